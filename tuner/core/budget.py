@@ -1,0 +1,63 @@
+"""How much a trial may spend, and where on the way it is judged."""
+
+import math
+from dataclasses import dataclass
+
+MINIMUM_SHARE = 0.3
+"""No trial is pruned before it spent this share: one or two noisy points say little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A trial's work in optimizer updates.
+
+    Attributes:
+        train_examples: Rows of the training split.
+        effective_batch: Examples in one update; the last update of an epoch has fewer.
+        epochs: Passes over the data; a fraction ends within its last pass.
+        evaluations: Evaluation points, at equal shares of the examples.
+    """
+
+    train_examples: int
+    effective_batch: int
+    epochs: float
+    evaluations: int
+
+    @property
+    def total_examples(self) -> int:
+        """Examples consumed by the end; at least one update's worth."""
+        return max(1, round(self.train_examples * self.epochs))
+
+    @property
+    def total_updates(self) -> int:
+        """Optimizer updates; each pass ends with an update of its own, never carried over."""
+        whole, rest = divmod(self.total_examples, self.train_examples)
+        per_epoch = math.ceil(self.train_examples / self.effective_batch)
+        return whole * per_epoch + math.ceil(rest / self.effective_batch)
+
+    def examples_after(self, update: int) -> int:
+        """Examples consumed after so many updates (counted from 1)."""
+        per_epoch = math.ceil(self.train_examples / self.effective_batch)
+        whole, rest = divmod(update, per_epoch)
+        seen = whole * self.train_examples + rest * self.effective_batch
+        return min(seen, self.total_examples)
+
+    def points_due(self, update: int) -> list[int]:
+        """Evaluation points k reached by this update and not by the one before.
+
+        A point is due at the first update that reaches the share k/E of the examples, so that
+        trials of any batch size are compared at the same place.
+        """
+        before, after = self.examples_after(update - 1), self.examples_after(update)
+        total, points = self.total_examples, self.evaluations
+        return [k for k in range(1, points + 1) if before * points < k * total <= after * points]
+
+
+def may_prune(point: int, points: int, warmup_fraction: float) -> bool:
+    """Whether a pruner may be asked at evaluation point `point` of `points`.
+
+    Not before the learning rate has warmed up and `MINIMUM_SHARE` of the budget is spent; and
+    not at the last point, where the trial is complete anyway.
+    """
+    share = point / points
+    return point < points and share > warmup_fraction and share >= MINIMUM_SHARE

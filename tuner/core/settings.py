@@ -1,0 +1,242 @@
+"""The typed configuration, group by group: what Hydra fills in and what a trial is made of.
+
+Every class is one configuration group of conf/; every attribute is a key that users may set. The
+groups `optimizer`, `schedule`, `sampler` and `pruner` are open: each of their files brings fields
+of its own, so they arrive as plain mappings whose `name` says what they are.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MISSING = "???"
+"""What Hydra calls a mandatory value that nobody has given yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagedFiles:
+    """Files that an installed Python package carries; none of its code is imported.
+
+    Attributes:
+        name: Import name of the package.
+        path: Folder or file inside it.
+        sha256: Hash of the file, or of `model.safetensors` in the folder; null: not checked.
+    """
+
+    name: str = MISSING
+    path: str = MISSING
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """Group `model`: the encoder that is fine-tuned.
+
+    Attributes:
+        checkpoint: Hugging Face hub id, or a local folder in Hugging Face format.
+        revision: Branch, tag or commit of the hub id; null: the default branch.
+        package: Package that carries the same files, looked at before the hub.
+        max_length: Tokens; longer texts are truncated, and the share truncated is reported.
+        dropout: Rate of the dropout in encoder and head, 0 to below 1.
+    """
+
+    checkpoint: str = MISSING
+    revision: str | None = None
+    package: PackagedFiles | None = None
+    max_length: int = 128
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Group `data`: labelled texts or text pairs.
+
+    Attributes:
+        format: `csv`, `json` (array or lines), `parquet`, `hub` (Hugging Face datasets) or `tfds`.
+        package: Package that carries the training file; then `train` stays null.
+        train: Training file; for `hub` and `tfds` the split's name.
+        validation: Validation file or split; null: `validation_fraction` of the training rows.
+        name: Data set id for `hub` and `tfds`.
+        config: Configuration (subset) of a `hub` data set.
+        revision: Branch, tag or commit of a `hub` data set.
+        text: Column of the text.
+        text_pair: Column of the second text; null for single texts.
+        label: Column of the label: text or integers.
+        where: Column to value: only rows that match them all.
+        validation_fraction: Share of the training rows held out, stratified by label.
+        train_examples: Use only so many, drawn stratified; null for all.
+        validation_examples: Use only so many, drawn stratified; null for all.
+        seed: Decides split and subset alone.
+    """
+
+    format: str = MISSING
+    package: PackagedFiles | None = None
+    train: str | None = None
+    validation: str | None = None
+    name: str | None = None
+    config: str | None = None
+    revision: str | None = None
+    text: str = "text"
+    text_pair: str | None = None
+    label: str = "label"
+    where: dict[str, str] = field(default_factory=dict)
+    validation_fraction: float = 0.1
+    train_examples: int | None = None
+    validation_examples: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Group `training`: the budget, the batch and what keeps an update sound.
+
+    Attributes:
+        batch_size: Examples in one forward and backward pass on one device (the micro-batch).
+        accumulation_steps: Micro-batches summed into one optimizer update.
+        epochs: The budget in passes over the training data; fractions are allowed.
+        evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
+        interim_examples: Validation rows evaluated at all points but the last, drawn stratified;
+            null for all. The last point always uses all.
+        evaluation_batch_size: Examples in one forward pass of an evaluation.
+        devices: GPUs for one trial.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        clip_norm: Largest global gradient norm; null: no clipping.
+        seed: Everything random in a trial follows from it.
+    """
+
+    batch_size: int = 16
+    accumulation_steps: int = 1
+    epochs: float = 3.0
+    evaluations: int = 10
+    interim_examples: int | None = None
+    evaluation_batch_size: int = 64
+    devices: int = 1
+    precision: str = "float32"
+    clip_norm: float | None = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvergenceSettings:
+    """Group `convergence`: thresholds of the reading that every trial gets.
+
+    Attributes:
+        diverged_factor: Training loss above so many times the constant guess's is blown up.
+        learning_margin: Standard errors by which a score must beat the constant guess.
+        improving_share: The loss still fell by this share of its whole fall over the last third.
+    """
+
+    diverged_factor: float = 3.0
+    learning_margin: float = 2.0
+    improving_share: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSettings:
+    """All that decides one fine-tune; what `tuner train FILE.yaml` reads.
+
+    Attributes:
+        optimizer: `name`, `learning_rate`, `weight_decay` and the optimizer's own fields.
+        schedule: `name`, `warmup_fraction` and the schedule's own fields.
+    """
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    convergence: ConvergenceSettings = field(default_factory=ConvergenceSettings)
+
+    @property
+    def effective_batch_size(self) -> int:
+        """Examples that one optimizer update is made of, over all devices."""
+        training = self.training
+        return training.batch_size * training.accumulation_steps * training.devices
+
+
+@dataclass(frozen=True, kw_only=True)
+class LauncherSettings:
+    """Group `launcher`: where workers run.
+
+    Attributes:
+        name: `local`.
+        slots: Trials at a time on this machine; null: one per visible GPU, or as many CPU slots
+            as run fastest.
+        stop_timeout: Seconds that a worker has for ending before it is killed.
+    """
+
+    name: str = "local"
+    slots: int | None = None
+    stop_timeout: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings:
+    """Group `storage`: where the study lives.
+
+    Attributes:
+        url: SQLAlchemy URL of the study's database; null: SQLite in the study's output folder.
+    """
+
+    url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """Group `tracking`: MLflow.
+
+    Attributes:
+        uri: Tracking URI; null: MLFLOW_TRACKING_URI, else MLflow's own default.
+        nested: Make trials children of the sweep's run, which MLflow shows collapsed.
+    """
+
+    uri: str | None = None
+    nested: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what.
+
+    Attributes:
+        name: The sweep's name; also the study's, unless `study` says otherwise.
+        objectives: Metric names; the direction belongs to the metric.
+        n_trials: The study's total, completed and pruned, not an addition.
+        timeout: Seconds after which no new trial starts; null: none.
+        max_failures: So many trials failing in a row stop the sweep.
+        overrides: Plain overrides that hold for every trial of the sweep.
+        space: Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md.
+    """
+
+    name: str = MISSING
+    objectives: list[str] = field(default_factory=lambda: ["val_accuracy"])
+    n_trials: int = 20
+    timeout: float | None = None
+    max_failures: int = 5
+    overrides: list[str] = field(default_factory=list)
+    space: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings:
+    """What the agent itself reads; nothing in here changes a trial.
+
+    Attributes:
+        study: The study's name; null: the sweep's.
+        output: Folder of all studies.
+        sampler: `name` and the sampler's own fields.
+        pruner: `name` and the pruner's own fields.
+    """
+
+    sweep: SweepSettings = field(default_factory=SweepSettings)
+    study: str | None = None
+    output: str = "outputs"
+    sampler: dict[str, Any] = field(default_factory=dict)
+    pruner: dict[str, Any] = field(default_factory=dict)
+    launcher: LauncherSettings = field(default_factory=LauncherSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+
+    @property
+    def study_name(self) -> str:
+        """Name of the study, of its folder and of its MLflow experiment."""
+        return self.study or self.sweep.name

@@ -1,0 +1,158 @@
+"""What flows through a sweep: specification, report, diagnosis, outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tuner.core.settings import TrialSettings
+
+Scalar = str | int | float | bool | None
+"""A value that a searched key can take."""
+
+
+class TrialState(StrEnum):
+    """How one attempt at a trial ended; the tag `trial_state` in MLflow."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class Convergence(StrEnum):
+    """The tag `convergence` in MLflow."""
+
+    CONVERGED = "converged"
+    IMPROVING = "improving"
+    PLATEAUED = "plateaued"
+    NOT_LEARNING = "not_learning"
+    OSCILLATING = "oscillating"
+    OVERFITTING = "overfitting"
+    DIVERGED = "diverged"
+    UNDETERMINED = "undetermined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """One trial, composed and frozen: all that a worker needs.
+
+    Attributes:
+        number: The trial's number in the study.
+        parameters: Override key to value, as the sampler asked them.
+        settings: The composed configuration.
+        folder: The trial's own folder, absolute; the worker appends its log there.
+    """
+
+    number: int
+    parameters: Mapping[str, Scalar]
+    settings: TrialSettings
+    folder: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker measured at one evaluation point.
+
+    Attributes:
+        point: k, counted from 1; the step that Optuna sees.
+        points: E, how many there will be.
+        examples_seen: Training examples consumed so far, over all devices.
+        total_examples: Training examples in the whole budget.
+        updates: Optimizer updates so far.
+        train_loss: Mean over the examples since the previous point.
+        learning_rate: Applied in the last update.
+        grad_norm: Global norm before clipping, mean over the updates since the previous point.
+        val_loss: Mean over `validation_examples`.
+        metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1.
+        validation_examples: Rows evaluated at this point.
+        examples_per_second: In updates, since the previous point, evaluation left out.
+        padding_fraction: Share of the tokens computed since the previous point that were padding.
+        peak_memory_bytes: Of the device where it tells, else resident memory of the process.
+        seconds_training: Since the previous point, inside updates.
+        seconds_evaluating: Of this point.
+    """
+
+    point: int
+    points: int
+    examples_seen: int
+    total_examples: int
+    updates: int
+    train_loss: float
+    learning_rate: float
+    grad_norm: float
+    val_loss: float
+    metrics: Mapping[str, float]
+    validation_examples: int
+    examples_per_second: float
+    padding_fraction: float
+    peak_memory_bytes: int
+    seconds_training: float
+    seconds_evaluating: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstantGuess:
+    """What the best guess that ignores the text reaches on this data.
+
+    Attributes:
+        accuracy: Share of the most frequent training label among the validation rows.
+        loss: Cross-entropy (nats) of the training label frequencies on the validation rows.
+    """
+
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """The reading of a trial's reports: status, the figures that decided it, what to change."""
+
+    status: Convergence
+    reason: str
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialError:
+    """Why an attempt failed, as data.
+
+    Attributes:
+        kind: `input` (the user's configuration or data), `out_of_memory`, `crash` (the process
+            died) or `error`.
+        type: Name of the exception's class.
+        message: One line.
+        traceback: Last lines of the traceback or of the worker's log.
+    """
+
+    kind: str
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialOutcome:
+    """How a trial ended.
+
+    Attributes:
+        number: The trial's number in the study.
+        state: How it ended.
+        parameters: As the sampler asked them.
+        value: The objective at the last evaluation point; None unless complete.
+        last: The last report, if any.
+        diagnosis: The reading of its reports.
+        seconds: From being handed to a worker to its end.
+        seconds_busy: Of them, inside updates and evaluation.
+        error: Why it failed, if it did.
+    """
+
+    number: int
+    state: TrialState
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    value: float | None = None
+    last: Report | None = None
+    diagnosis: Diagnosis | None = None
+    seconds: float = 0.0
+    seconds_busy: float = 0.0
+    error: TrialError | None = None

@@ -1,0 +1,144 @@
+"""What agent and worker say to each other: one JSON object a line, nothing pickled.
+
+The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and
+after each `Reported` either `Continue` or `Stop`. `Stop` may also come at any other moment of a
+trial; the worker then ends the trial at its next update. The end of the stream means that the
+agent is gone, and the worker ends at once.
+
+The worker writes to the file descriptor that was its standard output (everything else that
+prints there goes to the log): `Ready` once, then for each trial `Started`, `Progress` and
+`Reported` as they come, and last either `Finished` or `Failed`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Import, build and tokenise for this trial, so that the first one starts sooner."""
+
+    spec: TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Run this trial from its beginning to its end."""
+
+    spec: TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continue:
+    """Answer to `Reported`: go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """End the trial now; the worker stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """The worker has imported its libraries.
+
+    Attributes:
+        device: What it computes on, for people.
+        versions: Library name to version.
+    """
+
+    device: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The trial's first update begins.
+
+    Attributes:
+        number: The trial's number.
+        constant_guess: What the best constant guess reaches on this trial's validation rows.
+    """
+
+    number: int
+    constant_guess: ConstantGuess
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Sent about once a second while a trial runs.
+
+    Attributes:
+        number: The trial's number.
+        share: Of the budget's examples, 0 to 1.
+        examples_per_second: Of the last updates.
+    """
+
+    number: int
+    share: float
+    examples_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """An evaluation point was reached; the worker now waits for `Continue` or `Stop`."""
+
+    number: int
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """The trial ended without an error: at its last point, stopped, or diverged.
+
+    Attributes:
+        number: The trial's number.
+        diverged: Loss or weights became NaN or Inf; the trial stopped by itself.
+    """
+
+    number: int
+    diverged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The trial ended with an error; the worker is ready for the next one."""
+
+    number: int
+    error: TrialError
+
+
+ToWorker = Prepare | Run | Continue | Stop
+FromWorker = Ready | Started | Progress | Reported | Finished | Failed
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+# A searched value travels as the JSON value that it is: str, int, float, bool or null.
+_converter.register_structure_hook(str | int | float | bool | None, lambda value, _: value)
+configure_tagged_union(ToWorker, _converter)
+configure_tagged_union(FromWorker, _converter)
+
+
+def encode(message: ToWorker | FromWorker) -> bytes:
+    """One message as a line of JSON, newline included; NaN and Infinity as Python writes them."""
+    union: Any = ToWorker if isinstance(message, ToWorker) else FromWorker
+    return json.dumps(_converter.unstructure(message, union)).encode() + b"\n"
+
+
+def decode_to_worker(line: bytes) -> ToWorker:
+    """Reads a line that the agent wrote."""
+    union: Any = ToWorker
+    message: ToWorker = _converter.structure(json.loads(line), union)
+    return message
+
+
+def decode_from_worker(line: bytes) -> FromWorker:
+    """Reads a line that a worker wrote."""
+    union: Any = FromWorker
+    message: FromWorker = _converter.structure(json.loads(line), union)
+    return message
