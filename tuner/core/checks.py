@@ -1,0 +1,144 @@
+"""Which values make sense, beyond their type."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.core.objectives import OBJECTIVES
+from tuner.core.settings import AgentSettings, TrialSettings
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+FORMATS = ("csv", "json", "parquet", "hub", "tfds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A value that cannot be right.
+
+    Attributes:
+        key: Its configuration key.
+        value: What it is.
+        remedy: What would be right.
+    """
+
+    key: str
+    value: Any
+    remedy: str
+
+
+Rule = tuple[str, Callable[[Any], bool], str]
+
+
+def at_least(low: float) -> tuple[Callable[[Any], bool], str]:
+    """Rule of a number that is not below `low`."""
+    return lambda value: value >= low, f"{low} or more"
+
+
+def above(low: float) -> tuple[Callable[[Any], bool], str]:
+    """Rule of a number greater than `low`."""
+    return lambda value: value > low, f"a number above {low}"
+
+
+def one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
+    """Rule of a name from a list."""
+    return lambda value: value in names, "one of " + ", ".join(names)
+
+
+_SHARE = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
+_DROPOUT = (lambda value: 0 <= value < 1, "a rate from 0 to below 1")
+_OPEN_SHARE = (lambda value: 0 < value < 1, "a share above 0 and below 1")
+_DECAY = (lambda value: 0 <= value < 1, "from 0 to below 1")
+
+_TRIAL_RULES: tuple[Rule, ...] = (
+    ("model.max_length", *at_least(8)),
+    ("model.dropout", *_DROPOUT),
+    ("data.format", *one_of(FORMATS)),
+    ("data.validation_fraction", *_OPEN_SHARE),
+    ("data.train_examples", *at_least(1)),
+    ("data.validation_examples", *at_least(1)),
+    ("data.seed", *at_least(0)),
+    ("training.batch_size", *at_least(1)),
+    ("training.accumulation_steps", *at_least(1)),
+    ("training.epochs", *above(0)),
+    ("training.evaluations", *at_least(1)),
+    ("training.interim_examples", *at_least(1)),
+    ("training.evaluation_batch_size", *at_least(1)),
+    ("training.devices", *at_least(1)),
+    ("training.precision", *one_of(PRECISIONS)),
+    ("training.clip_norm", *above(0)),
+    ("training.seed", *at_least(0)),
+    ("optimizer.learning_rate", *above(0)),
+    ("optimizer.weight_decay", *at_least(0)),
+    ("optimizer.beta_1", *_DECAY),
+    ("optimizer.beta_2", *_DECAY),
+    ("optimizer.momentum", *_DECAY),
+    ("optimizer.rho", *_DECAY),
+    ("optimizer.epsilon", *above(0)),
+    ("optimizer.clip_threshold", *above(0)),
+    ("schedule.warmup_fraction", *_SHARE),
+    ("schedule.end_fraction", *_SHARE),
+    ("schedule.cycles", *at_least(1)),
+    ("schedule.power", *above(0)),
+    ("schedule.decay_rate", lambda value: 0 < value <= 1, "a rate above 0, at most 1"),
+    ("schedule.steps", *at_least(1)),
+    ("convergence.diverged_factor", *above(0)),
+    ("convergence.learning_margin", *at_least(0)),
+    ("convergence.improving_share", *_SHARE),
+)
+
+_AGENT_RULES: tuple[Rule, ...] = (
+    ("sweep.n_trials", *at_least(1)),
+    ("sweep.timeout", *above(0)),
+    ("sweep.max_failures", *at_least(1)),
+    ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
+    ("launcher.stop_timeout", *above(0)),
+    ("sampler.points_per_interval", *at_least(1)),
+)
+
+_STUDY_NAME = re.compile(r"[^/\\\x00-\x1f]+")
+
+
+def check_trial(settings: TrialSettings) -> list[Finding]:
+    """Everything in a trial's configuration that cannot be right."""
+    return list(_broken(settings, _TRIAL_RULES))
+
+
+def check_agent(settings: AgentSettings) -> list[Finding]:
+    """Everything in the agent's configuration that cannot be right."""
+    found = list(_broken(settings, _AGENT_RULES))
+    known = "one of " + ", ".join(OBJECTIVES)
+    objectives = settings.sweep.objectives
+    if not objectives:
+        found.append(Finding(key="sweep.objectives", value=[], remedy=known))
+    found += [
+        Finding(key="sweep.objectives", value=name, remedy=known)
+        for name in objectives
+        if name not in OBJECTIVES
+    ]
+    if not is_study_name(settings.study_name):
+        key = "study" if settings.study is not None else "sweep.name"
+        remedy = "a plain name without / and \\, since it names a folder"
+        found.append(Finding(key=key, value=settings.study_name, remedy=remedy))
+    return found
+
+
+def is_study_name(name: str) -> bool:
+    """Whether this can name a folder that lies in the output folder."""
+    plain = _STUDY_NAME.fullmatch(name) is not None and name == name.strip()
+    return plain and name not in (".", "..")
+
+
+def _broken(settings: object, rules: tuple[Rule, ...]) -> Iterator[Finding]:
+    for key, holds, remedy in rules:
+        value = _value(settings, key)
+        # Null is a matter of type: where it is allowed, it means "none" and obeys no bound.
+        if value is not None and not holds(value):
+            yield Finding(key=key, value=value, remedy=remedy)
+
+
+def _value(settings: object, key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
+    return value

@@ -1,0 +1,29 @@
+"""What a sweep can be run for, and which way each metric is better."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+Direction = Literal["minimize", "maximize"]
+
+OBJECTIVES: Mapping[str, Direction] = MappingProxyType(
+    {
+        "val_accuracy": "maximize",
+        "val_macro_f1": "maximize",
+        "val_mcc": "maximize",
+        "val_loss": "minimize",
+        "train_loss": "minimize",
+    }
+)
+"""Metric to the direction in which it gets better."""
+
+
+def direction(name: str) -> Direction:
+    """Which way this metric gets better.
+
+    Raises:
+        ValueError: If it is no metric that a sweep can be run for.
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name]
