@@ -1,0 +1,73 @@
+"""Which rows make up which update: a new order every epoch, grouped by length.
+
+Effective batches are formed first and cut into micro-batches after, so that every way to make up
+the same effective batch meets the same examples at the same update.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tuner.core.budget import Budget
+
+WINDOW_ROWS = 512
+"""Rows sorted by length together; the order between such windows stays random."""
+
+WINDOW_BATCHES = 8
+"""A window has at least so many effective batches: sorting fewer would save little."""
+
+_ORDER_STREAM = 0
+"""Keeps these random numbers apart from those of the head (see model.py)."""
+
+
+def updates(lengths: np.ndarray, budget: Budget, seed: int) -> Iterator[np.ndarray]:
+    """The rows of each update of the whole budget, in order.
+
+    Args:
+        lengths: Tokens of each training row.
+        budget: Says how many passes, and how many examples an update has.
+        seed: The trial's; with the epoch it decides the order.
+
+    Yields:
+        `budget.total_updates` arrays of row numbers, longest rows last within each.
+    """
+    whole, rest = divmod(budget.total_examples, budget.train_examples)
+    for epoch in range(whole):
+        yield from epoch_updates(lengths, budget.effective_batch, seed=seed, epoch=epoch)
+    if rest:
+        yield from epoch_updates(
+            lengths, budget.effective_batch, seed=seed, epoch=whole, rows=rest
+        )
+
+
+def epoch_updates(
+    lengths: np.ndarray, effective_batch: int, *, seed: int, epoch: int, rows: int | None = None
+) -> list[np.ndarray]:
+    """The updates of one epoch: each row once, the leftover rows as a smaller last update.
+
+    Args:
+        lengths: Tokens of each training row.
+        effective_batch: Examples in one update.
+        seed: The trial's.
+        epoch: Counted from 0.
+        rows: Only the first so many rows of the epoch's order; None for all.
+    """
+    random = np.random.default_rng([seed, _ORDER_STREAM, epoch])
+    order = random.permutation(len(lengths))[:rows]
+    full = len(order) // effective_batch * effective_batch
+    leftover = order[full:]
+    window = max(WINDOW_ROWS // effective_batch, WINDOW_BATCHES) * effective_batch
+    batches: list[np.ndarray] = []
+    for start in range(0, full, window):
+        part = order[start : min(start + window, full)]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        groups = part.reshape(-1, effective_batch)
+        batches.extend(groups[random.permutation(len(groups))])
+    if len(leftover):
+        batches.append(leftover[np.argsort(lengths[leftover], kind="stable")])
+    return batches
+
+
+def micro_batches(rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Cuts one update's rows into micro-batches; the last may be smaller."""
+    return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]

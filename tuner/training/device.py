@@ -1,0 +1,76 @@
+"""The device that this process computes on: its set-up, its name, its memory."""
+
+import resource
+from importlib.metadata import version
+
+import tensorflow as tf
+
+from tuner.errors import InputError
+
+
+def set_up(threads: int | None) -> None:
+    """Called once, before TensorFlow touches a device.
+
+    Args:
+        threads: CPU threads for TensorFlow; None leaves the choice to it.
+    """
+    if threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def describe() -> str:
+    """What this process computes on, for people."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+        return f"CPU, {threads} threads" if threads else "CPU"
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
+    return ", ".join(str(name or "GPU") for name in names)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that decide what a trial computes."""
+    return {name: version(name) for name in ("tensorflow", "keras", "keras-hub", "numpy")}
+
+
+def require(devices: int) -> None:
+    """Checks that a trial's `training.devices` can be had.
+
+    Raises:
+        InputError: It can not.
+    """
+    if devices == 1:
+        return
+    if devices < 1:
+        raise InputError(
+            f"training.devices is {devices}", where="training.devices", remedy="1 or more"
+        )
+    visible = len(tf.config.list_physical_devices("GPU"))
+    raise InputError(
+        f"training.devices is {devices}, and a trial has {min(1, visible)} GPU here"
+        + ("" if visible <= 1 else f" of the {visible} that its worker sees"),
+        where="training.devices",
+        remedy="training.devices=1, and a larger training.batch_size or "
+        "training.accumulation_steps for the same effective batch",
+    )
+
+
+def reset_peak_memory() -> None:
+    """Starts the measurement of a trial's peak; the CPU has none of its own."""
+    for gpu in tf.config.list_logical_devices("GPU"):
+        tf.config.experimental.reset_memory_stats(gpu.name.removeprefix("/device:"))
+
+
+def peak_memory_bytes() -> int:
+    """Peak of the GPU since the trial began, else of this process since it began."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        info = [
+            tf.config.experimental.get_memory_info(gpu.name.removeprefix("/device:"))
+            for gpu in gpus
+        ]
+        return max(int(each["peak"]) for each in info)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

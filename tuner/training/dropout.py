@@ -1,0 +1,83 @@
+"""Dropout whose rate and randomness are variables, so that one trace serves every trial.
+
+Keras' own layer decides in Python whether it drops anything and draws from a generator whose
+state lives on. Here the rate is a variable, and the mask follows from the trial's seed, the
+micro-batch's number and the place of the call in the forward pass, and from nothing else.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+CALLS = 1024
+"""More dropout calls than a forward pass has: numbers of different micro-batches never meet."""
+
+LEVELS = 1 << 16
+"""Masks are drawn with 16 random bits an element; the rate is met to 1/65536."""
+
+
+class DropoutState:
+    """Rate, seed and micro-batch counter of all dropout layers of one model."""
+
+    def __init__(self) -> None:
+        self.rate = tf.Variable(0.0, dtype=tf.float32, trainable=False, name="dropout_rate")
+        # The trial's seed and the number of the micro-batch times CALLS.
+        self.seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="dropout_seed")
+        self._call = 0
+
+    def reset(self, rate: float, seed: int) -> None:
+        """Starts a trial: sets its rate and seed, and the counter to 0."""
+        self.rate.assign(rate)
+        self.seed.assign([seed, 0])
+
+    def begin_forward(self) -> None:
+        """Called while tracing, before a forward pass with dropout; advances the counter."""
+        self.seed.assign_add([0, CALLS])
+        self._call = 0
+
+    def drop(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Zeroes each element with probability `rate` and scales the others by 1/(1 - rate)."""
+        self._call += 1
+        shape = tf.shape(inputs)
+        size = tf.size(inputs, out_type=tf.int64)
+        words = tf.random.stateless_uniform(
+            [(size + 1) // 2],
+            seed=self.seed + tf.constant([0, self._call], tf.int64),
+            minval=None,
+            maxval=None,
+            dtype=tf.uint32,
+        )
+        bits = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size]
+        threshold = tf.cast(tf.round(self.rate * LEVELS), tf.int32)
+        kept = tf.reshape(tf.cast(bits, tf.int32) >= threshold, shape)
+        scale = tf.cast(1.0 / (1.0 - self.rate), inputs.dtype)
+        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
+
+
+class SteeredDropout(keras.layers.Dropout):  # type: ignore[misc]
+    """A dropout layer that asks a `DropoutState`; made from a built Keras layer by `steer`."""
+
+    state: DropoutState
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drops while training, passes its inputs on otherwise."""
+        return self.state.drop(inputs) if training else inputs
+
+
+def steer(layers: Iterable[Any], state: DropoutState) -> int:
+    """Puts every Keras dropout layer among `layers` under `state`, in place.
+
+    A built layer keeps its place in its model, hence the change of class.
+
+    Returns:
+        How many there were.
+    """
+    count = 0
+    for layer in layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.__class__ = SteeredDropout
+            layer.state = state
+            count += 1
+    return count

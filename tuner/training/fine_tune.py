@@ -1,0 +1,320 @@
+"""One fine-tune from its settings to its reports, in a process that serves many.
+
+What costs time is kept between trials: tokenised data, models and traced graphs. What a trial
+leaves behind is not: weights, slots, counters and random state are put back before each.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tuner.core import metrics, schedule
+from tuner.core.budget import Budget
+from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
+from tuner.core.trial import ConstantGuess, Report
+from tuner.data import PreparedData, prepare
+from tuner.errors import InputError
+from tuner.training import batches, device
+from tuner.training.evaluate import Evaluation, Evaluator
+from tuner.training.model import Classifier
+from tuner.training.optimizers import graph_key
+from tuner.training.update import MicroBatch, UpdateResult, UpdateStep
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+KEPT_MODELS = 2
+"""Models kept in memory for the trials to come; the least recently used one goes."""
+
+
+class Listener(Protocol):
+    """Whom a fine-tune tells how it goes, and asks whether to go on."""
+
+    def started(self, constant_guess: ConstantGuess) -> None:
+        """The first update begins."""
+
+    def progress(self, share: float, examples_per_second: float) -> None:
+        """After every update: share of the budget's examples, and speed of this update."""
+
+    def reported(self, report: Report) -> bool:
+        """An evaluation point; False ends the trial."""
+
+    def stop_requested(self) -> bool:
+        """Asked after every update; True ends the trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A model and its graphs, kept between trials."""
+
+    classifier: Classifier
+    step: UpdateStep
+    evaluator: Evaluator
+
+
+class FineTuner:
+    """Runs trials one after another; each as if it were the first."""
+
+    def __init__(
+        self,
+        prepare_data: Callable[[DataSettings, ModelSettings], PreparedData] = prepare,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._prepare_data = prepare_data
+        self._clock = clock
+        self._models: dict[tuple[str, str, int], _Model] = {}
+        self._data: tuple[DataSettings, ModelSettings, PreparedData] | None = None
+
+    def prepare(self, settings: TrialSettings) -> None:
+        """Builds, tokenises and traces ahead what a trial with these settings needs.
+
+        Raises:
+            InputError: The settings, the data or the checkpoint are wrong.
+        """
+        _check(settings)
+        data = self._data_for(settings)
+        model = self._model_for(settings, data)
+        model.classifier.reset(settings.training.seed, settings.model.dropout)
+        model.step.reset(settings.optimizer)
+        rows = np.arange(min(2, len(data.train.labels)))
+        model.step(
+            [_micro_batch(data, rows, settings)], learning_rate=0.0, update=1, clip_norm=None
+        )
+        model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
+
+    def run(self, settings: TrialSettings, listener: Listener) -> bool:
+        """Runs one trial from its beginning.
+
+        Args:
+            settings: All that decides it.
+            listener: Told of every update and evaluation point; may end the trial.
+
+        Returns:
+            Whether it diverged: the loss or a gradient became NaN or Inf, and it ended there.
+
+        Raises:
+            InputError: The settings, the data or the checkpoint are wrong.
+        """
+        _check(settings)
+        data = self._data_for(settings)
+        model = self._model_for(settings, data)
+        model.classifier.reset(settings.training.seed, settings.model.dropout)
+        model.step.reset(settings.optimizer)
+        device.reset_peak_memory()
+        return _Trial(settings, data, model, self._clock).run(listener)
+
+    def _data_for(self, settings: TrialSettings) -> PreparedData:
+        model = replace(settings.model, dropout=0.0)  # Dropout changes no token.
+        if self._data is None or self._data[:2] != (settings.data, model):
+            self._data = None
+            self._data = (settings.data, model, self._prepare_data(settings.data, model))
+        return self._data[2]
+
+    def _model_for(self, settings: TrialSettings, data: PreparedData) -> _Model:
+        folder, precision = Path(data.checkpoint.folder), settings.training.precision
+        key = (f"{folder} {_fingerprint(folder)}", precision, len(data.labels))
+        model = self._models.pop(key, None)
+        if model is None:
+            while len(self._models) >= KEPT_MODELS:
+                self._models.pop(next(iter(self._models)))
+            classifier = Classifier(folder, len(data.labels), precision)
+            model = _Model(
+                classifier=classifier,
+                step=UpdateStep(classifier),
+                evaluator=Evaluator(classifier),
+            )
+        self._models[key] = model
+        return model
+
+
+class _Trial:
+    """The state of one trial while it runs."""
+
+    def __init__(
+        self,
+        settings: TrialSettings,
+        data: PreparedData,
+        model: _Model,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._model = model
+        self._clock = clock
+        self._budget = Budget(
+            train_examples=len(data.train.labels),
+            effective_batch=settings.effective_batch_size,
+            epochs=settings.training.epochs,
+            evaluations=settings.training.evaluations,
+        )
+        self._since = _Since()
+        self._skipped = 0
+
+    def run(self, listener: Listener) -> bool:
+        """Makes all updates; returns whether the trial diverged."""
+        budget, seed = self._budget, self._settings.training.seed
+        listener.started(self._data.constant_guess)
+        plan = batches.updates(self._data.train.lengths, budget, seed)
+        for number, rows in enumerate(plan, start=1):
+            started = self._clock()
+            result, rate = self._update(number, rows)
+            seconds = self._clock() - started
+            if not result.finite:
+                return True
+            listener.progress(
+                budget.examples_after(number) / budget.total_examples, len(rows) / seconds
+            )
+            self._since.add(result, len(rows), seconds)
+            points = budget.points_due(number)
+            if points:
+                finite, go_on = self._report(points, number, rate, listener)
+                if not finite or not go_on:
+                    return not finite
+            if listener.stop_requested():
+                return False
+        return False
+
+    def _update(self, number: int, rows: np.ndarray) -> tuple[UpdateResult, float]:
+        settings, training = self._settings, self._settings.training
+        made = number - self._skipped
+        rate = schedule.learning_rate(
+            settings.schedule,
+            float(settings.optimizer["learning_rate"]),
+            made,
+            self._budget.total_updates,
+        )
+        parts = batches.micro_batches(rows, training.batch_size)
+        micro = [_micro_batch(self._data, part, settings) for part in parts]
+        self._since.tokens += sum(batch.ids.size for batch in micro)
+        self._since.padding += sum(batch.ids.size - int(batch.lengths.sum()) for batch in micro)
+        result = self._model.step(
+            micro, learning_rate=rate, update=made, clip_norm=training.clip_norm
+        )
+        self._skipped += result.skipped
+        return result, rate
+
+    def _report(
+        self, points: list[int], number: int, rate: float, listener: Listener
+    ) -> tuple[bool, bool]:
+        """Evaluates once and reports each due point; returns (loss finite, go on)."""
+        started = self._clock()
+        evaluation = self._evaluate(last=points[-1] == self._budget.evaluations)
+        seconds = self._clock() - started
+        if not math.isfinite(evaluation.loss):
+            return False, False
+        for point in points:
+            report = self._since.report(
+                evaluation,
+                point=point,
+                points=self._budget.evaluations,
+                examples_seen=self._budget.examples_after(number),
+                total_examples=self._budget.total_examples,
+                updates=number - self._skipped,
+                learning_rate=rate,
+                seconds_evaluating=seconds,
+            )
+            if not listener.reported(report):
+                return True, False
+        self._since = _Since()
+        return True, True
+
+    def _evaluate(self, *, last: bool) -> Evaluation:
+        training, split = self._settings.training, self._data.validation
+        if last or training.interim_examples is None:
+            rows = np.arange(len(split.labels))
+        else:
+            rows = self._data.interim_rows(training.interim_examples)
+        return self._model.evaluator.evaluate(split, rows, training.evaluation_batch_size)
+
+
+class _Since:
+    """What was measured since the previous evaluation point."""
+
+    def __init__(self) -> None:
+        self.loss = 0.0
+        self.norms: list[float] = []
+        self.examples = 0
+        self.seconds = 0.0
+        self.tokens = 0
+        self.padding = 0
+
+    def add(self, result: UpdateResult, examples: int, seconds: float) -> None:
+        """Counts one update."""
+        self.loss += result.loss_sum
+        self.examples += examples
+        self.seconds += seconds
+        if not result.skipped:
+            self.norms.append(result.grad_norm)
+
+    def report(self, evaluation: Evaluation, **fields: Any) -> Report:
+        """The report of a point, given what only the trial knows."""
+        return Report(
+            train_loss=self.loss / self.examples,
+            grad_norm=math.fsum(self.norms) / len(self.norms) if self.norms else 0.0,
+            val_loss=evaluation.loss,
+            metrics={
+                "val_accuracy": metrics.accuracy(evaluation.confusion),
+                "val_macro_f1": metrics.macro_f1(evaluation.confusion),
+            },
+            validation_examples=evaluation.examples,
+            examples_per_second=self.examples / self.seconds,
+            padding_fraction=self.padding / self.tokens,
+            peak_memory_bytes=device.peak_memory_bytes(),
+            seconds_training=self.seconds,
+            **fields,
+        )
+
+
+def _micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) -> MicroBatch:
+    # Tensor cores want multiples of 8; without them every padded token is waste.
+    multiple = 1 if settings.training.precision == "float32" else 8
+    ids, types, lengths = data.train.pad(rows, multiple)
+    return MicroBatch(ids=ids, types=types, lengths=lengths, labels=data.train.labels[rows])
+
+
+def _check(settings: TrialSettings) -> None:
+    """Finds what is wrong before anything heavy begins."""
+    training = settings.training
+    device.require(training.devices)
+    if training.precision not in PRECISIONS:
+        raise InputError(
+            f"there is no precision {training.precision!r}",
+            where="training.precision",
+            remedy=f"one of {', '.join(PRECISIONS)}",
+        )
+    if not 0.0 <= settings.model.dropout < 1.0:
+        raise InputError(
+            f"model.dropout is {settings.model.dropout}",
+            where="model.dropout",
+            remedy="0 to below 1",
+        )
+    for key in ("batch_size", "accumulation_steps", "evaluations", "evaluation_batch_size"):
+        if getattr(training, key) < 1:
+            raise InputError(
+                f"training.{key} is {getattr(training, key)}",
+                where=f"training.{key}",
+                remedy="1 or more",
+            )
+    if training.epochs <= 0:
+        raise InputError(
+            f"training.epochs is {training.epochs}", where="training.epochs", remedy="above 0"
+        )
+    graph_key(settings.optimizer)
+    if "learning_rate" not in settings.optimizer:
+        raise InputError("the optimizer has no learning rate", where="optimizer.learning_rate")
+    try:
+        schedule.learning_rate(settings.schedule, 1.0, 1, 1)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error), where="schedule") from error
+
+
+def _fingerprint(folder: Path) -> str:
+    """Changes when the checkpoint's files do."""
+    parts = []
+    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        status = path.stat()
+        parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
+    return " ".join(parts)

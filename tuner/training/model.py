@@ -1,0 +1,136 @@
+"""The classifier: a checkpoint's encoder and that architecture's own Hugging Face head."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tuner.training.checkpoint_weights import load_encoder, sublayers
+from tuner.training.dropout import DropoutState, SteeredDropout, steer
+
+INITIALIZER_RANGE = 0.02
+"""Standard deviation of new weights, `initializer_range` of all supported architectures."""
+
+_HEAD_STREAM = 1
+"""Keeps the head's random numbers apart from those of the batches (see batches.py)."""
+
+
+class Classifier:
+    """An encoder with a classification head, and the way back to its first state.
+
+    Attributes:
+        model_type: As config.json has it.
+        labels: Number of labels.
+        precision: Name of the Keras dtype policy.
+        dropout: State of all dropout layers.
+        variables: Trainable Keras variables, encoder first.
+        uses_types: Whether token type ids mean anything to this architecture.
+    """
+
+    def __init__(self, folder: Path, labels: int, precision: str = "float32") -> None:
+        """Builds the model; the head is zero until `reset`.
+
+        Args:
+            folder: Checkpoint in Hugging Face format.
+            labels: Number of labels.
+            precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+
+        Raises:
+            InputError: The checkpoint is not usable.
+        """
+        encoder = load_encoder(folder, precision)
+        self._backbone = encoder.backbone
+        self.model_type = encoder.model_type
+        self.labels = labels
+        self.precision = precision
+        self.dropout = DropoutState()
+        self.uses_types = "segment_ids" in self._backbone.input
+        steer(sublayers(self._backbone), self.dropout)
+        self._head = _make_head(self.model_type, self._backbone, labels, precision, self.dropout)
+        head = [v for layer in self._head for v in layer.trainable_variables]
+        self._new = [*encoder.untrained, *head]
+        self.variables: list[Any] = [*self._backbone.trainable_variables, *head]
+        self._snapshot = [np.array(v.numpy()) for v in self.variables]
+
+    @property
+    def values(self) -> list[tf.Variable]:
+        """The TensorFlow variables behind `variables`, float32 whatever the precision."""
+        return [v.value for v in self.variables]
+
+    def reset(self, seed: int, dropout: float) -> None:
+        """Puts back every weight of the checkpoint, draws a new head and restarts dropout.
+
+        Args:
+            seed: The trial's; decides head and dropout masks.
+            dropout: Rate of all dropout layers.
+        """
+        for variable, value in zip(self.variables, self._snapshot, strict=True):
+            variable.assign(value)
+        random = np.random.default_rng([seed, _HEAD_STREAM])
+        for variable in self._new:
+            if is_bias_or_norm(variable):
+                variable.assign(np.zeros(variable.shape, np.float32))
+            else:
+                drawn = random.normal(0.0, INITIALIZER_RANGE, variable.shape)
+                variable.assign(drawn.astype(np.float32))
+        self.dropout.reset(dropout, seed)
+
+    def logits(
+        self, ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor, *, training: bool
+    ) -> tf.Tensor:
+        """The forward pass.
+
+        Args:
+            ids: Token ids, int32 [rows, tokens].
+            types: Token type ids, the same shape.
+            lengths: Tokens that are no padding, int32 [rows].
+            training: With dropout.
+
+        Returns:
+            Logits, float32 [rows, labels].
+        """
+        mask = tf.sequence_mask(lengths, tf.shape(ids)[1], dtype=tf.int32)
+        inputs = {"token_ids": ids, "padding_mask": mask}
+        if self.uses_types:
+            inputs["segment_ids"] = types
+        if training:
+            self.dropout.begin_forward()
+        outputs = self._backbone(inputs, training=training)
+        x = outputs["pooled_output"] if isinstance(outputs, dict) else outputs[:, 0, :]
+        for layer in self._head:
+            x = layer(x, training=training) if isinstance(layer, SteeredDropout) else layer(x)
+        return tf.cast(x, tf.float32)
+
+
+def is_bias_or_norm(variable: Any) -> bool:
+    """Whether a variable is a bias or belongs to a layer norm: no weight decay, zero at first."""
+    return str(variable.path).rpartition("/")[2] in ("bias", "beta", "gamma")
+
+
+def _make_head(
+    model_type: str, backbone: Any, labels: int, precision: str, state: DropoutState
+) -> Sequence[Any]:
+    """The layers between the encoder's output and the logits, as transformers has them."""
+    width = int(backbone.hidden_dim)
+
+    def dense(units: int, name: str, activation: str | None, dtype: str) -> Any:
+        layer = keras.layers.Dense(
+            units, activation=activation, kernel_initializer="zeros", dtype=dtype, name=name
+        )
+        layer.build((None, width))
+        return layer
+
+    def dropout() -> Any:
+        layer = keras.layers.Dropout(0.1, dtype=precision)
+        steer([layer], state)
+        return layer
+
+    out = dense(labels, "classifier", None, "float32")
+    if model_type in ("roberta", "xlm-roberta"):
+        return [dropout(), dense(width, "head_dense", "tanh", precision), dropout(), out]
+    if model_type == "distilbert":
+        return [dense(width, "pre_classifier", "relu", precision), dropout(), out]
+    return [dropout(), out]

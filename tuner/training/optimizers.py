@@ -1,0 +1,249 @@
+"""Optimizers as kernels: slots that can be reset, and one graph for all hyperparameters.
+
+Learning rate, weight decay and momentum reach the graph as numbers, so another trial needs no
+trace. Weight decay is decoupled for every optimizer (Loshchilov & Hutter 2019) and leaves biases
+and layer norms alone, as BERT's own optimizer does.
+"""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tuner.errors import InputError
+from tuner.training.model import is_bias_or_norm
+
+COMMON_FIELDS = ("learning_rate", "weight_decay")
+_OURS = {
+    "self", "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm",
+    "use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
+    "gradient_accumulation_steps", "name", "kwargs",
+}  # fmt: skip
+"""Constructor arguments of Keras optimizers that the trainer decides itself."""
+
+_NO_OPTIMIZERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
+KERAS_OPTIMIZERS: Mapping[str, Any] = {
+    name.lower(): value
+    for name, value in vars(keras.optimizers).items()
+    if inspect.isclass(value)
+    and issubclass(value, keras.optimizers.Optimizer)
+    and name not in _NO_OPTIMIZERS
+}
+
+
+class Kernel(Protocol):
+    """What turns gradients into new weights."""
+
+    def reset(self) -> None:
+        """Back to the state before the first update."""
+
+    def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
+        """The inputs of `apply` at one update (counted from 1), from the optimizer's fields."""
+
+    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+        """Changes the weights; runs inside a graph."""
+
+
+class SlotPool:
+    """Sets of variables in the shapes of the weights, shared by the kernels of one model.
+
+    One kernel runs at a time and resets its slots first, so all may use the same memory.
+    """
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        self._shapes = [tuple(v.shape) for v in variables]
+        self._sets: list[list[tf.Variable]] = []
+
+    def take(self, count: int) -> list[list[tf.Variable]]:
+        """The first `count` sets; those that do not exist yet are made."""
+        while len(self._sets) < count:
+            self._sets.append(
+                [tf.Variable(tf.zeros(shape), trainable=False) for shape in self._shapes]
+            )
+        return self._sets[:count]
+
+
+class AdamKernel:
+    """Adam with TensorFlow's fused operation, in PyTorch's form of the epsilon.
+
+    PyTorch adds epsilon after the bias correction, Keras before; with ours a configuration means
+    the same in `transformers`.
+    """
+
+    FIELDS: ClassVar[dict[str, float]] = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+
+    def __init__(self, variables: Sequence[Any], slots: "SlotPool") -> None:
+        self._variables = [v.value for v in variables]
+        self._first, self._second = slots.take(2)
+
+    def reset(self) -> None:
+        """Zeroes both moments."""
+        _zero([*self._first, *self._second])
+
+    def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
+        """Bias corrections folded into the rate and epsilon, in double precision."""
+        beta_1, beta_2, epsilon = (
+            float(fields.get(name, default)) for name, default in self.FIELDS.items()
+        )
+        correction = np.sqrt(1.0 - beta_2**update)
+        rate = learning_rate * correction / (1.0 - beta_1**update)
+        return [beta_1, beta_2, epsilon * correction, rate]
+
+    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+        """One update of every variable."""
+        beta_1, beta_2, epsilon, rate = tf.unstack(numbers)
+        zero = tf.zeros([])
+        for variable, first, second, gradient in zip(
+            self._variables, self._first, self._second, gradients, strict=True
+        ):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=first.handle,
+                v=second.handle,
+                beta1_power=zero,
+                beta2_power=zero,
+                lr=rate,
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=epsilon,
+                grad=gradient,
+            )
+
+
+class SgdKernel:
+    """Stochastic gradient descent with momentum, plain or Nesterov's."""
+
+    FIELDS: ClassVar[dict[str, Any]] = {"momentum": 0.0, "nesterov": False}
+
+    def __init__(self, variables: Sequence[Any], slots: "SlotPool", *, nesterov: bool) -> None:
+        self._variables = [v.value for v in variables]
+        (self._momentums,) = slots.take(1)
+        self._nesterov = nesterov
+
+    def reset(self) -> None:
+        """Zeroes the momentum."""
+        _zero(self._momentums)
+
+    def numbers(
+        self,
+        fields: Mapping[str, Any],
+        learning_rate: float,
+        update: int,  # noqa: ARG002
+    ) -> list[float]:
+        """Rate and momentum."""
+        return [learning_rate, float(fields.get("momentum", 0.0))]
+
+    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+        """One update of every variable."""
+        rate, momentum = tf.unstack(numbers)
+        for variable, slot, gradient in zip(
+            self._variables, self._momentums, gradients, strict=True
+        ):
+            tf.raw_ops.ResourceApplyKerasMomentum(
+                var=variable.handle,
+                accum=slot.handle,
+                lr=rate,
+                grad=gradient,
+                momentum=momentum,
+                use_nesterov=self._nesterov,
+            )
+
+
+class KerasKernel:
+    """Any optimizer of `keras.optimizers`; its own fields are constants of its graph."""
+
+    def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        self._optimizer = optimizer
+        self._variables = list(variables)
+        optimizer.build(self._variables)
+        self._snapshot = [np.array(v.numpy()) for v in optimizer.variables]
+
+    def reset(self) -> None:
+        """Puts back what the slots were built with."""
+        for variable, value in zip(self._optimizer.variables, self._snapshot, strict=True):
+            variable.assign(value)
+
+    def numbers(
+        self,
+        fields: Mapping[str, Any],  # noqa: ARG002
+        learning_rate: float,
+        update: int,  # noqa: ARG002
+    ) -> list[float]:
+        """The rate; everything else is built in."""
+        return [learning_rate]
+
+    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+        """One update of every variable."""
+        self._optimizer.learning_rate.assign(numbers[0])
+        self._optimizer.apply(list(gradients), self._variables)
+
+
+def graph_key(optimizer: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of an optimizer's configuration needs a graph of its own.
+
+    Args:
+        optimizer: `name`, `learning_rate`, `weight_decay` and the optimizer's own fields.
+
+    Raises:
+        InputError: No such optimizer, or a field that it does not have.
+    """
+    name = str(optimizer.get("name", "")).lower().replace("_", "")
+    if name not in KERAS_OPTIMIZERS:
+        raise InputError(
+            f"there is no optimizer {optimizer.get('name')!r}",
+            where="optimizer.name",
+            remedy=f"one of {', '.join(sorted(KERAS_OPTIMIZERS))}",
+        )
+    fields = {k: v for k, v in optimizer.items() if k not in ("name", *COMMON_FIELDS)}
+    plain = set(fields) - ({"amsgrad"} if not fields.get("amsgrad") else set())
+    if name in ("adam", "adamw") and plain <= set(AdamKernel.FIELDS):
+        return ("adam",)
+    if name == "sgd" and set(fields) <= set(SgdKernel.FIELDS):
+        return ("sgd", bool(fields.get("nesterov", False)))
+    allowed = set(inspect.signature(KERAS_OPTIMIZERS[name].__init__).parameters) - _OURS
+    unknown = sorted(set(fields) - allowed)
+    if unknown:
+        raise InputError(
+            f"the optimizer {name} has no field {', '.join(unknown)}",
+            where=f"optimizer.{unknown[0]}",
+            remedy=f"one of {', '.join(sorted({*allowed, *COMMON_FIELDS}))}",
+        )
+    return ("keras", name, *sorted(fields.items()))
+
+
+def make_kernel(key: tuple[Any, ...], variables: Sequence[Any], slots: SlotPool) -> Kernel:
+    """Builds the kernel that `graph_key` asks for.
+
+    Args:
+        key: From `graph_key`.
+        variables: The Keras variables that it will change.
+        slots: Of the same variables.
+
+    Raises:
+        InputError: Keras refuses a value.
+    """
+    if key[0] == "adam":
+        return AdamKernel(variables, slots)
+    if key[0] == "sgd":
+        return SgdKernel(variables, slots, nesterov=key[1])
+    _, name, *fields = key
+    try:
+        optimizer = KERAS_OPTIMIZERS[name](learning_rate=0.0, **dict(fields))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the optimizer {name} refuses its fields: {error}", where="optimizer"
+        ) from error
+    return KerasKernel(optimizer, variables)
+
+
+def decayed(variables: Sequence[Any]) -> list[tf.Variable]:
+    """The variables that weight decay pulls on."""
+    return [v.value for v in variables if not is_bias_or_norm(v)]
+
+
+def _zero(slots: Sequence[tf.Variable]) -> None:
+    for slot in slots:
+        slot.assign(tf.zeros(slot.shape))

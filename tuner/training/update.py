@@ -1,0 +1,230 @@
+"""One optimizer update: gradients of micro-batches, their sum, clipping, the new weights.
+
+Gradients are of the mean loss over all examples of the update, however it is cut: each
+micro-batch contributes its loss sum divided by the examples of the whole update.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tuner.training.model import Classifier
+from tuner.training.optimizers import Kernel, SlotPool, decayed, graph_key, make_kernel
+
+IDS = tf.TensorSpec((None, None), tf.int32)
+ROWS = tf.TensorSpec((None,), tf.int32)
+NUMBER = tf.TensorSpec((), tf.float32)
+
+FIRST_LOSS_SCALE = 2.0**15
+"""Dynamic loss scale of mixed_float16 at the start, as Keras and PyTorch have it."""
+LOSS_SCALE_GROWTH = 2000
+"""Updates without overflow after which the scale doubles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroBatch:
+    """Rows that go through the model together, padded to the longest of them.
+
+    Attributes:
+        ids: Token ids, int32 [rows, tokens].
+        types: Token type ids, the same shape.
+        lengths: Tokens that are no padding, int32 [rows].
+        labels: int32 [rows].
+    """
+
+    ids: np.ndarray
+    types: np.ndarray
+    lengths: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateResult:
+    """What one update measured.
+
+    Attributes:
+        loss_sum: Cross-entropy (nats) summed over its examples, before the update.
+        grad_norm: Global norm of the mean gradient before clipping.
+        skipped: The scaled gradients overflowed in mixed_float16; no weight was changed.
+    """
+
+    loss_sum: float
+    grad_norm: float
+    skipped: bool
+
+    @property
+    def finite(self) -> bool:
+        """Whether training can go on."""
+        return math.isfinite(self.loss_sum) and (self.skipped or math.isfinite(self.grad_norm))
+
+
+class UpdateStep:
+    """The update of one classifier, traced once for all trials of all batch sizes.
+
+    Attributes:
+        traces: How often TensorFlow traced each function, for tests.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._values = classifier.values
+        self._gradients = tf.function(
+            self._trace_gradients,
+            input_signature=[IDS, IDS, ROWS, ROWS, NUMBER],
+            autograph=False,
+        )
+        self._add = tf.function(self._trace_add, autograph=False)
+        self._slots = SlotPool(classifier.variables)
+        self._applies: dict[tuple[Any, ...], tuple[Kernel, Any]] = {}
+        self._scaled = classifier.precision == "mixed_float16"
+        self._kernel: Kernel
+        self._apply: Any
+        self._optimizer: Mapping[str, Any] = {}
+        self._loss_scale = 1.0
+        self._good_updates = 0
+        self.traces: dict[str, int] = {"gradients": 0, "add": 0, "apply": 0}
+
+    def reset(self, optimizer: Mapping[str, Any]) -> None:
+        """Starts a trial with this optimizer and empty slots.
+
+        Args:
+            optimizer: `name`, `learning_rate`, `weight_decay` and the optimizer's own fields.
+
+        Raises:
+            InputError: The optimizer or one of its fields does not exist.
+        """
+        key = graph_key(optimizer)
+        if key not in self._applies:
+            self._forget_keras_kernels()
+            kernel = make_kernel(key, self._classifier.variables, self._slots)
+            self._applies[key] = (kernel, self._make_apply(kernel))
+        self._kernel, self._apply = self._applies[key]
+        self._kernel.reset()
+        self._optimizer = dict(optimizer)
+        self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
+        self._good_updates = 0
+
+    def _forget_keras_kernels(self) -> None:
+        """Frees the slots of Keras optimizers, each as large as the model or twice that."""
+        self._applies = {key: kept for key, kept in self._applies.items() if key[0] != "keras"}
+
+    def __call__(
+        self,
+        batches: Sequence[MicroBatch],
+        *,
+        learning_rate: float,
+        update: int,
+        clip_norm: float | None,
+    ) -> UpdateResult:
+        """Makes one update.
+
+        Args:
+            batches: Its micro-batches, of any sizes.
+            learning_rate: Of this update.
+            update: Counted from 1, without skipped ones.
+            clip_norm: Largest global norm of the mean gradient; None: no clipping.
+        """
+        examples = sum(len(batch.labels) for batch in batches)
+        weight = tf.constant(self._loss_scale / examples, tf.float32)
+        losses = []
+        total: list[tf.Tensor] = []
+        for loss, gradients in self._each(batches, weight):
+            losses.append(loss)
+            total = self._add(total, gradients) if total else gradients
+        decay = learning_rate * float(self._optimizer.get("weight_decay") or 0.0)
+        norm = self._apply(
+            total,
+            self._kernel.numbers(self._optimizer, learning_rate, update),
+            decay,
+            1.0 / self._loss_scale,
+            math.inf if clip_norm is None else clip_norm,
+        )
+        result = UpdateResult(
+            loss_sum=math.fsum(float(loss) for loss in losses),
+            grad_norm=float(norm),
+            skipped=self._scaled and not math.isfinite(float(norm)),
+        )
+        self._adapt_loss_scale(result)
+        return result
+
+    def _each(
+        self, batches: Sequence[MicroBatch], weight: tf.Tensor
+    ) -> Iterator[tuple[tf.Tensor, list[tf.Tensor]]]:
+        for batch in batches:
+            yield self._gradients(batch.ids, batch.types, batch.lengths, batch.labels, weight)
+
+    def _adapt_loss_scale(self, result: UpdateResult) -> None:
+        if not self._scaled:
+            return
+        if result.skipped:
+            self._loss_scale, self._good_updates = max(1.0, self._loss_scale / 2), 0
+            return
+        self._good_updates += 1
+        if self._good_updates >= LOSS_SCALE_GROWTH:
+            self._loss_scale, self._good_updates = self._loss_scale * 2, 0
+
+    def _trace_gradients(
+        self, ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor, labels: tf.Tensor,
+        weight: tf.Tensor,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:  # fmt: skip
+        self.traces["gradients"] += 1
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._values)
+            logits = self._classifier.logits(ids, types, lengths, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = tf.reduce_sum(losses)
+            target = loss * weight
+        gradients = tape.gradient(
+            target, self._values, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _trace_add(self, left: list[tf.Tensor], right: list[tf.Tensor]) -> list[tf.Tensor]:
+        self.traces["add"] += 1
+        return [a + b for a, b in zip(left, right, strict=True)]
+
+    def _make_apply(self, kernel: Kernel) -> Any:
+        variables = decayed(self._classifier.variables)
+
+        def change(
+            gradients: list[tf.Tensor], numbers: tf.Tensor, decay: tf.Tensor, factor: tf.Tensor
+        ) -> None:
+            tf.cond(decay > 0.0, lambda: _shrink(variables, decay), lambda: None)
+            kernel.apply([gradient * factor for gradient in gradients], numbers)
+
+        def apply(
+            gradients: list[tf.Tensor],
+            numbers: tf.Tensor,
+            decay: tf.Tensor,
+            unscale: tf.Tensor,
+            clip_norm: tf.Tensor,
+        ) -> tf.Tensor:
+            self.traces["apply"] += 1
+            norm = unscale * tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(g) for g in gradients]))
+            factor = unscale * tf.minimum(1.0, clip_norm / norm)
+            if self._scaled:
+                tf.cond(
+                    tf.math.is_finite(norm),
+                    lambda: change(gradients, numbers, decay, factor),
+                    lambda: None,
+                )
+            else:
+                change(gradients, numbers, decay, factor)
+            return norm
+
+        specs = [tf.TensorSpec(value.shape, tf.float32) for value in self._values]
+        count = len(kernel.numbers({}, 1.0, 1))
+        numbers = tf.TensorSpec((count,), tf.float32)
+        return tf.function(
+            apply, input_signature=[specs, numbers, NUMBER, NUMBER, NUMBER], autograph=False
+        )
+
+
+def _shrink(variables: Sequence[tf.Variable], decay: tf.Tensor) -> None:
+    """Decoupled weight decay: each weight loses the share `decay` of itself."""
+    for variable in variables:
+        variable.assign_sub(decay * variable)
