@@ -1,0 +1,41 @@
+"""`python -m tuner.worker --threads N`: the process bound to one slot; see protocol.py."""
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from tuner.worker.channel import StreamChannel, end_process
+from tuner.worker.life import Worker
+from tuner.worker.log import claim_stdout
+from tuner.worker.protocol import Ready
+
+if TYPE_CHECKING:
+    from tuner.worker.life import FineTuner
+
+
+def make_fine_tuner(threads: int | None) -> "tuple[FineTuner, Ready]":
+    """Imports TensorFlow and keras-hub, which takes seconds."""
+    from tuner.training import device  # noqa: PLC0415 - takes seconds; after the set-up in main
+    from tuner.training.fine_tune import FineTuner  # noqa: PLC0415
+
+    device.set_up(threads)
+    return FineTuner(), Ready(device=device.describe(), versions=device.versions())
+
+
+def main() -> None:
+    """Serves until the agent goes."""
+    parser = argparse.ArgumentParser(prog="python -m tuner.worker", description=__doc__)
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads to compute with")
+    threads: int | None = parser.parse_args().threads
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
+    Worker(channel, lambda: make_fine_tuner(threads)).serve()
+
+
+if __name__ == "__main__":
+    main()

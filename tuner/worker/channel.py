@@ -1,0 +1,77 @@
+"""The worker's end of the conversation: messages in from one stream, out to another.
+
+A thread reads, so that a `Stop` or the agent's end is noticed in the middle of an update.
+"""
+
+import os
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from tuner.worker.protocol import FromWorker, ToWorker, decode_to_worker, encode
+
+
+class Channel(Protocol):
+    """Messages to and from the agent."""
+
+    def receive(self) -> ToWorker:
+        """Waits for the next message."""
+
+    def receive_nowait(self) -> ToWorker | None:
+        """The next message if one has come."""
+
+    def send(self, message: FromWorker) -> None:
+        """Sends at once."""
+
+
+class StreamChannel:
+    """A channel over two byte streams, one JSON object a line."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, on_end: Callable[[], None]) -> None:
+        """Starts to read.
+
+        Args:
+            incoming: Read on a thread of its own.
+            outgoing: Written and flushed message by message.
+            on_end: Called on the reading thread when `incoming` ends or says something that is
+                no message.
+        """
+        self._outgoing = outgoing
+        self._messages: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
+        self._on_end = on_end
+        threading.Thread(target=self._read, args=(incoming,), daemon=True).start()
+
+    def receive(self) -> ToWorker:
+        """Waits for the next message."""
+        return self._messages.get()
+
+    def receive_nowait(self) -> ToWorker | None:
+        """The next message if one has come."""
+        try:
+            return self._messages.get_nowait()
+        except queue.Empty:
+            return None
+
+    def send(self, message: FromWorker) -> None:
+        """Sends at once; if nobody listens any more, the worker ends."""
+        try:
+            self._outgoing.write(encode(message))
+            self._outgoing.flush()
+        except OSError:
+            self._on_end()
+
+    def _read(self, incoming: BinaryIO) -> None:
+        try:
+            for line in incoming:
+                self._messages.put(decode_to_worker(line))
+        except Exception:
+            traceback.print_exc()
+        finally:
+            self._on_end()
+
+
+def end_process() -> None:
+    """Ends this process now: no clean-up, and no update is waited for."""
+    os._exit(0)

@@ -1,0 +1,163 @@
+"""The life of a worker: ready, then trial after trial until the agent goes.
+
+Knows nothing of TensorFlow: what runs a trial is handed in, so tests hand in a fake.
+"""
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
+from tuner.errors import InputError
+from tuner.worker.channel import Channel
+from tuner.worker.log import logging_to
+from tuner.worker.protocol import (
+    Continue,
+    Failed,
+    Finished,
+    Prepare,
+    Progress,
+    Ready,
+    Reported,
+    Run,
+    Started,
+    Stop,
+    ToWorker,
+)
+
+PROGRESS_SECONDS = 1.0
+"""Between two `Progress` messages."""
+
+TRACEBACK_CHARACTERS = 4000
+_MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
+
+
+class FineTuner(Protocol):
+    """What runs trials; `tuner.training.fine_tune.FineTuner` is the real one."""
+
+    def prepare(self, settings: TrialSettings) -> None:
+        """Does ahead what a trial with these settings needs."""
+
+    def run(self, settings: TrialSettings, listener: Any) -> bool:
+        """Runs a trial; returns whether it diverged."""
+
+
+class Worker:
+    """Serves the agent at the other end of a channel."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        make_fine_tuner: Callable[[], tuple[FineTuner, Ready]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Does nothing yet.
+
+        Args:
+            channel: To the agent.
+            make_fine_tuner: Imports the libraries; returns what runs trials, and what to say
+                when it can.
+            clock: In seconds.
+        """
+        self._channel = channel
+        self._make_fine_tuner = make_fine_tuner
+        self._clock = clock
+
+    def serve(self) -> None:
+        """Says that it is ready, then does what comes; the end of the stream ends the process."""
+        fine_tuner, ready = self._make_fine_tuner()
+        self._channel.send(ready)
+        while True:
+            self.handle(self._channel.receive(), fine_tuner)
+
+    def handle(self, message: ToWorker, fine_tuner: FineTuner) -> None:
+        """Does what one message asks, to its end."""
+        match message:
+            case Prepare(spec=spec):
+                _prepare(spec, fine_tuner)
+            case Run(spec=spec):
+                self._run(spec, fine_tuner)
+            case Continue() | Stop():
+                pass  # Meant for a trial that has ended in the meantime.
+
+    def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
+        listener = ChannelListener(spec.number, self._channel, self._clock)
+        with logging_to(Path(spec.folder)):
+            try:
+                diverged = fine_tuner.run(spec.settings, listener)
+            except Exception as error:
+                traceback.print_exc()
+                outcome: Finished | Failed = Failed(number=spec.number, error=as_data(error))
+            else:
+                outcome = Finished(number=spec.number, diverged=diverged)
+        self._channel.send(outcome)
+
+
+class ChannelListener:
+    """Passes on what a running trial tells, and brings back what the agent answers."""
+
+    def __init__(self, number: int, channel: Channel, clock: Callable[[], float]) -> None:
+        self._number = number
+        self._channel = channel
+        self._clock = clock
+        self._said = clock()
+        self._stop = False
+
+    def started(self, constant_guess: ConstantGuess) -> None:
+        """The first update begins."""
+        self._channel.send(Started(number=self._number, constant_guess=constant_guess))
+
+    def progress(self, share: float, examples_per_second: float) -> None:
+        """Called after every update; passed on about once a second."""
+        now = self._clock()
+        if now - self._said >= PROGRESS_SECONDS:
+            self._said = now
+            self._channel.send(
+                Progress(number=self._number, share=share, examples_per_second=examples_per_second)
+            )
+
+    def reported(self, report: Report) -> bool:
+        """Sends a report and waits for the answer; whether to go on."""
+        if self.stop_requested():
+            return False
+        self._channel.send(Reported(number=self._number, report=report))
+        while not self._stop:
+            answer = self._channel.receive()
+            if isinstance(answer, Continue):
+                return True
+            self._stop = isinstance(answer, Stop)
+        return False
+
+    def stop_requested(self) -> bool:
+        """Whether `Stop` has come since."""
+        message = None if self._stop else self._channel.receive_nowait()
+        self._stop = self._stop or isinstance(message, Stop)
+        return self._stop
+
+
+def as_data(error: Exception) -> TrialError:
+    """An exception as what may be kept of it."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, InputError):
+        kind, message = "input", str(error)
+    else:
+        kind = "out_of_memory" if names & _MEMORY_ERRORS else "error"
+        message = next(iter(str(error).splitlines()), "")
+    text = "".join(traceback.format_exception(error))
+    return TrialError(
+        kind=kind,
+        type=type(error).__name__,
+        message=message,
+        traceback=text[-TRACEBACK_CHARACTERS:],
+    )
+
+
+def _prepare(spec: TrialSpec, fine_tuner: FineTuner) -> None:
+    """Prepares; an error is only logged, since the run that follows meets it again."""
+    try:
+        fine_tuner.prepare(spec.settings)
+    except Exception:
+        traceback.print_exc()

@@ -1,0 +1,41 @@
+"""Where everything goes that is printed in a worker: its own log, or the running trial's."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+LOG_NAME = "worker.log"
+
+
+def claim_stdout() -> BinaryIO:
+    """Takes standard output for the protocol alone; what prints there goes to stderr instead."""
+    sys.stdout.flush()
+    private = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(private, "wb")
+
+
+@contextmanager
+def logging_to(folder: Path) -> Iterator[None]:
+    """Sends file descriptors 1 and 2 to the trial's log, native libraries included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _flush()
+    kept = os.dup(1), os.dup(2)
+    with (folder / LOG_NAME).open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        _flush()
+        for number, descriptor in enumerate(kept, start=1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
