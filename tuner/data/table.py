@@ -1,0 +1,192 @@
+"""Rows as they were read, and the labelled texts they become once they are checked."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.checkpoints.content import combined_hash
+from tuner.core.settings import DataSettings
+from tuner.errors import InputError
+
+_SHOWN = 5
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The wanted columns of one source, before any check.
+
+    Attributes:
+        where: File or data set, for messages.
+        columns: Names of all columns that the source has, wanted or not.
+        values: Wanted column to its cells; None is a cell without a value.
+    """
+
+    where: str
+    columns: tuple[str, ...]
+    values: Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Labelled texts, checked.
+
+    Attributes:
+        where: File or data set, for messages.
+        texts: One per row.
+        pairs: The second texts; None for single texts.
+        labels: Label names, one per row.
+    """
+
+    where: str
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> "Examples":
+        """The rows of these indices, in this order."""
+        return Examples(
+            where=self.where,
+            texts=tuple(self.texts[row] for row in rows),
+            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows),
+        )
+
+    @property
+    def inputs(self) -> Sequence[tuple[str, str]]:
+        """Text and second text of each row; the second one empty for single texts."""
+        return tuple(zip(self.texts, self.pairs or ("",) * len(self), strict=True))
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of texts and labels in their order."""
+        pairs = () if self.pairs is None else ("pairs", *self.pairs)
+        return combined_hash((*self.texts, *pairs, *self.labels))
+
+
+def wanted_columns(data: DataSettings) -> tuple[str, ...]:
+    """Columns that the settings name, each once."""
+    names = [data.text, data.text_pair, data.label, *data.where]
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def to_examples(table: Table, data: DataSettings) -> Examples:
+    """Filters and checks a table.
+
+    Raises:
+        InputError: A column is missing, no row is left, or a text or label has no value or is of
+            a kind that cannot be used.
+    """
+    _check_columns(table, data)
+    rows = _matching_rows(table, data)
+    texts = _texts(table, data.text, "data.text", rows)
+    pairs = None
+    if data.text_pair is not None:
+        pairs = _texts(table, data.text_pair, "data.text_pair", rows)
+    labels = _labels(table, data.label, rows)
+    return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels)
+
+
+def _check_columns(table: Table, data: DataSettings) -> None:
+    keys = {"data.text": data.text, "data.label": data.label}
+    if data.text_pair is not None:
+        keys["data.text_pair"] = data.text_pair
+    keys |= {f"data.where.{name}": name for name in data.where}
+    for key, column in keys.items():
+        if column not in table.columns:
+            raise InputError(
+                f"there is no column {column!r}",
+                where=f"{key}, in {table.where}",
+                remedy=f"one of: {', '.join(table.columns)}",
+            )
+
+
+def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
+    """Indices of the rows that every condition of `data.where` holds for."""
+    count = len(table.values[data.label])
+    if count == 0:
+        raise InputError("there are no rows", where=table.where, remedy="labelled texts")
+    rows: Sequence[int] = range(count)
+    for column, value in data.where.items():
+        cells = table.values[column]
+        rows = [row for row in rows if str(cells[row]) == str(value)]
+        if not rows:
+            seen = dict.fromkeys(str(cell) for cell in cells)
+            raise InputError(
+                f"no row has {value!r} in column {column!r}",
+                where=f"data.where.{column}, in {table.where}",
+                remedy=f"one of: {shortened(list(seen))}",
+            )
+    return rows
+
+
+def _texts(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
+    cells = table.values[column]
+    _refuse_missing(table, key, [row for row in rows if _is_missing(cells[row])], "no text")
+    odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
+    if odd is not None:
+        raise InputError(
+            f"the column holds {type(cells[odd]).__name__} values, not text",
+            where=f"{key}={column}, row {odd + 1} of {table.where}",
+            remedy="a column of plain texts",
+        )
+    return tuple(str(cells[row]) for row in rows)
+
+
+def _labels(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
+    cells = table.values[column]
+    missing = [row for row in rows if _is_missing(cells[row]) or cells[row] == ""]
+    _refuse_missing(table, "data.label", missing, "no label")
+    odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
+    if odd is not None:
+        raise InputError(
+            f"the column holds {type(cells[odd]).__name__} values, not one label a row",
+            where=f"data.label={column}, row {odd + 1} of {table.where}",
+            remedy="a column of texts or whole numbers",
+        )
+    names = tuple(str(cells[row]) for row in rows)
+    if not all(_NUMBER.fullmatch(name) for name in set(names)):
+        return names
+    return _whole_numbers(names, f"data.label={column}, in {table.where}")
+
+
+def _whole_numbers(names: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """Gives 1, 1.0 and +1 the same name, so that files of different origin agree."""
+    spelling = {name: float(name) for name in set(names)}
+    fraction = sorted(name for name, value in spelling.items() if not value.is_integer())
+    if fraction:
+        raise InputError(
+            f"labels are numbers with fractions, such as {shortened(fraction)}",
+            where=where,
+            remedy="whole numbers or texts as labels; this is classification, not regression",
+        )
+    whole = {name: str(int(name.partition(".")[0])) for name in spelling}
+    return tuple(whole[name] for name in names)
+
+
+def _is_missing(value: object) -> bool:
+    """None, or the NaN that numeric columns have instead."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _refuse_missing(table: Table, key: str, rows: Sequence[int], what: str) -> None:
+    if rows:
+        shown = shortened([str(row + 1) for row in rows])
+        raise InputError(
+            f"{len(rows)} row{'s have' if len(rows) > 1 else ' has'} {what}",
+            where=f"{key}, {table.where}, row {shown} (the first row of data is 1)",
+            remedy="leave these rows out, or give them a value",
+        )
+
+
+def shortened(values: Sequence[str], count: int = _SHOWN) -> str:
+    """The first few of many values, and how many more there are."""
+    rest = len(values) - count
+    return ", ".join(values[:count]) + (f" and {rest} more" if rest > 0 else "")

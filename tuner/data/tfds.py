@@ -1,0 +1,92 @@
+"""Reads TensorFlow Datasets in a process of their own, so that this one never loads TensorFlow."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tuner.checkpoints.content import cache_root, combined_hash, write_text_atomically
+from tuner.core.settings import DataSettings
+from tuner.data.table import Table, wanted_columns
+from tuner.errors import InputError
+
+READER = "tuner.data.tfds_reader"
+
+
+def tfds_identity(data: DataSettings, split: str) -> str | None:
+    """Name, version and split as last read; None if it was never read here.
+
+    A data set's version stands for its content: TensorFlow Datasets raises it with every change.
+    """
+    try:
+        return _pointer(data, split).read_text(encoding="utf-8") or None
+    except OSError:
+        return None
+
+
+def read_tfds(data: DataSettings, split: str, role: str) -> Table:
+    """Reads the wanted columns of a split; integer class labels become their names.
+
+    Raises:
+        InputError: tensorflow_datasets is not installed, or cannot read the data set.
+    """
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        raise InputError(
+            "data=tfds needs tensorflow_datasets, which is not installed",
+            where="data.format",
+            remedy="pip install 'tuner[tfds]'",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "rows.json"
+        request = {
+            "name": _full_name(data),
+            "split": split,
+            "wanted": wanted_columns(data),
+            "output": str(output),
+        }
+        # No accelerator for a reader: the worker needs its memory.
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(
+            [sys.executable, "-m", READER],
+            input=json.dumps(request),
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            raise InputError(
+                f"the data set {data.name} cannot be read: {(lines or ['no reason given'])[-1]}",
+                where=f"data.name and data.{role}",
+                remedy="a data set of tensorflow_datasets and a split that it has",
+            )
+        answer = json.loads(output.read_text(encoding="utf-8"))
+    _note(data, split, combined_hash((answer["full_name"], split)))
+    return Table(
+        where=f"{answer['full_name']} [{split}]",
+        columns=tuple(answer["columns"]),
+        values=answer["values"],
+    )
+
+
+def _full_name(data: DataSettings) -> str:
+    """Name, configuration and version as tensorflow_datasets writes them."""
+    name = f"{data.name}/{data.config}" if data.config else str(data.name)
+    return f"{name}:{data.revision}" if data.revision else name
+
+
+def _pointer(data: DataSettings, split: str) -> Path:
+    folder = os.environ.get("TFDS_DATA_DIR", "")
+    return cache_root() / "datasets" / combined_hash(("tfds", _full_name(data), folder, split))
+
+
+def _note(data: DataSettings, split: str, identity: str) -> None:
+    try:
+        write_text_atomically(_pointer(data, split), identity)
+    except OSError:
+        return  # An unwritable cache costs time, nothing else.

@@ -1,0 +1,52 @@
+"""Run as a process: reads a split of a TensorFlow data set and writes its columns as JSON.
+
+The request comes on standard input as one JSON object with `name`, `split`, `wanted` and
+`output`; the file `output` then holds `full_name`, `columns` and `values`. On failure the last
+line of standard error says why, and the exit code is 1.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main() -> int:
+    """Answers one request; returns the exit code."""
+    request = json.load(sys.stdin)
+    try:
+        answer = read(request["name"], request["split"], request["wanted"])
+    except Exception as error:
+        lines = str(error).splitlines()
+        print(f"{type(error).__name__}: {lines[0] if lines else ''}", file=sys.stderr)  # noqa: T201
+        return 1
+    Path(request["output"]).write_text(json.dumps(answer), encoding="utf-8")
+    return 0
+
+
+def read(name: str, split: str, wanted: list[str]) -> dict[str, Any]:
+    """The wanted columns of a split; class numbers as names, bytes as text."""
+    import tensorflow_datasets as tfds  # noqa: PLC0415
+
+    builder = tfds.builder(name)
+    builder.download_and_prepare()
+    features = builder.info.features
+    values: dict[str, list[Any]] = {column: [] for column in wanted if column in features}
+    for row in tfds.as_numpy(builder.as_dataset(split=split)):
+        for column, cells in values.items():
+            cells.append(plain(row[column], getattr(features[column], "names", None)))
+    return {"full_name": builder.info.full_name, "columns": list(features), "values": values}
+
+
+def plain(cell: Any, names: list[str] | None) -> Any:
+    """A numpy cell as a JSON value; None for class -1, which means unlabelled."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8")
+    value = cell.tolist() if hasattr(cell, "tolist") else cell
+    if names is None or not isinstance(value, int):
+        return value
+    return names[value] if value >= 0 else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

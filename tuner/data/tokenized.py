@@ -1,0 +1,68 @@
+"""Tokenised rows as flat arrays, on disk or in memory, and padded batches out of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizedSplit:
+    """The rows of one split; the arrays may be mapped from files and are never written to.
+
+    Rows stand in a random order in which every stretch has about the labels of the whole.
+
+    Attributes:
+        ids: Token ids of all rows, one row after another; shape [tokens].
+        type_ids: Segment of each token; shape [tokens].
+        offsets: Row i is tokens offsets[i] up to offsets[i + 1]; shape [rows + 1].
+        labels: Number of each row's label; shape [rows].
+        max_length: Tokens that no row exceeds.
+        pad_id: Token id of padding.
+    """
+
+    ids: NDArray[np.int32]
+    type_ids: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    max_length: int
+    pad_id: int
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row; shape [rows]."""
+        return np.diff(self.offsets)
+
+    def pad(
+        self, rows: Sequence[int] | NDArray[np.integer], length_multiple: int = 1
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+        """A batch, padded to its longest row.
+
+        Args:
+            rows: Row indices.
+            length_multiple: The padded length is rounded up to a multiple of this, but never
+                above `max_length`.
+
+        Returns:
+            Token ids and type ids, shape [len(rows), length], and the number of tokens of each
+            row, shape [len(rows)]. Padding has `pad_id` and type 0.
+        """
+        index = np.asarray(rows, np.int64)
+        starts = self.offsets[index]
+        lengths = self.offsets[index + 1] - starts
+        longest = max(1, int(lengths.max(initial=0)))
+        rounded = -(-longest // length_multiple) * length_multiple
+        length = max(longest, min(rounded, self.max_length))
+        columns = np.arange(length)
+        filled = columns < lengths[:, None]
+        source = (starts[:, None] + columns)[filled]
+        token_ids = np.full(filled.shape, self.pad_id, np.int32)
+        token_ids[filled] = self.ids[source]
+        type_ids = np.zeros(filled.shape, np.int32)
+        type_ids[filled] = self.type_ids[source]
+        return token_ids, type_ids, lengths
