@@ -90,6 +90,10 @@ class Report:
     seconds_training: float
     seconds_evaluating: float
 
+    def value(self, name: str) -> float:
+        """A metric or another figure of the report by its name in MLflow."""
+        return float(self.metrics[name] if name in self.metrics else getattr(self, name))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConstantGuess:

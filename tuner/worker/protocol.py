@@ -14,10 +14,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import cattrs
 from cattrs.strategies import configure_tagged_union
 
 from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
+from tuner.records import converter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,28 +117,25 @@ class Failed:
 ToWorker = Prepare | Run | Continue | Stop
 FromWorker = Ready | Started | Progress | Reported | Finished | Failed
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
-# A searched value travels as the JSON value that it is: str, int, float, bool or null.
-_converter.register_structure_hook(str | int | float | bool | None, lambda value, _: value)
-configure_tagged_union(ToWorker, _converter)
-configure_tagged_union(FromWorker, _converter)
+configure_tagged_union(ToWorker, converter)
+configure_tagged_union(FromWorker, converter)
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
     """One message as a line of JSON, newline included; NaN and Infinity as Python writes them."""
     union: Any = ToWorker if isinstance(message, ToWorker) else FromWorker
-    return json.dumps(_converter.unstructure(message, union)).encode() + b"\n"
+    return json.dumps(converter.unstructure(message, union)).encode() + b"\n"
 
 
 def decode_to_worker(line: bytes) -> ToWorker:
     """Reads a line that the agent wrote."""
     union: Any = ToWorker
-    message: ToWorker = _converter.structure(json.loads(line), union)
+    message: ToWorker = converter.structure(json.loads(line), union)
     return message
 
 
 def decode_from_worker(line: bytes) -> FromWorker:
     """Reads a line that a worker wrote."""
     union: Any = FromWorker
-    message: FromWorker = _converter.structure(json.loads(line), union)
+    message: FromWorker = converter.structure(json.loads(line), union)
     return message

@@ -1,0 +1,48 @@
+import pytest
+
+from tests.records import outcome
+from tuner.core.ranking import best, counts, failing, gain, ranked
+from tuner.core.trial import TrialState
+
+OUTCOMES = [
+    outcome(0, value=0.7),
+    outcome(1, TrialState.FAILED),
+    outcome(2, value=0.9),
+    outcome(3, TrialState.PRUNED),
+    outcome(4, value=0.9),
+]
+
+
+def test_completed_trials_come_first_by_value_then_by_number():
+    assert [o.number for o in ranked(OUTCOMES, "maximize")] == [2, 4, 0, 3, 1]
+    assert [o.number for o in ranked(OUTCOMES, "minimize")] == [0, 2, 4, 3, 1]
+
+
+def test_best_is_the_earlier_of_equals_and_only_a_completed_trial():
+    found = best(OUTCOMES, "maximize")
+    assert found is not None
+    assert found.number == 2
+    assert best([outcome(0, TrialState.PRUNED)], "maximize") is None
+    assert best([], "minimize") is None
+
+
+def test_counts_name_every_state():
+    assert counts(OUTCOMES) == {
+        TrialState.COMPLETE: 3,
+        TrialState.PRUNED: 1,
+        TrialState.INFEASIBLE: 0,
+        TrialState.FAILED: 1,
+        TrialState.INTERRUPTED: 0,
+    }
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("maximize", 0.1), ("minimize", -0.1)])
+def test_gain_is_positive_when_better(direction, expected):
+    assert gain(0.8, 0.7, direction) == pytest.approx(expected)
+
+
+def test_failing_needs_failures_in_a_row():
+    fail, done = TrialState.FAILED, TrialState.COMPLETE
+    assert failing([done, fail, fail], 2)
+    assert not failing([fail, done, fail], 2)
+    assert not failing([fail], 2)

@@ -1,0 +1,52 @@
+"""Makers of trial records for tests: every field has a plausible value, any can be given."""
+
+from typing import Any
+
+from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.core.trial import ConstantGuess, Report, TrialOutcome, TrialSpec, TrialState
+
+GUESS = ConstantGuess(accuracy=0.5, loss=0.693)
+
+
+def settings(**training: Any) -> TrialSettings:
+    return TrialSettings(
+        model=ModelSettings(checkpoint="tiny"),
+        data=DataSettings(format="csv", train="train.csv"),
+        optimizer={"name": "adamw", "learning_rate": 1e-4, "weight_decay": 0.01},
+        schedule={"name": "linear", "warmup_fraction": 0.1},
+        training=TrainingSettings(**training),
+    )
+
+
+def spec(number: int = 0, **training: Any) -> TrialSpec:
+    return TrialSpec(
+        number=number, parameters={}, settings=settings(**training), folder="/nowhere"
+    )
+
+
+def report(point: int = 1, points: int = 5, **given: Any) -> Report:
+    accuracy = given.pop("val_accuracy", 0.7)
+    values: dict[str, Any] = {
+        "examples_seen": 200 * point,
+        "total_examples": 200 * points,
+        "updates": 13 * point,
+        "train_loss": 0.5,
+        "learning_rate": 1e-4,
+        "grad_norm": 1.0,
+        "val_loss": 0.5,
+        "metrics": {"val_accuracy": accuracy, "val_macro_f1": accuracy},
+        "validation_examples": 400,
+        "examples_per_second": 40.0,
+        "padding_fraction": 0.05,
+        "peak_memory_bytes": 10**9,
+        "seconds_training": 5.0,
+        "seconds_evaluating": 1.0,
+    }
+    return Report(point=point, points=points, **(values | given))
+
+
+def outcome(
+    number: int, state: TrialState = TrialState.COMPLETE, value: float | None = 0.7, **given: Any
+) -> TrialOutcome:
+    shown = value if state is TrialState.COMPLETE else None
+    return TrialOutcome(number=number, state=state, value=shown, **given)

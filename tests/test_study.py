@@ -1,0 +1,261 @@
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import optuna
+import pytest
+from optuna.trial import TrialState as OptunaState
+
+from tests.records import outcome, settings
+from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
+from tuner.core.trial import Convergence, Diagnosis, TrialState
+from tuner.errors import InputError
+from tuner.study import Definition, Study, differences, sqlite_url
+
+RATE = Dimension(
+    key="optimizer.learning_rate", domain=FloatInterval(low=1e-6, high=1e-3, log=True)
+)
+OPTIMIZER = Dimension(key="optimizer", domain=Choice(values=("adamw", "sgd")))
+MOMENTUM = Dimension(
+    key="optimizer.momentum",
+    domain=FloatInterval(low=0.5, high=0.99),
+    when={"optimizer": ("sgd",)},
+)
+SPACE = SearchSpace([RATE, OPTIMIZER, MOMENTUM])
+DEFAULTS = {"optimizer.learning_rate": 1e-4, "optimizer": "adamw"}
+RANDOM = {"name": "random", "seed": 0}
+NONE = {"name": "none"}
+
+
+@pytest.fixture
+def open_study(tmp_path):
+    opened = []
+
+    def open_(space=SPACE, defaults=DEFAULTS, sampler=RANDOM, pruner=NONE, base=None):
+        study = Study(
+            name="s",
+            url=sqlite_url(tmp_path / "study.db"),
+            definition=Definition(
+                space=space,
+                base=base or settings(),
+                objective="val_accuracy",
+                direction="maximize",
+            ),
+            sampler=sampler,
+            pruner=pruner,
+            defaults=defaults,
+        )
+        opened.append(study)
+        return study
+
+    yield open_
+    for study in opened:
+        study.close()
+
+
+def stored(tmp_path):
+    return optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path / 'study.db'}")
+
+
+def complete(study, value=0.7):
+    asked = study.ask()
+    study.finish(outcome(asked.number, value=value, parameters=asked.parameters))
+    return asked
+
+
+def test_trial_0_is_the_untuned_default(open_study):
+    assert open_study().ask().parameters == DEFAULTS
+
+
+def test_a_default_outside_the_interval_is_run_as_it_is(open_study):
+    asked = open_study(defaults=DEFAULTS | {"optimizer.learning_rate": 0.5}).ask()
+    assert asked.parameters["optimizer.learning_rate"] == 0.5
+
+
+def test_a_default_outside_the_choices_stays_the_default_by_not_being_set(open_study):
+    asked = open_study(defaults=DEFAULTS | {"optimizer": "lion"}).ask()
+    assert asked.parameters == {"optimizer.learning_rate": 1e-4}
+
+
+def test_conditional_keys_are_asked_only_where_their_condition_holds(open_study):
+    study = open_study()
+    asked = [complete(study).parameters for _ in range(20)]
+    assert all(("optimizer.momentum" in p) == (p["optimizer"] == "sgd") for p in asked)
+    assert {p["optimizer"] for p in asked} == {"adamw", "sgd"}
+
+
+def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study):
+    study = open_study()
+    complete(study)
+    study.finish(outcome(study.ask().number, TrialState.PRUNED))
+    study.finish(outcome(study.ask().number, TrialState.FAILED))
+    study.ask()
+    assert study.remaining(10) == 7
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "told", "constraints"),
+    [
+        (TrialState.PRUNED, Convergence.IMPROVING, OptunaState.PRUNED, {}),
+        (TrialState.PRUNED, Convergence.DIVERGED, OptunaState.PRUNED, {"diverged": 1.0}),
+        (TrialState.INFEASIBLE, Convergence.UNDETERMINED, OptunaState.PRUNED, {"infeasible": 1.0}),
+        (TrialState.FAILED, Convergence.UNDETERMINED, OptunaState.FAIL, {}),
+    ],
+)
+def test_how_an_end_is_told_to_optuna(open_study, tmp_path, state, status, told, constraints):
+    study = open_study()
+    number = study.ask().number
+    diagnosis = Diagnosis(status=status, reason="", advice="")
+    study.finish(outcome(number, state, diagnosis=diagnosis))
+    trial = stored(tmp_path).trials[number]
+    assert trial.state is told
+    assert trial.constraints == constraints
+
+
+def test_an_interrupted_trial_keeps_number_and_parameters(open_study, tmp_path):
+    study = open_study()
+    complete(study)
+    asked = study.ask()
+    study.report(asked.number, 1, 0.6)
+    study.finish(outcome(asked.number, TrialState.INTERRUPTED))
+    assert stored(tmp_path).trials[asked.number].state is OptunaState.WAITING
+
+    again = open_study()
+    assert again.ask() == asked
+    again.report(asked.number, 1, 0.6)  # told before: left as it was
+    again.finish(outcome(asked.number, value=0.8))
+    assert [o.number for o in again.outcomes()] == [0, 1]
+
+
+def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path):
+    open_study()
+    code = (
+        "import os, pathlib, sys; sys.path.insert(0, sys.argv[2])\n"
+        "from tests.test_study import *\n"
+        "study = Study(name='s', url=sqlite_url(pathlib.Path(sys.argv[1])), definition=Definition("
+        "space=SPACE, base=settings(), objective='val_accuracy', direction='maximize'), "
+        "sampler=RANDOM, pruner=NONE, defaults=DEFAULTS)\n"
+        "print(study.ask().number, flush=True); os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "study.db"), "."],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (-9, "0\n"), ended.stderr
+    study = open_study()
+    assert study.remaining(1) == 0
+    assert study.release_orphans() == [0]
+    assert study.remaining(1) == 1
+    assert study.ask().parameters == DEFAULTS
+
+
+def test_a_restart_does_not_repeat_its_first_points(open_study):
+    first = open_study()
+    drawn = [complete(first).parameters["optimizer.learning_rate"] for _ in range(4)]
+    second = open_study()
+    drawn += [complete(second).parameters["optimizer.learning_rate"] for _ in range(4)]
+    assert len(set(drawn)) == 8
+
+
+def test_a_grid_covers_every_point_once_and_then_ends(open_study):
+    space = SearchSpace(
+        [OPTIMIZER, Dimension(key="training.batch_size", domain=IntInterval(low=1, high=3))]
+    )
+    defaults = {"optimizer": "adamw", "training.batch_size": 2}
+    study = open_study(
+        space=space,
+        defaults=defaults,
+        sampler={"name": "grid", "seed": 0, "points_per_interval": 2},
+    )
+    seen = []
+    while study.remaining(100) > 0:
+        seen.append(tuple(complete(study).parameters.values()))
+    assert seen[0] == ("adamw", 2)
+    assert sorted(seen) == [(o, n) for o in ("adamw", "sgd") for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "cmaes", "qmc", "nsgaii"])
+def test_every_sampler_runs_on_a_conditional_space(open_study, name):
+    study = open_study(sampler={"name": name, "seed": 0})
+    for value in (0.5, 0.6, 0.7, 0.6, 0.5):
+        complete(study, value)
+    assert len(study.outcomes()) == 5
+
+
+@pytest.mark.parametrize(
+    "pruner",
+    [
+        {"name": "asha", "min_resource": 1, "reduction_factor": 2},
+        {"name": "hyperband", "min_resource": 1, "max_resource": 5},
+        {"name": "median", "n_startup_trials": 2},
+        {"name": "percentile", "percentile": 50.0, "n_startup_trials": 2},
+        {"name": "threshold", "lower": 0.55},
+    ],
+    ids=lambda pruner: pruner["name"],
+)
+def test_every_comparing_pruner_stops_a_poor_trial(open_study, pruner):
+    study = open_study(pruner=pruner)
+    for _ in range(6):
+        asked = study.ask()
+        for point in range(1, 6):
+            study.report(asked.number, point, 0.8)
+            assert not study.should_prune(asked.number)
+        study.finish(outcome(asked.number, value=0.8))
+    asked = study.ask()
+    stopped = []
+    for point in range(1, 6):
+        study.report(asked.number, point, 0.5)
+        stopped.append(study.should_prune(asked.number))
+    assert any(stopped)
+
+
+def test_patient_stops_what_no_longer_gets_better_and_none_stops_nothing(open_study):
+    for pruner, expected in (({"name": "patient", "patience": 1}, True), (NONE, False)):
+        study = open_study(pruner=pruner)
+        asked = study.ask()
+        for point, value in enumerate([0.8, 0.7, 0.6, 0.5], start=1):
+            study.report(asked.number, point, value)
+        assert study.should_prune(asked.number) is expected
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sampler": {"name": "magic"}}, ["unknown sampler 'magic'", "tpe"]),
+        ({"pruner": {"name": "magic"}}, ["unknown pruner 'magic'", "asha"]),
+        ({"pruner": {"name": "asha", "reduction_factor": 0}}, ["pruner=asha"]),
+        ({"sampler": {"name": "gp", "seed": 0}}, ["torch", "tuner[gp]"]),
+    ],
+)
+def test_wrong_options_are_the_users_errors(open_study, monkeypatch, options, words):
+    monkeypatch.setattr("tuner.search.importlib.util.find_spec", lambda _: None)
+    with pytest.raises(InputError) as caught:
+        open_study(**options)
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_a_study_made_of_something_else_is_refused_with_the_difference(open_study):
+    open_study()
+    with pytest.raises(InputError) as caught:
+        open_study(base=settings(epochs=9.0))
+    assert "base.training.epochs: 3.0 → 9.0" in str(caught.value)
+    assert "study=s-2" in str(caught.value)
+    with pytest.raises(InputError, match="space"):
+        open_study(space=SearchSpace([RATE]))
+
+
+def test_differences_name_every_leaf():
+    assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "d": 4}) == [
+        "a.b: 1 → 3",
+        "c: 2 → None",
+        "d: None → 4",
+    ]
+
+
+def test_the_database_is_in_write_ahead_mode(tmp_path):
+    sqlite_url(tmp_path / "deep" / "study.db")
+    with closing(sqlite3.connect(tmp_path / "deep" / "study.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,86 @@
+"""Which command; nothing else."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from tuner import __version__
+from tuner.errors import InputError, TunerError
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "sweep": "run a sweep, or resume it up to its total",
+    "train": "one fine-tune from an exported configuration, no search",
+}
+
+HELP = """tuner: hyperparameter sweeps for fine-tuning BERT-like encoders
+
+usage: tuner [COMMAND] [OVERRIDE ...]      the same as python -m tuner
+
+commands (the first word without '='; without one: sweep)
+{commands}
+
+overrides (Hydra's)
+  sweep=lr_search                       which sweep: a file of ./sweeps or of ours
+  model=minilm data=rotten_tomatoes     another option of a group: a file of ./conf/<group> or ours
+  training.epochs=3                     a value; a searched key is taken out of the space and fixed
+  training.batch_size=8,16              a dimension of the search space, added or replaced
+  'optimizer.learning_rate=tag(log,interval(1e-6,1e-4))'
+
+options
+  --help, -h        this text
+  --version         the version
+  --cfg job         print the composed configuration and stop
+
+examples
+  tuner sweep=lr_search
+  tuner sweep=full_search data=csv data.train=train.csv data.text=review data.label=stars
+  tuner train outputs/lr_search/best.yaml training.epochs=5
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: The command line without the program's name; None: the process's own.
+
+    Returns:
+        Exit code: 0 done, 1 nothing usable came out, 2 wrong input, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--help" in words or "-h" in words:
+        width = max(map(len, COMMANDS)) + 2
+        listed = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
+        print(HELP.format(commands=listed))  # noqa: T201
+        return 0
+    if "--version" in words:
+        print(f"tuner {__version__}")  # noqa: T201
+        return 0
+    try:
+        return _run(words)
+    except TunerError as error:
+        print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("tuner: interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
+    named = bool(words) and "=" not in words[0] and words[0][0] not in "-+~"
+    command = words.pop(0) if named else "sweep"
+    if command not in COMMANDS:
+        raise InputError(
+            f"unknown command '{command}'",
+            where="the first word of the command line",
+            remedy="one of " + ", ".join(COMMANDS) + "; tuner --help says more",
+        )
+    module = import_module(f"tuner.commands.{command}")
+    code: int = module.run(words)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

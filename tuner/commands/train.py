@@ -1,0 +1,147 @@
+"""`tuner train FILE.yaml`: one fine-tune from an exported configuration, no search."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.commands.sweep import check_inputs
+from tuner.config import load_trial, render_trial
+from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.core.trial import Scalar, TrialOutcome, TrialState
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.launchers.devices import local_slots
+from tuner.launchers.local import LocalLauncher
+from tuner.summary import INTERRUPTED, review_hint
+from tuner.sweep import Plan, Sweep
+from tuner.terminal import Terminal
+from tuner.tracking import Tracker
+
+STUDY = "train"
+"""MLflow experiment and output folder of single fine-tunes."""
+
+OBJECTIVE = "val_accuracy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleTrial:
+    """The one trial that there is.
+
+    Attributes:
+        number: Its number: the next free folder.
+        parameters: None were searched.
+    """
+
+    number: int
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+class Single:
+    """A source of one trial that nothing prunes."""
+
+    def __init__(self, number: int) -> None:
+        """The trial has not been asked for yet."""
+        self._number = number
+        self._left = 1
+
+    def remaining(self, total: int) -> int:
+        """One until it was asked for."""
+        return min(total, self._left)
+
+    def ask(self) -> SingleTrial:
+        """The trial."""
+        self._left = 0
+        return SingleTrial(number=self._number)
+
+    def report(self, number: int, point: int, value: float) -> None:
+        """Nobody compares."""
+
+    def should_prune(self, number: int) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """The outcome stands in the trial's folder."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The exported configuration, then Hydra overrides.
+
+    Returns:
+        0 done, 1 the fine-tune did not complete, 130 interrupted.
+
+    Raises:
+        InputError: No file is named, or it can not be used.
+    """
+    if not arguments or "=" in arguments[0]:
+        raise InputError(
+            "no configuration file is named",
+            where="the command line",
+            remedy="tuner train outputs/lr_search/best.yaml",
+        )
+    settings = load_trial(Path(arguments[0]), arguments[1:])
+    return train(settings)
+
+
+def train(settings: TrialSettings) -> int:
+    """Fine-tunes once and shows the result."""
+    folder = StudyFolder(Path("outputs"), STUDY)
+    launcher = LocalLauncher(local_slots(1))
+    terminal = Terminal(OBJECTIVE)
+    with ExitStack() as stack:
+        stack.callback(launcher.close, LauncherSettings().stop_timeout)
+        launcher.start(0)
+        for line in check_inputs([settings]):
+            terminal.notice(line)
+        tracker = Tracker(TrackingSettings(), STUDY)
+        tracker.open()
+        stack.callback(tracker.close)
+        sweep = Sweep(
+            plan=Plan(
+                objective=OBJECTIVE,
+                compose=lambda _: settings,
+                render=render_trial,
+                n_trials=1,
+                role="train",
+            ),
+            source=Single(folder.next_number()),
+            launcher=launcher,
+            tracker=tracker,
+            folder=folder,
+            watcher=terminal,
+            on_finished=lambda spec, outcome: None,  # noqa: ARG005
+        )
+        terminal.begin(STUDY, 1, 0, launcher.slots)
+        try:
+            outcomes = sweep.run()
+        finally:
+            terminal.end()
+        return _show(outcomes, folder, terminal, tracker, interrupted=sweep.interrupted)
+
+
+def _show(
+    outcomes: Sequence[TrialOutcome],
+    folder: StudyFolder,
+    terminal: Terminal,
+    tracker: Tracker,
+    *,
+    interrupted: bool,
+) -> int:
+    for outcome in outcomes:
+        if outcome.last is not None:
+            figures = {"val_loss": outcome.last.val_loss, **outcome.last.metrics}
+            for name, value in figures.items():
+                terminal.notice(f"{name:<13} {value}")
+        if outcome.diagnosis is not None:
+            terminal.notice(
+                f"{'convergence':<13} {outcome.diagnosis.status}: {outcome.diagnosis.reason}"
+            )
+        terminal.notice(f"{'files':<13} {folder.trial(outcome.number).path}")
+    terminal.notice(f"{'review':<13} {review_hint(tracker.uri)}")
+    if interrupted:
+        return INTERRUPTED
+    return 0 if any(o.state is TrialState.COMPLETE for o in outcomes) else 1

@@ -1,0 +1,78 @@
+"""One try at a trial: what was heard of it so far, and how it ended."""
+
+import math
+from dataclasses import dataclass, field
+
+from tuner.core.convergence import diagnose
+from tuner.core.trial import (
+    ConstantGuess,
+    Report,
+    TrialError,
+    TrialOutcome,
+    TrialSpec,
+    TrialState,
+)
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """What is known of a running trial.
+
+    Attributes:
+        spec: The trial.
+        since: When it was handed to a worker, in seconds of the sweep's clock.
+        reports: All its reports.
+        guess: What the best constant guess reaches; None until it started.
+        told: Why it was told to stop, if it was.
+        diverged: The worker stopped it for NaN or Inf.
+        error: Why it failed, if it did.
+    """
+
+    spec: TrialSpec
+    since: float
+    reports: list[Report] = field(default_factory=list)
+    guess: ConstantGuess | None = None
+    told: TrialState | None = None
+    diverged: bool = False
+    error: TrialError | None = None
+
+
+def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
+    """How an attempt ended.
+
+    A trial that reached its last point is complete even if it was told to stop at that moment.
+
+    Args:
+        attempt: What was heard of it.
+        objective: Metric name.
+        now: Seconds of the sweep's clock.
+    """
+    last = attempt.reports[-1] if attempt.reports else None
+    value = last.value(objective) if last is not None and last.point == last.points else None
+    state = _state(attempt, value)
+    return TrialOutcome(
+        number=attempt.spec.number,
+        state=state,
+        parameters=attempt.spec.parameters,
+        value=value if state is TrialState.COMPLETE else None,
+        last=last,
+        diagnosis=diagnose(
+            attempt.reports, attempt.guess, attempt.spec.settings, diverged=attempt.diverged
+        ),
+        seconds=now - attempt.since,
+        seconds_busy=sum(r.seconds_training + r.seconds_evaluating for r in attempt.reports),
+        error=attempt.error,
+    )
+
+
+def _state(attempt: Attempt, value: float | None) -> TrialState:
+    sound = attempt.error is None and not attempt.diverged
+    if sound and value is not None and math.isfinite(value):
+        return TrialState.COMPLETE
+    if attempt.told is TrialState.INTERRUPTED:
+        return TrialState.INTERRUPTED
+    if attempt.error is None:
+        return TrialState.PRUNED
+    if attempt.error.kind == "out_of_memory":
+        return TrialState.INFEASIBLE
+    return TrialState.FAILED

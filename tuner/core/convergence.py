@@ -1,0 +1,129 @@
+"""The reading of a trial: one word, the figures behind it, and what to change.
+
+A first, simple set of rules, tried in this order: `diverged`, `undetermined`, `not_learning`,
+`improving`, `converged`.
+"""
+
+import math
+from collections.abc import Sequence
+
+from tuner.core.settings import ConvergenceSettings, TrialSettings
+from tuner.core.trial import ConstantGuess, Convergence, Diagnosis, Report
+
+MINIMUM_REPORTS = 3
+"""Below so many evaluation points there is no trend to read."""
+
+LOSS_GAIN = 0.1
+"""A validation loss this share below the constant guess's shows learning that scores hide."""
+
+
+def diagnose(
+    reports: Sequence[Report],
+    guess: ConstantGuess | None,
+    settings: TrialSettings,
+    *,
+    diverged: bool = False,
+) -> Diagnosis:
+    """Reads a trial's reports.
+
+    Args:
+        reports: All reports of the attempt, in order.
+        guess: What the best constant guess reaches; None when the trial never started.
+        settings: The trial's configuration; its own values stand in the advice.
+        diverged: The worker saw NaN or Inf in loss or weights.
+
+    Returns:
+        The status of the first rule that holds, its figures, and advice in configuration keys.
+    """
+    thresholds = settings.convergence
+    blown_up = _blown_up(reports, guess, thresholds)
+    if diverged or blown_up:
+        return _diverged(blown_up, settings)
+    if guess is None or len(reports) < MINIMUM_REPORTS:
+        return Diagnosis(
+            status=Convergence.UNDETERMINED,
+            reason=f"{len(reports)} of the {MINIMUM_REPORTS} reports that a reading needs",
+            advice="",
+        )
+    if not _learned(reports, guess, thresholds):
+        return _not_learning(reports, guess, settings)
+    return _trend(reports, settings)
+
+
+def _blown_up(
+    reports: Sequence[Report], guess: ConstantGuess | None, thresholds: ConvergenceSettings
+) -> str:
+    """The figure that shows a blown-up loss, or an empty string."""
+    for report in reports:
+        for name, loss in (("train_loss", report.train_loss), ("val_loss", report.val_loss)):
+            if not math.isfinite(loss):
+                return f"{name} is {loss} at point {report.point}"
+    if reports and guess is not None:
+        last = reports[-1].train_loss
+        if last > thresholds.diverged_factor * guess.loss:
+            return f"train_loss {last:.3g} against {guess.loss:.3g} of the constant guess"
+    return ""
+
+
+def _diverged(figure: str, settings: TrialSettings) -> Diagnosis:
+    rate = settings.optimizer.get("learning_rate")
+    advice = f"optimizer.learning_rate: {rate:g} → try {rate / 10:g}" if rate else ""
+    if settings.training.clip_norm is None:
+        advice += ("; " if advice else "") + "training.clip_norm: null → try 1.0"
+    return Diagnosis(
+        status=Convergence.DIVERGED,
+        reason=figure or "NaN or Inf in the loss or the gradients",
+        advice=advice,
+    )
+
+
+def _learned(
+    reports: Sequence[Report], guess: ConstantGuess, thresholds: ConvergenceSettings
+) -> bool:
+    """Whether any report beats the constant guess beyond the noise of its own rows."""
+    return any(
+        report.metrics["val_accuracy"] > guess.accuracy + _margin(report, guess, thresholds)
+        or report.val_loss < (1 - LOSS_GAIN) * guess.loss
+        for report in reports
+    )
+
+
+def _margin(report: Report, guess: ConstantGuess, thresholds: ConvergenceSettings) -> float:
+    """Standard error of the guess's accuracy on the report's rows, times the threshold."""
+    variance = guess.accuracy * (1 - guess.accuracy) / report.validation_examples
+    return thresholds.learning_margin * math.sqrt(variance)
+
+
+def _not_learning(
+    reports: Sequence[Report], guess: ConstantGuess, settings: TrialSettings
+) -> Diagnosis:
+    best = max(report.metrics["val_accuracy"] for report in reports)
+    rate = settings.optimizer.get("learning_rate")
+    losses = [report.train_loss for report in reports]
+    too_high = max(losses) > guess.loss * (1 + LOSS_GAIN)
+    tried = (rate / 10 if too_high else rate * 10) if rate else None
+    return Diagnosis(
+        status=Convergence.NOT_LEARNING,
+        reason=f"best val_accuracy {best:.3f} against {guess.accuracy:.3f} of the constant guess; "
+        f"train_loss from {losses[0]:.3f} to {losses[-1]:.3f}",
+        advice=f"optimizer.learning_rate: {rate:g} → try {tried:g}" if tried else "",
+    )
+
+
+def _trend(reports: Sequence[Report], settings: TrialSettings) -> Diagnosis:
+    """`improving` when the last third brought a fair share of the whole fall of val_loss."""
+    losses = [report.val_loss for report in reports]
+    until = losses[: len(losses) - max(1, len(losses) // 3)]
+    fall, late = losses[0] - min(losses), min(until) - min(losses)
+    epochs = settings.training.epochs
+    if fall > 0 and late > settings.convergence.improving_share * fall:
+        return Diagnosis(
+            status=Convergence.IMPROVING,
+            reason=f"val_loss still fell by {late:.3f} of {fall:.3f} over the last third",
+            advice=f"training.epochs: {epochs:g} → try {2 * epochs:g}",
+        )
+    return Diagnosis(
+        status=Convergence.CONVERGED,
+        reason=f"val_loss fell by {fall:.3f}, of which {max(late, 0.0):.3f} over the last third",
+        advice="",
+    )

@@ -1,0 +1,44 @@
+"""Which trial is best, and in which order they stand."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from tuner.core.trial import TrialOutcome, TrialState
+
+Direction = Literal["minimize", "maximize"]
+
+_ORDER = list(TrialState)
+
+
+def ranked(outcomes: Iterable[TrialOutcome], direction: Direction) -> list[TrialOutcome]:
+    """Completed trials by their objective, then the others by how they ended and their number."""
+    sign = -1.0 if direction == "maximize" else 1.0
+
+    def key(outcome: TrialOutcome) -> tuple[int, float, int]:
+        value = 0.0 if outcome.value is None else sign * outcome.value
+        return _ORDER.index(outcome.state), value, outcome.number
+
+    return sorted(outcomes, key=key)
+
+
+def best(outcomes: Iterable[TrialOutcome], direction: Direction) -> TrialOutcome | None:
+    """The completed trial with the best objective, the earlier one of equals; None without."""
+    order = ranked(outcomes, direction)
+    return order[0] if order and order[0].state is TrialState.COMPLETE else None
+
+
+def counts(outcomes: Iterable[TrialOutcome]) -> dict[TrialState, int]:
+    """How many trials ended in which state, every state named."""
+    counted = Counter(outcome.state for outcome in outcomes)
+    return {state: counted[state] for state in TrialState}
+
+
+def gain(best_value: float, default_value: float, direction: Direction) -> float:
+    """By how much the best is better than the untuned default; positive is better."""
+    return best_value - default_value if direction == "maximize" else default_value - best_value
+
+
+def failing(recent: Sequence[TrialState], limit: int) -> bool:
+    """Whether the last `limit` trials all failed: then it is the set-up that is wrong."""
+    return len(recent) >= limit and all(state is TrialState.FAILED for state in recent[-limit:])

@@ -1,0 +1,94 @@
+"""What this machine has to run trials on, and how it is cut into slots."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+WORKER_MEMORY = 3 * 2**30
+"""Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """Room for one trial at a time.
+
+    Attributes:
+        index: Counted from 0.
+        environment: Variables set for the slot's worker.
+        threads: CPU threads that its worker may use.
+    """
+
+    index: int
+    environment: Mapping[str, str]
+    threads: int
+
+
+def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+    """The GPUs that trials may use, as CUDA_VISIBLE_DEVICES would name them.
+
+    Args:
+        environment: An existing CUDA_VISIBLE_DEVICES in it is honoured; empty or -1 is no GPU.
+    """
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        names = [name.strip() for name in chosen.split(",")]
+        return [name for name in names if name and name != "-1"]
+    query = shutil.which("nvidia-smi")
+    if query is None:
+        return []
+    listed = subprocess.run([query, "-L"], capture_output=True, text=True, check=False)
+    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
+    return [str(index) for index, line in enumerate(x for x in lines if x.startswith("GPU "))]
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may run on."""
+    return (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+
+
+def default_slots(gpus: int, cores: int, memory: int) -> int:
+    """How many trials run at a time when nobody says.
+
+    One for each GPU. Without a GPU one for each core, as far as memory goes: one-thread workers
+    side by side get more examples a second out of the same cores than one with all threads
+    (`python benchmarks/slots.py` measures it).
+
+    Args:
+        gpus: Visible GPUs.
+        cores: Usable CPU cores.
+        memory: Bytes of memory free to use.
+    """
+    return gpus or max(1, min(cores, memory // WORKER_MEMORY))
+
+
+def cut_slots(wanted: int | None, gpus: Sequence[str], cores: int, memory: int) -> list[Slot]:
+    """The machine's slots: GPUs in turn, or the cores shared out evenly.
+
+    Args:
+        wanted: How many; None: `default_slots`.
+        gpus: Visible GPUs by name; slots beyond their number share them.
+        cores: Usable CPU cores.
+        memory: Bytes of memory free to use.
+    """
+    count = wanted or default_slots(len(gpus), cores, memory)
+    return [
+        Slot(
+            index=index,
+            # -1 hides every GPU from TensorFlow.
+            environment={"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)] if gpus else "-1"},
+            threads=max(1, cores // count),
+        )
+        for index in range(count)
+    ]
+
+
+def local_slots(wanted: int | None) -> list[Slot]:
+    """The slots of this machine."""
+    memory = psutil.virtual_memory().available
+    return cut_slots(wanted, visible_gpus(os.environ), usable_cores(), memory)

@@ -1,0 +1,154 @@
+"""Workers as processes of this machine, one for each slot."""
+
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, cast
+
+from tuner.launchers.devices import Slot
+from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
+
+WORKER = (sys.executable, "-m", "tuner.worker")
+CHUNK = 1 << 16
+LOG_TAIL = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exited:
+    """A worker process ended without being told to.
+
+    Attributes:
+        code: Exit status; negative: killed by that signal.
+        log: Last characters of what it printed outside of trials.
+    """
+
+    code: int
+    log: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that a slot's worker said, or that happened to it."""
+
+    slot: int
+    message: FromWorker | Exited
+
+
+class _Worker:
+    """One process with its pipes and its log."""
+
+    def __init__(self, slot: Slot, command: Sequence[str]) -> None:
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
+        self.unread = b""
+        self.process = subprocess.Popen(
+            [*command, "--threads", str(slot.threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env={**os.environ, **slot.environment},
+            bufsize=0,
+            # Ctrl-C in the terminal is for the agent; it tells its workers.
+            start_new_session=True,
+        )
+
+    @property
+    def output(self) -> IO[bytes]:
+        return cast("IO[bytes]", self.process.stdout)
+
+    @property
+    def input(self) -> IO[bytes]:
+        return cast("IO[bytes]", self.process.stdin)
+
+    def send(self, message: ToWorker) -> None:
+        with suppress(BrokenPipeError):  # it is gone: its end of stream tells
+            self.input.write(encode(message))
+
+    def lines(self) -> list[bytes] | None:
+        """The complete lines that have come; None at the end of the stream."""
+        chunk = os.read(self.output.fileno(), CHUNK)
+        if not chunk:
+            return None
+        *whole, self.unread = (self.unread + chunk).split(b"\n")
+        return whole
+
+    def log_tail(self) -> str:
+        self.log.seek(0, os.SEEK_END)
+        self.log.seek(max(0, self.log.tell() - LOG_TAIL))
+        return self.log.read().decode(errors="replace").strip()
+
+    def close(self) -> None:
+        for stream in (self.input, self.output, self.log):
+            stream.close()
+
+
+class LocalLauncher:
+    """Starts, hears, tells and ends the workers of this machine's slots."""
+
+    def __init__(self, slots: Sequence[Slot], command: Sequence[str] = WORKER) -> None:
+        """Starts nothing yet.
+
+        Args:
+            slots: The machine's slots.
+            command: What starts a worker; `--threads N` is appended.
+        """
+        self.slots = {slot.index: slot for slot in slots}
+        self._command = command
+        self._workers: dict[int, _Worker] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def start(self, slot: int) -> None:
+        """Starts the slot's worker; it says `Ready` once its libraries are imported."""
+        worker = _Worker(self.slots[slot], self._command)
+        self._workers[slot] = worker
+        self._selector.register(worker.output, selectors.EVENT_READ, slot)
+
+    def send(self, slot: int, message: ToWorker) -> None:
+        """Tells the slot's worker; nothing happens when it is gone."""
+        if slot in self._workers:
+            self._workers[slot].send(message)
+
+    def poll(self, timeout: float) -> list[Event]:
+        """What has come from any worker, after waiting at most `timeout` seconds for the first."""
+        events: list[Event] = []
+        for key, _ in self._selector.select(timeout):
+            slot = key.data
+            lines = self._workers[slot].lines()
+            if lines is None:
+                events.append(Event(slot=slot, message=self._bury(slot)))
+            else:
+                events += [Event(slot=slot, message=decode_from_worker(line)) for line in lines]
+        return events
+
+    def _bury(self, slot: int) -> Exited:
+        worker = self._workers.pop(slot)
+        self._selector.unregister(worker.output)
+        code = worker.process.wait()
+        log = worker.log_tail()
+        worker.close()
+        return Exited(code=code, log=log)
+
+    def kill(self) -> None:
+        """Ends every worker at once."""
+        for worker in self._workers.values():
+            worker.process.kill()
+        for slot in list(self._workers):
+            self._bury(slot)
+
+    def close(self, timeout: float) -> None:
+        """Ends the workers: by closing their input, and by force after `timeout` seconds."""
+        for worker in self._workers.values():
+            worker.input.close()
+        deadline = time.monotonic() + timeout
+        for worker in self._workers.values():
+            try:
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+        self.kill()
+        self._selector.close()

@@ -1,0 +1,88 @@
+"""Samplers and pruners of Optuna by their names in conf/sampler and conf/pruner."""
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from tuner.errors import InputError
+
+_EXTRAS = {"gp": ("torch", "gp")}
+"""Samplers that need a heavy package: its import name, and the extra of ours that brings it."""
+
+_SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
+    "tpe": optuna.samplers.TPESampler,
+    "random": optuna.samplers.RandomSampler,
+    # The points of a grid wait in the study; what is drawn after them is random.
+    "grid": lambda points_per_interval, seed: optuna.samplers.RandomSampler(seed),  # noqa: ARG005
+    "cmaes": optuna.samplers.CmaEsSampler,
+    "gp": optuna.samplers.GPSampler,
+    "qmc": optuna.samplers.QMCSampler,
+    "nsgaii": optuna.samplers.NSGAIISampler,
+}
+
+_PRUNERS: dict[str, Callable[..., BasePruner]] = {
+    "asha": optuna.pruners.SuccessiveHalvingPruner,
+    "hyperband": optuna.pruners.HyperbandPruner,
+    "median": optuna.pruners.MedianPruner,
+    "percentile": optuna.pruners.PercentilePruner,
+    "patient": lambda **options: optuna.pruners.PatientPruner(None, **options),
+    "threshold": optuna.pruners.ThresholdPruner,
+    "none": optuna.pruners.NopPruner,
+}
+
+
+def build_sampler(group: Mapping[str, Any], existing: int) -> BaseSampler:
+    """The sampler that a study goes on with.
+
+    Args:
+        group: Group `sampler`: `name`, `seed` and Optuna's own options.
+        existing: Trials that the study already has. The seed follows from it, because a sampler
+            started twice with one seed proposes its first points twice.
+
+    Raises:
+        InputError: Unknown name or option, or a package that is not installed.
+    """
+    options = dict(group)
+    name = options.pop("name", None)
+    if name is not None and name in _EXTRAS and importlib.util.find_spec(_EXTRAS[name][0]) is None:
+        package, extra = _EXTRAS[name]
+        raise InputError(
+            f"sampler={name} needs {package}, which is not installed",
+            where="sampler",
+            remedy=f"pip install 'tuner[{extra}]'",
+        )
+    if options.get("seed") is not None:
+        options["seed"] = (options["seed"] + 1_000_003 * existing) % 2**32
+    sampler: BaseSampler = _build("sampler", _SAMPLERS, name, options)
+    return sampler
+
+
+def build_pruner(group: Mapping[str, Any]) -> BasePruner:
+    """The pruner of group `pruner`: `name` and Optuna's own options.
+
+    Raises:
+        InputError: Unknown name or option.
+    """
+    options = dict(group)
+    pruner: BasePruner = _build("pruner", _PRUNERS, options.pop("name", None), options)
+    return pruner
+
+
+def _build(
+    group: str, table: Mapping[str, Callable[..., Any]], name: str | None, options: dict[str, Any]
+) -> Any:
+    if name is None or name not in table:
+        raise InputError(
+            f"unknown {group} '{name}'", where=f"{group}.name", remedy="one of " + ", ".join(table)
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return table[name](**options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{group}={name} can not be built: {error}", where=group) from error

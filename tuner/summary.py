@@ -1,0 +1,170 @@
+"""The end of a sweep: its figures, the ranked table, why trials stopped, what to do next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from tuner.core.objectives import direction
+from tuner.core.ranking import best, counts, gain
+from tuner.core.trial import TrialOutcome, TrialState
+from tuner.terminal import parameters_text, ranking_table, stop_reasons
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """All that the end of a sweep is told from.
+
+    Attributes:
+        study: The study's name.
+        objective: Metric name.
+        outcomes: Of the whole study, ranked.
+        interrupted: Somebody stopped it.
+        failed: Failures in a row stopped it.
+        seconds: From the command to here.
+        busy: Of all slots, inside updates and evaluation, since the command.
+        slots: Trials at a time.
+        best_file: best.yaml, which may not exist.
+        tracking_uri: MLflow's store.
+    """
+
+    study: str
+    objective: str
+    outcomes: Sequence[TrialOutcome]
+    interrupted: bool
+    failed: bool
+    seconds: float
+    busy: float
+    slots: int
+    best_file: Path
+    tracking_uri: str
+
+    @property
+    def best(self) -> TrialOutcome | None:
+        """The best completed trial."""
+        return best(self.outcomes, direction(self.objective))
+
+    @property
+    def efficiency(self) -> float:
+        """Share of the slots' time that was spent inside updates and evaluation."""
+        return self.busy / (self.slots * self.seconds)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 nothing usable came out, 130 interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
+        return 1 if self.failed or self.best is None else 0
+
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the sweep's own run in MLflow."""
+        counted = counts(self.outcomes)
+        found = (
+            {}
+            if self.best is None or self.best.value is None
+            else {"best_objective": self.best.value}
+        )
+        return {
+            **found,
+            "sweep_efficiency": self.efficiency,
+            **{
+                f"trials_{state.value}": float(counted[state])
+                for state in (
+                    TrialState.COMPLETE,
+                    TrialState.PRUNED,
+                    TrialState.INFEASIBLE,
+                    TrialState.FAILED,
+                )
+            },
+        }
+
+
+def gained(closing: Closing) -> str:
+    """What tuning gained over the untuned default, trial 0."""
+    winner = closing.best
+    default = next((o for o in closing.outcomes if o.number == 0), None)
+    if winner is None or winner.value is None:
+        return "No trial completed."
+    head = f"Best: trial {winner.number}, {closing.objective} {winner.value:.4f}"
+    if default is None or default.value is None:
+        return f"{head}; the untuned default (trial 0) did not complete."
+    if winner.number == 0:
+        return f"{head}: the untuned default; tuning gained nothing."
+    better = gain(winner.value, default.value, direction(closing.objective))
+    return (
+        f"{head}; the untuned default (trial 0) {default.value:.4f}: tuning gained {better:.4f}."
+    )
+
+
+def counts_text(closing: Closing) -> str:
+    """How many trials ended in which state, and how the time was spent."""
+    counted = counts(closing.outcomes)
+    states = ", ".join(f"{number} {state.value}" for state, number in counted.items() if number)
+    return (
+        f"{len(closing.outcomes)} trials: {states or 'none'}; {closing.seconds:.0f} s, "
+        f"sweep efficiency {closing.efficiency:.2f} on {closing.slots} slots"
+    )
+
+
+def review_hint(tracking_uri: str) -> str:
+    """How to see the runs."""
+    if tracking_uri.startswith(("http://", "https://")):
+        return tracking_uri
+    if tracking_uri == f"sqlite:///{Path('mlflow.db')}" or tracking_uri.endswith(
+        str(Path.cwd() / "mlflow.db")
+    ):
+        return "mlflow ui   (in this folder)"
+    return f"mlflow ui --backend-store-uri {tracking_uri}"
+
+
+def show(closing: Closing, console: Console) -> None:
+    """Prints the end of the sweep."""
+    keys = list(dict.fromkeys(key for o in closing.outcomes for key in o.parameters))
+    console.print()
+    console.print(ranking_table(closing.outcomes, closing.objective, keys))
+    reasons = stop_reasons(closing.outcomes)
+    if reasons:
+        console.print("\nWhy the others stopped", style="bold")
+        for line in reasons:
+            console.print(line, soft_wrap=True, markup=False)
+    console.print()
+    for line in (gained(closing), counts_text(closing)):
+        console.print(line, soft_wrap=True, markup=False)
+    if closing.failed:
+        console.print("Stopped: trials failed in a row, so the set-up is wrong.", style="red")
+    for label, text in _next_steps(closing):
+        console.print(f"{label:<13} {text}", soft_wrap=True, markup=False)
+
+
+def _next_steps(closing: Closing) -> list[tuple[str, str]]:
+    steps = [("review", review_hint(closing.tracking_uri))]
+    if closing.best is not None:
+        steps.append(("best", str(closing.best_file)))
+        steps.append(("next", f"python -m tuner train {closing.best_file}"))
+    if closing.interrupted:
+        steps.append(("resume", "the same command goes on where this one stopped"))
+    return steps
+
+
+def description(closing: Closing) -> str:
+    """The sweep's run in MLflow, described in Markdown."""
+    rows = [
+        f"| {rank} | {o.number} | {o.value:.4f} | {o.diagnosis.status if o.diagnosis else ''} "
+        f"| `{parameters_text(o.parameters)}` |"
+        for rank, o in enumerate(closing.outcomes, start=1)
+        if o.value is not None
+    ]
+    return "\n".join(
+        [
+            gained(closing),
+            "",
+            counts_text(closing),
+            "",
+            f"| rank | trial | {closing.objective} | convergence | parameters |",
+            "|---|---|---|---|---|",
+            *rows,
+        ]
+    )

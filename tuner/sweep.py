@@ -1,0 +1,338 @@
+"""The loop: ask, run, diagnose, prune, tell, track; one agent over the slots of its launcher."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+from tuner.core.attempt import Attempt, conclude
+from tuner.core.budget import may_prune
+from tuner.core.ranking import failing
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import (
+    Report,
+    Scalar,
+    TrialError,
+    TrialOutcome,
+    TrialSpec,
+    TrialState,
+)
+from tuner.errors import TunerError
+from tuner.folder import StudyFolder
+from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.tracking import Tracker
+from tuner.worker.protocol import (
+    Continue,
+    Failed,
+    Finished,
+    Prepare,
+    Progress,
+    Ready,
+    Reported,
+    Run,
+    Started,
+    Stop,
+)
+
+POLL_SECONDS = 0.2
+STARTS = 3
+"""A worker that dies so often in a row before it is ready will not start at all."""
+
+
+class Asked(Protocol):
+    """A trial to run, as its source names it."""
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+
+    @property
+    def parameters(self) -> Mapping[str, Scalar]:
+        """Searched key to value."""
+
+
+class TrialSource(Protocol):
+    """Where trials come from and what their results are told to: a study, or a single trial."""
+
+    def remaining(self, total: int) -> int:
+        """How many trials may still be started."""
+
+    def ask(self) -> Asked:
+        """The next trial."""
+
+    def report(self, number: int, point: int, value: float) -> None:
+        """The objective at an evaluation point."""
+
+    def should_prune(self, number: int) -> bool:
+        """Whether to stop the trial after its last report."""
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """How the trial ended."""
+
+
+class Watcher(Protocol):
+    """Who shows people what happens."""
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        """A slot took up a trial."""
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """A trial went on: share of its budget, examples a second."""
+
+    def reported(self, slot: int, value: float) -> None:
+        """A trial reached an evaluation point."""
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        """A trial ended."""
+
+    def notice(self, text: str) -> None:
+        """Something to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the loop is to do.
+
+    Attributes:
+        objective: Metric name.
+        compose: Parameters to the trial's configuration.
+        render: A trial's configuration as YAML.
+        n_trials: The study's total.
+        timeout: Seconds after which no new trial starts; None: none.
+        max_failures: So many failures in a row stop the sweep.
+        role: `trial`, or `train` for a single fine-tune.
+    """
+
+    objective: str
+    compose: Callable[[Mapping[str, Scalar]], TrialSettings]
+    render: Callable[[TrialSettings], str]
+    n_trials: int
+    timeout: float | None = None
+    max_failures: int = 5
+    role: str = "trial"
+
+
+class Sweep:
+    """Runs trials until the total is reached, the time is over or somebody interrupts."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        source: TrialSource,
+        launcher: LocalLauncher,
+        tracker: Tracker,
+        folder: StudyFolder,
+        watcher: Watcher,
+        on_finished: Callable[[TrialSpec, TrialOutcome], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Binds the parts together; `run` starts.
+
+        Args:
+            plan: What to do.
+            source: Gives trials and takes their results.
+            launcher: Its workers are already started.
+            tracker: Open.
+            folder: The study's files.
+            watcher: Shows what happens.
+            on_finished: Called with each trial that ended.
+            clock: Seconds, monotonic.
+        """
+        self._plan = plan
+        self._source = source
+        self._launcher = launcher
+        self._tracker = tracker
+        self._folder = folder
+        self._watcher = watcher
+        self._on_finished = on_finished
+        self._clock = clock
+        self._idle: set[int] = set()
+        self._running: dict[int, Attempt] = {}
+        self._deaths: dict[int, int] = {}
+        self._interrupts = 0
+        self.outcomes: list[TrialOutcome] = []
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._interrupts > 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stopped because trials failed in a row."""
+        states = [outcome.state for outcome in self.outcomes]
+        return failing(states, self._plan.max_failures)
+
+    def prepare(self, settings: TrialSettings) -> None:
+        """Lets every worker import, build and tokenise for this configuration ahead of time."""
+        spec = TrialSpec(
+            number=-1, parameters={}, settings=settings, folder=str(self._folder.path)
+        )
+        for slot in self._launcher.slots:
+            self._launcher.send(slot, Prepare(spec=spec))
+
+    def run(self) -> list[TrialOutcome]:
+        """Runs to the end.
+
+        Returns:
+            How the trials of this run ended, in the order in which they did.
+
+        Raises:
+            TunerError: Workers do not start.
+        """
+        begun = self._clock()
+        with self._interruptible():
+            while True:
+                if self._interrupts > 1:
+                    self._abandon()
+                    break
+                if self._wants_more(begun):
+                    self._fill()
+                elif not self._running:
+                    break
+                for event in self._launcher.poll(POLL_SECONDS):
+                    self._handle(event)
+        return self.outcomes
+
+    # -- starting ---------------------------------------------------------------------------
+
+    def _wants_more(self, begun: float) -> bool:
+        timeout = self._plan.timeout
+        return not (
+            self.interrupted
+            or self.failed
+            or (timeout is not None and self._clock() - begun >= timeout)
+            or self._source.remaining(self._plan.n_trials) <= 0
+        )
+
+    def _fill(self) -> None:
+        for slot in sorted(self._idle):
+            if self._source.remaining(self._plan.n_trials) > 0:
+                self._start(slot)
+
+    def _start(self, slot: int) -> None:
+        asked = self._source.ask()
+        folder = self._folder.trial(asked.number)
+        spec = TrialSpec(
+            number=asked.number,
+            parameters=dict(asked.parameters),
+            settings=self._plan.compose(asked.parameters),
+            folder=str(folder.path.absolute()),
+        )
+        config = self._plan.render(spec.settings)
+        folder.begin(config)
+        self._idle.discard(slot)
+        self._running[slot] = Attempt(spec=spec, since=self._clock())
+        self._launcher.send(slot, Run(spec=spec))
+        self._tracker.trial_started(spec, self._plan.role, config)
+        self._watcher.trial_started(slot, spec)
+
+    # -- hearing ----------------------------------------------------------------------------
+
+    def _handle(self, event: Event) -> None:
+        slot = event.slot
+        match event.message:
+            case Ready():
+                self._deaths[slot] = 0
+                self._idle.add(slot)
+            case Started(constant_guess=guess):
+                self._running[slot].guess = guess
+            case Progress(share=share, examples_per_second=rate):
+                self._watcher.progressed(slot, share, rate)
+            case Reported(report=report):
+                self._report(slot, report)
+            case Finished(diverged=diverged):
+                self._finish(slot, diverged=diverged)
+                self._idle.add(slot)
+            case Failed(error=error):
+                self._finish(slot, error=error)
+                self._idle.add(slot)
+            case Exited() as exited:
+                self._replace(slot, exited)
+
+    def _report(self, slot: int, report: Report) -> None:
+        running = self._running[slot]
+        number = running.spec.number
+        running.reports.append(report)
+        self._folder.trial(number).append(report)
+        value = report.value(self._plan.objective)
+        self._source.report(number, report.point, value)
+        if running.told is None and self._should_prune(running.spec, report):
+            running.told = TrialState.PRUNED
+        self._launcher.send(slot, Continue() if running.told is None else Stop())
+        self._tracker.reported(number, report)
+        self._watcher.reported(slot, value)
+
+    def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
+        # Asked at every point, also where the answer is not taken: successive halving and
+        # Hyperband note a trial's value at a rung only when they are asked there.
+        poor = self._source.should_prune(spec.number)
+        warmup = float(spec.settings.schedule.get("warmup_fraction", 0.0))
+        return poor and may_prune(report.point, report.points, warmup)
+
+    def _replace(self, slot: int, exited: Exited) -> None:
+        """A worker died: its trial fails, a new worker takes the slot."""
+        self._idle.discard(slot)
+        if slot in self._running:
+            spec = self._running[slot].spec
+            log = self._folder.trial(spec.number).log_tail() or exited.log
+            error = TrialError(
+                kind="crash", type="WorkerDied", message=_death(exited.code), traceback=log
+            )
+            self._finish(slot, error=error)
+        self._deaths[slot] = self._deaths.get(slot, 0) + 1
+        if self._deaths[slot] >= STARTS:
+            raise TunerError(
+                f"the worker of slot {slot} does not start: {_death(exited.code)}\n{exited.log}"
+            )
+        self._launcher.start(slot)
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def _finish(
+        self, slot: int, *, diverged: bool = False, error: TrialError | None = None
+    ) -> None:
+        attempt = self._running.pop(slot)
+        attempt.diverged, attempt.error = diverged, error
+        outcome = conclude(attempt, self._plan.objective, self._clock())
+        folder = self._folder.trial(outcome.number)
+        folder.finish(outcome)
+        self._source.finish(outcome)
+        self._tracker.trial_finished(outcome, [folder.log, folder.reports])
+        self.outcomes.append(outcome)
+        self._watcher.trial_finished(slot, outcome)
+        self._on_finished(attempt.spec, outcome)
+
+    def _abandon(self) -> None:
+        """Interrupted twice: no worker is waited for."""
+        self._launcher.kill()
+        for slot in list(self._running):
+            self._running[slot].told = TrialState.INTERRUPTED
+            self._finish(slot)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self._interrupts += 1
+            if self._interrupts == 1:
+                for slot, running in self._running.items():
+                    running.told = running.told or TrialState.INTERRUPTED
+                    self._launcher.send(slot, Stop())
+                self._watcher.notice("stopping; press Ctrl-C again to stop at once")
+
+        before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def _death(code: int) -> str:
+    if code < 0:
+        return f"the worker was killed by {signal.Signals(-code).name}"
+    return f"the worker ended with exit status {code}"

@@ -1,0 +1,198 @@
+"""What a person sees: progress while a sweep runs, a line for each trial, a table at the end."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
+
+STYLES = {
+    TrialState.COMPLETE: "green",
+    TrialState.PRUNED: "yellow",
+    TrialState.INFEASIBLE: "magenta",
+    TrialState.FAILED: "red",
+    TrialState.INTERRUPTED: "blue",
+}
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
+"""What counts toward a study's total."""
+
+WIDE = 1_000
+"""Columns of a line where there is no terminal to wrap it."""
+
+
+def figure(value: Scalar) -> str:
+    """A value as people read it: floats to four significant digits."""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return "null" if value is None else str(value)
+    return f"{value:.4g}"
+
+
+def parameters_text(parameters: Mapping[str, Scalar]) -> str:
+    """Parameters as short overrides."""
+    return " ".join(f"{key}={figure(value)}" for key, value in parameters.items())
+
+
+def outcome_line(outcome: TrialOutcome, objective: str) -> Text:
+    """One finished trial as one line."""
+    value = outcome.value
+    if value is None and outcome.last is not None:
+        value = outcome.last.value(objective)
+    score = "-" if value is None or math.isnan(value) else f"{value:.4f}"
+    status = outcome.diagnosis.status.value if outcome.diagnosis else ""
+    line = Text.assemble(
+        f"trial {outcome.number:>3}  ",
+        (f"{outcome.state.value:<11}", STYLES[outcome.state]),
+        f" {objective} {score:<7} {status:<13} {outcome.seconds:5.0f} s  "
+        f"{parameters_text(outcome.parameters)}",
+    )
+    if outcome.error is not None:
+        line.append(f"  {outcome.error.type}: {outcome.error.message}", style="red")
+    return line
+
+
+@dataclass(kw_only=True)
+class _SlotLine:
+    """The live line of one slot."""
+
+    task: TaskID
+    parameters: str = ""
+    score: float | None = None
+    rate: float = 0.0
+
+    def note(self, objective: str) -> str:
+        score = "" if self.score is None else f"{objective} {self.score:.4f}  "
+        rate = f"{self.rate:.0f} examples/s  " if self.rate else ""
+        return score + rate + self.parameters
+
+
+class Terminal:
+    """Shows a sweep: live lines on a terminal, plain ones elsewhere."""
+
+    def __init__(self, objective: str, console: Console | None = None) -> None:
+        """Shows nothing until `begin`.
+
+        Args:
+            objective: Metric name.
+            console: Where to write; None: standard output.
+        """
+        console = console or Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=WIDE, file=console.file)
+        self.console = console
+        self._objective = objective
+        self._lines: dict[int, _SlotLine] = {}
+        self._sweep: TaskID | None = None
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
+            disable=not console.is_terminal,
+            refresh_per_second=4,
+        )
+
+    def begin(self, title: str, total: int, done: int, slots: Iterable[int]) -> None:
+        """Shows the sweep's line and one for each slot.
+
+        Args:
+            title: The study's name.
+            total: Trials in all.
+            done: Of them, finished by an earlier start.
+            slots: Slot indices.
+        """
+        self._sweep = self._progress.add_task(title, total=total, completed=done, note="trials")
+        for slot in slots:
+            task = self._progress.add_task(f"slot {slot}", total=1.0, note="starting")
+            self._lines[slot] = _SlotLine(task=task)
+        self._progress.start()
+
+    def end(self) -> None:
+        """Takes the live lines away."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        self._progress.stop()
+
+    def notice(self, text: str) -> None:
+        """A line to know."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        """The slot's line says what the trial tries."""
+        line = _SlotLine(task=self._lines[slot].task, parameters=parameters_text(spec.parameters))
+        self._lines[slot] = line
+        description = f"slot {slot}  trial {spec.number}"
+        self._progress.update(
+            line.task, completed=0.0, description=description, note=line.note(self._objective)
+        )
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """The slot's line moves on."""
+        line = self._lines[slot]
+        line.rate = rate
+        self._progress.update(line.task, completed=share, note=line.note(self._objective))
+
+    def reported(self, slot: int, value: float) -> None:
+        """The slot's line shows the last score."""
+        line = self._lines[slot]
+        line.score = value
+        self._progress.update(line.task, note=line.note(self._objective))
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        """The trial as a line above; the sweep's line counts on."""
+        self.console.print(outcome_line(outcome, self._objective), soft_wrap=True)
+        if self._sweep is not None and outcome.state in COUNTED:
+            self._progress.advance(self._sweep)
+        line = self._lines[slot]
+        self._progress.update(line.task, completed=0.0, description=f"slot {slot}", note="waiting")
+
+
+def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequence[str]) -> Table:
+    """The trials in their order, best first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("rank", "trial"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(objective, justify="right", no_wrap=True)
+    for name in ("state", "convergence"):
+        table.add_column(name, no_wrap=True)
+    for key in keys:
+        table.add_column(key.rpartition(".")[2], justify="right")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for rank, outcome in enumerate(ordered, start=1):
+        complete = outcome.value is not None
+        table.add_row(
+            str(rank) if complete else "",
+            str(outcome.number),
+            f"{outcome.value:.4f}" if outcome.value is not None else "",
+            Text(outcome.state.value, STYLES[outcome.state]),
+            outcome.diagnosis.status.value if outcome.diagnosis else "",
+            *(figure(outcome.parameters[k]) if k in outcome.parameters else "" for k in keys),
+            f"{outcome.seconds:.0f}",
+        )
+    return table
+
+
+def stop_reasons(ordered: Iterable[TrialOutcome]) -> list[str]:
+    """Why each trial that did not complete stopped, a line each."""
+    lines = []
+    for outcome in ordered:
+        if outcome.state is TrialState.COMPLETE:
+            continue
+        if outcome.error is not None:
+            why = f"{outcome.error.type}: {outcome.error.message}"
+        elif outcome.diagnosis is not None:
+            why = f"{outcome.diagnosis.status.value}: {outcome.diagnosis.reason}"
+            if outcome.diagnosis.advice:
+                why += f"; {outcome.diagnosis.advice}"
+        else:
+            why = ""
+        share = ""
+        if outcome.last is not None and outcome.state is TrialState.PRUNED:
+            share = f" at {outcome.last.point} of {outcome.last.points}"
+        lines.append(f"trial {outcome.number:>3} {outcome.state.value}{share}: {why}")
+    return lines
