@@ -1,0 +1,125 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from tests.checkpoints import MODEL_TYPES, WORDS, write_checkpoint
+from tuner.checkpoints import inspect
+from tuner.data.tokenizer import load_tokenizer, tokenize, tokenizer_hash, unknown_token
+from tuner.errors import InputError
+
+SENTENCES = st.lists(st.sampled_from([*WORDS, "zebra", "!", "Ärger"]), max_size=30).map(" ".join)
+
+
+@pytest.fixture(scope="module", params=MODEL_TYPES)
+def info(request, tmp_path_factory):
+    return inspect(write_checkpoint(tmp_path_factory.mktemp("model"), request.param))
+
+
+def expected(info, max_length):
+    """The library's own truncation, padding switched off."""
+    tokenizer = Tokenizer.from_file(str(info.folder / "tokenizer.json"))
+    tokenizer.enable_truncation(max_length, strategy="longest_first")
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def check_like_the_library(info, inputs, max_length):
+    pairs = None if isinstance(inputs[0], str) else [second for _, second in inputs]
+    texts = inputs if pairs is None else [first for first, _ in inputs]
+    rows = tokenize(load_tokenizer(info), texts, pairs, max_length)
+    encodings = expected(info, max_length).encode_batch(inputs)
+    assert rows.ids.tolist() == [i for e in encodings for i in e.ids]
+    assert rows.type_ids.tolist() == [i for e in encodings for i in e.type_ids]
+    assert rows.lengths.tolist() == [len(e.ids) for e in encodings]
+
+
+relaxed = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@relaxed
+@given(texts=st.lists(SENTENCES, min_size=1, max_size=5), max_length=st.integers(3, 64))
+def test_texts_are_tokenised_as_by_the_library(info, texts, max_length):
+    check_like_the_library(info, texts, max_length)
+
+
+@relaxed
+@given(
+    pairs=st.lists(st.tuples(SENTENCES, SENTENCES), min_size=1, max_size=4),
+    max_length=st.integers(10, 64),
+)
+def test_pairs_are_cut_longest_first_as_by_the_library(info, pairs, max_length):
+    check_like_the_library(info, pairs, max_length)
+
+
+def test_many_rows_keep_their_order(info, monkeypatch):
+    monkeypatch.setattr("tuner.data.tokenizer.CHUNK_ROWS", 3)
+    check_like_the_library(info, [" ".join(WORDS[: i % 7]) for i in range(20)], 8)
+
+
+def test_counts_full_lengths_and_unknown_tokens(checkpoint):
+    rows = tokenize(load_tokenizer(inspect(checkpoint)), ["a film", "a " * 20, "a ♥"], None, 8)
+    assert rows.full_lengths.tolist() == [4, 22, 4]
+    assert rows.lengths.tolist() == [4, 8, 4]
+    assert (rows.unknown, rows.special_tokens) == (1, 2)
+
+
+def test_knows_the_unknown_token(info):
+    found = unknown_token(load_tokenizer(info))
+    assert (
+        found
+        == {"bert": 1, "distilbert": 1, "roberta": 3, "albert": 1, "xlm-roberta": 3}[
+            info.model_type
+        ]
+    )
+
+
+def test_truncation_and_padding_of_the_file_are_switched_off(tmp_path):
+    folder = write_checkpoint(tmp_path)
+    baked = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    baked.enable_truncation(4)
+    baked.enable_padding(length=4)
+    baked.save(str(folder / "tokenizer.json"))
+    rows = tokenize(load_tokenizer(inspect(folder)), ["a", "a film with a plot"], None, 16)
+    assert rows.lengths.tolist() == [3, 7]
+
+
+def test_refuses_more_tokens_than_embeddings(tmp_path):
+    info = inspect(write_checkpoint(tmp_path, vocab=60))
+    with pytest.raises(InputError, match="ids up to 97, the model has 60 embeddings"):
+        load_tokenizer(info)
+
+
+@pytest.mark.parametrize("content", ["{", '{"version": "1.0"}'])
+def test_refuses_a_malformed_tokenizer(tmp_path, content):
+    folder = write_checkpoint(tmp_path)
+    (folder / "tokenizer.json").write_text(content)
+    with pytest.raises(InputError, match=r"tokenizer cannot be read[^$]*tokenizer\.json"):
+        load_tokenizer(inspect(folder))
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta"])
+def test_folders_with_vocabulary_files_alone(tmp_path, model_type):
+    whole = inspect(write_checkpoint(tmp_path / "whole", model_type))
+    shutil.copytree(whole.folder, tmp_path / "old")
+    (tmp_path / "old" / "tokenizer.json").unlink()
+    old = inspect(tmp_path / "old")
+    texts = ["the film was wonderful", "zebra!"]
+    rows = [tokenize(load_tokenizer(info), texts, None, 16).ids for info in (whole, old)]
+    assert np.array_equal(*rows)
+    assert tokenizer_hash(whole) != tokenizer_hash(old)
+
+
+def test_hash_follows_tokenizer_json_alone(tmp_path):
+    info = inspect(write_checkpoint(tmp_path))
+    first = tokenizer_hash(info)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 5}))
+    assert tokenizer_hash(info) == first
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert tokenizer_hash(info) != first

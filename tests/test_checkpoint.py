@@ -1,0 +1,235 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tuner.checkpoints import content, inspect, locate
+from tuner.checkpoints.info import check_length
+from tuner.core.settings import ModelSettings, PackagedFiles
+from tuner.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_checkpoint(tmp_path / "model")
+
+
+def package(tmp_path, monkeypatch, sha256=None):
+    """A package `carrier` on the import path whose code fails when it runs."""
+    root = tmp_path / "site" / "carrier"
+    write_checkpoint(root / "files" / "model")
+    (root / "__init__.py").write_text("raise AssertionError('imported')")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return PackagedFiles(name="carrier", path="files/model", sha256=sha256)
+
+
+def edit_config(folder, **changes):
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+
+
+class TestInspect:
+    @pytest.mark.parametrize("model_type", MODEL_TYPES)
+    def test_reads_every_supported_architecture(self, tmp_path, model_type):
+        written = write_checkpoint(tmp_path, model_type, hidden=16, layers=3, positions=40)
+        info = inspect(written)
+        assert info.model_type == model_type
+        assert (info.hidden_size, info.layers, info.max_positions) == (16, 3, 40)
+        assert info.hidden_act == "gelu"
+        assert info.pad_token_id == (1 if "roberta" in model_type else 0)
+        assert [file.name for file in info.weight_files] == ["model.safetensors"]
+
+    def test_fingerprint_follows_the_content(self, tmp_path):
+        first = inspect(write_checkpoint(tmp_path / "a", seed=1))
+        same = inspect(write_checkpoint(tmp_path / "b", seed=1))
+        other = inspect(write_checkpoint(tmp_path / "c", seed=2))
+        assert first.fingerprint == same.fingerprint != other.fingerprint
+
+    def test_reads_weights_in_several_files(self, folder):
+        tensors = load_file(folder / "model.safetensors")
+        names = sorted(tensors)
+        (folder / "model.safetensors").unlink()
+        index = {}
+        for number, part in enumerate((names[::2], names[1::2])):
+            file = f"model-{number}.safetensors"
+            save_file({name: tensors[name] for name in part}, folder / file)
+            index |= dict.fromkeys(part, file)
+        path = folder / "model.safetensors.index.json"
+        path.write_text(json.dumps({"weight_map": index}))
+        assert len(inspect(folder).weight_files) == 2
+        (folder / "model-1.safetensors").unlink()
+        with pytest.raises(InputError, match=r"missing: model-1\.safetensors"):
+            inspect(folder)
+
+    def test_refuses_a_folder_without_configuration(self, tmp_path):
+        with pytest.raises(InputError, match=r"no config\.json"):
+            inspect(tmp_path)
+
+    def test_refuses_malformed_configuration(self, folder):
+        (folder / "config.json").write_text("{")
+        with pytest.raises(InputError, match=r"config\.json cannot be read: Expecting"):
+            inspect(folder)
+
+    @pytest.mark.parametrize("model_type", ["gpt2", None])
+    def test_refuses_other_architectures_and_lists_those_it_knows(self, folder, model_type):
+        edit_config(folder, model_type=model_type)
+        with pytest.raises(InputError, match=r"not supported[^$]*bert, roberta, distilbert"):
+            inspect(folder)
+
+    @pytest.mark.parametrize("value", ["wide", True, 0])
+    def test_refuses_sizes_that_are_no_sizes(self, folder, value):
+        edit_config(folder, hidden_size=value)
+        with pytest.raises(InputError, match="hidden_size is"):
+            inspect(folder)
+
+    def test_refuses_a_folder_without_weights(self, folder):
+        (folder / "model.safetensors").unlink()
+        with pytest.raises(InputError, match=r"no weights[^$]*model\.safetensors is missing"):
+            inspect(folder)
+        (folder / "pytorch_model.bin").write_bytes(b"pickle")
+        with pytest.raises(InputError, match=r"pytorch_model\.bin is a pickle[^$]*convert"):
+            inspect(folder)
+
+    @pytest.mark.parametrize("keep", [0, 5, 100, -1])
+    def test_refuses_weights_that_are_cut_off(self, folder, keep):
+        path = folder / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:keep])
+        with pytest.raises(InputError, match="cut off"):
+            inspect(folder)
+
+    def test_refuses_weights_of_something_else(self, folder):
+        save_file({"wte.weight": np.zeros((2, 2))}, folder / "model.safetensors")
+        with pytest.raises(InputError, match="no token embedding"):
+            inspect(folder)
+
+    def test_refuses_configuration_and_weights_that_disagree(self, folder):
+        edit_config(folder, vocab_size=7)
+        with pytest.raises(InputError, match="vocab_size 7, the weights have 98"):
+            inspect(folder)
+
+    def test_refuses_a_folder_without_tokenizer(self, folder):
+        for name in ("tokenizer.json", "vocab.txt"):
+            (folder / name).unlink()
+        with pytest.raises(InputError, match="no tokenizer"):
+            inspect(folder)
+
+    @pytest.mark.parametrize("model_type", ["bert", "roberta"])
+    def test_length_is_held_against_usable_positions(self, tmp_path, model_type):
+        info = inspect(write_checkpoint(tmp_path, model_type, positions=40))
+        check_length(info, 40, 2)
+        with pytest.raises(InputError, match=r"at most 40 tokens[^$]*model\.max_length=40"):
+            check_length(info, 41, 2)
+        with pytest.raises(InputError, match="leaves none for text"):
+            check_length(info, 2, 2)
+
+
+class TestLocate:
+    def test_takes_a_local_folder(self, folder, monkeypatch):
+        monkeypatch.chdir(folder.parent)
+        assert locate(ModelSettings(checkpoint="model")) == folder
+
+    def test_takes_the_package_first_and_runs_none_of_it(self, tmp_path, folder, monkeypatch):
+        carried = package(tmp_path, monkeypatch)
+        found = locate(ModelSettings(checkpoint=str(folder), package=carried))
+        assert found == tmp_path / "site" / "carrier" / "files" / "model"
+        assert "carrier" not in sys.modules
+
+    def test_goes_on_to_the_folder_when_the_package_is_missing(self, folder):
+        absent = PackagedFiles(name="no_such_package", path="x")
+        assert locate(ModelSettings(checkpoint=str(folder), package=absent)) == folder
+
+    def test_verifies_the_hash(self, tmp_path, monkeypatch):
+        carried = package(tmp_path, monkeypatch, sha256="0" * 64)
+        with pytest.raises(InputError, match=r"its sha256 is [0-9a-f]{64}, not 0000"):
+            locate(ModelSettings(checkpoint="any/thing", package=carried))
+
+    def test_refuses_a_package_without_the_files(self, tmp_path, monkeypatch):
+        carried = package(tmp_path, monkeypatch)
+        (tmp_path / "site" / "carrier" / "files" / "model" / "model.safetensors").unlink()
+        with pytest.raises(InputError, match="has no file files/model"):
+            locate(ModelSettings(checkpoint="any/thing", package=carried))
+
+    @pytest.mark.parametrize("checkpoint", ["./missing", "/no/such/folder", "a/b/c", "~/nope"])
+    def test_refuses_a_path_that_is_no_folder(self, checkpoint):
+        with pytest.raises(InputError, match="there is no folder"):
+            locate(ModelSettings(checkpoint=checkpoint))
+
+    @pytest.mark.parametrize("checkpoint", ["???", ""])
+    def test_refuses_no_checkpoint(self, checkpoint):
+        with pytest.raises(InputError, match="no checkpoint is given"):
+            locate(ModelSettings(checkpoint=checkpoint))
+
+    def test_offline_it_says_what_would_bring_the_model(self, tmp_path):
+        code = (
+            "from tuner.checkpoints import locate\n"
+            "from tuner.core.settings import ModelSettings, PackagedFiles\n"
+            "from tuner.errors import InputError\n"
+            "for package in (None, PackagedFiles(name='no_such_package', path='x')):\n"
+            "    try: locate(ModelSettings(checkpoint='some/model', package=package))\n"
+            "    except InputError as error: print(error)\n"
+        )
+        environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.count("the hub cannot be reached") == 2, done
+        assert "fetch it where there is a network" in done.stdout
+        assert "pip install 'tuner[demo]', which brings it as no_such_package" in done.stdout
+
+
+class TestHashes:
+    @pytest.fixture
+    def big(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(content, "REMEMBER_BYTES", 4)
+        path = tmp_path / "big"
+        path.write_bytes(b"first")
+        os.utime(path, (0, 0))
+        return path
+
+    def test_a_big_file_is_read_once(self, big, monkeypatch):
+        first = content.file_hash(big)
+        monkeypatch.setattr(content, "_digest", lambda _: pytest.fail("read again"))
+        assert content.file_hash(big) == first
+
+    def test_a_changed_file_is_read_again(self, big):
+        first = content.file_hash(big)
+        big.write_bytes(b"other")
+        os.utime(big, (0, 0))
+        assert content.file_hash(big) != first
+
+    def test_what_changed_just_now_is_not_remembered(self, big, cache):
+        os.utime(big, (time.time(), time.time()))
+        content.file_hash(big)
+        assert not (cache / "hashes").exists()
+
+    def test_an_unwritable_cache_is_no_error(self, big, cache):
+        cache.write_text("a file where the folder should be")
+        assert content.file_hash(big) == content.file_hash(big)
+
+    def test_the_cache_folder_follows_the_environment(self, tmp_path, monkeypatch):
+        assert content.cache_root() == tmp_path / "cache"
+        monkeypatch.delenv("TUNER_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert content.cache_root() == tmp_path / "tuner"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        assert content.cache_root().parts[-2:] == (".cache", "tuner")
+
+    def test_borders_count(self):
+        assert content.combined_hash(["ab", "c"]) != content.combined_hash(["a", "bc"])
