@@ -6,7 +6,7 @@ it expects tensor names with the model's prefix and a pooler, which not every ch
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from keras_hub.src.utils.transformers import (
 )
 from safetensors import safe_open
 
+from tuner.checkpoints import CheckpointInfo
 from tuner.errors import InputError
 
 CONVERTERS: Mapping[str, Any] = {
@@ -69,8 +70,7 @@ class TensorReader:
     Has the two methods that keras-hub's converters call.
     """
 
-    def __init__(self, folder: Path) -> None:
-        files = sorted(folder.glob("*.safetensors"))
+    def __init__(self, files: Sequence[Path]) -> None:
         opened: list[Any] = [safe_open(str(path), framework="np") for path in files]
         self._homes = {name: file for file in opened for name in file.keys()}  # noqa: SIM118
         self.missing: list[str] = []
@@ -116,38 +116,31 @@ class Encoder:
 
     Attributes:
         backbone: The Keras model.
-        model_type: As config.json has it.
         untrained: Variables of the backbone that the checkpoint has no weights for: its pooler.
     """
 
     backbone: Any
-    model_type: str
     untrained: tuple[Any, ...]
 
 
-def load_encoder(folder: Path, precision: str) -> Encoder:
+def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
     """Builds the encoder of a checkpoint and fills in its weights.
 
     Args:
-        folder: In Hugging Face format: config.json and safetensors.
+        checkpoint: Where it is and what it is.
         precision: Name of a Keras dtype policy.
 
     Raises:
-        InputError: An architecture or activation that is not supported, or missing weights.
+        InputError: An activation that is not supported, or missing weights.
     """
-    where = str(folder)
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    model_type = str(config.get("model_type"))
-    if model_type not in CONVERTERS:
-        raise InputError(
-            f"model type {model_type!r} is not supported",
-            where=f"{where}/config.json",
-            remedy=f"a checkpoint of type {', '.join(CONVERTERS)}",
-        )
+    where, model_type = str(checkpoint.folder), checkpoint.model_type
+    config: dict[str, Any] = json.loads(
+        (checkpoint.folder / "config.json").read_text(encoding="utf-8")
+    )
     backbone = keras_hub.models.Backbone.from_preset(
         where, load_weights=False, dropout=BUILD_RATE, dtype=precision
     )
-    reader = TensorReader(folder)
+    reader = TensorReader(checkpoint.weight_files)
     CONVERTERS[model_type].convert_weights(backbone, reader, config)
     missing = [name for name in reader.missing if "pooler" not in name]
     if missing:
@@ -158,9 +151,9 @@ def load_encoder(folder: Path, precision: str) -> Encoder:
         )
     if model_type == "roberta":
         _fold_token_type(backbone, reader)
-    _follow_config(backbone, config, where)
+    _follow_config(backbone, config, checkpoint)
     pooler = backbone.pooled_dense.trainable_variables if reader.missing else []
-    return Encoder(backbone=backbone, model_type=model_type, untrained=tuple(pooler))
+    return Encoder(backbone=backbone, untrained=tuple(pooler))
 
 
 def _fold_token_type(backbone: Any, reader: TensorReader) -> None:
@@ -171,13 +164,13 @@ def _fold_token_type(backbone: Any, reader: TensorReader) -> None:
         positions.assign(positions + reader.get_tensor(name)[0])
 
 
-def _follow_config(backbone: Any, config: Mapping[str, Any], where: str) -> None:
+def _follow_config(backbone: Any, config: Mapping[str, Any], checkpoint: CheckpointInfo) -> None:
     """Sets activation and layer-norm epsilon as config.json has them."""
-    name = str(config.get("hidden_act", config.get("activation", "gelu")))
+    name = checkpoint.hidden_act
     if name not in ACTIVATIONS:
         raise InputError(
             f"the activation {name!r} is not supported",
-            where=f"{where}/config.json",
+            where=f"{checkpoint.folder}/config.json",
             remedy=f"one of {', '.join(ACTIVATIONS)}",
         )
     for layer in sublayers(backbone):

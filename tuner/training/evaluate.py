@@ -63,7 +63,8 @@ class Evaluator:
         out = np.empty((len(rows), self._labels), np.float32)
         for start in range(0, len(rows), batch_size):
             places = order[start : start + batch_size]
-            out[places] = self._forward(*split.pad(rows[places])).numpy()
+            ids, types, tokens = split.pad(rows[places])
+            out[places] = self._forward(ids, types, tokens.astype(np.int32)).numpy()
         return out
 
     def evaluate(self, split: Split, rows: np.ndarray, batch_size: int) -> Evaluation:

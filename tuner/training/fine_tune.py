@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,13 +113,13 @@ class FineTuner:
         return self._data[2]
 
     def _model_for(self, settings: TrialSettings, data: PreparedData) -> _Model:
-        folder, precision = Path(data.checkpoint.folder), settings.training.precision
-        key = (f"{folder} {_fingerprint(folder)}", precision, len(data.labels))
+        precision = settings.training.precision
+        key = (data.checkpoint.fingerprint, precision, len(data.labels))
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:
                 self._models.pop(next(iter(self._models)))
-            classifier = Classifier(folder, len(data.labels), precision)
+            classifier = Classifier(data.checkpoint, len(data.labels), precision)
             model = _Model(
                 classifier=classifier,
                 step=UpdateStep(classifier),
@@ -272,7 +271,9 @@ def _micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) 
     # Tensor cores want multiples of 8; without them every padded token is waste.
     multiple = 1 if settings.training.precision == "float32" else 8
     ids, types, lengths = data.train.pad(rows, multiple)
-    return MicroBatch(ids=ids, types=types, lengths=lengths, labels=data.train.labels[rows])
+    return MicroBatch(
+        ids=ids, types=types, lengths=lengths.astype(np.int32), labels=data.train.labels[rows]
+    )
 
 
 def _check(settings: TrialSettings) -> None:
@@ -309,12 +310,3 @@ def _check(settings: TrialSettings) -> None:
         schedule.learning_rate(settings.schedule, 1.0, 1, 1)
     except (TypeError, ValueError) as error:
         raise InputError(str(error), where="schedule") from error
-
-
-def _fingerprint(folder: Path) -> str:
-    """Changes when the checkpoint's files do."""
-    parts = []
-    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
-        status = path.stat()
-        parts.append(f"{path.name}:{status.st_size}:{status.st_mtime_ns}")
-    return " ".join(parts)

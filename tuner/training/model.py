@@ -1,13 +1,13 @@
 """The classifier: a checkpoint's encoder and that architecture's own Hugging Face head."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tuner.checkpoints import CheckpointInfo
 from tuner.training.checkpoint_weights import load_encoder, sublayers
 from tuner.training.dropout import DropoutState, SteeredDropout, steer
 
@@ -30,20 +30,22 @@ class Classifier:
         uses_types: Whether token type ids mean anything to this architecture.
     """
 
-    def __init__(self, folder: Path, labels: int, precision: str = "float32") -> None:
+    def __init__(
+        self, checkpoint: CheckpointInfo, labels: int, precision: str = "float32"
+    ) -> None:
         """Builds the model; the head is zero until `reset`.
 
         Args:
-            folder: Checkpoint in Hugging Face format.
+            checkpoint: Where encoder and weights come from.
             labels: Number of labels.
             precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
 
         Raises:
             InputError: The checkpoint is not usable.
         """
-        encoder = load_encoder(folder, precision)
+        encoder = load_encoder(checkpoint, precision)
         self._backbone = encoder.backbone
-        self.model_type = encoder.model_type
+        self.model_type = checkpoint.model_type
         self.labels = labels
         self.precision = precision
         self.dropout = DropoutState()

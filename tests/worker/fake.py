@@ -1,0 +1,111 @@
+"""A worker without TensorFlow: `python -m tests.worker.fake` speaks the real protocol.
+
+Its curves are a pure function of the settings: the score approaches a plateau that is best at a
+learning rate of 1e-4. `model.checkpoint` may ask for trouble: `crash` (the process dies by
+SIGKILL in the middle), `fail` (an exception), `missing` (an input error), `memory` (out of
+memory). A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5`
+takes half a second per evaluation point.
+"""
+
+import math
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import ConstantGuess, Report
+from tuner.errors import InputError
+from tuner.worker.channel import StreamChannel, end_process
+from tuner.worker.life import Worker
+from tuner.worker.log import claim_stdout
+from tuner.worker.protocol import Ready
+
+BEST_LEARNING_RATE = 1e-4
+EXAMPLES = 1000
+VALIDATION_EXAMPLES = 400
+UPDATES_A_POINT = 4
+
+
+@dataclass(frozen=True)
+class FakeFineTuner:
+    """Runs trials in milliseconds."""
+
+    pause: float = 0.0
+
+    def prepare(self, settings):
+        if settings.model.checkpoint == "missing":
+            raise InputError("there is no checkpoint 'missing'", where="model.checkpoint")
+
+    def run(self, settings, listener):
+        checkpoint = settings.model.checkpoint
+        self.prepare(settings)
+        if checkpoint == "fail":
+            raise RuntimeError("this checkpoint always fails")
+        if checkpoint == "memory":
+            raise MemoryError("no memory left")
+        pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
+        points = settings.training.evaluations
+        listener.started(ConstantGuess(accuracy=0.5, loss=math.log(2)))
+        for point in range(1, points + 1):
+            for part in range(1, UPDATES_A_POINT + 1):
+                time.sleep(pause / UPDATES_A_POINT)
+                listener.progress((point - 1 + part / UPDATES_A_POINT) / points, 100.0)
+                if listener.stop_requested():
+                    return False
+            if checkpoint == "crash" and point > points / 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if learning_rate(settings) > 0.1 and point > 1:
+                return True
+            if not listener.reported(report(settings, point)):
+                return False
+        return False
+
+
+def learning_rate(settings):
+    return float(settings.optimizer["learning_rate"])
+
+
+def accuracy(settings: TrialSettings, point: int) -> float:
+    """The score at one point: 0.9 at the end with the best learning rate, 0.5 far from it."""
+    decades = math.log10(learning_rate(settings) / BEST_LEARNING_RATE)
+    plateau = 0.5 + 0.4 * math.exp(-(decades**2))
+    share = point / settings.training.evaluations
+    return 0.5 + (plateau - 0.5) * (1.0 - math.exp(-4.0 * share)) / (1.0 - math.exp(-4.0))
+
+
+def report(settings: TrialSettings, point: int) -> Report:
+    score = accuracy(settings, point)
+    points = settings.training.evaluations
+    total = round(EXAMPLES * settings.training.epochs)
+    seen = round(total * point / points)
+    return Report(
+        point=point,
+        points=points,
+        examples_seen=seen,
+        total_examples=total,
+        updates=max(1, seen // settings.effective_batch_size),
+        train_loss=math.log(2) * 2.0 * (1.0 - score),
+        learning_rate=learning_rate(settings),
+        grad_norm=1.0,
+        val_loss=math.log(2) * 2.1 * (1.0 - score),
+        metrics={"val_accuracy": score, "val_macro_f1": score},
+        validation_examples=settings.training.interim_examples or VALIDATION_EXAMPLES,
+        examples_per_second=100.0,
+        padding_fraction=0.05,
+        peak_memory_bytes=1_000_000,
+        seconds_training=0.001,
+        seconds_evaluating=0.001,
+    )
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
+    ready = Ready(device="fake", versions={"fake": "1"})
+    Worker(channel, lambda: (FakeFineTuner(), ready)).serve()
+
+
+if __name__ == "__main__":
+    main()

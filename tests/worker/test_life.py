@@ -1,0 +1,148 @@
+import os
+from collections import deque
+
+import pytest
+
+from tests.worker.fake import FakeFineTuner
+from tests.worker.trials import spec
+from tuner.worker.life import ChannelListener, Worker
+from tuner.worker.log import LOG_NAME
+from tuner.worker.protocol import (
+    Continue,
+    Failed,
+    Finished,
+    Prepare,
+    Progress,
+    Ready,
+    Reported,
+    Run,
+    Started,
+    Stop,
+)
+
+READY = Ready(device="fake", versions={})
+
+
+class ScriptEndError(Exception):
+    """The agent has nothing more to say."""
+
+
+class Script:
+    """A channel whose incoming messages are written down beforehand."""
+
+    def __init__(self, *incoming):
+        self.incoming = deque(incoming)
+        self.sent = []
+
+    def receive(self):
+        if not self.incoming:
+            raise ScriptEndError
+        return self.incoming.popleft()
+
+    def receive_nowait(self):
+        # What comes unasked is marked by standing in a list of its own.
+        if self.incoming and isinstance(self.incoming[0], list):
+            return self.incoming.popleft()[0]
+        return None
+
+    def send(self, message):
+        self.sent.append(message)
+
+
+def serve(*incoming, fine_tuner=None):
+    channel = Script(*incoming)
+    with pytest.raises(ScriptEndError):
+        Worker(channel, lambda: (fine_tuner or FakeFineTuner(), READY)).serve()
+    return channel.sent
+
+
+def kinds(messages):
+    return [type(message).__name__ for message in messages]
+
+
+def test_a_trial_from_ready_to_finished(tmp_path):
+    trial = spec(7, tmp_path / "00007")
+    sent = serve(Prepare(spec=trial), Run(spec=trial), *[Continue()] * 4)
+    assert kinds(sent) == ["Ready", "Started", *["Reported"] * 4, "Finished"]
+    assert [m.report.point for m in sent if isinstance(m, Reported)] == [1, 2, 3, 4]
+    assert sent[-1] == Finished(number=7, diverged=False)
+
+
+def test_stop_as_an_answer_ends_the_trial_and_the_next_one_runs(tmp_path):
+    sent = serve(
+        Run(spec=spec(0, tmp_path)), Continue(), Stop(),
+        Run(spec=spec(1, tmp_path, points=1)), Continue(),
+    )  # fmt: skip
+    assert kinds(sent) == [
+        "Ready", "Started", "Reported", "Reported", "Finished", "Started", "Reported", "Finished",
+    ]  # fmt: skip
+    assert sent[-1].number == 1
+
+
+def test_stop_unasked_ends_the_trial_at_its_next_update(tmp_path):
+    sent = serve(Run(spec=spec(0, tmp_path)), [Stop()])
+    assert kinds(sent) == ["Ready", "Started", "Finished"]
+
+
+def test_stop_that_crosses_a_report_is_not_meant_for_the_next_trial(tmp_path):
+    sent = serve(
+        Run(spec=spec(0, tmp_path, points=1)), Stop(), Continue(), Stop(),
+        Run(spec=spec(1, tmp_path, points=1)), Continue(),
+    )  # fmt: skip
+    assert [m for m in sent if isinstance(m, Finished)] == [
+        Finished(number=0, diverged=False),
+        Finished(number=1, diverged=False),
+    ]
+
+
+def test_divergence_is_told(tmp_path):
+    sent = serve(Run(spec=spec(0, tmp_path, rate=1.0)), *[Continue()] * 4)
+    assert kinds(sent) == ["Ready", "Started", "Reported", "Finished"]
+    assert sent[-1].diverged
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "kind", "message"),
+    [
+        ("fail", "error", "this checkpoint always fails"),
+        ("memory", "out_of_memory", "no memory left"),
+        ("missing", "input", "there is no checkpoint 'missing'\n  where: model.checkpoint"),
+    ],
+)
+def test_a_failure_is_data_and_the_worker_lives_on(tmp_path, checkpoint, kind, message):
+    failing = spec(0, tmp_path, checkpoint=checkpoint)
+    after = [Run(spec=spec(1, tmp_path, points=1)), Continue()]
+    sent = serve(Prepare(spec=failing), Run(spec=failing), *after)
+    failed = next(m for m in sent if isinstance(m, Failed))
+    assert failed.error.kind == kind
+    assert failed.error.message == message
+    assert "Traceback" in failed.error.traceback
+    assert len(failed.error.traceback) <= 4000
+    assert isinstance(sent[-1], Finished)
+
+
+def test_what_is_printed_goes_to_the_trials_log(tmp_path, capfd):
+    class Printing(FakeFineTuner):
+        def run(self, settings, listener):
+            os.write(1, b"in the trial\n")
+            return super().run(settings, listener)
+
+    print("before")
+    serve(Run(spec=spec(0, tmp_path / "a", points=1)), Continue(), fine_tuner=Printing())
+    print("after")
+    assert (tmp_path / "a" / LOG_NAME).read_text() == "in the trial\n"
+    assert capfd.readouterr().out == "before\nafter\n"
+
+
+def test_progress_is_passed_on_once_a_second():
+    now = [0.0]
+    channel = Script()
+    listener = ChannelListener(5, channel, lambda: now[0])
+    for step in range(31):
+        now[0] = step / 10
+        listener.progress(step / 30, 100.0)
+    assert channel.sent == [
+        Progress(number=5, share=second * 10 / 30, examples_per_second=100.0)
+        for second in (1, 2, 3)
+    ]
+    assert not any(isinstance(message, Started) for message in channel.sent)

@@ -1,0 +1,82 @@
+"""The fake worker as a real process: descriptors, signals and ends."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.worker.trials import spec
+from tuner.worker.log import LOG_NAME
+from tuner.worker.protocol import Continue, Run, decode_from_worker, encode
+
+
+@pytest.fixture
+def worker():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.worker.fake"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def tell(process, message):
+    process.stdin.write(encode(message))
+    process.stdin.flush()
+
+
+def hear(process):
+    return decode_from_worker(process.stdout.readline())
+
+
+def test_a_trial_over_pipes(worker, tmp_path):
+    assert hear(worker).device == "fake"
+    tell(worker, Run(spec=spec(3, tmp_path, points=2)))
+    names = []
+    while not names or names[-1] != "Finished":
+        names.append(type(hear(worker)).__name__)
+        if names[-1] == "Reported":
+            tell(worker, Continue())
+    assert names == ["Started", "Reported", "Reported", "Finished"]
+
+
+def test_the_end_of_stdin_ends_the_worker_in_the_middle_of_a_trial(worker, tmp_path):
+    hear(worker)
+    tell(worker, Run(spec=spec(0, tmp_path, checkpoint="slow:60")))
+    assert type(hear(worker)).__name__ == "Started"
+    worker.stdin.close()
+    assert worker.wait(timeout=5) == 0
+
+
+def test_ctrl_c_is_left_to_the_agent(worker, tmp_path):
+    hear(worker)
+    worker.send_signal(signal.SIGINT)
+    tell(worker, Run(spec=spec(0, tmp_path, points=1)))
+    assert type(hear(worker)).__name__ == "Started"
+
+
+def test_a_crash_closes_the_stream(worker, tmp_path):
+    hear(worker)
+    tell(worker, Run(spec=spec(0, tmp_path, checkpoint="crash", points=1)))
+    assert type(hear(worker)).__name__ == "Started"
+    assert worker.stdout.readline() == b""
+    assert worker.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_nonsense_ends_the_worker_and_says_so(worker):
+    hear(worker)
+    worker.stdin.write(b"{}\n")
+    worker.stdin.flush()
+    _, errors = worker.communicate(timeout=5)
+    assert b"Traceback" in errors
+
+
+def test_a_failing_trial_leaves_its_traceback_in_its_log(worker, tmp_path):
+    hear(worker)
+    tell(worker, Run(spec=spec(0, tmp_path, checkpoint="fail")))
+    assert hear(worker).error.kind == "error"
+    assert "this checkpoint always fails" in (tmp_path / LOG_NAME).read_text()

@@ -1,0 +1,44 @@
+import math
+
+import pytest
+
+from tests.worker.fake import report
+from tests.worker.trials import spec
+from tuner.core.trial import ConstantGuess, TrialError
+from tuner.worker import protocol
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        protocol.Prepare(spec=spec()),
+        protocol.Run(spec=spec(parameters={"a": 1, "b": "x", "c": 0.5, "d": None, "e": True})),
+        protocol.Continue(),
+        protocol.Stop(),
+    ],
+)
+def test_to_worker_comes_back_the_same(message):
+    line = protocol.encode(message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert protocol.decode_to_worker(line) == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        protocol.Ready(device="CPU", versions={"tensorflow": "2"}),
+        protocol.Started(number=3, constant_guess=ConstantGuess(accuracy=0.5, loss=0.69)),
+        protocol.Progress(number=3, share=0.5, examples_per_second=10.0),
+        protocol.Reported(number=3, report=report(spec().settings, 1)),
+        protocol.Finished(number=3, diverged=True),
+        protocol.Failed(number=3, error=TrialError(kind="error", type="E", message="é\nx")),
+    ],
+)
+def test_from_worker_comes_back_the_same(message):
+    assert protocol.decode_from_worker(protocol.encode(message)) == message
+
+
+def test_infinity_travels():
+    message = protocol.Progress(number=0, share=0.0, examples_per_second=math.inf)
+    assert protocol.decode_from_worker(protocol.encode(message)) == message

@@ -1,0 +1,17 @@
+"""Trials for the fake fine-tuner."""
+
+from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.core.trial import TrialSpec
+
+
+def spec(number=0, folder="/nowhere", *, checkpoint="fake", rate=1e-4, points=4, parameters=None):
+    settings = TrialSettings(
+        model=ModelSettings(checkpoint=checkpoint),
+        data=DataSettings(format="csv"),
+        optimizer={"name": "adamw", "learning_rate": rate},
+        schedule={"name": "constant"},
+        training=TrainingSettings(epochs=1.0, evaluations=points),
+    )
+    return TrialSpec(
+        number=number, parameters=parameters or {}, settings=settings, folder=str(folder)
+    )
