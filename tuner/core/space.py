@@ -109,19 +109,6 @@ def corners(domain: Domain) -> tuple[Scalar, ...]:
     return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
 
 
-def active(dimension: Dimension, values: Values) -> bool:
-    """Whether the dimension's conditions hold.
-
-    Args:
-        dimension: The dimension in question.
-        values: What was asked so far; a key that is missing satisfies no condition.
-    """
-    return all(
-        key in values and contains(Choice(values=allowed), values[key])
-        for key, allowed in dimension.when.items()
-    )
-
-
 def points(domain: Domain, count: int) -> tuple[Scalar, ...]:
     """Values for a grid.
 
@@ -180,9 +167,22 @@ class SearchSpace:
         """The dimensions of this key; more than one under disjoint conditions."""
         return tuple(dimension for dimension in self.dimensions if dimension.key == key)
 
+    @staticmethod
+    def active(dimension: Dimension, values: Values) -> bool:
+        """Whether the dimension's conditions hold.
+
+        Args:
+            dimension: The dimension in question.
+            values: What was asked so far; a key that is missing satisfies no condition.
+        """
+        return all(
+            key in values and contains(Choice(values=allowed), values[key])
+            for key, allowed in dimension.when.items()
+        )
+
     def admits(self, values: Values) -> bool:
         """Whether these are exactly the values of one point of the space."""
-        asked = [dimension for dimension in self.dimensions if active(dimension, values)]
+        asked = [dimension for dimension in self.dimensions if self.active(dimension, values)]
         return {dimension.key for dimension in asked} == set(values) and all(
             contains(dimension.domain, values[dimension.key]) for dimension in asked
         )
@@ -203,39 +203,38 @@ class SearchSpace:
     ) -> Iterator[dict[str, Scalar]]:
         if not rest:
             yield values
-        elif not active(rest[0], values):
+        elif not self.active(rest[0], values):
             yield from self._expand(values, rest[1:], count)
         else:
             for value in points(rest[0].domain, count):
                 yield from self._expand({**values, rest[0].key: value}, rest[1:], count)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """The space as plain JSON values."""
-        return [
-            {
+    def to_plain(self) -> dict[str, dict[str, Any]]:
+        """The space as JSON values, by the dimensions' names."""
+        return {
+            dimension.name: {
                 "key": dimension.key,
-                "name": dimension.name,
-                "domain": _domain_to_json(dimension.domain),
+                "domain": _domain_to_plain(dimension.domain),
                 "when": {key: list(allowed) for key, allowed in dimension.when.items()},
             }
             for dimension in self.dimensions
-        ]
+        }
 
     @classmethod
-    def from_json(cls, data: Sequence[Mapping[str, Any]]) -> "SearchSpace":
-        """Reads what `to_json` gave."""
+    def from_plain(cls, data: Mapping[str, Mapping[str, Any]]) -> "SearchSpace":
+        """Reads what `to_plain` gave."""
         return cls(
             Dimension(
                 key=entry["key"],
-                name=entry["name"],
-                domain=_domain_from_json(entry["domain"]),
+                name=name,
+                domain=_domain_from_plain(entry["domain"]),
                 when={key: tuple(allowed) for key, allowed in entry["when"].items()},
             )
-            for entry in data
+            for name, entry in data.items()
         )
 
 
-def _domain_to_json(domain: Domain) -> dict[str, Any]:
+def _domain_to_plain(domain: Domain) -> dict[str, Any]:
     match domain:
         case Choice():
             return {"choice": list(domain.values)}
@@ -246,7 +245,7 @@ def _domain_to_json(domain: Domain) -> dict[str, Any]:
             return {"int": bounds, "step": domain.step, "log": domain.log}
 
 
-def _domain_from_json(data: Mapping[str, Any]) -> Domain:
+def _domain_from_plain(data: Mapping[str, Any]) -> Domain:
     if "choice" in data:
         return Choice(values=tuple(data["choice"]))
     if "float" in data:

@@ -1,0 +1,22 @@
+"""Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
+
+from tuner.config.sweeping import ComposedSweep, check, compose_sweep, compose_trial
+from tuner.config.training_file import (
+    ComposedTraining,
+    compose_training,
+    dump_trial,
+    load_trial,
+    render,
+)
+
+__all__ = [
+    "ComposedSweep",
+    "ComposedTraining",
+    "check",
+    "compose_sweep",
+    "compose_training",
+    "compose_trial",
+    "dump_trial",
+    "load_trial",
+    "render",
+]

@@ -1,0 +1,238 @@
+"""Composes a configuration with Hydra, and gives its keys their values.
+
+Hydra chooses the options and merges their files; that costs 50 ms, so it is kept. The values
+that overrides and samplers give are then set on a copy, each by itself: messages can name the
+key, and no value goes through text.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hydra import compose, initialize
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tuner.config.expressions import Setting
+from tuner.config.files import Library, Option
+from tuner.config.messages import refused, unknown_key
+from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, SWEEP, root_schema
+from tuner.errors import InputError
+
+_PRIMARY = "tuner_primary"
+_FREE_MAPPINGS = ("data.where",)
+"""Keys below which users name the keys."""
+
+_lock = threading.Lock()
+"""Hydra's store and state are one for the process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """What one choice of options gives.
+
+    Attributes:
+        config: The configuration, all keys typed, no value of an override in it yet.
+        choices: Group to the option in use.
+        labels: Group to the file of that option.
+    """
+
+    config: DictConfig
+    choices: Mapping[str, str]
+    labels: Mapping[str, str]
+
+    def where(self, key: str) -> str:
+        """The file that a key comes from."""
+        return self.labels.get(key.split(".", maxsplit=1)[0], "configuration")
+
+    def with_values(self, values: Iterable[tuple[str, Any, str]]) -> "Composition":
+        """A copy with values given.
+
+        Args:
+            values: Key, value, and where it is given, for messages; later ones win.
+
+        Raises:
+            InputError: A key that there is not, or a value of a wrong type.
+        """
+        config = self.config.copy()
+        for key, value, where in values:
+            self._give(config, key, value, where)
+        return Composition(config=config, choices=self.choices, labels=self.labels)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key."""
+        return key in self.known_keys() or key.rpartition(".")[0] in _FREE_MAPPINGS
+
+    def known_keys(self) -> list[str]:
+        """Every key that can be given a value."""
+        return list(_keys(self.config, ""))
+
+    def section(self, groups: Sequence[str]) -> dict[str, Any]:
+        """Some keys of the top level as plain values.
+
+        Raises:
+            InputError: A mandatory value is missing, or one refers to what is not there.
+        """
+        part = OmegaConf.masked_copy(self.config, [key for key in groups if key in self.config])
+        for key in sorted(OmegaConf.missing_keys(part)):
+            raise InputError(
+                f"{key} has no value",
+                where=f"{self.where(key)}, {key}",
+                remedy=f"{key}=VALUE on the command line",
+            )
+        try:
+            content = cast("dict[str, Any]", OmegaConf.to_container(part, resolve=True))
+        except OmegaConfBaseException as error:
+            raise refused(error, self.where(error.full_key or "")) from error
+        return content
+
+    def _give(self, config: DictConfig, key: str, value: Any, where: str) -> None:
+        if not self.has(key):
+            raise unknown_key(key, where, self.known_keys(), under=self._open_choice(key))
+        OmegaConf.set_struct(config, key.rpartition(".")[0] not in _FREE_MAPPINGS)
+        try:
+            OmegaConf.update(config, key, value, merge=True)
+        except (OmegaConfBaseException, ValueError) as error:
+            if isinstance(error, OmegaConfBaseException):
+                raise refused(error, where, key=key) from error
+            raise InputError(f"{key}: {error}", where=f"{where}, {key}") from error
+
+    def _open_choice(self, key: str) -> str:
+        group = key.split(".", maxsplit=1)[0]
+        return f"{group}={self.choices[group]}" if group in OPEN_GROUPS else ""
+
+
+def _keys(node: DictConfig, prefix: str) -> Iterable[str]:
+    for key in map(str, node):
+        yield f"{prefix}{key}"
+        missing = OmegaConf.is_missing(node, key)
+        child = None if missing else node._get_node(key)  # noqa: SLF001 (no interpolation yet)
+        if isinstance(child, DictConfig) and not child._is_none():  # noqa: SLF001
+            yield from _keys(child, f"{prefix}{key}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Primary:
+    """What a command starts from.
+
+    Attributes:
+        groups: The groups of its configuration.
+        defaults: Group to option; a group without one is left to its schema.
+        content: Its own values, above those of the options.
+        label: The file that they come from.
+    """
+
+    groups: tuple[str, ...] = (*GROUPS, SWEEP)
+    defaults: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
+    content: DictConfig = field(default_factory=lambda: DictConfig({}))
+    label: str = "configuration"
+
+
+class Composer:
+    """Composes the options of one command."""
+
+    def __init__(self, library: Library, primary: Primary) -> None:
+        """Composes nothing yet."""
+        self.library = library
+        self._primary = primary
+        self._known: dict[tuple[Any, ...], Composition] = {}
+
+    def compose(
+        self,
+        chosen: Mapping[str, str],
+        raw: Sequence[Setting] = (),
+        *,
+        where: Mapping[str, str] | None = None,
+    ) -> Composition:
+        """Composes a choice of options.
+
+        Args:
+            chosen: Group to option, for the groups that do not keep their default.
+            raw: Overrides that add or delete keys.
+            where: Group to what chose the option, for messages.
+
+        Raises:
+            InputError: An option that there is not, or files that do not fit together.
+        """
+        texts = tuple(setting.text for setting in raw)
+        key = (tuple(sorted(chosen.items())), texts)
+        if key not in self._known:
+            self._known[key] = self._compose(chosen, texts, where or {})
+        return self._known[key]
+
+    def _compose(
+        self, chosen: Mapping[str, str], raw: Sequence[str], where: Mapping[str, str]
+    ) -> Composition:
+        options = self._needed(chosen, where)
+        with _lock:
+            _register(options, self._primary, chosen)
+            config, choices = self._run(chosen, raw)
+        labels = {group: self.library.option(group, name).label for group, name in choices.items()}
+        labels = {**dict.fromkeys(self._primary.groups, self._primary.label), **labels}
+        for group in OPEN_GROUPS:
+            if group in self._primary.groups:
+                self.library.check_open(group, config.get(group, DictConfig({})), labels[group])
+        return Composition(config=config, choices=choices, labels=labels)
+
+    def _needed(self, chosen: Mapping[str, str], where: Mapping[str, str]) -> list[Option]:
+        """The options in play: chosen, by default, or named by a defaults list of one."""
+        waiting = [
+            (group, name, where.get(group, "command line"))
+            for group, name in {**self._primary.defaults, **chosen}.items()
+        ]
+        options: dict[tuple[str, str], Option] = {}
+        while waiting:
+            group, name, source = waiting.pop()
+            if (group, name) in options:
+                continue
+            option = options[group, name] = self.library.option(group, name, where=source)
+            waiting += [(*reference, option.label) for reference in option.references()]
+        return list(options.values())
+
+    def _run(
+        self, chosen: Mapping[str, str], raw: Sequence[str]
+    ) -> tuple[DictConfig, dict[str, str]]:
+        texts = [f"{group}={name}" for group, name in chosen.items()]
+        kept = GlobalHydra.instance().hydra
+        try:
+            GlobalHydra.instance().clear()
+            with initialize(config_path=None, version_base="1.3"):
+                config = compose(_PRIMARY, overrides=[*texts, *raw], return_hydra_config=True)
+            found = cast("dict[str, str]", OmegaConf.to_container(config.hydra.runtime.choices))
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise _explained(error, [*texts, *raw]) from error
+        finally:
+            GlobalHydra.instance().hydra = kept
+        config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+        return config, {k: v for k, v in found.items() if k in self._primary.groups}
+
+
+def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, str]) -> None:
+    """Puts exactly these options into Hydra's store, and the primary configuration."""
+    store = ConfigStore.instance()
+    for group in (*GROUPS, SWEEP):
+        store.repo.pop(group, None)
+    for option in options:
+        store.store(option.name, option.node, group=option.group, package=option.package)
+    store.store(_PRIMARY + "_schema", root_schema(primary.groups))
+    listed: list[Any] = [_PRIMARY + "_schema"]
+    listed += [{group: name} for group, name in {**chosen, **primary.defaults}.items()]
+    content = OmegaConf.create({"defaults": [*listed, "_self_"]})
+    content.merge_with(primary.content)
+    store.store(_PRIMARY, content)
+
+
+def _explained(error: Exception, texts: Sequence[str]) -> InputError:
+    """A refusal of Hydra's without its traceback."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OmegaConfBaseException):
+        cause = cause.__cause__
+    where = "command line, " + " ".join(texts) if texts else "configuration"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(cause, OmegaConfBaseException):
+        return refused(cause, lines[0] if lines and lines[0].startswith("In '") else where)
+    return InputError(" ".join(lines) or type(error).__name__, where=where)

@@ -1,0 +1,241 @@
+"""The grammar of overrides and of search spaces: Hydra's own, read into types of ours."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any, cast
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    OverrideType,
+    QuotedString,
+    RangeSweep,
+    Sweep,
+)
+from hydra.errors import HydraException
+
+from tuner.config.schema import GROUPS, SWEEP
+from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
+from tuner.core.trial import Scalar
+from tuner.errors import InputError
+
+_GRAMMAR = "choice(a, b), range(1, 8), interval(0, 1) or tag(log, interval(1e-6, 1e-3))"
+
+
+class Kind(Enum):
+    """What an override does."""
+
+    GROUP = "group"
+    """Chooses an option of a group."""
+    VALUE = "value"
+    """Gives a key that exists a value."""
+    RAW = "raw"
+    """Adds or deletes a key, which Hydra does itself."""
+    SEARCH = "search"
+    """Searches a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One override, understood.
+
+    Attributes:
+        kind: What it does.
+        key: The key or group.
+        value: The value, the option's name, or the domain; None for `RAW`.
+        text: As it was written.
+        where: What it stands in.
+    """
+
+    kind: Kind
+    key: str
+    value: Any
+    text: str
+    where: str
+
+
+def read_overrides(texts: Sequence[str], where: str) -> list[Setting]:
+    """Reads overrides.
+
+    Args:
+        texts: As they were written.
+        where: What they stand in, for messages.
+
+    Raises:
+        InputError: One that is malformed, or that means nothing here.
+    """
+    return [_read(text, where) for text in texts]
+
+
+def read_domain(expression: Any, where: str) -> Domain:
+    """Reads the values of a dimension in a sweep file.
+
+    Raises:
+        InputError: It is malformed, or gives no search.
+    """
+    if not isinstance(expression, str):
+        raise _no_search(expression, where)
+    try:
+        parsed = _parser().parse_override(f"key={expression}")
+    except HydraException as error:
+        raise _malformed(expression, error, where) from error
+    if not isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001 (value() hides quotes)
+        raise _no_search(expression, where)
+    return _domain(parsed, expression, where)
+
+
+def _no_search(expression: Any, where: str) -> InputError:
+    return InputError(f"{expression!r} is nothing to search", where=where, remedy=_GRAMMAR)
+
+
+def _malformed(text: str, error: Exception, where: str) -> InputError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(
+        f"{text!r} can not be read: {reason}",
+        where=where,
+        remedy=f"key=value, or for a search key={_GRAMMAR}; quote what the shell "
+        "or the grammar would take apart",
+    )
+
+
+def _read(text: str, where: str) -> Setting:
+    try:
+        parsed = _parser().parse_override(text)
+    except HydraException as error:
+        raise _malformed(text, error, where) from error
+    key = parsed.key_or_group
+    _refuse_foreign(parsed, text, where)
+    if isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
+        if parsed.type != OverrideType.CHANGE:
+            raise InputError(
+                f"{text!r} searches a key that it adds or deletes",
+                where=where,
+                remedy=f"{key}=... without + or ~",
+            )
+        return Setting(
+            kind=Kind.SEARCH, key=key, text=text, where=where, value=_domain(parsed, text, where)
+        )
+    if parsed.type != OverrideType.CHANGE:
+        return Setting(kind=Kind.RAW, key=key, value=None, text=text, where=where)
+    if key in (*GROUPS, SWEEP):
+        return Setting(
+            kind=Kind.GROUP,
+            key=key,
+            text=text,
+            where=where,
+            value=_option_name(parsed, text, where),
+        )
+    return Setting(kind=Kind.VALUE, key=key, value=parsed.value(), text=text, where=where)
+
+
+def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
+    if parsed.is_hydra_override():
+        raise InputError(
+            f"{text!r} sets Hydra itself, which is not used here",
+            where=where,
+            remedy="leave it out",
+        )
+    if parsed.package is not None:
+        raise InputError(
+            f"{text!r} puts a group in another place",
+            where=where,
+            remedy=f"{parsed.key_or_group}=... without @{parsed.package}",
+        )
+    if parsed.type != OverrideType.CHANGE and parsed.key_or_group in (*GROUPS, SWEEP):
+        raise InputError(
+            f"{text!r} adds or deletes a whole group",
+            where=where,
+            remedy=f"{parsed.key_or_group}=OPTION",
+        )
+
+
+def _option_name(parsed: Override, text: str, where: str) -> str:
+    name = parsed.value()
+    if isinstance(name, str) and name:
+        return name
+    raise InputError(
+        f"{text!r} gives a group something that is no option's name",
+        where=where,
+        remedy=f"{parsed.key_or_group}=OPTION",
+    )
+
+
+def _domain(parsed: Override, text: str, where: str) -> Domain:
+    value = parsed._value  # noqa: SLF001 (value() hides whether a string was quoted)
+    try:
+        if isinstance(value, Glob):
+            raise ValueError("glob() depends on the files that happen to be there")
+        unknown = value.tags - {"log"} if isinstance(value, Sweep) else set()
+        if unknown:
+            raise ValueError(f"the tag {', '.join(sorted(unknown))} means nothing; there is: log")
+        match value:
+            case ChoiceSweep():
+                return _choice(value)
+            case IntervalSweep():
+                return _interval(value)
+            case RangeSweep():
+                return _range(value)
+            case _:
+                raise ValueError("it is no search")
+    except ValueError as error:
+        raise InputError(f"{text!r}: {error}", where=where, remedy=_GRAMMAR) from error
+
+
+def _choice(sweep: ChoiceSweep) -> Choice:
+    if sweep.tags:
+        raise ValueError("a choice has no log scale")
+    return Choice(values=tuple(_scalar(item) for item in sweep.list))
+
+
+def _scalar(item: Any) -> Scalar:
+    if isinstance(item, QuotedString):
+        return str(item.text)
+    if item is None or isinstance(item, str | int | float):
+        return item
+    raise ValueError(f"{item!r} is no single value")
+
+
+def _interval(sweep: IntervalSweep) -> Domain:
+    low, high = cast("float", sweep.start), cast("float", sweep.end)
+    log = "log" in sweep.tags
+    if isinstance(low, int) and isinstance(high, int):
+        return IntInterval(low=low, high=high, log=log)
+    return FloatInterval(low=low, high=high, log=log)
+
+
+def _range(sweep: RangeSweep) -> Domain:
+    """A range without its stop, as Hydra has it; real steps become a choice of their values."""
+    log = "log" in sweep.tags
+    start, stop, step = sweep.start or 0, cast("float", sweep.stop), sweep.step
+    if not step:
+        raise ValueError("the step is 0")
+    if not all(isinstance(number, int) for number in (start, stop, step)):
+        if log:
+            raise ValueError("a log range has whole numbers; use tag(log, interval(...))")
+        return Choice(values=_real_range(start, stop, step))
+    values = range(int(start), int(stop), int(step))
+    if not values:
+        raise ValueError(f"the range from {start} to before {stop} is empty")
+    if len(values) == 1:
+        return Choice(values=(values[0],))
+    return IntInterval(low=min(values), high=max(values), step=abs(int(step)), log=log)
+
+
+def _real_range(start: float, stop: float, step: float) -> tuple[float, ...]:
+    low, high, width = (Decimal(str(number)) for number in (start, stop, step))
+    count = math.ceil((high - low) / width)
+    if count < 1:
+        raise ValueError(f"the range from {start} to before {stop} is empty")
+    return tuple(float(low + width * i) for i in range(count))
+
+
+@cache
+def _parser() -> OverridesParser:
+    return OverridesParser.create()

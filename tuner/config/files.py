@@ -1,0 +1,225 @@
+"""The YAML files of conf/ and sweeps/: where they are, and what stands in each.
+
+Only files that are needed are read, so that a broken one hurts nobody who does not use it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tuner.config.messages import refused, unknown_key
+from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
+from tuner.errors import InputError
+
+_PACKAGE_HEADER = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
+_MARKS = re.compile(r"^(override\s+|optional\s+)*/?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One file of a configuration group.
+
+    Attributes:
+        group: The group, as `optimizer`.
+        name: The file's name without its ending, as `adamw`.
+        label: The file as people should see it.
+        node: Its content, defaults list included, typed where the group is open.
+        package: Where Hydra is to put it, if its `# @package` header says so.
+    """
+
+    group: str
+    name: str
+    label: str
+    node: DictConfig
+    package: str | None = None
+
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Group and name of every option of ours that the defaults list names."""
+        for entry in self.node.get("defaults") or ():
+            pairs = entry.items() if isinstance(entry, DictConfig) else [("", entry)]
+            for key, names in pairs:
+                for name in [names] if isinstance(names, str) else (names or ()):
+                    path = _MARKS.sub("", f"{key!s}/{name}" if key else str(name))
+                    group, _, option = path.split("@")[0].rpartition("/")
+                    if option != "_self_" and (group or self.group) in (*GROUPS, SWEEP):
+                        yield group.split("@")[0] or self.group, option.removesuffix(".yaml")
+
+
+def bundled_folder(kind: str) -> Path:
+    """Our folder `conf` or `sweeps`: in the package (a wheel) or beside it (a checkout)."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / kind
+    return inside if inside.is_dir() else package.parent / kind
+
+
+class Library:
+    """All options that a command run in a folder can choose from: the folder's own, and ours."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remembers the user's folder; reads nothing yet."""
+        self._own = folder
+        self._options: dict[tuple[str, str], Option] = {}
+
+    def names(self, group: str) -> list[str]:
+        """The options of a group."""
+        folders = (self._own_folder(group), _bundled(group))
+        return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+
+    def option(self, group: str, name: str, *, where: str = "command line") -> Option:
+        """Reads one option; the user's own file wins over the bundled one of the same name.
+
+        Args:
+            group: The group.
+            name: The option.
+            where: What asks for it.
+
+        Raises:
+            InputError: There is none of this name, or its file is wrong.
+        """
+        if (group, name) not in self._options:
+            if name not in self.names(group):
+                raise self._unknown(group, name, where)
+            own = self._own_folder(group) / f"{name}.yaml"
+            path = own if own.is_file() else _bundled(group) / f"{name}.yaml"
+            self._options[group, name] = _parse(group, path, self._label(path))
+        return self._options[group, name]
+
+    def check_open(self, group: str, values: DictConfig, where: str) -> None:
+        """Refuses a `name` that nothing bears, and fields that its bearer does not have.
+
+        Args:
+            group: An open group.
+            values: What was composed for it.
+            where: The file that it comes from.
+
+        Raises:
+            InputError: As said.
+        """
+        example = _example(group, values.get("name"), where)
+        for key in map(str, values):
+            if key not in example:
+                known = [f"{group}.{field}" for field in map(str, example)]
+                raise unknown_key(
+                    f"{group}.{key}", where, known, under=f"{group}.name={values['name']}"
+                )
+
+    def _unknown(self, group: str, name: str, where: str) -> InputError:
+        what = "sweep" if group == SWEEP else group
+        return InputError(
+            f"there is no {what} called {name!r}",
+            where=f"{where}, {group}={name}",
+            remedy="one of " + ", ".join(self.names(group)),
+        )
+
+    def _own_folder(self, group: str) -> Path:
+        return self._own / "sweeps" if group == SWEEP else self._own / "conf" / group
+
+    def _label(self, path: Path) -> str:
+        return str(path.relative_to(self._own) if path.is_relative_to(self._own) else path)
+
+
+def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
+    """Reads a mapping from a YAML file.
+
+    Args:
+        path: The file.
+        label: How messages call it.
+
+    Returns:
+        The mapping, and the text that it was read from.
+
+    Raises:
+        InputError: It can not be read, is no YAML, or no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = OmegaConf.create(text) if text.strip() else OmegaConf.create({})
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the file can not be read: {error}", where=label) from error
+    except yaml.YAMLError as error:
+        raise _malformed(error, label) from error
+    except OmegaConfBaseException as error:
+        raise refused(error, label) from error
+    if not isinstance(content, DictConfig) or (":" not in text and len(content)):
+        raise InputError(
+            "the file holds no keys with values",
+            where=label,
+            remedy="lines of the form `key: value`",
+        )
+    return content, text
+
+
+def _malformed(error: yaml.YAMLError, label: str) -> InputError:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{label}, line {mark.line + 1}" if mark else label
+    problem = getattr(error, "problem", None) or str(error)
+    return InputError(f"the file is no valid YAML: {problem}", where=where)
+
+
+def _bundled(group: str) -> Path:
+    return bundled_folder("sweeps") if group == SWEEP else bundled_folder("conf") / group
+
+
+def _parse(group: str, path: Path, label: str) -> Option:
+    node, text = read_yaml(path, label)
+    header = _PACKAGE_HEADER.search(text)
+    package = header.group(1) if header else None
+    if package is None:
+        node = shaped(group, path.stem, node, label)
+    return Option(group=group, name=path.stem, label=label, node=node, package=package)
+
+
+def shaped(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
+    """Checks values against their group, and gives those of an open one their types.
+
+    Args:
+        group: The group.
+        name: What an open one is called unless it says so itself.
+        node: The values, with or without a defaults list.
+        label: Where they stand, for messages.
+
+    Raises:
+        InputError: A key that the group does not have, or a wrong type.
+    """
+    own = OmegaConf.masked_copy(node, [str(key) for key in node if key != "defaults"])
+    if group not in OPEN_GROUPS:
+        if group == SWEEP:
+            node.setdefault("name", name)
+        _merged(group_schema(group), own, group, label)
+        return node
+    if "defaults" in node:
+        return by_example(node)  # type: ignore[no-any-return]
+    example = _example(group, node.setdefault("name", name), label)
+    typed: DictConfig = by_example(example)
+    OmegaConf.set_struct(typed, True)
+    merged = _merged(typed, node, group, label)
+    OmegaConf.set_struct(merged, None)
+    return merged
+
+
+def _merged(schema: DictConfig, values: DictConfig, group: str, label: str) -> DictConfig:
+    known = [f"{group}.{key}" for key in map(str, schema)]
+    try:
+        schema.merge_with(values)
+    except OmegaConfBaseException as error:
+        raise refused(error, label, key=f"{group}.{error.full_key}", known=known) from error
+    return schema
+
+
+def _example(group: str, name: Any, label: str) -> DictConfig:
+    """The bundled option of an open group that `name` stands for."""
+    names = sorted(path.stem for path in _bundled(group).glob("*.yaml"))
+    if name not in names:
+        raise InputError(
+            f"there is no {group} named {name!r}",
+            where=f"{label}, {group}.name",
+            remedy="one of " + ", ".join(names),
+        )
+    path = _bundled(group) / f"{name}.yaml"
+    return read_yaml(path, str(path))[0]

@@ -1,0 +1,83 @@
+"""What people are told when Hydra, OmegaConf or YAML refuses something."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from omegaconf.errors import OmegaConfBaseException
+
+from tuner.core.checks import Finding
+from tuner.errors import InputError
+
+_UNCONVERTED = re.compile(
+    r"Value '(?P<value>.*)' of type '(?P<type>[\w.]+)' could not be converted to (?P<wanted>\w+)",
+    re.DOTALL,
+)
+_KINDS = {
+    "Float": "a number",
+    "Integer": "a whole number",
+    "Boolean": "true or false",
+    "String": "text",
+}
+
+
+def unknown_key(key: str, where: str, known: Sequence[str], *, under: str = "") -> InputError:
+    """A key that the configuration does not have.
+
+    Args:
+        key: The key.
+        where: Where it is asked for.
+        known: The keys that there are.
+        under: The group choices that it is missing under, for people.
+    """
+    problem = f"there is no key {key!r}" + (f" with {under}" if under else "")
+    return InputError(problem, where=where, remedy=_nearest(key, known))
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    section = key.rpartition(".")[0]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    if near:
+        return near[0]
+    siblings = [name for name in known if section and name.startswith(section + ".")]
+    return "one of " + ", ".join(siblings or sorted({name.split(".")[0] for name in known}))
+
+
+def refused(
+    error: OmegaConfBaseException, where: str, *, key: str = "", known: Iterable[str] = ()
+) -> InputError:
+    """What OmegaConf did not take: a wrong type, a null, a key that there is not.
+
+    Args:
+        error: The refusal.
+        where: File or command line.
+        key: The key; by default the one that OmegaConf names.
+        known: The keys that there are, for a suggestion.
+    """
+    key = key or error.full_key or ""
+    text = (error.msg or str(error)).splitlines()[0]
+    if "not in struct" in text or re.search(r"Key '.*' not in '", text):
+        return unknown_key(key, where, list(known))
+    where = f"{where}, {key}" if key else where
+    if match := _UNCONVERTED.search(text):
+        wanted = _KINDS.get(match["wanted"], match["wanted"])
+        value = match["value"]
+        return InputError(
+            f"{key} is {value!r}, which is not {wanted}",
+            where=where,
+            remedy=f"{key}=VALUE, where VALUE is {wanted}",
+        )
+    if "not Optional" in text:
+        return InputError(
+            f"{key} is null, and it must have a value",
+            where=where,
+            remedy="a value, or leave the key out",
+        )
+    return InputError(f"{key}: {text}" if key else text, where=where)
+
+
+def not_sensible(findings: Sequence[Finding], where: str) -> InputError:
+    """Values of the right type that can not be right, all of them at once."""
+    problem = "; ".join(f"{finding.key} is {finding.value!r}" for finding in findings)
+    remedy = "; ".join(f"{finding.key}: {finding.remedy}" for finding in findings)
+    return InputError(problem, where=where, remedy=remedy)

@@ -1,0 +1,133 @@
+"""The typed shape of the configuration, as OmegaConf needs it."""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType, NoneType
+from typing import Any, TypeVar, cast, get_args
+
+import cattrs
+from omegaconf import (
+    AnyNode,
+    BooleanNode,
+    DictConfig,
+    FloatNode,
+    IntegerNode,
+    ListConfig,
+    OmegaConf,
+    StringNode,
+)
+from omegaconf.base import Node
+
+from tuner.core import settings
+
+T = TypeVar("T")
+
+SWEEP = "sweep"
+"""The group that sweeps/ is."""
+
+TRIAL_GROUPS = ("model", "data", "optimizer", "schedule", "training", "convergence")
+AGENT_GROUPS = ("sampler", "pruner", "launcher", "storage", "tracking")
+GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
+"""The folders of conf/."""
+
+OPEN_GROUPS = ("optimizer", "schedule", "sampler", "pruner")
+"""Groups whose files bring fields of their own; each file is the type of its own fields."""
+
+DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "model": "minilm",
+        "data": "rotten_tomatoes",
+        "optimizer": "adamw",
+        "schedule": "linear",
+        "training": "default",
+        "convergence": "default",
+        "sampler": "tpe",
+        "pruner": "asha",
+        "launcher": "local",
+        "storage": "sqlite",
+        "tracking": "mlflow",
+    }
+)
+"""The option that each group has unless another one is chosen."""
+
+_CLOSED: Mapping[str, type] = MappingProxyType(
+    {
+        "model": settings.ModelSettings,
+        "data": settings.DataSettings,
+        "training": settings.TrainingSettings,
+        "convergence": settings.ConvergenceSettings,
+        "launcher": settings.LauncherSettings,
+        "storage": settings.StorageSettings,
+        "tracking": settings.TrackingSettings,
+        SWEEP: settings.SweepSettings,
+    }
+)
+
+_NODES: Mapping[type, type[Node]] = MappingProxyType(
+    {bool: BooleanNode, int: IntegerNode, float: FloatNode, str: StringNode}
+)
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+
+
+def group_schema(group: str) -> DictConfig:
+    """The keys and types of a closed group."""
+    return cast("DictConfig", OmegaConf.structured(_mutable(_CLOSED[group])))
+
+
+def root_schema(groups: tuple[str, ...]) -> DictConfig:
+    """The keys and types of a whole configuration, its open groups left out.
+
+    Args:
+        groups: The groups that it has; those of an agent bring the agent's own keys along.
+    """
+    content: dict[str, Any] = {group: group_schema(group) for group in groups if group in _CLOSED}
+    agent = OmegaConf.structured(_mutable(settings.AgentSettings))
+    for key in ("study", "output"):
+        content[key] = agent._get_node(key)  # noqa: SLF001 (the public way loses the type)
+    return OmegaConf.create(content)
+
+
+def by_example(value: Any) -> Any:
+    """The value with every scalar in it fixed to the type that it has; null stays open."""
+    if isinstance(value, DictConfig):
+        typed = DictConfig({})
+        for key, item in value.items():
+            typed[key] = item if key == "defaults" else by_example(item)
+        return typed
+    if isinstance(value, list | ListConfig):
+        return value
+    node = _NODES.get(type(value))
+    return AnyNode(value) if node is None else node(value, is_optional=False)  # type: ignore[call-arg]
+
+
+def structure(kind: type[T], plain: Mapping[str, Any]) -> T:
+    """Builds a settings class of plain values that the schema has let through."""
+    return _converter.structure(plain, kind)
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A settings object as plain dicts, lists and scalars."""
+    return dataclasses.asdict(value)
+
+
+@cache
+def _mutable(kind: type) -> type:
+    """A twin of a frozen dataclass that is not frozen; OmegaConf makes frozen ones read-only."""
+    fields = []
+    for item in dataclasses.fields(kind):
+        default = dataclasses.field(default=item.default, default_factory=item.default_factory)
+        if dataclasses.is_dataclass(item.default_factory):
+            default = dataclasses.field(default_factory=_mutable(item.default_factory))
+        fields.append((item.name, _mutable_type(item.type), default))
+    return dataclasses.make_dataclass(kind.__name__, fields, kw_only=True)
+
+
+def _mutable_type(annotation: Any) -> Any:
+    if dataclasses.is_dataclass(annotation):
+        return _mutable(annotation)  # type: ignore[arg-type]
+    arguments = get_args(annotation)
+    if NoneType in arguments and dataclasses.is_dataclass(arguments[0]):
+        return _mutable(arguments[0]) | None  # type: ignore[arg-type]
+    return annotation

@@ -1,0 +1,210 @@
+"""Reads the space of a sweep, and takes out of it what is fixed."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.config.expressions import Kind, Setting, read_domain
+from tuner.config.schema import GROUPS, TRIAL_GROUPS
+from tuner.core.space import Choice, Dimension, SearchSpace, contains
+from tuner.core.trial import Scalar
+from tuner.errors import InputError
+
+Found = tuple[Dimension, str]
+"""A dimension, and where it is asked for."""
+
+
+def read_space(content: Mapping[str, Any], where: str) -> list[Found]:
+    """Reads `sweep.space`.
+
+    Args:
+        content: Key to an expression, to `{values, when}`, or to a list of such.
+        where: The file.
+
+    Raises:
+        InputError: An entry that is malformed, or a key that no trial has.
+    """
+    return [
+        (dimension, f"{where}, sweep.space, {key}")
+        for key, entry in content.items()
+        for dimension in _read_key(key, entry, f"{where}, sweep.space, {key}")
+    ]
+
+
+def _read_key(key: str, entry: Any, where: str) -> list[Dimension]:
+    _check_key(key, where)
+    entries = entry if isinstance(entry, list) else [entry]
+    if not entries or (isinstance(entry, list) and not all(isinstance(e, dict) for e in entries)):
+        raise InputError(
+            f"{entry!r} is nothing to search",
+            where=where,
+            remedy="choice(a, b), or a list of {values: ..., when: {key: value}}",
+        )
+    return [_read_entry(key, item, where) for item in entries]
+
+
+def _check_key(key: str, where: str) -> None:
+    group = key.split(".", maxsplit=1)[0]
+    if group not in TRIAL_GROUPS:
+        problem = f"{key!r} can not be searched: it is no part of a trial"
+        if group not in GROUPS:
+            problem = f"there is no key {key!r}"
+        raise InputError(
+            problem, where=where, remedy="a key of one of the groups " + ", ".join(TRIAL_GROUPS)
+        )
+
+
+def _read_entry(key: str, entry: Any, where: str) -> Dimension:
+    if not isinstance(entry, dict):
+        return Dimension(key=key, domain=read_domain(entry, where))
+    unknown = sorted(set(entry) - {"values", "when"})
+    if unknown or "values" not in entry:
+        problem = (
+            f"there is no field {unknown[0]!r}" if unknown else "the field `values` is missing"
+        )
+        raise InputError(problem, where=where, remedy="{values: EXPRESSION, when: {key: value}}")
+    when = entry.get("when") or {}
+    if not isinstance(when, dict):
+        raise InputError(
+            f"the condition {when!r} names no key",
+            where=where,
+            remedy="when: {key: value} or when: {key: [value, value]}",
+        )
+    conditions = {str(other): _allowed(value, where) for other, value in when.items()}
+    return Dimension(key=key, domain=read_domain(entry["values"], where), when=conditions)
+
+
+def _allowed(value: Any, where: str) -> tuple[Scalar, ...]:
+    values = tuple(value) if isinstance(value, list) else (value,)
+    if not values or any(isinstance(item, list | dict) for item in values):
+        raise InputError(
+            f"the condition on {value!r} can not be read",
+            where=where,
+            remedy="one value, or a list of values",
+        )
+    return values
+
+
+def searched(settings: Sequence[Setting], found: Sequence[Found]) -> list[Found]:
+    """Replaces dimensions by those of the command line, and adds its new ones.
+
+    A search of a key on the command line keeps the conditions under which the file searched it,
+    as long as they are the same for all of the key's dimensions.
+    """
+    given: dict[str, Setting] = {}
+    for setting in settings:
+        if setting.kind is Kind.SEARCH:
+            given[setting.key] = setting
+        elif setting.kind in (Kind.GROUP, Kind.VALUE):
+            given.pop(setting.key, None)
+    result = [(d, where) for d, where in found if d.key not in given]
+    for key, setting in given.items():
+        where = f"{setting.where}, {setting.text}"
+        _check_key(key, where)
+        conditions = [d.when for d, _ in found if d.key == key]
+        when = conditions[0] if len(conditions) == 1 else _union(conditions)
+        result.append((Dimension(key=key, domain=setting.value, when=when), where))
+    return result
+
+
+def _union(
+    conditions: Sequence[Mapping[str, tuple[Scalar, ...]]],
+) -> dict[str, tuple[Scalar, ...]]:
+    """The one condition that several on the same single key come to; none otherwise."""
+    keys = {tuple(when) for when in conditions}
+    if len(keys) != 1 or len(only := keys.pop()) != 1:
+        return {}
+    values = [value for when in conditions for value in when[only[0]]]
+    return {only[0]: tuple(dict.fromkeys(values))}
+
+
+def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]:
+    """Takes out what can never be active, and conditions that always hold.
+
+    Args:
+        found: The dimensions.
+        values: Value of every key and option of every group in the base configuration.
+
+    Raises:
+        InputError: A condition on a key that there is not.
+    """
+    asked = {dimension.key for dimension, _ in found}
+    for dimension, where in found:
+        for key in dimension.when:
+            if key not in asked and key not in values:
+                raise InputError(
+                    f"the condition names {key!r}, which there is not",
+                    where=where,
+                    remedy="a searched key, a group, or a key that has a value",
+                )
+    before, after = None, list(found)
+    # What goes may take with it what depended on it.
+    while after != before:
+        before = after
+        after = [
+            (dataclasses.replace(dimension, when=when), where)
+            for dimension, where in before
+            if (when := _remaining(dimension, [d for d, _ in before], values)) is not None
+        ]
+    return after
+
+
+def _remaining(
+    dimension: Dimension, others: Sequence[Dimension], values: Mapping[str, Scalar]
+) -> dict[str, tuple[Scalar, ...]] | None:
+    """The conditions that are still open; None if one of them can never hold."""
+    when: dict[str, tuple[Scalar, ...]] = {}
+    for key, allowed in dimension.when.items():
+        verdict = _verdict(allowed, key, others, values)
+        if verdict is False:
+            return None
+        if verdict is None:
+            when[key] = allowed
+    return when
+
+
+def _verdict(
+    allowed: tuple[Scalar, ...],
+    key: str,
+    others: Sequence[Dimension],
+    values: Mapping[str, Scalar],
+) -> bool | None:
+    """Whether a condition always (True), never (False) or sometimes (None) holds."""
+    among = Choice(values=allowed)
+    parents = [other for other in others if other.key == key]
+    if not parents:
+        return key in values and contains(among, values[key])
+    if not any(contains(parent.domain, value) for parent in parents for value in allowed):
+        return False
+    domain = parents[0].domain
+    if parents[0].when or not isinstance(domain, Choice):
+        return None
+    return all(contains(among, value) for value in domain.values) or None
+
+
+def build_space(found: Sequence[Found], where: str) -> SearchSpace:
+    """Names the dimensions and puts them in order.
+
+    Raises:
+        InputError: They do not fit together.
+    """
+    keys = [dimension.key for dimension, _ in found]
+    try:
+        return SearchSpace(
+            Dimension(
+                key=d.key,
+                domain=d.domain,
+                when=d.when,
+                name=d.key if keys.count(d.key) == 1 else _name(d),
+            )
+            for d, _ in found
+        )
+    except ValueError as error:
+        raise InputError(str(error), where=f"{where}, sweep.space") from error
+
+
+def _name(dimension: Dimension) -> str:
+    conditions = ",".join(
+        f"{key}={'|'.join(map(str, allowed))}" for key, allowed in sorted(dimension.when.items())
+    )
+    return f"{dimension.key}@{conditions}" if conditions else dimension.key

@@ -1,0 +1,317 @@
+"""Composes a sweep: what the agent reads, the space, and each trial of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from tuner.config.composition import Composer, Composition, Primary
+from tuner.config.expressions import Kind, Setting, read_overrides
+from tuner.config.files import Library
+from tuner.config.messages import not_sensible
+from tuner.config.schema import AGENT_GROUPS, GROUPS, SWEEP, TRIAL_GROUPS, structure
+from tuner.config.spaces import Found, build_space, read_space, searched, settled
+from tuner.core.checks import check_agent, check_trial
+from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.space import Choice, Dimension, SearchSpace, corners
+from tuner.core.trial import Scalar
+from tuner.errors import InputError
+
+_AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to compose a trial of a sweep.
+
+    Attributes:
+        composer: Composes options.
+        chosen: Group to option, where not the default.
+        settings: The plain overrides; later ones win.
+        optional: Keys that only some options have and that a plain value fixed: given where
+            they exist.
+        origins: Searched key to where it is asked for, for messages.
+    """
+
+    composer: Composer
+    chosen: Mapping[str, str]
+    settings: tuple[Setting, ...]
+    optional: frozenset[str]
+    origins: Mapping[str, str]
+
+    def composition(self, parameters: Mapping[str, Scalar]) -> Composition:
+        """The whole configuration with these values of the searched keys."""
+        groups = {key: str(value) for key, value in parameters.items() if key in TRIAL_GROUPS}
+        raw = [setting for setting in self.settings if setting.kind is Kind.RAW]
+        composed = self.composer.compose({**self.chosen, **groups}, raw, where=self.origins)
+        plain = (
+            (s.key, s.value, f"{s.where}, {s.text}")
+            for s in self.settings
+            if s.kind is Kind.VALUE and (s.key not in self.optional or composed.has(s.key))
+        )
+        sampled = (
+            (key, value, self.origins.get(key, "parameters of the trial"))
+            for key, value in parameters.items()
+            if key not in groups
+        )
+        return composed.with_values(chain(plain, sampled))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposedSweep:
+    """A sweep, ready to run.
+
+    Attributes:
+        agent: What the agent reads.
+        space: What is searched.
+        base: The untuned default configuration.
+        defaults: Searched key to its value there, where it has one; for a group the option.
+        overrides: The plain overrides that hold for every trial, the sweep's own first.
+        recipe: What `compose_trial` needs.
+    """
+
+    agent: AgentSettings
+    space: SearchSpace
+    base: TrialSettings
+    defaults: Mapping[str, Scalar]
+    overrides: tuple[str, ...]
+    recipe: Recipe = field(repr=False, compare=False)
+
+
+def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:
+    """Composes the sweep that a command line asks for.
+
+    Args:
+        arguments: The command line without the command.
+        folder: Where the user's own conf/ and sweeps/ are.
+
+    Raises:
+        InputError: Anything in the command line or in a file that it needs is wrong.
+    """
+    library = Library(folder)
+    given = read_overrides(arguments, "command line")
+    composer = Composer(library, Primary())
+    chosen = _choices(given)
+    if SWEEP not in chosen:
+        raise InputError(
+            "no sweep is named",
+            where="command line",
+            remedy="sweep=NAME, where NAME is one of " + ", ".join(library.names(SWEEP)),
+        )
+    sweep, label = _read_sweep(composer, chosen, given)
+    own = _own_overrides(sweep["overrides"], label)
+    found = read_space(sweep["space"], label)
+    _refuse_twice(own, found)
+    plain = tuple(s for s in (*own, *given) if s.kind is not Kind.SEARCH)
+    fixed = {s.key for s in _last(given) if s.kind in (Kind.GROUP, Kind.VALUE)}
+    wanted = [(d, w) for d, w in searched(given, found) if d.key not in fixed]
+    _check_options(library, wanted)
+    recipe = Recipe(
+        composer=composer,
+        chosen=_choices(plain),
+        settings=_without(plain, {d.key for d, _ in wanted}),
+        optional=frozenset(d.key for d, _ in found if d.when and d.key in fixed),
+        origins={d.key: where for d, where in wanted},
+    )
+    return _composed(recipe, wanted, label)
+
+
+def _composed(recipe: Recipe, wanted: Sequence[Found], label: str) -> ComposedSweep:
+    base = recipe.composition({})
+    values = _leaves(base)
+    space = build_space(settled(wanted, values), label)
+    return ComposedSweep(
+        agent=_agent(base, label),
+        space=space,
+        base=build_trial(base, "configuration"),
+        defaults={key: values[key] for key in space.keys if key in values},
+        overrides=tuple(s.text for s in recipe.settings if s.key.split(".")[0] != SWEEP),
+        recipe=recipe,
+    )
+
+
+def compose_trial(composed: ComposedSweep, parameters: Mapping[str, Scalar]) -> TrialSettings:
+    """Composes one trial.
+
+    Args:
+        composed: The sweep.
+        parameters: Searched key to value, for the keys that are active; a group's value is an
+            option.
+
+    Raises:
+        InputError: The values do not fit the configuration, or can not be right.
+    """
+    where = next(iter(composed.recipe.origins.values()), "configuration")
+    return build_trial(composed.recipe.composition(parameters), where)
+
+
+def check(composed: ComposedSweep) -> None:
+    """Composes trials from all over the space, so that no trial fails for a wrong key later.
+
+    Every option of every searched group is composed once at least, and so is every dimension at
+    its ends, or with all of its choices.
+
+    Raises:
+        InputError: One of them is refused.
+    """
+    for parameters in _samples(composed.space):
+        compose_trial(composed, parameters)
+
+
+def _samples(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
+    """Points that together meet every corner of every dimension."""
+    met: set[tuple[str, Scalar]] = set()
+    for target in space.dimensions:
+        for value in corners(target.domain):
+            if (target.name, value) not in met:
+                yield _sample(space, target, value, met)
+
+
+def _sample(
+    space: SearchSpace, target: Dimension, value: Scalar, met: set[tuple[str, Scalar]]
+) -> dict[str, Scalar]:
+    """A point with this value, and corners that were not met before everywhere else."""
+    forced = _forced(space, target)
+    values: dict[str, Scalar] = {}
+    for dimension in space.dimensions:
+        if not space.active(dimension, values):
+            continue
+        if dimension.name == target.name:
+            chosen = value
+        elif dimension.key in forced:
+            chosen = forced[dimension.key]
+        else:
+            ends = corners(dimension.domain)
+            chosen = next((end for end in ends if (dimension.name, end) not in met), ends[0])
+        met.add((dimension.name, chosen))
+        values[dimension.key] = chosen
+    # A condition that can not be met makes the target unreachable; it is not met twice.
+    met.add((target.name, value))
+    return values
+
+
+def _forced(space: SearchSpace, target: Dimension) -> dict[str, Scalar]:
+    """Values of other keys under which the target is active."""
+    forced: dict[str, Scalar] = {}
+    for key, allowed in target.when.items():
+        forced[key] = allowed[0]
+        for parent in space.of(key):
+            forced = {**_forced(space, parent), **forced}
+    return forced
+
+
+def _choices(settings: Sequence[Setting]) -> dict[str, str]:
+    return {s.key: s.value for s in _last(settings) if s.kind is Kind.GROUP}
+
+
+def _last(settings: Sequence[Setting]) -> list[Setting]:
+    """The last override of each key; those before it count for nothing."""
+    return list({setting.key: setting for setting in settings}.values())
+
+
+def _without(settings: Sequence[Setting], keys: set[str]) -> tuple[Setting, ...]:
+    return tuple(s for s in settings if s.key not in keys)
+
+
+def _read_sweep(
+    composer: Composer, chosen: Mapping[str, str], given: Sequence[Setting]
+) -> tuple[dict[str, Any], str]:
+    """The section `sweep`, with what the command line says about it, and its file."""
+    composed = composer.compose(chosen)
+    values = []
+    for setting in given:
+        if setting.key.startswith(f"{SWEEP}.space"):
+            raise InputError(
+                f"{setting.text!r} reaches into the space",
+                where="command line",
+                remedy="the key itself, as training.batch_size=8,16",
+            )
+        if setting.key.startswith(f"{SWEEP}.") and setting.kind is Kind.VALUE:
+            values.append((setting.key, setting.value, f"command line, {setting.text}"))
+    content: dict[str, Any] = composed.with_values(values).section([SWEEP])[SWEEP]
+    return content, composed.labels[SWEEP]
+
+
+def _own_overrides(texts: Sequence[str], label: str) -> list[Setting]:
+    where = f"{label}, sweep.overrides"
+    settings = read_overrides(texts, where)
+    for setting in settings:
+        if setting.kind is Kind.SEARCH:
+            raise InputError(
+                f"{setting.text!r} is a search",
+                where=where,
+                remedy=f"{setting.key} under sweep.space",
+            )
+        if setting.key.split(".")[0] not in (*GROUPS, "output"):
+            raise InputError(
+                f"{setting.text!r} does not belong here",
+                where=where,
+                remedy="a key of one of the groups " + ", ".join(GROUPS),
+            )
+    return settings
+
+
+def _refuse_twice(own: Sequence[Setting], found: Sequence[Found]) -> None:
+    fixed = {setting.key: setting for setting in own}
+    for dimension, where in found:
+        if dimension.key in fixed:
+            raise InputError(
+                f"{dimension.key} is both searched and fixed",
+                where=where,
+                remedy=f"take it out of sweep.space or of {fixed[dimension.key].where}",
+            )
+
+
+def _check_options(library: Library, found: Sequence[Found]) -> None:
+    """Every group among the dimensions and in their conditions names options that exist."""
+    for dimension, where in found:
+        if dimension.key in TRIAL_GROUPS:
+            if not isinstance(dimension.domain, Choice):
+                raise InputError(
+                    f"{dimension.key} is a group",
+                    where=where,
+                    remedy="choice(...) of " + ", ".join(library.names(dimension.key)),
+                )
+            for name in dimension.domain.values:
+                library.option(dimension.key, str(name), where=where)
+        for key, allowed in dimension.when.items():
+            for name in allowed if key in TRIAL_GROUPS else ():
+                library.option(key, str(name), where=f"{where}, when")
+
+
+def _leaves(composition: Composition) -> dict[str, Scalar]:
+    """Every key of a trial that has a single value, and every group with its option."""
+    leaves: dict[str, Scalar] = dict(composition.choices)
+    waiting: list[tuple[str, Any]] = list(composition.section(TRIAL_GROUPS).items())
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{key}.{name}", item) for name, item in value.items()]
+        elif not isinstance(value, list):
+            leaves[key] = value
+    return leaves
+
+
+def _agent(composition: Composition, where: str) -> AgentSettings:
+    agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
+    if findings := check_agent(agent):
+        raise not_sensible(findings, f"command line or {where}")
+    return agent
+
+
+def build_trial(composition: Composition, where: str) -> TrialSettings:
+    """A checked trial of a composition.
+
+    Args:
+        composition: What was composed.
+        where: Where its values come from, beside the files.
+
+    Raises:
+        InputError: A value is missing or can not be right.
+    """
+    trial = structure(TrialSettings, composition.section(TRIAL_GROUPS))
+    if findings := check_trial(trial):
+        files = {composition.where(finding.key) for finding in findings}
+        raise not_sensible(findings, ", ".join(filter(None, [where, *sorted(files)])))
+    return trial

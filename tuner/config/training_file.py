@@ -1,0 +1,165 @@
+"""Configurations of one fine-tune as files: what a sweep writes and `tuner train` reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from tuner.config.composition import Composer, Primary
+from tuner.config.expressions import Kind, Setting, read_overrides
+from tuner.config.files import Library, read_yaml, shaped
+from tuner.config.messages import unknown_key
+from tuner.config.schema import DEFAULT_OPTIONS, TRIAL_GROUPS, plain, structure
+from tuner.config.sweeping import ComposedSweep, build_trial
+from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.errors import InputError
+
+_PROVENANCE = "provenance"
+"""Key of what a file tells about itself; nothing reads it."""
+
+_AGENT_GROUPS = ("launcher", "tracking")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposedTraining:
+    """One fine-tune, ready to run.
+
+    Attributes:
+        trial: What it is made of.
+        study: The name that it is tracked under, if given.
+        output: Folder of all studies.
+        launcher: Where it runs.
+        tracking: MLflow.
+    """
+
+    trial: TrialSettings
+    study: str | None
+    output: str
+    launcher: LauncherSettings
+    tracking: TrackingSettings
+
+
+def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> ComposedTraining:
+    """Composes the fine-tune of a file.
+
+    Args:
+        path: The file, as `dump_trial` writes it; groups that it leaves out have their defaults.
+        arguments: Overrides above it; an option of a group replaces the file's section.
+        folder: Where the user's own conf/ is.
+
+    Raises:
+        InputError: Anything in the file or the overrides is wrong.
+    """
+    settings = _plain_overrides(arguments)
+    chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
+    sections = _read_sections(path, str(path))
+    kept = {group: node for group, node in sections.items() if group not in chosen}
+    groups = (*TRIAL_GROUPS, *_AGENT_GROUPS)
+    primary = Primary(
+        groups=groups,
+        defaults={group: DEFAULT_OPTIONS[group] for group in groups if group not in kept},
+        content=DictConfig(kept),
+        label=str(path),
+    )
+    composed = (
+        Composer(Library(folder), primary)
+        .compose(chosen, [s for s in settings if s.kind is Kind.RAW])
+        .with_values(
+            (s.key, s.value, f"{s.where}, {s.text}") for s in settings if s.kind is Kind.VALUE
+        )
+    )
+    rest = composed.section(("study", "output", *_AGENT_GROUPS))
+    return ComposedTraining(
+        trial=build_trial(composed, "command line" if arguments else ""),
+        study=rest["study"],
+        output=rest["output"],
+        launcher=structure(LauncherSettings, rest["launcher"]),
+        tracking=structure(TrackingSettings, rest["tracking"]),
+    )
+
+
+def load_trial(
+    path: Path, overrides: Sequence[str] = (), folder: Path | None = None
+) -> TrialSettings:
+    """Reads the configuration of one fine-tune.
+
+    Args:
+        path: The file.
+        overrides: Overrides above it.
+        folder: Where the user's own conf/ is; the current folder by default.
+
+    Raises:
+        InputError: Anything in the file or the overrides is wrong.
+    """
+    return compose_training(path, overrides, folder or Path.cwd()).trial
+
+
+def dump_trial(
+    settings: TrialSettings,
+    comments: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> str:
+    """Writes the configuration of one fine-tune; `load_trial` reads exactly the same.
+
+    Args:
+        settings: The configuration.
+        comments: Lines put at the top, without their `#`.
+        provenance: Where it comes from, as plain values; kept, but never read.
+    """
+    content = plain(settings)
+    if provenance:
+        content[_PROVENANCE] = dict(provenance)
+    header = "".join(f"# {line}".rstrip() + "\n" for line in comments)
+    return header + _to_yaml(content)
+
+
+def render(composed: ComposedSweep) -> str:
+    """The whole configuration of a sweep as YAML: the agent's part, and the base of all trials."""
+    return _to_yaml({**plain(composed.agent), **plain(composed.base)})
+
+
+def _to_yaml(content: Mapping[str, Any]) -> str:
+    # Through OmegaConf, whose printer quotes what its reader would take for something else.
+    return OmegaConf.to_yaml(OmegaConf.create(_literal(content)))
+
+
+def _literal(value: Any) -> Any:
+    """The value with `${` escaped, which would otherwise be read as a reference."""
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(item) for item in value]
+    return value.replace("${", r"\${") if isinstance(value, str) else value
+
+
+def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
+    settings = read_overrides(arguments, "command line")
+    for setting in settings:
+        if setting.kind is Kind.SEARCH:
+            raise InputError(
+                f"{setting.text!r} is a search, and one fine-tune searches nothing",
+                where="command line",
+                remedy=f"{setting.key}=VALUE",
+            )
+    return settings
+
+
+def _read_sections(path: Path, label: str) -> dict[str, DictConfig]:
+    content, _ = read_yaml(path, label)
+    sections: dict[str, DictConfig] = {}
+    for key in content:
+        if key == _PROVENANCE:
+            continue
+        if key not in TRIAL_GROUPS:
+            raise unknown_key(str(key), label, TRIAL_GROUPS)
+        node = content[key]
+        if not isinstance(node, DictConfig):
+            raise InputError(
+                f"{key} is {node!r}, and it must hold keys",
+                where=f"{label}, {key}",
+                remedy="lines of the form `key: value` under it",
+            )
+        sections[str(key)] = shaped(str(key), DEFAULT_OPTIONS[str(key)], node, label)
+    return sections
