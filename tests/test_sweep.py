@@ -1,0 +1,252 @@
+"""The loop with real processes, a real study and a real MLflow store; only training is a fake."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.records import settings
+from tuner.core.settings import TrackingSettings
+from tuner.core.space import Dimension, FloatInterval, SearchSpace
+from tuner.core.trial import Convergence, TrialOutcome, TrialSpec, TrialState
+from tuner.errors import TunerError
+from tuner.folder import StudyFolder
+from tuner.launchers.devices import Slot
+from tuner.launchers.local import LocalLauncher
+from tuner.records import from_json
+from tuner.study import Definition, Study, sqlite_url
+from tuner.sweep import Plan, Sweep
+from tuner.tracking import Tracker
+
+RATE = "optimizer.learning_rate"
+SPACE = SearchSpace([Dimension(key=RATE, domain=FloatInterval(low=1e-6, high=1.0, log=True))])
+FAKE = (sys.executable, "-m", "tests.worker.fake")
+ASHA = {"name": "asha", "min_resource": 1, "reduction_factor": 2}
+NONE = {"name": "none"}
+
+
+class Watch:
+    """Writes down what it is shown."""
+
+    def __init__(self):
+        self.started, self.notices, self.scores = [], [], []
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        self.started.append((slot, spec.number, time.monotonic()))
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        assert 0 <= share <= 1
+        assert rate > 0
+
+    def reported(self, slot: int, value: float) -> None:
+        self.scores.append((slot, value))
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        pass
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+class Bench:
+    """One folder in which a sweep is run, perhaps several times."""
+
+    def __init__(self, folder, mlflow_uri):
+        self.folder = StudyFolder(folder, "s")
+        self.uri = mlflow_uri
+        self.watch = Watch()
+        self.finished = []
+
+    def run(
+        self, *, checkpoint="tiny", trials=4, slots=1, pruner=NONE, command=FAKE, rate=1e-4, **plan
+    ):
+        base = settings(evaluations=5)
+        base = replace(base, model=replace(base.model, checkpoint=checkpoint))
+        study = Study(
+            name="s",
+            url=sqlite_url(self.folder.database),
+            definition=Definition(
+                space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+            ),
+            sampler={"name": "random", "seed": 1},
+            pruner=pruner,
+            defaults={RATE: rate},
+        )
+        launcher = LocalLauncher(
+            [Slot(index=i, environment={}, threads=1) for i in range(slots)], command
+        )
+        tracker = Tracker(TrackingSettings(uri=self.uri), "s")
+        tracker.open()
+        tracker.sweep_started({}, {})
+        tracker.abandon(study.release_orphans())
+        self.sweep = Sweep(
+            plan=Plan(
+                objective="val_accuracy",
+                compose=lambda p: replace(
+                    base, optimizer=base.optimizer | {"learning_rate": p[RATE]}
+                ),
+                render=lambda s: "a: 1\n",
+                n_trials=trials,
+                **plan,
+            ),
+            source=study,
+            launcher=launcher,
+            tracker=tracker,
+            folder=self.folder,
+            watcher=self.watch,
+            on_finished=lambda spec, outcome: self.finished.append((spec, outcome)),
+        )
+        for slot in launcher.slots:
+            launcher.start(slot)
+        try:
+            return self.sweep.run()
+        finally:
+            launcher.close(5.0)
+            tracker.close()
+            self.outcomes = study.outcomes()
+            study.close()
+
+    def runs(self, role="trial"):
+        client = MlflowClient(self.uri)
+        experiment = client.get_experiment_by_name("s")
+        found = client.search_runs([experiment.experiment_id], f"tags.role = '{role}'")
+        return sorted(found, key=lambda run: run.data.tags.get("trial_number", ""))
+
+
+@pytest.fixture
+def bench(tmp_path, mlflow_uri):
+    return Bench(tmp_path / "outputs", mlflow_uri)
+
+
+def states(outcomes):
+    return [outcome.state for outcome in outcomes]
+
+
+def test_a_sweep_runs_to_its_total_and_leaves_files_and_runs(bench):
+    outcomes = bench.run(trials=3)
+    assert states(outcomes) == [TrialState.COMPLETE] * 3
+    assert outcomes[0].value == pytest.approx(0.9)
+
+    trial = bench.folder.trial(0)
+    assert trial.config.read_text() == "a: 1\n"
+    assert [json.loads(line)["point"] for line in trial.reports.read_text().splitlines()] == [
+        1, 2, 3, 4, 5,
+    ]  # fmt: skip
+    assert from_json(TrialOutcome, trial.outcome.read_text()) == outcomes[0]
+
+    run = bench.runs()[0]
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "trial-00000"
+    assert run.data.params == {RATE: "0.0001", "effective_batch_size": "16"}
+    assert run.data.tags["trial_state"] == "complete"
+    assert run.data.tags["study"] == "s"
+    assert run.data.tags["convergence"] == "converged"
+    assert run.data.metrics["objective"] == pytest.approx(0.9)
+    history = MlflowClient(bench.uri).get_metric_history(run.info.run_id, "val_accuracy")
+    assert [point.step for point in history] == [600, 1200, 1800, 2400, 3000]
+
+
+def test_the_same_command_goes_on_up_to_the_total_and_adds_nothing_beyond(bench):
+    bench.run(trials=2)
+    assert len(bench.run(trials=5)) == 3
+    assert bench.run(trials=5) == []
+    assert [outcome.number for outcome in bench.outcomes] == [0, 1, 2, 3, 4]
+    assert len(bench.runs("sweep")) == 1
+
+
+def test_pruned_trials_are_killed_runs_and_count(bench):
+    bench.run(trials=10, pruner=ASHA)
+    found = states(bench.outcomes)
+    assert len(found) == 10
+    assert found.count(TrialState.PRUNED) > 0
+    for outcome, run in zip(bench.outcomes, bench.runs(), strict=True):
+        assert run.data.tags["trial_state"] == outcome.state.value
+        assert run.info.status == ("FINISHED" if outcome.value is not None else "KILLED")
+        if outcome.state is TrialState.PRUNED and outcome.diagnosis.status != "diverged":
+            assert outcome.last.point >= 2  # 30 % of five points
+
+
+def test_a_diverged_trial_is_pruned_and_says_so(bench):
+    bench.run(trials=1, rate=0.5)
+    assert states(bench.outcomes) == [TrialState.PRUNED]
+    assert bench.outcomes[0].diagnosis.status is Convergence.DIVERGED
+    assert bench.runs()[0].data.tags["convergence"] == "diverged"
+
+
+def test_a_free_slot_starts_its_next_trial_without_waiting_for_others(bench):
+    bench.run(trials=8, slots=2, checkpoint="slow:0.02")
+    assert {slot for slot, _, _ in bench.watch.started} == {0, 1}
+    assert sorted(number for _, number, _ in bench.watch.started) == list(range(8))
+
+
+def test_a_crash_costs_one_trial_and_five_in_a_row_stop_the_sweep(bench):
+    bench.run(checkpoint="crash", trials=10, max_failures=2)
+    assert states(bench.outcomes) == [TrialState.FAILED] * 2
+    assert bench.sweep.failed
+    error = bench.outcomes[0].error
+    assert (error.kind, error.message) == ("crash", "the worker was killed by SIGKILL")
+    assert bench.runs()[0].info.status == "FAILED"
+
+
+def test_an_error_in_a_trial_is_kept_and_the_worker_serves_on(bench):
+    bench.run(checkpoint="fail", trials=10, max_failures=3)
+    assert states(bench.outcomes) == [TrialState.FAILED] * 3
+    assert bench.outcomes[0].error.type == "RuntimeError"
+    assert "this checkpoint always fails" in bench.runs()[0].data.tags["error"]
+    assert "Traceback" in bench.folder.trial(0).log.read_text()
+
+
+def test_out_of_memory_is_infeasible_and_counts(bench):
+    bench.run(checkpoint="memory", trials=2)
+    assert states(bench.outcomes) == [TrialState.INFEASIBLE] * 2
+
+
+def test_workers_that_do_not_start_are_an_error_with_their_log(bench):
+    command = (sys.executable, "-c", "import sys; sys.exit('no TensorFlow here')")
+    with pytest.raises(TunerError, match="no TensorFlow here"):
+        bench.run(command=command)
+
+
+def test_the_time_limit_starts_nothing_more(bench):
+    assert len(bench.run(trials=50, timeout=0.3, checkpoint="slow:0.05")) < 10
+
+
+def interrupt_when(condition, times=1):
+    def wait():
+        for _ in range(times):
+            while not condition():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_ctrl_c_once_records_trials_as_interrupted_and_the_same_command_resumes(bench):
+    interrupt_when(lambda: len(bench.watch.scores) >= 3)
+    outcomes = bench.run(trials=2, slots=2, checkpoint="slow:0.5")
+    assert bench.sweep.interrupted
+    assert states(outcomes) == [TrialState.INTERRUPTED] * 2
+    assert bench.watch.notices
+    assert [run.data.tags["trial_state"] for run in bench.runs()] == ["interrupted"] * 2
+    assert {run.info.status for run in bench.runs()} == {"KILLED"}
+
+    again = bench.run(trials=2, slots=2)
+    assert states(again) == [TrialState.COMPLETE] * 2
+    assert {o.number: o.parameters for o in again} == {o.number: o.parameters for o in outcomes}
+    assert len(bench.runs()) == 4  # another attempt is another run
+
+
+def test_ctrl_c_twice_stops_at_once(bench):
+    interrupt_when(lambda: bool(bench.watch.started), times=2)
+    before = time.monotonic()
+    outcomes = bench.run(trials=2, checkpoint="slow:30")
+    assert states(outcomes) == [TrialState.INTERRUPTED]
+    assert time.monotonic() - before < 25
+    assert bench.runs()[0].info.status == "KILLED"
