@@ -1,6 +1,6 @@
 """Labelled texts: read, checked, split, tokenised and cached. Knows nothing of TensorFlow."""
 
-from tuner.data.prepare import PreparedData, prepare
+from tuner.data.preparation import PreparedData, prepare
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 

@@ -150,7 +150,7 @@ def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit
         array = open_memmap(folder / f"{name}.{array_name}.npy", mode="r")
         if array.shape != (meta[f"{name}.{array_name}"],):
             raise ValueError(f"{name}.{array_name} has shape {array.shape}")
-        arrays[array_name] = array
+        arrays[array_name] = array.view(np.ndarray)  # the subclass makes every access slower
     return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])
 
 

@@ -80,9 +80,7 @@ def _load(datasets: Any, data: DataSettings, split: str) -> Any:
 
 def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
     """A column's cells; class numbers as names, and None for -1, which means unlabelled."""
-    cells: Sequence[Any] = loaded.data.column(name).to_pylist()
-    if loaded._indices is not None:  # noqa: SLF001
-        cells = loaded[name][:]
+    cells: Sequence[Any] = loaded[name][:]
     feature = loaded.features[name]
     if not isinstance(feature, datasets.ClassLabel):
         return cells

@@ -32,7 +32,7 @@ class DataReport:
         train_counts: Training rows of each label.
         validation_counts: Validation rows of each label.
         duplicates: Training rows whose text stands in an earlier training row.
-        contradictions: Of them, those whose label differs from the first one's.
+        contradictions: Training rows whose text stands with another label too.
         shared: Validation rows whose text stands in training.
         empty: Rows of both splits without any text.
         truncated: Share of the rows of both splits that are longer than `max_length`.
@@ -73,7 +73,10 @@ class DataReport:
             share = self.duplicates / rows
             out.append(f"{self.duplicates} training rows ({share:.1%}) repeat an earlier text.")
         if self.contradictions:
-            out.append(f"{self.contradictions} training rows repeat a text with another label.")
+            out.append(
+                f"{self.contradictions} training rows have a text that stands with another label"
+                " too: no model can get all of them right."
+            )
         if self.shared:
             share = self.shared / self.validation_rows
             out.append(
@@ -156,13 +159,9 @@ def make_report(
         notes: Sentences to warn with.
     """
     train, validation = splits
-    first_label: dict[tuple[str, str], str] = {}
-    duplicates = contradictions = 0
+    found: dict[tuple[str, str], list[str]] = {}
     for text, label in zip(train.inputs, train.labels, strict=True):
-        first = first_label.setdefault(text, label)
-        contradictions += first != label
-        duplicates += 1
-    duplicates -= len(first_label)
+        found.setdefault(text, []).append(label)
     max_length = tokens[0].max_length
     lengths = np.concatenate([part.full_lengths for part in tokens])
     text_tokens = sum(len(part.ids) - part.special_tokens * len(part.lengths) for part in tokens)
@@ -172,9 +171,9 @@ def make_report(
         labels=labels,
         train_counts=_counts(train, labels),
         validation_counts=_counts(validation, labels),
-        duplicates=duplicates,
-        contradictions=contradictions,
-        shared=sum(text in first_label for text in validation.inputs),
+        duplicates=len(train) - len(found),
+        contradictions=sum(len(seen) for seen in found.values() if len(set(seen)) > 1),
+        shared=sum(text in found for text in validation.inputs),
         empty=sum(not "".join(text).strip() for split in splits for text in split.inputs),
         truncated=float(np.mean(lengths > max_length)),
         unknown=sum(part.unknown for part in tokens) / max(1, text_tokens),

@@ -137,7 +137,7 @@ def _texts(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[st
             where=f"{key}={column}, row {odd + 1} of {table.where}",
             remedy="a column of plain texts",
         )
-    return tuple(str(cells[row]) for row in rows)
+    return _as_text(table, column, rows)
 
 
 def _labels(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
@@ -151,10 +151,26 @@ def _labels(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
             where=f"data.label={column}, row {odd + 1} of {table.where}",
             remedy="a column of texts or whole numbers",
         )
-    names = tuple(str(cells[row]) for row in rows)
+    names = _as_text(table, column, rows)
     if not all(_NUMBER.fullmatch(name) for name in set(names)):
         return names
     return _whole_numbers(names, f"data.label={column}, in {table.where}")
+
+
+def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
+    texts = []
+    for row in rows:
+        text = str(table.values[column][row])
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"a text is no valid Unicode: it has half of a surrogate pair at {error.start}",
+                where=f"column {column!r}, row {row + 1} of {table.where}",
+                remedy="the text written as UTF-8",
+            ) from error
+        texts.append(text)
+    return tuple(texts)
 
 
 def _whole_numbers(names: tuple[str, ...], where: str) -> tuple[str, ...]:
