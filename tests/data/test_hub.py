@@ -1,0 +1,148 @@
+import os
+import subprocess
+import sys
+
+import datasets
+import huggingface_hub
+import pytest
+
+from tests.checkpoints import reviews
+from tuner.core.settings import DataSettings
+from tuner.data import hub, prepare
+from tuner.data.source import find_sources
+from tuner.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch, tmp_path):
+    """No progress bars, no network, a cache of its own."""
+    datasets.disable_progress_bars()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+
+def rows(count=40, seed=0):
+    texts, labels = zip(*reviews(count, seed), strict=True)
+    return {"text": texts, "label": [int(label == "positive") for label in labels]}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder as `save_to_disk` writes it, with class labels and two splits."""
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    splits = {
+        name: datasets.Dataset.from_dict(rows(count, seed), features=features)
+        for seed, (name, count) in enumerate({"train": 40, "test": 10}.items())
+    }
+    datasets.DatasetDict(splits).save_to_disk(str(tmp_path / "saved"))
+    return DataSettings(format="hub", name=str(tmp_path / "saved"), validation="test")
+
+
+def test_class_labels_become_names(saved, model):
+    prepared = prepare(saved, model)
+    assert prepared.labels == ("bad", "good")
+    assert (len(prepared.train), len(prepared.validation)) == (40, 10)
+    assert prepared.report.train_counts == (20, 20)
+
+
+def test_a_hit_needs_no_reading(saved, model, monkeypatch):
+    first = prepare(saved, model)
+    monkeypatch.setattr(hub, "read_hub", lambda *_: pytest.fail("read again"))
+    assert prepare(saved, model).fingerprint == first.fingerprint
+
+
+def test_unlabelled_rows_are_refused(tmp_path, model):
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    content = {"text": ["a", "b"], "label": [-1, 0]}
+    datasets.Dataset.from_dict(content, features=features).save_to_disk(str(tmp_path / "one"))
+    with pytest.raises(InputError, match="1 row has no label"):
+        prepare(DataSettings(format="hub", name=str(tmp_path / "one")), model)
+
+
+def test_a_folder_of_data_files(tmp_path, model):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    datasets.Dataset.from_dict(rows()).to_parquet(str(folder / "train.parquet"))
+    data = DataSettings(format="hub", name=str(folder), train="train[:50%]")
+    assert prepare(data, model).report.train_rows == 18
+    with pytest.raises(InputError, match=r"cannot be read[^$]*data\.train"):
+        prepare(DataSettings(format="hub", name=str(folder), train="nope"), model)
+
+
+def test_a_split_that_is_missing(saved, model):
+    bad = DataSettings(format="hub", name=saved.name, train="nope")
+    with pytest.raises(InputError, match=r"no split 'nope'; it has train, test"):
+        prepare(bad, model)
+
+
+class TestOnTheHub:
+    """With a hub that answers from memory."""
+
+    @pytest.fixture
+    def online(self, monkeypatch):
+        class Info:
+            sha = "c0ffee"
+
+        asked = []
+        loaded = datasets.Dataset.from_dict(rows())
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_, **__: Info())
+        monkeypatch.setattr(
+            datasets, "load_dataset", lambda *a, **kw: asked.append((a, kw)) or loaded
+        )
+        return asked
+
+    data = DataSettings(format="hub", name="some/reviews", config="plain")
+
+    def test_reads_the_commit_that_was_asked_for_once(self, online, model):
+        first = prepare(self.data, model)
+        assert prepare(self.data, model).fingerprint == first.fingerprint
+        assert online == [(("some/reviews", "plain"), {"split": "train", "revision": "c0ffee"})]
+
+    def test_without_network_the_last_commit_stands(self, online, model, monkeypatch):
+        first = prepare(self.data, model)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        assert prepare(self.data, model).fingerprint == first.fingerprint
+        assert len(online) == 1
+
+    def test_a_new_commit_is_read(self, online, model, monkeypatch):
+        prepare(self.data, model)
+        monkeypatch.setattr(hub, "_commit", lambda _: "beef")
+        prepare(self.data, model)
+        assert len(online) == 2
+
+    @pytest.mark.usefixtures("online")
+    def test_configurations_are_listed_when_the_reader_knows_them(self, monkeypatch):
+        error = ValueError("Config name is missing.\nPlease pick one")
+        error.builder_configs = ["plain", "noisy"]
+
+        def fail(*_, **__):
+            raise error
+
+        monkeypatch.setattr(datasets, "load_dataset", fail)
+        with pytest.raises(InputError, match=r"Config name is missing\.[^$]*plain, noisy"):
+            find_sources(self.data)[0].read()
+
+
+def test_offline_and_never_fetched(tmp_path):
+    code = (
+        "from tuner.core.settings import DataSettings\n"
+        "from tuner.data.source import find_sources\n"
+        "from tuner.errors import InputError\n"
+        "try: find_sources(DataSettings(format='hub', name='some/data'))[0].read()\n"
+        "except InputError as error: print(error)\n"
+    )
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("the data set some/data cannot be read: ")
+    assert "where: data.name and data.train" in done.stdout
