@@ -7,7 +7,7 @@ key, and no value goes through text.
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from hydra import compose, initialize
@@ -20,13 +20,17 @@ from omegaconf.errors import OmegaConfBaseException
 from tuner.config.expressions import Setting
 from tuner.config.files import Library, Option
 from tuner.config.messages import refused, unknown_key
-from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, SWEEP, root_schema
+from tuner.config.schema import (
+    DEFAULT_OPTIONS,
+    FREE_MAPPINGS,
+    GROUPS,
+    OPEN_GROUPS,
+    SWEEP,
+    root_schema,
+)
 from tuner.errors import InputError
 
 _PRIMARY = "tuner_primary"
-_FREE_MAPPINGS = ("data.where",)
-"""Keys below which users name the keys."""
-
 _lock = threading.Lock()
 """Hydra's store and state are one for the process."""
 
@@ -39,14 +43,18 @@ class Composition:
         config: The configuration, all keys typed, no value of an override in it yet.
         choices: Group to the option in use.
         labels: Group to the file of that option.
+        given: Key to where its value was given, for the keys that have one.
     """
 
     config: DictConfig
     choices: Mapping[str, str]
     labels: Mapping[str, str]
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, key: str) -> str:
-        """The file that a key comes from."""
+        """Where the value of a key comes from."""
+        if key in self.given:
+            return self.given[key]
         return self.labels.get(key.split(".", maxsplit=1)[0], "configuration")
 
     def with_values(self, values: Iterable[tuple[str, Any, str]]) -> "Composition":
@@ -58,14 +66,15 @@ class Composition:
         Raises:
             InputError: A key that there is not, or a value of a wrong type.
         """
-        config = self.config.copy()
+        config, given = self.config.copy(), dict(self.given)
         for key, value, where in values:
             self._give(config, key, value, where)
-        return Composition(config=config, choices=self.choices, labels=self.labels)
+            given[key] = where
+        return replace(self, config=config, given=given)
 
     def has(self, key: str) -> bool:
         """Whether there is such a key."""
-        return key in self.known_keys() or key.rpartition(".")[0] in _FREE_MAPPINGS
+        return key in self.known_keys() or key.rpartition(".")[0] in FREE_MAPPINGS
 
     def known_keys(self) -> list[str]:
         """Every key that can be given a value."""
@@ -78,22 +87,31 @@ class Composition:
             InputError: A mandatory value is missing, or one refers to what is not there.
         """
         part = OmegaConf.masked_copy(self.config, [key for key in groups if key in self.config])
-        for key in sorted(OmegaConf.missing_keys(part)):
-            raise InputError(
-                f"{key} has no value",
-                where=f"{self.where(key)}, {key}",
-                remedy=f"{key}=VALUE on the command line",
-            )
         try:
+            missing = sorted(OmegaConf.missing_keys(part))
             content = cast("dict[str, Any]", OmegaConf.to_container(part, resolve=True))
         except OmegaConfBaseException as error:
             raise refused(error, self.where(error.full_key or "")) from error
+        if missing:
+            raise InputError(
+                f"{missing[0]} has no value",
+                where=f"{self.where(missing[0])}, {missing[0]}",
+                remedy=f"{missing[0]}=VALUE on the command line",
+            )
         return content
 
     def _give(self, config: DictConfig, key: str, value: Any, where: str) -> None:
         if not self.has(key):
-            raise unknown_key(key, where, self.known_keys(), under=self._open_choice(key))
-        OmegaConf.set_struct(config, key.rpartition(".")[0] not in _FREE_MAPPINGS)
+            known = [name for name in self.known_keys() if not _is_option_name(name)]
+            raise unknown_key(key, where, known, under=self._open_choice(key))
+        if _is_option_name(key):
+            group = key.partition(".")[0]
+            raise InputError(
+                f"{key} goes with the other fields of its option",
+                where=where,
+                remedy=f"{group}=OPTION, one of those of conf/{group}",
+            )
+        OmegaConf.set_struct(config, not key.startswith(FREE_MAPPINGS))
         try:
             OmegaConf.update(config, key, value, merge=True)
         except (OmegaConfBaseException, ValueError) as error:
@@ -106,8 +124,14 @@ class Composition:
         return f"{group}={self.choices[group]}" if group in OPEN_GROUPS else ""
 
 
+def _is_option_name(key: str) -> bool:
+    """Whether a key says which option of an open group is in use."""
+    group, _, leaf = key.partition(".")
+    return group in OPEN_GROUPS and leaf == "name"
+
+
 def _keys(node: DictConfig, prefix: str) -> Iterable[str]:
-    for key in map(str, node):
+    for key in map(str, node) if prefix != "sweep.space." else ():
         yield f"{prefix}{key}"
         missing = OmegaConf.is_missing(node, key)
         child = None if missing else node._get_node(key)  # noqa: SLF001 (no interpolation yet)
@@ -172,6 +196,7 @@ class Composer:
             _register(options, self._primary, chosen)
             config, choices = self._run(chosen, raw)
         labels = {group: self.library.option(group, name).label for group, name in choices.items()}
+        self._mark_mandatory(config, choices)
         labels = {**dict.fromkeys(self._primary.groups, self._primary.label), **labels}
         for group in OPEN_GROUPS:
             if group in self._primary.groups:
@@ -192,6 +217,22 @@ class Composer:
             option = options[group, name] = self.library.option(group, name, where=source)
             waiting += [(*reference, option.label) for reference in option.references()]
         return list(options.values())
+
+    def _mark_mandatory(self, config: DictConfig, choices: Mapping[str, str]) -> None:
+        """Makes a key mandatory that an option leaves `???` and the schema leaves null.
+
+        OmegaConf takes the null of the schema for an answer.
+        """
+        waiting = list(choices.items())
+        while waiting:
+            option = self.library.option(*waiting.pop())
+            waiting += [pair for pair in option.references() if pair[0] == option.group]
+            for key in OmegaConf.missing_keys(option.node):
+                if (
+                    OmegaConf.select(config, f"{option.group}.{key}", throw_on_missing=False)
+                    is None
+                ):
+                    OmegaConf.update(config, f"{option.group}.{key}", "???")
 
     def _run(
         self, chosen: Mapping[str, str], raw: Sequence[str]
@@ -235,4 +276,5 @@ def _explained(error: Exception, texts: Sequence[str]) -> InputError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(cause, OmegaConfBaseException):
         return refused(cause, lines[0] if lines and lines[0].startswith("In '") else where)
-    return InputError(" ".join(lines) or type(error).__name__, where=where)
+    remedy = "sweep.overrides, where it stands in a sweep" if "override" in str(error) else ""
+    return InputError(" ".join(lines) or type(error).__name__, where=where, remedy=remedy)

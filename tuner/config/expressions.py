@@ -21,7 +21,7 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from tuner.config.schema import GROUPS, SWEEP
+from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
 from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -62,7 +62,7 @@ class Setting:
 
 
 def read_overrides(texts: Sequence[str], where: str) -> list[Setting]:
-    """Reads overrides.
+    """Reads overrides; an option such as `--multirun` is none.
 
     Args:
         texts: As they were written.
@@ -85,7 +85,7 @@ def read_domain(expression: Any, where: str) -> Domain:
     try:
         parsed = _parser().parse_override(f"key={expression}")
     except HydraException as error:
-        raise _malformed(expression, error, where) from error
+        raise _malformed(expression, error, where, _GRAMMAR) from error
     if not isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001 (value() hides quotes)
         raise _no_search(expression, where)
     return _domain(parsed, expression, where)
@@ -95,30 +95,23 @@ def _no_search(expression: Any, where: str) -> InputError:
     return InputError(f"{expression!r} is nothing to search", where=where, remedy=_GRAMMAR)
 
 
-def _malformed(text: str, error: Exception, where: str) -> InputError:
+def _malformed(text: str, error: Exception, where: str, remedy: str) -> InputError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(
-        f"{text!r} can not be read: {reason}",
-        where=where,
-        remedy=f"key=value, or for a search key={_GRAMMAR}; quote what the shell "
-        "or the grammar would take apart",
-    )
+    return InputError(f"{text!r} can not be read: {reason}", where=where, remedy=remedy)
 
 
 def _read(text: str, where: str) -> Setting:
+    if text.startswith("-"):
+        raise InputError(f"there is no option {text!r}", where=where, remedy="key=value")
     try:
         parsed = _parser().parse_override(text)
     except HydraException as error:
-        raise _malformed(text, error, where) from error
+        remedy = "key=value; quote what the grammar would take apart"
+        raise _malformed(text, error, where, remedy) from error
     key = parsed.key_or_group
+    where = f"{where}, {text}"
     _refuse_foreign(parsed, text, where)
     if isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
-        if parsed.type != OverrideType.CHANGE:
-            raise InputError(
-                f"{text!r} searches a key that it adds or deletes",
-                where=where,
-                remedy=f"{key}=... without + or ~",
-            )
         return Setting(
             kind=Kind.SEARCH, key=key, text=text, where=where, value=_domain(parsed, text, where)
         )
@@ -136,6 +129,7 @@ def _read(text: str, where: str) -> Setting:
 
 
 def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
+    key = parsed.key_or_group
     if parsed.is_hydra_override():
         raise InputError(
             f"{text!r} sets Hydra itself, which is not used here",
@@ -146,14 +140,17 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
         raise InputError(
             f"{text!r} puts a group in another place",
             where=where,
-            remedy=f"{parsed.key_or_group}=... without @{parsed.package}",
+            remedy=f"{key}=... without @{parsed.package}",
         )
-    if parsed.type != OverrideType.CHANGE and parsed.key_or_group in (*GROUPS, SWEEP):
+    if parsed.type != OverrideType.CHANGE and not key.startswith(FREE_MAPPINGS):
         raise InputError(
-            f"{text!r} adds or deletes a whole group",
+            f"{text!r} adds or deletes a key",
             where=where,
-            remedy=f"{parsed.key_or_group}=OPTION",
+            remedy=f"{key}=... without + or ~; keys of your own are possible "
+            "under " + ", ".join(FREE_MAPPINGS),
         )
+    if key == SWEEP and isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
+        raise InputError(f"{text!r} names several sweeps", where=where, remedy="one at a time")
 
 
 def _option_name(parsed: Override, text: str, where: str) -> str:

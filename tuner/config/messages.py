@@ -36,11 +36,18 @@ def unknown_key(key: str, where: str, known: Sequence[str], *, under: str = "") 
 
 def _nearest(key: str, known: Sequence[str]) -> str:
     section = key.rpartition(".")[0]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    siblings = [name for name in known if name.rpartition(".")[0] == section]
+    near = difflib.get_close_matches(key.rpartition(".")[2], [_leaf(n) for n in siblings], n=1)
     if near:
-        return near[0]
-    siblings = [name for name in known if section and name.startswith(section + ".")]
-    return "one of " + ", ".join(siblings or sorted({name.split(".")[0] for name in known}))
+        return f"{section}.{near[0]}" if section else near[0]
+    if section and siblings:
+        return "one of " + ", ".join(siblings)
+    whole = difflib.get_close_matches(key, known, n=1)
+    return whole[0] if whole else "one of " + ", ".join(n for n in known if "." not in n)
+
+
+def _leaf(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def refused(
@@ -58,14 +65,14 @@ def refused(
     text = (error.msg or str(error)).splitlines()[0]
     if "not in struct" in text or re.search(r"Key '.*' not in '", text):
         return unknown_key(key, where, list(known))
-    where = f"{where}, {key}" if key else where
+    where = f"{where}, {key}" if key not in where else where
     if match := _UNCONVERTED.search(text):
         wanted = _KINDS.get(match["wanted"], match["wanted"])
-        value = match["value"]
+        value = repr(match["value"]) if match["type"] == "str" else match["value"]
         return InputError(
-            f"{key} is {value!r}, which is not {wanted}",
+            f"{key} is {value}, which is not {wanted}",
             where=where,
-            remedy=f"{key}=VALUE, where VALUE is {wanted}",
+            remedy=wanted,
         )
     if "not Optional" in text:
         return InputError(

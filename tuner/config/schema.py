@@ -34,6 +34,9 @@ GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
 OPEN_GROUPS = ("optimizer", "schedule", "sampler", "pruner")
 """Groups whose files bring fields of their own; each file is the type of its own fields."""
 
+FREE_MAPPINGS = ("data.where",)
+"""Keys below which users name the keys."""
+
 DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "model": "minilm",
@@ -118,15 +121,15 @@ def _mutable(kind: type) -> type:
     fields = []
     for item in dataclasses.fields(kind):
         default = dataclasses.field(default=item.default, default_factory=item.default_factory)
-        if dataclasses.is_dataclass(item.default_factory):
-            default = dataclasses.field(default_factory=_mutable(item.default_factory))
+        if (made := _mutable_type(item.default_factory)) is not item.default_factory:
+            default = dataclasses.field(default_factory=made)
         fields.append((item.name, _mutable_type(item.type), default))
     return dataclasses.make_dataclass(kind.__name__, fields, kw_only=True)
 
 
 def _mutable_type(annotation: Any) -> Any:
-    if dataclasses.is_dataclass(annotation):
-        return _mutable(annotation)  # type: ignore[arg-type]
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        return _mutable(annotation)
     arguments = get_args(annotation)
     if NoneType in arguments and dataclasses.is_dataclass(arguments[0]):
         return _mutable(arguments[0]) | None  # type: ignore[arg-type]

@@ -1,17 +1,21 @@
 """Reads the space of a sweep, and takes out of it what is fixed."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.config.expressions import Kind, Setting, read_domain
 from tuner.config.schema import GROUPS, TRIAL_GROUPS
-from tuner.core.space import Choice, Dimension, SearchSpace, contains
+from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace, contains
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
 
 Found = tuple[Dimension, str]
 """A dimension, and where it is asked for."""
+
+Conditions = Mapping[str, tuple[Scalar, ...]]
+"""Searched key to the values that it must have one of."""
 
 
 def read_space(content: Mapping[str, Any], where: str) -> list[Found]:
@@ -59,9 +63,7 @@ def _read_entry(key: str, entry: Any, where: str) -> Dimension:
         return Dimension(key=key, domain=read_domain(entry, where))
     unknown = sorted(set(entry) - {"values", "when"})
     if unknown or "values" not in entry:
-        problem = (
-            f"there is no field {unknown[0]!r}" if unknown else "the field `values` is missing"
-        )
+        problem = f"there is no field {unknown[0]!r}" if unknown else "`values` is missing"
         raise InputError(problem, where=where, remedy="{values: EXPRESSION, when: {key: value}}")
     when = entry.get("when") or {}
     if not isinstance(when, dict):
@@ -94,23 +96,25 @@ def searched(settings: Sequence[Setting], found: Sequence[Found]) -> list[Found]
     given: dict[str, Setting] = {}
     for setting in settings:
         if setting.kind is Kind.SEARCH:
+            _check_key(setting.key, setting.where)
             given[setting.key] = setting
-        elif setting.kind in (Kind.GROUP, Kind.VALUE):
+        else:
             given.pop(setting.key, None)
-    result = [(d, where) for d, where in found if d.key not in given]
+    result: dict[str, list[Found]] = {}
+    for dimension, where in found:
+        result.setdefault(dimension.key, []).append((dimension, where))
     for key, setting in given.items():
-        where = f"{setting.where}, {setting.text}"
-        _check_key(key, where)
-        conditions = [d.when for d, _ in found if d.key == key]
-        when = conditions[0] if len(conditions) == 1 else _union(conditions)
-        result.append((Dimension(key=key, domain=setting.value, when=when), where))
-    return result
+        when = _union([dimension.when for dimension, _ in result.get(key, ())])
+        result[key] = [(Dimension(key=key, domain=setting.value, when=when), setting.where)]
+    return [item for items in result.values() for item in items]
 
 
 def _union(
     conditions: Sequence[Mapping[str, tuple[Scalar, ...]]],
-) -> dict[str, tuple[Scalar, ...]]:
-    """The one condition that several on the same single key come to; none otherwise."""
+) -> Conditions:
+    """The one condition that several on the same single key come to; none if it is not so."""
+    if len(conditions) == 1:
+        return conditions[0]
     keys = {tuple(when) for when in conditions}
     if len(keys) != 1 or len(only := keys.pop()) != 1:
         return {}
@@ -151,7 +155,7 @@ def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]
 
 def _remaining(
     dimension: Dimension, others: Sequence[Dimension], values: Mapping[str, Scalar]
-) -> dict[str, tuple[Scalar, ...]] | None:
+) -> Conditions | None:
     """The conditions that are still open; None if one of them can never hold."""
     when: dict[str, tuple[Scalar, ...]] = {}
     for key, allowed in dimension.when.items():
@@ -180,6 +184,23 @@ def _verdict(
     if parents[0].when or not isinstance(domain, Choice):
         return None
     return all(contains(among, value) for value in domain.values) or None
+
+
+def check_whole(found: Sequence[Found], values: Mapping[str, Scalar]) -> None:
+    """Refuses an interval of real numbers for a key that takes whole ones.
+
+    Raises:
+        InputError: As said.
+    """
+    for dimension, where in found:
+        domain, value = dimension.domain, values.get(dimension.key)
+        if isinstance(domain, FloatInterval) and type(value) is int:
+            low, high = math.ceil(domain.low), math.floor(domain.high)
+            raise InputError(
+                f"{dimension.key} takes whole numbers, and the interval gives others",
+                where=where,
+                remedy=f"range({low}, {high + 1}) or int(interval({low}, {high}))",
+            )
 
 
 def build_space(found: Sequence[Found], where: str) -> SearchSpace:

@@ -1,24 +1,22 @@
 """Composes a sweep: what the agent reads, the space, and each trial of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from tuner.config.building import build_agent, build_trial, leaves
 from tuner.config.composition import Composer, Composition, Primary
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
-from tuner.config.messages import not_sensible
-from tuner.config.schema import AGENT_GROUPS, GROUPS, SWEEP, TRIAL_GROUPS, structure
-from tuner.config.spaces import Found, build_space, read_space, searched, settled
-from tuner.core.checks import check_agent, check_trial
+from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS
+from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
+from tuner.core.coverage import covering
 from tuner.core.settings import AgentSettings, TrialSettings
-from tuner.core.space import Choice, Dimension, SearchSpace, corners
+from tuner.core.space import Choice, SearchSpace
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
-
-_AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +44,7 @@ class Recipe:
         raw = [setting for setting in self.settings if setting.kind is Kind.RAW]
         composed = self.composer.compose({**self.chosen, **groups}, raw, where=self.origins)
         plain = (
-            (s.key, s.value, f"{s.where}, {s.text}")
+            (s.key, s.value, s.where)
             for s in self.settings
             if s.kind is Kind.VALUE and (s.key not in self.optional or composed.has(s.key))
         )
@@ -119,12 +117,13 @@ def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:
 
 def _composed(recipe: Recipe, wanted: Sequence[Found], label: str) -> ComposedSweep:
     base = recipe.composition({})
-    values = _leaves(base)
+    values = leaves(base)
+    check_whole(wanted, values)
     space = build_space(settled(wanted, values), label)
     return ComposedSweep(
-        agent=_agent(base, label),
+        agent=build_agent(base),
         space=space,
-        base=build_trial(base, "configuration"),
+        base=build_trial(base),
         defaults={key: values[key] for key in space.keys if key in values},
         overrides=tuple(s.text for s in recipe.settings if s.key.split(".")[0] != SWEEP),
         recipe=recipe,
@@ -142,63 +141,24 @@ def compose_trial(composed: ComposedSweep, parameters: Mapping[str, Scalar]) -> 
     Raises:
         InputError: The values do not fit the configuration, or can not be right.
     """
-    where = next(iter(composed.recipe.origins.values()), "configuration")
-    return build_trial(composed.recipe.composition(parameters), where)
+    return build_trial(composed.recipe.composition(parameters))
 
 
-def check(composed: ComposedSweep) -> None:
+def check(composed: ComposedSweep) -> list[TrialSettings]:
     """Composes trials from all over the space, so that no trial fails for a wrong key later.
 
     Every option of every searched group is composed once at least, and so is every dimension at
     its ends, or with all of its choices.
 
+    Returns:
+        The untuned default and the trials composed: every model and data that the sweep may meet
+        is among them.
+
     Raises:
         InputError: One of them is refused.
     """
-    for parameters in _samples(composed.space):
-        compose_trial(composed, parameters)
-
-
-def _samples(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
-    """Points that together meet every corner of every dimension."""
-    met: set[tuple[str, Scalar]] = set()
-    for target in space.dimensions:
-        for value in corners(target.domain):
-            if (target.name, value) not in met:
-                yield _sample(space, target, value, met)
-
-
-def _sample(
-    space: SearchSpace, target: Dimension, value: Scalar, met: set[tuple[str, Scalar]]
-) -> dict[str, Scalar]:
-    """A point with this value, and corners that were not met before everywhere else."""
-    forced = _forced(space, target)
-    values: dict[str, Scalar] = {}
-    for dimension in space.dimensions:
-        if not space.active(dimension, values):
-            continue
-        if dimension.name == target.name:
-            chosen = value
-        elif dimension.key in forced:
-            chosen = forced[dimension.key]
-        else:
-            ends = corners(dimension.domain)
-            chosen = next((end for end in ends if (dimension.name, end) not in met), ends[0])
-        met.add((dimension.name, chosen))
-        values[dimension.key] = chosen
-    # A condition that can not be met makes the target unreachable; it is not met twice.
-    met.add((target.name, value))
-    return values
-
-
-def _forced(space: SearchSpace, target: Dimension) -> dict[str, Scalar]:
-    """Values of other keys under which the target is active."""
-    forced: dict[str, Scalar] = {}
-    for key, allowed in target.when.items():
-        forced[key] = allowed[0]
-        for parent in space.of(key):
-            forced = {**_forced(space, parent), **forced}
-    return forced
+    samples = [compose_trial(composed, parameters) for parameters in covering(composed.space)]
+    return [composed.base, *samples]
 
 
 def _choices(settings: Sequence[Setting]) -> dict[str, str]:
@@ -228,7 +188,7 @@ def _read_sweep(
                 remedy="the key itself, as training.batch_size=8,16",
             )
         if setting.key.startswith(f"{SWEEP}.") and setting.kind is Kind.VALUE:
-            values.append((setting.key, setting.value, f"command line, {setting.text}"))
+            values.append((setting.key, setting.value, setting.where))
     content: dict[str, Any] = composed.with_values(values).section([SWEEP])[SWEEP]
     return content, composed.labels[SWEEP]
 
@@ -278,40 +238,3 @@ def _check_options(library: Library, found: Sequence[Found]) -> None:
         for key, allowed in dimension.when.items():
             for name in allowed if key in TRIAL_GROUPS else ():
                 library.option(key, str(name), where=f"{where}, when")
-
-
-def _leaves(composition: Composition) -> dict[str, Scalar]:
-    """Every key of a trial that has a single value, and every group with its option."""
-    leaves: dict[str, Scalar] = dict(composition.choices)
-    waiting: list[tuple[str, Any]] = list(composition.section(TRIAL_GROUPS).items())
-    while waiting:
-        key, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [(f"{key}.{name}", item) for name, item in value.items()]
-        elif not isinstance(value, list):
-            leaves[key] = value
-    return leaves
-
-
-def _agent(composition: Composition, where: str) -> AgentSettings:
-    agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
-    if findings := check_agent(agent):
-        raise not_sensible(findings, f"command line or {where}")
-    return agent
-
-
-def build_trial(composition: Composition, where: str) -> TrialSettings:
-    """A checked trial of a composition.
-
-    Args:
-        composition: What was composed.
-        where: Where its values come from, beside the files.
-
-    Raises:
-        InputError: A value is missing or can not be right.
-    """
-    trial = structure(TrialSettings, composition.section(TRIAL_GROUPS))
-    if findings := check_trial(trial):
-        files = {composition.where(finding.key) for finding in findings}
-        raise not_sensible(findings, ", ".join(filter(None, [where, *sorted(files)])))
-    return trial

@@ -7,12 +7,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tuner.config.building import build_trial
 from tuner.config.composition import Composer, Primary
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, read_yaml, shaped
 from tuner.config.messages import unknown_key
 from tuner.config.schema import DEFAULT_OPTIONS, TRIAL_GROUPS, plain, structure
-from tuner.config.sweeping import ComposedSweep, build_trial
+from tuner.config.sweeping import ComposedSweep
 from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
 from tuner.errors import InputError
 
@@ -66,13 +67,11 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
     composed = (
         Composer(Library(folder), primary)
         .compose(chosen, [s for s in settings if s.kind is Kind.RAW])
-        .with_values(
-            (s.key, s.value, f"{s.where}, {s.text}") for s in settings if s.kind is Kind.VALUE
-        )
+        .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
     rest = composed.section(("study", "output", *_AGENT_GROUPS))
     return ComposedTraining(
-        trial=build_trial(composed, "command line" if arguments else ""),
+        trial=build_trial(composed),
         study=rest["study"],
         output=rest["output"],
         launcher=structure(LauncherSettings, rest["launcher"]),

@@ -1,5 +1,6 @@
 """Which values make sense, beyond their type."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,12 +33,12 @@ Rule = tuple[str, Callable[[Any], bool], str]
 
 def at_least(low: float) -> tuple[Callable[[Any], bool], str]:
     """Rule of a number that is not below `low`."""
-    return lambda value: value >= low, f"{low} or more"
+    return lambda value: low <= value < math.inf, f"{low} or more"
 
 
 def above(low: float) -> tuple[Callable[[Any], bool], str]:
     """Rule of a number greater than `low`."""
-    return lambda value: value > low, f"a number above {low}"
+    return lambda value: low < value < math.inf, f"a number above {low}"
 
 
 def one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
@@ -50,10 +51,15 @@ _DROPOUT = (lambda value: 0 <= value < 1, "a rate from 0 to below 1")
 _OPEN_SHARE = (lambda value: 0 < value < 1, "a share above 0 and below 1")
 _DECAY = (lambda value: 0 <= value < 1, "from 0 to below 1")
 
+_NAME = (bool, "a name that is not empty")
+
 _TRIAL_RULES: tuple[Rule, ...] = (
+    ("model.checkpoint", bool, "a hub id or a local folder"),
     ("model.max_length", *at_least(8)),
     ("model.dropout", *_DROPOUT),
     ("data.format", *one_of(FORMATS)),
+    ("data.text", *_NAME),
+    ("data.label", *_NAME),
     ("data.validation_fraction", *_OPEN_SHARE),
     ("data.train_examples", *at_least(1)),
     ("data.validation_examples", *at_least(1)),
@@ -88,6 +94,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
 )
 
 _AGENT_RULES: tuple[Rule, ...] = (
+    ("output", *_NAME),
     ("sweep.n_trials", *at_least(1)),
     ("sweep.timeout", *above(0)),
     ("sweep.max_failures", *at_least(1)),

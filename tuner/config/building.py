@@ -1,0 +1,53 @@
+"""Builds the settings classes of a composition, and checks that their values make sense."""
+
+from typing import Any
+
+from tuner.config.composition import Composition
+from tuner.config.messages import not_sensible
+from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
+from tuner.core.checks import Finding, check_agent, check_trial
+from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.trial import Scalar
+
+_AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
+
+
+def build_agent(composition: Composition) -> AgentSettings:
+    """The agent's part of a composition.
+
+    Raises:
+        InputError: A value is missing or can not be right.
+    """
+    agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
+    _refuse(check_agent(agent), composition)
+    return agent
+
+
+def build_trial(composition: Composition) -> TrialSettings:
+    """The trial's part of a composition.
+
+    Raises:
+        InputError: A value is missing or can not be right.
+    """
+    trial = structure(TrialSettings, composition.section(TRIAL_GROUPS))
+    _refuse(check_trial(trial), composition)
+    return trial
+
+
+def _refuse(findings: list[Finding], composition: Composition) -> None:
+    if findings:
+        places = dict.fromkeys(composition.where(finding.key) for finding in findings)
+        raise not_sensible(findings, "; ".join(places))
+
+
+def leaves(composition: Composition) -> dict[str, Scalar]:
+    """Every key of a trial that has a single value, and every group with its option."""
+    leaves: dict[str, Scalar] = dict(composition.choices)
+    waiting: list[tuple[str, Any]] = list(composition.section(TRIAL_GROUPS).items())
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{key}.{name}", item) for name, item in value.items()]
+        elif not isinstance(value, list):
+            leaves[key] = value
+    return leaves
