@@ -38,6 +38,9 @@ from tuner.worker.protocol import (
 )
 
 POLL_SECONDS = 0.2
+UNTUNED = 0
+"""The trial of the untuned default is never pruned: what tuning gained is told against it."""
+
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
 
@@ -270,7 +273,7 @@ class Sweep:
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
         # Asked at every point, also where the answer is not taken: successive halving and
         # Hyperband note a trial's value at a rung only when they are asked there.
-        poor = self._source.should_prune(spec.number)
+        poor = self._source.should_prune(spec.number) and spec.number != UNTUNED
         warmup = float(spec.settings.schedule.get("warmup_fraction", 0.0))
         return poor and may_prune(report.point, report.points, warmup)
 

@@ -87,6 +87,7 @@ class Terminal:
         self._objective = objective
         self._lines: dict[int, _SlotLine] = {}
         self._sweep: TaskID | None = None
+        self._done = self._total = 0
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -106,7 +107,10 @@ class Terminal:
             done: Of them, finished by an earlier start.
             slots: Slot indices.
         """
-        self._sweep = self._progress.add_task(title, total=total, completed=done, note="trials")
+        self._done, self._total = done, total
+        self._sweep = self._progress.add_task(
+            title, total=total, completed=done, note=self._trials()
+        )
         for slot in slots:
             task = self._progress.add_task(f"slot {slot}", total=1.0, note="starting")
             self._lines[slot] = _SlotLine(task=task)
@@ -147,9 +151,13 @@ class Terminal:
         """The trial as a line above; the sweep's line counts on."""
         self.console.print(outcome_line(outcome, self._objective), soft_wrap=True)
         if self._sweep is not None and outcome.state in COUNTED:
-            self._progress.advance(self._sweep)
+            self._done += 1
+            self._progress.update(self._sweep, completed=self._done, note=self._trials())
         line = self._lines[slot]
         self._progress.update(line.task, completed=0.0, description=f"slot {slot}", note="waiting")
+
+    def _trials(self) -> str:
+        return f"{self._done} of {self._total} trials"
 
 
 def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequence[str]) -> Table:

@@ -13,7 +13,6 @@ from tuner.config import (
     compose_trial,
     dump_trial,
     render,
-    render_trial,
 )
 from tuner.core.objectives import direction
 from tuner.core.ranking import best, ranked
@@ -23,6 +22,7 @@ from tuner.data import prepare
 from tuner.folder import StudyFolder, write_whole
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.search import build_pruner, build_sampler
 from tuner.study import Definition, Study, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Plan, Sweep
@@ -45,8 +45,10 @@ def run(arguments: Sequence[str]) -> int:
     if "--cfg" in arguments:
         print(render(composed), end="")  # noqa: T201
         return 0
-    variants = check(composed)
     agent = composed.agent
+    build_sampler(agent.sampler, existing=0)
+    build_pruner(agent.pruner)
+    variants = check(composed)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     terminal = Terminal(agent.sweep.objectives[0])
     launcher = LocalLauncher(local_slots(agent.launcher.slots))
@@ -124,7 +126,7 @@ def _sweep(
         plan=Plan(
             objective=objective,
             compose=lambda parameters: compose_trial(composed, parameters),
-            render=render_trial,
+            render=dump_trial,
             n_trials=agent.sweep.n_trials,
             timeout=agent.sweep.timeout,
             max_failures=agent.sweep.max_failures,

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.commands.sweep import check_inputs
-from tuner.config import load_trial, render_trial
-from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.config import ComposedTraining, compose_training, dump_trial
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
@@ -83,28 +82,28 @@ def run(arguments: Sequence[str]) -> int:
             where="the command line",
             remedy="tuner train outputs/lr_search/best.yaml",
         )
-    settings = load_trial(Path(arguments[0]), arguments[1:])
-    return train(settings)
+    return train(compose_training(Path(arguments[0]), arguments[1:], Path.cwd()))
 
 
-def train(settings: TrialSettings) -> int:
+def train(composed: ComposedTraining) -> int:
     """Fine-tunes once and shows the result."""
-    folder = StudyFolder(Path("outputs"), STUDY)
+    study = composed.study or STUDY
+    folder = StudyFolder(Path(composed.output), study)
     launcher = LocalLauncher(local_slots(1))
     terminal = Terminal(OBJECTIVE)
     with ExitStack() as stack:
-        stack.callback(launcher.close, LauncherSettings().stop_timeout)
+        stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
-        for line in check_inputs([settings]):
+        for line in check_inputs([composed.trial]):
             terminal.notice(line)
-        tracker = Tracker(TrackingSettings(), STUDY)
+        tracker = Tracker(composed.tracking, study)
         tracker.open()
         stack.callback(tracker.close)
         sweep = Sweep(
             plan=Plan(
                 objective=OBJECTIVE,
-                compose=lambda _: settings,
-                render=render_trial,
+                compose=lambda _: composed.trial,
+                render=dump_trial,
                 n_trials=1,
                 role="train",
             ),
@@ -115,7 +114,7 @@ def train(settings: TrialSettings) -> int:
             watcher=terminal,
             on_finished=lambda spec, outcome: None,  # noqa: ARG005
         )
-        terminal.begin(STUDY, 1, 0, launcher.slots)
+        terminal.begin(study, 1, 0, launcher.slots)
         try:
             outcomes = sweep.run()
         finally:
