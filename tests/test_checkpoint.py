@@ -4,8 +4,10 @@ import subprocess
 import sys
 import time
 
+import huggingface_hub
 import numpy as np
 import pytest
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.numpy import load_file, save_file
 
 from tests.checkpoints import MODEL_TYPES, write_checkpoint
@@ -171,6 +173,22 @@ class TestLocate:
     def test_refuses_no_checkpoint(self, checkpoint):
         with pytest.raises(InputError, match="no checkpoint is given"):
             locate(ModelSettings(checkpoint=checkpoint))
+
+    def test_fetches_no_pickles_and_no_other_frameworks(self, folder, monkeypatch):
+        asked = {}
+
+        def fetch(name, **options):
+            asked.update(options, name=name)
+            return str(folder)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+        assert locate(ModelSettings(checkpoint="some/model", revision="v2")) == folder
+        assert (asked["name"], asked["revision"]) == ("some/model", "v2")
+        wanted = ["config.json", "model-1.safetensors", "model.safetensors.index.json"]
+        wanted += ["spiece.model", "tokenizer.json", "vocab.txt"]
+        other = ["pytorch_model.bin", "tf_model.h5", "onnx/config.json", "flax_model.msgpack"]
+        patterns = {name: asked[name] for name in ("allow_patterns", "ignore_patterns")}
+        assert list(filter_repo_objects(wanted + other, **patterns)) == wanted
 
     def test_offline_it_says_what_would_bring_the_model(self, tmp_path):
         code = (

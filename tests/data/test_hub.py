@@ -144,5 +144,5 @@ def test_offline_and_never_fetched(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("the data set some/data cannot be read: ")
+    assert "some/data cannot be read: the hub cannot be reached" in done.stdout
     assert "where: data.name and data.train" in done.stdout

@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 
@@ -5,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer
 
-from tests.checkpoints import MODEL_TYPES, WORDS, write_checkpoint
+from tests.checkpoints import MODEL_TYPES, WORDS, reviews, write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.data.tokenizer import load_tokenizer, tokenize, tokenizer_hash, unknown_token
 from tuner.errors import InputError
@@ -114,6 +116,34 @@ def test_folders_with_vocabulary_files_alone(tmp_path, model_type):
     rows = [tokenize(load_tokenizer(info), texts, None, 16).ids for info in (whole, old)]
     assert np.array_equal(*rows)
     assert tokenizer_hash(whole) != tokenizer_hash(old)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "special"),
+    [
+        ("albert", "spiece.model", {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1}),
+        ("xlm-roberta", "sentencepiece.bpe.model", {"unk_id": 0, "bos_id": 1, "eos_id": 2}),
+    ],
+)
+def test_folders_with_a_sentencepiece_model_alone(tmp_path, model_type, name, special):
+    folder = write_checkpoint(tmp_path / "model", model_type, vocab=200)
+    (folder / "tokenizer.json").unlink()
+    if model_type == "albert":
+        special |= {"user_defined_symbols": ["[CLS]", "[SEP]", "[MASK]"]}
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(text for text, _ in reviews(200)),
+        model_writer=(model := io.BytesIO()),
+        vocab_size=100,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **special,
+    )
+    (folder / name).write_bytes(model.getvalue())
+    tokenizer = load_tokenizer(inspect(folder))
+    rows = tokenize(tokenizer, ["the film"], None, 16)
+    start, end = ("[CLS]", "[SEP]") if model_type == "albert" else ("<s>", "</s>")
+    tokens = [tokenizer.id_to_token(token) for token in rows.ids.tolist()]
+    assert tokens == [start, "▁the", "▁film", end]
 
 
 def test_hash_follows_tokenizer_json_alone(tmp_path):

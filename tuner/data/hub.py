@@ -135,6 +135,9 @@ def _not_read(data: DataSettings, role: str, error: Exception) -> InputError:
     lines = [line for line in str(error).splitlines() if line.strip()]
     reason = lines[0] if lines else type(error).__name__
     remedy = "a data set that the hub shows, its configuration in data.config"
+    if reason.startswith("Couldn't reach"):
+        reason = "the hub cannot be reached, and it was not fetched before"
+        remedy = "fetch it where there is a network, with the same HF_HOME"
     options = getattr(error, "builder_configs", None)
     if options:
         remedy = f"data.config, one of: {shortened(list(options), 20)}"

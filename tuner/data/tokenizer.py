@@ -1,5 +1,6 @@
 """Texts to token ids by the checkpoint's own tokenizer, in its own threads."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,8 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
 
 def _converted(folder: Path) -> Tokenizer:
     """Makes the tokenizer of a folder that has only the older files, such as vocab.txt."""
+    # Else the import tells users to install PyTorch.
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
