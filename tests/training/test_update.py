@@ -1,0 +1,199 @@
+# ruff: noqa: PLC0415 - TensorFlow is loaded by the tests that need it, not by collecting them
+import math
+
+import numpy as np
+import pytest
+
+from tests.checkpoints import write_checkpoint
+from tuner.checkpoints import inspect
+from tuner.core.budget import Budget
+from tuner.errors import InputError
+from tuner.training.batches import micro_batches, updates
+
+pytestmark = pytest.mark.tf
+
+# With an epsilon of 1e-8 Adam blows the rounding of next to no gradient up to whole steps.
+ADAMW = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1, "epsilon": 1e-6}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    from tuner.training.model import Classifier
+
+    folder = write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "bert", seed=3)
+    return Classifier(inspect(folder), 2)
+
+
+@pytest.fixture
+def step(model):
+    from tuner.training.update import UpdateStep
+
+    model.reset(seed=0, dropout=0.0)
+    return UpdateStep(model)
+
+
+def weights(model):
+    return [np.array(v.numpy()) for v in model.variables]
+
+
+def cut(data, rows, batch_size):
+    from tuner.training.update import MicroBatch
+
+    out = []
+    for part in micro_batches(rows, batch_size):
+        ids, types, lengths = data.train.pad(part)
+        out.append(
+            MicroBatch(
+                ids=ids,
+                types=types,
+                lengths=lengths.astype(np.int32),
+                labels=data.train.labels[part],
+            )
+        )
+    return out
+
+
+def ten_updates(model, step, data, batch_size, *, optimizer=ADAMW, dropout=0.0, clip_norm=1.0):
+    """Ten updates at an effective batch of 32, of which every fifth has 14 examples."""
+    model.reset(seed=0, dropout=dropout)
+    step.reset(optimizer)
+    short = np.asarray(data.train.lengths[:142])
+    budget = Budget(train_examples=142, effective_batch=32, epochs=2.0, evaluations=1)
+    losses = []
+    for number, rows in enumerate(updates(short, budget, seed=0), start=1):
+        micro = cut(data, rows, batch_size)
+        rate = optimizer["learning_rate"] * (1.1 - number / 10)
+        result = step(micro, learning_rate=rate, update=number, clip_norm=clip_norm)
+        losses.append(result.loss_sum)
+    assert number == 10
+    return losses, weights(model)
+
+
+@pytest.mark.parametrize("optimizer", [ADAMW, {"name": "sgd", "learning_rate": 0.1}])
+def test_every_cut_of_the_effective_batch_gives_the_same_parameters(model, step, data, optimizer):
+    begin = weights(model)
+    losses, whole = ten_updates(model, step, data, 32, optimizer=optimizer)
+    moved = max(float(np.abs(a - b).max()) for a, b in zip(whole, begin, strict=True))
+    assert moved > 1e-3
+    for batch_size in (16, 8, 4):
+        other_losses, other = ten_updates(model, step, data, batch_size, optimizer=optimizer)
+        np.testing.assert_allclose(other_losses, losses, rtol=2e-6)
+        for variable, a, b in zip(model.variables, whole, other, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6, err_msg=variable.path)
+
+
+def test_a_reset_brings_back_the_same_bits(model, step, data):
+    first = ten_updates(model, step, data, 8, dropout=0.3)
+    ten_updates(model, step, data, 16, optimizer={"name": "sgd", "learning_rate": 0.1})
+    ten_updates(model, step, data, 32, optimizer={"name": "rmsprop", "learning_rate": 1e-3})
+    ten_updates(model, step, data, 8, dropout=0.1)
+    again = ten_updates(model, step, data, 8, dropout=0.3)
+    assert first[0] == again[0]
+    assert all(np.array_equal(a, b) for a, b in zip(first[1], again[1], strict=True))
+
+
+def test_one_trace_serves_all_rates_batches_lengths_and_dropouts(model, step, data):
+    for batch_size, dropout, decay in ((32, 0.0, 0.0), (8, 0.1, 0.1), (5, 0.5, 0.0)):
+        optimizer = {"name": "adamw", "learning_rate": 10.0**-batch_size, "weight_decay": decay}
+        ten_updates(model, step, data, batch_size, optimizer=optimizer, dropout=dropout)
+        ten_updates(model, step, data, batch_size, optimizer={**optimizer, "beta_1": 0.8})
+    assert step.traces == {"gradients": 1, "add": 1, "apply": 1}
+    for momentum in (0.0, 0.5, 0.9):
+        sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": momentum, "nesterov": False}
+        ten_updates(model, step, data, 32, optimizer=sgd)
+    ten_updates(model, step, data, 32)
+    assert step.traces == {"gradients": 1, "add": 1, "apply": 2}
+
+
+def test_dropout_differs_between_updates_and_follows_from_the_seed(model, step, data):
+    rows = np.arange(16)
+
+    def losses(seed, rate):
+        model.reset(seed=0, dropout=rate)
+        model.dropout.reset(rate, seed)
+        step.reset(ADAMW)
+        return [
+            step(cut(data, rows, 16), learning_rate=0.0, update=n, clip_norm=None).loss_sum
+            for n in (1, 2)
+        ]
+
+    assert losses(0, 0.0)[0] == losses(0, 0.0)[1] == losses(1, 0.0)[0]
+    assert losses(0, 0.3)[0] != losses(0, 0.3)[1]
+    assert losses(0, 0.3) == losses(0, 0.3)
+    assert losses(0, 0.3)[0] != losses(1, 0.3)[0]
+
+
+def test_clipping_applies_once_to_the_summed_gradient(model, step, data):
+    rows = np.arange(32)
+    sgd = {"name": "sgd", "learning_rate": 1.0}
+
+    def moved(batch_size, clip_norm):
+        model.reset(seed=0, dropout=0.0)
+        step.reset(sgd)
+        before = weights(model)
+        result = step(
+            cut(data, rows, batch_size), learning_rate=1.0, update=1, clip_norm=clip_norm
+        )
+        squares = sum(
+            float(np.square(a.astype(np.float64) - b).sum())
+            for a, b in zip(weights(model), before, strict=True)
+        )
+        return math.sqrt(squares), result.grad_norm
+
+    free, norm = moved(32, None)
+    assert free == pytest.approx(norm, rel=1e-4)
+    for batch_size in (32, 4):
+        assert moved(batch_size, norm / 3) == pytest.approx((norm / 3, norm), rel=1e-4)
+    assert moved(32, norm * 2)[0] == pytest.approx(norm, rel=1e-4)
+
+
+def test_nan_is_noticed(model, step, data):
+    step.reset(ADAMW)
+    model.variables[3].assign(np.full(model.variables[3].shape, np.nan, np.float32))
+    result = step(cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
+    assert not result.finite
+    model.reset(seed=0, dropout=0.0)
+
+
+def test_unknown_optimizers_and_fields_are_said(step):
+    with pytest.raises(InputError, match=r"no optimizer 'adamq'(.|\n)*adafactor, adagrad"):
+        step.reset({"name": "adamq", "learning_rate": 0.1})
+    with pytest.raises(InputError, match=r"adamw has no field momentum(.|\n)*beta_1"):
+        step.reset({"name": "adamw", "learning_rate": 0.1, "momentum": 0.9})
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_learns_and_keeps_float32_weights(tmp_path, data, precision):
+    from tuner.training.model import Classifier
+    from tuner.training.update import UpdateStep
+
+    model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, precision)
+    step = UpdateStep(model)
+    assert {v.dtype for v in model.variables} == {"float32"}
+    model.reset(seed=0, dropout=0.1)
+    step.reset(ADAMW)
+    rows = np.arange(32)
+    made, losses = 0, []
+    for _ in range(40):
+        result = step(cut(data, rows, 16), learning_rate=1e-3, update=made + 1, clip_norm=1.0)
+        assert result.finite
+        made += not result.skipped
+        losses.append(result.loss_sum / 32)
+    assert losses[-1] < 0.5 < losses[0]
+
+
+def test_an_overflow_in_float16_is_skipped_and_changes_no_weight(tmp_path, data):
+    from tuner.training.model import Classifier
+    from tuner.training.update import UpdateStep
+
+    model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
+    step = UpdateStep(model)
+    model.reset(seed=0, dropout=0.0)
+    step.reset(ADAMW)
+    step._loss_scale = 2.0**40
+    before = weights(model)
+    result = step(cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
+    assert result.skipped
+    assert result.finite
+    assert step._loss_scale == 2.0**39
+    assert all(np.array_equal(a, b) for a, b in zip(weights(model), before, strict=True))

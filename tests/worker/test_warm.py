@@ -1,0 +1,144 @@
+"""The real worker as a process: a trial depends on nothing that ran before it."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from tests.checkpoints import write_checkpoint, write_reviews
+from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.core.trial import TrialSpec
+from tuner.worker.protocol import (
+    Continue,
+    Failed,
+    Finished,
+    Prepare,
+    Ready,
+    Reported,
+    Run,
+    Started,
+    decode_from_worker,
+    encode,
+)
+
+pytestmark = pytest.mark.tf
+
+
+class Process:
+    """A worker and the agent's side of the conversation."""
+
+    def __init__(self, log):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tuner.worker", "--threads", "2"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
+    def tell(self, message):
+        self.process.stdin.write(encode(message))
+        self.process.stdin.flush()
+
+    def hear(self):
+        return decode_from_worker(self.process.stdout.readline())
+
+    def run(self, spec):
+        """All reports of one trial."""
+        self.tell(Run(spec=spec))
+        reports = []
+        while not isinstance(message := self.hear(), Finished | Failed):
+            if isinstance(message, Reported):
+                reports.append(message.report)
+                self.tell(Continue())
+        assert isinstance(message, Finished), message
+        return reports
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def make():
+        with (tmp_path / f"stderr-{len(started)}").open("wb") as log:
+            started.append(Process(log))
+        return started[-1]
+
+    yield make
+    for each in started:
+        each.process.kill()
+        with each.process:
+            pass
+
+
+@pytest.fixture
+def specs(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    write_checkpoint(tmp_path / "bert", "bert")
+    write_checkpoint(tmp_path / "roberta", "roberta", seed=1)
+    write_reviews(tmp_path / "train.csv", 130)
+
+    def make(number=0, *, checkpoint="bert", dropout=0.1, optimizer="adamw", **training):
+        settings = TrialSettings(
+            model=ModelSettings(
+                checkpoint=str(tmp_path / checkpoint), max_length=32, dropout=dropout
+            ),
+            data=DataSettings(
+                format="csv", train=str(tmp_path / "train.csv"), validation_fraction=0.3
+            ),
+            optimizer={"name": optimizer, "learning_rate": 1e-3, "weight_decay": 0.01},
+            schedule={"name": "linear", "warmup_fraction": 0.1},
+            training=TrainingSettings(**{"epochs": 2.0, "evaluations": 4, **training}),
+        )
+        return TrialSpec(
+            number=number, parameters={}, settings=settings, folder=str(tmp_path / str(number))
+        )
+
+    return make
+
+
+def what_matters(reports):
+    """The reports without what the clock and the machine decide."""
+    measured = {
+        "examples_per_second": 0.0,
+        "peak_memory_bytes": 0,
+        "seconds_training": 0.0,
+        "seconds_evaluating": 0.0,
+    }
+    return [replace(report, **measured) for report in reports]
+
+
+def test_a_trial_run_tenth_has_the_losses_of_the_same_trial_run_first(start, specs):
+    fresh, used = start(), start()
+    assert isinstance(fresh.hear(), Ready)
+    first = fresh.run(specs(0))
+    assert isinstance(used.hear(), Ready)
+    used.tell(Prepare(spec=specs(0, optimizer="lion", dropout=0.4)))
+    others = [
+        {"optimizer": "sgd", "batch_size": 4, "accumulation_steps": 4},
+        {"optimizer": "lion", "dropout": 0.5, "batch_size": 32},
+        {"seed": 1, "dropout": 0.0},
+        {"checkpoint": "roberta", "epochs": 0.5},
+        {"optimizer": "adam", "batch_size": 7, "epochs": 1.0},
+        {"optimizer": "rmsprop", "epochs": 0.5},
+        {"precision": "mixed_bfloat16", "epochs": 0.2},
+        {"accumulation_steps": 3, "evaluation_batch_size": 5},
+        {"clip_norm": None, "interim_examples": 9},
+    ]
+    for number, other in enumerate(others, start=1):
+        assert used.run(specs(number, **other))
+    tenth = used.run(specs(10))
+    assert len(first) == 4
+    assert what_matters(tenth) == what_matters(first)
+
+
+def test_without_its_agent_a_worker_ends_in_the_middle_of_a_trial(start, specs):
+    worker = start()
+    worker.hear()
+    worker.tell(Run(spec=specs(0, epochs=10_000.0)))
+    assert isinstance(worker.hear(), Started)
+    begin = time.monotonic()
+    worker.process.stdin.close()
+    assert worker.process.wait(timeout=10) == 0
+    assert time.monotonic() - begin < 2
