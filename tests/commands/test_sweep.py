@@ -1,0 +1,103 @@
+"""The command as a user gives it; only the fine-tune inside the worker is a fake."""
+
+import yaml
+from mlflow import MlflowClient
+
+from tests.commands.conftest import OWN
+from tuner.__main__ import main
+
+
+def runs(uri, role):
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("mine")
+    return client.search_runs([experiment.experiment_id], f"tags.role = '{role}'")
+
+
+def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
+    folder, fake_workers, capsys, mlflow_uri
+):
+    assert main([*OWN, "launcher.slots=2"]) == 0
+    printed = capsys.readouterr().out
+    assert "60 training rows, 40 validation rows" in printed
+    assert "Best: trial" in printed
+    assert "the untuned default (trial 0)" in printed
+    assert "next          python -m tuner train outputs/mine/best.yaml" in printed
+    assert "mlflow ui   (in this folder)" in printed
+
+    best = yaml.safe_load((folder / "outputs/mine/best.yaml").read_text())
+    assert best["model"]["checkpoint"] == "tiny"
+    sweep = runs(mlflow_uri, "sweep")[0]
+    assert sweep.info.status == "FINISHED"
+    assert sweep.data.metrics["best_objective"] == best["provenance"]["value"]
+    counted = sum(sweep.data.metrics[f"trials_{s}"] for s in ("complete", "pruned"))
+    assert counted == 4
+    assert 0 < sweep.data.metrics["sweep_efficiency"] < 1
+    assert "| rank | trial |" in sweep.data.tags["mlflow.note.content"]
+    trials = runs(mlflow_uri, "trial")
+    assert {"optimizer.learning_rate", "schedule", "effective_batch_size"} == set(
+        trials[0].data.params
+    )
+
+
+def test_the_best_configuration_trains_again_and_overrides_go_above_it(
+    folder, fake_workers, capsys, mlflow_uri
+):
+    assert main(OWN) == 0
+    best = folder / "outputs/mine/best.yaml"
+    value = yaml.safe_load(best.read_text())["provenance"]["value"]
+    capsys.readouterr()
+    assert main(["train", str(best)]) == 0
+    assert f"val_accuracy  {value}" in capsys.readouterr().out
+    assert main(["train", str(best), "training.batch_size=4"]) == 0
+    config = yaml.safe_load((folder / "outputs/train/trials/00001/config.yaml").read_text())
+    assert config["training"]["batch_size"] == 4
+
+
+def test_a_larger_total_resumes_and_the_same_adds_nothing(folder, fake_workers, capsys):
+    assert main(OWN) == 0
+    assert main([*OWN, "sweep.n_trials=6"]) == 0
+    assert len(list((folder / "outputs/mine/trials").iterdir())) == 6
+    capsys.readouterr()
+    assert main([*OWN, "sweep.n_trials=6"]) == 0
+    assert "6 trials" in capsys.readouterr().out
+    assert len(list((folder / "outputs/mine/trials").iterdir())) == 6
+
+
+def test_a_plain_value_takes_a_key_out_of_the_space(folder, fake_workers, mlflow_uri):
+    assert main([*OWN, "schedule=linear"]) == 0
+    assert "schedule" not in runs(mlflow_uri, "trial")[0].data.params
+
+
+def test_a_value_list_on_the_command_line_adds_a_dimension(folder, fake_workers, mlflow_uri):
+    assert main([*OWN, "training.batch_size=4,8", "sampler=random"]) == 0
+    params = [run.data.params for run in runs(mlflow_uri, "trial")]
+    assert all("training.batch_size" in p for p in params[:-1])
+
+
+def test_a_changed_configuration_is_refused_and_a_new_study_is_not(folder, fake_workers, capsys):
+    assert main(OWN) == 0
+    assert main([*OWN, "training.epochs=2"]) == 2
+    assert "base.training.epochs: 1.0 → 2.0" in capsys.readouterr().err
+    assert main([*OWN, "training.epochs=2", "study=other"]) == 0
+    assert (folder / "outputs/other/best.yaml").exists()
+
+
+def test_a_sweep_in_which_every_trial_fails_ends_with_1(folder, fake_workers, capsys):
+    (folder / "fail").symlink_to(folder / "tiny")
+    assert main([*OWN, "model.checkpoint=fail", "sweep.max_failures=2"]) == 1
+    printed = capsys.readouterr().out
+    assert "RuntimeError: this checkpoint always fails" in printed
+    assert "No trial completed." in printed
+
+
+def test_nested_runs_are_children_of_the_sweeps_run(folder, fake_workers, mlflow_uri):
+    assert main([*OWN, "tracking.nested=true", "sweep.n_trials=1"]) == 0
+    parent = runs(mlflow_uri, "sweep")[0].info.run_id
+    assert runs(mlflow_uri, "trial")[0].data.tags["mlflow.parentRunId"] == parent
+
+
+def test_cfg_job_prints_the_configuration_and_starts_nothing(folder, capsys):
+    assert main(["--cfg", "job", *OWN]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["training"]["epochs"] == 1.0
+    assert not (folder / "outputs").exists()

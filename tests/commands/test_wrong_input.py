@@ -1,0 +1,73 @@
+"""Each wrong input ends in one message of ours, exit code 2, and leaves nothing half-made."""
+
+import pytest
+
+from tests.commands.conftest import OWN
+from tuner.__main__ import main
+
+EMPTY = "text,label\n"
+ONE_LABEL = "text,label\n" + "good,yes\n" * 20
+UNKNOWN_LABEL = "text,label\n" + "good film,maybe\n" * 5
+
+CASES = {
+    "unknown command": (["fly"], ["unknown command 'fly'", "sweep, train"]),
+    "no sweep": (["training.epochs=1"], ["no sweep is named", "lr_search"]),
+    "unknown sweep": (["sweep=nope"], ["'nope'", "lr_search"]),
+    "unknown key": ([*OWN, "training.batchsize=8"], ["training.batchsize", "training.batch_size"]),
+    "wrong type": ([*OWN, "training.batch_size=abc"], ["training.batch_size", "whole number"]),
+    "low above high": ([*OWN, "model.dropout=interval(0.5,0.1)"], ["0.5", "0.1", "low"]),
+    "space names no key": ([*OWN, "training.nothing=1,2"], ["training.nothing"]),
+    "key of another option": (
+        [*OWN, "optimizer.momentum=interval(0,0.9)"],
+        ["optimizer.momentum", "optimizer=adamw"],
+    ),
+    "missing file": ([*OWN, "data.train=none.csv"], ["none.csv", "data.train"]),
+    "missing column": ([*OWN, "data.text=review"], ["review", "data.text"]),
+    "empty file": ([*OWN, "data.train=empty.csv"], ["empty.csv"]),
+    "one label": ([*OWN, "data.train=one.csv"], ["one"]),
+    "unseen label": ([*OWN, "data.validation=unknown.csv"], ["maybe"]),
+    "no checkpoint": ([*OWN, "model.checkpoint=nowhere/at/all"], ["nowhere/at/all"]),
+    "no weights": ([*OWN, "model.checkpoint=weightless"], ["weightless", "safetensors"]),
+    "no tokenizer": ([*OWN, "model.checkpoint=wordless"], ["wordless", "tokenizer"]),
+    "unsupported architecture": ([*OWN, "model.checkpoint=gpt"], ["gpt2", "roberta"]),
+    "no slots": ([*OWN, "launcher.slots=0"], ["launcher.slots"]),
+    "no trials": ([*OWN, "sweep.n_trials=0"], ["sweep.n_trials"]),
+    "unknown objective": ([*OWN, "sweep.objectives=[beauty]"], ["beauty", "val_accuracy"]),
+    "study outside": ([*OWN, "study=../x"], ["study"]),
+    "train without a file": (["train"], ["best.yaml"]),
+    "train with a missing file": (["train", "none.yaml"], ["none.yaml"]),
+}
+
+
+@pytest.fixture
+def wrong_files(folder):
+    (folder / "empty.csv").write_text(EMPTY)
+    (folder / "one.csv").write_text(ONE_LABEL)
+    (folder / "unknown.csv").write_text(UNKNOWN_LABEL)
+    for name, kept in {
+        "weightless": ("config.json", "tokenizer.json"),
+        "wordless": ("config.json", "model.safetensors"),
+        "gpt": ("model.safetensors", "tokenizer.json"),
+    }.items():
+        (folder / name).mkdir()
+        for file in kept:
+            (folder / name / file).symlink_to(folder / "tiny" / file)
+    (folder / "gpt" / "config.json").write_text('{"model_type": "gpt2"}')
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "words"), CASES.values(), ids=CASES.keys())
+def test_wrong_input(arguments, words, wrong_files, fake_workers, capsys):
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert [word for word in words if word not in told] == []
+    assert "Traceback" not in told
+    assert not (wrong_files / "outputs").exists()
+
+
+def test_a_malformed_sweep_file_is_named_with_its_line(folder, capsys):
+    (folder / "sweeps/mine.yaml").write_text("name: mine\nspace: {a: [1\n")
+    assert main(OWN) == 2
+    told = capsys.readouterr().err
+    assert "mine.yaml" in told
+    assert "line" in told
