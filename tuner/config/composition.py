@@ -5,6 +5,7 @@ that overrides and samplers give are then set on a copy, each by itself: message
 key, and no value goes through text.
 """
 
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ from tuner.config.schema import (
 from tuner.errors import InputError
 
 _PRIMARY = "tuner_primary"
+_IN_OPTION = re.compile(r"In '(?P<group>\w+)/(?P<name>[^']+)':\s*")
+"""How Hydra names the option that it stumbled over."""
+
 _lock = threading.Lock()
 """Hydra's store and state are one for the process."""
 
@@ -194,7 +198,7 @@ class Composer:
         options = self._needed(chosen, where)
         with _lock:
             _register(options, self._primary, chosen)
-            config, choices = self._run(chosen, raw)
+            config, choices = self._run(chosen, raw, options)
         labels = {group: self.library.option(group, name).label for group, name in choices.items()}
         self._mark_mandatory(config, choices)
         labels = {**dict.fromkeys(self._primary.groups, self._primary.label), **labels}
@@ -235,7 +239,7 @@ class Composer:
                     OmegaConf.update(config, f"{option.group}.{key}", "???")
 
     def _run(
-        self, chosen: Mapping[str, str], raw: Sequence[str]
+        self, chosen: Mapping[str, str], raw: Sequence[str], options: Sequence[Option]
     ) -> tuple[DictConfig, dict[str, str]]:
         texts = [f"{group}={name}" for group, name in chosen.items()]
         kept = GlobalHydra.instance().hydra
@@ -245,7 +249,8 @@ class Composer:
                 config = compose(_PRIMARY, overrides=[*texts, *raw], return_hydra_config=True)
             found = cast("dict[str, str]", OmegaConf.to_container(config.hydra.runtime.choices))
         except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise _explained(error, [*texts, *raw]) from error
+            labels = {(option.group, option.name): option.label for option in options}
+            raise _explained(error, [*texts, *raw], labels) from error
         finally:
             GlobalHydra.instance().hydra = kept
         config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
@@ -267,14 +272,19 @@ def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, 
     store.store(_PRIMARY, content)
 
 
-def _explained(error: Exception, texts: Sequence[str]) -> InputError:
-    """A refusal of Hydra's without its traceback."""
+def _explained(
+    error: Exception, texts: Sequence[str], labels: Mapping[tuple[str, str], str]
+) -> InputError:
+    """A refusal of Hydra's, at the file that it names if it names one of ours."""
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    where = "command line, " + " ".join(texts) if texts else "configuration"
+    if match := _IN_OPTION.match(text):
+        where = labels.get((match["group"], match["name"]), where)
+        text = text[match.end() :]
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
         cause = cause.__cause__
-    where = "command line, " + " ".join(texts) if texts else "configuration"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(cause, OmegaConfBaseException):
-        return refused(cause, lines[0] if lines and lines[0].startswith("In '") else where)
-    remedy = "sweep.overrides, where it stands in a sweep" if "override" in str(error) else ""
-    return InputError(" ".join(lines) or type(error).__name__, where=where, remedy=remedy)
+        return refused(cause, where)
+    remedy = "sweep.overrides, if it stands in a sweep" if "override" in text else ""
+    return InputError(text or type(error).__name__, where=where, remedy=remedy)
