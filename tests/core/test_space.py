@@ -162,3 +162,14 @@ def test_the_covering_points_meet_every_corner(options, bounds):
     assert all(space.admits(sample) for sample in samples)
     for dimension in space.dimensions:
         assert set(corners(dimension.domain)) <= {s.get(dimension.key) for s in samples}
+
+
+def test_the_covering_points_keep_to_a_narrowed_choice():
+    narrowed = Dimension(key="optimizer", domain=Choice(values=("adam", "sgd")))
+    decay = Dimension(
+        key="optimizer.beta_2",
+        domain=Choice(values=(0.9, 0.99)),
+        when={"optimizer": ("adamw", "adam")},
+    )
+    space = SearchSpace([narrowed, decay])
+    assert all(space.admits(sample) for sample in covering(space))

@@ -1,42 +1,18 @@
-"""Composes a configuration with Hydra, and gives its keys their values.
+"""A composed configuration, and how its keys get their values.
 
-Hydra chooses the options and merges their files; that costs 50 ms, so it is kept. The values
-that overrides and samplers give are then set on a copy, each by itself: messages can name the
-key, and no value goes through text.
+Each value is set by itself: messages can name the key, and no value goes through text.
 """
 
-import re
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from hydra import compose, initialize
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tuner.config.expressions import Setting
-from tuner.config.files import Library, Option
 from tuner.config.messages import refused, unknown_key
-from tuner.config.schema import (
-    DEFAULT_OPTIONS,
-    FREE_MAPPINGS,
-    GROUPS,
-    OPEN_GROUPS,
-    SWEEP,
-    root_schema,
-)
+from tuner.config.schema import FREE_MAPPINGS, OPEN_GROUPS
 from tuner.errors import InputError
-
-_PRIMARY = "tuner_primary"
-_IN_OPTION = re.compile(r"In '(?P<group>\w+)/(?P<name>[^']+)':\s*")
-"""How Hydra names the option that it stumbled over."""
-
-_lock = threading.Lock()
-"""Hydra's store and state are one for the process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,150 +117,3 @@ def _keys(node: DictConfig, prefix: str) -> Iterable[str]:
         child = None if missing else node._get_node(key)  # noqa: SLF001 (no interpolation yet)
         if isinstance(child, DictConfig) and not child._is_none():  # noqa: SLF001
             yield from _keys(child, f"{prefix}{key}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Primary:
-    """What a command starts from.
-
-    Attributes:
-        groups: The groups of its configuration.
-        defaults: Group to option; a group without one is left to its schema.
-        content: Its own values, above those of the options.
-        label: The file that they come from.
-    """
-
-    groups: tuple[str, ...] = (*GROUPS, SWEEP)
-    defaults: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
-    content: DictConfig = field(default_factory=lambda: DictConfig({}))
-    label: str = "configuration"
-
-
-class Composer:
-    """Composes the options of one command."""
-
-    def __init__(self, library: Library, primary: Primary) -> None:
-        """Composes nothing yet."""
-        self.library = library
-        self._primary = primary
-        self._known: dict[tuple[Any, ...], Composition] = {}
-
-    def compose(
-        self,
-        chosen: Mapping[str, str],
-        raw: Sequence[Setting] = (),
-        *,
-        where: Mapping[str, str] | None = None,
-    ) -> Composition:
-        """Composes a choice of options.
-
-        Args:
-            chosen: Group to option, for the groups that do not keep their default.
-            raw: Overrides that add or delete keys.
-            where: Group to what chose the option, for messages.
-
-        Raises:
-            InputError: An option that there is not, or files that do not fit together.
-        """
-        texts = tuple(setting.text for setting in raw)
-        key = (tuple(sorted(chosen.items())), texts)
-        if key not in self._known:
-            self._known[key] = self._compose(chosen, texts, where or {})
-        return self._known[key]
-
-    def _compose(
-        self, chosen: Mapping[str, str], raw: Sequence[str], where: Mapping[str, str]
-    ) -> Composition:
-        options = self._needed(chosen, where)
-        with _lock:
-            _register(options, self._primary, chosen)
-            config, choices = self._run(chosen, raw, options)
-        labels = {group: self.library.option(group, name).label for group, name in choices.items()}
-        self._mark_mandatory(config, choices)
-        labels = {**dict.fromkeys(self._primary.groups, self._primary.label), **labels}
-        for group in OPEN_GROUPS:
-            if group in self._primary.groups:
-                self.library.check_open(group, config.get(group, DictConfig({})), labels[group])
-        return Composition(config=config, choices=choices, labels=labels)
-
-    def _needed(self, chosen: Mapping[str, str], where: Mapping[str, str]) -> list[Option]:
-        """The options in play: chosen, by default, or named by a defaults list of one."""
-        waiting = [
-            (group, name, where.get(group, "command line"))
-            for group, name in {**self._primary.defaults, **chosen}.items()
-        ]
-        options: dict[tuple[str, str], Option] = {}
-        while waiting:
-            group, name, source = waiting.pop()
-            if (group, name) in options:
-                continue
-            option = options[group, name] = self.library.option(group, name, where=source)
-            waiting += [(*reference, option.label) for reference in option.references()]
-        return list(options.values())
-
-    def _mark_mandatory(self, config: DictConfig, choices: Mapping[str, str]) -> None:
-        """Makes a key mandatory that an option leaves `???` and the schema leaves null.
-
-        OmegaConf takes the null of the schema for an answer.
-        """
-        waiting = list(choices.items())
-        while waiting:
-            option = self.library.option(*waiting.pop())
-            waiting += [pair for pair in option.references() if pair[0] == option.group]
-            for key in OmegaConf.missing_keys(option.node):
-                if (
-                    OmegaConf.select(config, f"{option.group}.{key}", throw_on_missing=False)
-                    is None
-                ):
-                    OmegaConf.update(config, f"{option.group}.{key}", "???")
-
-    def _run(
-        self, chosen: Mapping[str, str], raw: Sequence[str], options: Sequence[Option]
-    ) -> tuple[DictConfig, dict[str, str]]:
-        texts = [f"{group}={name}" for group, name in chosen.items()]
-        kept = GlobalHydra.instance().hydra
-        try:
-            GlobalHydra.instance().clear()
-            with initialize(config_path=None, version_base="1.3"):
-                config = compose(_PRIMARY, overrides=[*texts, *raw], return_hydra_config=True)
-            found = cast("dict[str, str]", OmegaConf.to_container(config.hydra.runtime.choices))
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            labels = {(option.group, option.name): option.label for option in options}
-            raise _explained(error, [*texts, *raw], labels) from error
-        finally:
-            GlobalHydra.instance().hydra = kept
-        config = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
-        return config, {k: v for k, v in found.items() if k in self._primary.groups}
-
-
-def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, str]) -> None:
-    """Puts exactly these options into Hydra's store, and the primary configuration."""
-    store = ConfigStore.instance()
-    for group in (*GROUPS, SWEEP):
-        store.repo.pop(group, None)
-    for option in options:
-        store.store(option.name, option.node, group=option.group, package=option.package)
-    store.store(_PRIMARY + "_schema", root_schema(primary.groups))
-    listed: list[Any] = [_PRIMARY + "_schema"]
-    listed += [{group: name} for group, name in {**chosen, **primary.defaults}.items()]
-    content = OmegaConf.create({"defaults": [*listed, "_self_"]})
-    content.merge_with(primary.content)
-    store.store(_PRIMARY, content)
-
-
-def _explained(
-    error: Exception, texts: Sequence[str], labels: Mapping[tuple[str, str], str]
-) -> InputError:
-    """A refusal of Hydra's, at the file that it names if it names one of ours."""
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    where = "command line, " + " ".join(texts) if texts else "configuration"
-    if match := _IN_OPTION.match(text):
-        where = labels.get((match["group"], match["name"]), where)
-        text = text[match.end() :]
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OmegaConfBaseException):
-        cause = cause.__cause__
-    if isinstance(cause, OmegaConfBaseException):
-        return refused(cause, where)
-    remedy = "sweep.overrides, if it stands in a sweep" if "override" in text else ""
-    return InputError(text or type(error).__name__, where=where, remedy=remedy)

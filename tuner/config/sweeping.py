@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.config.building import build_agent, build_trial, leaves
-from tuner.config.composition import Composer, Composition, Primary
+from tuner.config.composer import Composer, Primary
+from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS

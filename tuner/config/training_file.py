@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tuner.config.building import build_trial
-from tuner.config.composition import Composer, Primary
+from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, read_yaml, shaped
 from tuner.config.messages import unknown_key
