@@ -209,3 +209,10 @@ heavy = {"tensorflow", "keras", "mlflow", "datasets", "pandas", "transformers", 
 sys.exit(", ".join(heavy & set(sys.modules)) or 0)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_option_may_refer_to_another_group(tmp_path):
+    arguments = ["sweep=lr_search", "pruner=hyperband", "training.evaluations=8"]
+    assert compose_sweep(arguments, tmp_path).agent.pruner["max_resource"] == 8
+    fixed = compose_sweep([*arguments, "pruner.max_resource=4"], tmp_path)
+    assert fixed.agent.pruner["max_resource"] == 4

@@ -21,6 +21,7 @@ from tuner.config.expressions import Setting
 from tuner.config.files import Library, Option
 from tuner.config.messages import refused
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, SWEEP, root_schema
+from tuner.core.settings import MISSING
 from tuner.errors import InputError
 
 _PRIMARY = "tuner_primary"
@@ -119,12 +120,10 @@ class Composer:
         while waiting:
             option = self.library.option(*waiting.pop())
             waiting += [pair for pair in option.references() if pair[0] == option.group]
-            for key in OmegaConf.missing_keys(option.node):
-                if (
-                    OmegaConf.select(config, f"{option.group}.{key}", throw_on_missing=False)
-                    is None
-                ):
-                    OmegaConf.update(config, f"{option.group}.{key}", "???")
+            content = cast("dict[str, Any]", OmegaConf.to_container(option.node))
+            for key in (f"{option.group}.{key}" for key in content if content[key] == MISSING):
+                if OmegaConf.select(config, key) is None:
+                    OmegaConf.update(config, key, MISSING)
 
     def _run(
         self, chosen: Mapping[str, str], raw: Sequence[str], options: Sequence[Option]

@@ -5,7 +5,7 @@ Each value is set by itself: messages can name the key, and no value goes throug
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -66,10 +66,14 @@ class Composition:
         Raises:
             InputError: A mandatory value is missing, or one refers to what is not there.
         """
-        part = OmegaConf.masked_copy(self.config, [key for key in groups if key in self.config])
         try:
-            missing = sorted(OmegaConf.missing_keys(part))
-            content = cast("dict[str, Any]", OmegaConf.to_container(part, resolve=True))
+            # Over the whole, since one group may refer to another.
+            missing = [
+                key
+                for key in sorted(OmegaConf.missing_keys(self.config))
+                if key.split(".")[0] in groups
+            ]
+            content = {key: _resolved(self.config, key) for key in groups if key in self.config}
         except OmegaConfBaseException as error:
             raise refused(error, self.where(error.full_key or "")) from error
         if missing:
@@ -102,6 +106,11 @@ class Composition:
     def _open_choice(self, key: str) -> str:
         group = key.split(".", maxsplit=1)[0]
         return f"{group}={self.choices[group]}" if group in OPEN_GROUPS else ""
+
+
+def _resolved(config: DictConfig, key: str) -> Any:
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _is_option_name(key: str) -> bool:

@@ -93,11 +93,14 @@ def root_schema(groups: tuple[str, ...]) -> DictConfig:
 
 
 def by_example(value: Any) -> Any:
-    """The value with every scalar in it fixed to the type that it has; null stays open."""
+    """The value with each scalar in it fixed to its type; null and references stay open."""
     if isinstance(value, DictConfig):
         typed = DictConfig({})
-        for key, item in value.items():
-            typed[key] = item if key == "defaults" else by_example(item)
+        for key in map(str, value):
+            if OmegaConf.is_interpolation(value, key):
+                typed[key] = AnyNode(value._get_node(key)._value())  # type: ignore[union-attr]  # noqa: SLF001
+            else:
+                typed[key] = value[key] if key == "defaults" else by_example(value[key])
         return typed
     if isinstance(value, list | ListConfig):
         return value
