@@ -1,4 +1,3 @@
-# ruff: noqa: PLC0415 - TensorFlow is loaded by the tests that need it, not by collecting them
 import json
 
 import numpy as np

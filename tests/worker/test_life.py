@@ -106,7 +106,7 @@ def test_divergence_is_told(tmp_path):
     [
         ("fail", "error", "this checkpoint always fails"),
         ("memory", "out_of_memory", "no memory left"),
-        ("missing", "input", "there is no checkpoint 'missing'\n  where: model.checkpoint"),
+        ("missing", "input", "there is no checkpoint 'missing'; where: model.checkpoint"),
     ],
 )
 def test_a_failure_is_data_and_the_worker_lives_on(tmp_path, checkpoint, kind, message):

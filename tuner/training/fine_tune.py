@@ -8,23 +8,22 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from tuner.core import metrics, schedule
+from tuner.core import schedule
 from tuner.core.budget import Budget
 from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.core.trial import ConstantGuess, Report
 from tuner.data import PreparedData, prepare
-from tuner.errors import InputError
 from tuner.training import batches, device
+from tuner.training.checks import check
 from tuner.training.evaluate import Evaluation, Evaluator
+from tuner.training.measured import Measured
 from tuner.training.model import Classifier
-from tuner.training.optimizers import graph_key
 from tuner.training.update import MicroBatch, UpdateResult, UpdateStep
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 KEPT_MODELS = 2
 """Models kept in memory for the trials to come; the least recently used one goes."""
 
@@ -73,7 +72,7 @@ class FineTuner:
         Raises:
             InputError: The settings, the data or the checkpoint are wrong.
         """
-        _check(settings)
+        check(settings)
         data = self._data_for(settings)
         model = self._model_for(settings, data)
         model.classifier.reset(settings.training.seed, settings.model.dropout)
@@ -97,7 +96,7 @@ class FineTuner:
         Raises:
             InputError: The settings, the data or the checkpoint are wrong.
         """
-        _check(settings)
+        check(settings)
         data = self._data_for(settings)
         model = self._model_for(settings, data)
         model.classifier.reset(settings.training.seed, settings.model.dropout)
@@ -149,7 +148,7 @@ class _Trial:
             epochs=settings.training.epochs,
             evaluations=settings.training.evaluations,
         )
-        self._since = _Since()
+        self._since = Measured()
         self._skipped = 0
 
     def run(self, listener: Listener) -> bool:
@@ -187,8 +186,7 @@ class _Trial:
         )
         parts = batches.micro_batches(rows, training.batch_size)
         micro = [_micro_batch(self._data, part, settings) for part in parts]
-        self._since.tokens += sum(batch.ids.size for batch in micro)
-        self._since.padding += sum(batch.ids.size - int(batch.lengths.sum()) for batch in micro)
+        self._since.add_tokens(micro)
         result = self._model.step(
             micro, learning_rate=rate, update=made, clip_norm=training.clip_norm
         )
@@ -217,7 +215,7 @@ class _Trial:
             )
             if not listener.reported(report):
                 return True, False
-        self._since = _Since()
+        self._since = Measured()
         return True, True
 
     def _evaluate(self, *, last: bool) -> Evaluation:
@@ -229,44 +227,6 @@ class _Trial:
         return self._model.evaluator.evaluate(split, rows, training.evaluation_batch_size)
 
 
-class _Since:
-    """What was measured since the previous evaluation point."""
-
-    def __init__(self) -> None:
-        self.loss = 0.0
-        self.norms: list[float] = []
-        self.examples = 0
-        self.seconds = 0.0
-        self.tokens = 0
-        self.padding = 0
-
-    def add(self, result: UpdateResult, examples: int, seconds: float) -> None:
-        """Counts one update."""
-        self.loss += result.loss_sum
-        self.examples += examples
-        self.seconds += seconds
-        if not result.skipped:
-            self.norms.append(result.grad_norm)
-
-    def report(self, evaluation: Evaluation, **fields: Any) -> Report:
-        """The report of a point, given what only the trial knows."""
-        return Report(
-            train_loss=self.loss / self.examples,
-            grad_norm=math.fsum(self.norms) / len(self.norms) if self.norms else 0.0,
-            val_loss=evaluation.loss,
-            metrics={
-                "val_accuracy": metrics.accuracy(evaluation.confusion),
-                "val_macro_f1": metrics.macro_f1(evaluation.confusion),
-            },
-            validation_examples=evaluation.examples,
-            examples_per_second=self.examples / self.seconds,
-            padding_fraction=self.padding / self.tokens,
-            peak_memory_bytes=device.peak_memory_bytes(),
-            seconds_training=self.seconds,
-            **fields,
-        )
-
-
 def _micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) -> MicroBatch:
     # Tensor cores want multiples of 8; without them every padded token is waste.
     multiple = 1 if settings.training.precision == "float32" else 8
@@ -274,39 +234,3 @@ def _micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) 
     return MicroBatch(
         ids=ids, types=types, lengths=lengths.astype(np.int32), labels=data.train.labels[rows]
     )
-
-
-def _check(settings: TrialSettings) -> None:
-    """Finds what is wrong before anything heavy begins."""
-    training = settings.training
-    device.require(training.devices)
-    if training.precision not in PRECISIONS:
-        raise InputError(
-            f"there is no precision {training.precision!r}",
-            where="training.precision",
-            remedy=f"one of {', '.join(PRECISIONS)}",
-        )
-    if not 0.0 <= settings.model.dropout < 1.0:
-        raise InputError(
-            f"model.dropout is {settings.model.dropout}",
-            where="model.dropout",
-            remedy="0 to below 1",
-        )
-    for key in ("batch_size", "accumulation_steps", "evaluations", "evaluation_batch_size"):
-        if getattr(training, key) < 1:
-            raise InputError(
-                f"training.{key} is {getattr(training, key)}",
-                where=f"training.{key}",
-                remedy="1 or more",
-            )
-    if training.epochs <= 0:
-        raise InputError(
-            f"training.epochs is {training.epochs}", where="training.epochs", remedy="above 0"
-        )
-    graph_key(settings.optimizer)
-    if "learning_rate" not in settings.optimizer:
-        raise InputError("the optimizer has no learning rate", where="optimizer.learning_rate")
-    try:
-        schedule.learning_rate(settings.schedule, 1.0, 1, 1)
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error), where="schedule") from error

@@ -142,7 +142,8 @@ def as_data(error: Exception) -> TrialError:
     """An exception as what may be kept of it."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if isinstance(error, InputError):
-        kind, message = "input", str(error)
+        kind = "input"
+        message = "; ".join(line.strip() for line in str(error).splitlines())
     else:
         kind = "out_of_memory" if names & _MEMORY_ERRORS else "error"
         message = next(iter(str(error).splitlines()), "")

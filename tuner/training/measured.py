@@ -1,0 +1,55 @@
+"""What a trial measures between two evaluation points, and the report made of it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tuner.core import metrics
+from tuner.core.trial import Report
+from tuner.training import device
+from tuner.training.evaluate import Evaluation
+from tuner.training.update import MicroBatch, UpdateResult
+
+
+class Measured:
+    """Sums over the updates since the previous evaluation point."""
+
+    def __init__(self) -> None:
+        self._loss = 0.0
+        self._norms: list[float] = []
+        self._examples = 0
+        self._seconds = 0.0
+        self._tokens = 0
+        self._padding = 0
+
+    def add_tokens(self, batches: Sequence[MicroBatch]) -> None:
+        """Counts the tokens of one update, padding among them."""
+        for batch in batches:
+            self._tokens += batch.ids.size
+            self._padding += batch.ids.size - int(batch.lengths.sum())
+
+    def add(self, result: UpdateResult, examples: int, seconds: float) -> None:
+        """Counts one update."""
+        self._loss += result.loss_sum
+        self._examples += examples
+        self._seconds += seconds
+        if not result.skipped:
+            self._norms.append(result.grad_norm)
+
+    def report(self, evaluation: Evaluation, **fields: Any) -> Report:
+        """The report of a point, given what only the trial knows."""
+        return Report(
+            train_loss=self._loss / self._examples,
+            grad_norm=math.fsum(self._norms) / len(self._norms) if self._norms else 0.0,
+            val_loss=evaluation.loss,
+            metrics={
+                "val_accuracy": metrics.accuracy(evaluation.confusion),
+                "val_macro_f1": metrics.macro_f1(evaluation.confusion),
+            },
+            validation_examples=evaluation.examples,
+            examples_per_second=self._examples / self._seconds,
+            padding_fraction=self._padding / self._tokens,
+            peak_memory_bytes=device.peak_memory_bytes(),
+            seconds_training=self._seconds,
+            **fields,
+        )
