@@ -30,6 +30,13 @@ def test_status(losses, accuracy, status):
     assert diagnose(curve(losses, accuracy), GUESS, settings()).status is status
 
 
+def test_what_learned_and_fell_back_to_the_constant_guess_is_no_convergence():
+    reports = [*curve([0.6, 0.5, 0.5], 0.75), report(4, 4, val_loss=0.72, val_accuracy=0.5)]
+    found = diagnose(reports, GUESS, settings())
+    assert found.status is Convergence.OSCILLATING
+    assert "from 0.750 back to 0.500" in found.reason
+
+
 def test_a_worker_that_saw_nan_has_diverged_whatever_the_reports_say():
     found = diagnose(curve([0.6, 0.5, 0.4]), GUESS, settings(), diverged=True)
     assert found.status is Convergence.DIVERGED

@@ -1,7 +1,7 @@
 """The reading of a trial: one word, the figures behind it, and what to change.
 
 A first, simple set of rules, tried in this order: `diverged`, `undetermined`, `not_learning`,
-`improving`, `converged`.
+`oscillating` (learned, then fell back to the constant guess), `improving`, `converged`.
 """
 
 import math
@@ -45,8 +45,11 @@ def diagnose(
             reason=f"{len(reports)} of the {MINIMUM_REPORTS} reports that a reading needs",
             advice="",
         )
-    if not _learned(reports, guess, thresholds):
+    learned = [_learned(report, guess, thresholds) for report in reports]
+    if not any(learned):
         return _not_learning(reports, guess, settings)
+    if not learned[-1]:
+        return _lost(reports, guess, settings)
     return _trend(reports, settings)
 
 
@@ -77,14 +80,12 @@ def _diverged(figure: str, settings: TrialSettings) -> Diagnosis:
     )
 
 
-def _learned(
-    reports: Sequence[Report], guess: ConstantGuess, thresholds: ConvergenceSettings
-) -> bool:
-    """Whether any report beats the constant guess beyond the noise of its own rows."""
-    return any(
-        report.metrics["val_accuracy"] > guess.accuracy + _margin(report, guess, thresholds)
+def _learned(report: Report, guess: ConstantGuess, thresholds: ConvergenceSettings) -> bool:
+    """Whether a report beats the constant guess beyond the noise of its own rows."""
+    margin = _margin(report, guess, thresholds)
+    return (
+        report.metrics["val_accuracy"] > guess.accuracy + margin
         or report.val_loss < (1 - LOSS_GAIN) * guess.loss
-        for report in reports
     )
 
 
@@ -107,6 +108,19 @@ def _not_learning(
         reason=f"best val_accuracy {best:.3f} against {guess.accuracy:.3f} of the constant guess; "
         f"train_loss from {losses[0]:.3f} to {losses[-1]:.3f}",
         advice=f"optimizer.learning_rate: {rate:g} → try {tried:g}" if tried else "",
+    )
+
+
+def _lost(reports: Sequence[Report], guess: ConstantGuess, settings: TrialSettings) -> Diagnosis:
+    """It beat the constant guess on the way and fell back to it."""
+    rate = settings.optimizer.get("learning_rate")
+    best = max(report.metrics["val_accuracy"] for report in reports)
+    last = reports[-1].metrics["val_accuracy"]
+    return Diagnosis(
+        status=Convergence.OSCILLATING,
+        reason=f"val_accuracy fell from {best:.3f} back to {last:.3f}; the constant guess has "
+        f"{guess.accuracy:.3f}",
+        advice=f"optimizer.learning_rate: {rate:g} → try {rate / 10:g}" if rate else "",
     )
 
 
