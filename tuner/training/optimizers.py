@@ -84,9 +84,12 @@ class AdamKernel:
         _zero([*self._first, *self._second])
 
     def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
-        """Bias corrections folded into the rate and epsilon, in double precision."""
+        """Bias corrections folded into the rate and epsilon, in double precision.
+
+        The betas are rounded first, as the graph has them: 1 - beta_2 would else differ by 1e-5.
+        """
         beta_1, beta_2, epsilon = (
-            float(fields.get(name, default)) for name, default in self.FIELDS.items()
+            float(np.float32(fields.get(name, default))) for name, default in self.FIELDS.items()
         )
         correction = np.sqrt(1.0 - beta_2**update)
         rate = learning_rate * correction / (1.0 - beta_1**update)
