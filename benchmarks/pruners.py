@@ -4,10 +4,10 @@
     python -m tuner sweep=lr_search sampler=random pruner=none sweep.n_trials=24
     python benchmarks/pruners.py --record outputs/lr_search # record anew from such a sweep
 
-A replay draws 14 of the recorded trials in random order, runs them on two slots, and lets the pruner
-stop them where the product would: not before warm-up and 30 % of the budget, never trial 0. Printed
-are the share of the budget that was spent, how far the best that was left lies below the best drawn,
-and how often the best was lost.
+A replay draws 14 of the recorded trials in random order, runs them on two slots, and lets the
+pruner stop them where the product would: not before warm-up and 30 % of the budget, never trial 0.
+Printed are the share of the budget that was spent, how far the best that was left lies below the
+best drawn, and how often the best was lost.
 """
 
 import argparse
@@ -78,7 +78,9 @@ class Replay:
         self.spent = self.pruned = 0
         self.best = 0.0
         sampler = optuna.samplers.RandomSampler(0)
-        self.study = optuna.create_study(direction="maximize", pruner=make(), sampler=sampler)
+        self.study = optuna.create_study(
+            study_name="replay", direction="maximize", pruner=make(), sampler=sampler
+        )
 
     def run(self) -> tuple[float, float, int]:
         """Share of the budget spent, what was lost of the best score, trials pruned."""

@@ -2,8 +2,8 @@
 
     python benchmarks/slots.py [--rounds 3]
 
-Trains the default configuration in 1, 2, ... workers side by side, the cores shared out among them,
-in turns, and prints the examples a second of all workers together, and their ratio to one worker.
+Trains the default configuration in 1, 2, ... workers side by side, the cores shared out among
+them, in turns, and prints the examples a second of all workers together, and their ratio to one.
 """
 
 import argparse
@@ -78,7 +78,8 @@ def main() -> None:
     print("workers  threads each  examples/s (median, min-max)  ratio to one worker (median)")
     for count in counts:
         ratio = statistics.median(a / b for a, b in zip(rates[count], rates[1], strict=True))
-        found = f"{statistics.median(rates[count]):.0f}, {min(rates[count]):.0f}-{max(rates[count]):.0f}"
+        middle, low, high = (f(rates[count]) for f in (statistics.median, min, max))
+        found = f"{middle:.0f}, {low:.0f}-{high:.0f}"
         print(f"{count:>7}  {cores // count:>12}  {found:>28}  {ratio:>28.2f}")
 
 
