@@ -1,0 +1,204 @@
+"""Writes what the originals compute into `references/`, for tests without torch to compare with.
+
+Needs what the tests do not: torch and transformers with it. The figures in the repository are of
+torch 2.13.0 (CPU) and transformers 5.23.0. From the root of the repository:
+
+    python -m tests.training.make_references [FOLDER_OF_ALL_MINILM_L6_V2]
+
+Without the folder, minilm.json stays as it is.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from tests.training.references import CASES, FOLDER, checksum, write_tiny
+
+SENTENCES = (
+    "A moving, funny and superbly acted film.",
+    "The plot is tedious and the ending worse.",
+    "Not bad.",
+    "In this story of two brothers, the director finds beauty where nobody else would look.",
+)
+SHOWN = 12
+"""Values kept of each of MiniLM's vectors of 384."""
+
+
+def batch(pad: int) -> dict[str, list[Any]]:
+    """Three rows of 7, 4 and 2 tokens, of which the last is of one segment."""
+    random = np.random.default_rng(7)
+    lengths = [7, 4, 2]
+    ids = random.integers(5, 60, (3, 7))
+    ids[np.arange(7) >= np.array(lengths)[:, None]] = pad
+    types = [[0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 0], [0] * 7]
+    return {"ids": ids.tolist(), "types": types, "lengths": lengths}
+
+
+def encoder(folder: Path, model_type: str) -> dict[str, Any]:
+    """What transformers' own classifier computes from a checkpoint on `batch`."""
+    model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
+    )
+    if loading["missing_keys"] or loading["unexpected_keys"]:
+        raise ValueError(f"{model_type}: the checkpoint does not fit: {loading}")
+    model.eval()
+    rows = batch(model.config.pad_token_id)
+    pooled: list[torch.Tensor] = []
+    pooler = getattr(model.base_model, "pooler", None)
+    if pooler is not None:  # BERT's is a module that ends in the tanh, ALBERT's is linear.
+        pooler.register_forward_hook(lambda *args: pooled.append(args[-1]))
+    inputs = model_inputs(rows, model_type)
+    with torch.inference_mode():
+        outputs = model(**inputs, output_hidden_states=True)
+    made = {
+        "checksum": checksum(folder),
+        "hidden": plain(outputs.hidden_states[-1][inputs["attention_mask"].bool()]),
+        "logits": plain(outputs.logits),
+    }
+    if pooler is not None:
+        made["pooled"] = plain(pooled[0] if model_type == "bert" else torch.tanh(pooled[0]))
+    return rows | made
+
+
+def model_inputs(rows: dict[str, Any], model_type: str) -> dict[str, torch.Tensor]:
+    """The rows under the names that transformers gives them."""
+    ids, lengths = torch.tensor(rows["ids"]), torch.tensor(rows["lengths"])
+    mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    types = {"token_type_ids": torch.tensor(rows["types"])}
+    return {"input_ids": ids, "attention_mask": mask} | (
+        types if model_type in ("bert", "albert") else {}
+    )
+
+
+def encoders() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The cases, each with its figures."""
+    for case, (model_type, _) in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            yield case, encoder(write_tiny(Path(folder), case), model_type)
+
+
+def optimizers() -> dict[str, Any]:
+    """Sixteen weights after two and after ten updates with given gradients, in float64.
+
+    With SGD the rate stays: torch multiplies momentum with the rate of the day, Keras sums up
+    what each gradient's own rate made of it, which is the same at one rate only.
+    """
+    random = np.random.default_rng(11)
+    weights = random.normal(0.0, 0.5, 16).astype(np.float32)
+    gradients = random.normal(0.0, 0.1, (10, 16)).astype(np.float32)
+    gradients[:, 0] = 0.0
+    gradients[3:, 1] = 0.0
+    given = {"weights": plain(weights), "gradients": plain(gradients)}
+    changing = [1e-2 * (1.0 - step / 12) for step in range(10)]
+    made: dict[str, Any] = {}
+    for beta_1, beta_2, epsilon in ((0.9, 0.999, 1e-8), (0.8, 0.99, 1e-3)):
+        fields = {"betas": (beta_1, beta_2), "eps": epsilon}
+        made[f"adamw {beta_1} {beta_2} {epsilon}"] = {
+            "optimizer": {
+                "name": "adamw", "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon,
+                "weight_decay": 0.1,
+            },
+            "rates": changing,
+            "decayed": updates(torch.optim.AdamW, fields | {"weight_decay": 0.1}, given, changing),
+            "exempt": updates(torch.optim.AdamW, fields | {"weight_decay": 0.0}, given, changing),
+        }  # fmt: skip
+    for fields in ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}):
+        after = updates(torch.optim.SGD, fields, given, [1e-2] * 10)
+        made[" ".join(["sgd", *fields])] = {
+            "optimizer": {"name": "sgd", **fields},
+            "rates": [1e-2] * 10,
+            "decayed": after,
+            "exempt": after,
+        }
+    return given | made
+
+
+def updates(
+    kind: Any, fields: dict[str, Any], given: dict[str, Any], rates: list[float]
+) -> dict[str, list[float]]:
+    """The weights after two and after ten updates."""
+    weights = torch.nn.Parameter(torch.tensor(given["weights"], dtype=torch.float64))
+    optimizer = kind([weights], lr=rates[0], **fields)
+    after = []
+    for gradient, rate in zip(given["gradients"], rates, strict=True):
+        optimizer.param_groups[0]["lr"] = rate
+        weights.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+        after.append(weights.detach().tolist())
+    return {"2": after[1], "10": after[9]}
+
+
+def losses() -> dict[str, Any]:
+    """torch's cross-entropy of each example, without reduction: ours divides by their count."""
+    random = np.random.default_rng(13)
+    logits = random.normal(0.0, 3.0, (8, 3)).astype(np.float32)
+    logits[0] = (40.0, -40.0, 0.0)
+    labels = [1, 0, 1, 2, 2, 0, 1, 2]
+    weights = [0.5, 2.0, 1.0]
+    made: dict[str, Any] = {
+        "logits": plain(logits), "labels": labels, "class_weights": weights,
+        "label_smoothing": 0.1,
+    }  # fmt: skip
+    cases = {
+        "plain": {},
+        "smoothed": {"label_smoothing": 0.1},
+        "weighted": {"weight": torch.tensor(weights, dtype=torch.float64)},
+    }
+    cases["smoothed_and_weighted"] = cases["smoothed"] | cases["weighted"]
+    for name, fields in cases.items():
+        loss = torch.nn.CrossEntropyLoss(reduction="none", **fields)
+        made[name] = loss(torch.tensor(logits).double(), torch.tensor(labels)).tolist()
+    return made
+
+
+def minilm(folder: Path) -> dict[str, Any]:
+    """The default model on four sentences: its tokens, and a few values of its vectors."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(
+        folder, attn_implementation="eager", dtype=torch.float32
+    ).eval()
+    inputs = tokenizer(list(SENTENCES), padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        outputs = model(**inputs)
+    mask = inputs["attention_mask"]
+    hidden, lengths = outputs.last_hidden_state, mask.sum(1)
+    mean = (hidden * mask[..., None]).sum(1) / lengths[:, None]
+    return {
+        "sentences": SENTENCES,
+        "ids": inputs["input_ids"].tolist(),
+        "lengths": lengths.tolist(),
+        "first": plain(hidden[:, 0, :SHOWN]),
+        "last": plain(hidden[torch.arange(len(lengths)), lengths - 1, :SHOWN]),
+        "mean": plain(mean[:, :SHOWN]),
+        "pooled": plain(outputs.pooler_output[:, :SHOWN]),
+    }
+
+
+def plain(array: Any) -> Any:
+    """Float32 as lists of the shortest decimals that read back as the same float32."""
+    if isinstance(array, torch.Tensor):
+        array = array.numpy()
+    if array.ndim:
+        return [plain(part) for part in array]
+    return float(str(array.astype(np.float32)))
+
+
+def write(name: str, figures: dict[str, Any]) -> None:
+    """Writes one file, a line for each entry."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in figures.items()]
+    (FOLDER / name).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write("encoders.json", dict(encoders()))
+    write("optimizers.json", optimizers())
+    write("losses.json", losses())
+    if len(sys.argv) > 1:
+        write("minilm.json", minilm(Path(sys.argv[1])))

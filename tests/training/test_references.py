@@ -1,0 +1,114 @@
+"""The converted encoders and heads against what transformers computes (see make_references)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from tests.training.references import CASES, checksum, load, write_tiny
+from tuner.checkpoints import inspect, locate
+from tuner.core.settings import ModelSettings, PackagedFiles
+
+pytestmark = pytest.mark.tf
+
+MINILM = Path(__file__).parents[2] / "conf" / "model" / "minilm.yaml"
+ORIGINALS = load("encoders.json")
+HEADS = {
+    "roberta": ("classifier.dense", "classifier.out_proj"),
+    "xlm-roberta": ("classifier.dense", "classifier.out_proj"),
+    "distilbert": ("pre_classifier", "classifier"),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, tmp_path_factory):
+    """Figures of a case, and the checkpoint that they belong to."""
+    folder = write_tiny(tmp_path_factory.mktemp("tiny"), request.param)
+    figures = ORIGINALS[request.param]
+    if checksum(folder) != pytest.approx(figures["checksum"], rel=1e-7):
+        pytest.fail("tests/checkpoints.py writes other weights: run make_references again")
+    return figures, folder
+
+
+def rows(figures):
+    ids, types = (np.array(figures[key], np.int32) for key in ("ids", "types"))
+    return ids, types, np.array(figures["lengths"], np.int32)
+
+
+def encode(folder, ids, types, lengths):
+    """Hidden states and, where the backbone has one, the pooler's output."""
+    from tuner.training.checkpoint_weights import load_encoder
+
+    backbone = load_encoder(inspect(folder), "float32").backbone
+    mask = np.arange(ids.shape[1]) < lengths[:, None]
+    inputs = {"token_ids": ids, "padding_mask": mask.astype(np.int32), "segment_ids": types}
+    outputs = backbone({name: inputs[name] for name in backbone.input})
+    if isinstance(outputs, dict):
+        return np.asarray(outputs["sequence_output"]), np.asarray(outputs["pooled_output"])
+    return np.asarray(outputs), None
+
+
+def test_hidden_states_are_those_of_the_original(case):
+    figures, folder = case
+    ids, types, lengths = rows(figures)
+    hidden, pooled = encode(folder, ids, types, lengths)
+    real = np.arange(ids.shape[1]) < lengths[:, None]
+    np.testing.assert_allclose(hidden[real], figures["hidden"], rtol=0, atol=1e-5)
+    assert (pooled is not None) == ("pooled" in figures)
+    if pooled is not None:
+        np.testing.assert_allclose(pooled, figures["pooled"], rtol=0, atol=1e-5)
+
+
+def test_with_the_head_of_the_original_the_logits_are_its_own(case):
+    import tensorflow as tf
+
+    from tuner.training.model import Classifier
+
+    figures, folder = case
+    model = Classifier(inspect(folder), 3)
+    weights = load_file(folder / "model.safetensors")
+    layers = HEADS.get(model.model_type, ("classifier",))
+    head = [weights[f"{layer}.{part}"].T for layer in layers for part in ("weight", "bias")]
+    for variable, value in zip(model.variables[-len(head) :], head, strict=True):
+        variable.assign(value)
+    logits = model.logits(*(tf.constant(part) for part in rows(figures)), training=False)
+    np.testing.assert_allclose(logits, figures["logits"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if " " in name])
+def test_the_figures_tell_each_change_from_the_plain_architecture(case):
+    plain, changed = (
+        np.array(ORIGINALS[name]["hidden"]) for name in (case.partition(" ")[0], case)
+    )
+    assert np.abs(plain - changed).max() > (5e-5 if "gelu_new" in case else 1e-2)
+
+
+def test_the_default_model_is_that_of_transformers():
+    from tuner.data.tokenizer import load_tokenizer, tokenize
+
+    figures = load("minilm.json")
+    option = yaml.safe_load(MINILM.read_text(encoding="utf-8"))
+    package = PackagedFiles(**option["package"])
+    info = inspect(locate(ModelSettings(checkpoint=option["checkpoint"], package=package)))
+    lengths = np.array(figures["lengths"])
+    ids = np.array(figures["ids"], np.int32)
+    tokens = tokenize(load_tokenizer(info), figures["sentences"], None, 128)
+    assert tokens.lengths.tolist() == lengths.tolist()
+    real = np.arange(ids.shape[1]) < lengths[:, None]
+    assert tokens.ids.tolist() == ids[real].tolist()
+
+    hidden, pooled = encode(info.folder, ids, np.zeros_like(ids), lengths)
+    mean = (hidden * real[..., None]).sum(axis=1) / lengths[:, None]
+    made = {
+        "first": hidden[:, 0],
+        "last": hidden[np.arange(len(lengths)), lengths - 1],
+        "mean": mean,
+        "pooled": pooled,
+    }
+    for name, values in made.items():
+        expected = np.array(figures[name])
+        np.testing.assert_allclose(
+            values[:, : expected.shape[1]], expected, rtol=0, atol=1e-5, err_msg=name
+        )
