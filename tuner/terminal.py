@@ -126,6 +126,11 @@ class Terminal:
         """A line to know."""
         self.console.print(text, soft_wrap=True, markup=False)
 
+    def warn(self, text: str) -> None:
+        """A line to mind, if there is anything to say."""
+        if text:
+            self.console.print(text, style="yellow", soft_wrap=True, markup=False)
+
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
         line = _SlotLine(task=self._lines[slot].task, parameters=parameters_text(spec.parameters))

@@ -9,6 +9,8 @@ import math
 import queue
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ RUN_STATUS = {
     TrialState.INFEASIBLE: "FAILED",
     TrialState.FAILED: "FAILED",
 }
+KNOCK_SECONDS = 5.0
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 
@@ -71,6 +74,7 @@ class Tracker:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         self.uri = self._settings.uri or mlflow.get_tracking_uri()
         try:
+            _knock(self.uri)
             self._client = mlflow.MlflowClient(self.uri)
             found = self._client.get_experiment_by_name(self._study)
             self._experiment = (
@@ -86,19 +90,18 @@ class Tracker:
             ) from error
         self._thread.start()
 
-    def close(self) -> None:
+    def close(self) -> str:
         """Writes what is queued and ends the thread.
 
-        Raises:
-            TunerError: Something could not be written.
+        Returns:
+            What to tell when something could not be written; else an empty string.
         """
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
-        if self._error is not None:
-            raise TunerError(
-                f"MLflow did not take everything: {_one_line(self._error)}\n  where: {self.uri}"
-            ) from self._error
+        if self._error is None:
+            return ""
+        return f"MLflow did not take everything: {_one_line(self._error)} ({self.uri})"
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -252,9 +255,20 @@ class Tracker:
                 Metric(key, value if math.isfinite(value) else math.nan, now, step)
                 for key, value in (metrics or {}).items()
             ],
-            params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
+            params=[Param(key, value[:KNOCK_SECONDS = 5.0
+PARAM_LENGTH]) for key, value in (params or {}).items()],
             tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()],
         )
+
+
+def _knock(uri: str) -> None:
+    """Raises OSError within seconds when no server answers; MLflow's own client tries for minutes."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=KNOCK_SECONDS).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        pass  # a server that answers anything is there
 
 
 def _one_line(error: Exception) -> str:

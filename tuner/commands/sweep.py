@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
             terminal.notice(line)
         tracker = Tracker(agent.tracking, agent.study_name)
         tracker.open()
-        stack.callback(tracker.close)
+        stack.callback(lambda: terminal.warn(tracker.close()))
         study = open_study(composed, folder)
         stack.callback(study.close)
         return _sweep(composed, folder, terminal, launcher, tracker, study, begun)

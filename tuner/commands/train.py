@@ -98,7 +98,7 @@ def train(composed: ComposedTraining) -> int:
             terminal.notice(line)
         tracker = Tracker(composed.tracking, study)
         tracker.open()
-        stack.callback(tracker.close)
+        stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(
             plan=Plan(
                 objective=OBJECTIVE,
