@@ -255,14 +255,13 @@ class Tracker:
                 Metric(key, value if math.isfinite(value) else math.nan, now, step)
                 for key, value in (metrics or {}).items()
             ],
-            params=[Param(key, value[:KNOCK_SECONDS = 5.0
-PARAM_LENGTH]) for key, value in (params or {}).items()],
+            params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
             tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()],
         )
 
 
 def _knock(uri: str) -> None:
-    """Raises OSError within seconds when no server answers; MLflow's own client tries for minutes."""
+    """Raises OSError within seconds when no server answers; MLflow's client tries for minutes."""
     if not uri.startswith(("http://", "https://")):
         return
     try:
