@@ -10,12 +10,16 @@ import tensorflow as tf
 from tuner.checkpoints import CheckpointInfo
 from tuner.training.checkpoint_weights import load_encoder, sublayers
 from tuner.training.dropout import DropoutState, SteeredDropout, steer
+from tuner.training.layers import depth
 
 INITIALIZER_RANGE = 0.02
 """Standard deviation of new weights, `initializer_range` of all supported architectures."""
 
 _HEAD_STREAM = 1
 """Keeps the head's random numbers apart from those of the batches (see batches.py)."""
+
+_REINIT_STREAM = 2
+"""Likewise for layers that are drawn anew."""
 
 
 class Classifier:
@@ -27,6 +31,8 @@ class Classifier:
         precision: Name of the Keras dtype policy.
         dropout: State of all dropout layers.
         variables: Trainable Keras variables, encoder first.
+        layers: Transformer layers of the encoder.
+        depths: Of each variable, see `layers.depth`.
         uses_types: Whether token type ids mean anything to this architecture.
     """
 
@@ -55,6 +61,8 @@ class Classifier:
         head = [v for layer in self._head for v in layer.trainable_variables]
         self._new = [*encoder.untrained, *head]
         self.variables: list[Any] = [*self._backbone.trainable_variables, *head]
+        self.layers = checkpoint.layers
+        self.depths = [depth(v.path, self.layers) for v in self.variables]
         self._snapshot = [np.array(v.numpy()) for v in self.variables]
 
     @property
@@ -62,22 +70,21 @@ class Classifier:
         """The TensorFlow variables behind `variables`, float32 whatever the precision."""
         return [v.value for v in self.variables]
 
-    def reset(self, seed: int, dropout: float) -> None:
+    def reset(self, seed: int, dropout: float, reinit_layers: int = 0) -> None:
         """Puts back every weight of the checkpoint, draws a new head and restarts dropout.
 
         Args:
-            seed: The trial's; decides head and dropout masks.
+            seed: The trial's; decides head, layers drawn anew and dropout masks.
             dropout: Rate of all dropout layers.
+            reinit_layers: So many last layers, and the pooler, are drawn anew (Zhang 2021).
         """
         for variable, value in zip(self.variables, self._snapshot, strict=True):
             variable.assign(value)
-        random = np.random.default_rng([seed, _HEAD_STREAM])
-        for variable in self._new:
-            if is_bias_or_norm(variable):
-                variable.assign(np.zeros(variable.shape, np.float32))
-            else:
-                drawn = random.normal(0.0, INITIALIZER_RANGE, variable.shape)
-                variable.assign(drawn.astype(np.float32))
+        for number in range(reinit_layers + 1 if reinit_layers else 0):
+            place = self.layers + 1 - number
+            drawn = [v for v, d in zip(self.variables, self.depths, strict=True) if d == place]
+            _draw(drawn, np.random.default_rng([seed, _REINIT_STREAM, place]))
+        _draw(self._new, np.random.default_rng([seed, _HEAD_STREAM]))
         self.dropout.reset(dropout, seed)
 
     def logits(
@@ -108,8 +115,19 @@ class Classifier:
 
 
 def is_bias_or_norm(variable: Any) -> bool:
-    """Whether a variable is a bias or belongs to a layer norm: no weight decay, zero at first."""
+    """Whether a variable is a bias or belongs to a layer norm: no weight decay."""
     return str(variable.path).rpartition("/")[2] in ("bias", "beta", "gamma")
+
+
+def _draw(variables: Sequence[Any], random: np.random.Generator) -> None:
+    """New weights as in pre-training: norms pass on, biases are zero, kernels are normal."""
+    for variable in variables:
+        if is_bias_or_norm(variable):
+            fill = 1.0 if str(variable.path).endswith("gamma") else 0.0
+            variable.assign(np.full(variable.shape, fill, np.float32))
+        else:
+            drawn = random.normal(0.0, INITIALIZER_RANGE, variable.shape)
+            variable.assign(drawn.astype(np.float32))
 
 
 def _make_head(

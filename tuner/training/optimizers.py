@@ -14,9 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tuner.errors import InputError
-from tuner.training.model import is_bias_or_norm
 
-COMMON_FIELDS = ("learning_rate", "weight_decay")
+COMMON_FIELDS = ("learning_rate", "weight_decay", "layer_decay")
 _OURS = {
     "self", "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm",
     "use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
@@ -43,8 +42,16 @@ class Kernel(Protocol):
     def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
         """The inputs of `apply` at one update (counted from 1), from the optimizer's fields."""
 
-    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
-        """Changes the weights; runs inside a graph."""
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
+        """Changes the weights; runs inside a graph.
+
+        Args:
+            gradients: Of each weight.
+            numbers: What `numbers` returned.
+            shares: Of the learning rate for each weight, scalars.
+        """
 
 
 class SlotPool:
@@ -95,12 +102,14 @@ class AdamKernel:
         rate = learning_rate * correction / (1.0 - beta_1**update)
         return [beta_1, beta_2, epsilon * correction, rate]
 
-    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
         """One update of every variable."""
         beta_1, beta_2, epsilon, rate = tf.unstack(numbers)
         zero = tf.zeros([])
-        for variable, first, second, gradient in zip(
-            self._variables, self._first, self._second, gradients, strict=True
+        for variable, first, second, gradient, share in zip(
+            self._variables, self._first, self._second, gradients, shares, strict=True
         ):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
@@ -108,7 +117,7 @@ class AdamKernel:
                 v=second.handle,
                 beta1_power=zero,
                 beta2_power=zero,
-                lr=rate,
+                lr=rate * share,
                 beta1=beta_1,
                 beta2=beta_2,
                 epsilon=epsilon,
@@ -139,16 +148,18 @@ class SgdKernel:
         """Rate and momentum."""
         return [learning_rate, float(fields.get("momentum", 0.0))]
 
-    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
         """One update of every variable."""
         rate, momentum = tf.unstack(numbers)
-        for variable, slot, gradient in zip(
-            self._variables, self._momentums, gradients, strict=True
+        for variable, slot, gradient, share in zip(
+            self._variables, self._momentums, gradients, shares, strict=True
         ):
             tf.raw_ops.ResourceApplyKerasMomentum(
                 var=variable.handle,
                 accum=slot.handle,
-                lr=rate,
+                lr=rate * share,
                 grad=gradient,
                 momentum=momentum,
                 use_nesterov=self._nesterov,
@@ -162,6 +173,10 @@ class KerasKernel:
         self._optimizer = optimizer
         self._variables = list(variables)
         optimizer.build(self._variables)
+        self._shares: dict[int, tf.Tensor] = {}
+        self._key = optimizer._var_key  # noqa: SLF001 (the same for all copies of a weight)
+        self._step = optimizer.update_step
+        optimizer.update_step = self._update_one
         self._snapshot = [np.array(v.numpy()) for v in optimizer.variables]
 
     def reset(self) -> None:
@@ -178,10 +193,18 @@ class KerasKernel:
         """The rate; everything else is built in."""
         return [learning_rate]
 
-    def apply(self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor) -> None:
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
         """One update of every variable."""
+        pairs = zip(self._variables, shares, strict=True)
+        self._shares = {self._key(v): share for v, share in pairs}
         self._optimizer.learning_rate.assign(numbers[0])
         self._optimizer.apply(list(gradients), self._variables)
+
+    def _update_one(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Keras' own step of one weight, at that weight's share of the rate."""
+        self._step(gradient, variable, learning_rate * self._shares[self._key(variable)])
 
 
 def graph_key(optimizer: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -240,11 +263,6 @@ def make_kernel(key: tuple[Any, ...], variables: Sequence[Any], slots: SlotPool)
             f"the optimizer {name} refuses its fields: {error}", where="optimizer"
         ) from error
     return KerasKernel(optimizer, variables)
-
-
-def decayed(variables: Sequence[Any]) -> list[tf.Variable]:
-    """The variables that weight decay pulls on."""
-    return [v.value for v in variables if not is_bias_or_norm(v)]
 
 
 def _zero(slots: Sequence[tf.Variable]) -> None:

@@ -1,7 +1,8 @@
 """One optimizer update: gradients of micro-batches, their sum, clipping, the new weights.
 
 Gradients are of the mean loss over all examples of the update, however it is cut: each
-micro-batch contributes its loss sum divided by the examples of the whole update.
+micro-batch contributes its loss sum divided by the examples of the whole update (by the sum of
+their weights, where labels have weights: see loss.py).
 """
 
 import math
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tuner.training.model import Classifier
-from tuner.training.optimizers import Kernel, SlotPool, decayed, graph_key, make_kernel
+from tuner.training import layers
+from tuner.training.loss import Loss
+from tuner.training.model import Classifier, is_bias_or_norm
+from tuner.training.optimizers import Kernel, SlotPool, graph_key, make_kernel
 
 IDS = tf.TensorSpec((None, None), tf.int32)
 ROWS = tf.TensorSpec((None,), tf.int32)
@@ -47,8 +50,10 @@ class UpdateResult:
     """What one update measured.
 
     Attributes:
-        loss_sum: Cross-entropy (nats) summed over its examples, before the update.
-        grad_norm: Global norm of the mean gradient before clipping.
+        loss_sum: Plain cross-entropy (nats) summed over its examples, before the update; neither
+            smoothed nor weighted, so that trials compare.
+        grad_norm: Global norm of the mean gradient of all weights that are not frozen, before
+            clipping.
         skipped: The scaled gradients overflowed in mixed_float16; no weight was changed.
     """
 
@@ -78,6 +83,9 @@ class UpdateStep:
             autograph=False,
         )
         self._add = tf.function(self._trace_add, autograph=False)
+        self._loss = Loss(classifier.labels)
+        # Of the learning rate, for each weight; 0 where it is frozen.
+        self._shares = tf.Variable(tf.ones([len(self._values)]), trainable=False)
         self._slots = SlotPool(classifier.variables)
         self._applies: dict[tuple[Any, ...], tuple[Kernel, Any]] = {}
         self._scaled = classifier.precision == "mixed_float16"
@@ -88,11 +96,22 @@ class UpdateStep:
         self._good_updates = 0
         self.traces: dict[str, int] = {"gradients": 0, "add": 0, "apply": 0}
 
-    def reset(self, optimizer: Mapping[str, Any]) -> None:
+    def reset(
+        self,
+        optimizer: Mapping[str, Any],
+        *,
+        freeze_layers: int = 0,
+        label_smoothing: float = 0.0,
+        class_weights: np.ndarray | None = None,
+    ) -> None:
         """Starts a trial with this optimizer and empty slots.
 
         Args:
-            optimizer: `name`, `learning_rate`, `weight_decay` and the optimizer's own fields.
+            optimizer: `name`, `learning_rate`, `weight_decay`, `layer_decay` and the optimizer's
+                own fields.
+            freeze_layers: The embeddings and so many first layers stay as they are.
+            label_smoothing: See `Loss.reset`.
+            class_weights: See `Loss.reset`.
 
         Raises:
             InputError: The optimizer or one of its fields does not exist.
@@ -104,6 +123,10 @@ class UpdateStep:
             self._applies[key] = (kernel, self._make_apply(kernel))
         self._kernel, self._apply = self._applies[key]
         self._kernel.reset()
+        self._loss.reset(label_smoothing, class_weights)
+        decay = float(optimizer.get("layer_decay", 1.0))
+        model = self._classifier
+        self._shares.assign(layers.rates(model.depths, model.layers, decay, freeze_layers))
         self._optimizer = dict(optimizer)
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
         self._good_updates = 0
@@ -128,8 +151,8 @@ class UpdateStep:
             update: Counted from 1, without skipped ones.
             clip_norm: Largest global norm of the mean gradient; None: no clipping.
         """
-        examples = sum(len(batch.labels) for batch in batches)
-        weight = tf.constant(self._loss_scale / examples, tf.float32)
+        total_weight = math.fsum(self._loss.total_weight(batch.labels) for batch in batches)
+        weight = tf.constant(self._loss_scale / total_weight, tf.float32)
         losses = []
         total: list[tf.Tensor] = []
         for loss, gradients in self._each(batches, weight):
@@ -175,9 +198,8 @@ class UpdateStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._values)
             logits = self._classifier.logits(ids, types, lengths, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            loss = tf.reduce_sum(losses)
-            target = loss * weight
+            loss, weighted = self._loss.sums(logits, labels)
+            target = weighted * weight
         gradients = tape.gradient(
             target, self._values, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
@@ -188,13 +210,22 @@ class UpdateStep:
         return [a + b for a, b in zip(left, right, strict=True)]
 
     def _make_apply(self, kernel: Kernel) -> Any:
-        variables = decayed(self._classifier.variables)
+        decays = [not is_bias_or_norm(v) for v in self._classifier.variables]
 
         def change(
-            gradients: list[tf.Tensor], numbers: tf.Tensor, decay: tf.Tensor, factor: tf.Tensor
+            gradients: list[tf.Tensor],
+            numbers: tf.Tensor,
+            decay: tf.Tensor,
+            factor: tf.Tensor,
+            shares: list[tf.Tensor],
         ) -> None:
-            tf.cond(decay > 0.0, lambda: _shrink(variables, decay), lambda: None)
-            kernel.apply([gradient * factor for gradient in gradients], numbers)
+            each = [
+                (v, decay * share)
+                for v, share, decayed in zip(self._values, shares, decays, strict=True)
+                if decayed
+            ]
+            tf.cond(decay > 0.0, lambda: _shrink(each), lambda: None)
+            kernel.apply([gradient * factor for gradient in gradients], numbers, shares)
 
         def apply(
             gradients: list[tf.Tensor],
@@ -204,16 +235,19 @@ class UpdateStep:
             clip_norm: tf.Tensor,
         ) -> tf.Tensor:
             self.traces["apply"] += 1
-            norm = unscale * tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(g) for g in gradients]))
+            trained = tf.unstack(tf.cast(self._shares > 0.0, tf.float32))
+            squares = [tf.nn.l2_loss(g) * t for g, t in zip(gradients, trained, strict=True)]
+            norm = unscale * tf.sqrt(2.0 * tf.add_n(squares))
+            shares = tf.unstack(self._shares)
             factor = unscale * tf.minimum(1.0, clip_norm / norm)
             if self._scaled:
                 tf.cond(
                     tf.math.is_finite(norm),
-                    lambda: change(gradients, numbers, decay, factor),
+                    lambda: change(gradients, numbers, decay, factor, shares),
                     lambda: None,
                 )
             else:
-                change(gradients, numbers, decay, factor)
+                change(gradients, numbers, decay, factor, shares)
             return norm
 
         specs = [tf.TensorSpec(value.shape, tf.float32) for value in self._values]
@@ -224,7 +258,7 @@ class UpdateStep:
         )
 
 
-def _shrink(variables: Sequence[tf.Variable], decay: tf.Tensor) -> None:
-    """Decoupled weight decay: each weight loses the share `decay` of itself."""
-    for variable in variables:
+def _shrink(decays: Sequence[tuple[tf.Variable, tf.Tensor]]) -> None:
+    """Decoupled weight decay: each weight loses so large a share of itself."""
+    for variable, decay in decays:
         variable.assign_sub(decay * variable)

@@ -1,0 +1,63 @@
+"""What an update minimises: cross-entropy, smoothed and weighted by label.
+
+Smoothing and weights are variables, so that one trace serves every trial; at 0 and 1 they add
+zeros and multiply by ones, which changes no bit.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+class Loss:
+    """The training loss of one classifier.
+
+    With a label's weight w, smoothing e and K labels, a row of true label y has the loss
+    w[y] ((1 - e) CE[y] + e / K sum over k of CE[k]), CE[k] being the cross-entropy if k were true
+    (Szegedy 2016). An update's loss is the sum of these over the sum of w[y], both over all rows
+    of the update: with equal weights the mean, with others what PyTorch's `CrossEntropyLoss`
+    makes of the whole effective batch, however it is cut into micro-batches.
+    """
+
+    def __init__(self, labels: int) -> None:
+        """Plain cross-entropy until `reset`.
+
+        Args:
+            labels: How many there are.
+        """
+        self._smoothing = tf.Variable(0.0, trainable=False, name="label_smoothing")
+        self._weights = tf.Variable(tf.ones([labels]), trainable=False, name="class_weights")
+        self._host_weights = np.ones(labels, np.float64)
+
+    def reset(self, smoothing: float, class_weights: np.ndarray | None) -> None:
+        """Starts a trial.
+
+        Args:
+            smoothing: Share of the target spread evenly over all labels.
+            class_weights: Weight of each label, [labels]; None: all alike.
+        """
+        self._smoothing.assign(smoothing)
+        if class_weights is None:
+            class_weights = np.ones(len(self._host_weights))
+        self._weights.assign(class_weights.astype(np.float32))
+        self._host_weights = self._weights.numpy().astype(np.float64)
+
+    def total_weight(self, labels: np.ndarray) -> float:
+        """Sum of the weights of some rows; their number where all labels weigh the same 1."""
+        return float(self._host_weights[np.asarray(labels)].sum())
+
+    def sums(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over the rows of one micro-batch.
+
+        Args:
+            logits: Float32 [rows, labels].
+            labels: int32 [rows].
+
+        Returns:
+            The plain cross-entropy in nats, and the loss to minimise before it is divided by the
+            update's `total_weight`.
+        """
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        # The mean of CE[k] over k less CE[y] is logit[y] less the mean logit.
+        true = tf.gather(logits, labels, axis=1, batch_dims=1)
+        smoothed = losses + self._smoothing * (true - tf.reduce_mean(logits, axis=1))
+        return tf.reduce_sum(losses), tf.reduce_sum(smoothed * tf.gather(self._weights, labels))
