@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -264,10 +265,8 @@ def _knock(uri: str) -> None:
     """Raises OSError within seconds when no server answers; MLflow's client tries for minutes."""
     if not uri.startswith(("http://", "https://")):
         return
-    try:
+    with suppress(urllib.error.HTTPError):  # a server that answers anything is there
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=KNOCK_SECONDS).close()  # noqa: S310
-    except urllib.error.HTTPError:
-        pass  # a server that answers anything is there
 
 
 def _one_line(error: Exception) -> str:
