@@ -1,5 +1,6 @@
 import pytest
 
+from tuner.errors import InputError
 from tuner.launchers.devices import cut_slots, default_slots, visible_gpus
 
 GIB = 2**30
@@ -47,3 +48,23 @@ def test_cpu_slots_share_the_cores_and_see_no_gpu():
 
 def test_more_slots_than_cores_still_get_a_thread():
     assert [slot.threads for slot in cut_slots(5, [], cores=2, memory=GIB)] == [1] * 5
+
+
+def test_a_slot_has_as_many_gpus_as_a_trial_takes():
+    def seen(wanted, gpus, devices):
+        slots = cut_slots(wanted, gpus, cores=8, memory=64 * GIB, devices=devices)
+        return [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
+
+    assert seen(None, ["0", "1", "2", "3"], 2) == ["0,1", "2,3"]
+    assert seen(None, ["0", "1", "2", "3", "4"], 2) == ["0,1", "2,3"]
+    assert seen(3, ["5", "6", "7", "8"], 2) == ["5,6", "7,8", "5,6"]
+    assert seen(1, ["0", "1", "2", "3"], 2) == ["0,1"]
+    assert seen(None, ["0", "1", "2"], 3) == ["0,1,2"]
+
+
+@pytest.mark.parametrize("gpus", [[], ["0", "1"]])
+@pytest.mark.parametrize("devices", [0, 4])
+def test_more_gpus_than_there_are_is_said(gpus, devices):
+    said = f"training.devices is {devices}, and this machine shows {len(gpus)} GPUs"
+    with pytest.raises(InputError, match=said):
+        cut_slots(None, gpus, cores=8, memory=64 * GIB, devices=devices)

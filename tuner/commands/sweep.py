@@ -51,7 +51,8 @@ def run(arguments: Sequence[str]) -> int:
     variants = check(composed)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     terminal = Terminal(agent.sweep.objectives[0])
-    launcher = LocalLauncher(local_slots(agent.launcher.slots))
+    devices = max(settings.training.devices for settings in variants)
+    launcher = LocalLauncher(local_slots(agent.launcher.slots, devices))
     with ExitStack() as stack:
         stack.callback(launcher.close, agent.launcher.stop_timeout)
         # While the workers import their libraries, the agent looks at what they will be fed.

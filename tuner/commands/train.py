@@ -89,7 +89,7 @@ def train(composed: ComposedTraining) -> int:
     """Fine-tunes once and shows the result."""
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
-    launcher = LocalLauncher(local_slots(1))
+    launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
     terminal = Terminal(OBJECTIVE)
     with ExitStack() as stack:
         stack.callback(launcher.close, composed.launcher.stop_timeout)

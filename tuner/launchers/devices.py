@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from tuner.errors import InputError
+
 WORKER_MEMORY = 3 * 2**30
 """Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
 
@@ -52,43 +54,63 @@ def usable_cores() -> int:
     )
 
 
-def default_slots(gpus: int, cores: int, memory: int) -> int:
+def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
     """How many trials run at a time when nobody says.
 
-    One for each GPU. Without a GPU one for each core, as far as memory goes: one-thread workers
-    side by side get more examples a second out of the same cores than one with all threads
-    (`python benchmarks/slots.py` measures it).
+    One for each GPU, or for each group of as many GPUs as one trial takes. Without a GPU one for
+    each core, as far as memory goes: one-thread workers side by side get more examples a second
+    out of the same cores than one with all threads (`python benchmarks/slots.py` measures it).
 
     Args:
         gpus: Visible GPUs.
         cores: Usable CPU cores.
         memory: Bytes of memory free to use.
+        devices: GPUs for one trial.
     """
-    return gpus or max(1, min(cores, memory // WORKER_MEMORY))
+    return gpus // devices or max(1, min(cores, memory // WORKER_MEMORY))
 
 
-def cut_slots(wanted: int | None, gpus: Sequence[str], cores: int, memory: int) -> list[Slot]:
-    """The machine's slots: GPUs in turn, or the cores shared out evenly.
+def cut_slots(
+    wanted: int | None, gpus: Sequence[str], cores: int, memory: int, devices: int = 1
+) -> list[Slot]:
+    """The machine's slots: groups of GPUs in turn, or the cores shared out evenly.
 
     Args:
         wanted: How many; None: `default_slots`.
-        gpus: Visible GPUs by name; slots beyond their number share them.
+        gpus: Visible GPUs by name; slots beyond their number, or that of their groups, share
+            them. What is left over when groups are formed stays unused.
         cores: Usable CPU cores.
         memory: Bytes of memory free to use.
+        devices: GPUs for one trial, the most that any trial takes.
+
+    Raises:
+        InputError: There are fewer GPUs than one trial takes.
     """
-    count = wanted or default_slots(len(gpus), cores, memory)
+    most = max(1, len(gpus))
+    if not 1 <= devices <= most:
+        raise InputError(
+            f"training.devices is {devices}, and this machine shows {len(gpus)} GPUs",
+            where="training.devices",
+            remedy=f"1 to {most}, and a larger training.batch_size or "
+            "training.accumulation_steps for the same effective batch",
+        )
+    count = wanted or default_slots(len(gpus), cores, memory, devices)
+    groups = [
+        ",".join(gpus[start : start + devices])
+        for start in range(0, len(gpus) - devices + 1, devices)
+    ]
     return [
         Slot(
             index=index,
             # -1 hides every GPU from TensorFlow.
-            environment={"CUDA_VISIBLE_DEVICES": gpus[index % len(gpus)] if gpus else "-1"},
+            environment={"CUDA_VISIBLE_DEVICES": groups[index % len(groups)] if groups else "-1"},
             threads=max(1, cores // count),
         )
         for index in range(count)
     ]
 
 
-def local_slots(wanted: int | None) -> list[Slot]:
-    """The slots of this machine."""
+def local_slots(wanted: int | None, devices: int = 1) -> list[Slot]:
+    """The slots of this machine; see `cut_slots`."""
     memory = psutil.virtual_memory().available
-    return cut_slots(wanted, visible_gpus(os.environ), usable_cores(), memory)
+    return cut_slots(wanted, visible_gpus(os.environ), usable_cores(), memory, devices)
