@@ -83,6 +83,10 @@ class Tracker:
                 if found is not None and found.lifecycle_stage == "active"
                 else self._client.create_experiment(self._study)
             )
+            # Else MLflow opens the page for generative AI, without training's columns and charts.
+            self._client.set_experiment_tag(
+                self._experiment, "mlflow.experimentKind", "custom_model_development"
+            )
         except Exception as error:
             raise TunerError(
                 f"MLflow's tracking store can not be used: {_one_line(error)}\n"
