@@ -104,7 +104,7 @@ def counts_text(closing: Closing) -> str:
     counted = counts(closing.outcomes)
     states = ", ".join(f"{number} {state.value}" for state, number in counted.items() if number)
     return (
-        f"{len(closing.outcomes)} trials: {states or 'none'}; {closing.seconds:.0f} s, "
+        f"{len(closing.outcomes)} trials: {states or 'none has ended'}; {closing.seconds:.0f} s, "
         f"sweep efficiency {closing.efficiency:.2f} on {closing.slots} slots"
     )
 
@@ -123,8 +123,9 @@ def review_hint(tracking_uri: str) -> str:
 def show(closing: Closing, console: Console) -> None:
     """Prints the end of the sweep."""
     keys = list(dict.fromkeys(key for o in closing.outcomes for key in o.parameters))
-    console.print()
-    console.print(ranking_table(closing.outcomes, closing.objective, keys))
+    if closing.outcomes:
+        console.print()
+        console.print(ranking_table(closing.outcomes, closing.objective, keys))
     reasons = stop_reasons(closing.outcomes)
     if reasons:
         console.print("\nWhy the others stopped", style="bold")
