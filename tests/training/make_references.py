@@ -136,25 +136,29 @@ def updates(
 
 
 def losses() -> dict[str, Any]:
-    """torch's cross-entropy of each example, without reduction: ours divides by their count."""
+    """torch's cross-entropy of each row, and its mean over them as torch weighs it."""
     random = np.random.default_rng(13)
     logits = random.normal(0.0, 3.0, (8, 3)).astype(np.float32)
     logits[0] = (40.0, -40.0, 0.0)
     labels = [1, 0, 1, 2, 2, 0, 1, 2]
-    weights = [0.5, 2.0, 1.0]
-    made: dict[str, Any] = {
-        "logits": plain(logits), "labels": labels, "class_weights": weights,
-        "label_smoothing": 0.1,
-    }  # fmt: skip
-    cases = {
-        "plain": {},
-        "smoothed": {"label_smoothing": 0.1},
-        "weighted": {"weight": torch.tensor(weights, dtype=torch.float64)},
-    }
-    cases["smoothed_and_weighted"] = cases["smoothed"] | cases["weighted"]
-    for name, fields in cases.items():
-        loss = torch.nn.CrossEntropyLoss(reduction="none", **fields)
-        made[name] = loss(torch.tensor(logits).double(), torch.tensor(labels)).tolist()
+    made: dict[str, Any] = {"logits": plain(logits), "labels": labels}
+    for name, smoothing, weights in (
+        ("plain", 0.0, None),
+        ("smoothed", 0.1, None),
+        ("weighted", 0.0, [0.5, 2.0, 1.0]),
+        ("smoothed and weighted", 0.1, [0.5, 2.0, 1.0]),
+    ):
+        each, mean = (
+            torch.nn.functional.cross_entropy(
+                torch.tensor(logits).double(),
+                torch.tensor(labels),
+                None if weights is None else torch.tensor(weights, dtype=torch.float64),
+                label_smoothing=smoothing,
+                reduction=reduction,
+            ).tolist()
+            for reduction in ("none", "mean")
+        )
+        made[name] = {"smoothing": smoothing, "weights": weights, "each": each, "mean": mean}
     return made
 
 

@@ -1,4 +1,4 @@
-"""The converted encoders and heads against what transformers computes (see make_references)."""
+"""Encoders, heads and losses against what transformers and torch compute (see make_references)."""
 
 from pathlib import Path
 
@@ -83,6 +83,29 @@ def test_the_figures_tell_each_change_from_the_plain_architecture(case):
         np.array(ORIGINALS[name]["hidden"]) for name in (case.partition(" ")[0], case)
     )
     assert np.abs(plain - changed).max() > (5e-5 if "gelu_new" in case else 1e-2)
+
+
+@pytest.mark.parametrize("case", ["plain", "smoothed", "weighted"])
+def test_losses_are_those_of_torch(case):
+    """Smoothed and weighted at once is left out: ours takes the true label's weight for all."""
+    import tensorflow as tf
+
+    from tuner.training.loss import Loss
+
+    figures = load("losses.json")
+    torch, weights = figures[case], figures[case]["weights"]
+    logits, labels = np.array(figures["logits"], np.float32), np.array(figures["labels"], np.int32)
+    loss = Loss(3)
+    loss.reset(torch["smoothing"], None if weights is None else np.array(weights))
+
+    def sums(rows):
+        return [float(x) for x in loss.sums(tf.constant(logits[rows]), tf.constant(labels[rows]))]
+
+    each = np.array([sums([row]) for row in range(len(labels))])
+    np.testing.assert_allclose(each[:, 0], figures["plain"]["each"], rtol=1e-6)
+    np.testing.assert_allclose(each[:, 1], torch["each"], rtol=1e-6)
+    whole = sums(slice(None))[1] / loss.total_weight(labels)
+    assert whole == pytest.approx(torch["mean"], rel=1e-6)
 
 
 def test_the_default_model_is_that_of_transformers():
