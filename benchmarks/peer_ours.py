@@ -1,0 +1,59 @@
+"""A round of `throughput.py`: one epoch by the FineTuner, without its evaluation."""
+
+import argparse
+import time
+from dataclasses import replace
+
+from default_trial import one_epoch
+from turns import serve
+
+from tuner.core.trial import ConstantGuess, Report
+from tuner.training import device
+from tuner.training.fine_tune import FineTuner
+
+
+class Stopwatch:
+    """Times a trial from its first update to its last, whatever happens between."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._started = 0.0
+
+    def started(self, constant_guess: ConstantGuess) -> None:  # noqa: ARG002
+        """The first update begins."""
+        self._started = time.perf_counter()
+
+    def progress(self, share: float, examples_per_second: float) -> None:  # noqa: ARG002
+        """An update is done."""
+        self.seconds = time.perf_counter() - self._started
+
+    def reported(self, report: Report) -> bool:  # noqa: ARG002
+        """An evaluation, after the last update."""
+        return True
+
+    def stop_requested(self) -> bool:
+        """Never."""
+        return False
+
+
+def main() -> None:
+    """Serves rounds."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    given = parser.parse_args()
+    device.set_up(given.threads)
+    tuner = FineTuner()
+    settings = one_epoch(given.rows)
+
+    def run_round(number: int) -> float:
+        watch = Stopwatch()
+        training = replace(settings.training, seed=number)
+        tuner.run(replace(settings, training=training), watch)
+        return watch.seconds
+
+    serve(run_round)
+
+
+if __name__ == "__main__":
+    main()
