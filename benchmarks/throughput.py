@@ -8,8 +8,7 @@ and keeps its defaults otherwise; `trainer_grouped` also has its grouping by len
 the same keras-hub model, compiled with its own AdamW, on rows padded to `max_length`. A first
 round each, in which graphs are traced and compiled, is not counted. Ratios are taken within each
 round, and once more between the fastest rounds, which other work on the machine disturbs least.
-The Trainer needs an
-environment of its own, which is made by
+The Trainer needs an environment of its own, which is made by
 
     python3 -m venv /tmp/peers
     /tmp/peers/bin/pip install torch==2.13.0 transformers accelerate
