@@ -33,6 +33,9 @@ def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
     assert counted == 4
     assert 0 < sweep.data.metrics["sweep_efficiency"] < 1
     assert "| rank | trial |" in sweep.data.tags["mlflow.note.content"]
+    client = MlflowClient(mlflow_uri)
+    listed = {file.path for file in client.list_artifacts(sweep.info.run_id)}
+    assert {"sweep.yaml", "best.yaml", "data_report.json", "data_report.txt"} <= listed
     trials = runs(mlflow_uri, "trial")
     assert {"optimizer.learning_rate", "schedule", "effective_batch_size"} == set(
         trials[0].data.params

@@ -1,11 +1,14 @@
 """`tuner sweep=NAME`: runs a sweep, or resumes it up to its total."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner import __version__
+from tuner.commands.best import BestKeeper
+from tuner.commands.inputs import InputReport, check_inputs
 from tuner.config import (
     ComposedSweep,
     check,
@@ -15,11 +18,8 @@ from tuner.config import (
     render,
 )
 from tuner.core.objectives import direction
-from tuner.core.ranking import best, ranked
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialOutcome, TrialSpec
-from tuner.data import prepare
-from tuner.folder import StudyFolder, write_whole
+from tuner.core.ranking import ranked
+from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.search import build_pruner, build_sampler
@@ -28,6 +28,31 @@ from tuner.summary import Closing, description, show
 from tuner.sweep import Plan, Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """All that a sweep runs with, checked and open.
+
+    Attributes:
+        composed: The sweep.
+        inputs: What was found in models and data.
+        folder: The study's files.
+        terminal: Shows what happens.
+        launcher: Its workers are started.
+        tracker: Open.
+        study: Open.
+        begun: Seconds of the monotonic clock when the command was given.
+    """
+
+    composed: ComposedSweep
+    inputs: InputReport
+    folder: StudyFolder
+    terminal: Terminal
+    launcher: LocalLauncher
+    tracker: Tracker
+    study: Study
+    begun: float
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -58,33 +83,25 @@ def run(arguments: Sequence[str]) -> int:
         # While the workers import their libraries, the agent looks at what they will be fed.
         for slot in launcher.slots:
             launcher.start(slot)
-        for line in check_inputs(variants):
+        inputs = check_inputs(variants)
+        for line in inputs.lines:
             terminal.notice(line)
         tracker = Tracker(agent.tracking, agent.study_name)
         tracker.open()
         stack.callback(lambda: terminal.warn(tracker.close()))
         study = open_study(composed, folder)
         stack.callback(study.close)
-        return _sweep(composed, folder, terminal, launcher, tracker, study, begun)
-
-
-def check_inputs(variants: Iterable[TrialSettings]) -> list[str]:
-    """Locates, reads, checks and tokenises every model and data that trials may meet.
-
-    Returns:
-        The data report, line by line, for people.
-
-    Raises:
-        InputError: Model or data can not be used.
-    """
-    lines: list[str] = []
-    seen = set()
-    for settings in variants:
-        key = repr((settings.data, settings.model.checkpoint, settings.model.max_length))
-        if key not in seen:
-            seen.add(key)
-            lines += prepare(settings.data, settings.model).report.lines()
-    return lines
+        parts = Parts(
+            composed=composed,
+            inputs=inputs,
+            folder=folder,
+            terminal=terminal,
+            launcher=launcher,
+            tracker=tracker,
+            study=study,
+            begun=begun,
+        )
+        return _run(parts)
 
 
 def open_study(composed: ComposedSweep, folder: StudyFolder) -> Study:
@@ -106,21 +123,15 @@ def open_study(composed: ComposedSweep, folder: StudyFolder) -> Study:
     )
 
 
-def _sweep(
-    composed: ComposedSweep,
-    folder: StudyFolder,
-    terminal: Terminal,
-    launcher: LocalLauncher,
-    tracker: Tracker,
-    study: Study,
-    begun: float,
-) -> int:
+def _run(parts: Parts) -> int:
+    composed, folder, terminal = parts.composed, parts.folder, parts.terminal
+    launcher, tracker, study = parts.launcher, parts.tracker, parts.study
     agent = composed.agent
     objective = agent.sweep.objectives[0]
     earlier = study.outcomes()
     tracker.sweep_started(
         {"objective": objective, "n_trials": str(agent.sweep.n_trials), "tuner": __version__},
-        {"sweep.yaml": render(composed)},
+        {"sweep.yaml": render(composed), **parts.inputs.artifacts},
     )
     tracker.abandon(study.release_orphans())
     sweep = Sweep(
@@ -151,7 +162,7 @@ def _sweep(
         outcomes=ranked(study.outcomes(), direction(objective)),
         interrupted=sweep.interrupted,
         failed=sweep.failed,
-        seconds=time.monotonic() - begun,
+        seconds=time.monotonic() - parts.begun,
         busy=sum(outcome.seconds_busy for outcome in sweep.outcomes),
         slots=len(launcher.slots),
         best_file=folder.best,
@@ -165,48 +176,3 @@ def _sweep(
     )
     show(closing, terminal.console)
     return closing.exit_code
-
-
-class BestKeeper:
-    """Rewrites best.yaml after every new best."""
-
-    def __init__(
-        self, composed: ComposedSweep, folder: StudyFolder, earlier: Sequence[TrialOutcome]
-    ) -> None:
-        """Starts from what an earlier start of the sweep left.
-
-        Args:
-            composed: The sweep.
-            folder: The study's files.
-            earlier: Outcomes of the study so far.
-        """
-        self._folder = folder
-        self._study = composed.agent.study_name
-        self._objective = composed.agent.sweep.objectives[0]
-        self._direction = direction(self._objective)
-        self._best = best(earlier, self._direction)
-        if self._best is not None and not folder.best.exists():
-            self._write(compose_trial(composed, self._best.parameters), self._best)
-
-    def __call__(self, spec: TrialSpec, outcome: TrialOutcome) -> None:
-        """Looks at a finished trial."""
-        rivals = [outcome] if self._best is None else [self._best, outcome]
-        if best(rivals, self._direction) is outcome:
-            self._best = outcome
-            self._write(spec.settings, outcome)
-
-    def _write(self, settings: TrialSettings, outcome: TrialOutcome) -> None:
-        provenance = {
-            "study": self._study,
-            "trial": outcome.number,
-            "objective": self._objective,
-            "value": outcome.value,
-            "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
-            "tuner": __version__,
-        }
-        score = f"{self._objective} {outcome.value:.4f}"
-        header = [
-            f"Best of {self._study}: trial {outcome.number}, {score}.",
-            f"Train it with: python -m tuner train {self._folder.best}",
-        ]
-        write_whole(self._folder.best, dump_trial(settings, header, provenance))

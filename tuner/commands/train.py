@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tuner.commands.sweep import check_inputs
+from tuner.commands.inputs import check_inputs
 from tuner.config import ComposedTraining, compose_training, dump_trial
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import InputError
@@ -94,7 +94,7 @@ def train(composed: ComposedTraining) -> int:
     with ExitStack() as stack:
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
-        for line in check_inputs([composed.trial]):
+        for line in check_inputs([composed.trial]).lines:
             terminal.notice(line)
         tracker = Tracker(composed.tracking, study)
         tracker.open()
