@@ -35,8 +35,8 @@ PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 
 _MEASURED = (
-    "train_loss", "learning_rate", "grad_norm", "val_loss", "examples_per_second",
-    "padding_fraction", "peak_memory_bytes",
+    "train_loss", "train_loss_std", "learning_rate", "grad_norm", "skipped_updates", "val_loss",
+    "majority_share", "examples_per_second", "padding_fraction", "peak_memory_bytes",
 )  # fmt: skip
 
 

@@ -80,24 +80,36 @@ def report(settings: TrialSettings, point: int) -> Report:
     points = settings.training.evaluations
     total = round(EXAMPLES * settings.training.epochs)
     seen = round(total * point / points)
+    rows = settings.training.interim_examples or VALIDATION_EXAMPLES
     return Report(
         point=point,
         points=points,
         examples_seen=seen,
         total_examples=total,
         updates=max(1, seen // settings.effective_batch_size),
+        skipped_updates=0,
         train_loss=math.log(2) * 2.0 * (1.0 - score),
+        train_loss_std=0.05,
         learning_rate=learning_rate(settings),
         grad_norm=1.0,
         val_loss=math.log(2) * 2.1 * (1.0 - score),
-        metrics={"val_accuracy": score, "val_macro_f1": score},
-        validation_examples=settings.training.interim_examples or VALIDATION_EXAMPLES,
+        metrics={"val_accuracy": score, "val_macro_f1": score, "val_mcc": 2.0 * score - 1.0},
+        majority_share=0.5,
+        validation_examples=rows,
         examples_per_second=100.0,
         padding_fraction=0.05,
         peak_memory_bytes=1_000_000,
         seconds_training=0.001,
         seconds_evaluating=0.001,
+        confusion=confusion(score, rows) if point == points else None,
     )
+
+
+def confusion(score: float, rows: int) -> list[list[int]]:
+    """Two labels of like frequency, each found with the share `score`."""
+    half = rows // 2
+    right = round(half * score)
+    return [[right, half - right], [half - right, right]]
 
 
 def main() -> None:

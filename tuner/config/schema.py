@@ -20,6 +20,7 @@ from omegaconf import (
 from omegaconf.base import Node
 
 from tuner.core import settings
+from tuner.core.training_settings import TrainingSettings
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ _CLOSED: Mapping[str, type] = MappingProxyType(
     {
         "model": settings.ModelSettings,
         "data": settings.DataSettings,
-        "training": settings.TrainingSettings,
+        "training": TrainingSettings,
         "convergence": settings.ConvergenceSettings,
         "launcher": settings.LauncherSettings,
         "storage": settings.StorageSettings,

@@ -8,6 +8,7 @@ from typing import Any
 
 from tuner.core.objectives import OBJECTIVES
 from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.training_settings import CLASS_WEIGHTS, OVERSAMPLING
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 FORMATS = ("csv", "json", "parquet", "hub", "tfds")
@@ -50,6 +51,21 @@ _SHARE = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
 _DROPOUT = (lambda value: 0 <= value < 1, "a rate from 0 to below 1")
 _OPEN_SHARE = (lambda value: 0 < value < 1, "a share above 0 and below 1")
 _DECAY = (lambda value: 0 <= value < 1, "from 0 to below 1")
+_LAYER_DECAY = (lambda value: 0 < value <= 1, "a factor above 0, at most 1")
+
+
+def _are_class_weights(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value) and all(_is_weight(each) for each in value.values())
+    return value in CLASS_WEIGHTS
+
+
+def _is_weight(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < math.inf
+
+
+_CLASS_WEIGHTS = (_are_class_weights, "none, balanced or {label: weight above 0, ...}")
 
 _NAME = (bool, "a name that is not empty")
 
@@ -73,9 +89,16 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("training.devices", *at_least(1)),
     ("training.precision", *one_of(PRECISIONS)),
     ("training.clip_norm", *above(0)),
+    ("training.label_smoothing", *_DECAY),
+    ("training.class_weights", *_CLASS_WEIGHTS),
+    ("training.oversample", *one_of(OVERSAMPLING)),
+    ("training.freeze_layers", *at_least(0)),
+    ("training.reinit_layers", *at_least(0)),
+    ("training.ema_decay", *_OPEN_SHARE),
     ("training.seed", *at_least(0)),
     ("optimizer.learning_rate", *above(0)),
     ("optimizer.weight_decay", *at_least(0)),
+    ("optimizer.layer_decay", *_LAYER_DECAY),
     ("optimizer.beta_1", *_DECAY),
     ("optimizer.beta_2", *_DECAY),
     ("optimizer.momentum", *_DECAY),

@@ -14,6 +14,13 @@ def accuracy(confusion: Confusion) -> float:
     return right / total if total else 0.0
 
 
+def majority_share(confusion: Confusion) -> float:
+    """Share of the rows that got the most frequent prediction; 1 where all are guessed alike."""
+    predicted: list[int] = [sum(column) for column in zip(*confusion, strict=True)]
+    total = sum(predicted)
+    return max(predicted) / total if total else 0.0
+
+
 def macro_f1(confusion: Confusion) -> float:
     """Mean of the labels' F1 scores, each label weighing the same.
 

@@ -8,6 +8,8 @@ of its own, so they arrive as plain mappings whose `name` says what they are.
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuner.core.training_settings import TrainingSettings
+
 MISSING = "???"
 """What Hydra calls a mandatory value that nobody has given yet."""
 
@@ -86,36 +88,6 @@ class DataSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """Group `training`: the budget, the batch and what keeps an update sound.
-
-    Attributes:
-        batch_size: Examples in one forward and backward pass on one device (the micro-batch).
-        accumulation_steps: Micro-batches summed into one optimizer update.
-        epochs: The budget in passes over the training data; fractions are allowed.
-        evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
-        interim_examples: Validation rows evaluated at all points but the last, drawn stratified;
-            null for all. The last point always uses all.
-        evaluation_batch_size: Examples in one forward pass of an evaluation.
-        devices: GPUs for one trial.
-        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
-        clip_norm: Largest global gradient norm; null: no clipping.
-        seed: Everything random in a trial follows from it.
-    """
-
-    batch_size: int = 16
-    accumulation_steps: int = 1
-    epochs: float = 3.0
-    evaluations: int = 10
-    interim_examples: int | None = None
-    evaluation_batch_size: int = 64
-    devices: int = 1
-    precision: str = "float32"
-    clip_norm: float | None = 1.0
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
 class ConvergenceSettings:
     """Group `convergence`: thresholds of the reading that every trial gets.
 
@@ -135,7 +107,8 @@ class TrialSettings:
     """All that decides one fine-tune; what `tuner train FILE.yaml` reads.
 
     Attributes:
-        optimizer: `name`, `learning_rate`, `weight_decay` and the optimizer's own fields.
+        optimizer: `name`, `learning_rate`, `weight_decay`, `layer_decay` and the optimizer's own
+            fields.
         schedule: `name`, `warmup_fraction` and the schedule's own fields.
     """
 

@@ -59,18 +59,23 @@ class Report:
         points: E, how many there will be.
         examples_seen: Training examples consumed so far, over all devices.
         total_examples: Training examples in the whole budget.
-        updates: Optimizer updates so far.
-        train_loss: Mean over the examples since the previous point.
+        updates: Optimizer updates so far, without skipped ones.
+        skipped_updates: Skipped so far, because gradients overflowed in mixed_float16.
+        train_loss: Plain cross-entropy, mean over the examples since the previous point; without
+            smoothing and weights, so that trials compare.
+        train_loss_std: Standard deviation over the updates of their mean losses since then.
         learning_rate: Applied in the last update.
         grad_norm: Global norm before clipping, mean over the updates since the previous point.
         val_loss: Mean over `validation_examples`.
-        metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1.
+        metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1; `val_mcc`: -1 to 1.
+        majority_share: Share of the validation rows that got the most frequent prediction.
         validation_examples: Rows evaluated at this point.
         examples_per_second: In updates, since the previous point, evaluation left out.
         padding_fraction: Share of the tokens computed since the previous point that were padding.
         peak_memory_bytes: Of the device where it tells, else resident memory of the process.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Of this point.
+        confusion: Rows true labels, columns predicted; at the last point alone.
     """
 
     point: int
@@ -78,17 +83,21 @@ class Report:
     examples_seen: int
     total_examples: int
     updates: int
+    skipped_updates: int
     train_loss: float
+    train_loss_std: float
     learning_rate: float
     grad_norm: float
     val_loss: float
     metrics: Mapping[str, float]
+    majority_share: float
     validation_examples: int
     examples_per_second: float
     padding_fraction: float
     peak_memory_bytes: int
     seconds_training: float
     seconds_evaluating: float
+    confusion: list[list[int]] | None = None
 
     def value(self, name: str) -> float:
         """A metric or another figure of the report by its name in MLflow."""

@@ -4,7 +4,7 @@ Effective batches are formed first and cut into micro-batches after, so that eve
 the same effective batch meets the same examples at the same update.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -20,30 +20,46 @@ _ORDER_STREAM = 0
 """Keeps these random numbers apart from those of the head (see model.py)."""
 
 
-def updates(lengths: np.ndarray, budget: Budget, seed: int) -> Iterator[np.ndarray]:
+def updates(
+    lengths: np.ndarray,
+    budget: Budget,
+    seed: int,
+    pool: Callable[[int], np.ndarray] | None = None,
+) -> Iterator[np.ndarray]:
     """The rows of each update of the whole budget, in order.
 
     Args:
         lengths: Tokens of each training row.
         budget: Says how many passes, and how many examples an update has.
         seed: The trial's; with the epoch it decides the order.
+        pool: Epoch (counted from 0) to the rows that it has, as many as there are training rows;
+            None: each row once.
 
     Yields:
         `budget.total_updates` arrays of row numbers, longest rows last within each.
     """
     whole, rest = divmod(budget.total_examples, budget.train_examples)
-    for epoch in range(whole):
-        yield from epoch_updates(lengths, budget.effective_batch, seed=seed, epoch=epoch)
-    if rest:
+    for epoch in range(whole + bool(rest)):
         yield from epoch_updates(
-            lengths, budget.effective_batch, seed=seed, epoch=whole, rows=rest
+            lengths,
+            budget.effective_batch,
+            seed=seed,
+            epoch=epoch,
+            rows=rest if epoch == whole else None,
+            pool=None if pool is None else pool(epoch),
         )
 
 
 def epoch_updates(
-    lengths: np.ndarray, effective_batch: int, *, seed: int, epoch: int, rows: int | None = None
+    lengths: np.ndarray,
+    effective_batch: int,
+    *,
+    seed: int,
+    epoch: int,
+    rows: int | None = None,
+    pool: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """The updates of one epoch: each row once, the leftover rows as a smaller last update.
+    """The updates of one epoch: its rows once each, the leftover ones as a smaller last update.
 
     Args:
         lengths: Tokens of each training row.
@@ -51,9 +67,12 @@ def epoch_updates(
         seed: The trial's.
         epoch: Counted from 0.
         rows: Only the first so many rows of the epoch's order; None for all.
+        pool: The rows that the epoch has, some perhaps repeated; None: each training row once.
     """
     random = np.random.default_rng([seed, _ORDER_STREAM, epoch])
-    order = random.permutation(len(lengths))[:rows]
+    order = random.permutation(len(lengths) if pool is None else len(pool))[:rows]
+    if pool is not None:
+        order = pool[order]
     full = len(order) // effective_batch * effective_batch
     leftover = order[full:]
     window = max(WINDOW_ROWS // effective_batch, WINDOW_BATCHES) * effective_batch

@@ -21,6 +21,15 @@ def set_up(threads: int | None) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def make_deterministic() -> None:
+    """From now on every operation gives the same bits for the same input, or raises.
+
+    To be called before the first operation: kernels that have already run keep the algorithm
+    that they chose then.
+    """
+    tf.config.experimental.enable_op_determinism()
+
+
 def describe() -> str:
     """What this process computes on, for people."""
     gpus = tf.config.list_physical_devices("GPU")

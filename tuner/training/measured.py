@@ -1,6 +1,7 @@
 """What a trial measures between two evaluation points, and the report made of it."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ class Measured:
 
     def __init__(self) -> None:
         self._loss = 0.0
+        self._means: list[float] = []
         self._norms: list[float] = []
         self._examples = 0
         self._seconds = 0.0
@@ -31,6 +33,7 @@ class Measured:
     def add(self, result: UpdateResult, examples: int, seconds: float) -> None:
         """Counts one update."""
         self._loss += result.loss_sum
+        self._means.append(result.loss_sum / examples)
         self._examples += examples
         self._seconds += seconds
         if not result.skipped:
@@ -38,18 +41,23 @@ class Measured:
 
     def report(self, evaluation: Evaluation, **fields: Any) -> Report:
         """The report of a point, given what only the trial knows."""
+        confusion = evaluation.confusion
         return Report(
             train_loss=self._loss / self._examples,
+            train_loss_std=statistics.pstdev(self._means),
             grad_norm=math.fsum(self._norms) / len(self._norms) if self._norms else 0.0,
             val_loss=evaluation.loss,
             metrics={
-                "val_accuracy": metrics.accuracy(evaluation.confusion),
-                "val_macro_f1": metrics.macro_f1(evaluation.confusion),
+                "val_accuracy": metrics.accuracy(confusion),
+                "val_macro_f1": metrics.macro_f1(confusion),
+                "val_mcc": metrics.matthews_correlation(confusion),
             },
+            majority_share=metrics.majority_share(confusion),
             validation_examples=evaluation.examples,
             examples_per_second=self._examples / self._seconds,
             padding_fraction=self._padding / self._tokens,
             peak_memory_bytes=device.peak_memory_bytes(),
             seconds_training=self._seconds,
+            confusion=confusion if fields["point"] == fields["points"] else None,
             **fields,
         )

@@ -1,0 +1,62 @@
+"""The group `training`: the budget, the batch, and what keeps an update sound."""
+
+from dataclasses import dataclass
+from typing import Any
+
+CLASS_WEIGHTS = ("none", "balanced")
+"""Names that `training.class_weights` takes beside a mapping."""
+
+OVERSAMPLING = ("none", "balanced")
+"""Names that `training.oversample` takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Group `training`: the budget, the batch and what keeps an update sound.
+
+    Attributes:
+        batch_size: Examples in one forward and backward pass on one device (the micro-batch).
+        accumulation_steps: Micro-batches summed into one optimizer update.
+        epochs: The budget in passes over the training data; fractions are allowed.
+        evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
+        interim_examples: Validation rows evaluated at all points but the last, drawn stratified;
+            null for all. The last point always uses all.
+        evaluation_batch_size: Examples in one forward pass of an evaluation.
+        evaluation_batch_size: Examples in one forward pass of an evaluation.
+        length_window: Rows sorted by length together, in whole updates, so that little is
+            padding; 1: no grouping.
+        devices: GPUs for one trial.
+        precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        clip_norm: Largest global gradient norm; null: no clipping.
+        label_smoothing: Share of the target spread evenly over all labels, 0 to below 1.
+        class_weights: `none`, `balanced` or label to weight. An example's loss counts so many
+            times, over the sum of these weights in its update; validation stays unweighted.
+        oversample: `none`, or `balanced`: an epoch has as many examples as before, but each label
+            the same number of them. Rows of rare labels are repeated, those of frequent ones
+            take turns from epoch to epoch.
+        freeze_layers: The embeddings and so many first encoder layers stay as they are; 0: none.
+        reinit_layers: So many last encoder layers and the pooler are drawn anew; 0: none.
+        ema_decay: Decay of a moving average of the weights, which is then what is evaluated and
+            kept; null: no average.
+        deterministic: The same bits on every run on a GPU too, at some speed; the same for all
+            trials of a sweep.
+        seed: Everything random in a trial follows from it.
+    """
+
+    batch_size: int = 16
+    accumulation_steps: int = 1
+    epochs: float = 3.0
+    evaluations: int = 10
+    interim_examples: int | None = None
+    evaluation_batch_size: int = 64
+    devices: int = 1
+    precision: str = "float32"
+    clip_norm: float | None = 1.0
+    label_smoothing: float = 0.0
+    class_weights: Any = "none"
+    oversample: str = "none"
+    freeze_layers: int = 0
+    reinit_layers: int = 0
+    ema_decay: float | None = None
+    deterministic: bool = False
+    seed: int = 0

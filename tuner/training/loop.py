@@ -1,0 +1,168 @@
+"""The loop of one trial: update after update, evaluation points, reports."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tuner.core import schedule
+from tuner.core.budget import Budget
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import ConstantGuess, Report
+from tuner.data import PreparedData
+from tuner.training import batches
+from tuner.training.averaging import Average
+from tuner.training.evaluate import Evaluation, Evaluator
+from tuner.training.imbalance import BalancedRows
+from tuner.training.measured import Measured
+from tuner.training.model import Classifier
+from tuner.training.update import MicroBatch, UpdateResult, UpdateStep
+
+
+class Listener(Protocol):
+    """Whom a fine-tune tells how it goes, and asks whether to go on."""
+
+    def started(self, constant_guess: ConstantGuess) -> None:
+        """The first update begins."""
+
+    def progress(self, share: float, examples_per_second: float) -> None:
+        """After every update: share of the budget's examples, and speed of this update."""
+
+    def reported(self, report: Report) -> bool:
+        """An evaluation point; False ends the trial."""
+
+    def stop_requested(self) -> bool:
+        """Asked after every update; True ends the trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model and its graphs, kept between trials."""
+
+    classifier: Classifier
+    step: UpdateStep
+    average: Average
+    evaluator: Evaluator
+
+
+class Loop:
+    """The state of one trial while it runs."""
+
+    def __init__(
+        self,
+        settings: TrialSettings,
+        data: PreparedData,
+        model: Model,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._model = model
+        self._clock = clock
+        self._budget = Budget(
+            train_examples=len(data.train.labels),
+            effective_batch=settings.effective_batch_size,
+            epochs=settings.training.epochs,
+            evaluations=settings.training.evaluations,
+        )
+        self._since = Measured()
+        self._skipped = 0
+
+    def run(self, listener: Listener) -> bool:
+        """Makes all updates; returns whether the trial diverged."""
+        budget, seed = self._budget, self._settings.training.seed
+        listener.started(self._data.constant_guess)
+        train = self._data.train
+        balanced = self._settings.training.oversample == "balanced"
+        pool = BalancedRows(train.labels, seed).epoch if balanced else None
+        plan = batches.updates(train.lengths, budget, seed, pool)
+        for number, rows in enumerate(plan, start=1):
+            started = self._clock()
+            result, rate = self._update(number, rows)
+            seconds = self._clock() - started
+            if not result.finite:
+                return True
+            listener.progress(
+                budget.examples_after(number) / budget.total_examples, len(rows) / seconds
+            )
+            self._since.add(result, len(rows), seconds)
+            points = budget.points_due(number)
+            if points:
+                finite, go_on = self._report(points, number, rate, listener)
+                if not finite or not go_on:
+                    return not finite
+            if listener.stop_requested():
+                return False
+        return False
+
+    def _update(self, number: int, rows: np.ndarray) -> tuple[UpdateResult, float]:
+        settings, training = self._settings, self._settings.training
+        made = number - self._skipped
+        rate = schedule.learning_rate(
+            settings.schedule,
+            float(settings.optimizer["learning_rate"]),
+            made,
+            self._budget.total_updates,
+        )
+        parts = batches.micro_batches(rows, training.batch_size)
+        micro = [micro_batch(self._data, part, settings) for part in parts]
+        self._since.add_tokens(micro)
+        result = self._model.step(
+            micro, learning_rate=rate, update=made, clip_norm=training.clip_norm
+        )
+        if result.skipped:
+            self._skipped += 1
+        else:
+            self._model.average.update(made)
+        return result, rate
+
+    def _report(
+        self, points: list[int], number: int, rate: float, listener: Listener
+    ) -> tuple[bool, bool]:
+        """Evaluates once and reports each due point; returns (loss finite, go on)."""
+        started = self._clock()
+        evaluation = self._evaluate(last=points[-1] == self._budget.evaluations)
+        seconds = self._clock() - started
+        if not math.isfinite(evaluation.loss):
+            return False, False
+        for point in points:
+            report = self._since.report(
+                evaluation,
+                point=point,
+                points=self._budget.evaluations,
+                examples_seen=self._budget.examples_after(number),
+                total_examples=self._budget.total_examples,
+                updates=number - self._skipped,
+                skipped_updates=self._skipped,
+                learning_rate=rate,
+                seconds_evaluating=seconds,
+            )
+            if not listener.reported(report):
+                return True, False
+        self._since = Measured()
+        return True, True
+
+    def _evaluate(self, *, last: bool) -> Evaluation:
+        """Scores of the weights, or of their average, which stays in their place at the end."""
+        training, split = self._settings.training, self._data.validation
+        if last or training.interim_examples is None:
+            rows = np.arange(len(split.labels))
+        else:
+            rows = self._data.interim_rows(training.interim_examples)
+        self._model.average.exchange()
+        made = self._model.evaluator.evaluate(split, rows, training.evaluation_batch_size)
+        if not last:
+            self._model.average.exchange()
+        return made
+
+
+def micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) -> MicroBatch:
+    """Some training rows, padded together."""
+    # Tensor cores want multiples of 8; without them every padded token is waste.
+    multiple = 1 if settings.training.precision == "float32" else 8
+    ids, types, lengths = data.train.pad(rows, multiple)
+    return MicroBatch(
+        ids=ids, types=types, lengths=lengths.astype(np.int32), labels=data.train.labels[rows]
+    )
