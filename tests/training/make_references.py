@@ -87,8 +87,7 @@ def encoders() -> Iterator[tuple[str, dict[str, Any]]]:
 def optimizers() -> dict[str, Any]:
     """Sixteen weights after two and after ten updates with given gradients, in float64.
 
-    With SGD the rate stays: torch multiplies momentum with the rate of the day, Keras sums up
-    what each gradient's own rate made of it, which is the same at one rate only.
+    The rate changes: momentum that has the rate in it is the same as torch's at one rate only.
     """
     random = np.random.default_rng(11)
     weights = random.normal(0.0, 0.5, 16).astype(np.float32)
@@ -110,10 +109,10 @@ def optimizers() -> dict[str, Any]:
             "exempt": updates(torch.optim.AdamW, fields | {"weight_decay": 0.0}, given, changing),
         }  # fmt: skip
     for fields in ({}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}):
-        after = updates(torch.optim.SGD, fields, given, [1e-2] * 10)
+        after = updates(torch.optim.SGD, fields, given, changing)
         made[" ".join(["sgd", *fields])] = {
             "optimizer": {"name": "sgd", **fields},
-            "rates": [1e-2] * 10,
+            "rates": changing,
             "decayed": after,
             "exempt": after,
         }

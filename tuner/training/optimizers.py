@@ -126,7 +126,12 @@ class AdamKernel:
 
 
 class SgdKernel:
-    """Stochastic gradient descent with momentum, plain or Nesterov's."""
+    """Stochastic gradient descent with momentum, plain or Nesterov's, in PyTorch's form.
+
+    PyTorch sums gradients up in the momentum and multiplies the sum with the rate of the day,
+    Keras sums up what each gradient's own rate made of it; the two differ as soon as the rate
+    changes. With PyTorch's a configuration means the same in `transformers`.
+    """
 
     FIELDS: ClassVar[dict[str, Any]] = {"momentum": 0.0, "nesterov": False}
 
@@ -156,7 +161,7 @@ class SgdKernel:
         for variable, slot, gradient, share in zip(
             self._variables, self._momentums, gradients, shares, strict=True
         ):
-            tf.raw_ops.ResourceApplyKerasMomentum(
+            tf.raw_ops.ResourceApplyMomentum(
                 var=variable.handle,
                 accum=slot.handle,
                 lr=rate * share,
