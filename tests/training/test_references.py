@@ -85,9 +85,8 @@ def test_the_figures_tell_each_change_from_the_plain_architecture(case):
     assert np.abs(plain - changed).max() > (5e-5 if "gelu_new" in case else 1e-2)
 
 
-@pytest.mark.parametrize("case", ["plain", "smoothed", "weighted"])
+@pytest.mark.parametrize("case", ["plain", "smoothed", "weighted", "smoothed and weighted"])
 def test_losses_are_those_of_torch(case):
-    """Smoothed and weighted at once is left out: ours takes the true label's weight for all."""
     import tensorflow as tf
 
     from tuner.training.loss import Loss

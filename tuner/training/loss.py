@@ -12,10 +12,11 @@ class Loss:
     """The training loss of one classifier.
 
     With a label's weight w, smoothing e and K labels, a row of true label y has the loss
-    w[y] ((1 - e) CE[y] + e / K sum over k of CE[k]), CE[k] being the cross-entropy if k were true
-    (Szegedy 2016). An update's loss is the sum of these over the sum of w[y], both over all rows
-    of the update: with equal weights the mean, with others what PyTorch's `CrossEntropyLoss`
-    makes of the whole effective batch, however it is cut into micro-batches.
+    (1 - e) w[y] CE[y] + e / K sum over k of w[k] CE[k], CE[k] being the cross-entropy if k were
+    true (Szegedy 2016, weighted as in PyTorch). An update's loss is the sum of these over the sum
+    of w[y], both over all rows of the update: with equal weights the mean, with others what
+    PyTorch's `CrossEntropyLoss` makes of the whole effective batch, however it is cut into
+    micro-batches.
     """
 
     def __init__(self, labels: int) -> None:
@@ -57,7 +58,9 @@ class Loss:
             update's `total_weight`.
         """
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        # The mean of CE[k] over k less CE[y] is logit[y] less the mean logit.
+        # CE[k] is CE[y] + logit[y] - logit[k].
         true = tf.gather(logits, labels, axis=1, batch_dims=1)
-        smoothed = losses + self._smoothing * (true - tf.reduce_mean(logits, axis=1))
-        return tf.reduce_sum(losses), tf.reduce_sum(smoothed * tf.gather(self._weights, labels))
+        others = tf.reduce_mean(self._weights * ((losses + true)[:, None] - logits), axis=1)
+        weighted = (1.0 - self._smoothing) * losses * tf.gather(self._weights, labels)
+        weighted += self._smoothing * others
+        return tf.reduce_sum(losses), tf.reduce_sum(weighted)
