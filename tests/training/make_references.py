@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -31,14 +32,14 @@ SHOWN = 12
 """Values kept of each of MiniLM's vectors of 384."""
 
 
-def batch(pad: int) -> dict[str, list[Any]]:
-    """Three rows of 7, 4 and 2 tokens, of which the last is of one segment."""
+def batch(pad: int, last_type: int) -> dict[str, list[Any]]:
+    """Three rows of 7, 4 and 2 tokens of types 0 and `last_type`, the last of type 0 alone."""
     random = np.random.default_rng(7)
     lengths = [7, 4, 2]
     ids = random.integers(5, 60, (3, 7))
     ids[np.arange(7) >= np.array(lengths)[:, None]] = pad
-    types = [[0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 0], [0] * 7]
-    return {"ids": ids.tolist(), "types": types, "lengths": lengths}
+    types = last_type * np.array([[0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 0], [0] * 7])
+    return {"ids": ids.tolist(), "types": types.tolist(), "lengths": lengths}
 
 
 def encoder(folder: Path, model_type: str) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def encoder(folder: Path, model_type: str) -> dict[str, Any]:
     if loading["missing_keys"] or loading["unexpected_keys"]:
         raise ValueError(f"{model_type}: the checkpoint does not fit: {loading}")
     model.eval()
-    rows = batch(model.config.pad_token_id)
+    types = model.config.type_vocab_size if model_type == "bert" else 2
+    rows = batch(model.config.pad_token_id, types - 1)
     pooled: list[torch.Tensor] = []
     pooler = getattr(model.base_model, "pooler", None)
     if pooler is not None:  # BERT's is a module that ends in the tanh, ALBERT's is linear.
@@ -64,7 +66,21 @@ def encoder(folder: Path, model_type: str) -> dict[str, Any]:
     }
     if pooler is not None:
         made["pooled"] = plain(pooled[0] if model_type == "bert" else torch.tanh(pooled[0]))
+    made["dropouts"] = dropouts(model, {name: part[:1] for name, part in inputs.items()})
     return rows | made
+
+
+def dropouts(model: Any, inputs: dict[str, torch.Tensor]) -> list[float]:
+    """Sums of absolute values of what each dropout is given, in order, if all let it through."""
+    seen: list[float] = []
+
+    def note(inputs: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        seen.append(plain(inputs.abs().sum()))
+        return inputs
+
+    with mock.patch("torch.nn.functional.dropout", note), torch.inference_mode():
+        model.train()(**inputs)
+    return seen
 
 
 def model_inputs(rows: dict[str, Any], model_type: str) -> dict[str, torch.Tensor]:

@@ -94,9 +94,10 @@ def inspect(folder: Path) -> CheckpointInfo:
         hidden_size=_integer(config, _key("hidden_size", model_type), folder),
         layers=_integer(config, _key("num_hidden_layers", model_type), folder),
         vocab_size=vocab_size,
-        # RoBERTa counts positions from pad_token_id + 1, so the rows before are never used.
-        max_positions=positions - (pad + 1 if roberta else 0),
-        hidden_act=str(config.get(_key("hidden_act", model_type), "gelu")),
+        # RoBERTa counts positions from pad_token_id + 1, so the rows before are never used;
+        # keras-hub's table is always 2 rows shorter than the original's.
+        max_positions=positions - (max(pad + 1, 2) if roberta else 0),
+        hidden_act=str(config.get(_key("hidden_act", model_type), _default_act(model_type))),
         pad_token_id=pad,
         weight_files=weights,
         tokenizer_files=tokenizer,
@@ -148,6 +149,11 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 def _key(name: str, model_type: str) -> str:
     return _DISTILBERT_KEYS[name] if model_type == "distilbert" else name
+
+
+def _default_act(model_type: str) -> str:
+    """The activation where config.json names none, as in transformers' configurations."""
+    return "gelu_new" if model_type == "albert" else "gelu"
 
 
 def _integer(config: dict[str, Any], key: str, folder: Path) -> int:

@@ -1,8 +1,10 @@
 """Reads a Hugging Face checkpoint into a keras-hub backbone, as the original computes it.
 
-keras-hub brings the mapping of tensor names; three things it gets wrong are mended here: it
-hard-codes activation and layer-norm epsilon, it leaves out RoBERTa's token-type embedding, and
-it expects tensor names with the model's prefix and a pooler, which not every checkpoint has.
+keras-hub brings the mapping of tensor names; what it gets wrong is mended here: it hard-codes
+activation, layer-norm epsilon and the number of BERT's token types, it takes RoBERTa's positions
+for any padding token from row 2 and leaves out its token-type embedding, it drops out where the
+original does not, and it expects tensor names with the model's prefix and a pooler, which not
+every checkpoint has. What the original does is what transformers 5.23 does.
 """
 
 import json
@@ -36,6 +38,19 @@ CONVERTERS: Mapping[str, Any] = {
 }
 BUILD_RATE = 0.1
 """Dropout rate that models are built with: at 0 Keras leaves layers out."""
+
+EPSILON = 1e-12
+"""Layer-norm epsilon where config.json names none, `layer_norm_eps` of all configurations."""
+
+ADDED_DROPOUT: Mapping[str, str] = {
+    "distilbert": "self_attention_dropout",
+    "albert": "feedforward_dropout",
+}
+"""Layer of keras-hub's one block for all architectures that the original's block has not.
+
+`TransformerBlock` of transformers' modeling_distilbert.py adds the attention's output as it is,
+`AlbertLayer` of modeling_albert.py the feed-forward's.
+"""
 
 
 def _gelu_exact(x: Any) -> Any:
@@ -138,7 +153,11 @@ def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
         (checkpoint.folder / "config.json").read_text(encoding="utf-8")
     )
     backbone = keras_hub.models.Backbone.from_preset(
-        where, load_weights=False, dropout=BUILD_RATE, dtype=precision
+        where,
+        load_weights=False,
+        dropout=BUILD_RATE,
+        dtype=precision,
+        **_segments(config, model_type),
     )
     reader = TensorReader(checkpoint.weight_files)
     CONVERTERS[model_type].convert_weights(backbone, reader, config)
@@ -149,23 +168,43 @@ def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
             where=where,
             remedy="a complete checkpoint in safetensors format",
         )
-    if model_type == "roberta":
-        _fold_token_type(backbone, reader)
+    if model_type in ("roberta", "xlm-roberta"):
+        _place_positions(backbone, reader, checkpoint.pad_token_id)
     _follow_config(backbone, config, checkpoint)
     pooler = backbone.pooled_dense.trainable_variables if reader.missing else []
     return Encoder(backbone=backbone, untrained=tuple(pooler))
 
 
-def _fold_token_type(backbone: Any, reader: TensorReader) -> None:
-    """Adds RoBERTa's one token-type embedding to every position, as keras-hub has no types."""
+def _segments(config: Mapping[str, Any], model_type: str) -> dict[str, int]:
+    """Token types of a BERT, which keras-hub always takes to be 2; ALBERT's it reads itself."""
+    return {"num_segments": int(config.get("type_vocab_size", 2))} if model_type == "bert" else {}
+
+
+def _place_positions(backbone: Any, reader: TensorReader, pad_token_id: int) -> None:
+    """Fills RoBERTa's position table anew, as the original counts positions.
+
+    The first token's row is pad_token_id + 1 (`create_position_ids_from_input_ids` of
+    transformers' modeling_roberta.py), keras-hub takes 2. The embedding of the first token type,
+    the only one in use, is added to every row, as keras-hub has no types.
+    """
+    table = backbone.embeddings.position_embedding.position_embeddings
+    rows = reader.get_tensor("roberta.embeddings.position_embeddings.weight")[pad_token_id + 1 :]
+    rows = rows[: table.shape[0]]
     name = "roberta.embeddings.token_type_embeddings.weight"
     if reader.has(name):
-        positions = backbone.embeddings.position_embedding.position_embeddings
-        positions.assign(positions + reader.get_tensor(name)[0])
+        rows = rows + reader.get_tensor(name)[0]
+    # Rows that remain are beyond `max_positions`.
+    placed = np.zeros(table.shape, np.float32)
+    placed[: len(rows)] = rows
+    table.assign(placed)
 
 
 def _follow_config(backbone: Any, config: Mapping[str, Any], checkpoint: CheckpointInfo) -> None:
-    """Sets activation and layer-norm epsilon as config.json has them."""
+    """Sets activation, layer-norm epsilon and places of dropout as the original has them.
+
+    DistilBERT's epsilon is fixed in transformers' modeling_distilbert.py, whatever config.json
+    says.
+    """
     name = checkpoint.hidden_act
     if name not in ACTIVATIONS:
         raise InputError(
@@ -173,11 +212,15 @@ def _follow_config(backbone: Any, config: Mapping[str, Any], checkpoint: Checkpo
             where=f"{checkpoint.folder}/config.json",
             remedy=f"one of {', '.join(ACTIVATIONS)}",
         )
+    given = {} if checkpoint.model_type == "distilbert" else config
+    epsilon = float(given.get("layer_norm_eps", EPSILON))
     for layer in sublayers(backbone):
         if layer.name == "feedforward_intermediate_dense":
             layer.activation = ACTIVATIONS[name]
-        if isinstance(layer, keras.layers.LayerNormalization) and "layer_norm_eps" in config:
-            layer.epsilon = float(config["layer_norm_eps"])
+        if layer.name == ADDED_DROPOUT.get(checkpoint.model_type):
+            layer.rate = 0.0
+        if isinstance(layer, keras.layers.LayerNormalization):
+            layer.epsilon = epsilon
 
 
 def sublayers(layer: Any) -> list[Any]:

@@ -69,14 +69,15 @@ class SteeredDropout(keras.layers.Dropout):  # type: ignore[misc]
 def steer(layers: Iterable[Any], state: DropoutState) -> int:
     """Puts every Keras dropout layer among `layers` under `state`, in place.
 
-    A built layer keeps its place in its model, hence the change of class.
+    A built layer keeps its place in its model, hence the change of class. A layer of rate 0 stays
+    as it is and never drops anything.
 
     Returns:
         How many there were.
     """
     count = 0
     for layer in layers:
-        if isinstance(layer, keras.layers.Dropout):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0.0:
             layer.__class__ = SteeredDropout
             layer.state = state
             count += 1

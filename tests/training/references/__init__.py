@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tests.checkpoints import MODEL_TYPES, write_checkpoint
 
@@ -16,8 +16,19 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"{each} relu": (each, {"hidden_act": "relu"}) for each in MODEL_TYPES},
     **{f"{each} gelu_new": (each, {"hidden_act": "gelu_new"}) for each in ("bert", "albert")},
     **{f"{each} epsilon": (each, {"layer_norm_eps": 0.1}) for each in ("bert", "roberta")},
+    "distilbert epsilon": ("distilbert", {"layer_norm_eps": 0.1}),
+    "roberta without epsilon": ("roberta", {"layer_norm_eps": None}),
+    "albert without activation": ("albert", {"hidden_act": None}),
+    "bert one type": ("bert", {"type_vocab_size": 1}),
+    "bert three types": ("bert", {"type_vocab_size": 3}),
+    **{
+        f"{each} pad {pad}": (each, {"pad_token_id": pad})
+        for each in ("roberta", "xlm-roberta")
+        for pad in (0, 4)
+    },
 }
-"""Architecture, and what config.json says otherwise, of each tiny checkpoint in encoders.json."""
+"""Architecture, and what config.json says otherwise (None: does not say), of each tiny checkpoint
+in encoders.json."""
 
 
 def write_tiny(folder: Path, case: str) -> Path:
@@ -29,8 +40,19 @@ def write_tiny(folder: Path, case: str) -> Path:
     config = json.loads(path.read_text(encoding="utf-8"))
     if model_type == "distilbert" and "hidden_act" in changes:
         changes = {"activation": changes["hidden_act"]}
-    path.write_text(json.dumps(config | changes), encoding="utf-8")
+    config = {key: value for key, value in (config | changes).items() if value is not None}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    if "type_vocab_size" in changes:
+        _write_types(folder / "model.safetensors", changes["type_vocab_size"])
     return folder
+
+
+def _write_types(path: Path, count: int) -> None:
+    """Gives a BERT as many token types, by halving those that it has for any further ones."""
+    weights = load_file(path)
+    name = "bert.embeddings.token_type_embeddings.weight"
+    weights[name] = np.concatenate([weights[name], weights[name] / 2])[:count]
+    save_file(weights, path, metadata={"format": "pt"})
 
 
 def checksum(folder: Path) -> float:
