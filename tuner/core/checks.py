@@ -86,6 +86,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("training.evaluations", *at_least(1)),
     ("training.interim_examples", *at_least(1)),
     ("training.evaluation_batch_size", *at_least(1)),
+    ("training.length_window", *at_least(1)),
     ("training.devices", *at_least(1)),
     ("training.precision", *one_of(PRECISIONS)),
     ("training.clip_norm", *above(0)),

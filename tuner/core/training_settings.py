@@ -22,7 +22,6 @@ class TrainingSettings:
         interim_examples: Validation rows evaluated at all points but the last, drawn stratified;
             null for all. The last point always uses all.
         evaluation_batch_size: Examples in one forward pass of an evaluation.
-        evaluation_batch_size: Examples in one forward pass of an evaluation.
         length_window: Rows sorted by length together, in whole updates, so that little is
             padding; 1: no grouping.
         devices: GPUs for one trial.
@@ -49,6 +48,7 @@ class TrainingSettings:
     evaluations: int = 10
     interim_examples: int | None = None
     evaluation_batch_size: int = 64
+    length_window: int = 1024
     devices: int = 1
     precision: str = "float32"
     clip_norm: float | None = 1.0

@@ -77,7 +77,8 @@ class Loop:
         train = self._data.train
         balanced = self._settings.training.oversample == "balanced"
         pool = BalancedRows(train.labels, seed).epoch if balanced else None
-        plan = batches.updates(train.lengths, budget, seed, pool)
+        window = self._settings.training.length_window
+        plan = batches.updates(train.lengths, budget, seed, pool, window=window)
         for number, rows in enumerate(plan, start=1):
             started = self._clock()
             result, rate = self._update(number, rows)
