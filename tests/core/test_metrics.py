@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from tuner.core.metrics import accuracy, macro_f1, matthews_correlation
+from tuner.core.metrics import accuracy, macro_f1, majority_share, matthews_correlation
 
 
 def drawn(labels, rows, seed):
@@ -39,3 +39,9 @@ def test_always_the_same_prediction():
 def test_no_rows():
     assert accuracy([[0, 0], [0, 0]]) == 0.0
     assert macro_f1([[0, 0], [0, 0]]) == 0.0
+
+
+def test_the_majority_share_is_that_of_the_commonest_prediction():
+    assert majority_share([[5, 1], [3, 1]]) == 0.8
+    assert majority_share([[0, 6], [0, 4]]) == 1.0
+    assert majority_share([[0, 0], [0, 0]]) == 0.0

@@ -79,7 +79,9 @@ def specs(tmp_path, monkeypatch):
     write_checkpoint(tmp_path / "roberta", "roberta", seed=1)
     write_reviews(tmp_path / "train.csv", 130)
 
-    def make(number=0, *, checkpoint="bert", dropout=0.1, optimizer="adamw", **training):
+    def make(
+        number=0, *, checkpoint="bert", dropout=0.1, optimizer="adamw", layer_decay=1.0, **training
+    ):
         settings = TrialSettings(
             model=ModelSettings(
                 checkpoint=str(tmp_path / checkpoint), max_length=32, dropout=dropout
@@ -87,7 +89,12 @@ def specs(tmp_path, monkeypatch):
             data=DataSettings(
                 format="csv", train=str(tmp_path / "train.csv"), validation_fraction=0.3
             ),
-            optimizer={"name": optimizer, "learning_rate": 1e-3, "weight_decay": 0.01},
+            optimizer={
+                "name": optimizer,
+                "learning_rate": 1e-3,
+                "weight_decay": 0.01,
+                "layer_decay": layer_decay,
+            },
             schedule={"name": "linear", "warmup_fraction": 0.1},
             training=TrainingSettings(**{"epochs": 2.0, "evaluations": 4, **training}),
         )
@@ -109,7 +116,7 @@ def what_matters(reports):
     return [replace(report, **measured) for report in reports]
 
 
-def test_a_trial_run_tenth_has_the_losses_of_the_same_trial_run_first(start, specs):
+def test_a_trial_run_last_has_the_losses_of_the_same_trial_run_first(start, specs):
     fresh, used = start(), start()
     assert isinstance(fresh.hear(), Ready)
     first = fresh.run(specs(0))
@@ -125,12 +132,33 @@ def test_a_trial_run_tenth_has_the_losses_of_the_same_trial_run_first(start, spe
         {"precision": "mixed_bfloat16", "epochs": 0.2},
         {"accumulation_steps": 3, "evaluation_batch_size": 5},
         {"clip_norm": None, "interim_examples": 9},
+        {"label_smoothing": 0.2, "class_weights": "balanced", "epochs": 0.5},
+        {"layer_decay": 0.5, "reinit_layers": 1, "epochs": 0.5},
+        {"freeze_layers": 1, "ema_decay": 0.9, "oversample": "balanced", "epochs": 0.5},
+        {"freeze_layers": 2, "layer_decay": 0.9, "optimizer": "rmsprop", "epochs": 0.5},
     ]
     for number, other in enumerate(others, start=1):
         assert used.run(specs(number, **other))
-    tenth = used.run(specs(10))
+    last = used.run(specs(len(others) + 1))
     assert len(first) == 4
-    assert what_matters(tenth) == what_matters(first)
+    assert what_matters(last) == what_matters(first)
+
+
+def test_a_worker_is_deterministic_from_its_first_trial_on_or_not_at_all(start, specs):
+    quick = {"epochs": 0.5, "evaluations": 1, "accumulation_steps": 2}
+    steady, free = start(), start()
+    steady.hear()
+    steady.tell(Prepare(spec=specs(0, deterministic=True, **quick)))
+    runs = [what_matters(steady.run(specs(n, deterministic=True, **quick))) for n in (1, 2)]
+    assert runs[0] == runs[1]
+    free.hear()
+    assert free.run(specs(3, **quick))
+    for worker, wanted in ((steady, False), (free, True)):
+        worker.tell(Run(spec=specs(4, deterministic=wanted, **quick)))
+        message = worker.hear()
+        assert isinstance(message, Failed)
+        assert message.error.kind == "input"
+        assert "the same value for all trials of a sweep" in message.error.message
 
 
 def test_without_its_agent_a_worker_ends_in_the_middle_of_a_trial(start, specs):
