@@ -29,7 +29,8 @@ class TrainingSettings:
         clip_norm: Largest global gradient norm; null: no clipping.
         label_smoothing: Share of the target spread evenly over all labels, 0 to below 1.
         class_weights: `none`, `balanced` or label to weight. An example's loss counts so many
-            times, over the sum of these weights in its update; validation stays unweighted.
+            times, over the sum of these weights in its update (with smoothing as in PyTorch);
+            validation stays unweighted.
         oversample: `none`, or `balanced`: an epoch has as many examples as before, but each label
             the same number of them. Rows of rare labels are repeated, those of frequent ones
             take turns from epoch to epoch.
