@@ -45,7 +45,8 @@ def apply(model, optimizer, gradients, *, weights=(0.5,), rates=None, clip_norm=
 
 
 class FakeBatch:
-    ids = types = lengths = None
+    ids = types = np.zeros((1, 1), np.int32)
+    lengths = np.ones(1, np.int32)
     labels = (0,)
 
 

@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 
 from tests.checkpoints import write_checkpoint
+from tests.training.ten_updates import ADAMW, cut, ten_updates, weights
 from tuner.checkpoints import inspect
-from tuner.core.budget import Budget
 from tuner.errors import InputError
-from tuner.training.batches import micro_batches, updates
 
 pytestmark = pytest.mark.tf
-
-# With an epsilon of 1e-8 Adam blows the rounding of next to no gradient up to whole steps.
-ADAMW = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1, "epsilon": 1e-6}
 
 
 @pytest.fixture(scope="module")
@@ -31,41 +27,11 @@ def step(model):
     return UpdateStep(model)
 
 
-def weights(model):
-    return [np.array(v.numpy()) for v in model.variables]
-
-
-def cut(data, rows, batch_size):
-    from tuner.training.update import MicroBatch
-
-    out = []
-    for part in micro_batches(rows, batch_size):
-        ids, types, lengths = data.train.pad(part)
-        out.append(
-            MicroBatch(
-                ids=ids,
-                types=types,
-                lengths=lengths.astype(np.int32),
-                labels=data.train.labels[part],
-            )
-        )
-    return out
-
-
-def ten_updates(model, step, data, batch_size, *, optimizer=ADAMW, dropout=0.0, clip_norm=1.0):
-    """Ten updates at an effective batch of 32, of which every fifth has 14 examples."""
-    model.reset(seed=0, dropout=dropout)
-    step.reset(optimizer)
-    short = np.asarray(data.train.lengths[:142])
-    budget = Budget(train_examples=142, effective_batch=32, epochs=2.0, evaluations=1)
-    losses = []
-    for number, rows in enumerate(updates(short, budget, seed=0), start=1):
-        micro = cut(data, rows, batch_size)
-        rate = optimizer["learning_rate"] * (1.1 - number / 10)
-        result = step(micro, learning_rate=rate, update=number, clip_norm=clip_norm)
-        losses.append(result.loss_sum)
-    assert number == 10
-    return losses, weights(model)
+def make(step, *args, **kwargs):
+    """One update, and its figures."""
+    step(*args, **kwargs)
+    (result,) = step.collect()
+    return result
 
 
 @pytest.mark.parametrize("optimizer", [ADAMW, {"name": "sgd", "learning_rate": 0.1}])
@@ -112,7 +78,7 @@ def test_dropout_differs_between_updates_and_follows_from_the_seed(model, step, 
         model.dropout.reset(rate, seed)
         step.reset(ADAMW)
         return [
-            step(cut(data, rows, 16), learning_rate=0.0, update=n, clip_norm=None).loss_sum
+            make(step, cut(data, rows, 16), learning_rate=0.0, update=n, clip_norm=None).loss_sum
             for n in (1, 2)
         ]
 
@@ -130,8 +96,8 @@ def test_clipping_applies_once_to_the_summed_gradient(model, step, data):
         model.reset(seed=0, dropout=0.0)
         step.reset(sgd)
         before = weights(model)
-        result = step(
-            cut(data, rows, batch_size), learning_rate=1.0, update=1, clip_norm=clip_norm
+        result = make(
+            step, cut(data, rows, batch_size), learning_rate=1.0, update=1, clip_norm=clip_norm
         )
         squares = sum(
             float(np.square(a.astype(np.float64) - b).sum())
@@ -149,7 +115,7 @@ def test_clipping_applies_once_to_the_summed_gradient(model, step, data):
 def test_nan_is_noticed(model, step, data):
     step.reset(ADAMW)
     model.variables[3].assign(np.full(model.variables[3].shape, np.nan, np.float32))
-    result = step(cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
+    result = make(step, cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
     assert not result.finite
     model.reset(seed=0, dropout=0.0)
 
@@ -174,7 +140,9 @@ def test_mixed_precision_learns_and_keeps_float32_weights(tmp_path, data, precis
     rows = np.arange(32)
     made, losses = 0, []
     for _ in range(40):
-        result = step(cut(data, rows, 16), learning_rate=1e-3, update=made + 1, clip_norm=1.0)
+        result = make(
+            step, cut(data, rows, 16), learning_rate=1e-3, update=made + 1, clip_norm=1.0
+        )
         assert result.finite
         made += not result.skipped
         losses.append(result.loss_sum / 32)
@@ -191,7 +159,7 @@ def test_an_overflow_in_float16_is_skipped_and_changes_no_weight(tmp_path, data)
     step.reset(ADAMW)
     step._loss_scale = 2.0**40
     before = weights(model)
-    result = step(cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
+    result = make(step, cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
     assert result.skipped
     assert result.finite
     assert step._loss_scale == 2.0**39

@@ -132,8 +132,8 @@ class LauncherSettings:
 
     Attributes:
         name: `local`.
-        slots: Trials at a time on this machine; null: one per visible GPU, or as many CPU slots
-            as run fastest.
+        slots: Trials at a time on this machine; null: one per visible GPU, or per
+            `training.devices` of them, or as many CPU slots as run fastest.
         stop_timeout: Seconds that a worker has for ending before it is killed.
     """
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 import tensorflow as tf
 
 from tuner.errors import InputError
+from tuner.training import replicas
 
 
 def set_up(threads: int | None) -> None:
@@ -57,10 +58,11 @@ def require(devices: int) -> None:
         raise InputError(
             f"training.devices is {devices}", where="training.devices", remedy="1 or more"
         )
+    if replicas.several_machines() or len(replicas.computing_devices()) >= devices:
+        return
     visible = len(tf.config.list_physical_devices("GPU"))
     raise InputError(
-        f"training.devices is {devices}, and a trial has {min(1, visible)} GPU here"
-        + ("" if visible <= 1 else f" of the {visible} that its worker sees"),
+        f"training.devices is {devices}, and a trial has {visible} GPU{'s' * (visible > 1)} here",
         where="training.devices",
         remedy="training.devices=1, and a larger training.batch_size or "
         "training.accumulation_steps for the same effective batch",

@@ -14,6 +14,9 @@ import tensorflow as tf
 CALLS = 1024
 """More dropout calls than a forward pass has: numbers of different micro-batches never meet."""
 
+REPLICAS = 1 << 48
+"""Likewise more than a trial's calls: numbers of different devices never meet."""
+
 LEVELS = 1 << 16
 """Masks are drawn with 16 random bits an element; the rate is met to 1/65536."""
 
@@ -26,6 +29,7 @@ class DropoutState:
         # The trial's seed and the number of the micro-batch times CALLS.
         self.seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="dropout_seed")
         self._call = 0
+        self._first: Any = 0
 
     def reset(self, rate: float, seed: int) -> None:
         """Starts a trial: sets its rate and seed, and the counter to 0."""
@@ -33,8 +37,14 @@ class DropoutState:
         self.seed.assign([seed, 0])
 
     def begin_forward(self) -> None:
-        """Called while tracing, before a forward pass with dropout; advances the counter."""
-        self.seed.assign_add([0, CALLS])
+        """Called while tracing, before a forward pass with dropout; advances the counter.
+
+        On several devices each advances its own copy, and draws masks of its own.
+        """
+        step = tf.constant([0, CALLS], tf.int64)
+        tf.raw_ops.AssignAddVariableOp(resource=self.seed.handle, value=step)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        self._first = REPLICAS * tf.cast(replica, tf.int64)
         self._call = 0
 
     def drop(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -44,7 +54,7 @@ class DropoutState:
         size = tf.size(inputs, out_type=tf.int64)
         words = tf.random.stateless_uniform(
             [(size + 1) // 2],
-            seed=self.seed + tf.constant([0, self._call], tf.int64),
+            seed=self.seed + tf.stack([tf.constant(0, tf.int64), self._first + self._call]),
             minval=None,
             maxval=None,
             dtype=tf.uint32,

@@ -13,14 +13,14 @@ import numpy as np
 from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
-from tuner.training import device, layers
+from tuner.training import batches, device, layers, replicas
 from tuner.training.averaging import Average
 from tuner.training.checks import check
 from tuner.training.evaluate import Evaluator
+from tuner.training.fused import make_step
 from tuner.training.imbalance import class_weights
 from tuner.training.loop import Listener, Loop, Model, micro_batch
 from tuner.training.model import Classifier
-from tuner.training.update import UpdateStep
 
 KEPT_MODELS = 2
 """Models kept in memory for the trials to come; the least recently used one goes."""
@@ -37,7 +37,7 @@ class FineTuner:
         self._prepare_data = prepare_data
         self._clock = clock
         self._deterministic: bool | None = None
-        self._models: dict[tuple[str, str, int], Model] = {}
+        self._models: dict[tuple[str, str, int, int], Model] = {}
         self._data: tuple[DataSettings, ModelSettings, PreparedData] | None = None
 
     def prepare(self, settings: TrialSettings) -> None:
@@ -47,10 +47,12 @@ class FineTuner:
             InputError: The settings, the data or the checkpoint are wrong.
         """
         data, model = self._begin(settings)
-        rows = np.arange(min(2, len(data.train.labels)))
-        model.step(
-            [micro_batch(data, rows, settings)], learning_rate=0.0, update=1, clip_norm=None
-        )
+        count = settings.effective_batch_size if model.step.compiles_shapes else 2
+        rows = np.arange(min(count, len(data.train.labels)))
+        parts = batches.micro_batches(rows, settings.training.batch_size)
+        micro = [micro_batch(data, part, settings) for part in parts]
+        model.step(micro, learning_rate=0.0, update=1, clip_norm=None)
+        model.step.collect()
         model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
 
     def run(self, settings: TrialSettings, listener: Listener) -> bool:
@@ -118,16 +120,18 @@ class FineTuner:
         return self._data[2]
 
     def _model_for(self, settings: TrialSettings, data: PreparedData) -> Model:
-        precision = settings.training.precision
-        key = (data.checkpoint.fingerprint, precision, len(data.labels))
+        precision, devices = settings.training.precision, settings.training.devices
+        key = (data.checkpoint.fingerprint, precision, len(data.labels), devices)
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:
                 self._models.pop(next(iter(self._models)))
-            classifier = Classifier(data.checkpoint, len(data.labels), precision)
+            strategy = replicas.strategy_for(devices)
+            with replicas.scope(strategy):
+                classifier = Classifier(data.checkpoint, len(data.labels), precision)
             model = Model(
                 classifier=classifier,
-                step=UpdateStep(classifier),
+                step=make_step(classifier, strategy),
                 average=Average(classifier.values),
                 evaluator=Evaluator(classifier),
             )

@@ -17,8 +17,9 @@ from tuner.training.averaging import Average
 from tuner.training.evaluate import Evaluation, Evaluator
 from tuner.training.imbalance import BalancedRows
 from tuner.training.measured import Measured
+from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
-from tuner.training.update import MicroBatch, UpdateResult, UpdateStep
+from tuner.training.update import UpdateStep
 
 
 class Listener(Protocol):
@@ -28,7 +29,7 @@ class Listener(Protocol):
         """The first update begins."""
 
     def progress(self, share: float, examples_per_second: float) -> None:
-        """After every update: share of the budget's examples, and speed of this update."""
+        """Share of the budget's examples, and speed; told when updates are looked at."""
 
     def reported(self, report: Report) -> bool:
         """An evaluation point; False ends the trial."""
@@ -69,6 +70,7 @@ class Loop:
         )
         self._since = Measured()
         self._skipped = 0
+        self._begun: float | None = None
 
     def run(self, listener: Listener) -> bool:
         """Makes all updates; returns whether the trial diverged."""
@@ -80,16 +82,12 @@ class Loop:
         window = self._settings.training.length_window
         plan = batches.updates(train.lengths, budget, seed, pool, window=window)
         for number, rows in enumerate(plan, start=1):
-            started = self._clock()
-            result, rate = self._update(number, rows)
-            seconds = self._clock() - started
-            if not result.finite:
-                return True
-            listener.progress(
-                budget.examples_after(number) / budget.total_examples, len(rows) / seconds
-            )
-            self._since.add(result, len(rows), seconds)
+            rate, skipped = self._update(number, rows), self._skipped
             points = budget.points_due(number)
+            if (points or self._model.step.due) and not self._look(number, listener):
+                return True
+            if self._skipped == skipped:
+                self._model.average.update(number - skipped)
             if points:
                 finite, go_on = self._report(points, number, rate, listener)
                 if not finite or not go_on:
@@ -98,8 +96,11 @@ class Loop:
                 return False
         return False
 
-    def _update(self, number: int, rows: np.ndarray) -> tuple[UpdateResult, float]:
+    def _update(self, number: int, rows: np.ndarray) -> float:
+        """Makes one update; returns its learning rate."""
         settings, training = self._settings, self._settings.training
+        if self._begun is None:
+            self._begun = self._clock()
         made = number - self._skipped
         rate = schedule.learning_rate(
             settings.schedule,
@@ -109,15 +110,24 @@ class Loop:
         )
         parts = batches.micro_batches(rows, training.batch_size)
         micro = [micro_batch(self._data, part, settings) for part in parts]
-        self._since.add_tokens(micro)
-        result = self._model.step(
-            micro, learning_rate=rate, update=made, clip_norm=training.clip_norm
+        self._model.step(micro, learning_rate=rate, update=made, clip_norm=training.clip_norm)
+        return rate
+
+    def _look(self, number: int, listener: Listener) -> bool:
+        """Reads the figures since the last look; returns whether all are finite."""
+        results = self._model.step.collect()
+        now = self._clock()
+        seconds = now - (now if self._begun is None else self._begun)
+        self._begun = None
+        if not all(result.finite for result in results):
+            return False
+        self._skipped += sum(result.skipped for result in results)
+        self._since.add(results, seconds)
+        listener.progress(
+            self._budget.examples_after(number) / self._budget.total_examples,
+            sum(result.examples for result in results) / seconds,
         )
-        if result.skipped:
-            self._skipped += 1
-        else:
-            self._model.average.update(made)
-        return result, rate
+        return True
 
     def _report(
         self, points: list[int], number: int, rate: float, listener: Listener

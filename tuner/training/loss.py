@@ -51,16 +51,21 @@ class Loss:
 
         Args:
             logits: Float32 [rows, labels].
-            labels: int32 [rows].
+            labels: int32 [rows]; -1 for a row that only fills up a shape and counts for nothing.
 
         Returns:
             The plain cross-entropy in nats, and the loss to minimise before it is divided by the
             update's `total_weight`.
         """
+        counted = labels >= 0
+        labels = tf.maximum(labels, 0)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         # CE[k] is CE[y] + logit[y] - logit[k].
         true = tf.gather(logits, labels, axis=1, batch_dims=1)
         others = tf.reduce_mean(self._weights * ((losses + true)[:, None] - logits), axis=1)
         weighted = (1.0 - self._smoothing) * losses * tf.gather(self._weights, labels)
         weighted += self._smoothing * others
-        return tf.reduce_sum(losses), tf.reduce_sum(weighted)
+        return (
+            tf.reduce_sum(tf.where(counted, losses, 0.0)),
+            tf.reduce_sum(tf.where(counted, weighted, 0.0)),
+        )

@@ -9,7 +9,7 @@ from tuner.core import metrics
 from tuner.core.trial import Report
 from tuner.training import device
 from tuner.training.evaluate import Evaluation
-from tuner.training.update import MicroBatch, UpdateResult
+from tuner.training.update import UpdateResult
 
 
 class Measured:
@@ -24,20 +24,17 @@ class Measured:
         self._tokens = 0
         self._padding = 0
 
-    def add_tokens(self, batches: Sequence[MicroBatch]) -> None:
-        """Counts the tokens of one update, padding among them."""
-        for batch in batches:
-            self._tokens += batch.ids.size
-            self._padding += batch.ids.size - int(batch.lengths.sum())
-
-    def add(self, result: UpdateResult, examples: int, seconds: float) -> None:
-        """Counts one update."""
-        self._loss += result.loss_sum
-        self._means.append(result.loss_sum / examples)
-        self._examples += examples
+    def add(self, results: Sequence[UpdateResult], seconds: float) -> None:
+        """Counts some updates, and the seconds that they took together."""
         self._seconds += seconds
-        if not result.skipped:
-            self._norms.append(result.grad_norm)
+        for result in results:
+            self._loss += result.loss_sum
+            self._means.append(result.loss_sum / result.examples)
+            self._examples += result.examples
+            self._tokens += result.tokens
+            self._padding += result.padding
+            if not result.skipped:
+                self._norms.append(result.grad_norm)
 
     def report(self, evaluation: Evaluation, **fields: Any) -> Report:
         """The report of a point, given what only the trial knows."""

@@ -36,6 +36,10 @@ KERAS_OPTIMIZERS: Mapping[str, Any] = {
 class Kernel(Protocol):
     """What turns gradients into new weights."""
 
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """What `apply` changes beside the weights."""
+
     def reset(self) -> None:
         """Back to the state before the first update."""
 
@@ -86,9 +90,14 @@ class AdamKernel:
         self._variables = [v.value for v in variables]
         self._first, self._second = slots.take(2)
 
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """Both moments."""
+        return [*self._first, *self._second]
+
     def reset(self) -> None:
         """Zeroes both moments."""
-        _zero([*self._first, *self._second])
+        _zero(self.slots)
 
     def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
         """Bias corrections folded into the rate and epsilon, in double precision.
@@ -140,9 +149,14 @@ class SgdKernel:
         (self._momentums,) = slots.take(1)
         self._nesterov = nesterov
 
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """The momentum."""
+        return self._momentums
+
     def reset(self) -> None:
         """Zeroes the momentum."""
-        _zero(self._momentums)
+        _zero(self.slots)
 
     def numbers(
         self,
@@ -184,6 +198,11 @@ class KerasKernel:
         optimizer.update_step = self._update_one
         self._snapshot = [np.array(v.numpy()) for v in optimizer.variables]
 
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """All of the optimizer's own: moments, counter, learning rate."""
+        return [v.value for v in self._optimizer.variables]
+
     def reset(self) -> None:
         """Puts back what the slots were built with."""
         for variable, value in zip(self._optimizer.variables, self._snapshot, strict=True):
@@ -205,7 +224,10 @@ class KerasKernel:
         pairs = zip(self._variables, shares, strict=True)
         self._shares = {self._key(v): share for v, share in pairs}
         self._optimizer.learning_rate.assign(numbers[0])
-        self._optimizer.apply(list(gradients), self._variables)
+        # Keras sums over the devices itself, and these are sums already.
+        devices = tf.distribute.get_replica_context().num_replicas_in_sync
+        parts = [g / devices for g in gradients] if devices > 1 else list(gradients)
+        self._optimizer.apply(parts, self._variables)
 
     def _update_one(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Keras' own step of one weight, at that weight's share of the rate."""

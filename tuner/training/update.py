@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tuner.training import layers
 from tuner.training.loss import Loss
+from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier, is_bias_or_norm
 from tuner.training.optimizers import Kernel, SlotPool, graph_key, make_kernel
 
@@ -29,23 +30,6 @@ LOSS_SCALE_GROWTH = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class MicroBatch:
-    """Rows that go through the model together, padded to the longest of them.
-
-    Attributes:
-        ids: Token ids, int32 [rows, tokens].
-        types: Token type ids, the same shape.
-        lengths: Tokens that are no padding, int32 [rows].
-        labels: int32 [rows].
-    """
-
-    ids: np.ndarray
-    types: np.ndarray
-    lengths: np.ndarray
-    labels: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
 class UpdateResult:
     """What one update measured.
 
@@ -55,11 +39,17 @@ class UpdateResult:
         grad_norm: Global norm of the mean gradient of all weights that are not frozen, before
             clipping.
         skipped: The scaled gradients overflowed in mixed_float16; no weight was changed.
+        examples: How many it had.
+        tokens: That went through the model, padding included.
+        padding: How many of these were padding.
     """
 
     loss_sum: float
     grad_norm: float
     skipped: bool
+    examples: int
+    tokens: int
+    padding: int
 
     @property
     def finite(self) -> bool:
@@ -70,9 +60,14 @@ class UpdateResult:
 class UpdateStep:
     """The update of one classifier, traced once for all trials of all batch sizes.
 
+    This is the plain path, for one CPU: each update's figures are there when it returns.
+
     Attributes:
         traces: How often TensorFlow traced each function, for tests.
+        compiles_shapes: Whether a first update of a new shape takes long.
     """
+
+    compiles_shapes = False
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
@@ -94,6 +89,7 @@ class UpdateStep:
         self._optimizer: Mapping[str, Any] = {}
         self._loss_scale = 1.0
         self._good_updates = 0
+        self._results: list[UpdateResult] = []
         self.traces: dict[str, int] = {"gradients": 0, "add": 0, "apply": 0}
 
     def reset(
@@ -130,6 +126,7 @@ class UpdateStep:
         self._optimizer = dict(optimizer)
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
         self._good_updates = 0
+        self._results = []
 
     def _forget_keras_kernels(self) -> None:
         """Frees the slots of Keras optimizers, each as large as the model or twice that."""
@@ -142,8 +139,8 @@ class UpdateStep:
         learning_rate: float,
         update: int,
         clip_norm: float | None,
-    ) -> UpdateResult:
-        """Makes one update.
+    ) -> None:
+        """Makes one update; `collect` has its figures.
 
         Args:
             batches: Its micro-batches, of any sizes.
@@ -151,28 +148,57 @@ class UpdateStep:
             update: Counted from 1, without skipped ones.
             clip_norm: Largest global norm of the mean gradient; None: no clipping.
         """
-        total_weight = math.fsum(self._loss.total_weight(batch.labels) for batch in batches)
-        weight = tf.constant(self._loss_scale / total_weight, tf.float32)
+        weight = tf.constant(self._weight(batches), tf.float32)
         losses = []
         total: list[tf.Tensor] = []
         for loss, gradients in self._each(batches, weight):
             losses.append(loss)
             total = self._add(total, gradients) if total else gradients
-        decay = learning_rate * float(self._optimizer.get("weight_decay") or 0.0)
         norm = self._apply(
             total,
             self._kernel.numbers(self._optimizer, learning_rate, update),
-            decay,
+            self._decay(learning_rate),
             1.0 / self._loss_scale,
             math.inf if clip_norm is None else clip_norm,
         )
+        self._note(
+            math.fsum(float(loss) for loss in losses),
+            float(norm),
+            examples=sum(len(batch.labels) for batch in batches),
+            tokens=sum(batch.ids.size for batch in batches),
+            real=sum(int(batch.lengths.sum()) for batch in batches),
+        )
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look at the figures."""
+        return True
+
+    def collect(self) -> list[UpdateResult]:
+        """The figures of the updates since the last look, in order."""
+        results, self._results = self._results, []
+        return results
+
+    def _note(
+        self, loss_sum: float, norm: float, *, examples: int, tokens: int, real: int
+    ) -> None:
         result = UpdateResult(
-            loss_sum=math.fsum(float(loss) for loss in losses),
-            grad_norm=float(norm),
-            skipped=self._scaled and not math.isfinite(float(norm)),
+            loss_sum=loss_sum,
+            grad_norm=norm,
+            skipped=self._scaled and not math.isfinite(norm),
+            examples=examples,
+            tokens=tokens,
+            padding=tokens - real,
         )
         self._adapt_loss_scale(result)
-        return result
+        self._results.append(result)
+
+    def _weight(self, batches: Sequence[MicroBatch]) -> float:
+        """What each row's loss is multiplied by, so that the update's is a mean."""
+        return self._loss_scale / math.fsum(self._loss.total_weight(b.labels) for b in batches)
+
+    def _decay(self, learning_rate: float) -> float:
+        return learning_rate * float(self._optimizer.get("weight_decay") or 0.0)
 
     def _each(
         self, batches: Sequence[MicroBatch], weight: tf.Tensor
@@ -210,22 +236,11 @@ class UpdateStep:
         return [a + b for a, b in zip(left, right, strict=True)]
 
     def _make_apply(self, kernel: Kernel) -> Any:
-        decays = [not is_bias_or_norm(v) for v in self._classifier.variables]
-
         def change(
-            gradients: list[tf.Tensor],
-            numbers: tf.Tensor,
-            decay: tf.Tensor,
-            factor: tf.Tensor,
-            shares: list[tf.Tensor],
+            gradients: list[tf.Tensor], numbers: tf.Tensor, decay: tf.Tensor, factor: tf.Tensor
         ) -> None:
-            each = [
-                (v, decay * share)
-                for v, share, decayed in zip(self._values, shares, decays, strict=True)
-                if decayed
-            ]
-            tf.cond(decay > 0.0, lambda: _shrink(each), lambda: None)
-            kernel.apply([gradient * factor for gradient in gradients], numbers, shares)
+            tf.cond(decay > 0.0, lambda: self._shrink(decay), lambda: None)
+            self._change(kernel, gradients, numbers, factor)
 
         def apply(
             gradients: list[tf.Tensor],
@@ -235,19 +250,16 @@ class UpdateStep:
             clip_norm: tf.Tensor,
         ) -> tf.Tensor:
             self.traces["apply"] += 1
-            trained = tf.unstack(tf.cast(self._shares > 0.0, tf.float32))
-            squares = [tf.nn.l2_loss(g) * t for g, t in zip(gradients, trained, strict=True)]
-            norm = unscale * tf.sqrt(2.0 * tf.add_n(squares))
-            shares = tf.unstack(self._shares)
+            norm = unscale * self._norm(gradients)
             factor = unscale * tf.minimum(1.0, clip_norm / norm)
             if self._scaled:
                 tf.cond(
                     tf.math.is_finite(norm),
-                    lambda: change(gradients, numbers, decay, factor, shares),
+                    lambda: change(gradients, numbers, decay, factor),
                     lambda: None,
                 )
             else:
-                change(gradients, numbers, decay, factor, shares)
+                change(gradients, numbers, decay, factor)
             return norm
 
         specs = [tf.TensorSpec(value.shape, tf.float32) for value in self._values]
@@ -257,8 +269,29 @@ class UpdateStep:
             apply, input_signature=[specs, numbers, NUMBER, NUMBER, NUMBER], autograph=False
         )
 
+    def _norm(self, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Global norm over the weights that are not frozen."""
+        trained = tf.unstack(tf.cast(self._shares > 0.0, tf.float32))
+        squares = [tf.nn.l2_loss(g) * t for g, t in zip(gradients, trained, strict=True)]
+        return tf.sqrt(2.0 * tf.add_n(squares))
 
-def _shrink(decays: Sequence[tuple[tf.Variable, tf.Tensor]]) -> None:
-    """Decoupled weight decay: each weight loses so large a share of itself."""
-    for variable, decay in decays:
-        variable.assign_sub(decay * variable)
+    def _shrink(self, decay: tf.Tensor) -> None:
+        """Decoupled weight decay: each weight loses so large a share of itself."""
+        shares = tf.unstack(self._shares)
+        for keras_variable, share in zip(self._classifier.variables, shares, strict=True):
+            if not is_bias_or_norm(keras_variable):
+                variable = keras_variable.value
+                # By its handle, which on several devices is that of the device's own copy.
+                tf.raw_ops.AssignSubVariableOp(
+                    resource=variable.handle, value=decay * share * variable
+                )
+
+    def _change(
+        self,
+        kernel: Kernel,
+        gradients: Sequence[tf.Tensor],
+        numbers: tf.Tensor,
+        factor: tf.Tensor,
+    ) -> None:
+        shares = tf.unstack(self._shares)
+        kernel.apply([gradient * factor for gradient in gradients], numbers, shares)

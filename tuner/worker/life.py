@@ -111,7 +111,7 @@ class ChannelListener:
         self._channel.send(Started(number=self._number, constant_guess=constant_guess))
 
     def progress(self, share: float, examples_per_second: float) -> None:
-        """Called after every update; passed on about once a second."""
+        """Called when updates were looked at; passed on about once a second."""
         now = self._clock()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now

@@ -1,0 +1,71 @@
+"""Rows that go through the model together, one by one or stacked to one shape."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Tokens that micro-batches are padded to; beyond them multiples of 128."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroBatch:
+    """Rows that go through the model together, padded to the longest of them.
+
+    Attributes:
+        ids: Token ids, int32 [rows, tokens].
+        types: Token type ids, the same shape.
+        lengths: Tokens that are no padding, int32 [rows].
+        labels: int32 [rows].
+    """
+
+    ids: np.ndarray
+    types: np.ndarray
+    lengths: np.ndarray
+    labels: np.ndarray
+
+
+class Stack(NamedTuple):
+    """Micro-batches in one shape, of one device; rows that fill it up have the label -1.
+
+    Attributes:
+        ids: Token ids, int32 [micro-batches, rows, tokens].
+        types: Token type ids, the same shape.
+        lengths: Tokens that are no padding, int32 [micro-batches, rows].
+        labels: int32 [micro-batches, rows].
+    """
+
+    ids: Any
+    types: Any
+    lengths: Any
+    labels: Any
+
+
+def bucket(tokens: int) -> int:
+    """The length that a micro-batch with so many tokens is padded to."""
+    fitting = [size for size in BUCKETS if size >= tokens]
+    return fitting[0] if fitting else -(-tokens // 128) * 128
+
+
+def fill(batches: Sequence[MicroBatch], shape: tuple[int, int, int]) -> Stack:
+    """Micro-batches in one shape.
+
+    Args:
+        batches: As many as `shape` has room for, or fewer, or none.
+        shape: Micro-batches, rows, tokens.
+    """
+    stack = Stack(
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32),
+        np.ones(shape[:2], np.int32),
+        np.full(shape[:2], -1, np.int32),
+    )
+    for number, batch in enumerate(batches):
+        rows, tokens = batch.ids.shape
+        stack.ids[number, :rows, :tokens] = batch.ids
+        stack.types[number, :rows, :tokens] = batch.types
+        stack.lengths[number, :rows] = batch.lengths
+        stack.labels[number, :rows] = batch.labels
+    return stack
