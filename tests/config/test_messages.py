@@ -60,6 +60,7 @@ CASES = [
      "training.batch_size is 0; training.epochs is -1.0", "command line, training.batch_size=0",
      "training.epochs: a number above 0"),
     ("training.epochs=inf", "training.epochs is inf", "command line", "a number above 0"),
+    ("training.length_window=0", "training.length_window is 0", "command line", "1 or more"),
     ("study=../x", "study is '../x'", "command line, study=../x", "a plain name"),
     ("sweep.objectives=[val_acc]", "sweep.objectives is 'val_acc'", "command line",
      "val_accuracy, val_macro_f1"),
