@@ -148,6 +148,9 @@ def test_a_sweep_runs_to_its_total_and_leaves_files_and_runs(bench):
     assert run.data.tags["study"] == "s"
     assert run.data.tags["convergence"] == "converged"
     assert run.data.metrics["objective"] == pytest.approx(0.9)
+    client = MlflowClient(bench.uri)
+    listed = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert listed == {"config.yaml", "confusion_matrix.json", "reports.jsonl", "worker.log"}
     history = MlflowClient(bench.uri).get_metric_history(run.info.run_id, "val_accuracy")
     assert [point.step for point in history] == [600, 1200, 1800, 2400, 3000]
 

@@ -242,8 +242,8 @@ class Sweep:
             case Ready():
                 self._deaths[slot] = 0
                 self._idle.add(slot)
-            case Started(constant_guess=guess):
-                self._running[slot].guess = guess
+            case Started(constant_guess=guess, labels=labels):
+                self._running[slot].guess, self._running[slot].labels = guess, labels
             case Progress(share=share, examples_per_second=rate):
                 self._watcher.progressed(slot, share, rate)
             case Reported(report=report):
@@ -305,7 +305,7 @@ class Sweep:
         folder = self._folder.trial(outcome.number)
         folder.finish(outcome)
         self._source.finish(outcome)
-        self._tracker.trial_finished(outcome, [folder.log, folder.reports])
+        self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
         self.outcomes.append(outcome)
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)

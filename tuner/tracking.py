@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,8 +216,16 @@ class Tracker:
 
         self._queue.put(job)
 
-    def trial_finished(self, outcome: TrialOutcome, files: Iterable[Path]) -> None:
-        """Ends the attempt's run with its state, its reading and its files."""
+    def trial_finished(
+        self, outcome: TrialOutcome, files: Iterable[Path], labels: Sequence[str]
+    ) -> None:
+        """Ends the attempt's run with its state, its reading and its files.
+
+        Args:
+            outcome: How it ended.
+            files: Logged where they exist.
+            labels: Label names, for the confusion matrix of the last evaluation point.
+        """
         tags = {"trial_state": outcome.state.value}
         if outcome.diagnosis is not None:
             tags["convergence"] = outcome.diagnosis.status.value
@@ -227,6 +235,7 @@ class Tracker:
             tags["error"] = f"{outcome.error.type}: {outcome.error.message}"
         metrics = {} if outcome.value is None else {"objective": outcome.value}
         seen = outcome.last.examples_seen if outcome.last is not None else 0
+        confusion = outcome.last.confusion if outcome.last is not None else None
 
         def job() -> None:
             run = self._runs.pop(outcome.number)
@@ -234,6 +243,9 @@ class Tracker:
             for file in files:
                 if file.exists():
                     self._client.log_artifact(run, str(file))
+            if confusion is not None:
+                matrix = {"labels": list(labels), "rows_true_columns_predicted": confusion}
+                self._client.log_dict(run, matrix, "confusion_matrix.json")
             self._client.set_terminated(run, RUN_STATUS[outcome.state])
 
         self._queue.put(job)

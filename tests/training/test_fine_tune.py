@@ -17,7 +17,7 @@ class Recorder:
         self._stop_after_reports = stop_after_reports
         self._stop_after_updates = stop_after_updates
 
-    def started(self, constant_guess):
+    def started(self, constant_guess, labels):
         self.guess = constant_guess
 
     def progress(self, share, examples_per_second):

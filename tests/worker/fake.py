@@ -47,7 +47,7 @@ class FakeFineTuner:
             raise MemoryError("no memory left")
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
-        listener.started(ConstantGuess(accuracy=0.5, loss=math.log(2)))
+        listener.started(ConstantGuess(accuracy=0.5, loss=math.log(2)), ("bad", "good"))
         for point in range(1, points + 1):
             for part in range(1, UPDATES_A_POINT + 1):
                 time.sleep(pause / UPDATES_A_POINT)

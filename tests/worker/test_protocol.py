@@ -28,7 +28,11 @@ def test_to_worker_comes_back_the_same(message):
     "message",
     [
         protocol.Ready(device="CPU", versions={"tensorflow": "2"}),
-        protocol.Started(number=3, constant_guess=ConstantGuess(accuracy=0.5, loss=0.69)),
+        protocol.Started(
+            number=3,
+            constant_guess=ConstantGuess(accuracy=0.5, loss=0.69),
+            labels=("no", "yes"),
+        ),
         protocol.Progress(number=3, share=0.5, examples_per_second=10.0),
         protocol.Reported(number=3, report=report(spec().settings, 1)),
         protocol.Finished(number=3, diverged=True),

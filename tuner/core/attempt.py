@@ -23,6 +23,7 @@ class Attempt:
         since: When it was handed to a worker, in seconds of the sweep's clock.
         reports: All its reports.
         guess: What the best constant guess reaches; None until it started.
+        labels: Label names, in the order of their numbers; empty until it started.
         told: Why it was told to stop, if it was.
         diverged: The worker stopped it for NaN or Inf.
         error: Why it failed, if it did.
@@ -32,6 +33,7 @@ class Attempt:
     since: float
     reports: list[Report] = field(default_factory=list)
     guess: ConstantGuess | None = None
+    labels: tuple[str, ...] = ()
     told: TrialState | None = None
     diverged: bool = False
     error: TrialError | None = None

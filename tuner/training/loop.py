@@ -25,8 +25,8 @@ from tuner.training.update import UpdateStep
 class Listener(Protocol):
     """Whom a fine-tune tells how it goes, and asks whether to go on."""
 
-    def started(self, constant_guess: ConstantGuess) -> None:
-        """The first update begins."""
+    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
+        """The first update begins; label names in the order of their numbers."""
 
     def progress(self, share: float, examples_per_second: float) -> None:
         """Share of the budget's examples, and speed; told when updates are looked at."""
@@ -75,7 +75,7 @@ class Loop:
     def run(self, listener: Listener) -> bool:
         """Makes all updates; returns whether the trial diverged."""
         budget, seed = self._budget, self._settings.training.seed
-        listener.started(self._data.constant_guess)
+        listener.started(self._data.constant_guess, self._data.labels)
         train = self._data.train
         balanced = self._settings.training.oversample == "balanced"
         pool = BalancedRows(train.labels, seed).epoch if balanced else None

@@ -106,9 +106,11 @@ class ChannelListener:
         self._said = clock()
         self._stop = False
 
-    def started(self, constant_guess: ConstantGuess) -> None:
+    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
         """The first update begins."""
-        self._channel.send(Started(number=self._number, constant_guess=constant_guess))
+        self._channel.send(
+            Started(number=self._number, constant_guess=constant_guess, labels=labels)
+        )
 
     def progress(self, share: float, examples_per_second: float) -> None:
         """Called when updates were looked at; passed on about once a second."""

@@ -64,10 +64,12 @@ class Started:
     Attributes:
         number: The trial's number.
         constant_guess: What the best constant guess reaches on this trial's validation rows.
+        labels: Label names, in the order of their numbers.
     """
 
     number: int
     constant_guess: ConstantGuess
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
