@@ -59,6 +59,18 @@ def test_not_learning_tells_a_rate_too_high_from_one_too_low():
     assert "try 1e-05" in jumped.advice
 
 
+def test_a_rate_above_what_is_usual_is_advised_down_even_where_the_loss_is_flat():
+    high = settings()
+    high.optimizer["learning_rate"] = 9e-4
+    found = diagnose(curve([0.69, 0.7, 0.69], 0.5), GUESS, high)
+    assert found.advice == "optimizer.learning_rate: 0.0009 → try 9e-05"
+
+
+def test_a_loss_that_stays_near_the_constant_guess_is_a_plateau():
+    found = diagnose(curve([0.68, 0.67, 0.67, 0.67, 0.67, 0.67], 0.58), GUESS, settings())
+    assert found.status is Convergence.PLATEAUED
+
+
 def test_without_clipping_divergence_advises_it():
     found = diagnose([], None, settings(clip_norm=None), diverged=True)
     assert "training.clip_norm: null → try 1.0" in found.advice
