@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import optuna
 import pytest
@@ -245,6 +246,36 @@ def test_a_study_made_of_something_else_is_refused_with_the_difference(open_stud
     assert "study=s-2" in str(caught.value)
     with pytest.raises(InputError, match="space"):
         open_study(space=SearchSpace([RATE]))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "nodriver://u:secret@h/x",
+        "postgresql://u:secret@127.0.0.1:9/x",
+        "sqlite:////proc/x",
+    ],
+)
+def test_a_storage_that_can_not_be_opened_is_the_users_error_without_its_password(url):
+    with pytest.raises(InputError) as caught:
+        Study(
+            name="s",
+            url=url,
+            definition=Definition(
+                space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+            ),
+            sampler=RANDOM,
+            pruner=NONE,
+            defaults=DEFAULTS,
+        )
+    assert "storage.url" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_can_not_be_written_is_the_users_error():
+    with pytest.raises(InputError, match="output=/proc"):
+        sqlite_url(Path("/proc/x/study.db"))
 
 
 def test_differences_name_every_leaf():

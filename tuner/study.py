@@ -18,8 +18,11 @@ from typing import Any, Literal
 
 import optuna
 import psutil
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState as OptunaState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.settings import TrialSettings
 from tuner.core.space import (
@@ -85,9 +88,16 @@ def sqlite_url(path: Path) -> str:
     Write-ahead mode lets readers (optuna-dashboard, `report`) look without stopping the sweep,
     and is kept in the file for every later connection.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(
+            f"the study can not be written: {error}",
+            where=f"{path} (output={path.parent.parent})",
+            remedy="output=FOLDER that can be written; a study.db that is no study moved away",
+        ) from error
     return f"sqlite:///{path}"
 
 
@@ -121,8 +131,7 @@ class Study:
         self._defaults = dict(defaults)
         self._running: dict[int, optuna.Trial] = {}
         self._is_grid = sampler.get("name") == "grid"
-        timeout = {"timeout": LOCK_TIMEOUT} if url.startswith("sqlite") else {}
-        self._storage = RDBStorage(url, engine_kwargs={"connect_args": timeout})
+        self._storage = _connect(url)
         self._study = optuna.create_study(
             study_name=name,
             storage=self._storage,
@@ -259,6 +268,24 @@ class Study:
         """Lets the database go."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+
+def _connect(url: str) -> RDBStorage:
+    """Opens the database; its password never stands in a message."""
+    timeout = {"timeout": LOCK_TIMEOUT} if url.startswith("sqlite") else {}
+    try:
+        return RDBStorage(url, engine_kwargs={"connect_args": timeout})
+    except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
+        try:
+            shown = make_url(url).render_as_string(hide_password=True)
+        except SQLAlchemyError:
+            shown = "the address can not be read"
+        raise InputError(
+            f"the study's storage can not be opened ({type(error).__name__})",
+            where=f"storage.url: {shown}",
+            remedy="a SQLAlchemy URL of a database that runs, and its Python driver installed; "
+            "storage.url=null for SQLite in the output folder",
+        ) from error
 
 
 def differences(stored: Any, wanted: Any, path: str = "") -> list[str]:

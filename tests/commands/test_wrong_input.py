@@ -34,6 +34,15 @@ CASES = {
     "no trials": ([*OWN, "sweep.n_trials=0"], ["sweep.n_trials"]),
     "unknown objective": ([*OWN, "sweep.objectives=[beauty]"], ["beauty", "val_accuracy"]),
     "study outside": ([*OWN, "study=../x"], ["study"]),
+    "more frozen layers than there are": (
+        [*OWN, "training.freeze_layers=9"],
+        ["training.freeze_layers is 9", "2 layers"],
+    ),
+    "weights of other labels": (
+        [*OWN, "training.class_weights={good: 2}"],
+        ["training.class_weights", "good", "negative"],
+    ),
+    "storage that is not there": ([*OWN, "storage.url=postgresql://h:1/x"], ["storage.url"]),
     "train without a file": (["train"], ["best.yaml"]),
     "train with a missing file": (["train", "none.yaml"], ["none.yaml"]),
 }

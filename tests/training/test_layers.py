@@ -192,11 +192,11 @@ def test_drawing_anew_touches_the_last_layers_and_the_pooler_alone(model):
 def test_layers_that_there_are_not_are_said(
     tmp_path, make_settings, model_type, training, decay, message
 ):
-    from tuner.training import layers
+    from tuner.checkpoints.layers import check_layers
 
     checkpoint = inspect(write_checkpoint(tmp_path / model_type, model_type))
     settings = make_settings(**training)
     wrong = replace(settings, optimizer={**settings.optimizer, "layer_decay": decay})
     with pytest.raises(InputError, match=message):
-        layers.check(wrong, checkpoint)
+        check_layers(wrong, checkpoint)
     layers.check(make_settings(), checkpoint)

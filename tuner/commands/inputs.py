@@ -1,11 +1,13 @@
 """What the agent looks at before the first trial: models and data that the trials will meet."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
+from tuner.checkpoints.layers import check_layers
 from tuner.core.settings import TrialSettings
-from tuner.data import prepare
+from tuner.data import PreparedData, prepare
+from tuner.data.labels import given_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,27 +31,33 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
     Raises:
         InputError: Model or data can not be used.
     """
-    lines: list[str] = []
-    reports = []
-    seen = set()
+    found: dict[str, tuple[str, PreparedData]] = {}
     for settings in variants:
-        key = repr((settings.data, settings.model.checkpoint, settings.model.max_length))
-        if key in seen:
-            continue
-        seen.add(key)
-        prepared = prepare(settings.data, settings.model)
-        lines += prepared.report.lines()
-        reports.append(
-            {
-                "checkpoint": settings.model.checkpoint,
-                "checkpoint_fingerprint": prepared.checkpoint.fingerprint,
-                "data_fingerprint": prepared.fingerprint,
-                **asdict(prepared.report),
-                "warnings": prepared.report.warnings(),
-            }
-        )
+        checkpoint = settings.model.checkpoint
+        key = repr((settings.data, checkpoint, settings.model.max_length))
+        if key not in found:
+            found[key] = checkpoint, prepare(settings.data, settings.model)
+        _check_fit(settings, found[key][1])
+    lines = [line for _, prepared in found.values() for line in prepared.report.lines()]
+    reports = [
+        {
+            "checkpoint": checkpoint,
+            "checkpoint_fingerprint": prepared.checkpoint.fingerprint,
+            "data_fingerprint": prepared.fingerprint,
+            **asdict(prepared.report),
+            "warnings": prepared.report.warnings(),
+        }
+        for checkpoint, prepared in found.values()
+    ]
     artifacts = {
         "data_report.txt": "\n".join(lines) + "\n",
         "data_report.json": json.dumps(reports, indent=1) + "\n",
     }
     return InputReport(lines=tuple(lines), artifacts=artifacts)
+
+
+def _check_fit(settings: TrialSettings, prepared: PreparedData) -> None:
+    """Whether what a trial wants of layers and labels fits this model and this data."""
+    check_layers(settings, prepared.checkpoint)
+    if isinstance(settings.training.class_weights, Mapping):
+        given_weights(settings.training.class_weights, prepared.labels)

@@ -1,7 +1,8 @@
 """Label names to numbers, by the training rows alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,3 +50,27 @@ def encode(examples: Examples, labels: Sequence[str]) -> NDArray[np.int32]:
     """Number of each row's label; shape [rows]."""
     number = {name: i for i, name in enumerate(labels)}
     return np.fromiter((number[name] for name in examples.labels), np.int32, len(examples))
+
+
+def given_weights(setting: Mapping[Any, Any], labels: Sequence[str]) -> dict[str, float]:
+    """The weight of each label as a configuration gives it.
+
+    Args:
+        setting: `training.class_weights` as a mapping.
+        labels: Names of the labels that the data has.
+
+    Raises:
+        InputError: The mapping names other labels than the data has.
+    """
+    given = {str(label): float(weight) for label, weight in setting.items()}
+    if set(given) != set(labels):
+        missing = ", ".join(label for label in labels if label not in given)
+        unknown = ", ".join(label for label in given if label not in labels)
+        problems = [f"has no weight for {missing}"] if missing else []
+        problems += [f"names {unknown}, which the data does not have"] if unknown else []
+        raise InputError(
+            f"training.class_weights {' and '.join(problems)}",
+            where="training.class_weights",
+            remedy=f"a weight for each of {', '.join(labels)}",
+        )
+    return given

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from tuner.checkpoints.layers import check_layers
 from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
-from tuner.training import batches, device, layers, replicas
+from tuner.training import batches, device, replicas
 from tuner.training.averaging import Average
 from tuner.training.checks import check
 from tuner.training.evaluate import Evaluator
@@ -77,7 +78,7 @@ class FineTuner:
         check(settings)
         self._settle(deterministic=settings.training.deterministic)
         data, training = self._data_for(settings), settings.training
-        layers.check(settings, data.checkpoint)
+        check_layers(settings, data.checkpoint)
         weights = class_weights(
             training.class_weights, data.labels, data.train.labels, training.oversample
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tuner.errors import InputError
+from tuner.data.labels import given_weights
 
 _OVERSAMPLING_STREAM = 3
 """Keeps these random numbers apart from those of batches.py and model.py."""
@@ -38,17 +38,7 @@ def class_weights(
             return None
         # A label without training rows weighs nothing: no row ever asks for its weight.
         return np.where(counts > 0, len(numbers) / (len(labels) * np.maximum(counts, 1)), 0.0)
-    given = {str(label): float(weight) for label, weight in setting.items()}
-    if set(given) != set(labels):
-        missing = ", ".join(label for label in labels if label not in given)
-        unknown = ", ".join(label for label in given if label not in labels)
-        problems = [f"has no weight for {missing}"] if missing else []
-        problems += [f"names {unknown}, which the data does not have"] if unknown else []
-        raise InputError(
-            f"training.class_weights {' and '.join(problems)}",
-            where="training.class_weights",
-            remedy=f"a weight for each of {', '.join(labels)}",
-        )
+    given = given_weights(setting, labels)
     return np.array([given[label] for label in labels])
 
 

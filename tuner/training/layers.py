@@ -5,10 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tuner.checkpoints import CheckpointInfo
-from tuner.core.settings import TrialSettings
-from tuner.errors import InputError
-
 _LAYER = re.compile(r"(?:^|/)(?:transformer_layer|group_0_inner_layer)_(\d+)/")
 _EMBEDDINGS = (
     "token_embedding", "position_embedding", "segment_embedding", "embeddings", "embedding_",
@@ -55,40 +51,3 @@ def rates(
     if freeze_layers:
         shares[np.asarray(depths) <= freeze_layers] = 0.0
     return shares
-
-
-def check(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
-    """Checks what a trial wants of single layers against the layers that there are.
-
-    Raises:
-        InputError: More layers than there are, layers that are drawn at random and never
-            trained, or single layers of ALBERT, which all are one.
-    """
-    wanted = {
-        "optimizer.layer_decay": float(settings.optimizer.get("layer_decay", 1.0)),
-        "training.freeze_layers": settings.training.freeze_layers,
-        "training.reinit_layers": settings.training.reinit_layers,
-    }
-    off = {"optimizer.layer_decay": 1.0}
-    for key, value in wanted.items():
-        if checkpoint.model_type == "albert" and value != off.get(key, 0):
-            raise InputError(
-                f"{key} is {value}, and the layers of an ALBERT share their weights",
-                where=f"{key} with {checkpoint.folder}",
-                remedy=f"{key}={off.get(key, 0):g}, or a model whose layers have weights "
-                "of their own",
-            )
-        if key not in off and value > checkpoint.layers:
-            raise InputError(
-                f"{key} is {value}, and the model has {checkpoint.layers} layers",
-                where=f"{key} with {checkpoint.folder}",
-                remedy=f"0 to {checkpoint.layers}",
-            )
-    frozen, drawn = settings.training.freeze_layers, settings.training.reinit_layers
-    if frozen + drawn > checkpoint.layers:
-        raise InputError(
-            f"{frozen} first layers frozen and {drawn} last ones drawn anew overlap in a model "
-            f"of {checkpoint.layers}: some would stay random",
-            where="training.freeze_layers, training.reinit_layers",
-            remedy=f"together at most {checkpoint.layers}",
-        )

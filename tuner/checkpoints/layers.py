@@ -1,0 +1,42 @@
+"""Whether a checkpoint has the layers that a trial wants to treat one by one."""
+
+from tuner.checkpoints.info import CheckpointInfo
+from tuner.core.settings import TrialSettings
+from tuner.errors import InputError
+
+
+def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
+    """Checks what a trial wants of single layers against the layers that there are.
+
+    Raises:
+        InputError: More layers than there are, layers that are drawn at random and never
+            trained, or single layers of ALBERT, which all are one.
+    """
+    wanted = {
+        "optimizer.layer_decay": float(settings.optimizer.get("layer_decay", 1.0)),
+        "training.freeze_layers": settings.training.freeze_layers,
+        "training.reinit_layers": settings.training.reinit_layers,
+    }
+    off = {"optimizer.layer_decay": 1.0}
+    for key, value in wanted.items():
+        if checkpoint.model_type == "albert" and value != off.get(key, 0):
+            raise InputError(
+                f"{key} is {value}, and the layers of an ALBERT share their weights",
+                where=f"{key} with {checkpoint.folder}",
+                remedy=f"{key}={off.get(key, 0):g}, or a model whose layers have weights "
+                "of their own",
+            )
+        if key not in off and value > checkpoint.layers:
+            raise InputError(
+                f"{key} is {value}, and the model has {checkpoint.layers} layers",
+                where=f"{key} with {checkpoint.folder}",
+                remedy=f"0 to {checkpoint.layers}",
+            )
+    frozen, drawn = settings.training.freeze_layers, settings.training.reinit_layers
+    if frozen + drawn > checkpoint.layers:
+        raise InputError(
+            f"{frozen} first layers frozen and {drawn} last ones drawn anew overlap in a model "
+            f"of {checkpoint.layers}: some would stay random",
+            where="training.freeze_layers, training.reinit_layers",
+            remedy=f"together at most {checkpoint.layers}",
+        )
