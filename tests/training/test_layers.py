@@ -199,4 +199,4 @@ def test_layers_that_there_are_not_are_said(
     wrong = replace(settings, optimizer={**settings.optimizer, "layer_decay": decay})
     with pytest.raises(InputError, match=message):
         check_layers(wrong, checkpoint)
-    layers.check(make_settings(), checkpoint)
+    check_layers(make_settings(), checkpoint)
