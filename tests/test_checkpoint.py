@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import huggingface_hub
 import numpy as np
@@ -148,6 +149,16 @@ class TestLocate:
         found = locate(ModelSettings(checkpoint=str(folder), package=carried))
         assert found == tmp_path / "site" / "carrier" / "files" / "model"
         assert "carrier" not in sys.modules
+
+    def test_a_package_that_stands_for_another_checkpoint_is_left_alone(
+        self, tmp_path, folder, monkeypatch
+    ):
+        carried = replace(package(tmp_path, monkeypatch), stands_for="some/model")
+        assert locate(ModelSettings(checkpoint=str(folder), package=carried)) == folder
+        found = locate(ModelSettings(checkpoint="some/model", package=carried))
+        assert found != folder
+        with pytest.raises(InputError, match="there is no folder /no/where"):
+            locate(ModelSettings(checkpoint="/no/where", package=carried))
 
     def test_goes_on_to_the_folder_when_the_package_is_missing(self, folder):
         absent = PackagedFiles(name="no_such_package", path="x")

@@ -15,7 +15,7 @@ from tests.records import settings
 from tuner.core.settings import TrackingSettings
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import Convergence, TrialOutcome, TrialSpec, TrialState
-from tuner.errors import TunerError
+from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import Slot
 from tuner.launchers.local import LocalLauncher
@@ -203,6 +203,12 @@ def test_an_error_in_a_trial_is_kept_and_the_worker_serves_on(bench):
     assert bench.outcomes[0].error.type == "RuntimeError"
     assert "this checkpoint always fails" in bench.runs()[0].data.tags["error"]
     assert "Traceback" in bench.folder.trial(0).log.read_text()
+
+
+def test_wrong_input_that_only_a_worker_sees_stops_the_sweep_at_once(bench):
+    with pytest.raises(InputError, match="there is no checkpoint 'missing'"):
+        bench.run(checkpoint="missing", trials=10)
+    assert states(bench.outcomes) == [TrialState.FAILED]
 
 
 def test_out_of_memory_is_infeasible_and_counts(bench):

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    named = bool(words) and "=" not in words[0] and words[0][0] not in "-+~"
+    named = bool(words) and "=" not in words[0] and not words[0].startswith(("-", "+", "~"))
     command = words.pop(0) if named else "sweep"
     if command not in COMMANDS:
         raise InputError(

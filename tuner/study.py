@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,9 @@ from tuner.search import build_pruner, build_sampler
 
 LOCK_TIMEOUT = 60.0
 """Seconds that SQLite waits for another process's lock; its own default of 5 is soon reached."""
+
+UNSIGNED = timedelta(seconds=60)
+"""A RUNNING trial without an owner is somebody's for so long after its start."""
 
 SAME_START = 1.0
 """Seconds between two readings of one process's start; a reused process id differs by more."""
@@ -188,7 +192,7 @@ class Study:
         orphans = [
             trial
             for trial in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,))
-            if not _alive(trial.user_attrs.get("owner"))
+            if not _alive(trial.user_attrs.get("owner"), trial.datetime_start)
         ]
         for trial in orphans:
             self._storage.set_trial_state_values(trial._trial_id, OptunaState.WAITING)  # noqa: SLF001
@@ -332,10 +336,13 @@ def _identity() -> dict[str, Any]:
     }
 
 
-def _alive(owner: Mapping[str, Any] | None) -> bool:
-    """Whether a trial's owner may still be running it; on other machines we can not know."""
+def _alive(owner: Mapping[str, Any] | None, begun: datetime | None) -> bool:
+    """Whether a trial's owner may still be running it; on other machines we can not know.
+
+    A trial is RUNNING a moment before its owner has signed it.
+    """
     if owner is None:
-        return False
+        return begun is not None and datetime.now() - begun < UNSIGNED  # noqa: DTZ005  (Optuna's)
     if owner["host"] != socket.gethostname():
         return True
     if owner["pid"] == os.getpid():

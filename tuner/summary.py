@@ -69,7 +69,7 @@ class Closing:
         )
         return {
             **found,
-            "sweep_efficiency": self.efficiency,
+            **({"sweep_efficiency": self.efficiency} if self.busy else {}),
             **{
                 f"trials_{state.value}": float(counted[state])
                 for state in (

@@ -20,7 +20,7 @@ from tuner.core.trial import (
     TrialSpec,
     TrialState,
 )
-from tuner.errors import TunerError
+from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.local import Event, Exited, LocalLauncher
 from tuner.tracking import Tracker
@@ -157,6 +157,8 @@ class Sweep:
         self._running: dict[int, Attempt] = {}
         self._deaths: dict[int, int] = {}
         self._interrupts = 0
+        self._any_ran = False
+        self._wrong_input: TrialError | None = None
         self.outcomes: list[TrialOutcome] = []
 
     @property
@@ -186,6 +188,7 @@ class Sweep:
 
         Raises:
             TunerError: Workers do not start.
+            InputError: The first trials can not be run as they are configured.
         """
         begun = self._clock()
         with self._interruptible():
@@ -199,6 +202,8 @@ class Sweep:
                     break
                 for event in self._launcher.poll(POLL_SECONDS):
                     self._handle(event)
+        if self._wrong_input is not None:
+            raise InputError(self._wrong_input.message)
         return self.outcomes
 
     # -- starting ---------------------------------------------------------------------------
@@ -208,6 +213,7 @@ class Sweep:
         return not (
             self.interrupted
             or self.failed
+            or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
             or self._source.remaining(self._plan.n_trials) <= 0
         )
@@ -307,6 +313,9 @@ class Sweep:
         self._source.finish(outcome)
         self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
         self.outcomes.append(outcome)
+        if error is not None and error.kind == "input" and not self._any_ran:
+            self._wrong_input = error
+        self._any_ran = self._any_ran or outcome.last is not None
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
 

@@ -60,7 +60,9 @@ class _SlotLine:
     """The live line of one slot."""
 
     task: TaskID
+    title: str = ""
     parameters: str = ""
+    share: float = 0.0
     score: float | None = None
     rate: float = 0.0
 
@@ -133,9 +135,15 @@ class Terminal:
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
-        line = _SlotLine(task=self._lines[slot].task, parameters=parameters_text(spec.parameters))
+        line = _SlotLine(
+            task=self._lines[slot].task,
+            title=f"trial {spec.number}",
+            parameters=parameters_text(spec.parameters),
+        )
+        if not self.console.is_terminal:
+            self.notice(f"slot {slot}  {line.title} starts  {line.parameters}")
         self._lines[slot] = line
-        description = f"slot {slot}  trial {spec.number}"
+        description = f"slot {slot}  {line.title}"
         self._progress.update(
             line.task, completed=0.0, description=description, note=line.note(self._objective)
         )
@@ -143,13 +151,17 @@ class Terminal:
     def progressed(self, slot: int, share: float, rate: float) -> None:
         """The slot's line moves on."""
         line = self._lines[slot]
-        line.rate = rate
+        line.rate, line.share = rate, share
         self._progress.update(line.task, completed=share, note=line.note(self._objective))
 
     def reported(self, slot: int, value: float) -> None:
         """The slot's line shows the last score."""
         line = self._lines[slot]
         line.score = value
+        if not self.console.is_terminal:
+            self.notice(
+                f"slot {slot}  {line.title}  {line.share:.0%}  {self._objective} {value:.4f}"
+            )
         self._progress.update(line.task, note=line.note(self._objective))
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from tuner.core.settings import TrackingSettings
 from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
 from tuner.errors import TunerError
+from tuner.exclusive import exclusive
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,17 +77,8 @@ class Tracker:
         self.uri = self._settings.uri or mlflow.get_tracking_uri()
         try:
             _knock(self.uri)
-            self._client = mlflow.MlflowClient(self.uri)
-            found = self._client.get_experiment_by_name(self._study)
-            self._experiment = (
-                found.experiment_id
-                if found is not None and found.lifecycle_stage == "active"
-                else self._client.create_experiment(self._study)
-            )
-            # Else MLflow opens the page for generative AI, without training's columns and charts.
-            self._client.set_experiment_tag(
-                self._experiment, "mlflow.experimentKind", "custom_model_development"
-            )
+            with exclusive(f"{Path.cwd()} {self.uri}"):
+                self._connect()
         except Exception as error:
             raise TunerError(
                 f"MLflow's tracking store can not be used: {_one_line(error)}\n"
@@ -94,6 +86,21 @@ class Tracker:
                 "  try:   start the server, or name another store"
             ) from error
         self._thread.start()
+
+    def _connect(self) -> None:
+        import mlflow  # noqa: PLC0415
+
+        self._client = mlflow.MlflowClient(self.uri)
+        found = self._client.get_experiment_by_name(self._study)
+        self._experiment = (
+            found.experiment_id
+            if found is not None and found.lifecycle_stage == "active"
+            else self._client.create_experiment(self._study)
+        )
+        # Else MLflow opens the page for generative AI, without training's columns and charts.
+        self._client.set_experiment_tag(
+            self._experiment, "mlflow.experimentKind", "custom_model_development"
+        )
 
     def close(self) -> str:
         """Writes what is queued and ends the thread.

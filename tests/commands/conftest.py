@@ -46,7 +46,6 @@ def fake_workers(monkeypatch):
 OWN = [
     "sweep=mine",
     "model.checkpoint=tiny",
-    "model.package=null",
     "model.max_length=32",
     "data=csv",
     "data.train=train.csv",

@@ -58,7 +58,7 @@ def test_a_wheel_runs_a_two_trial_sweep_from_an_empty_folder(installed, tmp_path
     assert Path(where.strip()).is_relative_to(installed)
     ended = python(
         *("-m", "tuner", "sweep=lr_search", "sweep.n_trials=2", "launcher.slots=1"),
-        *(f"model.checkpoint={checkpoint}", "model.package=null", "model.max_length=32"),
+        *(f"model.checkpoint={checkpoint}", "model.max_length=32"),
         *("data=csv", f"data.train={train}", "data.validation_fraction=0.25"),
         *("training.interim_examples=null", "training.epochs=2"),
     )

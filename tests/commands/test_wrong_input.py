@@ -11,6 +11,19 @@ UNKNOWN_LABEL = "text,label\n" + "good film,maybe\n" * 5
 
 CASES = {
     "unknown command": (["fly"], ["unknown command 'fly'", "sweep, train"]),
+    "empty word": ([""], ["unknown command ''"]),
+    "nothing to search": (
+        [*OWN, "schedule=linear", "optimizer.learning_rate=1e-4"],
+        ["nothing is left to search", "tuner train"],
+    ),
+    "two objectives": (
+        [*OWN, "sweep.objectives=[val_accuracy,val_loss]"],
+        ["sweep.objectives", "one"],
+    ),
+    "a packaged file beside an own one": (
+        ["sweep=mine", "model.checkpoint=tiny", "model.max_length=32", "data.train=none.csv"],
+        ["none.csv"],
+    ),
     "no sweep": (["training.epochs=1"], ["no sweep is named", "lr_search"]),
     "unknown sweep": (["sweep=nope"], ["'nope'", "lr_search"]),
     "unknown key": ([*OWN, "training.batchsize=8"], ["training.batchsize", "training.batch_size"]),

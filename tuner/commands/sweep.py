@@ -19,6 +19,8 @@ from tuner.config import (
 )
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
+from tuner.errors import InputError
+from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
@@ -71,6 +73,13 @@ def run(arguments: Sequence[str]) -> int:
         print(render(composed), end="")  # noqa: T201
         return 0
     agent = composed.agent
+    if not composed.space.dimensions:
+        raise InputError(
+            "nothing is left to search",
+            where="sweep.space, and the values that the command line fixes",
+            remedy="a key to search, as training.batch_size=8,16; for one fine-tune without a "
+            "search: tuner train FILE.yaml",
+        )
     build_sampler(agent.sampler, existing=0)
     build_pruner(agent.pruner)
     variants = check(composed)
@@ -108,19 +117,20 @@ def open_study(composed: ComposedSweep, folder: StudyFolder) -> Study:
     """Opens or makes the study of a composed sweep."""
     agent = composed.agent
     objective = agent.sweep.objectives[0]
-    return Study(
-        name=agent.study_name,
-        url=agent.storage.url or sqlite_url(folder.database),
-        definition=Definition(
-            space=composed.space,
-            base=composed.base,
-            objective=objective,
-            direction=direction(objective),
-        ),
-        sampler=agent.sampler,
-        pruner=agent.pruner,
-        defaults=composed.defaults,
-    )
+    with exclusive(agent.storage.url or str(folder.database.absolute())):
+        return Study(
+            name=agent.study_name,
+            url=agent.storage.url or sqlite_url(folder.database),
+            definition=Definition(
+                space=composed.space,
+                base=composed.base,
+                objective=objective,
+                direction=direction(objective),
+            ),
+            sampler=agent.sampler,
+            pruner=agent.pruner,
+            defaults=composed.defaults,
+        )
 
 
 def _run(parts: Parts) -> int:

@@ -140,8 +140,8 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     found = list(_broken(settings, _AGENT_RULES))
     known = "one of " + ", ".join(OBJECTIVES)
     objectives = settings.sweep.objectives
-    if not objectives:
-        found.append(Finding(key="sweep.objectives", value=[], remedy=known))
+    if len(objectives) != 1:
+        found.append(Finding(key="sweep.objectives", value=objectives, remedy=f"[NAME], {known}"))
     found += [
         Finding(key="sweep.objectives", value=name, remedy=known)
         for name in objectives

@@ -22,11 +22,14 @@ class PackagedFiles:
         name: Import name of the package.
         path: Folder or file inside it.
         sha256: Hash of the file, or of `model.safetensors` in the folder; null: not checked.
+        stands_for: Hub id whose files these are: another `model.checkpoint` is never taken from
+            the package; null: any.
     """
 
     name: str = MISSING
     path: str = MISSING
     sha256: str | None = None
+    stands_for: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,8 +115,8 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
     if first == "[":
         try:
             rows = json.load(file)
-        except json.JSONDecodeError as error:
-            raise _malformed(path, error, error.lineno) from error
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise _malformed(path, error, getattr(error, "lineno", 1)) from error
         for number, row in enumerate(rows, start=1):
             yield f"element {number}", row
         return
@@ -124,14 +124,18 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (json.JSONDecodeError, RecursionError) as error:
                 raise _malformed(path, error, number) from error
             yield f"line {number}", row
 
 
-def _malformed(path: Path, error: json.JSONDecodeError, line: int) -> InputError:
+def _malformed(path: Path, error: json.JSONDecodeError | RecursionError, line: int) -> InputError:
+    if isinstance(error, json.JSONDecodeError):
+        what = f"{error.msg}, column {error.colno}"
+    else:
+        what = "nested too deeply"
     return InputError(
-        f"malformed JSON: {error.msg}, column {error.colno}",
+        f"malformed JSON: {what}",
         where=f"{path}, line {line}",
         remedy="an array of objects, or one object a line",
     )

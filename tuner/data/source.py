@@ -49,7 +49,7 @@ def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
 
 
 def _file(data: DataSettings, role: str, given: str | None) -> Source:
-    if role == "train" and data.package is not None:
+    if role == "train" and given is None and data.package is not None:
         path = find_packaged(data.package)
         if path is None:
             raise InputError(
