@@ -19,7 +19,7 @@ class Stopwatch:
         self.seconds = 0.0
         self._started = 0.0
 
-    def started(self, constant_guess: ConstantGuess) -> None:  # noqa: ARG002
+    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:  # noqa: ARG002
         """The first update begins."""
         self._started = time.perf_counter()
 

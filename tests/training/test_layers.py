@@ -101,9 +101,14 @@ def test_layer_decay_scales_every_rate_by_its_distance_from_the_head(model, step
     assert all(np.array_equal(a, b) for a, b in zip(plain[2], again[2], strict=True))
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd", "lion", "nadam", "rmsprop"])
+@pytest.mark.parametrize(
+    "name", ["adamw", "adamw amsgrad", "sgd", "lion", "nadam", "rmsprop", "adafactor", "lamb"]
+)
 def test_frozen_layers_keep_every_bit_and_count_in_no_norm(model, step, data, name):
+    name, _, amsgrad = name.partition(" ")
     optimizer = {"name": name, "learning_rate": 0.1, "weight_decay": 0.5}
+    if amsgrad:
+        optimizer["amsgrad"] = True
     free, _ = two_updates(model, step, data, optimizer)
     states, norms = two_updates(model, step, data, optimizer, freeze_layers=2)
     frozen = [place(v.path) in (-1, 0, 1) for v in model.variables]

@@ -92,8 +92,7 @@ def test_weight_decay_leaves_biases_and_layer_norms_alone(model, name):
 def test_every_optimizer_of_keras_makes_an_update(model):
     from tuner.training.optimizers import KERAS_OPTIMIZERS
 
-    # Muon wants to know which weights are embeddings; it has no configuration of ours.
-    for name in sorted(set(KERAS_OPTIMIZERS) - {"muon"}):
+    for name in sorted(KERAS_OPTIMIZERS):
         before, after = apply(model, {"name": name}, drawn(model, 1))
         for variable, old, new in zip(model.variables, before, after, strict=True):
             assert np.isfinite(new).all(), (name, variable.path)

@@ -164,3 +164,17 @@ def test_an_overflow_in_float16_is_skipped_and_changes_no_weight(tmp_path, data)
     assert result.finite
     assert step._loss_scale == 2.0**39
     assert all(np.array_equal(a, b) for a, b in zip(weights(model), before, strict=True))
+
+
+def test_the_loss_scale_doubles_after_enough_updates_without_overflow(tmp_path, data):
+    from tuner.training.model import Classifier
+    from tuner.training.update import LOSS_SCALE_GROWTH, UpdateStep
+
+    model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
+    step = UpdateStep(model)
+    model.reset(seed=0, dropout=0.0)
+    step.reset(ADAMW)
+    before = step._loss_scale
+    step._good_updates = LOSS_SCALE_GROWTH - 1
+    make(step, cut(data, np.arange(8), 8), learning_rate=1e-5, update=1, clip_norm=1.0)
+    assert step._loss_scale == 2 * before

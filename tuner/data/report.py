@@ -17,7 +17,7 @@ WARN_UNKNOWN = 0.02
 """Share of text tokens; a fitting WordPiece vocabulary stays far below."""
 WARN_IMBALANCE = 10.0
 """Rows of the most frequent label for one of the rarest."""
-WARN_VOCABULARY = 0.5
+WARN_VOCABULARY = 0.9
 """Share of the model's embeddings that the tokenizer can reach."""
 
 
@@ -108,6 +108,14 @@ class DataReport:
 
     def _label_warnings(self) -> list[str]:
         out = []
+        spelt: dict[str, list[str]] = {}
+        for label in self.labels:
+            spelt.setdefault(label.strip().casefold(), []).append(label)
+        out += [
+            f"Labels {', '.join(map(repr, same))} differ in case or spaces alone: are they one?"
+            for same in spelt.values()
+            if len(same) > 1
+        ]
         most, least = max(self.train_counts), min(self.train_counts)
         if most >= WARN_IMBALANCE * least:
             frequent = self.labels[self.train_counts.index(most)]
@@ -123,12 +131,19 @@ class DataReport:
             out.append(f"{len(absent)} {what} in no validation row: {shortened(absent)}.")
         return out
 
+    def _vocabulary_line(self) -> list[str]:
+        if self.tokenizer_vocabulary == self.model_vocabulary:
+            return []
+        sizes = f"{self.tokenizer_vocabulary} tokens, the model {self.model_vocabulary} embeddings"
+        return [f"the tokenizer has {sizes}"]
+
     def lines(self) -> list[str]:
         """The report for a terminal, warnings last."""
         counts = [f"{n} {c}" for n, c in zip(self.labels, self.train_counts, strict=True)]
         return [
             f"{self.train_rows} training rows, {self.validation_rows} validation rows",
             f"{len(self.labels)} labels: {shortened(counts, 8)}",
+            *self._vocabulary_line(),
             (
                 f"tokens a row: median {self.length_median:.0f}, 95 % up to {self.length_p95:.0f},"
                 f" longest {self.length_max}; {self.truncated:.1%} cut at {self.max_length}"

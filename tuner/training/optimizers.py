@@ -23,7 +23,14 @@ _OURS = {
 }  # fmt: skip
 """Constructor arguments of Keras optimizers that the trainer decides itself."""
 
-_NO_OPTIMIZERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
+_NO_OPTIMIZERS = {
+    "Optimizer", "LossScaleOptimizer", "MultiOptimizer",
+    "Ftrl",  # Starts from weights of its own making, not from the checkpoint's.
+    "Muon",  # Wants to be told which weights are embeddings.
+    "ScheduleFreeAdamW",  # Keeps a copy of the weights from when it was built.
+}  # fmt: skip
+"""What Keras has beside optimizers that can fine-tune a checkpoint."""
+
 KERAS_OPTIMIZERS: Mapping[str, Any] = {
     name.lower(): value
     for name, value in vars(keras.optimizers).items()
@@ -283,8 +290,12 @@ def make_kernel(key: tuple[Any, ...], variables: Sequence[Any], slots: SlotPool)
     if key[0] == "sgd":
         return SgdKernel(variables, slots, nesterov=key[1])
     _, name, *fields = key
+    kind = KERAS_OPTIMIZERS[name]
+    # Weight decay is ours: Keras' AdamW would add 0.004 of its own, on frozen weights too.
+    own_decay = "weight_decay" in inspect.signature(kind.__init__).parameters
+    off = {"weight_decay": 0.0} if own_decay and name == "adamw" else {}
     try:
-        optimizer = KERAS_OPTIMIZERS[name](learning_rate=0.0, **dict(fields))
+        optimizer = kind(learning_rate=0.0, **off, **dict(fields))
     except (TypeError, ValueError) as error:
         raise InputError(
             f"the optimizer {name} refuses its fields: {error}", where="optimizer"
