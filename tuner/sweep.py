@@ -274,6 +274,8 @@ class Sweep:
             running.told = TrialState.PRUNED
         self._launcher.send(slot, Continue() if running.told is None else Stop())
         self._tracker.reported(number, report)
+        share = report.examples_seen / report.total_examples
+        self._watcher.progressed(slot, share, report.examples_per_second)
         self._watcher.reported(slot, value)
 
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
