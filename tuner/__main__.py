@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from tuner import __version__
-from tuner.errors import InputError, TunerError
-
-INTERRUPTED = 130
+from tuner.errors import INTERRUPTED, InputError, TunerError
 
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",

@@ -1,5 +1,8 @@
 """The errors that a user may see: one short message each, never a traceback."""
 
+INTERRUPTED = 130
+"""Exit code of a command that somebody stopped: 128 and the number of SIGINT, as in shells."""
+
 
 class TunerError(Exception):
     """Root of every error of ours.

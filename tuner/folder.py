@@ -1,20 +1,10 @@
 """Every file name that a study leaves, and how the files are written so that none is ever half."""
 
-import os
 from pathlib import Path
 
+from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
 from tuner.records import to_json
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that readers see the old text or the new one, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 class TrialFolder:

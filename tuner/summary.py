@@ -9,9 +9,8 @@ from rich.console import Console
 from tuner.core.objectives import direction
 from tuner.core.ranking import best, counts, gain
 from tuner.core.trial import TrialOutcome, TrialState
+from tuner.errors import INTERRUPTED
 from tuner.terminal import parameters_text, ranking_table, stop_reasons
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)

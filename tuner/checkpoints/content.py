@@ -3,10 +3,11 @@
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from tuner.atomic import write_whole
 
 REMEMBER_BYTES = 16 * 2**20
 """Smaller files are hashed in a few milliseconds, so nothing is remembered of them."""
@@ -61,23 +62,6 @@ def combined_hash(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """Writes a small file so that a reader sees all of it or none.
-
-    Raises:
-        OSError: The folder cannot be made or written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -85,6 +69,6 @@ def _digest(path: Path) -> str:
 
 def _remember(memory: Path, digest: str) -> None:
     try:
-        write_text_atomically(memory, digest)
+        write_whole(memory, digest)
     except OSError:
         return  # An unwritable cache costs time, nothing else.

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from tuner import __version__
+from tuner.atomic import write_whole
 from tuner.config import ComposedSweep, compose_trial, dump_trial
 from tuner.core.objectives import direction
 from tuner.core.ranking import best
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome, TrialSpec
-from tuner.folder import StudyFolder, write_whole
+from tuner.folder import StudyFolder
 
 
 class BestKeeper:

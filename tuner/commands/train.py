@@ -8,11 +8,11 @@ from pathlib import Path
 from tuner.commands.inputs import check_inputs
 from tuner.config import ComposedTraining, compose_training, dump_trial
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
-from tuner.errors import InputError
+from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
-from tuner.summary import INTERRUPTED, review_hint
+from tuner.summary import review_hint
 from tuner.sweep import Plan, Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import Tracker

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tuner.atomic import write_whole
 from tuner.checkpoints.content import (
     cache_root,
     combined_hash,
     file_hash,
-    write_text_atomically,
 )
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, shortened, wanted_columns
@@ -126,7 +126,7 @@ def _note(data: DataSettings, split: str, fingerprint: str) -> None:
     if commit is not None:
         identity = combined_hash((str(data.name), str(data.config), split, commit))
     try:
-        write_text_atomically(_pointer(data, split), json.dumps({"identity": identity}))
+        write_whole(_pointer(data, split), json.dumps({"identity": identity}))
     except OSError:
         return  # An unwritable cache costs time, nothing else.
 

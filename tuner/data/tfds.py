@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tuner.checkpoints.content import cache_root, combined_hash, write_text_atomically
+from tuner.atomic import write_whole
+from tuner.checkpoints.content import cache_root, combined_hash
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
@@ -87,6 +88,6 @@ def _pointer(data: DataSettings, split: str) -> Path:
 
 def _note(data: DataSettings, split: str, identity: str) -> None:
     try:
-        write_text_atomically(_pointer(data, split), identity)
+        write_whole(_pointer(data, split), identity)
     except OSError:
         return  # An unwritable cache costs time, nothing else.
