@@ -5,6 +5,7 @@ WAITING with the parameters that it had, and the next `ask` of any agent takes i
 """
 
 import json
+import math
 import os
 import random
 import socket
@@ -21,6 +22,7 @@ import optuna
 import psutil
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,6 +49,15 @@ UNSIGNED = timedelta(seconds=60)
 
 SAME_START = 1.0
 """Seconds between two readings of one process's start; a reused process id differs by more."""
+
+TOP_SHARE = 0.1
+"""Importances are those of getting among so many of the best completed trials."""
+
+TOP_TRIALS = 5
+"""Or among so many where a tenth is fewer: below that the estimate is not stable."""
+
+SHUFFLES = 39
+"""A key matters when no shuffling of the values makes it look as important: 1 in 40 by chance."""
 
 COUNTED = (OptunaState.COMPLETE, OptunaState.PRUNED)
 
@@ -268,6 +279,68 @@ class Study:
             if trial.state.is_finished() and "outcome" in trial.user_attrs
         ]
 
+    def importances(self) -> dict[str, float]:
+        """How much each searched key decides whether a completed trial is among the best.
+
+        PED-ANOVA (Watanabe, Bansal & Hutter 2023), which compares how the values of the best
+        trials are spread with how those of all are, conditional keys in the part of the space
+        where they are asked. Of few trials it finds something in chance, too: what counts is what
+        a key has more than with the objective shuffled among the trials, if it has more than with
+        any of the shuffles (Altmann et al. 2010). Completed trials alone are counted.
+
+        Returns:
+            Key to share, together 1, largest first, 0 for what may be chance; empty where nothing
+            stands out from it, or there are fewer than two completed trials.
+        """
+        trials = self._study.get_trials(deepcopy=False, states=(OptunaState.COMPLETE,))
+        values = {t.number: t.value for t in trials if t.value is not None}
+        if len(set(values.values())) < 2:  # noqa: PLR2004
+            return {}
+        found, shuffled = self._divergences(values), list(values.values())
+        by_chance = []
+        generator = random.Random(0)  # noqa: S311
+        for _ in range(SHUFFLES):
+            generator.shuffle(shuffled)
+            by_chance.append(self._divergences(dict(zip(values, shuffled, strict=True))))
+        excess = {
+            key: found[key] - math.fsum(each[key] for each in by_chance) / SHUFFLES
+            if found[key] > max(each[key] for each in by_chance)
+            else 0.0
+            for key in found
+        }
+        total = math.fsum(excess.values())
+        if not total > 0.0:
+            return {}
+        return {key: excess[key] / total for key in sorted(excess, key=lambda key: -excess[key])}
+
+    def _divergences(self, values: Mapping[int, float]) -> dict[str, float]:
+        """PED-ANOVA's measure for each key, not scaled, over all dimensions of the key.
+
+        Args:
+            values: Objective of each completed trial, by its number.
+        """
+        # A second to import, and wanted once.
+        from optuna.importance import (  # noqa: PLC0415
+            PedAnovaImportanceEvaluator,
+            get_param_importances,
+        )
+
+        sign = -1.0 if self._study.direction is StudyDirection.MAXIMIZE else 1.0
+        top = min(0.5, max(TOP_SHARE, TOP_TRIALS / len(values)))
+        with warnings.catch_warnings():
+            # It would warn of few trials, of values not scaled to 1, and that less is better.
+            warnings.simplefilter("ignore")
+            found = get_param_importances(
+                self._study,
+                evaluator=PedAnovaImportanceEvaluator(target_quantile=top),
+                target=lambda trial: sign * values.get(trial.number, math.nan),
+                normalize=False,
+            )
+        return {
+            key: math.fsum(found.get(dimension.name, 0.0) for dimension in self._space.of(key))
+            for key in self._space.keys
+        }
+
     def close(self) -> None:
         """Lets the database go."""
         self._storage.remove_session()
@@ -306,14 +379,23 @@ def differences(stored: Any, wanted: Any, path: str = "") -> list[str]:
 
 
 def _takes(domain: Domain, value: Scalar) -> bool:
-    """Whether Optuna can store the value: any number for an interval, else one of the choices."""
+    """Whether Optuna can store the value: any number for an interval, else one of the choices.
+
+    A logarithmic interval takes what has a logarithm.
+    """
     match domain:
         case Choice():
             return contains(domain, value)
-        case IntInterval():
-            return isinstance(value, int) and not isinstance(value, bool)
-        case FloatInterval():
-            return isinstance(value, int | float) and not isinstance(value, bool)
+        case IntInterval(log=log):
+            return isinstance(value, int) and _has_place(value, log=log)
+        case FloatInterval(log=log):
+            return _has_place(value, log=log)
+
+
+def _has_place(value: Scalar, *, log: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value > 0 or not log
 
 
 def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Scalar:

@@ -1,4 +1,4 @@
-"""The end of a sweep: its figures, the ranked table, why trials stopped, what to do next."""
+"""The end of a sweep: its figures, the ranked table, the reading of it, what to do next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tuner.core.objectives import direction
 from tuner.core.ranking import best, counts, gain
+from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
 from tuner.terminal import parameters_text, ranking_table, stop_reasons
@@ -21,6 +22,7 @@ class Closing:
         study: The study's name.
         objective: Metric name.
         outcomes: Of the whole study, ranked.
+        reading: What they say as a whole.
         interrupted: Somebody stopped it.
         failed: Failures in a row stopped it.
         seconds: From the command to here.
@@ -33,6 +35,7 @@ class Closing:
     study: str
     objective: str
     outcomes: Sequence[TrialOutcome]
+    reading: SweepReading
     interrupted: bool
     failed: bool
     seconds: float
@@ -77,6 +80,10 @@ class Closing:
                     TrialState.INFEASIBLE,
                     TrialState.FAILED,
                 )
+            },
+            **{
+                f"trials_{status}": float(number)
+                for status, number in self.reading.statuses.items()
             },
         }
 
@@ -125,11 +132,8 @@ def show(closing: Closing, console: Console) -> None:
     if closing.outcomes:
         console.print()
         console.print(ranking_table(closing.outcomes, closing.objective, keys))
-    reasons = stop_reasons(closing.outcomes)
-    if reasons:
-        console.print("\nWhy the others stopped", style="bold")
-        for line in reasons:
-            console.print(line, soft_wrap=True, markup=False)
+    _section(console, "Why the others stopped", stop_reasons(closing.outcomes))
+    _section(console, "Reading", lines(closing.reading, closing.study))
     console.print()
     for line in (gained(closing), counts_text(closing)):
         console.print(line, soft_wrap=True, markup=False)
@@ -137,6 +141,13 @@ def show(closing: Closing, console: Console) -> None:
         console.print("Stopped: trials failed in a row, so the set-up is wrong.", style="red")
     for label, text in _next_steps(closing):
         console.print(f"{label:<13} {text}", soft_wrap=True, markup=False)
+
+
+def _section(console: Console, title: str, texts: Sequence[str]) -> None:
+    if texts:
+        console.print(f"\n{title}", style="bold")
+    for text in texts:
+        console.print(text, soft_wrap=True, markup=False)
 
 
 def _next_steps(closing: Closing) -> list[tuple[str, str]]:
@@ -163,8 +174,18 @@ def description(closing: Closing) -> str:
             "",
             counts_text(closing),
             "",
+            *_reading(closing),
             f"| rank | trial | {closing.objective} | convergence | parameters |",
             "|---|---|---|---|---|",
             *rows,
         ]
     )
+
+
+def _reading(closing: Closing) -> list[str]:
+    """Above the table, since MLflow shows no more than the beginning of a long description."""
+    told = statements(closing.reading, closing.study)
+    points = [
+        f"- {each.text}: `{each.command}`" if each.command else f"- {each.text}" for each in told
+    ]
+    return ["**Reading**", "", *points, ""] if points else []

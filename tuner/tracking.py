@@ -155,7 +155,14 @@ class Tracker:
     def sweep_finished(
         self, metrics: Mapping[str, float], description: str, files: Iterable[Path], status: str
     ) -> None:
-        """Ends the sweep's run with its figures and the reading of them."""
+        """Ends the sweep's run with its figures and the reading of them.
+
+        Args:
+            metrics: By name.
+            description: In Markdown; the run shows its beginning, `reading.md` all of it.
+            files: Logged beside it.
+            status: MLflow's, as `FINISHED`.
+        """
 
         def job() -> None:
             if self._sweep_run is None:
@@ -163,6 +170,7 @@ class Tracker:
             self._write(
                 self._sweep_run, metrics=metrics, tags={"mlflow.note.content": description}
             )
+            self._client.log_text(self._sweep_run, description, "reading.md")
             for file in files:
                 self._client.log_artifact(self._sweep_run, str(file))
             self._client.set_terminated(self._sweep_run, status)

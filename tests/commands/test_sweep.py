@@ -5,6 +5,7 @@ from mlflow import MlflowClient
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
+from tuner.core.trial import Convergence
 
 
 def runs(uri, role):
@@ -23,6 +24,8 @@ def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
     assert "the untuned default (trial 0)" in printed
     assert "next          python -m tuner train outputs/mine/best.yaml" in printed
     assert "mlflow ui   (in this folder)" in printed
+    assert "\nReading\n" in printed
+    assert "cannot be told apart by 400 validation rows" in printed
 
     best = yaml.safe_load((folder / "outputs/mine/best.yaml").read_text())
     assert best["model"]["checkpoint"] == "tiny"
@@ -32,10 +35,13 @@ def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
     counted = sum(sweep.data.metrics[f"trials_{s}"] for s in ("complete", "pruned"))
     assert counted == 4
     assert 0 < sweep.data.metrics["sweep_efficiency"] < 1
-    assert "| rank | trial |" in sweep.data.tags["mlflow.note.content"]
+    note = sweep.data.tags["mlflow.note.content"]
+    assert note.index("**Reading**") < note.index("| rank | trial |")
+    assert sum(sweep.data.metrics.get(f"trials_{s}", 0) for s in Convergence) == 4
     client = MlflowClient(mlflow_uri)
     listed = {file.path for file in client.list_artifacts(sweep.info.run_id)}
-    assert {"sweep.yaml", "best.yaml", "data_report.json", "data_report.txt"} <= listed
+    kept = {"sweep.yaml", "best.yaml", "reading.md", "data_report.json", "data_report.txt"}
+    assert kept <= listed
     trials = runs(mlflow_uri, "trial")
     assert {"optimizer.learning_rate", "schedule", "effective_batch_size"} == set(
         trials[0].data.params

@@ -19,6 +19,7 @@ from tuner.config import (
 )
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
+from tuner.core.reading import read_sweep
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
@@ -166,10 +167,18 @@ def _run(parts: Parts) -> int:
         sweep.run()
     finally:
         terminal.end()
+    outcomes = ranked(study.outcomes(), direction(objective))
     closing = Closing(
         study=agent.study_name,
         objective=objective,
-        outcomes=ranked(study.outcomes(), direction(objective)),
+        outcomes=outcomes,
+        reading=read_sweep(
+            outcomes,
+            space=composed.space,
+            objective=objective,
+            importances=study.importances(),
+            epochs=composed.base.training.epochs,
+        ),
         interrupted=sweep.interrupted,
         failed=sweep.failed,
         seconds=time.monotonic() - parts.begun,

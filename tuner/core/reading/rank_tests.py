@@ -1,0 +1,126 @@
+"""Tests of whether two groups of trials differ in a parameter, exact where they are few.
+
+All of them ask how many of the ways to draw as many trials at random look as extreme, so they
+need no assumption about how a sampler spreads its values.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+EXACT = 40
+"""Up to so many trials every way to draw is counted; above, the normal approximation is close."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tails:
+    """Probabilities, were the group drawn at random, of a sum of scores like its own.
+
+    Attributes:
+        low: Of one as low or lower.
+        high: Of one as high or higher.
+    """
+
+    low: float
+    high: float
+
+    @property
+    def two_sided(self) -> float:
+        """Twice the smaller tail, at most 1."""
+        return min(1.0, 2.0 * min(self.low, self.high))
+
+
+def location(group: Sequence[float], others: Sequence[float]) -> Tails:
+    """Whether a group's values are lower or higher (Mann & Whitney 1947); ties share their rank.
+
+    Args:
+        group: Values of one group, at least one.
+        others: Values of all others, at least one.
+    """
+    return _tails(_doubled_ranks([*group, *others]), len(group))
+
+
+def spread(group: Sequence[float], others: Sequence[float]) -> Tails:
+    """Whether a group's values lie in the middle (low) or at both ends (high).
+
+    The scores are the ranks' distances from the middle rank (Ansari & Bradley 1960). A group at
+    one end lies at the ends too: ask for the location first.
+
+    Args:
+        group: Values of one group, at least one.
+        others: Values of all others, at least one.
+    """
+    ranks = _doubled_ranks([*group, *others])
+    return _tails([abs(rank - len(ranks) - 1) for rank in ranks], len(group))
+
+
+def overlap(both: int, group: int, chosen: int, total: int) -> float:
+    """Probability of so many trials or more in both of two groups by chance (Fisher 1935).
+
+    Args:
+        both: In both groups.
+        group: In one.
+        chosen: In the other.
+        total: In all.
+    """
+    ways = sum(
+        math.comb(group, k) * math.comb(total - group, chosen - k)
+        for k in range(both, min(group, chosen) + 1)
+    )
+    return ways / math.comb(total, chosen)
+
+
+def discoveries(p_values: Sequence[float], rate: float) -> list[bool]:
+    """Which of many tests count, so that at most a share `rate` of those is chance.
+
+    Benjamini & Hochberg 1995: the largest k of which the k-th smallest p is at most rate * k / m.
+    """
+    ordered = sorted(p_values)
+    passed = [p for k, p in enumerate(ordered, start=1) if p <= rate * k / len(ordered)]
+    return [bool(passed) and p <= passed[-1] for p in p_values]
+
+
+def _doubled_ranks(values: Sequence[float]) -> list[int]:
+    """Twice the rank of each value, counted from 1; equal values share their mean rank."""
+    ordered = sorted(values)
+    first = {value: at for at, value in reversed(list(enumerate(ordered)))}
+    last = {value: at for at, value in enumerate(ordered)}
+    return [first[value] + last[value] + 2 for value in values]
+
+
+def _tails(scores: Sequence[int], count: int) -> Tails:
+    """Tails of the sum of the first `count` scores among the sums of so many of them."""
+    total = sum(scores[:count])
+    if len(scores) <= EXACT:
+        ways = _ways(scores, count)
+        drawn = math.comb(len(scores), count)
+        return Tails(low=sum(ways[: total + 1]) / drawn, high=sum(ways[total:]) / drawn)
+    return _normal_tails(scores, count, total)
+
+
+def _ways(scores: Sequence[int], count: int) -> list[int]:
+    """How many ways to draw `count` of the scores have each sum, from 0 on.
+
+    They are the coefficients of a generating function, the product of 1 + y x^score, kept as the
+    digits of a long integer; no digit exceeds 2^n, the number of all ways to draw.
+    """
+    width = len(scores) + 1
+    drawn = [1] + [0] * count
+    for score in scores:
+        for k in range(count, 0, -1):
+            drawn[k] += drawn[k - 1] << (score * width)
+    digit = (1 << width) - 1
+    return [drawn[count] >> (at * width) & digit for at in range(sum(scores) + 1)]
+
+
+def _normal_tails(scores: Sequence[int], count: int, total: int) -> Tails:
+    """By mean and variance of drawing without replacement, with a correction for whole ranks."""
+    n = len(scores)
+    mean = sum(scores) / n
+    squares = math.fsum((score - mean) ** 2 for score in scores)
+    error = math.sqrt(count * (n - count) * squares / (n * (n - 1)))
+    if error == 0.0:
+        return Tails(low=1.0, high=1.0)
+    normal = NormalDist(mean * count, error)
+    return Tails(low=normal.cdf(total + 1.0), high=1.0 - normal.cdf(total - 1.0))

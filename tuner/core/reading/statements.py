@@ -1,0 +1,223 @@
+"""The reading of a sweep in sentences."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from tuner.core.reading.edges import Edge
+from tuner.core.reading.limits import number
+from tuner.core.reading.separation import Place, Separation, is_number
+from tuner.core.reading.sweep import EPOCHS, ShortBudget, SweepReading
+from tuner.core.trial import Scalar
+
+ENOUGH = 6
+"""Fewer completed trials do not say which parameters matter."""
+
+NAMED = 4
+"""So many of the parameters that matter are named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One thing to know, and what to type for it.
+
+    Attributes:
+        text: A sentence without its full stop.
+        command: Overrides, quoted for a shell; empty where there is nothing to type.
+    """
+
+    text: str
+    command: str = ""
+
+
+def statements(reading: SweepReading, study: str) -> list[Statement]:
+    """All that the reading has to say, the counts first.
+
+    Args:
+        reading: The reading.
+        study: The study's name: one with another space or budget needs another.
+    """
+    if not reading.statuses:
+        return []
+    told = [
+        Statement(text=", ".join(f"{n} {status}" for status, n in reading.statuses.items())),
+        *(Statement(text=_separation(each)) for each in reading.separations),
+        *(_edge(each, study) for each in reading.edges),
+        *_budget(reading.budget),
+        *_importances(reading),
+        *_noise(reading),
+    ]
+    moved = _moved(reading)
+    if moved:
+        told.append(
+            Statement(
+                text="another space or budget is another study; the same command with",
+                command=" ".join([_another(study), *moved.values()]),
+            )
+        )
+    return told
+
+
+def lines(reading: SweepReading, study: str) -> list[str]:
+    """The statements as lines for a terminal."""
+    return [
+        f"{each.text}: {each.command}" if each.command else each.text
+        for each in statements(reading, study)
+    ]
+
+
+def _separation(found: Separation) -> str:
+    key, own, others = found.dimension.key, found.own, found.others
+    head = f"{found.status} went with {key}"
+    when = "".join(
+        f" (where {other}={'|'.join(map(str, allowed))})"
+        for other, allowed in found.dimension.when.items()
+    )
+    if found.place is Place.CHOICE:
+        return (
+            f"{head}={_figure(found.choice)}{when}: {own.count(found.choice)} of its {len(own)} "
+            f"trials, {others.count(found.choice)} of the {len(others)} others"
+        )
+    where = _where(found.place, [*filter(is_number, own)], [*filter(is_number, others)])
+    return f"{head}{when} {where}"
+
+
+def _where(place: Place, own: list[float], others: list[float]) -> str:
+    """A range and that of the others where they do not overlap, else how most of it lies."""
+    low, high = _figure(own[0]), _figure(own[-1])
+    range_of_others = f"{_figure(others[0])} to {_figure(others[-1])}"
+    below = [value for value in own if value < others[0]]
+    above = [value for value in own if value > others[-1]]
+    match place:
+        case Place.LOWER if below == own:
+            return f"up to {high}, all others {range_of_others}"
+        case Place.HIGHER if above == own:
+            return f"from {low}, all others {range_of_others}"
+        case Place.ENDS if below and above and [*below, *above] == own:
+            return (
+                f"up to {_figure(below[-1])} or from {_figure(above[0])}, "
+                f"all others {range_of_others}"
+            )
+        case Place.MIDDLE if not any(own[0] <= value <= own[-1] for value in others):
+            return f"from {low} to {high}, no other trial"
+        case Place.ENDS | Place.MIDDLE:
+            word = "nearer the ends" if place is Place.ENDS else "in the middle"
+            return f"{word} of what was tried: {low} to {high}, others {range_of_others}"
+    return (
+        f"on the {'low' if place is Place.LOWER else 'high'} side: median "
+        f"{_figure(median(own))}, that of the others {_figure(median(others))}"
+    )
+
+
+def _figure(value: Scalar) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return number(float(f"{value:.3g}"))
+    return str(value)
+
+
+def _edge(found: Edge, study: str) -> Statement:
+    """What the better trials do not support may be chance, and stays out of the last statement."""
+    text = (
+        f"the best {found.dimension.key}, {_figure(found.value)}, lies "
+        f"{'beyond' if found.outside else 'at'} the {found.side} bound {_figure(found.bound)}"
+    )
+    moved = " ".join(found.overrides.values())
+    if found.supported:
+        return Statement(
+            text=f"{text}, and the better trials lie there too; a bound moved", command=moved
+        )
+    return Statement(
+        text=f"{text}, which may be chance: the better trials do not point there; "
+        "a bound moved all the same",
+        command=f"{_another(study)} {moved}",
+    )
+
+
+def _budget(short: ShortBudget | None) -> Iterator[Statement]:
+    if short is None:
+        return
+    which = f"{short.improving} of the {short.ended} trials that ran to its end"
+    if short.best:
+        which += ", the best among them,"
+    yield Statement(
+        text=f"the budget was too short: {which} were still improving; more of it",
+        command=_epochs(short),
+    )
+
+
+def _epochs(short: ShortBudget) -> str:
+    return f"{EPOCHS}={short.epochs:g}"
+
+
+def _importances(reading: SweepReading) -> Iterator[Statement]:
+    if not reading.completed:
+        return
+    if reading.completed < ENOUGH:
+        yield Statement(
+            text=f"{reading.completed} completed trials are too few to say which parameters "
+            f"matter; that takes {ENOUGH}"
+        )
+    elif reading.noise is not None and reading.noise.explains_all:
+        yield Statement(
+            text="no parameter can be said to matter among the completed trials, whose scores "
+            "differ by no more than noise"
+        )
+    elif not reading.importances:
+        yield Statement(
+            text=f"among the {reading.completed} completed trials alone no parameter stands out "
+            "from chance"
+        )
+    else:
+        named = ", ".join(
+            f"{key} {share:.0%}"
+            for key, share in list(reading.importances.items())[:NAMED]
+            if round(100 * share)
+        )
+        yield Statement(
+            text=f"what mattered among the {reading.completed} completed trials: {named}"
+        )
+
+
+def _noise(reading: SweepReading) -> Iterator[Statement]:
+    found = reading.noise
+    if found is None or found.lead is None:
+        return
+    rows = f"{found.examples} validation rows"
+    settle = "repeats with other seeds (training.seed) settle it"
+    if found.tied > 1:
+        yield Statement(
+            text=f"the first {found.tied} of {found.completed} completed trials cannot be told "
+            f"apart by {rows}: they differ by less than {found.margin:.2g}; {settle}"
+        )
+    else:
+        yield Statement(
+            text=f"the best trial leads by {found.lead:.2g}, more than the {found.margin:.2g} "
+            f"that {rows} may mistake; {settle}"
+        )
+
+
+def _moved(reading: SweepReading) -> dict[str, str]:
+    """Key to override, of all that is not chance; the first that concerns a key counts."""
+    moved: dict[str, str] = {}
+    for edge in reading.edges:
+        if edge.supported:
+            moved = {**edge.overrides, **moved}
+    if reading.budget is not None:
+        moved.setdefault(EPOCHS, _epochs(reading.budget))
+    return moved
+
+
+def _another(study: str) -> str:
+    return shlex.quote(f"study={next_name(study)}")
+
+
+def next_name(study: str) -> str:
+    """`lr` → `lr-2` → `lr-3`."""
+    numbered = re.fullmatch(r"(.+)-(\d+)", study)
+    if numbered is None:
+        return f"{study}-2"
+    return f"{numbered[1]}-{int(numbered[2]) + 1}"
