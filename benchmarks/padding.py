@@ -20,7 +20,7 @@ from default_trial import default_trial
 from turns import spread
 
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Report
+from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.data import prepare
 from tuner.training import device
 from tuner.training.batches import epoch_updates
@@ -49,10 +49,10 @@ class Recorder:
     def progress(self, share: float, examples_per_second: float) -> None:
         """Nobody looks."""
 
-    def reported(self, report: Report) -> bool:
+    def reported(self, report: Report) -> Answer:
         """Keeps a report."""
         self.reports.append(report)
-        return True
+        return Answer.CONTINUE
 
     def stop_requested(self) -> bool:
         """Never."""

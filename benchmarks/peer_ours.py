@@ -7,7 +7,7 @@ from dataclasses import replace
 from default_trial import one_epoch
 from turns import serve
 
-from tuner.core.trial import ConstantGuess, Report
+from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.training import device
 from tuner.training.fine_tune import FineTuner
 
@@ -27,9 +27,9 @@ class Stopwatch:
         """An update is done."""
         self.seconds = time.perf_counter() - self._started
 
-    def reported(self, report: Report) -> bool:  # noqa: ARG002
+    def reported(self, report: Report) -> Answer:  # noqa: ARG002
         """An evaluation, after the last update."""
-        return True
+        return Answer.CONTINUE
 
     def stop_requested(self) -> bool:
         """Never."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.core.trial import ConstantGuess, Report, TrialOutcome, TrialSpec, TrialState
+from tuner.core.trial import ConstantGuess, FixedRows, Report, TrialOutcome, TrialSpec, TrialState
 
 GUESS = ConstantGuess(accuracy=0.5, loss=0.693)
 
@@ -33,8 +33,10 @@ def report(point: int = 1, points: int = 5, **given: Any) -> Report:
         "skipped_updates": 0,
         "train_loss": 0.5,
         "train_loss_std": 0.05,
+        "train_loss_max": 0.6,
         "learning_rate": 1e-4,
         "grad_norm": 1.0,
+        "weight_change": 0.01 * point,
         "val_loss": 0.5,
         "metrics": {
             "val_accuracy": accuracy,
@@ -49,7 +51,22 @@ def report(point: int = 1, points: int = 5, **given: Any) -> Report:
         "seconds_training": 5.0,
         "seconds_evaluating": 1.0,
     }
-    return Report(point=point, points=points, **(values | given))
+    values |= given
+    values.setdefault("final", point == points)
+    values.setdefault("fixed", fixed_rows(values))
+    return Report(point=point, points=points, **values)
+
+
+def fixed_rows(values: dict[str, Any]) -> FixedRows:
+    """The scores on the fixed rows are those of all, unless a test says otherwise."""
+    return FixedRows(
+        examples=values["validation_examples"],
+        loss=values["val_loss"],
+        loss_error=0.4 / values["validation_examples"] ** 0.5,
+        accuracy=values["metrics"]["val_accuracy"],
+        mcc=values["metrics"]["val_mcc"],
+        majority_share=values["majority_share"],
+    )
 
 
 def outcome(

@@ -8,11 +8,12 @@ import threading
 import time
 from dataclasses import replace
 
+import optuna
 import pytest
 from mlflow import MlflowClient
 
 from tests.records import settings
-from tuner.core.settings import TrackingSettings
+from tuner.core.settings import ConvergenceSettings, TrackingSettings
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import Convergence, TrialOutcome, TrialSpec, TrialState
 from tuner.errors import InputError, TunerError
@@ -29,6 +30,20 @@ SPACE = SearchSpace([Dimension(key=RATE, domain=FloatInterval(low=1e-6, high=1.0
 FAKE = (sys.executable, "-m", "tests.worker.fake")
 ASHA = {"name": "asha", "min_resource": 1, "reduction_factor": 2}
 NONE = {"name": "none"}
+PRUNERS = {
+    "asha": ASHA,
+    "hyperband": {
+        "name": "hyperband",
+        "min_resource": 1,
+        "max_resource": 5,
+        "reduction_factor": 3,
+    },
+    "median": {"name": "median", "n_startup_trials": 0},
+    "none": NONE,
+    "patient": {"name": "patient", "patience": 1},
+    "percentile": {"name": "percentile", "percentile": 25.0, "n_startup_trials": 0},
+    "threshold": {"name": "threshold", "lower": 0.0},
+}
 
 
 class Watch:
@@ -54,6 +69,10 @@ class Watch:
         self.notices.append(text)
 
 
+PATIENT = ConvergenceSettings(not_learning_patience=None, converged_patience=None)
+"""No trial is stopped for its own curve."""
+
+
 class Bench:
     """One folder in which a sweep is run, perhaps several times."""
 
@@ -64,10 +83,22 @@ class Bench:
         self.finished = []
 
     def run(
-        self, *, checkpoint="tiny", trials=4, slots=1, pruner=NONE, command=FAKE, rate=1e-4, **plan
+        self,
+        *,
+        checkpoint="tiny",
+        trials=4,
+        slots=1,
+        pruner=NONE,
+        command=FAKE,
+        rate=1e-4,
+        convergence=PATIENT,
+        evaluations=5,
+        **plan,
     ):
-        base = settings(evaluations=5)
-        base = replace(base, model=replace(base.model, checkpoint=checkpoint))
+        base = settings(evaluations=evaluations)
+        base = replace(
+            base, model=replace(base.model, checkpoint=checkpoint), convergence=convergence
+        )
         study = Study(
             name="s",
             url=sqlite_url(self.folder.database),
@@ -111,6 +142,9 @@ class Bench:
             tracker.close()
             self.outcomes = study.outcomes()
             study.close()
+
+    def optuna_trials(self):
+        return optuna.load_study(study_name="s", storage=sqlite_url(self.folder.database)).trials
 
     def runs(self, role="trial"):
         client = MlflowClient(self.uri)
@@ -175,11 +209,53 @@ def test_pruned_trials_are_killed_runs_and_count(bench):
             assert outcome.last.point >= 2  # 30 % of five points
 
 
-def test_a_diverged_trial_is_pruned_and_says_so(bench):
-    bench.run(trials=1, rate=0.5)
-    assert states(bench.outcomes) == [TrialState.PRUNED]
-    assert bench.outcomes[0].diagnosis.status is Convergence.DIVERGED
-    assert bench.runs()[0].data.tags["convergence"] == "diverged"
+@pytest.mark.parametrize("pruner", sorted(PRUNERS))
+def test_a_trial_that_diverges_after_good_steps_is_pruned_whatever_the_pruner(bench, pruner):
+    bench.run(trials=1, rate=0.5, pruner=PRUNERS[pruner])
+    (outcome,) = bench.outcomes
+    assert (outcome.state, outcome.stopped_by) == (TrialState.PRUNED, "diverged")
+    assert outcome.last.point == 1
+    assert outcome.diagnosis.status is Convergence.DIVERGED
+    assert outcome.diagnosis.reason == "train_loss is nan at update 7"
+    tags = bench.runs()[0].data.tags
+    assert (tags["convergence"], tags["stopped_by"]) == ("diverged", "diverged")
+    assert bench.optuna_trials()[0].constraints == {"diverged": 1.0}
+    assert bench.optuna_trials()[0].state.name == "PRUNED"
+
+
+def test_what_does_not_learn_is_stopped_and_no_sampler_comes_back_to_it(bench):
+    bench.run(trials=6, rate=1e-6, convergence=ConvergenceSettings(), evaluations=10)
+    default, *others = bench.outcomes
+    # The untuned default runs to its end: what tuning gains is told against it.
+    assert (default.state, default.stopped_by) == (TrialState.COMPLETE, "")
+    stopped = [outcome for outcome in others if outcome.stopped_by == "not_learning"]
+    assert stopped
+    for outcome in stopped:
+        assert (outcome.state, outcome.last.point) == (TrialState.PRUNED, 6)
+        trial = bench.optuna_trials()[outcome.number]
+        assert (trial.state.name, trial.constraints) == ("PRUNED", {"not_learning": 1.0})
+        run = bench.runs()[outcome.number]
+        assert (run.info.status, run.data.tags["stopped_by"]) == ("KILLED", "not_learning")
+
+
+def test_what_has_converged_ends_early_with_a_score_over_all_rows(bench):
+    bench.run(
+        trials=1,
+        checkpoint="quick",
+        convergence=ConvergenceSettings(),
+        evaluations=20,
+        pruner=ASHA,
+    )
+    (outcome,) = bench.outcomes
+    assert (outcome.state, outcome.stopped_by) == (TrialState.COMPLETE, "converged")
+    assert outcome.value == pytest.approx(0.9)
+    assert outcome.last.final
+    assert 12 <= outcome.last.point < 20
+    assert outcome.last.confusion is not None
+    (trial,) = bench.optuna_trials()
+    # It stands at the points that it did not need, so that later trials are held against it.
+    assert trial.value == pytest.approx(0.9)
+    assert sorted(trial.intermediate_values) == list(range(1, 21))
 
 
 def test_a_free_slot_starts_its_next_trial_without_waiting_for_others(bench):

@@ -5,7 +5,6 @@ WAITING with the parameters that it had, and the next `ask` of any agent takes i
 """
 
 import json
-import math
 import os
 import random
 import socket
@@ -22,7 +21,6 @@ import optuna
 import psutil
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +36,7 @@ from tuner.core.space import (
 )
 from tuner.core.trial import Convergence, Scalar, TrialOutcome, TrialState
 from tuner.errors import InputError
+from tuner.importances import importances
 from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
 
@@ -49,15 +48,6 @@ UNSIGNED = timedelta(seconds=60)
 
 SAME_START = 1.0
 """Seconds between two readings of one process's start; a reused process id differs by more."""
-
-TOP_SHARE = 0.1
-"""Importances are those of getting among so many of the best completed trials."""
-
-TOP_TRIALS = 5
-"""Or among so many where a tenth is fewer: below that the estimate is not stable."""
-
-SHUFFLES = 39
-"""A key matters when no shuffling of the values makes it look as important: 1 in 40 by chance."""
 
 COUNTED = (OptunaState.COMPLETE, OptunaState.PRUNED)
 
@@ -243,9 +233,7 @@ class Study:
 
     def report(self, number: int, point: int, value: float) -> None:
         """Tells the objective at an evaluation point; a point told before is left as it was."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            self._running[number].report(value, point)
+        _report(self._running[number], point, value)
 
     def should_prune(self, number: int) -> bool:
         """Whether the pruner would stop the trial after its last report."""
@@ -258,18 +246,29 @@ class Study:
         if outcome.state is TrialState.INTERRUPTED:
             self._storage.set_trial_state_values(trial._trial_id, OptunaState.WAITING)  # noqa: SLF001
             return
-        diverged = (
-            outcome.diagnosis is not None and outcome.diagnosis.status is Convergence.DIVERGED
-        )
-        if diverged or outcome.state is TrialState.INFEASIBLE:
+        hopeless = _hopeless(outcome)
+        if hopeless:
             # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
-            trial.set_constraint("diverged" if diverged else "infeasible", 1.0)
+            trial.set_constraint(hopeless, 1.0)
         if outcome.state is TrialState.COMPLETE:
+            self._hold(trial, outcome)
             self._study.tell(trial, outcome.value)
         elif outcome.state is TrialState.FAILED:
             self._study.tell(trial, state=OptunaState.FAIL)
         else:
             self._study.tell(trial, state=OptunaState.PRUNED)
+
+    def _hold(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
+        """Lets a trial that was ended as converged stand at the points that it did not need.
+
+        Otherwise those that go on would meet nobody there, and be pruned by poorer ones only.
+        """
+        last = outcome.last
+        if last is None or outcome.value is None:
+            return
+        for point in range(last.point + 1, last.points + 1):
+            _report(trial, point, outcome.value)
+            trial.should_prune()  # Successive halving notes a value only when asked.
 
     def outcomes(self) -> list[TrialOutcome]:
         """How every finished trial of the study ended, by number, those of other agents too."""
@@ -280,71 +279,30 @@ class Study:
         ]
 
     def importances(self) -> dict[str, float]:
-        """How much each searched key decides whether a completed trial is among the best.
-
-        PED-ANOVA (Watanabe, Bansal & Hutter 2023), which compares how the values of the best
-        trials are spread with how those of all are, conditional keys in the part of the space
-        where they are asked. Of few trials it finds something in chance, too: what counts is what
-        a key has more than with the objective shuffled among the trials, if it has more than with
-        any of the shuffles (Altmann et al. 2010). Completed trials alone are counted.
-
-        Returns:
-            Key to share, together 1, largest first, 0 for what may be chance; empty where nothing
-            stands out from it, or there are fewer than two completed trials.
-        """
-        trials = self._study.get_trials(deepcopy=False, states=(OptunaState.COMPLETE,))
-        values = {t.number: t.value for t in trials if t.value is not None}
-        if len(set(values.values())) < 2:  # noqa: PLR2004
-            return {}
-        found, shuffled = self._divergences(values), list(values.values())
-        by_chance = []
-        generator = random.Random(0)  # noqa: S311
-        for _ in range(SHUFFLES):
-            generator.shuffle(shuffled)
-            by_chance.append(self._divergences(dict(zip(values, shuffled, strict=True))))
-        excess = {
-            key: found[key] - math.fsum(each[key] for each in by_chance) / SHUFFLES
-            if found[key] > max(each[key] for each in by_chance)
-            else 0.0
-            for key in found
-        }
-        total = math.fsum(excess.values())
-        if not total > 0.0:
-            return {}
-        return {key: excess[key] / total for key in sorted(excess, key=lambda key: -excess[key])}
-
-    def _divergences(self, values: Mapping[int, float]) -> dict[str, float]:
-        """PED-ANOVA's measure for each key, not scaled, over all dimensions of the key.
-
-        Args:
-            values: Objective of each completed trial, by its number.
-        """
-        # A second to import, and wanted once.
-        from optuna.importance import (  # noqa: PLC0415
-            PedAnovaImportanceEvaluator,
-            get_param_importances,
-        )
-
-        sign = -1.0 if self._study.direction is StudyDirection.MAXIMIZE else 1.0
-        top = min(0.5, max(TOP_SHARE, TOP_TRIALS / len(values)))
-        with warnings.catch_warnings():
-            # It would warn of few trials, of values not scaled to 1, and that less is better.
-            warnings.simplefilter("ignore")
-            found = get_param_importances(
-                self._study,
-                evaluator=PedAnovaImportanceEvaluator(target_quantile=top),
-                target=lambda trial: sign * values.get(trial.number, math.nan),
-                normalize=False,
-            )
-        return {
-            key: math.fsum(found.get(dimension.name, 0.0) for dimension in self._space.of(key))
-            for key in self._space.keys
-        }
+        """How much each searched key matters; see `tuner.importances`."""
+        return importances(self._study, self._space)
 
     def close(self) -> None:
         """Lets the database go."""
         self._storage.remove_session()
         self._storage.engine.dispose()
+
+
+def _report(trial: optuna.Trial, point: int, value: float) -> None:
+    """Tells Optuna a value, without its warning about a point that was told before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        trial.report(value, point)
+
+
+def _hopeless(outcome: TrialOutcome) -> str:
+    """Why no sampler should come near these parameters again; empty where nothing says so."""
+    if outcome.state is TrialState.INFEASIBLE:
+        return "infeasible"
+    diagnosis = outcome.diagnosis
+    if diagnosis is not None and diagnosis.status is Convergence.DIVERGED:
+        return "diverged"
+    return "not_learning" if outcome.stopped_by == "not_learning" else ""
 
 
 def _connect(url: str) -> RDBStorage:

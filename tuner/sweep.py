@@ -10,9 +10,11 @@ from typing import Protocol
 
 from tuner.core.attempt import Attempt, conclude
 from tuner.core.budget import may_prune
+from tuner.core.convergence import judge
 from tuner.core.ranking import failing
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
+    Answer,
     Report,
     Scalar,
     TrialError,
@@ -25,6 +27,7 @@ from tuner.folder import StudyFolder
 from tuner.launchers.local import Event, Exited, LocalLauncher
 from tuner.tracking import Tracker
 from tuner.worker.protocol import (
+    Conclude,
     Continue,
     Failed,
     Finished,
@@ -35,11 +38,18 @@ from tuner.worker.protocol import (
     Run,
     Started,
     Stop,
+    ToWorker,
 )
 
 POLL_SECONDS = 0.2
 UNTUNED = 0
 """The trial of the untuned default is never pruned: what tuning gained is told against it."""
+
+ANSWERS: Mapping[Answer, Callable[[], ToWorker]] = {
+    Answer.CONTINUE: Continue,
+    Answer.CONCLUDE: Conclude,
+    Answer.STOP: Stop,
+}
 
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
@@ -266,17 +276,29 @@ class Sweep:
     def _report(self, slot: int, report: Report) -> None:
         running = self._running[slot]
         number = running.spec.number
-        running.reports.append(report)
+        running.add(report)
         self._folder.trial(number).append(report)
         value = report.value(self._plan.objective)
         self._source.report(number, report.point, value)
-        if running.told is None and self._should_prune(running.spec, report):
-            running.told = TrialState.PRUNED
-        self._launcher.send(slot, Continue() if running.told is None else Stop())
+        self._launcher.send(slot, ANSWERS[self._answer(running, report)]())
         self._tracker.reported(number, report)
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
         self._watcher.reported(slot, value)
+
+    def _answer(self, running: Attempt, report: Report) -> Answer:
+        """Whether the trial goes on: what others reached, and what its own curve shows."""
+        number = running.spec.number
+        judged = Answer.CONTINUE
+        if running.guess is not None and not report.final:
+            judged = judge(running.reports, running.guess, running.spec.settings)
+        if self._should_prune(running.spec, report):
+            running.stop(TrialState.PRUNED, "pruner")
+        elif judged is Answer.STOP and number != UNTUNED:
+            running.stop(TrialState.PRUNED, "not_learning")
+        if running.told is not None:
+            return Answer.STOP
+        return Answer.CONTINUE if judged is Answer.STOP else judged
 
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
         # Asked at every point, also where the answer is not taken: successive halving and
@@ -304,9 +326,7 @@ class Sweep:
 
     # -- ending -----------------------------------------------------------------------------
 
-    def _finish(
-        self, slot: int, *, diverged: bool = False, error: TrialError | None = None
-    ) -> None:
+    def _finish(self, slot: int, *, diverged: str = "", error: TrialError | None = None) -> None:
         attempt = self._running.pop(slot)
         attempt.diverged, attempt.error = diverged, error
         outcome = conclude(attempt, self._plan.objective, self._clock())
@@ -325,7 +345,8 @@ class Sweep:
         """Interrupted twice: no worker is waited for."""
         self._launcher.kill()
         for slot in list(self._running):
-            self._running[slot].told = TrialState.INTERRUPTED
+            self._running[slot].told = None
+            self._running[slot].stop(TrialState.INTERRUPTED, "interrupt")
             self._finish(slot)
 
     @contextmanager
@@ -334,7 +355,7 @@ class Sweep:
             self._interrupts += 1
             if self._interrupts == 1:
                 for slot, running in self._running.items():
-                    running.told = running.told or TrialState.INTERRUPTED
+                    running.stop(TrialState.INTERRUPTED, "interrupt")
                     self._launcher.send(slot, Stop())
                 self._watcher.notice("stopping; press Ctrl-C again to stop at once")
 

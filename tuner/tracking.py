@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 
 _MEASURED = (
-    "train_loss", "train_loss_std", "learning_rate", "grad_norm", "skipped_updates", "val_loss",
+    "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
+    "weight_change", "skipped_updates", "val_loss",
     "majority_share", "examples_per_second", "padding_fraction", "peak_memory_bytes",
 )  # fmt: skip
 
@@ -246,9 +248,14 @@ class Tracker:
             tags["convergence"] = outcome.diagnosis.status.value
             tags["convergence_reason"] = outcome.diagnosis.reason
             tags["convergence_advice"] = outcome.diagnosis.advice
+        if outcome.stopped_by:
+            tags["stopped_by"] = outcome.stopped_by
         if outcome.error is not None:
             tags["error"] = f"{outcome.error.type}: {outcome.error.message}"
         metrics = {} if outcome.value is None else {"objective": outcome.value}
+        figures = outcome.diagnosis.figures if outcome.diagnosis is not None else None
+        if figures is not None:
+            metrics |= {f"convergence_{name}": value for name, value in asdict(figures).items()}
         seen = outcome.last.examples_seen if outcome.last is not None else 0
         confusion = outcome.last.confusion if outcome.last is not None else None
 

@@ -109,9 +109,14 @@ class TestSplit:
 
 class TestConstantGuess:
     def test_counts_training_frequencies_on_validation_rows(self):
+        guess = constant_guess([0, 0, 0, 1], [0, 0, 1, 0])
+        assert guess.accuracy == 0.75
+        assert guess.loss == pytest.approx(-(3 * np.log(0.75) + np.log(0.25)) / 4)
+
+    def test_frequencies_that_mislead_are_no_better_than_equal_shares(self):
         guess = constant_guess([0, 0, 0, 1], [0, 1, 1, 1])
         assert guess.accuracy == 0.25
-        assert guess.loss == pytest.approx(-(np.log(0.75) + 3 * np.log(0.25)) / 4)
+        assert guess.loss == pytest.approx(np.log(2))
 
 
 class TestBadInput:

@@ -41,17 +41,22 @@ class Counting:
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 80, 1000])
 def test_every_row_counts_once_for_any_batch_size(evaluator, data, batch_size):
     split = Counting(data.validation)
-    whole = evaluator.evaluate(data.validation, np.arange(80), 80)
-    made = evaluator.evaluate(split, np.arange(80), batch_size)
+    rows, fixed = np.arange(80), np.arange(0, 80, 3)
+    whole, _ = evaluator.evaluate(data.validation, rows, fixed, 80)
+    made, part = evaluator.evaluate(split, rows, fixed, batch_size)
     assert (split.seen == 1).all()
     assert made.examples == 80
     assert made.confusion == whole.confusion
     assert made.loss == pytest.approx(whole.loss, rel=1e-5)
+    alone, _ = evaluator.evaluate(data.validation, fixed, fixed, 80)
+    assert part.examples == len(fixed)
+    assert part.confusion == alone.confusion
+    assert (part.loss, part.loss_error) == pytest.approx((alone.loss, alone.loss_error), rel=1e-5)
 
 
 def test_loss_and_confusion_match_scikit_learn(evaluator, data):
     rows = np.arange(80)
-    made = evaluator.evaluate(data.validation, rows, 32)
+    made, _ = evaluator.evaluate(data.validation, rows, rows, 32)
     logits = evaluator.logits(data.validation, rows, 32).astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     labels = data.validation.labels

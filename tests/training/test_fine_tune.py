@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from tuner.core.trial import Answer
 from tuner.errors import InputError
 
 pytestmark = pytest.mark.tf
@@ -26,7 +27,8 @@ class Recorder:
 
     def reported(self, report):
         self.reports.append(report)
-        return len(self.reports) != self._stop_after_reports
+        stop = len(self.reports) == self._stop_after_reports
+        return Answer.STOP if stop else Answer.CONTINUE
 
     def stop_requested(self):
         return len(self.shares) == self._stop_after_updates
@@ -94,9 +96,9 @@ def test_several_points_at_one_update(tuner, make_settings):
 def test_the_listener_ends_a_trial(tuner, make_settings):
     settings = make_settings(batch_size=16, evaluations=5)
     diverged, told = run(tuner, settings, stop_after_reports=2)
-    assert (diverged, len(told.reports)) == (False, 2)
+    assert (diverged, len(told.reports)) == ("", 2)
     diverged, told = run(tuner, settings, stop_after_updates=1)
-    assert (diverged, len(told.shares), told.reports) == (False, 1, [])
+    assert (diverged, len(told.shares), told.reports) == ("", 1, [])
 
 
 def test_divergence_ends_a_trial_without_a_report(tuner, make_settings):

@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from tests.checkpoints import reviews
 from tuner.core.budget import Budget
 from tuner.core.settings import DataSettings
+from tuner.core.trial import Answer
 from tuner.errors import InputError
 from tuner.training.batches import updates
 from tuner.training.imbalance import BalancedRows, class_weights
@@ -112,7 +113,7 @@ def test_balancing_raises_macro_f1_where_one_label_is_rare(workspace, make_setti
         def stop_requested(self): ...
         def reported(self, report):
             self.last = report
-            return True
+            return Answer.CONTINUE
 
     tuner = FineTuner()
     for name, training in (("plain", {}), ("balanced", remedy)):

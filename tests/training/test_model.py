@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -55,7 +57,7 @@ def test_one_update_moves_every_weight_that_the_loss_depends_on(tmp_path, model_
     labels = np.array([0, 1, 2, 1, 0], np.int32)
     micro = MicroBatch(ids=ids, types=types, lengths=lengths, labels=labels)
     step([micro], learning_rate=1e-3, update=1, clip_norm=1.0)
-    assert step.collect()[0].finite
+    assert math.isfinite(step.collect()[0].grad_norm)
     still = [
         v.path
         for v, old in zip(model.variables, before, strict=True)

@@ -73,7 +73,7 @@ def test_the_average_is_evaluated_and_kept_and_changes_no_training(tuner, make_s
     assert [each[0] for each in averaged[0]] == [each[0] for each in plain[0]]
     assert averaged[0][-1][3] != plain[0][-1][3]
     (model,) = tuner._models.values()
-    kept = model.evaluator.evaluate(data.validation, np.arange(80), 64)
+    kept, _ = model.evaluator.evaluate(data.validation, np.arange(80), np.arange(80), 64)
     assert kept.loss == averaged[0][-1][3]
 
 
@@ -120,9 +120,9 @@ def test_the_spread_is_that_of_the_updates_means(tuner):
 def _spread(measured):
     from tuner.training.evaluate import Evaluation
 
+    made = Evaluation(loss=0.0, loss_error=0.0, confusion=[[1, 0], [0, 1]], examples=2)
     report = measured.report(
-        Evaluation(loss=0.0, confusion=[[1, 0], [0, 1]], examples=2),
-        point=1, points=1, examples_seen=40, total_examples=40, updates=3, skipped_updates=0,
+        made, made, final=True, weight_change=0.0, point=1, points=1, examples_seen=40, total_examples=40, updates=3, skipped_updates=0,
         learning_rate=1.0, seconds_evaluating=1.0,
     )  # fmt: skip
     return report.train_loss_std

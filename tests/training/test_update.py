@@ -116,7 +116,7 @@ def test_nan_is_noticed(model, step, data):
     step.reset(ADAMW)
     model.variables[3].assign(np.full(model.variables[3].shape, np.nan, np.float32))
     result = make(step, cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
-    assert not result.finite
+    assert not math.isfinite(result.grad_norm)
     model.reset(seed=0, dropout=0.0)
 
 
@@ -143,7 +143,7 @@ def test_mixed_precision_learns_and_keeps_float32_weights(tmp_path, data, precis
         result = make(
             step, cut(data, rows, 16), learning_rate=1e-3, update=made + 1, clip_norm=1.0
         )
-        assert result.finite
+        assert math.isfinite(result.loss_sum)
         made += not result.skipped
         losses.append(result.loss_sum / 32)
     assert losses[-1] < 0.5 < losses[0]
@@ -161,7 +161,7 @@ def test_an_overflow_in_float16_is_skipped_and_changes_no_weight(tmp_path, data)
     before = weights(model)
     result = make(step, cut(data, np.arange(8), 8), learning_rate=1e-3, update=1, clip_norm=1.0)
     assert result.skipped
-    assert result.finite
+    assert math.isfinite(result.loss_sum)
     assert step._loss_scale == 2.0**39
     assert all(np.array_equal(a, b) for a, b in zip(weights(model), before, strict=True))
 

@@ -4,7 +4,7 @@ Its curves are a pure function of the settings: the score approaches a plateau t
 learning rate of 1e-4. `model.checkpoint` may ask for trouble: `crash` (the process dies by
 SIGKILL in the middle), `fail` (an exception), `missing` (an input error), `memory` (out of
 memory). A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5`
-takes half a second per evaluation point.
+takes half a second per evaluation point; `quick` is at its end by the second.
 """
 
 import math
@@ -12,10 +12,10 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Report
+from tuner.core.trial import Answer, ConstantGuess, FixedRows, Report
 from tuner.errors import InputError
 from tuner.worker.channel import StreamChannel, end_process
 from tuner.worker.life import Worker
@@ -53,14 +53,19 @@ class FakeFineTuner:
                 time.sleep(pause / UPDATES_A_POINT)
                 listener.progress((point - 1 + part / UPDATES_A_POINT) / points, 100.0)
                 if listener.stop_requested():
-                    return False
+                    return ""
             if checkpoint == "crash" and point > points / 2:
                 os.kill(os.getpid(), signal.SIGKILL)
             if learning_rate(settings) > 0.1 and point > 1:
-                return True
-            if not listener.reported(report(settings, point)):
-                return False
-        return False
+                return "train_loss is nan at update 7"
+            answer = listener.reported(report(settings, point))
+            if answer is Answer.CONCLUDE:
+                made = report(settings, point)
+                found = confusion(accuracy(settings, point), made.validation_examples)
+                listener.reported(replace(made, final=True, confusion=found))
+            if answer is not Answer.CONTINUE:
+                return ""
+        return ""
 
 
 def learning_rate(settings):
@@ -72,6 +77,8 @@ def accuracy(settings: TrialSettings, point: int) -> float:
     decades = math.log10(learning_rate(settings) / BEST_LEARNING_RATE)
     plateau = 0.5 + 0.4 * math.exp(-(decades**2))
     share = point / settings.training.evaluations
+    if settings.model.checkpoint == "quick" and point > 1:
+        share = 1.0
     return 0.5 + (plateau - 0.5) * (1.0 - math.exp(-4.0 * share)) / (1.0 - math.exp(-4.0))
 
 
@@ -84,18 +91,29 @@ def report(settings: TrialSettings, point: int) -> Report:
     return Report(
         point=point,
         points=points,
+        final=point == points,
         examples_seen=seen,
         total_examples=total,
         updates=max(1, seen // settings.effective_batch_size),
         skipped_updates=0,
         train_loss=math.log(2) * 2.0 * (1.0 - score),
         train_loss_std=0.05,
+        train_loss_max=math.log(2) * 2.0 * (1.0 - score) + 0.1,
         learning_rate=learning_rate(settings),
         grad_norm=1.0,
+        weight_change=0.01 * point,
         val_loss=math.log(2) * 2.1 * (1.0 - score),
         metrics={"val_accuracy": score, "val_macro_f1": score, "val_mcc": 2.0 * score - 1.0},
         majority_share=0.5,
         validation_examples=rows,
+        fixed=FixedRows(
+            examples=rows,
+            loss=math.log(2) * 2.1 * (1.0 - score),
+            loss_error=0.4 / math.sqrt(rows),
+            accuracy=score,
+            mcc=2.0 * score - 1.0,
+            majority_share=0.5,
+        ),
         examples_per_second=100.0,
         padding_fraction=0.05,
         peak_memory_bytes=1_000_000,

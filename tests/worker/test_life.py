@@ -65,7 +65,7 @@ def test_a_trial_from_ready_to_finished(tmp_path):
     sent = serve(Prepare(spec=trial), Run(spec=trial), *[Continue()] * 4)
     assert kinds(sent) == ["Ready", "Started", *["Reported"] * 4, "Finished"]
     assert [m.report.point for m in sent if isinstance(m, Reported)] == [1, 2, 3, 4]
-    assert sent[-1] == Finished(number=7, diverged=False)
+    assert sent[-1] == Finished(number=7, diverged="")
 
 
 def test_stop_as_an_answer_ends_the_trial_and_the_next_one_runs(tmp_path):
@@ -90,8 +90,8 @@ def test_stop_that_crosses_a_report_is_not_meant_for_the_next_trial(tmp_path):
         Run(spec=spec(1, tmp_path, points=1)), Continue(),
     )  # fmt: skip
     assert [m for m in sent if isinstance(m, Finished)] == [
-        Finished(number=0, diverged=False),
-        Finished(number=1, diverged=False),
+        Finished(number=0, diverged=""),
+        Finished(number=1, diverged=""),
     ]
 
 

@@ -35,7 +35,7 @@ def test_to_worker_comes_back_the_same(message):
         ),
         protocol.Progress(number=3, share=0.5, examples_per_second=10.0),
         protocol.Reported(number=3, report=report(spec().settings, 1)),
-        protocol.Finished(number=3, diverged=True),
+        protocol.Finished(number=3, diverged="train_loss is nan at update 7"),
         protocol.Failed(number=3, error=TrialError(kind="error", type="E", message="é\nx")),
     ],
 )

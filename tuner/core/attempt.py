@@ -24,8 +24,9 @@ class Attempt:
         reports: All its reports.
         guess: What the best constant guess reaches; None until it started.
         labels: Label names, in the order of their numbers; empty until it started.
-        told: Why it was told to stop, if it was.
-        diverged: The worker stopped it for NaN or Inf.
+        told: What it was told to end as, if it was.
+        stopped_by: See `TrialOutcome`.
+        diverged: Why the worker stopped it as diverged; empty when it did not.
         error: Why it failed, if it did.
     """
 
@@ -35,14 +36,26 @@ class Attempt:
     guess: ConstantGuess | None = None
     labels: tuple[str, ...] = ()
     told: TrialState | None = None
-    diverged: bool = False
+    stopped_by: str = ""
+    diverged: str = ""
     error: TrialError | None = None
+
+    def add(self, report: Report) -> None:
+        """Takes in a report; the final one of a point that was reported before replaces that."""
+        if self.reports and self.reports[-1].point == report.point:
+            self.reports.pop()
+        self.reports.append(report)
+
+    def stop(self, state: TrialState, by: str) -> None:
+        """Notes why it is told to end; what it was told first counts."""
+        if self.told is None:
+            self.told, self.stopped_by = state, by
 
 
 def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
     """How an attempt ended.
 
-    A trial that reached its last point is complete even if it was told to stop at that moment.
+    A trial that made its final report is complete even if it was told to stop at that moment.
 
     Args:
         attempt: What was heard of it.
@@ -50,13 +63,14 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
         now: Seconds of the sweep's clock.
     """
     last = attempt.reports[-1] if attempt.reports else None
-    value = last.value(objective) if last is not None and last.point == last.points else None
+    value = last.value(objective) if last is not None and last.final else None
     state = _state(attempt, value)
     return TrialOutcome(
         number=attempt.spec.number,
         state=state,
         parameters=attempt.spec.parameters,
         value=value if state is TrialState.COMPLETE else None,
+        stopped_by=_stopped_by(attempt, state, last),
         last=last,
         diagnosis=diagnose(
             attempt.reports, attempt.guess, attempt.spec.settings, diverged=attempt.diverged
@@ -65,6 +79,14 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
         seconds_busy=sum(r.seconds_training + r.seconds_evaluating for r in attempt.reports),
         error=attempt.error,
     )
+
+
+def _stopped_by(attempt: Attempt, state: TrialState, last: Report | None) -> str:
+    if state is TrialState.COMPLETE:
+        return "converged" if last is not None and last.point < last.points else ""
+    if attempt.diverged:
+        return "diverged"
+    return attempt.stopped_by if attempt.error is None else ""
 
 
 def _state(attempt: Attempt, value: float | None) -> TrialState:

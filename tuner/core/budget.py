@@ -6,6 +6,12 @@ from dataclasses import dataclass
 MINIMUM_SHARE = 0.3
 """No trial is pruned before it spent this share: one or two noisy points say little."""
 
+EVALUATION_COST = 1 / 3
+"""Of an evaluated row against a trained one: backward costs twice forward (Kaplan 2020)."""
+
+FEWEST_INTERIM_ROWS = 64
+"""Fewer validation rows say next to nothing; evaluation may cost more than its share for them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -51,6 +57,24 @@ class Budget:
         before, after = self.examples_after(update - 1), self.examples_after(update)
         total, points = self.total_examples, self.evaluations
         return [k for k in range(1, points + 1) if before * points < k * total <= after * points]
+
+
+def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
+    """Validation rows for each evaluation point but the last, which takes all of them.
+
+    Args:
+        budget: The trial's.
+        validation_examples: Rows of the validation split.
+        share: Largest share of the trial's time that all its evaluations may take, 0 to 1.
+
+    Returns:
+        So many that the share is kept, where `FEWEST_INTERIM_ROWS` a point allow it.
+    """
+    if share >= 1 or budget.evaluations == 1:
+        return validation_examples
+    affordable = share / (1 - share) * budget.total_examples / EVALUATION_COST
+    each = int((affordable - validation_examples) / (budget.evaluations - 1))
+    return min(max(each, FEWEST_INTERIM_ROWS), validation_examples)
 
 
 def may_prune(point: int, points: int, warmup_fraction: float) -> bool:

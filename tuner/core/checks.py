@@ -84,6 +84,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("training.accumulation_steps", *at_least(1)),
     ("training.epochs", *above(0)),
     ("training.evaluations", *at_least(1)),
+    ("training.evaluation_share", lambda value: 0 < value <= 1, "a share above 0, at most 1"),
     ("training.interim_examples", *at_least(1)),
     ("training.evaluation_batch_size", *at_least(1)),
     ("training.length_window", *at_least(1)),
@@ -112,9 +113,18 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("schedule.power", *above(0)),
     ("schedule.decay_rate", lambda value: 0 < value <= 1, "a rate above 0, at most 1"),
     ("schedule.steps", *at_least(1)),
+    ("convergence.confidence", *_OPEN_SHARE),
+    ("convergence.window", *_OPEN_SHARE),
     ("convergence.diverged_factor", *above(0)),
-    ("convergence.learning_margin", *at_least(0)),
+    ("convergence.learning_gain", *_SHARE),
+    ("convergence.memorised_level", *above(0)),
+    ("convergence.oscillating_share", *at_least(0)),
+    ("convergence.overfitting_share", *at_least(0)),
     ("convergence.improving_share", *_SHARE),
+    ("convergence.plateau_level", *above(0)),
+    ("convergence.not_learning_patience", *_SHARE),
+    ("convergence.converged_patience", *_SHARE),
+    ("convergence.converged_gain", *_SHARE),
 )
 
 _AGENT_RULES: tuple[Rule, ...] = (

@@ -95,14 +95,43 @@ class ConvergenceSettings:
     """Group `convergence`: thresholds of the reading that every trial gets.
 
     Attributes:
+        confidence: Of every test for a trend or against the constant guess, 0.5 to below 1.
+        window: Share of the budget at the end by which a trend is judged.
         diverged_factor: Training loss above so many times the constant guess's is blown up.
-        learning_margin: Standard errors by which a score must beat the constant guess.
-        improving_share: The loss still fell by this share of its whole fall over the last third.
+        learning_gain: Share by which a validation loss must be below the constant guess's to
+            show learning that the predictions hide.
+        memorised_level: Training loss, as a share of the constant guess's, below which the
+            training rows are known.
+        oscillating_share: Swings of the validation loss beyond noise, summed up, as a share of
+            the constant guess's loss.
+        overfitting_share: Rise of the validation loss from its lowest, as a share of the constant
+            guess's loss.
+        improving_share: Fall of the validation loss within the window as a share of its whole
+            fall.
+        plateau_level: Training and validation loss, as a share of the constant guess's, above
+            which most is not learned.
+        stop_diverged: Stop a trial whose loss blew up; NaN and Inf always end one.
+        not_learning_patience: Share of the budget after the warm-up at which a trial is stopped
+            that is shown not to be learning; null: never.
+        converged_patience: Share of the budget without any gain after which a trial is ended
+            with its score; null: never.
+        converged_gain: What the rest of the budget may still bring then, as a share of the whole
+            fall of the loss.
     """
 
+    confidence: float = 0.99
+    window: float = 0.34
     diverged_factor: float = 3.0
-    learning_margin: float = 2.0
+    learning_gain: float = 0.1
+    memorised_level: float = 0.7
+    oscillating_share: float = 0.3
+    overfitting_share: float = 0.05
     improving_share: float = 0.1
+    plateau_level: float = 0.7
+    stop_diverged: bool = True
+    not_learning_patience: float | None = 0.5
+    converged_patience: float | None = 0.3
+    converged_gain: float = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,10 @@ class TrainingSettings:
         accumulation_steps: Micro-batches summed into one optimizer update.
         epochs: The budget in passes over the training data; fractions are allowed.
         evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
-        interim_examples: Validation rows evaluated at all points but the last, drawn stratified;
-            null for all. The last point always uses all.
+        evaluation_share: Largest share of a trial's time for evaluation, 0 to 1. All points but
+            the last, which evaluates all validation rows, take as many as that leaves them: the
+            same ones, drawn stratified; 1: all.
+        interim_examples: So many rows at these points instead; null: as `evaluation_share` says.
         evaluation_batch_size: Examples in one forward pass of an evaluation.
         length_window: Rows sorted by length together, in whole updates, so that little is
             padding; 1: no grouping.
@@ -47,6 +49,7 @@ class TrainingSettings:
     accumulation_steps: int = 1
     epochs: float = 3.0
     evaluations: int = 10
+    evaluation_share: float = 0.25
     interim_examples: int | None = None
     evaluation_batch_size: int = 64
     length_window: int = 1024

@@ -33,6 +33,18 @@ class Convergence(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+class Answer(StrEnum):
+    """What a trial is told after a report.
+
+    `conclude` is for a trial that has nothing more to gain: it evaluates all validation rows at
+    once, so that it ends with a score like any other.
+    """
+
+    CONTINUE = "continue"
+    CONCLUDE = "conclude"
+    STOP = "stop"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialSpec:
     """One trial, composed and frozen: all that a worker needs.
@@ -51,12 +63,37 @@ class TrialSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FixedRows:
+    """Scores on the validation rows that every point evaluates, so that points compare.
+
+    They are a stratified subset, the same for every trial of a data set; at the last point, which
+    evaluates all rows, they are still told apart.
+
+    Attributes:
+        examples: How many rows.
+        loss: Mean cross-entropy in nats.
+        loss_error: Standard error of that mean, over the rows.
+        accuracy: 0 to 1.
+        mcc: Matthews correlation, -1 to 1.
+        majority_share: Share of them that got the most frequent prediction.
+    """
+
+    examples: int
+    loss: float
+    loss_error: float
+    accuracy: float
+    mcc: float
+    majority_share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What a worker measured at one evaluation point.
 
     Attributes:
         point: k, counted from 1; the step that Optuna sees.
-        points: E, how many there will be.
+        points: E, how many there are in the whole budget.
+        final: All validation rows were evaluated, and the trial ends here.
         examples_seen: Training examples consumed so far, over all devices.
         total_examples: Training examples in the whole budget.
         updates: Optimizer updates so far, without skipped ones.
@@ -64,34 +101,42 @@ class Report:
         train_loss: Plain cross-entropy, mean over the examples since the previous point; without
             smoothing and weights, so that trials compare.
         train_loss_std: Standard deviation over the updates of their mean losses since then.
+        train_loss_max: Largest mean loss of one update since then.
         learning_rate: Applied in the last update.
         grad_norm: Global norm before clipping, mean over the updates since the previous point.
+        weight_change: Distance of the trained weights from where they began, as a share of their
+            norm then.
         val_loss: Mean over `validation_examples`.
         metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1; `val_mcc`: -1 to 1.
         majority_share: Share of the validation rows that got the most frequent prediction.
         validation_examples: Rows evaluated at this point.
+        fixed: Scores on the rows that every point evaluates.
         examples_per_second: In updates, since the previous point, evaluation left out.
         padding_fraction: Share of the tokens computed since the previous point that were padding.
         peak_memory_bytes: Of the device where it tells, else resident memory of the process.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Of this point.
-        confusion: Rows true labels, columns predicted; at the last point alone.
+        confusion: Rows true labels, columns predicted; at the final point alone.
     """
 
     point: int
     points: int
+    final: bool
     examples_seen: int
     total_examples: int
     updates: int
     skipped_updates: int
     train_loss: float
     train_loss_std: float
+    train_loss_max: float
     learning_rate: float
     grad_norm: float
+    weight_change: float
     val_loss: float
     metrics: Mapping[str, float]
     majority_share: float
     validation_examples: int
+    fixed: FixedRows
     examples_per_second: float
     padding_fraction: float
     peak_memory_bytes: int
@@ -110,7 +155,8 @@ class ConstantGuess:
 
     Attributes:
         accuracy: Share of the most frequent training label among the validation rows.
-        loss: Cross-entropy (nats) of the training label frequencies on the validation rows.
+        loss: Cross-entropy (nats) of the training label frequencies on the validation rows, or of
+            equal shares where that is less.
     """
 
     accuracy: float
@@ -118,12 +164,47 @@ class ConstantGuess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The numbers behind a reading, all on the rows that every point evaluates.
+
+    Attributes:
+        slope: Change of the validation loss over a tenth of the budget, in nats, at the end of
+            what was seen.
+        slope_error: Standard error of the slope.
+        best_point: Where the validation loss was lowest.
+        best_loss: The validation loss there, in nats.
+        generalisation_gap: Validation loss minus training loss at the end, in nats.
+        oscillation: Typical swing of the validation loss from point to point, as a share of the
+            constant guess's loss.
+        gain: Share of the constant guess's loss that the best point took away; negative: none.
+    """
+
+    slope: float
+    slope_error: float
+    best_point: int
+    best_loss: float
+    generalisation_gap: float
+    oscillation: float
+    gain: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """The reading of a trial's reports: status, the figures that decided it, what to change."""
+    """The reading of a trial's reports.
+
+    Attributes:
+        status: One word.
+        reason: The figures that decided it, as a sentence.
+        advice: What to change, in configuration keys; empty where there is nothing to say.
+        figures: The numbers; None where there were too few reports.
+        points: Evaluation points that decided it.
+    """
 
     status: Convergence
     reason: str
     advice: str
+    figures: Figures | None = None
+    points: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +234,8 @@ class TrialOutcome:
         state: How it ended.
         parameters: As the sampler asked them.
         value: The objective at the last evaluation point; None unless complete.
+        stopped_by: Who ended it before its budget was spent: `pruner` (others were better),
+            `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
         last: The last report, if any.
         diagnosis: The reading of its reports.
         seconds: From being handed to a worker to its end.
@@ -164,6 +247,7 @@ class TrialOutcome:
     state: TrialState
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     value: float | None = None
+    stopped_by: str = ""
     last: Report | None = None
     diagnosis: Diagnosis | None = None
     seconds: float = 0.0

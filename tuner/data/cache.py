@@ -24,7 +24,7 @@ from tuner.core.trial import ConstantGuess
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """To be raised whenever files, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0

@@ -245,5 +245,6 @@ def constant_guess(
     true = np.asarray(validation)
     return ConstantGuess(
         accuracy=float(np.mean(true == frequency.argmax())),
-        loss=float(np.mean(-np.log(frequency[true]))),
+        # Of few training rows the frequencies may be further off than no opinion at all.
+        loss=float(min(np.mean(-np.log(frequency[true])), np.log(len(frequency)))),
     )

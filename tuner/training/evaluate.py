@@ -33,11 +33,13 @@ class Evaluation:
 
     Attributes:
         loss: Mean cross-entropy in nats.
+        loss_error: Standard error of that mean, over the rows; 0 for a single one.
         confusion: Rows true, columns predicted.
         examples: How many rows.
     """
 
     loss: float
+    loss_error: float
     confusion: list[list[int]]
     examples: int
 
@@ -67,23 +69,45 @@ class Evaluator:
             out[places] = self._forward(ids, types, tokens.astype(np.int32)).numpy()
         return out
 
-    def evaluate(self, split: Split, rows: np.ndarray, batch_size: int) -> Evaluation:
-        """Loss and confusion matrix over some rows.
+    def evaluate(
+        self, split: Split, rows: np.ndarray, fixed: np.ndarray, batch_size: int
+    ) -> tuple[Evaluation, Evaluation]:
+        """Loss and confusion matrix over some rows, and over a part of them.
 
         Args:
             split: Where the rows are.
-            rows: Row numbers, each counted once.
+            rows: Row numbers, ascending, each counted once.
+            fixed: The part: row numbers that are among `rows`.
             batch_size: Rows in one forward pass; decides the speed alone.
+
+        Returns:
+            Of all rows, and of the part; each row is computed once.
         """
         logits = self.logits(split, rows, batch_size).astype(np.float64)
-        labels = split.labels[rows]
-        confusion = np.zeros((self._labels, self._labels), np.int64)
-        np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
-        return Evaluation(
-            loss=float(np.mean(cross_entropy(logits, labels))),
-            confusion=confusion.tolist(),
-            examples=len(rows),
+        places = np.searchsorted(rows, fixed)
+        return (
+            scores(logits, split.labels[rows]),
+            scores(logits[places], split.labels[fixed]),
         )
+
+
+def scores(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Loss and confusion matrix of some rows.
+
+    Args:
+        logits: Float64 [rows, labels].
+        labels: True label number of each row, [rows].
+    """
+    rows, names = logits.shape
+    confusion = np.zeros((names, names), np.int64)
+    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
+    losses = cross_entropy(logits, labels)
+    return Evaluation(
+        loss=float(np.mean(losses)),
+        loss_error=float(np.std(losses, ddof=1) / np.sqrt(rows)) if rows > 1 else 0.0,
+        confusion=confusion.tolist(),
+        examples=rows,
+    )
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

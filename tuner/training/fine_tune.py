@@ -56,7 +56,7 @@ class FineTuner:
         model.step.collect()
         model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
 
-    def run(self, settings: TrialSettings, listener: Listener) -> bool:
+    def run(self, settings: TrialSettings, listener: Listener) -> str:
         """Runs one trial from its beginning.
 
         Args:
@@ -64,7 +64,8 @@ class FineTuner:
             listener: Told of every update and evaluation point; may end the trial.
 
         Returns:
-            Whether it diverged: the loss or a gradient became NaN or Inf, and it ended there.
+            Why it diverged, with figures: loss or gradient became NaN or Inf or the loss blew up,
+            and it ended there. Empty when it did not.
 
         Raises:
             InputError: The settings, the data or the checkpoint are wrong.

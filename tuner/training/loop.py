@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from tuner.core import schedule
-from tuner.core.budget import Budget
+from tuner.core.budget import Budget, interim_rows
+from tuner.core.convergence import Watch
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Report
+from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.data import PreparedData
 from tuner.training import batches
 from tuner.training.averaging import Average
@@ -31,8 +33,8 @@ class Listener(Protocol):
     def progress(self, share: float, examples_per_second: float) -> None:
         """Share of the budget's examples, and speed; told when updates are looked at."""
 
-    def reported(self, report: Report) -> bool:
-        """An evaluation point; False ends the trial."""
+    def reported(self, report: Report) -> Answer:
+        """An evaluation point, and what is to follow it."""
 
     def stop_requested(self) -> bool:
         """Asked after every update; True ends the trial."""
@@ -68,12 +70,17 @@ class Loop:
             epochs=settings.training.epochs,
             evaluations=settings.training.evaluations,
         )
+        self._fixed = data.interim_rows(self._interim_count())
+        limits = settings.convergence
+        factor = limits.diverged_factor if limits.stop_diverged else math.inf
+        self._watch = Watch(data.constant_guess.loss, factor)
         self._since = Measured()
         self._skipped = 0
         self._begun: float | None = None
+        self._diverged = ""
 
-    def run(self, listener: Listener) -> bool:
-        """Makes all updates; returns whether the trial diverged."""
+    def run(self, listener: Listener) -> str:
+        """Makes all updates; returns why the trial diverged, empty when it did not."""
         budget, seed = self._budget, self._settings.training.seed
         listener.started(self._data.constant_guess, self._data.labels)
         train = self._data.train
@@ -85,16 +92,21 @@ class Loop:
             rate, skipped = self._update(number, rows), self._skipped
             points = budget.points_due(number)
             if (points or self._model.step.due) and not self._look(number, listener):
-                return True
+                break
             if self._skipped == skipped:
                 self._model.average.update(number - skipped)
-            if points:
-                finite, go_on = self._report(points, number, rate, listener)
-                if not finite or not go_on:
-                    return not finite
+            if points and not self._report(points, number, rate, listener):
+                break
             if listener.stop_requested():
-                return False
-        return False
+                break
+        return self._diverged
+
+    def _interim_count(self) -> int:
+        """Rows that every evaluation point has."""
+        training, rows = self._settings.training, len(self._data.validation.labels)
+        if training.interim_examples is not None:
+            return min(training.interim_examples, rows)
+        return interim_rows(self._budget, rows, training.evaluation_share)
 
     def _update(self, number: int, rows: np.ndarray) -> float:
         """Makes one update; returns its learning rate."""
@@ -114,12 +126,17 @@ class Loop:
         return rate
 
     def _look(self, number: int, listener: Listener) -> bool:
-        """Reads the figures since the last look; returns whether all are finite."""
+        """Reads the figures since the last look; returns whether training can go on."""
         results = self._model.step.collect()
         now = self._clock()
         seconds = now - (now if self._begun is None else self._begun)
         self._begun = None
-        if not all(result.finite for result in results):
+        self._diverged = self._watch.see(
+            [result.loss_sum / result.examples for result in results],
+            [None if result.skipped else result.grad_norm for result in results],
+            number,
+        )
+        if self._diverged:
             return False
         self._skipped += sum(result.skipped for result in results)
         self._since.add(results, seconds)
@@ -129,42 +146,49 @@ class Loop:
         )
         return True
 
-    def _report(
-        self, points: list[int], number: int, rate: float, listener: Listener
-    ) -> tuple[bool, bool]:
-        """Evaluates once and reports each due point; returns (loss finite, go on)."""
-        started = self._clock()
-        evaluation = self._evaluate(last=points[-1] == self._budget.evaluations)
-        seconds = self._clock() - started
-        if not math.isfinite(evaluation.loss):
-            return False, False
+    def _report(self, points: list[int], number: int, rate: float, listener: Listener) -> bool:
+        """Evaluates once and reports each due point; returns whether to go on."""
+        facts: dict[str, Any] = {
+            "points": self._budget.evaluations,
+            "examples_seen": self._budget.examples_after(number),
+            "total_examples": self._budget.total_examples,
+            "updates": number - self._skipped,
+            "skipped_updates": self._skipped,
+            "learning_rate": rate,
+            "weight_change": self._model.classifier.weight_change(),
+        }
+        final = points[-1] == self._budget.evaluations
+        measured = self._measure(final=final, **facts)
         for point in points:
-            report = self._since.report(
-                evaluation,
-                point=point,
-                points=self._budget.evaluations,
-                examples_seen=self._budget.examples_after(number),
-                total_examples=self._budget.total_examples,
-                updates=number - self._skipped,
-                skipped_updates=self._skipped,
-                learning_rate=rate,
-                seconds_evaluating=seconds,
-            )
-            if not listener.reported(report):
-                return True, False
+            report = measured(point=point, final=point == self._budget.evaluations)
+            for name in ("val_loss", "weight_change"):
+                if not math.isfinite(getattr(report, name)):
+                    self._diverged = f"{name} is {getattr(report, name)} at point {point}"
+                    return False
+            answer = listener.reported(report)
+            if answer is Answer.CONCLUDE and not final:
+                listener.reported(self._measure(final=True, **facts)(point=point, final=True))
+            if answer is not Answer.CONTINUE:
+                return False
         self._since = Measured()
-        return True, True
+        return True
 
-    def _evaluate(self, *, last: bool) -> Evaluation:
+    def _measure(self, *, final: bool, **facts: Any) -> Callable[..., Report]:
+        """Evaluates, and makes reports of it once point and finality are known."""
+        started = self._clock()
+        evaluation, fixed = self._evaluate(final=final)
+        facts["seconds_evaluating"] = self._clock() - started
+        return partial(self._since.report, evaluation, fixed, **facts)
+
+    def _evaluate(self, *, final: bool) -> tuple[Evaluation, Evaluation]:
         """Scores of the weights, or of their average, which stays in their place at the end."""
         training, split = self._settings.training, self._data.validation
-        if last or training.interim_examples is None:
-            rows = np.arange(len(split.labels))
-        else:
-            rows = self._data.interim_rows(training.interim_examples)
+        rows = np.arange(len(split.labels)) if final else self._fixed
         self._model.average.exchange()
-        made = self._model.evaluator.evaluate(split, rows, training.evaluation_batch_size)
-        if not last:
+        made = self._model.evaluator.evaluate(
+            split, rows, self._fixed, training.evaluation_batch_size
+        )
+        if not final:
             self._model.average.exchange()
         return made
 

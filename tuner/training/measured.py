@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuner.core import metrics
-from tuner.core.trial import Report
+from tuner.core.trial import FixedRows, Report
 from tuner.training import device
 from tuner.training.evaluate import Evaluation
 from tuner.training.update import UpdateResult
@@ -36,12 +36,19 @@ class Measured:
             if not result.skipped:
                 self._norms.append(result.grad_norm)
 
-    def report(self, evaluation: Evaluation, **fields: Any) -> Report:
-        """The report of a point, given what only the trial knows."""
+    def report(self, evaluation: Evaluation, fixed: Evaluation, **fields: Any) -> Report:
+        """The report of a point.
+
+        Args:
+            evaluation: Of all rows of this point.
+            fixed: Of those that every point evaluates.
+            **fields: What only the trial knows.
+        """
         confusion = evaluation.confusion
         return Report(
             train_loss=self._loss / self._examples,
             train_loss_std=statistics.pstdev(self._means),
+            train_loss_max=max(self._means),
             grad_norm=math.fsum(self._norms) / len(self._norms) if self._norms else 0.0,
             val_loss=evaluation.loss,
             metrics={
@@ -51,10 +58,18 @@ class Measured:
             },
             majority_share=metrics.majority_share(confusion),
             validation_examples=evaluation.examples,
+            fixed=FixedRows(
+                examples=fixed.examples,
+                loss=fixed.loss,
+                loss_error=fixed.loss_error,
+                accuracy=metrics.accuracy(fixed.confusion),
+                mcc=metrics.matthews_correlation(fixed.confusion),
+                majority_share=metrics.majority_share(fixed.confusion),
+            ),
             examples_per_second=self._examples / self._seconds,
             padding_fraction=self._padding / self._tokens,
             peak_memory_bytes=device.peak_memory_bytes(),
             seconds_training=self._seconds,
-            confusion=confusion if fields["point"] == fields["points"] else None,
+            confusion=confusion if fields["final"] else None,
             **fields,
         )

@@ -1,5 +1,6 @@
 """The classifier: a checkpoint's encoder and that architecture's own Hugging Face head."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,7 @@ class Classifier:
         self.layers = checkpoint.layers
         self.depths = [depth(v.path, self.layers) for v in self.variables]
         self._snapshot = [np.array(v.numpy()) for v in self.variables]
+        self._drawn: set[int] = set()
 
     @property
     def values(self) -> list[tf.Variable]:
@@ -80,12 +82,27 @@ class Classifier:
         """
         for variable, value in zip(self.variables, self._snapshot, strict=True):
             variable.assign(value)
+        self._drawn = {id(v) for v in self._new}
         for number in range(reinit_layers + 1 if reinit_layers else 0):
             place = self.layers + 1 - number
             drawn = [v for v, d in zip(self.variables, self.depths, strict=True) if d == place]
             _draw(drawn, np.random.default_rng([seed, _REINIT_STREAM, place]))
+            self._drawn |= {id(v) for v in drawn}
         _draw(self._new, np.random.default_rng([seed, _HEAD_STREAM]))
         self.dropout.reset(dropout, seed)
+
+    def weight_change(self) -> float:
+        """Distance of the encoder's weights from the checkpoint's, as a share of their norm.
+
+        Weights that were drawn anew are left out; NaN where a weight is NaN.
+        """
+        moved = norm = 0.0
+        for variable, start in zip(self.variables, self._snapshot, strict=True):
+            if id(variable) not in self._drawn:
+                step = variable.numpy() - start
+                moved += float(np.vdot(step, step))
+                norm += float(np.vdot(start, start))
+        return math.sqrt(moved / norm) if norm else 0.0
 
     def logits(
         self, ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor, *, training: bool

@@ -51,11 +51,6 @@ class UpdateResult:
     tokens: int
     padding: int
 
-    @property
-    def finite(self) -> bool:
-        """Whether training can go on."""
-        return math.isfinite(self.loss_sum) and (self.skipped or math.isfinite(self.grad_norm))
-
 
 class UpdateStep:
     """The update of one classifier, traced once for all trials of all batch sizes.

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
+from tuner.core.trial import Answer, ConstantGuess, Report, TrialError, TrialSpec
 from tuner.errors import InputError
 from tuner.worker.channel import Channel
 from tuner.worker.log import logging_to
 from tuner.worker.protocol import (
+    Conclude,
     Continue,
     Failed,
     Finished,
@@ -41,8 +42,8 @@ class FineTuner(Protocol):
     def prepare(self, settings: TrialSettings) -> None:
         """Does ahead what a trial with these settings needs."""
 
-    def run(self, settings: TrialSettings, listener: Any) -> bool:
-        """Runs a trial; returns whether it diverged."""
+    def run(self, settings: TrialSettings, listener: Any) -> str:
+        """Runs a trial; returns why it diverged, empty when it did not."""
 
 
 class Worker:
@@ -80,7 +81,7 @@ class Worker:
                 _prepare(spec, fine_tuner)
             case Run(spec=spec):
                 self._run(spec, fine_tuner)
-            case Continue() | Stop():
+            case Continue() | Conclude() | Stop():
                 pass  # Meant for a trial that has ended in the meantime.
 
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
@@ -121,17 +122,19 @@ class ChannelListener:
                 Progress(number=self._number, share=share, examples_per_second=examples_per_second)
             )
 
-    def reported(self, report: Report) -> bool:
-        """Sends a report and waits for the answer; whether to go on."""
+    def reported(self, report: Report) -> Answer:
+        """Sends a report and waits for the answer."""
         if self.stop_requested():
-            return False
+            return Answer.STOP
         self._channel.send(Reported(number=self._number, report=report))
         while not self._stop:
             answer = self._channel.receive()
             if isinstance(answer, Continue):
-                return True
+                return Answer.CONTINUE
+            if isinstance(answer, Conclude):
+                return Answer.CONCLUDE
             self._stop = isinstance(answer, Stop)
-        return False
+        return Answer.STOP
 
     def stop_requested(self) -> bool:
         """Whether `Stop` has come since."""

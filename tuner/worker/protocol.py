@@ -1,9 +1,9 @@
 """What agent and worker say to each other: one JSON object a line, nothing pickled.
 
 The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and
-after each `Reported` either `Continue` or `Stop`. `Stop` may also come at any other moment of a
-trial; the worker then ends the trial at its next update. The end of the stream means that the
-agent is gone, and the worker ends at once.
+after each `Reported` one of `Continue`, `Conclude` and `Stop`. `Stop` may also come at any other
+moment of a trial; the worker then ends the trial at its next update. The end of the stream means
+that the agent is gone, and the worker ends at once.
 
 The worker writes to the file descriptor that was its standard output (everything else that
 prints there goes to the log): `Ready` once, then for each trial `Started`, `Progress` and
@@ -37,6 +37,11 @@ class Run:
 @dataclass(frozen=True, kw_only=True)
 class Continue:
     """Answer to `Reported`: go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclude:
+    """Answer to `Reported`: evaluate all validation rows, report that as final, and end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """An evaluation point was reached; the worker now waits for `Continue` or `Stop`."""
+    """An evaluation point was reached; the worker now waits for an answer."""
 
     number: int
     report: Report
@@ -101,11 +106,11 @@ class Finished:
 
     Attributes:
         number: The trial's number.
-        diverged: Loss or weights became NaN or Inf; the trial stopped by itself.
+        diverged: Why the trial stopped by itself: NaN or Inf, or a blown-up loss; else empty.
     """
 
     number: int
-    diverged: bool
+    diverged: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +121,7 @@ class Failed:
     error: TrialError
 
 
-ToWorker = Prepare | Run | Continue | Stop
+ToWorker = Prepare | Run | Continue | Conclude | Stop
 FromWorker = Ready | Started | Progress | Reported | Finished | Failed
 
 configure_tagged_union(ToWorker, converter)

@@ -1,0 +1,33 @@
+"""The rules against curves from a generator that shares neither code nor constants with them."""
+
+from collections import Counter
+
+import pytest
+
+from tests.core.generated_curves import generate
+from tuner.core.convergence import diagnose
+from tuner.core.trial import Convergence
+
+LEAST, LEAST_EACH = 0.95, 0.90
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    """Counts by (what the generator meant, what the rules say)."""
+    return Counter(
+        (curve.status, diagnose(curve.reports, curve.guess, curve.settings).status)
+        for seed in (0, 1)
+        for curve in generate(seed=seed)
+    )
+
+
+def test_nearly_all_generated_curves_are_named_right(matrix):
+    right = sum(count for (meant, found), count in matrix.items() if meant is found)
+    assert matrix.total() >= 300
+    assert right / matrix.total() >= LEAST
+
+
+@pytest.mark.parametrize("status", Convergence)
+def test_each_status_is_named_right_nearly_always(matrix, status):
+    total = sum(count for (meant, _), count in matrix.items() if meant is status)
+    assert matrix[status, status] / total >= LEAST_EACH

@@ -1,0 +1,395 @@
+"""What to change, in the user's own configuration keys, each with a value to try."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import ConstantGuess, Convergence, Report
+
+USUAL_RATES = {
+    "adamw": (1e-5, 5e-5, 2e-4),
+    "adam": (1e-5, 5e-5, 2e-4),
+    "adafactor": (1e-4, 1e-3, 2e-3),
+    "lion": (1e-6, 1e-5, 3e-5),
+    "rmsprop": (1e-5, 5e-5, 2e-4),
+    "sgd": (1e-3, 1e-2, 1e-1),
+}
+"""Rates at which encoders are usually fine-tuned: lowest, one to try first, highest.
+
+Devlin 2019 and Mosbach 2021 for Adam and its kin, Chen 2023 for Lion (3 to 10 times below
+AdamW's), Raffel 2020 for Adafactor; for SGD those of our own recorded curves."""
+
+JUMP = 1.5
+"""A training loss so many times the constant guess's has jumped."""
+
+EARLY = 0.3
+"""Share of the budget in which a jump is an early spike."""
+
+TINY_CHANGE = 2e-3
+"""Weights that moved by less than this share of their norm have hardly moved; on the recorded
+curves those that learned moved by more."""
+
+FEW_UPDATES = 100
+"""Fewer optimizer updates than this seldom suffice (Mosbach 2021: train longer on small data)."""
+
+FEW_EXAMPLES = 200
+"""Fewer training examples than this vary by many points from draw to draw (Zhang 2021 calls
+1,000 few)."""
+
+SMALL_BATCH, LARGE_BATCH = 32, 64
+"""Effective batches below which gradients are noisy, and above which updates are few."""
+
+SMOOTH_DROPOUT, SMOOTH_DECAY = 0.1, 0.01
+"""Devlin 2019; more than that holds a model back that does not even fit its training rows."""
+
+
+class Cause(Enum):
+    """What a rule saw beside the status."""
+
+    NONE = auto()
+    MEMORISED = auto()
+    LOST = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """All that advice depends on.
+
+    Attributes:
+        cause: What the rule saw beside the status.
+        reports: Of the attempt; may be empty.
+        guess: None when the trial never started.
+        settings: The trial's configuration.
+    """
+
+    cause: Cause
+    reports: Sequence[Report]
+    guess: ConstantGuess | None
+    settings: TrialSettings
+
+    @property
+    def optimizer(self) -> str:
+        """Name of the optimizer."""
+        return str(self.settings.optimizer.get("name"))
+
+    @property
+    def rate(self) -> float:
+        """Peak learning rate; 0 where there is none."""
+        return float(self.settings.optimizer.get("learning_rate") or 0.0)
+
+    @property
+    def rate_is_high(self) -> bool:
+        """Whether the rate lies above what is usual for its optimizer."""
+        usual = USUAL_RATES.get(self.optimizer)
+        return usual is not None and self.rate > usual[-1]
+
+    @property
+    def rate_is_low(self) -> bool:
+        """Whether the rate lies below what is usual for its optimizer."""
+        usual = USUAL_RATES.get(self.optimizer)
+        return usual is not None and self.rate < usual[0]
+
+    @property
+    def hardly_moved(self) -> bool:
+        """Whether the weights are nearly those of the checkpoint."""
+        return bool(self.reports) and self.reports[-1].weight_change < TINY_CHANGE
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether predictions came down to one label after they had been several."""
+        shares = [report.fixed.majority_share for report in self.reports]
+        return bool(shares) and shares[-1] == 1.0 and min(shares) < 1.0
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the training loss jumped above the constant guess's."""
+        guess = self.guess
+        return guess is not None and any(
+            report.train_loss > JUMP * guess.loss for report in self.reports
+        )
+
+    @property
+    def spiked_early(self) -> bool:
+        """Whether single updates at the beginning had a loss far above the constant guess's."""
+        guess = self.guess
+        return guess is not None and any(
+            report.train_loss_max > 2.0 * JUMP * guess.loss
+            for report in self.reports
+            if report.examples_seen <= EARLY * report.total_examples
+        )
+
+    @property
+    def imbalanced(self) -> bool:
+        """Whether one label is so frequent that guessing it is hard to beat."""
+        guess = self.guess
+        return guess is not None and (
+            guess.accuracy >= 0.65 or guess.accuracy >= 2.0 * math.exp(-guess.loss)  # noqa: PLR2004
+        )
+
+    @property
+    def gained_little(self) -> bool:
+        """Whether the validation loss is still near the constant guess's."""
+        guess = self.guess
+        return guess is not None and (
+            min(report.fixed.loss for report in self.reports) > 0.9 * guess.loss
+        )
+
+    @property
+    def train_examples(self) -> int:
+        """Rows of the training split."""
+        if not self.reports:
+            return 0
+        return round(self.reports[-1].total_examples / self.settings.training.epochs)
+
+    @property
+    def updates(self) -> int:
+        """Optimizer updates of the whole budget."""
+        return math.ceil(self.train_examples / self.settings.effective_batch_size) * math.ceil(
+            self.settings.training.epochs
+        )
+
+
+def advise(
+    status: Convergence,
+    cause: Cause,
+    reports: Sequence[Report],
+    guess: ConstantGuess | None,
+    settings: TrialSettings,
+) -> str:
+    """What to change after a trial of this status.
+
+    Args:
+        status: The word.
+        cause: What the rule saw beside it.
+        reports: Of the attempt; may be empty.
+        guess: What the best constant guess reaches; None when the trial never started.
+        settings: The trial's configuration.
+
+    Returns:
+        The most promising change first, as `key: value → try value`, joined by semicolons;
+        empty where there is nothing to say.
+    """
+    case = Case(cause=cause, reports=reports, guess=guess, settings=settings)
+    lines = dict.fromkeys([*BY_STATUS[status](case), *_spikes(case, status)])
+    return "; ".join(lines)
+
+
+def change(key: str, value: Any, to: Any, why: str = "") -> str:
+    """One piece of advice."""
+    text = f"{key}: {_shown(value)} → try {_shown(to)}"
+    return f"{text} ({why})" if why else text
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return f"{value:.0e}".replace("e-0", "e-") if 0 < abs(value) < 1e-3 else f"{value:.3g}"  # noqa: PLR2004
+    return str(value)
+
+
+def _diverged(case: Case) -> Iterator[str]:
+    yield from _lower_rate(case)
+    if case.settings.training.clip_norm is None:
+        yield change("training.clip_norm", None, 1.0)
+    if case.settings.training.precision == "mixed_float16":
+        yield change("training.precision", "mixed_float16", "mixed_bfloat16", "a wider range")
+    yield from _warm_up(case)
+
+
+def _not_learning(case: Case) -> Iterator[str]:
+    if case.rate_is_high or case.jumped or (case.collapsed and not case.imbalanced):
+        yield from _lower_rate(case)
+        yield from _warm_up(case)
+        return
+    if case.imbalanced and not case.hardly_moved:
+        yield from _imbalance(case)
+        return
+    yield from _underfit(case)
+    if case.rate_is_low or case.hardly_moved:
+        if case.optimizer == "sgd":
+            usual = USUAL_RATES["adamw"][1]
+            yield change(
+                "optimizer", "sgd", "adamw", f"with optimizer.learning_rate={_shown(usual)}"
+            )
+        yield from _higher_rate(case)
+        yield from _more_updates(case)
+        return
+    yield from _more_updates(case)
+    if case.train_examples < FEW_EXAMPLES:
+        yield _more_examples(case)
+    yield (
+        "data.label: look whether the labels follow from the texts, since the weights moved and "
+        "nothing was learned"
+    )
+
+
+def _overfitting(case: Case) -> Iterator[str]:
+    training, model = case.settings.training, case.settings.model
+    if case.train_examples < FEW_EXAMPLES:
+        yield _more_examples(case)
+        yield f"model.checkpoint: {model.checkpoint} → try a smaller or distilled encoder"
+        return
+    if case.cause is Cause.MEMORISED:
+        yield (
+            "data.label: look whether the labels follow from the texts, since the training rows "
+            "say nothing of others"
+        )
+    losses = [report.fixed.loss for report in case.reports]
+    best = case.reports[losses.index(min(losses))]
+    epochs = training.epochs * best.examples_seen / best.total_examples
+    if epochs < training.epochs:
+        yield change("training.epochs", training.epochs, max(1.0, math.ceil(2 * epochs) / 2))
+    if model.dropout < 2 * SMOOTH_DROPOUT:
+        yield change("model.dropout", model.dropout, max(0.2, 2 * model.dropout))
+    decay = float(case.settings.optimizer.get("weight_decay") or 0.0)
+    if decay <= SMOOTH_DECAY:
+        yield change("optimizer.weight_decay", decay, 0.1 if decay else SMOOTH_DECAY)
+    if not training.label_smoothing:
+        yield change("training.label_smoothing", 0.0, 0.1)
+
+
+def _oscillating(case: Case) -> Iterator[str]:
+    if case.cause is Cause.LOST or case.rate_is_high:
+        yield from _lower_rate(case)
+    effective, training = case.settings.effective_batch_size, case.settings.training
+    if effective < SMALL_BATCH:
+        steps = training.accumulation_steps * math.ceil(SMALL_BATCH / effective)
+        yield change(
+            "training.accumulation_steps", training.accumulation_steps, steps,
+            f"effective batch {effective} → {training.batch_size * steps * training.devices}",
+        )  # fmt: skip
+    if case.cause is not Cause.LOST and not case.rate_is_high and case.rate:
+        yield change("optimizer.learning_rate", case.rate, case.rate / 3)
+    if case.settings.schedule.get("name") == "constant":
+        yield change("schedule", "constant", "linear")
+    yield from _warm_up(case)
+
+
+def _improving(case: Case) -> Iterator[str]:
+    last = case.reports[-1]
+    if last.point < last.points and not last.final:
+        return  # It was stopped; its budget was not too short.
+    epochs = case.settings.training.epochs
+    yield from _fewer_examples_an_update(case)
+    if case.rate_is_low or (case.gained_little and not case.rate_is_high):
+        yield from _higher_rate(case)
+    yield change("training.epochs", epochs, 2 * epochs)
+    if last.fixed.majority_share == 1.0 and case.imbalanced:
+        yield from _imbalance(case)
+
+
+def _plateaued(case: Case) -> Iterator[str]:
+    model = case.settings.model
+    if case.imbalanced and case.reports[-1].fixed.majority_share > 0.99:  # noqa: PLR2004
+        yield from _imbalance(case)
+    if case.rate_is_high:
+        yield from _lower_rate(case)
+    elif case.rate_is_low or case.hardly_moved:
+        yield from _higher_rate(case)
+    yield from _underfit(case)
+    yield from _fewer_examples_an_update(case)
+    if not (case.rate_is_high or case.rate_is_low or case.hardly_moved) and case.rate:
+        yield change("optimizer.learning_rate", case.rate, 2 * case.rate)
+        yield f"model.checkpoint: {model.checkpoint} → try a larger encoder, or look at the labels"
+
+
+def _nothing(case: Case) -> Iterator[str]:  # noqa: ARG001
+    return iter(())
+
+
+def _lower_rate(case: Case) -> Iterator[str]:
+    """The usual rate where ours is above all usual ones, else a tenth."""
+    if case.rate:
+        usual = USUAL_RATES.get(case.optimizer)
+        to = usual[1] if usual and case.rate_is_high else case.rate / 10
+        yield change("optimizer.learning_rate", case.rate, min(to, case.rate / 3))
+
+
+def _higher_rate(case: Case) -> Iterator[str]:
+    """The usual rate where ours is below it, else three times as much."""
+    if case.rate:
+        usual = USUAL_RATES.get(case.optimizer)
+        to = max(usual[1], 3 * case.rate) if usual else 10 * case.rate
+        yield change("optimizer.learning_rate", case.rate, to)
+
+
+def _underfit(case: Case) -> Iterator[str]:
+    """What holds a model back that does not even fit its training rows."""
+    training, model = case.settings.training, case.settings.model
+    why = "training itself underfits"
+    if training.freeze_layers:
+        yield change("training.freeze_layers", training.freeze_layers, 0, why)
+    if model.dropout > SMOOTH_DROPOUT:
+        yield change("model.dropout", model.dropout, SMOOTH_DROPOUT, why)
+    decay = float(case.settings.optimizer.get("weight_decay") or 0.0)
+    if decay > 10 * SMOOTH_DECAY:
+        yield change("optimizer.weight_decay", decay, SMOOTH_DECAY, why)
+    if training.label_smoothing > 0.1:  # noqa: PLR2004
+        yield change("training.label_smoothing", training.label_smoothing, 0.0, why)
+
+
+def _warm_up(case: Case) -> Iterator[str]:
+    """Adam's first steps are long without it (Mosbach 2021)."""
+    warmup = float(case.settings.schedule.get("warmup_fraction") or 0.0)
+    if warmup < 0.1:  # noqa: PLR2004
+        yield change("schedule.warmup_fraction", warmup, 0.1)
+
+
+def _spikes(case: Case, status: Convergence) -> Iterator[str]:
+    """Warm-up and clipping for what jumped at the beginning, however it ended."""
+    if case.spiked_early and status is not Convergence.UNDETERMINED:
+        yield from _warm_up(case)
+        if case.settings.training.clip_norm is None:
+            yield change("training.clip_norm", None, 1.0)
+
+
+def _imbalance(case: Case) -> Iterator[str]:
+    if case.settings.training.class_weights == "none":
+        yield change("training.class_weights", "none", "balanced")
+    elif case.settings.training.oversample == "none":
+        yield change("training.oversample", "none", "balanced")
+    yield "sweep.objectives → try [val_macro_f1] (the constant guess wins by accuracy)"
+
+
+def _more_updates(case: Case) -> Iterator[str]:
+    if 0 < case.updates < FEW_UPDATES:
+        yield from _fewer_examples_an_update(case)
+        epochs = case.settings.training.epochs
+        yield change("training.epochs", epochs, 2 * epochs, f"{case.updates} updates are few")
+
+
+def _fewer_examples_an_update(case: Case) -> Iterator[str]:
+    """A smaller effective batch where it leaves too few updates."""
+    training, effective = case.settings.training, case.settings.effective_batch_size
+    if effective < LARGE_BATCH or not 0 < case.updates < FEW_UPDATES:
+        return
+    why = f"{case.updates} updates are few"
+    if training.accumulation_steps > 1:
+        steps = max(1, SMALL_BATCH // (training.batch_size * training.devices))
+        if steps < training.accumulation_steps:
+            yield change("training.accumulation_steps", training.accumulation_steps, steps, why)
+            return
+    yield change("training.batch_size", training.batch_size, SMALL_BATCH, why)
+
+
+def _more_examples(case: Case) -> str:
+    data = case.settings.data
+    if data.train_examples is not None:
+        return change("data.train_examples", data.train_examples, 1000, "or null for all")
+    return f"data.train: {case.train_examples} examples → try to label 1000 or more"
+
+
+BY_STATUS: dict[Convergence, Callable[[Case], Iterator[str]]] = {
+    Convergence.CONVERGED: _nothing,
+    Convergence.IMPROVING: _improving,
+    Convergence.PLATEAUED: _plateaued,
+    Convergence.NOT_LEARNING: _not_learning,
+    Convergence.OSCILLATING: _oscillating,
+    Convergence.OVERFITTING: _overfitting,
+    Convergence.DIVERGED: _diverged,
+    Convergence.UNDETERMINED: _nothing,
+}

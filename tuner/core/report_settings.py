@@ -1,0 +1,18 @@
+"""Settings of the command `report`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """Section `report`.
+
+    Attributes:
+        follow: Shows a running sweep again whenever something changes, until it ends.
+        interval: Seconds between two looks at the study while it is followed.
+        output: The HTML page; null: report.html in the study's folder.
+    """
+
+    follow: bool = False
+    interval: float = 5.0
+    output: str | None = None
