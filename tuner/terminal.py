@@ -17,6 +17,7 @@ STYLES = {
     TrialState.INFEASIBLE: "magenta",
     TrialState.FAILED: "red",
     TrialState.INTERRUPTED: "blue",
+    TrialState.RETRIED: "blue",
 }
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
 """What counts toward a study's total."""
@@ -202,22 +203,22 @@ def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequenc
     return table
 
 
+def ending(outcome: TrialOutcome) -> str:
+    """How a trial ended, why, and what to change, in one line."""
+    if outcome.error is not None:
+        why = f"{outcome.error.type}: {outcome.error.message}"
+    elif outcome.diagnosis is not None:
+        why = f"{outcome.diagnosis.status.value}: {outcome.diagnosis.reason}"
+        if outcome.diagnosis.advice:
+            why += f"; {outcome.diagnosis.advice}"
+    else:
+        why = ""
+    share = ""
+    if outcome.last is not None and outcome.state is TrialState.PRUNED:
+        share = f" at {outcome.last.point} of {outcome.last.points}"
+    return f"trial {outcome.number:>3} {outcome.state.value}{share}: {why}"
+
+
 def stop_reasons(ordered: Iterable[TrialOutcome]) -> list[str]:
     """Why each trial that did not complete stopped, a line each."""
-    lines = []
-    for outcome in ordered:
-        if outcome.state is TrialState.COMPLETE:
-            continue
-        if outcome.error is not None:
-            why = f"{outcome.error.type}: {outcome.error.message}"
-        elif outcome.diagnosis is not None:
-            why = f"{outcome.diagnosis.status.value}: {outcome.diagnosis.reason}"
-            if outcome.diagnosis.advice:
-                why += f"; {outcome.diagnosis.advice}"
-        else:
-            why = ""
-        share = ""
-        if outcome.last is not None and outcome.state is TrialState.PRUNED:
-            share = f" at {outcome.last.point} of {outcome.last.points}"
-        lines.append(f"trial {outcome.number:>3} {outcome.state.value}{share}: {why}")
-    return lines
+    return [ending(outcome) for outcome in ordered if outcome.state is not TrialState.COMPLETE]

@@ -31,6 +31,7 @@ RUN_STATUS = {
     TrialState.INTERRUPTED: "KILLED",
     TrialState.INFEASIBLE: "FAILED",
     TrialState.FAILED: "FAILED",
+    TrialState.RETRIED: "FAILED",
 }
 KNOCK_SECONDS = 5.0
 PARAM_LENGTH = 6000

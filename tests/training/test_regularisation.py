@@ -122,7 +122,8 @@ def _spread(measured):
 
     made = Evaluation(loss=0.0, loss_error=0.0, confusion=[[1, 0], [0, 1]], examples=2)
     report = measured.report(
-        made, made, final=True, weight_change=0.0, point=1, points=1, examples_seen=40, total_examples=40, updates=3, skipped_updates=0,
+        made, made, final=True, weight_change=0.0, point=1, points=1, examples_seen=40,
+        total_examples=40, updates=3, skipped_updates=0,
         learning_rate=1.0, seconds_evaluating=1.0,
     )  # fmt: skip
     return report.train_loss_std

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.core.objectives import OBJECTIVES
 from tuner.core.settings import AgentSettings, TrialSettings
-from tuner.core.training_settings import CLASS_WEIGHTS, OVERSAMPLING
+from tuner.core.training_settings import CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 FORMATS = ("csv", "json", "parquet", "hub", "tfds")
@@ -97,6 +97,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("training.freeze_layers", *at_least(0)),
     ("training.reinit_layers", *at_least(0)),
     ("training.ema_decay", *_OPEN_SHARE),
+    ("training.save_state", *one_of(SAVE_STATE)),
     ("training.seed", *at_least(0)),
     ("optimizer.learning_rate", *above(0)),
     ("optimizer.weight_decay", *at_least(0)),
@@ -134,6 +135,10 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sweep.max_failures", *at_least(1)),
     ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
     ("launcher.stop_timeout", *above(0)),
+    ("launcher.stall_timeout", *above(0)),
+    ("launcher.max_attempts", *at_least(1)),
+    ("storage.heartbeat_interval", *above(0)),
+    ("storage.heartbeat_timeout", *above(0)),
     ("sampler.points_per_interval", *at_least(1)),
 )
 

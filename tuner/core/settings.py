@@ -167,11 +167,17 @@ class LauncherSettings:
         slots: Trials at a time on this machine; null: one per visible GPU, or per
             `training.devices` of them, or as many CPU slots as run fastest.
         stop_timeout: Seconds that a worker has for ending before it is killed.
+        stall_timeout: Seconds without a word from a running trial after which its worker is
+            killed and replaced; null: never.
+        max_attempts: Tries at a trial whose worker dies; halving the batch after running out of
+            memory does not count.
     """
 
     name: str = "local"
     slots: int | None = None
     stop_timeout: float = 10.0
+    stall_timeout: float | None = 600.0
+    max_attempts: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +186,13 @@ class StorageSettings:
 
     Attributes:
         url: SQLAlchemy URL of the study's database; null: SQLite in the study's output folder.
+        heartbeat_interval: Seconds between two signs of life of an agent for its trials.
+        heartbeat_timeout: Seconds without one after which its trials go to other agents.
     """
 
     url: str | None = None
+    heartbeat_interval: float = 15.0
+    heartbeat_timeout: float = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)

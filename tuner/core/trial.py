@@ -18,6 +18,7 @@ class TrialState(StrEnum):
     INFEASIBLE = "infeasible"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    RETRIED = "retried"
 
 
 class Convergence(StrEnum):
@@ -54,12 +55,14 @@ class TrialSpec:
         parameters: Override key to value, as the sampler asked them.
         settings: The composed configuration.
         folder: The trial's own folder, absolute; the worker appends its log there.
+        attempt: Which try at the trial this is, counted from 1.
     """
 
     number: int
     parameters: Mapping[str, Scalar]
     settings: TrialSettings
     folder: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +234,8 @@ class TrialOutcome:
 
     Attributes:
         number: The trial's number in the study.
-        state: How it ended.
+        attempt: Which try at the trial this was, counted from 1.
+        state: How it ended; `retried` where another attempt follows.
         parameters: As the sampler asked them.
         value: The objective at the last evaluation point; None unless complete.
         stopped_by: Who ended it before its budget was spent: `pruner` (others were better),
@@ -245,6 +249,7 @@ class TrialOutcome:
 
     number: int
     state: TrialState
+    attempt: int = 1
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     value: float | None = None
     stopped_by: str = ""

@@ -70,11 +70,14 @@ class Started:
         number: The trial's number.
         constant_guess: What the best constant guess reaches on this trial's validation rows.
         labels: Label names, in the order of their numbers.
+        resumed_at: Evaluation point after which an earlier attempt is gone on with; 0: from the
+            beginning.
     """
 
     number: int
     constant_guess: ConstantGuess
     labels: tuple[str, ...]
+    resumed_at: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
