@@ -1,4 +1,6 @@
-"""The errors that a user may see: one short message each, never a traceback."""
+"""The errors that a user may see: one short message each, never a traceback, never a password."""
+
+from tuner.secrets import hidden
 
 INTERRUPTED = 130
 """Exit code of a command that somebody stopped: 128 and the number of SIGINT, as in shells."""
@@ -12,6 +14,10 @@ class TunerError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        """Takes the message; the passwords of URLs in it are masked."""
+        super().__init__(hidden(message))
 
 
 class InputError(TunerError):
@@ -27,12 +33,12 @@ class InputError(TunerError):
             where: The file, key or column that it is wrong in.
             remedy: What would be right; a clause without a full stop.
         """
-        self.problem = problem
-        self.where = where
-        self.remedy = remedy
-        lines = [problem]
+        self.problem = hidden(problem)
+        self.where = hidden(where)
+        self.remedy = hidden(remedy)
+        lines = [self.problem]
         if where:
-            lines.append(f"  where: {where}")
+            lines.append(f"  where: {self.where}")
         if remedy:
-            lines.append(f"  try:   {remedy}")
+            lines.append(f"  try:   {self.remedy}")
         super().__init__("\n".join(lines))

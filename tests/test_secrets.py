@@ -1,0 +1,60 @@
+import pytest
+
+from tuner.errors import InputError, TunerError
+from tuner.secrets import hidden, hidden_values
+
+SECRETS = {
+    "postgresql+psycopg://me:pa55@host:5432/studies": "postgresql+psycopg://me:***@host:5432/studies",
+    "postgresql://me:p@a/5:5@host/x": "postgresql://me:***@host/x",
+    "postgresql://me:pa 55@host/x": "postgresql://me:***@host/x",
+    "postgresql://:pa55@host": "postgresql://:***@host",
+    "mysql://host/x?user=me&password=pa55&ssl=1": "mysql://host/x?user=me&password=***&ssl=1",
+    "https://pa55@mlflow.example": "https://***@mlflow.example",
+    "https://me:pa55@mlflow.example/a?b=c": "https://me:***@mlflow.example/a?b=c",
+    "https://host/?access_token=pa55#there": "https://host/?access_token=***#there",
+    "HTTP://me:pa55@HOST": "HTTP://me:***@HOST",
+    "no answer from https://me:pa55@host:1/x, nor from http://pa55@b": (
+        "no answer from https://me:***@host:1/x, nor from http://***@b"
+    ),
+    "'storage.url=redis://:pa55@h' can not be read": (
+        "'storage.url=redis://:***@h' can not be read"
+    ),
+}
+
+HARMLESS = [
+    "",
+    "sqlite:///outputs/study.db",
+    "postgresql://me@host/studies",
+    "http://127.0.0.1:5000",
+    "write to me@example.org or see https://example.org/a",
+    "a?b=c&d=e",
+    "models:/a@b",
+]
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_masks_what_is_secret_and_leaves_the_rest(text):
+    assert hidden(text) == SECRETS[text]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_leaves_texts_without_secrets(text):
+    assert hidden(text) == text
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_masking_twice_changes_nothing(text):
+    assert hidden(hidden(text)) == hidden(text)
+
+
+def test_masks_inside_nested_values():
+    url = "postgresql://me:pa55@host/x"
+    found = hidden_values({"a": [url, 1, None], "b": {"c": (url,)}})
+    assert found == {"a": [hidden(url), 1, None], "b": {"c": [hidden(url)]}}
+
+
+def test_no_error_of_ours_shows_a_password():
+    url = "postgresql://me:pa55@host/x"
+    error = InputError(f"{url} is wrong", where=f"storage.url={url}", remedy=f"not {url}")
+    parts = (str(error), error.problem, error.where, error.remedy, str(TunerError(f"no {url}")))
+    assert all("pa55" not in part and "me:***@host" in part for part in parts)
