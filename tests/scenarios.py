@@ -42,7 +42,7 @@ class Scenario:
     stop_after: int | None = None
 
 
-GOOD = ("optimizer.learning_rate=2e-4", "training.epochs=3")
+GOOD = ("optimizer.learning_rate=1e-4", "training.epochs=2", "schedule=cosine")
 
 SCENARIOS: Mapping[str, Scenario] = {
     "AdamW at 5e-3": Scenario(

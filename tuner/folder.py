@@ -1,10 +1,11 @@
 """Every file name that a study leaves, and how the files are written so that none is ever half."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
-from tuner.records import to_json
+from tuner.records import from_json, to_json
 
 
 class TrialFolder:
@@ -19,11 +20,40 @@ class TrialFolder:
         self.log = path / "worker.log"
 
     def begin(self, config: str) -> None:
-        """Makes the folder for a new attempt; what an earlier one left is dropped."""
+        """Makes the folder for an attempt; the outcome of an earlier one is dropped.
+
+        Its reports are kept until the new one says whether it goes on from where that stood (see
+        `keep`), its log for good.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        for left in (self.reports, self.outcome, self.log):
-            left.unlink(missing_ok=True)
+        self.outcome.unlink(missing_ok=True)
         write_whole(self.config, config)
+
+    def keep(self, resumed_at: int) -> list[Report]:
+        """Drops the reports that an attempt makes again.
+
+        Args:
+            resumed_at: Evaluation point after which it goes on; 0: from the beginning.
+
+        Returns:
+            Those that are kept.
+        """
+        kept = [report for report in self.read_reports() if report.point <= resumed_at]
+        write_whole(self.reports, "".join(to_json(report) + "\n" for report in kept))
+        return kept
+
+    def read_reports(self) -> list[Report]:
+        """All reports, the last of each point; a line that was cut off by a crash is left out."""
+        try:
+            lines = self.reports.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        found = {}
+        for line in lines:
+            with suppress(ValueError, TypeError, KeyError, BaseExceptionGroup):
+                report = from_json(Report, line)
+                found[report.point] = report
+        return list(found.values())
 
     def append(self, report: Report) -> None:
         """Adds a report, before it is sent anywhere."""
@@ -50,6 +80,7 @@ class StudyFolder:
         self.path = output / study
         self.database = self.path / "study.db"
         self.best = self.path / "best.yaml"
+        self.limits = self.path / "memory_limits.json"
 
     def next_number(self) -> int:
         """The first trial number above all that have a folder."""

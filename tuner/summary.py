@@ -24,7 +24,7 @@ class Closing:
         outcomes: Of the whole study, ranked.
         reading: What they say as a whole.
         interrupted: Somebody stopped it.
-        failed: Failures in a row stopped it.
+        failed: The cause for which trials failed in a row and stopped it, or empty.
         seconds: From the command to here.
         busy: Of all slots, inside updates and evaluation, since the command.
         slots: Trials at a time.
@@ -37,7 +37,7 @@ class Closing:
     outcomes: Sequence[TrialOutcome]
     reading: SweepReading
     interrupted: bool
-    failed: bool
+    failed: str
     seconds: float
     busy: float
     slots: int
@@ -138,7 +138,8 @@ def show(closing: Closing, console: Console) -> None:
     for line in (gained(closing), counts_text(closing)):
         console.print(line, soft_wrap=True, markup=False)
     if closing.failed:
-        console.print("Stopped: trials failed in a row, so the set-up is wrong.", style="red")
+        text = f"Stopped: trials failed in a row, so the set-up is wrong: {closing.failed}"
+        console.print(text, style="red", soft_wrap=True, markup=False)
     for label, text in _next_steps(closing):
         console.print(f"{label:<13} {text}", soft_wrap=True, markup=False)
 

@@ -12,6 +12,7 @@ from tuner.core.attempt import Attempt, conclude
 from tuner.core.budget import may_prune
 from tuner.core.convergence import judge
 from tuner.core.ranking import failing
+from tuner.core.recovery import death, stall
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
     Answer,
@@ -25,6 +26,7 @@ from tuner.core.trial import (
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.retries import Retries
 from tuner.tracking import Tracker
 from tuner.worker.protocol import (
     Conclude,
@@ -115,7 +117,9 @@ class Plan:
         render: A trial's configuration as YAML.
         n_trials: The study's total.
         timeout: Seconds after which no new trial starts; None: none.
-        max_failures: So many failures in a row stop the sweep.
+        max_failures: So many failures in a row, all for the same cause, stop the sweep.
+        max_attempts: Tries at a trial whose worker dies.
+        stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         role: `trial`, or `train` for a single fine-tune.
     """
 
@@ -125,6 +129,8 @@ class Plan:
     n_trials: int
     timeout: float | None = None
     max_failures: int = 5
+    max_attempts: int = 3
+    stall_timeout: float | None = None
     role: str = "trial"
 
 
@@ -166,6 +172,8 @@ class Sweep:
         self._idle: set[int] = set()
         self._running: dict[int, Attempt] = {}
         self._deaths: dict[int, int] = {}
+        self._stalled: set[int] = set()
+        self._retries = Retries(folder, plan.max_attempts)
         self._interrupts = 0
         self._any_ran = False
         self._wrong_input: TrialError | None = None
@@ -177,10 +185,9 @@ class Sweep:
         return self._interrupts > 0
 
     @property
-    def failed(self) -> bool:
-        """Whether it stopped because trials failed in a row."""
-        states = [outcome.state for outcome in self.outcomes]
-        return failing(states, self._plan.max_failures)
+    def failed(self) -> str:
+        """The cause for which trials failed in a row and it stopped; empty when it did not."""
+        return failing(self.outcomes, self._plan.max_failures)
 
     def prepare(self, settings: TrialSettings) -> None:
         """Lets every worker import, build and tokenise for this configuration ahead of time."""
@@ -212,6 +219,8 @@ class Sweep:
                     break
                 for event in self._launcher.poll(POLL_SECONDS):
                     self._handle(event)
+                self._end_stalled()
+            self._give_back()
         if self._wrong_input is not None:
             raise InputError(self._wrong_input.message)
         return self.outcomes
@@ -225,27 +234,31 @@ class Sweep:
             or self.failed
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
-            or self._source.remaining(self._plan.n_trials) <= 0
+            or (not self._retries and self._source.remaining(self._plan.n_trials) <= 0)
         )
 
     def _fill(self) -> None:
         for slot in sorted(self._idle):
-            if self._source.remaining(self._plan.n_trials) > 0:
-                self._start(slot)
+            if self._retries:
+                self._start(slot, self._retries.pop())
+            elif self._source.remaining(self._plan.n_trials) > 0:
+                self._start(slot, self._ask())
 
-    def _start(self, slot: int) -> None:
+    def _ask(self) -> TrialSpec:
         asked = self._source.ask()
-        folder = self._folder.trial(asked.number)
-        spec = TrialSpec(
+        return TrialSpec(
             number=asked.number,
             parameters=dict(asked.parameters),
-            settings=self._plan.compose(asked.parameters),
-            folder=str(folder.path.absolute()),
+            settings=self._retries.cut(self._plan.compose(asked.parameters)),
+            folder=str(self._folder.trial(asked.number).path.absolute()),
         )
+
+    def _start(self, slot: int, spec: TrialSpec) -> None:
         config = self._plan.render(spec.settings)
-        folder.begin(config)
+        self._folder.trial(spec.number).begin(config)
         self._idle.discard(slot)
-        self._running[slot] = Attempt(spec=spec, since=self._clock())
+        now = self._clock()
+        self._running[slot] = Attempt(spec=spec, since=now, heard=now)
         self._launcher.send(slot, Run(spec=spec))
         self._tracker.trial_started(spec, self._plan.role, config)
         self._watcher.trial_started(slot, spec)
@@ -254,12 +267,14 @@ class Sweep:
 
     def _handle(self, event: Event) -> None:
         slot = event.slot
+        if slot in self._running:
+            self._running[slot].heard = self._clock()
         match event.message:
             case Ready():
                 self._deaths[slot] = 0
                 self._idle.add(slot)
-            case Started(constant_guess=guess, labels=labels):
-                self._running[slot].guess, self._running[slot].labels = guess, labels
+            case Started() as started:
+                self._note(self._running[slot], started)
             case Progress(share=share, examples_per_second=rate):
                 self._watcher.progressed(slot, share, rate)
             case Reported(report=report):
@@ -269,9 +284,18 @@ class Sweep:
                 self._idle.add(slot)
             case Failed(error=error):
                 self._finish(slot, error=error)
-                self._idle.add(slot)
+                if error.kind == "out_of_memory":
+                    self._launcher.kill_slot(slot)  # What it still holds the next would lack.
+                else:
+                    self._idle.add(slot)
             case Exited() as exited:
                 self._replace(slot, exited)
+
+    def _note(self, attempt: Attempt, started: Started) -> None:
+        """A trial began, or goes on after an evaluation point of an earlier attempt."""
+        attempt.guess, attempt.labels = started.constant_guess, started.labels
+        attempt.reports = self._folder.trial(attempt.spec.number).keep(started.resumed_at)
+        attempt.kept = len(attempt.reports)
 
     def _report(self, slot: int, report: Report) -> None:
         running = self._running[slot]
@@ -308,38 +332,77 @@ class Sweep:
         return poor and may_prune(report.point, report.points, warmup)
 
     def _replace(self, slot: int, exited: Exited) -> None:
-        """A worker died: its trial fails, a new worker takes the slot."""
+        """A worker died: its trial is tried again or fails, a new worker takes the slot."""
         self._idle.discard(slot)
+        stalled = slot in self._stalled
+        self._stalled.discard(slot)
         if slot in self._running:
             spec = self._running[slot].spec
             log = self._folder.trial(spec.number).log_tail() or exited.log
-            error = TrialError(
-                kind="crash", type="WorkerDied", message=_death(exited.code), traceback=log
-            )
-            self._finish(slot, error=error)
+            timeout = self._plan.stall_timeout
+            if stalled and timeout is not None:
+                self._finish(slot, error=stall(timeout, log))
+            else:
+                self._finish(slot, error=death(exited.code, log, exited.oom_kills))
         self._deaths[slot] = self._deaths.get(slot, 0) + 1
         if self._deaths[slot] >= STARTS:
-            raise TunerError(
-                f"the worker of slot {slot} does not start: {_death(exited.code)}\n{exited.log}"
-            )
+            why = death(exited.code, exited.log, exited.oom_kills).message
+            raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")
         self._launcher.start(slot)
+
+    def _end_stalled(self) -> None:
+        """Kills the workers that have said nothing for too long; `poll` tells that they exited."""
+        timeout = self._plan.stall_timeout
+        for slot, attempt in self._running.items():
+            silent = self._clock() - attempt.heard
+            if timeout is not None and silent > timeout and slot not in self._stalled:
+                self._stalled.add(slot)
+                self._launcher.kill_slot(slot)
 
     # -- ending -----------------------------------------------------------------------------
 
     def _finish(self, slot: int, *, diverged: str = "", error: TrialError | None = None) -> None:
         attempt = self._running.pop(slot)
         attempt.diverged, attempt.error = diverged, error
-        outcome = conclude(attempt, self._plan.objective, self._clock())
-        folder = self._folder.trial(outcome.number)
-        folder.finish(outcome)
-        self._source.finish(outcome)
-        self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
+        told = self._retries.follow(attempt)
+        outcome = self._conclude(attempt)
+        if error is not None and told:
+            self._watcher.notice(
+                f"trial {outcome.number} {outcome.state.value}: {error.message}; {told}"
+            )
+        if outcome.state is TrialState.RETRIED:
+            return
         self.outcomes.append(outcome)
         if error is not None and error.kind == "input" and not self._any_ran:
             self._wrong_input = error
         self._any_ran = self._any_ran or outcome.last is not None
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
+
+    def _conclude(self, attempt: Attempt) -> TrialOutcome:
+        """Writes down how an attempt ended, wherever that has to be known."""
+        outcome = conclude(attempt, self._plan.objective, self._clock())
+        folder = self._folder.trial(outcome.number)
+        folder.finish(outcome)
+        if outcome.state is not TrialState.RETRIED:
+            self._source.finish(outcome)
+        self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
+        return outcome
+
+    def _give_back(self) -> None:
+        """Lets go of attempts that no worker took up any more; the next start does."""
+        while self._retries:
+            spec = self._retries.pop()
+            number = spec.number
+            outcome = TrialOutcome(
+                number=number,
+                attempt=spec.attempt,
+                state=TrialState.INTERRUPTED,
+                parameters=spec.parameters,
+                stopped_by="interrupt",
+            )
+            self._folder.trial(number).finish(outcome)
+            self._source.finish(outcome)
 
     def _abandon(self) -> None:
         """Interrupted twice: no worker is waited for."""
@@ -365,9 +428,3 @@ class Sweep:
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
-
-
-def _death(code: int) -> str:
-    if code < 0:
-        return f"the worker was killed by {signal.Signals(-code).name}"
-    return f"the worker ended with exit status {code}"

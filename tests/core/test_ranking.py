@@ -2,7 +2,7 @@ import pytest
 
 from tests.records import outcome
 from tuner.core.ranking import best, counts, failing, gain, ranked
-from tuner.core.trial import TrialState
+from tuner.core.trial import TrialError, TrialState
 
 OUTCOMES = [
     outcome(0, value=0.7),
@@ -33,6 +33,7 @@ def test_counts_name_every_state():
         TrialState.INFEASIBLE: 0,
         TrialState.FAILED: 1,
         TrialState.INTERRUPTED: 0,
+        TrialState.RETRIED: 0,
     }
 
 
@@ -41,8 +42,16 @@ def test_gain_is_positive_when_better(direction, expected):
     assert gain(0.8, 0.7, direction) == pytest.approx(expected)
 
 
-def test_failing_needs_failures_in_a_row():
-    fail, done = TrialState.FAILED, TrialState.COMPLETE
-    assert failing([done, fail, fail], 2)
-    assert not failing([fail, done, fail], 2)
-    assert not failing([fail], 2)
+def failed(number, message="cuda:0 is gone", kind="RuntimeError"):
+    error = TrialError(kind="error", type=kind, message=message)
+    return outcome(number, TrialState.FAILED, error=error)
+
+
+def test_failing_needs_failures_in_a_row_for_the_same_cause():
+    done = outcome(0)
+    assert failing([done, failed(1), failed(2, "cuda:1 is gone")], 2) == (
+        "RuntimeError: cuda:N is gone"
+    )
+    assert not failing([failed(0), done, failed(2)], 2)
+    assert not failing([failed(0)], 2)
+    assert not failing([failed(0), failed(1, "disk full")], 2)

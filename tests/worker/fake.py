@@ -2,9 +2,11 @@
 
 Its curves are a pure function of the settings: the score approaches a plateau that is best at a
 learning rate of 1e-4. `model.checkpoint` may ask for trouble: `crash` (the process dies by
-SIGKILL in the middle), `fail` (an exception), `missing` (an input error), `memory` (out of
-memory). A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5`
-takes half a second per evaluation point; `quick` is at its end by the second.
+SIGKILL in the middle; `crash:FILE` only while there is no such file), `silent:FILE` (it says
+nothing for ten minutes, once), `fail` (an exception), `missing` (an input error), `memory:N` (out
+of memory with a batch above N). A learning rate above 0.1 diverges after the first point.
+`model.checkpoint=slow:0.5` takes half a second per evaluation point; `quick` is at its end by the
+second.
 """
 
 import math
@@ -43,8 +45,8 @@ class FakeFineTuner:
         self.prepare(settings)
         if checkpoint == "fail":
             raise RuntimeError("this checkpoint always fails")
-        if checkpoint == "memory":
-            raise MemoryError("no memory left")
+        if checkpoint.startswith("memory"):
+            take(settings, int(checkpoint.partition(":")[2] or -1))
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
         listener.started(ConstantGuess(accuracy=0.5, loss=math.log(2)), ("bad", "good"))
@@ -54,8 +56,8 @@ class FakeFineTuner:
                 listener.progress((point - 1 + part / UPDATES_A_POINT) / points, 100.0)
                 if listener.stop_requested():
                     return ""
-            if checkpoint == "crash" and point > points / 2:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if point > points / 2:
+                fall_over(checkpoint)
             if learning_rate(settings) > 0.1 and point > 1:
                 return "train_loss is nan at update 7"
             answer = listener.reported(report(settings, point))
@@ -66,6 +68,32 @@ class FakeFineTuner:
             if answer is not Answer.CONTINUE:
                 return ""
         return ""
+
+
+def take(settings, largest):
+    """Runs out of memory unless the batch, or one with activations computed again, is so small."""
+    training = settings.training
+    needed = training.batch_size - (training.rematerialize and training.batch_size == 1)
+    if needed > largest:
+        raise MemoryError(f"no memory left for a batch of {training.batch_size}")
+
+
+def fall_over(checkpoint):
+    """Dies by SIGKILL or falls silent where the checkpoint says so."""
+    kind, _, marker = checkpoint.partition(":")
+    if kind == "crash" and (not marker or first_time(marker)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "silent" and first_time(marker):
+        time.sleep(600)
+
+
+def first_time(marker):
+    """Whether the file is not there yet; makes it."""
+    try:
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
 
 
 def learning_rate(settings):

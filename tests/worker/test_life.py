@@ -105,7 +105,7 @@ def test_divergence_is_told(tmp_path):
     ("checkpoint", "kind", "message"),
     [
         ("fail", "error", "this checkpoint always fails"),
-        ("memory", "out_of_memory", "no memory left"),
+        ("memory", "out_of_memory", "no memory left for a batch of 16"),
         ("missing", "input", "there is no checkpoint 'missing'; where: model.checkpoint"),
     ],
 )

@@ -153,6 +153,8 @@ def _run(parts: Parts) -> int:
             n_trials=agent.sweep.n_trials,
             timeout=agent.sweep.timeout,
             max_failures=agent.sweep.max_failures,
+            max_attempts=agent.launcher.max_attempts,
+            stall_timeout=agent.launcher.stall_timeout,
         ),
         source=study,
         launcher=launcher,

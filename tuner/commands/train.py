@@ -105,6 +105,8 @@ def train(composed: ComposedTraining) -> int:
                 compose=lambda _: composed.trial,
                 render=dump_trial,
                 n_trials=1,
+                max_attempts=composed.launcher.max_attempts,
+                stall_timeout=composed.launcher.stall_timeout,
                 role="train",
             ),
             source=Single(folder.next_number()),

@@ -21,7 +21,9 @@ class Attempt:
     Attributes:
         spec: The trial.
         since: When it was handed to a worker, in seconds of the sweep's clock.
-        reports: All its reports.
+        heard: When its worker last said anything, in seconds of the same clock.
+        reports: All its reports, those of an earlier attempt that it goes on with included.
+        kept: How many are of that earlier attempt.
         guess: What the best constant guess reaches; None until it started.
         labels: Label names, in the order of their numbers; empty until it started.
         told: What it was told to end as, if it was.
@@ -32,7 +34,9 @@ class Attempt:
 
     spec: TrialSpec
     since: float
+    heard: float = 0.0
     reports: list[Report] = field(default_factory=list)
+    kept: int = 0
     guess: ConstantGuess | None = None
     labels: tuple[str, ...] = ()
     told: TrialState | None = None
@@ -67,6 +71,7 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
     state = _state(attempt, value)
     return TrialOutcome(
         number=attempt.spec.number,
+        attempt=attempt.spec.attempt,
         state=state,
         parameters=attempt.spec.parameters,
         value=value if state is TrialState.COMPLETE else None,
@@ -76,7 +81,10 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
             attempt.reports, attempt.guess, attempt.spec.settings, diverged=attempt.diverged
         ),
         seconds=now - attempt.since,
-        seconds_busy=sum(r.seconds_training + r.seconds_evaluating for r in attempt.reports),
+        seconds_busy=sum(
+            report.seconds_training + report.seconds_evaluating
+            for report in attempt.reports[attempt.kept :]
+        ),
         error=attempt.error,
     )
 
@@ -93,8 +101,8 @@ def _state(attempt: Attempt, value: float | None) -> TrialState:
     sound = attempt.error is None and not attempt.diverged
     if sound and value is not None and math.isfinite(value):
         return TrialState.COMPLETE
-    if attempt.told is TrialState.INTERRUPTED:
-        return TrialState.INTERRUPTED
+    if attempt.told in (TrialState.INTERRUPTED, TrialState.RETRIED):
+        return attempt.told
     if attempt.error is None:
         return TrialState.PRUNED
     if attempt.error.kind == "out_of_memory":

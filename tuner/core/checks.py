@@ -82,6 +82,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("data.seed", *at_least(0)),
     ("training.batch_size", *at_least(1)),
     ("training.accumulation_steps", *at_least(1)),
+    ("training.effective_batch_size", *at_least(1)),
     ("training.epochs", *above(0)),
     ("training.evaluations", *at_least(1)),
     ("training.evaluation_share", lambda value: 0 < value <= 1, "a share above 0, at most 1"),

@@ -39,6 +39,18 @@ def gain(best_value: float, default_value: float, direction: Direction) -> float
     return best_value - default_value if direction == "maximize" else default_value - best_value
 
 
-def failing(recent: Sequence[TrialState], limit: int) -> bool:
-    """Whether the last `limit` trials all failed: then it is the set-up that is wrong."""
-    return len(recent) >= limit and all(state is TrialState.FAILED for state in recent[-limit:])
+def failing(ended: Sequence[TrialOutcome], limit: int) -> str:
+    """The common cause of the last `limit` trials, if all failed of the same.
+
+    Then it is the set-up that is wrong.
+
+    Returns:
+        The cause; empty when trials did not fail, or for different reasons.
+    """
+    causes = {
+        outcome.error.cause if outcome.error is not None else ""
+        for outcome in ended[-limit:]
+        if outcome.state is TrialState.FAILED
+    }
+    failed = all(outcome.state is TrialState.FAILED for outcome in ended[-limit:])
+    return causes.pop() if failed and len(ended) >= limit and len(causes) == 1 else ""

@@ -123,7 +123,7 @@ class ConvergenceSettings:
     window: float = 0.34
     diverged_factor: float = 3.0
     learning_gain: float = 0.1
-    memorised_level: float = 0.7
+    memorised_level: float = 0.85
     oscillating_share: float = 0.3
     overfitting_share: float = 0.05
     improving_share: float = 0.1
@@ -155,6 +155,8 @@ class TrialSettings:
     def effective_batch_size(self) -> int:
         """Examples that one optimizer update is made of, over all devices."""
         training = self.training
+        if training.effective_batch_size is not None:
+            return training.effective_batch_size
         return training.batch_size * training.accumulation_steps * training.devices
 
 

@@ -20,6 +20,8 @@ class TrainingSettings:
     Attributes:
         batch_size: Examples in one forward and backward pass on one device (the micro-batch).
         accumulation_steps: Micro-batches summed into one optimizer update.
+        effective_batch_size: Examples in one optimizer update, over all devices, where
+            `batch_size` does not divide them; null: batch_size x accumulation_steps x devices.
         epochs: The budget in passes over the training data; fractions are allowed.
         evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
         evaluation_share: Largest share of a trial's time for evaluation, 0 to 1. All points but
@@ -54,6 +56,7 @@ class TrainingSettings:
 
     batch_size: int = 16
     accumulation_steps: int = 1
+    effective_batch_size: int | None = None
     epochs: float = 3.0
     evaluations: int = 10
     evaluation_share: float = 0.25

@@ -1,5 +1,6 @@
 """What flows through a sweep: specification, report, diagnosis, outcome."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -226,6 +227,11 @@ class TrialError:
     type: str
     message: str
     traceback: str = ""
+
+    @property
+    def cause(self) -> str:
+        """Type and message, without the numbers that differ from trial to trial."""
+        return f"{self.type}: {re.sub(r'[0-9]+', 'N', self.message)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from tuner.launchers.devices import Slot
+from tuner.launchers.kills import oom_kills
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
 
 WORKER = (sys.executable, "-m", "tuner.worker")
@@ -26,10 +27,12 @@ class Exited:
     Attributes:
         code: Exit status; negative: killed by that signal.
         log: Last characters of what it printed outside of trials.
+        oom_kills: Processes that the kernel ended for lack of memory while it lived.
     """
 
     code: int
     log: str
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ class _Worker:
     def __init__(self, slot: Slot, command: Sequence[str]) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
         self.unread = b""
+        self.oom_kills = oom_kills()
         self.process = subprocess.Popen(
             [*command, "--threads", str(slot.threads)],
             stdin=subprocess.PIPE,
@@ -131,7 +135,12 @@ class LocalLauncher:
         code = worker.process.wait()
         log = worker.log_tail()
         worker.close()
-        return Exited(code=code, log=log)
+        return Exited(code=code, log=log, oom_kills=oom_kills() - worker.oom_kills)
+
+    def kill_slot(self, slot: int) -> None:
+        """Ends the slot's worker at once; `poll` then tells that it exited."""
+        if slot in self._workers:
+            self._workers[slot].process.kill()
 
     def kill(self) -> None:
         """Ends every worker at once."""

@@ -91,6 +91,7 @@ def test_where_the_constant_guess_wins_on_imbalanced_data_classes_are_weighted()
         )
         for k in range(1, 11)
     ]  # fmt: skip
+    reports[0] = replace(reports[0], train_loss=0.65)  # an untrained head
     plain = advice(reports, with_optimizer(), guess)
     assert plain == [
         "training.class_weights: none → try balanced",

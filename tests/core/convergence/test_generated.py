@@ -1,11 +1,8 @@
 """The rules against curves from a generator that shares neither code nor constants with them."""
 
-from collections import Counter
-
 import pytest
 
-from tests.core.generated_curves import generate
-from tuner.core.convergence import diagnose
+from tests.core.convergence.matrix import confusion
 from tuner.core.trial import Convergence
 
 LEAST, LEAST_EACH = 0.95, 0.90
@@ -13,12 +10,7 @@ LEAST, LEAST_EACH = 0.95, 0.90
 
 @pytest.fixture(scope="module")
 def matrix():
-    """Counts by (what the generator meant, what the rules say)."""
-    return Counter(
-        (curve.status, diagnose(curve.reports, curve.guess, curve.settings).status)
-        for seed in (0, 1)
-        for curve in generate(seed=seed)
-    )
+    return confusion()
 
 
 def test_nearly_all_generated_curves_are_named_right(matrix):

@@ -105,10 +105,13 @@ class Case:
 
     @property
     def jumped(self) -> bool:
-        """Whether the training loss jumped above the constant guess's."""
-        guess = self.guess
+        """Whether the training loss jumped above the constant guess's.
+
+        On imbalanced data that is where an untrained head begins.
+        """
+        guess, first = self.guess, 1 if self.imbalanced else 0
         return guess is not None and any(
-            report.train_loss > JUMP * guess.loss for report in self.reports
+            report.train_loss > JUMP * guess.loss for report in self.reports[first:]
         )
 
     @property

@@ -1,0 +1,200 @@
+"""What to do after an attempt failed: again as it was, again with less memory, or give up."""
+
+import math
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from signal import Signals
+
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import TrialError
+
+MEMORY_WORDS = (
+    "bad_alloc", "Cannot allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED",
+    "MemoryError", "failed to allocate memory",
+)  # fmt: skip
+"""What TensorFlow, the C++ library and the kernel print when memory is short."""
+
+SIGKILL = -9
+
+
+class Verdict(Enum):
+    """What follows a failed attempt."""
+
+    AGAIN = auto()
+    SMALLER = auto()
+    INFEASIBLE = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """What follows a failed attempt.
+
+    Attributes:
+        verdict: In one word.
+        settings: Of the next attempt; None without one.
+        told: What people are told of it.
+    """
+
+    verdict: Verdict
+    settings: TrialSettings | None = None
+    told: str = ""
+
+
+def after_failure(
+    error: TrialError, settings: TrialSettings, crashes: int, max_attempts: int
+) -> Next:
+    """Decides what follows a failed attempt.
+
+    A Python error is what the trial's configuration does, and does again; a dead worker may have
+    been an accident; memory that ran out comes back with a smaller batch.
+
+    Args:
+        error: Why it failed.
+        settings: With which it ran.
+        crashes: Attempts at this trial whose worker died, this one included.
+        max_attempts: `launcher.max_attempts`.
+    """
+    if error.kind == "out_of_memory":
+        smaller = with_less_memory(settings)
+        if smaller is None:
+            told = "not even one example fits with activations computed again"
+            return Next(verdict=Verdict.INFEASIBLE, told=told)
+        return Next(verdict=Verdict.SMALLER, settings=smaller, told=_split(smaller))
+    if error.kind == "crash" and crashes < max_attempts:
+        return Next(
+            verdict=Verdict.AGAIN,
+            settings=settings,
+            told=f"attempt {crashes + 1} of {max_attempts}",
+        )
+    return Next(verdict=Verdict.FAILED)
+
+
+def with_less_memory(settings: TrialSettings) -> TrialSettings | None:
+    """The same trial in smaller pieces; None when there are none.
+
+    Half the batch, an odd one halved upwards, and as many more accumulation steps: the update has
+    the same examples with the same weights, so it is the same update. With one example in a
+    batch, activations are computed again instead of kept (Chen 2016).
+    """
+    training = settings.training
+    if training.batch_size > 1:
+        return with_batch(settings, math.ceil(training.batch_size / 2))
+    if training.rematerialize:
+        return None
+    return replace(settings, training=replace(training, rematerialize=True))
+
+
+def with_batch(settings: TrialSettings, batch_size: int) -> TrialSettings:
+    """The same trial with another batch size and the same effective batch."""
+    training, effective = settings.training, settings.effective_batch_size
+    steps = math.ceil(effective / (batch_size * training.devices))
+    whole = batch_size * steps * training.devices == effective
+    ratio = batch_size / training.batch_size
+    return replace(
+        settings,
+        training=replace(
+            training,
+            batch_size=batch_size,
+            accumulation_steps=steps,
+            effective_batch_size=None if whole else effective,
+            evaluation_batch_size=max(1, math.ceil(training.evaluation_batch_size * ratio)),
+        ),
+    )
+
+
+def _split(settings: TrialSettings) -> str:
+    training = settings.training
+    again = ", activations computed again" if training.rematerialize else ""
+    return (
+        f"training.batch_size={training.batch_size} "
+        f"training.accumulation_steps={training.accumulation_steps}{again}; "
+        f"effective batch {settings.effective_batch_size} as before"
+    )
+
+
+@dataclass
+class Limits:
+    """The largest batch that fitted on this machine's slots, by what decides the memory.
+
+    Attributes:
+        batches: Key to batch size; 0: one example with activations computed again.
+    """
+
+    batches: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, settings: TrialSettings) -> None:
+        """Notes that a trial needs a split as small as this one."""
+        training = settings.training
+        self.batches[_key(settings)] = 0 if training.rematerialize else training.batch_size
+
+    def apply(self, settings: TrialSettings) -> TrialSettings:
+        """A trial cut so that it keeps within what was learned; the same trial."""
+        known = self.batches.get(_key(settings))
+        if known is None or settings.training.rematerialize:
+            return settings
+        if settings.training.batch_size > max(known, 1):
+            settings = with_batch(settings, max(known, 1))
+        if known == 0:
+            settings = replace(settings, training=replace(settings.training, rematerialize=True))
+        return settings
+
+
+def _key(settings: TrialSettings) -> str:
+    """Model, length, precision, optimizer: what a batch's memory depends on."""
+    return " ".join(
+        (
+            settings.model.checkpoint,
+            str(settings.model.max_length),
+            settings.training.precision,
+            str(settings.optimizer.get("name")),
+            f"devices={settings.training.devices}",
+        )
+    )
+
+
+def death(code: int, log: str, oom_kills: int) -> TrialError:
+    """Why a worker died, from what the system says of it.
+
+    Args:
+        code: Exit status; negative: the signal that ended it.
+        log: The last lines that it printed.
+        oom_kills: Processes that the kernel ended for lack of memory while it lived.
+    """
+    if code == SIGKILL and oom_kills > 0:
+        return TrialError(
+            kind="out_of_memory",
+            type="OutOfMemoryKill",
+            message="the kernel killed the worker because memory ran out",
+            traceback=log,
+        )
+    short = any(word in log for word in MEMORY_WORDS)
+    return TrialError(
+        kind="out_of_memory" if short else "crash",
+        type="OutOfMemory" if short else "WorkerDied",
+        message=_death(code) + (" when memory ran out" if short else ""),
+        traceback=log,
+    )
+
+
+def stall(seconds: float, log: str) -> TrialError:
+    """Why a worker was killed that said nothing any more."""
+    return TrialError(
+        kind="crash",
+        type="WorkerStalled",
+        message=f"nothing was heard of the worker for {seconds:.0f} s (launcher.stall_timeout)",
+        traceback=log,
+    )
+
+
+def _death(code: int) -> str:
+    if code < 0:
+        return f"the worker was killed by {_signal_name(-code)}"
+    return f"the worker ended with exit status {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return Signals(number).name
+    except ValueError:
+        return f"signal {number}"
