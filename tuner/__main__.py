@@ -10,6 +10,7 @@ from tuner.errors import INTERRUPTED, InputError, TunerError
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
     "train": "one fine-tune from an exported configuration, no search",
+    "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
 }
 
 HELP = """tuner: hyperparameter sweeps for fine-tuning BERT-like encoders
@@ -35,6 +36,7 @@ examples
   tuner sweep=lr_search
   tuner sweep=full_search data=csv data.train=train.csv data.text=review data.label=stars
   tuner train outputs/lr_search/best.yaml training.epochs=5
+  tuner report sweep=lr_search
 """
 
 

@@ -1,5 +1,6 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
+from tuner.config.reporting import ComposedReport, compose_report
 from tuner.config.sweeping import ComposedSweep, check, compose_sweep, compose_trial
 from tuner.config.training_file import (
     ComposedTraining,
@@ -10,9 +11,11 @@ from tuner.config.training_file import (
 )
 
 __all__ = [
+    "ComposedReport",
     "ComposedSweep",
     "ComposedTraining",
     "check",
+    "compose_report",
     "compose_sweep",
     "compose_training",
     "compose_trial",

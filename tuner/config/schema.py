@@ -20,6 +20,7 @@ from omegaconf import (
 from omegaconf.base import Node
 
 from tuner.core import settings
+from tuner.core.report_settings import ReportSettings
 from tuner.core.training_settings import TrainingSettings
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ _CLOSED: Mapping[str, type] = MappingProxyType(
         "storage": settings.StorageSettings,
         "tracking": settings.TrackingSettings,
         SWEEP: settings.SweepSettings,
+        "report": ReportSettings,
     }
 )
 

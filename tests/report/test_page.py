@@ -1,0 +1,156 @@
+"""What stands on the page; how it looks is for eyes."""
+
+import json
+import math
+import re
+
+import pytest
+
+from tests.records import report
+from tests.report.studies import (
+    ADAMW,
+    NOON,
+    SGD,
+    curve,
+    diagnosis,
+    ended,
+    reading,
+    shown,
+    unfinished,
+)
+from tuner.core.trial import Convergence, TrialState
+from tuner.report.figures import importances, loss_range
+from tuner.report.look import STATUS_COLOURS, duration, nice_ticks, tick
+from tuner.report.page import render
+from tuner.report.panels import panel
+from tuner.study_reader import Phase
+
+
+def page(study, **given):
+    """The page without Plotly's own code."""
+    text = render(study, reading(study), NOON, **given)
+    start = text.index("<script>")
+    return text[:start] + text[text.index("</script>", start) :]
+
+
+def figures(text):
+    return json.loads(re.search(r"^const figures = (.*);$", text, re.MULTILINE).group(1))
+
+
+def test_every_trial_stands_there_with_its_status_reason_and_advice():
+    study = shown(
+        ended(0, diagnosis=diagnosis("improving", "still fell by 0.1", "training.epochs: try 6")),
+        ended(1, TrialState.PRUNED, parameters=SGD, diagnosis=diagnosis("not_learning", "flat")),
+        unfinished(2),
+        unfinished(3, Phase.WAITING),
+        reports={0: curve(0.6, 0.5), 1: curve(0.7), 2: curve(0.7)},
+    )
+    text = page(study)
+    for expected in ("improving", "not learning", "still fell by 0.1", "training.epochs: try 6"):
+        assert expected in text
+    assert text.count("<svg") == 3
+    assert "1 running" in text
+    assert "1 waiting" in text
+    assert {"losses", "scores", "parallel", "timeline"} == set(figures(text))
+
+
+def test_the_points_that_decided_are_ringed():
+    study = shown(ended(0, diagnosis=diagnosis(points=[2, 3])), reports={0: curve(0.6, 0.5, 0.4)})
+    assert panel(study.trials[0], (0.0, 1.0)).count("decided the status") == 2
+
+
+def test_the_page_loads_nothing_from_anywhere():
+    text = page(shown(ended(0), reports={0: curve(0.6)}))
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<link|<img|<iframe|src=", text)
+    assert "default-src 'none'" in text
+
+
+def test_texts_of_users_are_escaped():
+    evil = "<script>alert(1)</script>"
+    study = shown(
+        ended(
+            0,
+            parameters={"data.where.</script><b>": evil, **ADAMW},
+            diagnosis=diagnosis(reason=evil, advice=evil),
+            host=evil,
+        ),
+        ended(1, host="other"),
+        reports={0: curve(0.6)},
+        name=evil,
+    )
+    text = page(study)
+    assert "<script>alert" not in text
+    assert "</script><b>" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    drawn = json.dumps(figures(text), ensure_ascii=False)
+    assert "<script>" not in drawn
+
+
+def test_losses_that_are_no_numbers_leave_sound_json_and_an_arrow():
+    study = shown(
+        ended(0, TrialState.PRUNED, diagnosis=diagnosis("diverged", points=[2])),
+        ended(1),
+        reports={0: curve(0.6, math.nan), 1: curve(0.6, 0.5)},
+    )
+    text = page(study)
+    assert "NaN" not in json.dumps(figures(text))
+    drawing = panel(next(t for t in study.trials if t.number == 0), loss_range(study))
+    assert "nan" not in re.sub("<title>.*?</title>", "", drawing)
+
+
+def test_a_study_without_trials_and_one_without_reports_have_a_page():
+    assert "no trial completed yet" in page(shown())
+    assert "its curves are where it ran" in page(shown(ended(0, values={1: 0.6, 2: 0.7})))
+    assert "it ended before the first" in page(shown(ended(0, TrialState.FAILED)))
+
+
+def test_the_headline_says_what_tuning_gained():
+    both = shown(ended(0, value=0.7), ended(1, value=0.75))
+    assert "0.0500 better than the untuned default (0.7000)" in page(both)
+    assert "tuning gained nothing" in page(shown(ended(0, value=0.7)))
+    loss = shown(
+        ended(0, value=0.7), ended(1, value=0.5), objective="val_loss", direction="minimize"
+    )
+    assert "0.2000 better" in page(loss)
+    assert "smaller is better" in page(loss)
+
+
+def test_only_a_followed_page_loads_itself_again():
+    assert 'http-equiv="refresh"' not in page(shown(ended(0)))
+    assert 'http-equiv="refresh" content="30"' in page(shown(ended(0)), refresh=30)
+
+
+def test_every_status_has_a_colour_of_its_own():
+    assert set(STATUS_COLOURS) == set(Convergence)
+    assert len(set(STATUS_COLOURS.values())) == len(Convergence)
+
+
+def test_a_blown_up_loss_does_not_stretch_the_axis():
+    study = shown(
+        ended(0),
+        ended(1, diagnosis=diagnosis("overfitting")),
+        reports={0: curve(0.7, 0.6, 0.5), 1: [*curve(0.7, 0.6), report(3, val_loss=40.0)]},
+    )
+    low, high = loss_range(study)
+    assert 0.0 <= low < 0.5
+    assert 0.7 < high < 2.0
+
+
+def test_the_largest_importance_is_on_top():
+    bars = importances({"a": 0.8, "b": 0.2})["data"][0]
+    assert (bars["y"], bars["text"]) == (["b", "a"], ["20%", "80%"])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.0, 1.0, [0.0, 0.5, 1.0]), (0.1, 0.76, [0.25, 0.5, 0.75]), (3.0, 3.0, [3.0])],
+)
+def test_ticks_are_round(low, high, expected):
+    assert nice_ticks(low, high, 3) == expected
+
+
+def test_numbers_as_people_read_them():
+    assert [duration(s) for s in (0.43, 59, 150, 7300)] == ["0.4 s", "59 s", "2 min", "2 h 02 min"]
+    assert [tick(x) for x in (0.0, 1e-6, 2.5e-5, 0.25, 1e6)] == [
+        "0", "1e-6", "2.5e-5", "0.25", "1e6",
+    ]  # fmt: skip

@@ -1,0 +1,197 @@
+"""`tuner report sweep=NAME`: a study ranked in the terminal and drawn on one HTML page."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from tuner.atomic import write_whole
+from tuner.config import ComposedReport, compose_report
+from tuner.core.reading import SweepReading, lines, read_sweep
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.report.data import StudyView, TrialView, view
+from tuner.report.page import render
+from tuner.study_reader import StudyReader
+from tuner.terminal import Terminal, ending, outcome_line, parameters_text, ranking_table
+
+REFRESH_SECONDS = 30
+"""How often a browser loads the page of a sweep that is followed."""
+
+QUIET_LOOKS = 2
+"""So many looks in a row without an unfinished trial, and the sweep is over.
+
+Between two trials of one slot there is a moment in which none runs.
+"""
+
+
+@dataclass(kw_only=True)
+class Reporter:
+    """Reads the study, writes the page, says what to print.
+
+    Attributes:
+        reader: Open.
+        folder: The study's files.
+        page: The HTML file.
+        clock: Local time.
+    """
+
+    reader: StudyReader
+    folder: StudyFolder
+    page: Path
+    clock: Callable[[], datetime] = datetime.now
+    _importances: Mapping[str, float] = field(default_factory=dict, init=False)
+    _completed: Sequence[int] = field(default=(), init=False)
+
+    def look(self) -> StudyView:
+        """The study as it is now."""
+        return view(self.reader.read(), self.folder)
+
+    def read(self, study: StudyView) -> SweepReading:
+        """What the trials say as a whole; importances are found again with each that completed."""
+        completed = [trial.number for trial in study.trials if trial.rank is not None]
+        if completed != self._completed:
+            self._completed = completed
+            self._importances = self.reader.importances(study.space)
+        return read_sweep(
+            study.outcomes,
+            space=study.space,
+            objective=study.objective,
+            importances=self._importances,
+            epochs=study.epochs,
+        )
+
+    def write(self, study: StudyView, reading: SweepReading, *, refresh: int = 0) -> None:
+        """Writes the page.
+
+        Args:
+            study: What is shown.
+            reading: What its trials say as a whole.
+            refresh: Seconds after which a browser loads it again; 0: never.
+
+        Raises:
+            InputError: It can not be written.
+        """
+        best_file = str(self.folder.best) if self.folder.best.exists() else ""
+        text = render(study, reading, self.clock(), best_file=best_file, refresh=refresh)
+        try:
+            write_whole(self.page, text)
+        except OSError as error:
+            raise InputError(
+                f"the page can not be written: {error}",
+                where=str(self.page),
+                remedy="report.output=FILE.html in a folder that can be written",
+            ) from error
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Hydra overrides: sweep or study, output, storage, report.
+
+    Returns:
+        0 done, also where somebody ends the following.
+
+    Raises:
+        InputError: There is no such study, or an argument is wrong.
+    """
+    composed = compose_report(arguments, Path.cwd())
+    reader = StudyReader(composed.study, composed.storage.url, Path(composed.output))
+    try:
+        _report(composed, reader)
+    finally:
+        reader.close()
+    return 0
+
+
+def _report(composed: ComposedReport, reader: StudyReader) -> None:
+    folder = StudyFolder(Path(composed.output), reader.name)
+    page = Path(composed.report.output) if composed.report.output else folder.path / "report.html"
+    reporter = Reporter(reader=reader, folder=folder, page=page)
+    terminal = Terminal(reporter.look().objective)
+    follow = composed.report.follow
+    study = _follow(reporter, terminal, composed.report.interval) if follow else reporter.look()
+    reading = reporter.read(study)
+    reporter.write(study, reading)
+    for part in shown(study, reading):
+        terminal.console.print(part, soft_wrap=isinstance(part, Text))
+    terminal.notice(f"\n{'page':<13} {page}")
+
+
+def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyView:
+    """Shows the study again whenever it changed, until it ends or somebody ends it (Ctrl-C)."""
+    console = terminal.console
+    last: StudyView | None = None
+    quiet = 0
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        try:
+            while quiet < QUIET_LOOKS:
+                study = reporter.look()
+                if study != last:
+                    reading = reporter.read(study)
+                    reporter.write(study, reading, refresh=REFRESH_SECONDS)
+                    if console.is_terminal:
+                        live.update(followed(study, reporter.page), refresh=True)
+                    else:
+                        _tell_new(terminal, study, last)
+                    last = study
+                quiet = 0 if study.unfinished else quiet + 1
+                if quiet < QUIET_LOOKS:
+                    time.sleep(interval)
+        except KeyboardInterrupt:
+            pass
+    return last or reporter.look()
+
+
+def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> None:
+    """Without a terminal: a line for each trial that ended since the last look."""
+    told = {outcome.number for outcome in last.outcomes} if last else set()
+    for outcome in sorted(study.outcomes, key=lambda o: o.number):
+        if outcome.number not in told:
+            terminal.console.print(outcome_line(outcome, study.objective), soft_wrap=True)
+
+
+def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:
+    """What a terminal shows of a study: the ranked table, how each ended, the sweep as a whole."""
+    parts: list[RenderableType] = []
+    if study.outcomes:
+        parts.append(ranking_table(study.outcomes, study.objective, study.keys))
+    sections = {
+        "How each ended, and what to change": [ending(outcome) for outcome in study.outcomes],
+        "Not ended": _unfinished(study),
+        "Reading": lines(reading, study.name),
+    }
+    for title, texts in sections.items():
+        if texts:
+            parts += [Text(f"\n{title}", style="bold"), *map(Text, texts)]
+    return parts or [Text("The study has no trials yet.")]
+
+
+def followed(study: StudyView, page: Path) -> RenderableType:
+    """What a terminal shows of a study while it is followed: what moves first, on one screen."""
+    return Group(
+        Text(f"{page}   Ctrl-C ends the following, not the sweep", style="dim"),
+        *map(Text, _unfinished(study)),
+        "",
+        ranking_table(study.outcomes, study.objective, study.keys) if study.outcomes else "",
+    )
+
+
+def _unfinished(study: StudyView) -> list[str]:
+    return [_line(trial, study.objective) for trial in study.unfinished]
+
+
+def _line(trial: TrialView, objective: str) -> str:
+    """A trial that runs or waits."""
+    parts = [f"trial {trial.number:>3} {trial.state}"]
+    if trial.curve:
+        parts.append(f"{trial.curve[-1].share:.0%}")
+    if trial.score is not None:
+        parts.append(f"{objective} {trial.score:.4f}")
+    return "  ".join([*parts, parameters_text(trial.parameters)])

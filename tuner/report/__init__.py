@@ -1,0 +1,1 @@
+"""What a study shows: read as plain values, drawn as one page."""

@@ -1,0 +1,280 @@
+"""A study and its trials' curves put together: all that the table and the page are made of."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import cattrs
+
+from tuner.core.objectives import Direction
+from tuner.core.ranking import ranked
+from tuner.core.space import SearchSpace
+from tuner.core.trial import Report, Scalar, TrialOutcome, TrialState
+from tuner.folder import StudyFolder
+from tuner.records import from_plain
+from tuner.study_reader import Phase, StoredStudy, StoredTrial
+
+UNTUNED = 0
+"""The trial of the untuned default."""
+
+_STOPPED_BY: Mapping[str, str] = {
+    "pruner": "others were better there",
+    "not_learning": "it was not learning",
+    "diverged": "it diverged",
+    "interrupt": "somebody interrupted",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """What is known of one evaluation point.
+
+    Attributes:
+        point: k, counted from 1.
+        share: Of the budget in examples, 0 to 1.
+        examples: Training examples seen; None where only the study knows the point.
+        train_loss: Mean since the previous point, in nats.
+        val_loss: On the rows that every point evaluates, in nats.
+        score: The objective.
+    """
+
+    point: int
+    share: float
+    examples: int | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialView:
+    """One trial as it is shown.
+
+    Attributes:
+        number: Its number.
+        rank: 1 for the best; None unless complete.
+        state: As in `TrialState`, or `running` or `waiting`.
+        status: The word on its convergence; empty before there is one.
+        parameters: Override key to value.
+        value: The objective; None unless complete.
+        ending: Why it ended before its budget was spent; empty where it did not.
+        reason: The figures behind the status.
+        advice: What to change.
+        deciding: Evaluation points that decided the status.
+        curve: By point.
+        begun: Local time.
+        ended: Local time; None while it runs.
+        seconds: From being handed to a worker to its end; 0 before that.
+        host: The machine that ran it.
+    """
+
+    number: int
+    state: str
+    rank: int | None = None
+    status: str = ""
+    parameters: Mapping[str, Scalar]
+    value: float | None = None
+    ending: str = ""
+    reason: str = ""
+    advice: str = ""
+    deciding: tuple[int, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    begun: datetime | None = None
+    ended: datetime | None = None
+    seconds: float = 0.0
+    host: str = ""
+
+    @property
+    def score(self) -> float | None:
+        """The objective, or what it last was."""
+        seen = [p.score for p in self.curve if p.score is not None and math.isfinite(p.score)]
+        return self.value if self.value is not None else (seen[-1] if seen else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyView:
+    """A study as it is shown.
+
+    Attributes:
+        name: Its name.
+        objective: Metric name.
+        direction: Which way the metric gets better.
+        space: What is searched.
+        epochs: Of the untuned default.
+        outcomes: Of the trials that ended, ranked.
+        trials: Ranked, then the others by how they ended, those that run and those that wait.
+    """
+
+    name: str
+    objective: str
+    direction: Direction
+    space: SearchSpace
+    epochs: float
+    outcomes: tuple[TrialOutcome, ...]
+    trials: tuple[TrialView, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """The searched keys that a trial has, in the order of the space."""
+        given = {key for trial in self.trials for key in trial.parameters}
+        searched = [key for key in self.space.keys if key in given]
+        return [*searched, *sorted(given.difference(searched))]
+
+    @property
+    def best(self) -> TrialView | None:
+        """The best completed trial."""
+        return next((trial for trial in self.trials if trial.rank == 1), None)
+
+    @property
+    def untuned(self) -> TrialView | None:
+        """The trial of the untuned default, if it completed."""
+        found = (t for t in self.trials if t.number == UNTUNED and t.value is not None)
+        return next(found, None)
+
+    @property
+    def unfinished(self) -> list[TrialView]:
+        """The trials that run or wait."""
+        return [t for t in self.trials if t.state in (Phase.RUNNING, Phase.WAITING)]
+
+
+def read_reports(path: Path) -> tuple[Report, ...]:
+    """Reads a trial's reports.
+
+    Args:
+        path: `reports.jsonl`; without it there are none.
+
+    Returns:
+        By point; of a point that occurs twice the last one. Lines that are no report, as the one
+        that is just being written, are left out.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    reports: dict[int, Report] = {}
+    for line in lines:
+        with suppress(ValueError, cattrs.BaseValidationError):
+            plain = json.loads(line)
+            if isinstance(plain, dict):
+                report = from_plain(Report, plain)
+                reports[report.point] = report
+    return tuple(reports[point] for point in sorted(reports))
+
+
+def view(stored: StoredStudy, folder: StudyFolder) -> StudyView:
+    """Puts a study and the files of its trials together; trials of other machines have none."""
+    reports = {
+        trial.number: read_reports(folder.trial(trial.number).reports) for trial in stored.trials
+    }
+    return assemble(stored, reports)
+
+
+def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> StudyView:
+    """Puts a study and its reports together.
+
+    Args:
+        stored: The study.
+        reports: Trial number to its reports by point, for the trials that have some.
+    """
+    outcomes = ranked((t.outcome for t in stored.trials if t.outcome), stored.direction)
+    order = {outcome.number: place for place, outcome in enumerate(outcomes)}
+    points = max((point for trial in stored.trials for point in trial.values), default=1)
+    known = sorted(
+        stored.trials,
+        key=lambda t: (order.get(t.number, len(order)), t.phase is Phase.WAITING, t.number),
+    )
+    trials = [
+        _trial(
+            trial,
+            _curve(trial, reports.get(trial.number, ()), stored.objective, points),
+            order.get(trial.number, -1) + 1,
+        )
+        for trial in known
+    ]
+    return StudyView(
+        name=stored.name,
+        objective=stored.objective,
+        direction=stored.direction,
+        space=stored.space,
+        epochs=stored.epochs,
+        outcomes=tuple(outcomes),
+        trials=tuple(trials),
+    )
+
+
+def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], place: int) -> TrialView:
+    outcome = trial.outcome
+    if outcome is None:
+        return TrialView(
+            number=trial.number,
+            state=trial.phase.value,
+            parameters=trial.parameters,
+            curve=curve,
+            begun=trial.begun,
+            host=trial.host,
+        )
+    diagnosis = outcome.diagnosis
+    return TrialView(
+        number=trial.number,
+        rank=place if outcome.value is not None else None,
+        state=outcome.state.value,
+        status=diagnosis.status.value if diagnosis else "",
+        parameters=outcome.parameters,
+        value=outcome.value,
+        ending=_ending(outcome),
+        reason=diagnosis.reason if diagnosis else "",
+        advice=diagnosis.advice if diagnosis else "",
+        deciding=diagnosis.points if diagnosis else (),
+        curve=curve,
+        begun=trial.begun,
+        ended=trial.ended,
+        seconds=outcome.seconds,
+        host=trial.host,
+    )
+
+
+def _ending(outcome: TrialOutcome) -> str:
+    """Why a trial ended before its budget was spent."""
+    if outcome.error is not None:
+        return f"{outcome.error.type}: {outcome.error.message}"
+    at = f" at {outcome.last.point} of {outcome.last.points}" if outcome.last else ""
+    if outcome.state is TrialState.COMPLETE:
+        return f"stopped early{at}: nothing more to gain" if outcome.stopped_by else ""
+    why = _STOPPED_BY.get(outcome.stopped_by, outcome.stopped_by)
+    return f"{outcome.state.value}{at}" + (f": {why}" if why else "")
+
+
+def _curve(
+    trial: StoredTrial, reports: Sequence[Report], objective: str, points: int
+) -> tuple[CurvePoint, ...]:
+    if reports:
+        return tuple(
+            CurvePoint(
+                point=report.point,
+                share=report.examples_seen / report.total_examples,
+                examples=report.examples_seen,
+                train_loss=report.train_loss,
+                val_loss=report.fixed.loss,
+                score=_value(report, objective),
+            )
+            for report in reports
+        )
+    # The study knows the objective alone, and holds it on after an early end.
+    last = trial.outcome.last if trial.outcome else None
+    end, total = (last.point, last.points) if last else (points, points)
+    return tuple(
+        CurvePoint(point=point, share=point / total, score=value)
+        for point, value in sorted(trial.values.items())
+        if point <= end
+    )
+
+
+def _value(report: Report, objective: str) -> float | None:
+    try:
+        return report.value(objective)
+    except (AttributeError, TypeError):
+        return None

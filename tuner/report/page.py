@@ -1,0 +1,158 @@
+"""The HTML page of a study: one file that needs no network."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tuner.core.ranking import gain
+from tuner.core.reading import SweepReading, statements
+from tuner.report import figures
+from tuner.report.data import StudyView, TrialView
+from tuner.report.look import NO_STATUS, STATUS_COLOURS, colour, duration, present
+from tuner.report.panels import panel
+from tuner.report.slots import Bar, timeline
+from tuner.terminal import figure
+
+FEW_KEYS = 6
+"""Up to so many parameters have a column each in the ranked table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """What stands at the top.
+
+    Attributes:
+        gained: Against the untuned default; empty where that did not complete.
+        states: How many trials are in which state.
+        statuses: How many have which status.
+        took: How long trials ran, pauses left out.
+        slots: Trials at a time.
+    """
+
+    gained: str
+    states: Mapping[str, int]
+    statuses: Mapping[str, int]
+    took: str
+    slots: int
+
+
+def render(
+    study: StudyView,
+    reading: SweepReading,
+    now: datetime,
+    *,
+    best_file: str = "",
+    refresh: int = 0,
+) -> str:
+    """Draws the page.
+
+    Args:
+        study: What is shown.
+        reading: What its trials say as a whole.
+        now: When the page is made, local time; trials that run are drawn to here.
+        best_file: The best configuration, if it is there.
+        refresh: Seconds after which a browser loads the page again; 0: never.
+
+    Returns:
+        HTML.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "colour": colour, "duration": duration}
+    bars = timeline(study.trials, now)
+    template = environment.get_template("page.html")
+    return template.render(
+        study=study,
+        headline=headline(study, bars),
+        statuses=STATUS_COLOURS,
+        no_status=NO_STATUS,
+        labels=present(study.trials),
+        reading=statements(reading, study.name)[1:],  # The first counts, as the tile does.
+        best_file=best_file,
+        refresh=refresh,
+        made=f"{now:%Y-%m-%d %H:%M}",
+        began=min((t.begun for t in study.trials if t.begun), default=None),
+        in_columns=len(study.keys) <= FEW_KEYS,
+        panels=_panels(study),
+        has_importances=bool(reading.importances),
+        figures=_script_json(drawn(study, reading.importances, bars)),
+        plotly=Markup(get_plotlyjs()),  # noqa: S704  (Plotly's own)
+    )
+
+
+def headline(study: StudyView, bars: Sequence[Bar]) -> Headline:
+    """The figures at the top of the page."""
+    best, untuned = study.best, study.untuned
+    gained = ""
+    if best is not None and best is untuned:
+        gained = "the untuned default: tuning gained nothing"
+    elif best is not None and untuned is not None and best.value and untuned.value is not None:
+        better = gain(best.value, untuned.value, study.direction)
+        gained = f"{better:.4f} better than the untuned default ({untuned.value:.4f})"
+    statuses = Counter(trial.status for trial in study.trials if trial.status)
+    return Headline(
+        gained=gained,
+        states=Counter(trial.state for trial in study.trials),
+        statuses={s: statuses[s] for s in STATUS_COLOURS if statuses[s]},
+        took=duration(_covered(bars)),
+        slots=len({bar.lane for bar in bars}),
+    )
+
+
+def drawn(
+    study: StudyView, importances: Mapping[str, float], bars: Sequence[Bar]
+) -> dict[str, figures.Figure]:
+    """The plots of the page by the id of their place."""
+    plots = {"parallel": figures.parallel(study)}
+    curves = {"losses": figures.losses(study), "scores": figures.scores(study)}
+    plots |= {name: plot for name, plot in curves.items() if plot["data"]}
+    if study.objective == "val_loss":
+        plots.pop("scores", None)
+    if importances:
+        plots["importances"] = figures.importances(importances)
+    if bars:
+        plots["timeline"] = figures.timeline(bars)
+    return plots
+
+
+def _panels(study: StudyView) -> list[tuple[TrialView, Markup | None]]:
+    bounds = figures.loss_range(study)
+    return [
+        (trial, panel(trial, bounds) if any(p.val_loss is not None for p in trial.curve) else None)
+        for trial in study.trials
+        if trial.state != "waiting" or trial.curve
+    ]
+
+
+def _covered(bars: Sequence[Bar]) -> float:
+    return max((bar.begin + bar.seconds for bar in bars), default=0.0)
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that can stand in a script: no number that JSON lacks, no tag that would end it."""
+    text = json.dumps(_sound(value), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704  (escaped above)
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

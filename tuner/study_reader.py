@@ -1,0 +1,275 @@
+"""Reads a stored study as plain values; nothing here writes, or makes what is not there."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cattrs
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from tuner.core.objectives import Direction, direction
+from tuner.core.space import SearchSpace
+from tuner.core.trial import Scalar, TrialOutcome, TrialState
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.importances import importances
+from tuner.records import from_plain
+from tuner.study import LOCK_TIMEOUT
+
+_ENDED: Mapping[OptunaState, TrialState] = {
+    OptunaState.COMPLETE: TrialState.COMPLETE,
+    OptunaState.PRUNED: TrialState.PRUNED,
+    OptunaState.FAIL: TrialState.FAILED,
+}
+
+
+class Phase(StrEnum):
+    """Where a trial stands in the study."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTrial:
+    """One trial of a study.
+
+    Attributes:
+        number: Its number.
+        phase: Where it stands.
+        parameters: Override key to value; empty while it waits for its first attempt.
+        outcome: How it ended; None before that.
+        begun: When its last attempt began, local time.
+        ended: When it ended, local time.
+        values: Evaluation point to the objective there.
+        host: The machine that ran it; empty where nobody signed.
+    """
+
+    number: int
+    phase: Phase
+    parameters: Mapping[str, Scalar]
+    outcome: TrialOutcome | None
+    begun: datetime | None
+    ended: datetime | None
+    values: Mapping[int, float]
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredStudy:
+    """A study at one moment.
+
+    Attributes:
+        name: Its name.
+        objective: Metric name.
+        direction: Which way the metric gets better.
+        space: What is searched.
+        epochs: Of the untuned default.
+        trials: By number.
+    """
+
+    name: str
+    objective: str
+    direction: Direction
+    space: SearchSpace
+    epochs: float
+    trials: tuple[StoredTrial, ...]
+
+
+class StudyReader:
+    """One stored study, opened for reading it again and again."""
+
+    def __init__(self, name: str | None, url: str | None, output: Path) -> None:
+        """Opens the study.
+
+        Args:
+            name: The study's name; None is refused with the names that there are.
+            url: SQLAlchemy URL of its database; None: SQLite in the study's folder.
+            output: Folder of all studies.
+
+        Raises:
+            InputError: There is no such study, or its storage can not be read.
+        """
+        where = "the study's storage" if url else str(output)
+        if name is None:
+            raise _unknown("no study is named", "command line", studies(url, output))
+        self.name = name
+        folder = StudyFolder(output, name)
+        storage = _open(url) if url else _open_file(folder.database)
+        try:
+            if storage is None:
+                raise KeyError(name)
+            self._study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            known = studies(url, output)
+            raise _unknown(f"there is no study {name!r}", where, known) from None
+        self._storage = storage
+
+    def read(self) -> StoredStudy:
+        """The study as it is now.
+
+        Raises:
+            InputError: It is a study of another program.
+        """
+        definition = self._study.user_attrs.get("definition")
+        if definition is None:
+            raise InputError(
+                f"the study {self.name!r} was not made by a sweep",
+                where=f"study={self.name}",
+                remedy="the name of a study that `tuner sweep=...` made",
+            )
+        space = SearchSpace.from_plain(definition["space"])
+        names = {dimension.name: dimension.key for dimension in space.dimensions}
+        objective: str = definition["objective"]
+        return StoredStudy(
+            name=self.name,
+            objective=objective,
+            direction=direction(objective),
+            space=space,
+            epochs=definition["base"]["training"]["epochs"],
+            trials=tuple(_trial(t, names) for t in self._study.get_trials(deepcopy=False)),
+        )
+
+    def importances(self, space: SearchSpace) -> dict[str, float]:
+        """How much each searched key matters; see `tuner.importances`.
+
+        Args:
+            space: What the study searches.
+        """
+        return importances(self._study, space)
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+
+def studies(url: str | None, output: Path) -> list[str]:
+    """The names of the studies that there are.
+
+    Args:
+        url: SQLAlchemy URL of a database; None: a database in each study's folder.
+        output: Folder of all studies.
+    """
+    if url is None:
+        return sorted(path.parent.name for path in output.glob("*/study.db"))
+    storage = _open(url)
+    if storage is None:
+        return []
+    try:
+        return sorted(optuna.get_all_study_names(storage))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _unknown(problem: str, where: str, known: list[str]) -> InputError:
+    remedy = "study=NAME, one of " + ", ".join(known) if known else "run one: tuner sweep=NAME"
+    return InputError(problem, where=where, remedy=remedy)
+
+
+def _open(url: str) -> RDBStorage | None:
+    """Opens a database for reading; None where there is none, or none that holds studies.
+
+    Raises:
+        InputError: It can not be read.
+    """
+    with _readable(url):
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and "uri" not in parsed.query:
+            return _open_file(Path(parsed.database or ""))
+        return _connect(url)
+
+
+def _open_file(path: Path) -> RDBStorage | None:
+    """Opens a SQLite file for reading; None where there is none, or none that holds studies.
+
+    Raises:
+        InputError: It can not be read.
+    """
+    if not path.is_file():
+        return None
+    with _readable(str(path)):
+        name = "file:" + quote(str(path.absolute()))  # SQLite's own quoting, SQLAlchemy's above it
+        url = URL.create("sqlite", database=name, query={"mode": "ro", "uri": "true"})
+        return _connect(url.render_as_string())
+
+
+def _connect(url: str) -> RDBStorage | None:
+    engine = create_engine(url)
+    try:
+        if not inspect(engine).has_table("studies"):
+            return None
+    finally:
+        engine.dispose()
+    timeout = {"timeout": LOCK_TIMEOUT} if url.startswith("sqlite") else {}
+    arguments = {"connect_args": timeout}
+    return RDBStorage(url, engine_kwargs=arguments, skip_table_creation=True)
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Turns a database's refusals into one of ours."""
+    try:
+        yield
+    except (ImportError, RuntimeError, ValueError, SQLAlchemyError, StorageInternalError) as error:
+        raise InputError(
+            f"the study's storage can not be read ({type(error).__name__})",
+            where=_shown(where),
+            remedy="the storage.url that the sweep ran with; null for SQLite in the output folder",
+        ) from error
+
+
+def _shown(where: str) -> str:
+    """A file, or an address without its password."""
+    if "://" not in where:
+        return where
+    try:
+        return f"storage.url: {make_url(where).render_as_string(hide_password=True)}"
+    except SQLAlchemyError:
+        return "storage.url: the address can not be read"
+
+
+def _trial(trial: FrozenTrial, names: Mapping[str, str]) -> StoredTrial:
+    phase = Phase.ENDED
+    if not trial.state.is_finished():
+        phase = Phase.RUNNING if trial.state is OptunaState.RUNNING else Phase.WAITING
+    parameters = {names.get(name, name): value for name, value in trial.params.items()}
+    owner: Mapping[str, Any] = trial.user_attrs.get("owner") or {}
+    return StoredTrial(
+        number=trial.number,
+        phase=phase,
+        parameters=parameters,
+        outcome=_outcome(trial, parameters) if phase is Phase.ENDED else None,
+        begun=trial.datetime_start,
+        ended=trial.datetime_complete,
+        values=trial.intermediate_values,
+        host=str(owner.get("host", "")),
+    )
+
+
+def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar]) -> TrialOutcome:
+    """The outcome that stands in the study, or as much as Optuna knows of it."""
+    with suppress(KeyError, cattrs.BaseValidationError):
+        return from_plain(TrialOutcome, trial.user_attrs["outcome"])
+    state = _ENDED[trial.state]
+    return TrialOutcome(
+        number=trial.number,
+        state=state,
+        parameters=parameters,
+        value=trial.value if state is TrialState.COMPLETE else None,
+        seconds=trial.duration.total_seconds() if trial.duration else 0.0,
+    )
