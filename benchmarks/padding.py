@@ -43,7 +43,9 @@ class Recorder:
     def __init__(self) -> None:
         self.reports: list[Report] = []
 
-    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
+    def started(
+        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
+    ) -> None:
         """The first update begins."""
 
     def progress(self, share: float, examples_per_second: float) -> None:

@@ -19,7 +19,12 @@ class Stopwatch:
         self.seconds = 0.0
         self._started = 0.0
 
-    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:  # noqa: ARG002
+    def started(
+        self,
+        constant_guess: ConstantGuess,  # noqa: ARG002
+        labels: tuple[str, ...],  # noqa: ARG002
+        resumed_at: int,  # noqa: ARG002
+    ) -> None:
         """The first update begins."""
         self._started = time.perf_counter()
 

@@ -89,7 +89,9 @@ class Listener:
     stop_after: int | None
     said: list[Answer] = field(default_factory=list)
 
-    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
+    def started(
+        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
+    ) -> None:
         """Notes the constant guess."""
         self.attempt.guess, self.attempt.labels = constant_guess, labels
 

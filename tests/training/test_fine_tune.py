@@ -18,7 +18,7 @@ class Recorder:
         self._stop_after_reports = stop_after_reports
         self._stop_after_updates = stop_after_updates
 
-    def started(self, constant_guess, labels):
+    def started(self, constant_guess, labels, resumed_at):
         self.guess = constant_guess
 
     def progress(self, share, examples_per_second):

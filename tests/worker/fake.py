@@ -6,7 +6,8 @@ SIGKILL in the middle; `crash:FILE` only while there is no such file), `silent:F
 nothing for ten minutes, once), `fail` (an exception), `missing` (an input error), `memory:N` (out
 of memory with a batch above N). A learning rate above 0.1 diverges after the first point.
 `model.checkpoint=slow:0.5` takes half a second per evaluation point; `quick` is at its end by the
-second.
+second. Its state is the last point reported, saved as `training.save_state` says; `auto` saves
+only where that is asked for.
 """
 
 import math
@@ -16,10 +17,11 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
+from tuner.atomic import write_whole
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, FixedRows, Report
 from tuner.errors import InputError
-from tuner.worker.channel import StreamChannel, end_process
+from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
 from tuner.worker.log import claim_stdout
 from tuner.worker.protocol import Ready
@@ -40,7 +42,13 @@ class FakeFineTuner:
         if settings.model.checkpoint == "missing":
             raise InputError("there is no checkpoint 'missing'", where="model.checkpoint")
 
-    def run(self, settings, listener):
+    def run(self, settings, listener, state=None):
+        kept = Kept(state, settings.training.save_state)
+        diverged = self.train(settings, listener, kept)
+        kept.leave(listener)
+        return diverged
+
+    def train(self, settings, listener, kept):
         checkpoint = settings.model.checkpoint
         self.prepare(settings)
         if checkpoint == "fail":
@@ -49,8 +57,9 @@ class FakeFineTuner:
             take(settings, int(checkpoint.partition(":")[2] or -1))
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
-        listener.started(ConstantGuess(accuracy=0.5, loss=math.log(2)), ("bad", "good"))
-        for point in range(1, points + 1):
+        guess = ConstantGuess(accuracy=0.5, loss=math.log(2))
+        listener.started(guess, ("bad", "good"), kept.point)
+        for point in range(kept.point + 1, points + 1):
             for part in range(1, UPDATES_A_POINT + 1):
                 time.sleep(pause / UPDATES_A_POINT)
                 listener.progress((point - 1 + part / UPDATES_A_POINT) / points, 100.0)
@@ -61,13 +70,41 @@ class FakeFineTuner:
             if learning_rate(settings) > 0.1 and point > 1:
                 return "train_loss is nan at update 7"
             answer = listener.reported(report(settings, point))
+            kept.reached(point, last=answer is not Answer.CONTINUE or point == points)
             if answer is Answer.CONCLUDE:
                 made = report(settings, point)
                 found = confusion(accuracy(settings, point), made.validation_examples)
                 listener.reported(replace(made, final=True, confusion=found))
+            kept.ended = point == points or answer is Answer.CONCLUDE
             if answer is not Answer.CONTINUE:
                 return ""
         return ""
+
+
+class Kept:
+    """The point that a trial has reached, in a file."""
+
+    def __init__(self, path, setting):
+        self.path = None if setting == "never" else path
+        self.setting = setting
+        self.point = int(path.read_text()) if self.path and path.exists() else 0
+        self.ended = False
+
+    def reached(self, point, *, last):
+        self.point = point
+        if self.setting == "always" and not last:
+            self.save()
+
+    def leave(self, listener):
+        if self.ended or not listener.to_be_continued():
+            if self.path:
+                self.path.unlink(missing_ok=True)
+        else:
+            self.save()
+
+    def save(self):
+        if self.path:
+            write_whole(self.path, str(self.point))
 
 
 def take(settings, largest):
@@ -162,7 +199,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
     ready = Ready(device="fake", versions={"fake": "1"})
-    Worker(channel, lambda: (FakeFineTuner(), ready)).serve()
+    worker = Worker(channel, lambda: (FakeFineTuner(), ready), on_terminate=end_by_signal)
+    signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
+    worker.serve()
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ class Average:
         for average, variable in zip(self._averages, self._variables, strict=True):
             average.assign(variable)
 
+    @property
+    def values(self) -> list[tf.Variable]:
+        """The averages; none where nothing is averaged."""
+        return [] if self._decay is None else self._averages
+
     def update(self, update: int) -> None:
         """Takes in the weights after an update, counted from 1; not after a skipped one."""
         if self._decay is not None:

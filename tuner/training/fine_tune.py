@@ -7,6 +7,7 @@ leaves behind is not: weights, slots, counters and random state are put back bef
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from tuner.training.fused import make_step
 from tuner.training.imbalance import class_weights
 from tuner.training.loop import Listener, Loop, Model, micro_batch
 from tuner.training.model import Classifier
+from tuner.training.state import Keeper
+from tuner.training.state_file import StateFile
 
 KEPT_MODELS = 2
 """Models kept in memory for the trials to come; the least recently used one goes."""
@@ -56,12 +59,14 @@ class FineTuner:
         model.step.collect()
         model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
 
-    def run(self, settings: TrialSettings, listener: Listener) -> str:
-        """Runs one trial from its beginning.
+    def run(self, settings: TrialSettings, listener: Listener, state: Path | None = None) -> str:
+        """Runs one trial, from its beginning or from where an earlier attempt at it stood.
 
         Args:
             settings: All that decides it.
             listener: Told of every update and evaluation point; may end the trial.
+            state: File to save the trial's state in, and to go on from where there is one of this
+                very trial; there is none after the trial's end. None: nothing is saved.
 
         Returns:
             Why it diverged, with figures: loss or gradient became NaN or Inf or the loss blew up,
@@ -72,7 +77,10 @@ class FineTuner:
         """
         data, model = self._begin(settings)
         device.reset_peak_memory()
-        return Loop(settings, data, model, self._clock).run(listener)
+        keeper = None
+        if state is not None and settings.training.save_state != "never":
+            keeper = Keeper(StateFile(state), settings, data, model.variables, self._clock)
+        return Loop(settings, data, model, self._clock, keeper).run(listener)
 
     def _begin(self, settings: TrialSettings) -> tuple[PreparedData, Model]:
         """Data and model of a trial, with everything as no other trial had ever run."""

@@ -7,7 +7,7 @@ and gradient norm stay on the device until the host looks; an update after a NaN
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -16,7 +16,7 @@ from tuner.training import replicas
 from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill
 from tuner.training.model import Classifier
 from tuner.training.optimizers import Kernel
-from tuner.training.update import NUMBER, UpdateResult, UpdateStep
+from tuner.training.update import NUMBER, StepState, UpdateResult, UpdateStep
 
 LOOK_EVERY = 50
 """Updates between two looks of the host at the device."""
@@ -107,6 +107,16 @@ class FusedStep(UpdateStep):
         )
         if self._scaled:
             self._read()  # The next update's loss scale and learning rate depend on this one.
+
+    @property
+    def state(self) -> StepState:
+        """To go on from, once all figures are collected."""
+        return replace(super().state, shape=self._shape)
+
+    def go_on(self, state: StepState) -> None:
+        """Takes up the state of an earlier attempt, after `reset`."""
+        super().go_on(state)
+        self._shape = state.shape
 
     @property
     def due(self) -> bool:

@@ -1,9 +1,10 @@
 """The loop of one trial: update after update, evaluation points, reports."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,14 +22,17 @@ from tuner.training.imbalance import BalancedRows
 from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
+from tuner.training.state import Keeper, Position
 from tuner.training.update import UpdateStep
 
 
 class Listener(Protocol):
     """Whom a fine-tune tells how it goes, and asks whether to go on."""
 
-    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
-        """The first update begins; label names in the order of their numbers."""
+    def started(
+        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
+    ) -> None:
+        """The first update begins; see `protocol.Started`."""
 
     def progress(self, share: float, examples_per_second: float) -> None:
         """Share of the budget's examples, and speed; told when updates are looked at."""
@@ -38,6 +42,9 @@ class Listener(Protocol):
 
     def stop_requested(self) -> bool:
         """Asked after every update; True ends the trial."""
+
+    def to_be_continued(self) -> bool:
+        """Whether a trial that was told to end is to be gone on with by another attempt."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,17 @@ class Model:
     average: Average
     evaluator: Evaluator
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """All that a trial changes, by name, for saving."""
+        groups = {
+            "weights": self.classifier.values,
+            "slots": self.step.slots,
+            "average": self.average.values,
+            "dropout": [self.classifier.dropout.seed],
+        }
+        return {f"{name}.{i}": v for name, group in groups.items() for i, v in enumerate(group)}
+
 
 class Loop:
     """The state of one trial while it runs."""
@@ -59,11 +77,13 @@ class Loop:
         data: PreparedData,
         model: Model,
         clock: Callable[[], float],
+        keeper: Keeper | None = None,
     ) -> None:
         self._settings = settings
         self._data = data
         self._model = model
         self._clock = clock
+        self._keeper = keeper
         self._budget = Budget(
             train_examples=len(data.train.labels),
             effective_batch=settings.effective_batch_size,
@@ -74,32 +94,67 @@ class Loop:
         limits = settings.convergence
         factor = limits.diverged_factor if limits.stop_diverged else math.inf
         self._watch = Watch(data.constant_guess.loss, factor)
-        self._since = Measured()
-        self._skipped = 0
+        self._at = Position()
+        self._started = clock()
         self._begun: float | None = None
         self._diverged = ""
+        self._finished = False
 
     def run(self, listener: Listener) -> str:
         """Makes all updates; returns why the trial diverged, empty when it did not."""
-        budget, seed = self._budget, self._settings.training.seed
-        listener.started(self._data.constant_guess, self._data.labels)
-        train = self._data.train
-        balanced = self._settings.training.oversample == "balanced"
-        pool = BalancedRows(train.labels, seed).epoch if balanced else None
-        window = self._settings.training.length_window
-        plan = batches.updates(train.lengths, budget, seed, pool, window=window)
-        for number, rows in enumerate(plan, start=1):
-            rate, skipped = self._update(number, rows), self._skipped
-            points = budget.points_due(number)
-            if (points or self._model.step.due) and not self._look(number, listener):
-                break
-            if self._skipped == skipped:
-                self._model.average.update(number - skipped)
-            if points and not self._report(points, number, rate, listener):
-                break
-            if listener.stop_requested():
-                break
+        self._go_on()
+        listener.started(self._data.constant_guess, self._data.labels, self._at.point)
+        self._train(listener)
+        self._leave(listener)
         return self._diverged
+
+    def _go_on(self) -> None:
+        """Takes up what an earlier attempt has saved."""
+        saved = self._keeper.load() if self._keeper is not None else None
+        if saved is not None:
+            self._at, step = saved
+            self._model.step.go_on(step)
+            self._watch.remember(self._at.losses)
+            self._started = self._clock() - self._at.seconds
+
+    def _train(self, listener: Listener) -> None:
+        at = self._at
+        # An earlier attempt may have been stopped after an update and before its evaluation.
+        if at.update and not self._report(listener):
+            return
+        for number, rows in islice(enumerate(self._plan(), start=1), at.update, None):
+            at.update, skipped = number, at.skipped
+            self._update(rows)
+            due = self._budget.points_due(number) or self._model.step.due
+            if due and not self._look(listener):
+                return
+            if at.skipped == skipped:
+                self._model.average.update(number - skipped)
+            if listener.stop_requested() or not self._report(listener):
+                return
+
+    def _leave(self, listener: Listener) -> None:
+        """Leaves a state behind where another attempt is to go on, and none where it is not."""
+        if self._keeper is None:
+            return
+        ended = self._finished or self._diverged or not listener.to_be_continued()
+        if ended or (self._begun is not None and not self._look(listener)):
+            self._keeper.remove()
+        else:
+            self._save(self._keeper)
+
+    def _save(self, keeper: Keeper) -> None:
+        at = replace(self._at, seconds=self._clock() - self._started, losses=self._watch.losses)
+        keeper.save(at, self._model.step.state)
+
+    def _plan(self) -> Iterator[np.ndarray]:
+        """The rows of each update of the whole trial."""
+        train, training = self._data.train, self._settings.training
+        balanced = training.oversample == "balanced"
+        pool = BalancedRows(train.labels, training.seed).epoch if balanced else None
+        return batches.updates(
+            train.lengths, self._budget, training.seed, pool, window=training.length_window
+        )
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""
@@ -108,12 +163,12 @@ class Loop:
             return min(training.interim_examples, rows)
         return interim_rows(self._budget, rows, training.evaluation_share)
 
-    def _update(self, number: int, rows: np.ndarray) -> float:
-        """Makes one update; returns its learning rate."""
+    def _update(self, rows: np.ndarray) -> None:
+        """Makes one update."""
         settings, training = self._settings, self._settings.training
         if self._begun is None:
             self._begun = self._clock()
-        made = number - self._skipped
+        made = self._at.update - self._at.skipped
         rate = schedule.learning_rate(
             settings.schedule,
             float(settings.optimizer["learning_rate"]),
@@ -123,40 +178,41 @@ class Loop:
         parts = batches.micro_batches(rows, training.batch_size)
         micro = [micro_batch(self._data, part, settings) for part in parts]
         self._model.step(micro, learning_rate=rate, update=made, clip_norm=training.clip_norm)
-        return rate
+        self._at.learning_rate = rate
 
-    def _look(self, number: int, listener: Listener) -> bool:
+    def _look(self, listener: Listener) -> bool:
         """Reads the figures since the last look; returns whether training can go on."""
-        results = self._model.step.collect()
+        at, results = self._at, self._model.step.collect()
         now = self._clock()
         seconds = now - (now if self._begun is None else self._begun)
         self._begun = None
         self._diverged = self._watch.see(
             [result.loss_sum / result.examples for result in results],
             [None if result.skipped else result.grad_norm for result in results],
-            number,
+            at.update,
         )
         if self._diverged:
             return False
-        self._skipped += sum(result.skipped for result in results)
-        self._since.add(results, seconds)
+        at.skipped += sum(result.skipped for result in results)
+        at.measured.add(results, seconds)
         listener.progress(
-            self._budget.examples_after(number) / self._budget.total_examples,
+            self._share,
             sum(result.examples for result in results) / seconds,
         )
         return True
 
-    def _report(self, points: list[int], number: int, rate: float, listener: Listener) -> bool:
-        """Evaluates once and reports each due point; returns whether to go on."""
-        facts: dict[str, Any] = {
-            "points": self._budget.evaluations,
-            "examples_seen": self._budget.examples_after(number),
-            "total_examples": self._budget.total_examples,
-            "updates": number - self._skipped,
-            "skipped_updates": self._skipped,
-            "learning_rate": rate,
-            "weight_change": self._model.classifier.weight_change(),
-        }
+    @property
+    def _share(self) -> float:
+        """Of the budget's examples."""
+        return self._budget.examples_after(self._at.update) / self._budget.total_examples
+
+    def _report(self, listener: Listener) -> bool:
+        """Evaluates once and reports each point that is due; returns whether to go on."""
+        at = self._at
+        points = [p for p in self._budget.points_due(at.update) if p > at.point]
+        if not points:
+            return True
+        facts = self._facts()
         final = points[-1] == self._budget.evaluations
         measured = self._measure(final=final, **facts)
         for point in points:
@@ -166,19 +222,40 @@ class Loop:
                     self._diverged = f"{name} is {getattr(report, name)} at point {point}"
                     return False
             answer = listener.reported(report)
+            at.point, self._finished = point, report.final
             if answer is Answer.CONCLUDE and not final:
                 listener.reported(self._measure(final=True, **facts)(point=point, final=True))
-            if answer is not Answer.CONTINUE:
+                self._finished = True
                 return False
-        self._since = Measured()
+            if answer is Answer.STOP:
+                if final and not self._finished:
+                    self._model.average.exchange()  # The weights are to be saved as weights.
+                return False
+        at.measured = Measured()
+        keeper, seconds = self._keeper, self._clock() - self._started
+        if keeper is not None and not self._finished and keeper.due(seconds, self._share):
+            self._save(keeper)
         return True
+
+    def _facts(self) -> dict[str, Any]:
+        """What a report says of the trial as a whole."""
+        at = self._at
+        return {
+            "points": self._budget.evaluations,
+            "examples_seen": self._budget.examples_after(at.update),
+            "total_examples": self._budget.total_examples,
+            "updates": at.update - at.skipped,
+            "skipped_updates": at.skipped,
+            "learning_rate": at.learning_rate,
+            "weight_change": self._model.classifier.weight_change(),
+        }
 
     def _measure(self, *, final: bool, **facts: Any) -> Callable[..., Report]:
         """Evaluates, and makes reports of it once point and finality are known."""
         started = self._clock()
         evaluation, fixed = self._evaluate(final=final)
         facts["seconds_evaluating"] = self._clock() - started
-        return partial(self._since.report, evaluation, fixed, **facts)
+        return partial(self._at.measured.report, evaluation, fixed, **facts)
 
     def _evaluate(self, *, final: bool) -> tuple[Evaluation, Evaluation]:
         """Scores of the weights, or of their average, which stays in their place at the end."""

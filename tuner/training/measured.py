@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.core import metrics
@@ -12,29 +13,39 @@ from tuner.training.evaluate import Evaluation
 from tuner.training.update import UpdateResult
 
 
+@dataclass(kw_only=True)
 class Measured:
-    """Sums over the updates since the previous evaluation point."""
+    """Sums over the updates since the previous evaluation point.
 
-    def __init__(self) -> None:
-        self._loss = 0.0
-        self._means: list[float] = []
-        self._norms: list[float] = []
-        self._examples = 0
-        self._seconds = 0.0
-        self._tokens = 0
-        self._padding = 0
+    Attributes:
+        loss: Plain cross-entropy over all examples, in nats.
+        means: Mean loss of each update.
+        norms: Gradient norm of each update that was not skipped.
+        examples: How many.
+        seconds: Inside updates.
+        tokens: That went through the model, padding included.
+        padding: How many of these were padding.
+    """
+
+    loss: float = 0.0
+    means: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    examples: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    padding: int = 0
 
     def add(self, results: Sequence[UpdateResult], seconds: float) -> None:
         """Counts some updates, and the seconds that they took together."""
-        self._seconds += seconds
+        self.seconds += seconds
         for result in results:
-            self._loss += result.loss_sum
-            self._means.append(result.loss_sum / result.examples)
-            self._examples += result.examples
-            self._tokens += result.tokens
-            self._padding += result.padding
+            self.loss += result.loss_sum
+            self.means.append(result.loss_sum / result.examples)
+            self.examples += result.examples
+            self.tokens += result.tokens
+            self.padding += result.padding
             if not result.skipped:
-                self._norms.append(result.grad_norm)
+                self.norms.append(result.grad_norm)
 
     def report(self, evaluation: Evaluation, fixed: Evaluation, **fields: Any) -> Report:
         """The report of a point.
@@ -46,10 +57,10 @@ class Measured:
         """
         confusion = evaluation.confusion
         return Report(
-            train_loss=self._loss / self._examples,
-            train_loss_std=statistics.pstdev(self._means),
-            train_loss_max=max(self._means),
-            grad_norm=math.fsum(self._norms) / len(self._norms) if self._norms else 0.0,
+            train_loss=self.loss / self.examples,
+            train_loss_std=statistics.pstdev(self.means),
+            train_loss_max=max(self.means),
+            grad_norm=math.fsum(self.norms) / len(self.norms) if self.norms else 0.0,
             val_loss=evaluation.loss,
             metrics={
                 "val_accuracy": metrics.accuracy(confusion),
@@ -66,10 +77,10 @@ class Measured:
                 mcc=metrics.matthews_correlation(fixed.confusion),
                 majority_share=metrics.majority_share(fixed.confusion),
             ),
-            examples_per_second=self._examples / self._seconds,
-            padding_fraction=self._padding / self._tokens,
+            examples_per_second=self.examples / self.seconds,
+            padding_fraction=self.padding / self.tokens,
             peak_memory_bytes=device.peak_memory_bytes(),
-            seconds_training=self._seconds,
+            seconds_training=self.seconds,
             confusion=confusion if fields["final"] else None,
             **fields,
         )

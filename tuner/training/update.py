@@ -7,7 +7,7 @@ their weights, where labels have weights: see loss.py).
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,25 @@ class UpdateResult:
     examples: int
     tokens: int
     padding: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepState:
+    """What an update step knows beside its variables.
+
+    Attributes:
+        loss_scale: Of mixed_float16; 1 otherwise.
+        good_updates: Without an overflow since the scale changed.
+        shape: Micro-batches and rows that updates are padded to; see fused.py.
+    """
+
+    loss_scale: float
+    good_updates: int
+    shape: tuple[int, int] = (0, 0)
+
+    def of_another_split(self) -> "StepState":
+        """The same for an attempt that cuts updates into other micro-batches."""
+        return replace(self, shape=(0, 0))
 
 
 class UpdateStep:
@@ -122,6 +141,20 @@ class UpdateStep:
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
         self._good_updates = 0
         self._results = []
+
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """What the optimizer changes beside the weights."""
+        return self._kernel.slots
+
+    @property
+    def state(self) -> StepState:
+        """To go on from, once all figures are collected."""
+        return StepState(loss_scale=self._loss_scale, good_updates=self._good_updates)
+
+    def go_on(self, state: StepState) -> None:
+        """Takes up the state of an earlier attempt, after `reset`."""
+        self._loss_scale, self._good_updates = state.loss_scale, state.good_updates
 
     def _forget_keras_kernels(self) -> None:
         """Frees the slots of Keras optimizers, each as large as the model or twice that."""

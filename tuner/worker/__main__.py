@@ -6,9 +6,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from tuner.worker.channel import StreamChannel, end_process
+from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
-from tuner.worker.log import claim_stdout
+from tuner.worker.log import claim_stdout, show_own_messages
 from tuner.worker.protocol import Ready
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ def main() -> None:
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
-    Worker(channel, lambda: make_fine_tuner(threads)).serve()
+    worker = Worker(channel, lambda: make_fine_tuner(threads), on_terminate=end_by_signal)
+    signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
+    show_own_messages()
+    worker.serve()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A thread reads, so that a `Stop` or the agent's end is noticed in the middle of 
 
 import os
 import queue
+import signal
 import threading
 import traceback
 from collections.abc import Callable
@@ -70,6 +71,12 @@ class StreamChannel:
             traceback.print_exc()
         finally:
             self._on_end()
+
+
+def end_by_signal() -> None:
+    """Ends this process as SIGTERM does by itself, so that the agent sees what ended it."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_process() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, Report, TrialError, TrialSpec
 from tuner.errors import InputError
-from tuner.worker.channel import Channel
+from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.log import logging_to
 from tuner.worker.protocol import (
     Conclude,
@@ -32,6 +32,9 @@ from tuner.worker.protocol import (
 PROGRESS_SECONDS = 1.0
 """Between two `Progress` messages."""
 
+STATE_NAME = "state.safetensors"
+"""In the trial's folder: what another attempt goes on from."""
+
 TRACEBACK_CHARACTERS = 4000
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
 
@@ -42,8 +45,8 @@ class FineTuner(Protocol):
     def prepare(self, settings: TrialSettings) -> None:
         """Does ahead what a trial with these settings needs."""
 
-    def run(self, settings: TrialSettings, listener: Any) -> str:
-        """Runs a trial; returns why it diverged, empty when it did not."""
+    def run(self, settings: TrialSettings, listener: Any, state: Path | None) -> str:
+        """Runs a trial, saving its state there; returns why it diverged, empty if it did not."""
 
 
 class Worker:
@@ -54,6 +57,7 @@ class Worker:
         channel: Channel,
         make_fine_tuner: Callable[[], tuple[FineTuner, Ready]],
         clock: Callable[[], float] = time.monotonic,
+        on_terminate: Callable[[], None] = end_by_signal,
     ) -> None:
         """Does nothing yet.
 
@@ -62,10 +66,20 @@ class Worker:
             make_fine_tuner: Imports the libraries; returns what runs trials, and what to say
                 when it can.
             clock: In seconds.
+            on_terminate: Ends the process.
         """
         self._channel = channel
         self._make_fine_tuner = make_fine_tuner
         self._clock = clock
+        self._on_terminate = on_terminate
+        self._listener: ChannelListener | None = None
+
+    def terminate(self) -> None:
+        """Called on SIGTERM: a running trial saves its state first, at its next update."""
+        if self._listener is None:
+            self._on_terminate()
+        else:
+            self._listener.terminated = True
 
     def serve(self) -> None:
         """Says that it is ready, then does what comes; the end of the stream ends the process."""
@@ -86,31 +100,52 @@ class Worker:
 
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
         listener = ChannelListener(spec.number, self._channel, self._clock)
-        with logging_to(Path(spec.folder)):
+        self._listener = listener
+        folder = Path(spec.folder)
+        with logging_to(folder):
             try:
-                diverged = fine_tuner.run(spec.settings, listener)
+                diverged = fine_tuner.run(spec.settings, listener, folder / STATE_NAME)
             except Exception as error:
                 traceback.print_exc()
                 outcome: Finished | Failed = Failed(number=spec.number, error=as_data(error))
             else:
                 outcome = Finished(number=spec.number, diverged=diverged)
-        self._channel.send(outcome)
+        # What only SIGTERM has ended is not finished: without a word it is tried again.
+        if not (listener.left and outcome == Finished(number=spec.number, diverged="")):
+            self._channel.send(outcome)
+        self._listener = None
+        if listener.terminated:
+            self._on_terminate()
 
 
 class ChannelListener:
-    """Passes on what a running trial tells, and brings back what the agent answers."""
+    """Passes on what a running trial tells, and brings back what the agent answers.
+
+    Attributes:
+        terminated: SIGTERM has come.
+        left: The trial was told to end because of it, and by nobody else.
+    """
 
     def __init__(self, number: int, channel: Channel, clock: Callable[[], float]) -> None:
+        self.terminated = False
+        self.left = False
         self._number = number
         self._channel = channel
         self._clock = clock
         self._said = clock()
-        self._stop = False
+        self._stop: Stop | None = None
 
-    def started(self, constant_guess: ConstantGuess, labels: tuple[str, ...]) -> None:
+    def started(
+        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int = 0
+    ) -> None:
         """The first update begins."""
         self._channel.send(
-            Started(number=self._number, constant_guess=constant_guess, labels=labels)
+            Started(
+                number=self._number,
+                constant_guess=constant_guess,
+                labels=labels,
+                resumed_at=resumed_at,
+            )
         )
 
     def progress(self, share: float, examples_per_second: float) -> None:
@@ -124,23 +159,28 @@ class ChannelListener:
 
     def reported(self, report: Report) -> Answer:
         """Sends a report and waits for the answer."""
-        if self.stop_requested():
-            return Answer.STOP
         self._channel.send(Reported(number=self._number, report=report))
-        while not self._stop:
+        while self._stop is None:
             answer = self._channel.receive()
             if isinstance(answer, Continue):
                 return Answer.CONTINUE
             if isinstance(answer, Conclude):
                 return Answer.CONCLUDE
-            self._stop = isinstance(answer, Stop)
+            if isinstance(answer, Stop):
+                self._stop = answer
         return Answer.STOP
 
     def stop_requested(self) -> bool:
-        """Whether `Stop` has come since."""
-        message = None if self._stop else self._channel.receive_nowait()
-        self._stop = self._stop or isinstance(message, Stop)
-        return self._stop
+        """Whether `Stop` or SIGTERM has come since."""
+        if self._stop is None and isinstance(message := self._channel.receive_nowait(), Stop):
+            self._stop = message
+        if self._stop is None and self.terminated:
+            self._stop, self.left = Stop(keep=True), True
+        return self._stop is not None
+
+    def to_be_continued(self) -> bool:
+        """Whether the `Stop` that has come wants the trial's state kept."""
+        return self._stop is not None and self._stop.keep
 
 
 def as_data(error: Exception) -> TrialError:

@@ -1,5 +1,6 @@
 """Where everything goes that is printed in a worker: its own log, or the running trial's."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,14 @@ def claim_stdout() -> BinaryIO:
     private = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(private, "wb")
+
+
+def show_own_messages() -> None:
+    """Prints what our own modules log, from INFO on, to standard error."""
+    ours = logging.getLogger("tuner")
+    ours.addHandler(logging.StreamHandler(sys.stderr))
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
 
 
 @contextmanager

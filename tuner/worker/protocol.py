@@ -46,7 +46,13 @@ class Conclude:
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """End the trial now; the worker stays."""
+    """End the trial now; the worker stays.
+
+    Attributes:
+        keep: Save the trial's state first, as it will be gone on with.
+    """
+
+    keep: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

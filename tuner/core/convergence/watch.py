@@ -21,6 +21,15 @@ class Watch:
         self._limit = factor * constant_loss
         self._losses: deque[float] = deque(maxlen=WINDOW)
 
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Of the last updates, all that it remembers."""
+        return tuple(self._losses)
+
+    def remember(self, losses: Sequence[float]) -> None:
+        """Goes on from what another watch of the same trial had seen."""
+        self._losses.extend(losses)
+
     def see(self, losses: Sequence[float], norms: Sequence[float | None], last: int) -> str:
         """Looks at some updates.
 

@@ -1,0 +1,209 @@
+"""All that one trial needs to go on later as if nothing had happened, saved and found again.
+
+Which rows an update has follows from settings and seed (batches.py), so of the data order the
+number of the update is all there is to keep.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import cattrs
+
+from tuner.core.saving import expected_cost, worth_saving
+from tuner.core.settings import TrialSettings
+from tuner.data import PreparedData
+from tuner.records import from_plain, to_plain
+from tuner.training import device
+from tuner.training.measured import Measured
+from tuner.training.state_file import StateError, StateFile, total_bytes
+from tuner.training.update import StepState
+
+FORMAT_VERSION = 1
+
+_log = logging.getLogger(__name__)
+
+_NOT_THE_TRIAL = {
+    "training": {
+        # How an update is cut and where its memory goes, not what it is.
+        "batch_size", "accumulation_steps", "effective_batch_size", "evaluation_batch_size",
+        "rematerialize", "save_state",
+    },
+    # Places; their content counts.
+    "model": {"checkpoint", "revision", "package"},
+    "data": {"package", "train", "validation", "name", "config", "revision"},
+}  # fmt: skip
+"""Settings that another attempt at the same trial may have changed."""
+
+_SHOWN = 3
+"""Differences that the log names."""
+
+
+@dataclass(kw_only=True)
+class Position:
+    """Where a trial stands, beside what its variables hold.
+
+    Attributes:
+        update: The last update made, skipped ones included.
+        point: The last evaluation point reported.
+        skipped: Updates skipped so far.
+        learning_rate: Of the last update.
+        seconds: Since the trial began, the time between attempts left out.
+        measured: Sums since the last point.
+        losses: Mean losses of the last updates, for the watch.
+    """
+
+    update: int = 0
+    point: int = 0
+    skipped: int = 0
+    learning_rate: float = 0.0
+    seconds: float = 0.0
+    measured: Measured = field(default_factory=Measured)
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """What a state has beside tensors.
+
+    Attributes:
+        identity: What it belongs to.
+        batch_size: With which it was made.
+        position: Where the trial stood.
+        step: What the update step knew.
+    """
+
+    identity: Mapping[str, Any]
+    batch_size: int
+    position: Position
+    step: StepState
+
+
+class Keeper:
+    """Saves the state of one trial, when that is worth it, and finds it again."""
+
+    def __init__(
+        self,
+        file: StateFile,
+        settings: TrialSettings,
+        data: PreparedData,
+        variables: Mapping[str, Any],
+        clock: Callable[[], float],
+    ) -> None:
+        """Reads and writes nothing yet.
+
+        Args:
+            file: Where the state is kept.
+            settings: The trial's.
+            data: The trial's.
+            variables: All that the trial changes, by name.
+            clock: In seconds.
+        """
+        self._file = file
+        self._training = settings.training
+        self._identity = identity(settings, data)
+        self._variables = variables
+        self._clock = clock
+        self._since = clock()
+        self._cost: float | None = None
+
+    def load(self) -> tuple[Position, StepState] | None:
+        """Restores the variables; returns the rest, or None where nothing usable was saved."""
+        try:
+            saved = self._read()
+            if saved is None:
+                return None
+            self._file.restore(self._variables)
+        except StateError as error:
+            _log.warning("%s is not used, the trial begins anew: %s", self._file.path, error)
+            return None
+        position, step = saved.position, saved.step
+        _log.info("going on after update %d, point %d", position.update, position.point)
+        if saved.batch_size != self._training.batch_size:
+            step = step.of_another_split()
+        return position, step
+
+    def due(self, elapsed: float, share: float) -> bool:
+        """Whether to save at an evaluation point; see `worth_saving`."""
+        return worth_saving(
+            self._training.save_state,
+            elapsed=elapsed,
+            share=share,
+            since=self._clock() - self._since,
+            cost=expected_cost(total_bytes(self._variables), self._cost),
+        )
+
+    def save(self, position: Position, step: StepState) -> None:
+        """Saves; where that fails, the trial and the last state are as they were."""
+        begun = self._clock()
+        saved = Saved(
+            identity=self._identity,
+            batch_size=self._training.batch_size,
+            position=position,
+            step=step,
+        )
+        try:
+            self._file.write(json.dumps(to_plain(saved)), self._variables)
+        except Exception as error:  # whatever it is, training can go on
+            _log.warning("the trial's state could not be saved: %s", error)
+        self._since = self._clock()
+        self._cost = self._since - begun
+
+    def remove(self) -> None:
+        """The trial has ended, and nothing is to be gone on with."""
+        try:
+            self._file.remove()
+        except OSError as error:
+            _log.warning("the trial's state could not be removed: %s", error)
+
+    def _read(self) -> Saved | None:
+        """What was saved of this trial.
+
+        Raises:
+            StateError: It is damaged or belongs to something else.
+        """
+        record = self._file.read()
+        if record is None:
+            return None
+        try:
+            plain = json.loads(record)
+            theirs = plain["identity"]
+            different = sorted(
+                key
+                for key in {*theirs, *self._identity}
+                if theirs.get(key) != self._identity.get(key)
+            )
+            if not different:
+                return from_plain(Saved, plain)
+        except (ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
+            raise StateError(f"it can not be read ({type(error).__name__})") from error
+        more = ", …" if len(different) > _SHOWN else ""
+        raise StateError(f"it is of another {', '.join(different[:_SHOWN])}{more}")
+
+
+def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
+    """What a state belongs to: all that decides the trial, as JSON values."""
+    groups = {
+        group: {k: v for k, v in fields.items() if k not in _NOT_THE_TRIAL.get(group, ())}
+        for group, fields in asdict(settings).items()
+    }
+    flat = {
+        f"{group}.{key}": value
+        for group, fields in groups.items()
+        for key, value in fields.items()
+    }
+    plain: dict[str, Any] = json.loads(
+        json.dumps(
+            flat
+            | {
+                "effective batch": settings.effective_batch_size,
+                "data": data.fingerprint,
+                "checkpoint": data.checkpoint.fingerprint,
+                "versions": device.versions(),
+                "format": FORMAT_VERSION,
+            }
+        )
+    )
+    return plain
