@@ -47,12 +47,6 @@ POLL_SECONDS = 0.2
 UNTUNED = 0
 """The trial of the untuned default is never pruned: what tuning gained is told against it."""
 
-ANSWERS: Mapping[Answer, Callable[[], ToWorker]] = {
-    Answer.CONTINUE: Continue,
-    Answer.CONCLUDE: Conclude,
-    Answer.STOP: Stop,
-}
-
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
 
@@ -304,7 +298,7 @@ class Sweep:
         self._folder.trial(number).append(report)
         value = report.value(self._plan.objective)
         self._source.report(number, report.point, value)
-        self._launcher.send(slot, ANSWERS[self._answer(running, report)]())
+        self._launcher.send(slot, _message(self._answer(running, report), running))
         self._tracker.reported(number, report)
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
@@ -419,7 +413,7 @@ class Sweep:
             if self._interrupts == 1:
                 for slot, running in self._running.items():
                     running.stop(TrialState.INTERRUPTED, "interrupt")
-                    self._launcher.send(slot, Stop())
+                    self._launcher.send(slot, _message(Answer.STOP, running))
                 self._watcher.notice("stopping; press Ctrl-C again to stop at once")
 
         before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
@@ -428,3 +422,14 @@ class Sweep:
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+
+def _message(answer: Answer, attempt: Attempt) -> ToWorker:
+    """An answer as the worker hears it; what is interrupted keeps its state, to be gone on with."""
+    match answer:
+        case Answer.CONTINUE:
+            return Continue()
+        case Answer.CONCLUDE:
+            return Conclude()
+        case Answer.STOP:
+            return Stop(keep=attempt.told is TrialState.INTERRUPTED)

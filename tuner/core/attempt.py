@@ -76,6 +76,7 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
         parameters=attempt.spec.parameters,
         value=value if state is TrialState.COMPLETE else None,
         stopped_by=_stopped_by(attempt, state, last),
+        guess=attempt.guess,
         last=last,
         diagnosis=diagnose(
             attempt.reports, attempt.guess, attempt.spec.settings, diverged=attempt.diverged

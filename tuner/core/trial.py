@@ -246,6 +246,7 @@ class TrialOutcome:
         value: The objective at the last evaluation point; None unless complete.
         stopped_by: Who ended it before its budget was spent: `pruner` (others were better),
             `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
+        guess: What the best constant guess reaches; None when the trial never started.
         last: The last report, if any.
         diagnosis: The reading of its reports.
         seconds: From being handed to a worker to its end.
@@ -259,6 +260,7 @@ class TrialOutcome:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     value: float | None = None
     stopped_by: str = ""
+    guess: ConstantGuess | None = None
     last: Report | None = None
     diagnosis: Diagnosis | None = None
     seconds: float = 0.0

@@ -23,21 +23,25 @@ def judge(reports: Sequence[Report], guess: ConstantGuess, settings: TrialSettin
     last, thresholds = reports[-1], settings.convergence
     if last.point >= last.points:
         return Answer.CONTINUE
+    curve = Curve(distinct(reports), guess, thresholds)
     share = last.examples_seen / last.total_examples
     warmup = float(settings.schedule.get("warmup_fraction") or 0.0)
     patience = thresholds.not_learning_patience
     if patience is not None and share >= warmup + patience * (1.0 - warmup):
         status = diagnose(reports, guess, settings).status
-        if status is Convergence.NOT_LEARNING:
+        if status is Convergence.NOT_LEARNING and not _falls_at_all(curve):
             return Answer.STOP
     patience = thresholds.converged_patience
     if patience is not None and share >= 2 * patience:
         status = diagnose(reports, guess, settings).status
-        if status is Convergence.CONVERGED and _nothing_to_gain(
-            Curve(distinct(reports), guess, thresholds), patience
-        ):
+        if status is Convergence.CONVERGED and _nothing_to_gain(curve, patience):
             return Answer.CONCLUDE
     return Answer.CONTINUE
+
+
+def _falls_at_all(curve: Curve) -> bool:
+    """Whether the validation loss falls, however little: a slow start is no standstill."""
+    return curve.trend.statistic < -critical(curve.thresholds.confidence)
 
 
 def _nothing_to_gain(curve: Curve, patience: float) -> bool:
