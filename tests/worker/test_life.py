@@ -5,7 +5,7 @@ import pytest
 
 from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
-from tuner.worker.life import ChannelListener, Worker
+from tuner.worker.life import STATE_NAME, ChannelListener, Worker
 from tuner.worker.log import LOG_NAME
 from tuner.worker.protocol import (
     Continue,
@@ -146,3 +146,65 @@ def test_progress_is_passed_on_once_a_second():
         for second in (1, 2, 3)
     ]
     assert not any(isinstance(message, Started) for message in channel.sent)
+
+
+def test_an_attempt_goes_on_after_the_point_where_the_last_was_interrupted(tmp_path):
+    state = tmp_path / STATE_NAME
+    sent = serve(Run(spec=spec(0, tmp_path)), Continue(), Stop(keep=True))
+    assert kinds(sent) == ["Ready", "Started", "Reported", "Reported", "Finished"]
+    assert state.exists()
+    sent = serve(Run(spec=spec(0, tmp_path)), *[Continue()] * 2)
+    assert sent[1].resumed_at == 2
+    assert [m.report.point for m in sent if isinstance(m, Reported)] == [3, 4]
+    assert not state.exists()
+
+
+def test_a_trial_that_is_stopped_for_good_leaves_no_state(tmp_path):
+    serve(Run(spec=spec(0, tmp_path, save_state="always")), Continue(), Continue(), Stop())
+    assert not (tmp_path / STATE_NAME).exists()
+
+
+def terminated(*incoming, when):
+    """What a worker sends that gets SIGTERM when its trial sends a message of that kind."""
+    channel, ends = Script(*incoming), []
+    worker = Worker(
+        channel, lambda: (FakeFineTuner(), READY), on_terminate=lambda: ends.append(len(sent))
+    )
+    sent = channel.sent
+    send = channel.send
+
+    def send_and_terminate(message):
+        send(message)
+        if isinstance(message, when):
+            worker.terminate()
+
+    channel.send = send_and_terminate
+    with pytest.raises(ScriptEndError):
+        worker.serve()
+    assert ends == [len(sent)]
+    return sent
+
+
+def test_sigterm_saves_a_running_trial_and_ends_the_worker_without_finishing_it(tmp_path):
+    trial = spec(0, tmp_path, points=2)
+    sent = terminated(Run(spec=trial), Continue(), Continue(), when=Started)
+    assert kinds(sent) == ["Ready", "Started"]
+    assert (tmp_path / STATE_NAME).read_text() == "0"
+
+
+def test_sigterm_while_the_agent_thinks_waits_for_its_answer(tmp_path):
+    trial = spec(0, tmp_path, points=2)
+    sent = terminated(Run(spec=trial), Continue(), when=Reported)
+    assert kinds(sent) == ["Ready", "Started", "Reported"]
+    assert (tmp_path / STATE_NAME).read_text() == "1"
+
+
+def test_sigterm_after_the_last_report_does_not_undo_the_trial(tmp_path):
+    trial = spec(0, tmp_path, points=1)
+    sent = terminated(Run(spec=trial), Continue(), when=Reported)
+    assert kinds(sent) == ["Ready", "Started", "Reported", "Finished"]
+    assert not (tmp_path / STATE_NAME).exists()
+
+
+def test_sigterm_between_trials_ends_the_worker_at_once(tmp_path):
+    assert kinds(terminated(when=Ready)) == ["Ready"]

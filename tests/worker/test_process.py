@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.worker.trials import spec
+from tuner.worker.life import STATE_NAME
 from tuner.worker.log import LOG_NAME
 from tuner.worker.protocol import Continue, Run, decode_from_worker, encode
 
@@ -57,6 +58,26 @@ def test_ctrl_c_is_left_to_the_agent(worker, tmp_path):
     worker.send_signal(signal.SIGINT)
     tell(worker, Run(spec=spec(0, tmp_path, points=1)))
     assert type(hear(worker)).__name__ == "Started"
+
+
+def test_sigterm_ends_an_idle_worker(worker):
+    hear(worker)
+    worker.terminate()
+    assert worker.wait(timeout=5) == -signal.SIGTERM
+
+
+def test_sigterm_saves_the_trial_and_ends_the_worker(worker, tmp_path):
+    hear(worker)
+    trial = spec(0, tmp_path, checkpoint="slow:0.2", points=50)
+    tell(worker, Run(spec=trial))
+    assert type(hear(worker)).__name__ == "Started"
+    while type(hear(worker)).__name__ != "Reported":
+        pass
+    tell(worker, Continue())
+    worker.terminate()
+    assert worker.wait(timeout=5) == -signal.SIGTERM
+    assert not [line for line in worker.stdout if b"Finished" in line]
+    assert int((tmp_path / STATE_NAME).read_text()) == 1
 
 
 def test_a_crash_closes_the_stream(worker, tmp_path):

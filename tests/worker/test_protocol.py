@@ -15,6 +15,7 @@ from tuner.worker import protocol
         protocol.Run(spec=spec(parameters={"a": 1, "b": "x", "c": 0.5, "d": None, "e": True})),
         protocol.Continue(),
         protocol.Stop(),
+        protocol.Stop(keep=True),
     ],
 )
 def test_to_worker_comes_back_the_same(message):

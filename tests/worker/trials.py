@@ -4,13 +4,22 @@ from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, T
 from tuner.core.trial import TrialSpec
 
 
-def spec(number=0, folder="/nowhere", *, checkpoint="fake", rate=1e-4, points=4, parameters=None):
+def spec(
+    number=0,
+    folder="/nowhere",
+    *,
+    checkpoint="fake",
+    rate=1e-4,
+    points=4,
+    parameters=None,
+    **training,
+):
     settings = TrialSettings(
         model=ModelSettings(checkpoint=checkpoint),
         data=DataSettings(format="csv"),
         optimizer={"name": "adamw", "learning_rate": rate},
         schedule={"name": "constant"},
-        training=TrainingSettings(epochs=1.0, evaluations=points),
+        training=TrainingSettings(epochs=1.0, evaluations=points, **training),
     )
     return TrialSpec(
         number=number, parameters=parameters or {}, settings=settings, folder=str(folder)
