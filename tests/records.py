@@ -18,9 +18,13 @@ def settings(**training: Any) -> TrialSettings:
     )
 
 
-def spec(number: int = 0, **training: Any) -> TrialSpec:
+def spec(number: int = 0, attempt: int = 1, **training: Any) -> TrialSpec:
     return TrialSpec(
-        number=number, parameters={}, settings=settings(**training), folder="/nowhere"
+        number=number,
+        parameters={},
+        settings=settings(**training),
+        folder="/nowhere",
+        attempt=attempt,
     )
 
 

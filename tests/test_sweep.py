@@ -112,7 +112,7 @@ class Bench:
         launcher = LocalLauncher(
             [Slot(index=i, environment={}, threads=1) for i in range(slots)], command
         )
-        tracker = Tracker(TrackingSettings(uri=self.uri), "s")
+        tracker = Tracker(TrackingSettings(uri=self.uri), "s", self.folder)
         tracker.open()
         tracker.sweep_started({}, {})
         tracker.abandon(study.release_orphans())

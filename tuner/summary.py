@@ -11,6 +11,7 @@ from tuner.core.ranking import best, counts, gain
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
+from tuner.secrets import hidden
 from tuner.terminal import parameters_text, ranking_table, stop_reasons
 
 
@@ -116,7 +117,8 @@ def counts_text(closing: Closing) -> str:
 
 
 def review_hint(tracking_uri: str) -> str:
-    """How to see the runs."""
+    """How to see the runs; without the password of an address."""
+    tracking_uri = hidden(tracking_uri)
     if tracking_uri.startswith(("http://", "https://")):
         return tracking_uri
     if tracking_uri == f"sqlite:///{Path('mlflow.db')}" or tracking_uri.endswith(

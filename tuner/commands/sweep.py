@@ -86,6 +86,8 @@ def run(arguments: Sequence[str]) -> int:
     variants = check(composed)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     terminal = Terminal(agent.sweep.objectives[0])
+    tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
+    tracker.check()
     devices = max(settings.training.devices for settings in variants)
     launcher = LocalLauncher(local_slots(agent.launcher.slots, devices))
     with ExitStack() as stack:
@@ -96,11 +98,10 @@ def run(arguments: Sequence[str]) -> int:
         inputs = check_inputs(variants)
         for line in inputs.lines:
             terminal.notice(line)
-        tracker = Tracker(agent.tracking, agent.study_name)
-        tracker.open()
-        stack.callback(lambda: terminal.warn(tracker.close()))
         study = open_study(composed, folder)
         stack.callback(study.close)
+        tracker.open()
+        stack.callback(lambda: terminal.warn(tracker.close()))
         parts = Parts(
             composed=composed,
             inputs=inputs,

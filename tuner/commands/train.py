@@ -91,12 +91,13 @@ def train(composed: ComposedTraining) -> int:
     folder = StudyFolder(Path(composed.output), study)
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
     terminal = Terminal(OBJECTIVE)
+    tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
+    tracker.check()
     with ExitStack() as stack:
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
         for line in check_inputs([composed.trial]).lines:
             terminal.notice(line)
-        tracker = Tracker(composed.tracking, study)
         tracker.open()
         stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(

@@ -204,10 +204,13 @@ class TrackingSettings:
     Attributes:
         uri: Tracking URI; null: MLFLOW_TRACKING_URI, else MLflow's own default.
         nested: Make trials children of the sweep's run, which MLflow shows collapsed.
+        on_outage: What a start does when the store does not answer: `fail`, or `spool` (start
+            without it, and send everything once it is there). An outage later is always spooled.
     """
 
     uri: str | None = None
     nested: bool = False
+    on_outage: str = "fail"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,193 @@
+"""What a sweep leaves in MLflow, in a real SQLite store."""
+
+import sqlite3
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.records import outcome, report, spec
+from tests.tracking.runs import assert_whole, found, points, run_trial
+from tuner.core.settings import TrackingSettings
+from tuner.core.trial import TrialError, TrialState
+from tuner.errors import InputError, TunerError
+from tuner.folder import StudyFolder
+from tuner.tracking import Tracker
+from tuner.tracking.messages import one_line
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return StudyFolder(tmp_path / "outputs", "s")
+
+
+@pytest.fixture
+def tracker(mlflow_uri, folder):
+    made = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    made.open()
+    yield made
+    made.close()
+
+
+def artifacts(uri, run):
+    return {file.path for file in MlflowClient(uri).list_artifacts(run.info.run_id)}
+
+
+def test_every_point_stands_there_once_and_nothing_is_left_on_disk(tracker, folder, mlflow_uri):
+    tracker.sweep_started({"objective": "val_accuracy"}, {"sweep.yaml": "a: 1\n"})
+    for number in range(3):
+        run_trial(tracker, folder, number)
+    tracker.sweep_finished({"best_objective": 0.7}, "text", [], "FINISHED")
+    assert tracker.close() == ""
+    for number, run in enumerate(found(mlflow_uri)):
+        assert run.info.run_name == f"trial-{number:05d}"
+        assert run.data.tags["attempt"] == "1"
+        assert artifacts(mlflow_uri, run) == {"config.yaml", "reports.jsonl"}
+        assert_whole(mlflow_uri, folder, number, [run])
+    (sweep,) = found(mlflow_uri, "sweep")
+    assert sweep.info.status == "FINISHED"
+    assert artifacts(mlflow_uri, sweep) == {"sweep.yaml", "reading.md"}
+    assert not (folder.path / "spool").exists()
+
+
+def test_each_attempt_is_a_run_of_its_own_with_the_files_that_it_left(tracker, folder, mlflow_uri):
+    trial = folder.trial(7)
+    trial.begin("a: 1\n")
+    tracker.trial_started(spec(7), "trial", "a: 1\n")
+    tracker.reported(7, report(1))
+    trial.log.write_text("first\n")
+    error = TrialError(kind="crash", type="WorkerDied", message="killed", traceback="Boom")
+    tracker.trial_finished(outcome(7, TrialState.RETRIED, None, error=error), [trial.log], ())
+    trial.log.unlink()  # the next attempt begins before anything was sent, perhaps
+    run_trial(tracker, folder, 7, attempt=2)
+    assert tracker.close() == ""
+    first, second = found(mlflow_uri)
+    assert (first.info.run_name, second.info.run_name) == ("trial-00007", "trial-00007-2")
+    assert (first.data.tags["trial_state"], first.info.status) == ("retried", "FAILED")
+    assert second.data.tags["attempt"] == "2"
+    assert {"worker.log", "error.txt"} <= artifacts(mlflow_uri, first)
+    assert points(mlflow_uri, first) == [(200, 0.5)]
+    assert_whole(mlflow_uri, folder, 7, [second])
+
+
+def test_infinities_are_kept_as_nan(tracker, mlflow_uri):
+    tracker.trial_started(spec(0), "trial", "a: 1\n")
+    tracker.reported(0, report(val_loss=float("inf")))
+    assert tracker.close() == ""
+    (run,) = found(mlflow_uri)
+    assert str(run.data.metrics["val_loss"]) == "nan"
+
+
+def test_what_still_runs_at_the_end_is_interrupted_and_the_sweep_goes_on_in_its_run(
+    tracker, folder, mlflow_uri
+):
+    tracker.sweep_started({}, {})
+    tracker.trial_started(spec(0), "trial", "a: 1\n")
+    assert tracker.close() == ""
+    (trial,), (sweep,) = found(mlflow_uri), found(mlflow_uri, "sweep")
+    assert (trial.data.tags["trial_state"], trial.info.status) == ("interrupted", "KILLED")
+    assert sweep.info.status == "KILLED"
+    later = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    later.open()
+    later.sweep_started({}, {})
+    later.abandon([0])
+    later.sweep_finished({}, "text", [], "FINISHED")
+    assert later.close() == ""
+    (again,) = found(mlflow_uri, "sweep")
+    assert (again.info.run_id, again.info.status) == (sweep.info.run_id, "FINISHED")
+
+
+def test_trials_of_a_dead_agent_of_another_machine_are_ended_in_mlflow(
+    tracker, folder, mlflow_uri
+):
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("s").experiment_id
+    for number in (3, 4):
+        tags = {"role": "trial", "study": "s", "trial_number": str(number)}
+        client.create_run(experiment, tags=tags)
+    tracker.abandon([3])
+    assert tracker.close() == ""
+    status = {run.data.tags["trial_number"]: run.info.status for run in found(mlflow_uri)}
+    assert status == {"3": "KILLED", "4": "RUNNING"}
+
+
+def test_what_mlflow_refuses_is_told_and_kept_and_stops_nothing(tracker, folder, mlflow_uri):
+    tracker.reported(9, report())  # a trial that never started
+    run_trial(tracker, folder, 8)
+    told = tracker.close()
+    assert "MLflow did not take everything" in told
+    assert mlflow_uri in told
+    assert_whole(mlflow_uri, folder, 8, found(mlflow_uri))
+    (kept,) = (folder.path / "spool").iterdir()
+    assert kept.suffix == ".refused"
+    assert '"val_accuracy"' in kept.read_text()
+
+
+def test_a_run_ends_though_its_files_can_not_be_taken(mlflow_uri, folder, tmp_path):
+    (tmp_path / "file").touch()
+    MlflowClient(mlflow_uri).create_experiment("s", artifact_location=f"{tmp_path}/file/below")
+    tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    tracker.open()
+    run_trial(tracker, folder, 0)
+    assert "did not take everything" in tracker.close()
+    assert_whole(mlflow_uri, folder, 0, found(mlflow_uri))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "nonsense://x", "http://", "http://host:port", "http://[::1", "sqlite://", "./mlruns",
+        "file:///x", "postgresql+nodriver://u:secret@h/d", "http://a b", "mysql://", "://",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_wrong_input(uri, folder):
+    tracker = Tracker(TrackingSettings(uri=uri), "s", folder)
+    with pytest.raises(InputError, match=r"tracking\.uri") as caught:
+        tracker.check()
+    assert "secret" not in str(caught.value)
+    assert tracker.close() == ""
+
+
+def test_a_file_that_is_no_store_is_wrong_input(folder, tmp_path):
+    (tmp_path / "text.db").write_text("no database, " * 100)
+    for uri in (f"sqlite:///{tmp_path}/text.db", f"sqlite:///{tmp_path}", "sqlite:////proc/x/y"):
+        tracker = Tracker(TrackingSettings(uri=uri), "s", folder)
+        with pytest.raises(InputError, match="can not be written"):
+            tracker.open()
+    assert not folder.path.exists()
+
+
+def test_a_folder_that_can_not_be_written_is_wrong_input(mlflow_uri, tmp_path):
+    (tmp_path / "outputs").touch()
+    tracker = Tracker(
+        TrackingSettings(uri=mlflow_uri), "s", StudyFolder(tmp_path / "outputs", "s")
+    )
+    with pytest.raises(InputError, match="output=FOLDER"):
+        tracker.open()
+
+
+def test_a_store_that_is_away_is_said_with_the_choice_and_without_the_password(folder):
+    uri = "http://me:secret@127.0.0.1:9"
+    tracker = Tracker(TrackingSettings(uri=uri), "s", folder)
+    with pytest.raises(TunerError, match=r"tracking\.on_outage=spool") as caught:
+        tracker.check()
+    assert not isinstance(caught.value, InputError)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in tracker.uri
+    assert not folder.path.exists()
+
+
+def test_a_database_that_is_locked_for_a_while_is_waited_for(tracker, folder, mlflow_uri):
+    path = mlflow_uri.removeprefix("sqlite:///")
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    run_trial(tracker, folder, 0)
+    other.rollback()
+    other.close()
+    assert tracker.close() == ""
+    assert_whole(mlflow_uri, folder, 0, found(mlflow_uri))
+
+
+def test_errors_of_others_are_shown_without_logins(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+    shown = one_line(OSError("401 for\nBearer t0ken at http://me:pa55@host/x"))
+    assert shown == "401 for Bearer *** at http://me:***@host/x"

@@ -1,0 +1,9 @@
+"""The MLflow adapter: one run for the sweep, one for each trial attempt.
+
+What happens is written to a spool on disk first and sent from there by one thread, in order: an
+outage of the tracking server, or the end of this process, loses nothing and delays nobody.
+"""
+
+from tuner.tracking.tracker import Tracker
+
+__all__ = ["Tracker"]

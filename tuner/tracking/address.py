@@ -1,0 +1,155 @@
+"""Where MLflow is: read, checked and knocked at before anything heavy is loaded."""
+
+import importlib.metadata
+import os
+import socket
+import sqlite3
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tuner.errors import InputError
+from tuner.tracking.messages import one_line
+
+KNOCK_SECONDS = 4.0
+
+_SERVERS = ("http", "https")
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_OTHERS = ("sqlite", "databricks")
+_WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
+_EXAMPLES = "http://HOST:5000 for a server, sqlite:///mlflow.db for a file"
+
+
+def tracking_uri(configured: str | None) -> str:
+    """The tracking URI as MLflow finds it.
+
+    Args:
+        configured: `tracking.uri`.
+    """
+    named = configured or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if named:
+        return named
+    import mlflow  # noqa: PLC0415  (seconds)
+
+    return mlflow.get_tracking_uri()
+
+
+def check_uri(uri: str) -> None:
+    """Reads an address, without going there.
+
+    Raises:
+        InputError: It is none that MLflow knows.
+    """
+    try:
+        parts = urlsplit(uri)
+        scheme, host = parts.scheme.partition("+")[0], parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise _wrong(uri, one_line(error)) from error
+    if uri.strip() != uri or not uri.isprintable() or (scheme in _SERVERS and " " in uri):
+        raise _wrong(uri, "it holds blanks")
+    if scheme in ("", "file"):
+        raise _wrong(uri, "MLflow keeps runs in plain folders no more")
+    known = (*_SERVERS, *_PORTS, *_OTHERS, *_plugins())
+    if scheme not in known and uri != "databricks":
+        raise _wrong(uri, f"'{scheme}' is no kind of store: {', '.join(known)}")
+    if scheme in _SERVERS and not host:
+        raise _wrong(uri, "it names no host")
+    if scheme in (*_PORTS, "sqlite"):
+        _check_database(uri)
+
+
+def _check_database(uri: str) -> None:
+    try:
+        url = make_url(uri)
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError, ValueError, LookupError) as error:
+        raise _wrong(uri, f"{type(error).__name__}: {one_line(error)}") from error
+    if not url.database:
+        raise _wrong(uri, "it names no database")
+
+
+def check_file(uri: str) -> None:
+    """Sees whether the file of a SQLite store can be written; other addresses have none.
+
+    Raises:
+        InputError: It can not.
+    """
+    if not uri.startswith("sqlite"):
+        return
+    path = Path(make_url(uri).database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=60.0)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("SELECT count(*) FROM sqlite_master")
+            connection.rollback()
+    except (OSError, sqlite3.Error) as error:
+        raise InputError(
+            f"MLflow's tracking store can not be written: {one_line(error)}",
+            where=f"{path} ({_WHERE})",
+            remedy="a file in a folder that can be written, as sqlite:///mlflow.db",
+        ) from error
+
+
+def knock(uri: str) -> None:
+    """Sees within seconds whether a server is there; MLflow's own client tries for minutes.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    parts = urlsplit(uri)
+    if parts.hostname is None or parts.scheme.partition("+")[0] not in (*_SERVERS, *_PORTS):
+        return
+    errors: list[Exception] = []
+    answered = threading.Event()
+
+    def visit() -> None:
+        try:
+            _visit(parts)
+        except Exception as error:
+            errors.append(error)
+        answered.set()
+
+    # In a thread, since looking up a name knows no timeout.
+    threading.Thread(target=visit, name="knock", daemon=True).start()
+    if not answered.wait(KNOCK_SECONDS + 1.0):
+        raise TimeoutError(f"no answer within {KNOCK_SECONDS:.0f} s")
+    if errors:
+        raise errors[0]
+
+
+def _visit(parts: SplitResult) -> None:
+    if parts.scheme not in _SERVERS:
+        port = parts.port or _PORTS[parts.scheme.partition("+")[0]]
+        socket.create_connection((parts.hostname or "", port), KNOCK_SECONDS).close()
+        return
+    # Without the login, which urllib would take for a part of the host's name.
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    address = f"{bare.geturl().rstrip('/')}/health"
+    with suppress(urllib.error.HTTPError):  # a server that answers anything is there
+        try:
+            urllib.request.urlopen(address, timeout=KNOCK_SECONDS).close()  # noqa: S310
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ssl.SSLError):
+                raise  # Whose certificate to trust is for MLflow's client to say.
+
+
+def _plugins() -> list[str]:
+    points = importlib.metadata.entry_points(group="mlflow.tracking_store")
+    return [point.name for point in points]
+
+
+def _wrong(uri: str, why: str) -> InputError:
+    return InputError(
+        f"'{uri}' is no tracking store: {why}",
+        where=_WHERE,
+        remedy=_EXAMPLES,
+    )

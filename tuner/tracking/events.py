@@ -1,0 +1,118 @@
+"""What is to be written to MLflow, as plain data: one JSON object a line in the spool.
+
+Every event carries the time at which it happened (milliseconds since the epoch), and sending one
+twice leaves MLflow as sending it once does.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from tuner.records import converter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A run begins.
+
+    Attributes:
+        at: When.
+        run: The name that later events of this spool have for it.
+        identity: Tags that no other run has; one that has them is gone on with.
+        name: Shown in MLflow.
+        tags: Beside those of `identity`.
+        params: By name.
+        texts: File name to text, logged as artifacts.
+        parent: The run of this spool that it is nested in; empty: none.
+    """
+
+    at: int
+    run: str
+    identity: Mapping[str, str]
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """Metrics of a run at a step."""
+
+    at: int
+    run: str
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run ends.
+
+    Attributes:
+        at: When.
+        run: Which.
+        status: MLflow's, as `FINISHED`.
+        metrics: By name.
+        step: Of the metrics.
+        tags: By name.
+        texts: File name to text, logged as artifacts.
+        files: Kept beside the spool (see `Spool.attach`), logged as artifacts.
+        if_running: Leave a run alone that somebody else has ended meanwhile.
+    """
+
+    at: int
+    run: str
+    status: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    step: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    if_running: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abandoned:
+    """Trials were put back because their agent is gone; their runs are running no more.
+
+    Attributes:
+        at: When.
+        numbers: The trials.
+    """
+
+    at: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed:
+    """The last line of a spool: its process wrote all that it had to, and anybody may send it."""
+
+    at: int
+
+
+Event = Begun | Logged | Ended | Abandoned | Closed
+
+configure_tagged_union(Event, converter)
+
+
+def to_line(event: Event) -> bytes:
+    """An event as a line of JSON, newline included; NaN and Infinity as Python writes them."""
+    union: Any = Event
+    return json.dumps(converter.unstructure(event, union)).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Event | None:
+    """The event of a line; None where it is none, as after a disk that was full or failed."""
+    union: Any = Event
+    try:
+        event: Event = converter.structure(json.loads(line), union)
+    except (ValueError, KeyError, TypeError, AttributeError, cattrs.BaseValidationError):
+        return None
+    return event

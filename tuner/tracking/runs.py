@@ -1,0 +1,131 @@
+"""What trials look like in MLflow: the names that users filter by."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
+from tuner.tracking.events import Begun, Ended, Logged
+
+RUN_STATUS = {
+    TrialState.COMPLETE: "FINISHED",
+    TrialState.PRUNED: "KILLED",
+    TrialState.INTERRUPTED: "KILLED",
+    TrialState.INFEASIBLE: "FAILED",
+    TrialState.FAILED: "FAILED",
+    TrialState.RETRIED: "FAILED",
+}
+KEY = "attempt_key"
+"""The tag that tells an attempt's run from every other one, so that none is made twice."""
+
+SWEEP = "sweep"
+"""The name of the sweep's own run in every spool."""
+
+_MEASURED = (
+    "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
+    "weight_change", "skipped_updates", "val_loss",
+    "majority_share", "examples_per_second", "padding_fraction", "peak_memory_bytes",
+)  # fmt: skip
+
+
+def sweep_begun(study: str, params: Mapping[str, str], texts: Mapping[str, str], at: int) -> Begun:
+    """The sweep's own run, of which a study has one."""
+    return Begun(
+        at=at,
+        run=SWEEP,
+        identity={"role": "sweep", "study": study},
+        name=study,
+        params=params,
+        texts=texts,
+    )
+
+
+def trial_begun(
+    spec: TrialSpec,
+    *,
+    run: str,
+    key: str,
+    study: str,
+    role: str,
+    config: str,
+    nested: bool,
+    at: int,
+) -> Begun:
+    """The run of one attempt; another attempt is another run, since params never change."""
+    again = f"-{spec.attempt}" if spec.attempt > 1 else ""
+    return Begun(
+        at=at,
+        run=run,
+        identity={KEY: key},
+        name=f"{role}-{spec.number:05d}{again}",
+        tags={
+            "role": role,
+            "study": study,
+            "trial_number": str(spec.number),
+            "attempt": str(spec.attempt),
+        },
+        params={
+            **{name: str(value) for name, value in spec.parameters.items()},
+            "effective_batch_size": str(spec.settings.effective_batch_size),
+        },
+        texts={"config.yaml": config},
+        parent=SWEEP if nested else "",
+    )
+
+
+def point_logged(run: str, report: Report, at: int) -> Logged:
+    """One evaluation point; the step is examples seen, so that batch sizes compare."""
+    measured = {name: float(getattr(report, name)) for name in _MEASURED}
+    return Logged(
+        at=at, run=run, step=report.examples_seen, metrics=measured | dict(report.metrics)
+    )
+
+
+def trial_ended(
+    run: str, outcome: TrialOutcome, files: Sequence[str], labels: Sequence[str], at: int
+) -> Ended:
+    """The end of an attempt, with its state, its reading and its files."""
+    last = outcome.last
+    texts = {}
+    if last is not None and last.confusion is not None:
+        matrix = {"labels": list(labels), "rows_true_columns_predicted": last.confusion}
+        texts["confusion_matrix.json"] = json.dumps(matrix)
+    if outcome.error is not None and outcome.error.traceback:
+        texts["error.txt"] = outcome.error.traceback
+    return Ended(
+        at=at,
+        run=run,
+        status=RUN_STATUS[outcome.state],
+        metrics=_figures(outcome),
+        step=last.examples_seen if last is not None else 0,
+        tags=_reading(outcome),
+        texts=texts,
+        files=tuple(files),
+    )
+
+
+def trial_abandoned(run: str, at: int) -> Ended:
+    """The end of an attempt whose process went away under it."""
+    tags = {"trial_state": TrialState.INTERRUPTED.value}
+    return Ended(at=at, run=run, status=RUN_STATUS[TrialState.INTERRUPTED], tags=tags)
+
+
+def _figures(outcome: TrialOutcome) -> dict[str, float]:
+    metrics = {} if outcome.value is None else {"objective": outcome.value}
+    figures = outcome.diagnosis.figures if outcome.diagnosis is not None else None
+    if figures is not None:
+        metrics |= {f"convergence_{name}": value for name, value in asdict(figures).items()}
+    return metrics
+
+
+def _reading(outcome: TrialOutcome) -> dict[str, str]:
+    tags = {"trial_state": outcome.state.value}
+    if outcome.diagnosis is not None:
+        tags["convergence"] = outcome.diagnosis.status.value
+        tags["convergence_reason"] = outcome.diagnosis.reason
+        tags["convergence_advice"] = outcome.diagnosis.advice
+    if outcome.stopped_by:
+        tags["stopped_by"] = outcome.stopped_by
+    if outcome.error is not None:
+        tags["error"] = f"{outcome.error.type}: {outcome.error.message}"
+    return tags

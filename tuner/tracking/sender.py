@@ -1,0 +1,168 @@
+"""The thread that sends spools to MLflow, in order, for as long as it takes."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from tuner.tracking.messages import one_line
+from tuner.tracking.spool import Spool
+from tuner.tracking.store import Step, Store, is_final
+
+TRIES = 8
+"""So often is a step sent that fails though the store answers: for two minutes, with pauses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pauses:
+    """Seconds to wait.
+
+    Attributes:
+        first: After the first failure; each further pause is twice as long.
+        longest: But no longer than this.
+        closing: For a store that does not answer, once everything else has ended.
+    """
+
+    first: float = 1.0
+    longest: float = 60.0
+    closing: float = 5.0
+
+    def after(self, failures: int) -> float:
+        """After so many failures in a row; a little off, so that agents do not knock together."""
+        full = min(self.longest, self.first * 2.0 ** min(failures - 1, 30))
+        return full * random.uniform(0.75, 1.0)  # noqa: S311
+
+
+class Sender:
+    """Sends what earlier processes left, then what this one appends, until it is closed."""
+
+    def __init__(
+        self,
+        store: Store,
+        spools: Sequence[Spool],
+        *,
+        pauses: Pauses,
+        notice: Callable[[str], None],
+    ) -> None:
+        """Starts the thread.
+
+        Args:
+            store: Where to.
+            spools: What to send, in order; the last one is this process's own.
+            pauses: Between tries.
+            notice: Told when the store goes away and when it is back; from the thread.
+        """
+        self._store = store
+        *self._leftovers, self._own = spools
+        self._pauses = pauses
+        self._notice = notice
+        self._work = threading.Event()
+        self._closing = threading.Event()
+        self._deadline = 0.0
+        self._done = 0
+        self.failure: Exception | None = None
+        """Why the store can not be reached now, or could not at the end."""
+        self.refusals: list[str] = []
+        """Why MLflow would not take something, for each such step."""
+        self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was appended."""
+        self._work.set()
+
+    def close(self) -> None:
+        """Waits until all was sent, or no more can be sent now."""
+        self._deadline = time.monotonic() + self._pauses.closing
+        self._closing.set()
+        self._work.set()
+        done = -1
+        while self._thread.is_alive() and done != self._done:
+            done = self._done
+            # A store that is slow but gets on is waited for.
+            self._thread.join(2.0 * self._pauses.closing)
+
+    # -- the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._send_all()
+        except Exception as error:  # as when somebody has removed the folder
+            self.failure = error
+
+    def _send_all(self) -> None:
+        for spool in self._leftovers:
+            if self._drain(spool):
+                spool.discard()
+            else:
+                spool.release()
+        while True:
+            self._work.clear()
+            closing = self._closing.is_set()
+            if not self._drain(self._own):
+                self._own.release()
+                return
+            if closing:
+                self._own.discard()
+                return
+            self._work.wait()
+
+    def _drain(self, spool: Spool) -> bool:
+        """Sends what there is; False when that can not be done before the end."""
+        while batch := spool.pending(self._store.shown):
+            if batch.unreadable:
+                self.refusals.append(f"{batch.unreadable} lines of {spool.path} are unreadable")
+            for step in self._store.steps(spool, batch.events):
+                if not self._send(spool, step):
+                    return False
+            spool.note_sent(batch.end, self._store.shown)
+        return True
+
+    def _send(self, spool: Spool, step: Step) -> bool:
+        """Sends one step, again and again; False when it can not be sent before the end."""
+        answered = 0
+        for failures in count(1):
+            error = self._try(step)
+            if error is None:
+                return True
+            if self._store.answers():
+                answered += 1
+                if is_final(error) or answered == TRIES:
+                    spool.refuse(step.event, one_line(error))
+                    self.refusals.append(one_line(error))
+                    return True
+            else:
+                self._away(error)
+            if self._closing.is_set() and time.monotonic() >= self._deadline:
+                self.failure = error
+                return False
+            self._pause(failures)
+        raise AssertionError
+
+    def _try(self, step: Step) -> Exception | None:
+        try:
+            step.send()
+        except Exception as error:
+            return error
+        if self.failure is not None:
+            self._notice(f"MLflow is back ({self._store.shown}); what was spooled is sent now")
+            self.failure = None
+        self._done += 1
+        return None
+
+    def _away(self, error: Exception) -> None:
+        if self.failure is None and not self._closing.is_set():
+            self._notice(
+                f"MLflow does not answer ({self._store.shown}): {one_line(error)}\n"
+                f"The sweep goes on; what is to be logged is spooled in {self._own.path.parent}"
+            )
+        self.failure = error
+
+    def _pause(self, failures: int) -> None:
+        pause = self._pauses.after(failures)
+        if self._closing.is_set():
+            time.sleep(min(pause, 0.1 * self._pauses.closing))
+        else:
+            self._closing.wait(pause)

@@ -1,0 +1,75 @@
+"""Completes the spool of a process that was killed, from what it left in the trials' folders."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import cattrs
+
+from tuner.core.trial import TrialOutcome
+from tuner.folder import StudyFolder
+from tuner.records import from_json
+from tuner.tracking.events import Begun, Ended, Event, Logged
+from tuner.tracking.runs import SWEEP, point_logged, trial_abandoned, trial_ended
+from tuner.tracking.spool import Spool
+
+
+def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: int) -> None:
+    """Ends each run that the spool leaves open, so that MLflow shows none as running for ever.
+
+    A trial that had ended in the study but not in the spool ends as its folder says.
+
+    Args:
+        spool: Ours.
+        folder: The study's files, before any new attempt writes there.
+        put_back: Numbers of the trials that will be tried again, whatever their folders say.
+        now: Milliseconds since the epoch.
+    """
+    open_runs: dict[str, Begun] = {}
+    steps: dict[str, int] = {}
+    for event in spool.events():
+        if isinstance(event, Begun):
+            open_runs[event.run] = event
+        elif isinstance(event, Logged):
+            steps[event.run] = event.step
+        elif isinstance(event, Ended):
+            open_runs.pop(event.run, None)
+    for run, begun in open_runs.items():
+        if run == SWEEP:
+            spool.append(Ended(at=now, run=run, status="KILLED", if_running=True))
+            continue
+        for missing in _missing(spool, begun, steps.get(run, 0), folder, put_back):
+            spool.append(missing)
+
+
+def _missing(
+    spool: Spool, begun: Begun, step: int, folder: StudyFolder, put_back: Collection[int]
+) -> list[Event]:
+    """What the process did not come to write: the last evaluation point, and the end."""
+    number, attempt = int(begun.tags["trial_number"]), int(begun.tags["attempt"])
+    trial = folder.trial(number)
+    events: list[Event] = []
+    reports = trial.read_reports()
+    changed = _changed(trial.reports)
+    if reports and changed >= begun.at and reports[-1].examples_seen > step:
+        events.append(point_logged(begun.run, reports[-1], changed))
+    outcome = _outcome(trial.outcome)
+    changed = _changed(trial.outcome)
+    known = outcome is not None and outcome.attempt == attempt and changed >= begun.at
+    if outcome is None or not known or number in put_back:
+        return [*events, trial_abandoned(begun.run, max(begun.at, _changed(spool.path)))]
+    files = spool.attach(begun.run, [trial.log, trial.reports])
+    return [*events, trial_ended(begun.run, outcome, files, (), changed)]
+
+
+def _outcome(file: Path) -> TrialOutcome | None:
+    with suppress(OSError, ValueError, cattrs.BaseValidationError):
+        return from_json(TrialOutcome, file.read_bytes())
+    return None
+
+
+def _changed(file: Path) -> int:
+    """When a file was written last, in milliseconds; 0 where it is not."""
+    with suppress(OSError):
+        return int(file.stat().st_mtime * 1000)
+    return 0

@@ -1,0 +1,274 @@
+"""MLflow itself: each event as the requests that write it, in steps that may be done twice."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tuner.core.trial import TrialState
+from tuner.exclusive import exclusive
+from tuner.secrets import hidden
+from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged
+from tuner.tracking.runs import KEY, RUN_STATUS
+from tuner.tracking.spool import Spool
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+T = TypeVar("T")
+
+PARAM_LENGTH = 6000
+TAG_LENGTH = 5000
+POINTS_A_REQUEST = 20
+PARAMS_A_REQUEST = 100
+
+_CLIENT_ERRORS = range(400, 500)
+_PASSING = (401, 403, 408, 429)
+"""Client errors that end without the client's doing: a login, a time limit, a rate limit."""
+
+
+class RefusedError(Exception):
+    """MLflow will never take it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One request or a few; sent twice, they leave what they leave sent once.
+
+    Attributes:
+        event: Of which it is a part.
+        send: Sends them.
+    """
+
+    event: Event
+    send: Callable[[], None]
+
+
+class Store:
+    """Writes the events of spools to the experiment of one study; used by one thread."""
+
+    def __init__(self, uri: str, study: str) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            uri: MLflow's tracking URI.
+            study: Name of the study, and of the experiment.
+        """
+        self.shown = hidden(uri)
+        self._uri = uri
+        self._study = study
+        self._client: MlflowClient
+        self._experiment: str | None = None
+        self._runs: dict[tuple[str, str], str] = {}
+        self._tried: set[tuple[str, str]] = set()
+        self._begun: dict[str, dict[str, Begun]] = {}
+
+    def connect(self) -> str:
+        """Makes store and experiment where they are missing. Takes seconds.
+
+        Returns:
+            MLflow's name for the experiment.
+        """
+        # The spool tries again, and knows what arrived; MLflow's own retries would block it for
+        # minutes and might make a run twice.
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        import mlflow  # noqa: PLC0415  (seconds: only where runs are written)
+
+        with exclusive(f"{Path.cwd()} {self._uri}"):
+            self._client = mlflow.MlflowClient(self._uri)
+            found = self._client.get_experiment_by_name(self._study)
+            experiment = (
+                found.experiment_id
+                if found is not None and found.lifecycle_stage == "active"
+                else self._client.create_experiment(self._study)
+            )
+            # Else MLflow opens the page for generative AI, without training's columns and charts.
+            self._client.set_experiment_tag(
+                experiment, "mlflow.experimentKind", "custom_model_development"
+            )
+        self._experiment = experiment
+        return experiment
+
+    def answers(self) -> bool:
+        """Whether the store can be reached at all."""
+        if self._experiment is None:
+            return False
+        try:
+            self._client.get_experiment(self._experiment)
+        except Exception:
+            return False
+        return True
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def steps(self, spool: Spool, events: Sequence[Event]) -> Iterator[Step]:
+        """What is to be sent for some events, in order; points of one run go together."""
+        waiting: dict[str, list[Logged]] = {}
+        for event in events:
+            match event:
+                case Logged(run=run):
+                    waiting.setdefault(run, []).append(event)
+                case Begun():
+                    yield from self._begin(spool, event)
+                case Ended(run=run):
+                    yield from self._log(spool, waiting.pop(run, []))
+                    yield from self._end(spool, event)
+                case Abandoned():
+                    yield Step(event=event, send=partial(self._abandon, spool, event))
+                case Closed():
+                    pass
+        for logged in waiting.values():
+            yield from self._log(spool, logged)
+
+    def _begin(self, spool: Spool, event: Begun) -> Iterator[Step]:
+        yield Step(event=event, send=partial(self._make, spool, event))
+        for some in _chunks(list(event.params.items()), PARAMS_A_REQUEST):
+            send = partial(self._write, spool, event.run, params=dict(some))
+            yield Step(event=event, send=send)
+        yield from self._texts(spool, event)
+
+    def _log(self, spool: Spool, events: Sequence[Logged]) -> Iterator[Step]:
+        for some in _chunks(events, POINTS_A_REQUEST):
+            yield Step(event=some[0], send=partial(self._write, spool, some[0].run, points=some))
+
+    def _end(self, spool: Spool, event: Ended) -> Iterator[Step]:
+        point = Logged(at=event.at, run=event.run, step=event.step, metrics=event.metrics)
+        send = partial(self._write, spool, event.run, points=[point], tags=event.tags)
+        yield Step(event=event, send=send)
+        yield from self._texts(spool, event)
+        for kept in event.files:
+            yield Step(event=event, send=partial(self._upload, spool, event.run, kept))
+        yield Step(event=event, send=partial(self._terminate, spool, event))
+
+    def _texts(self, spool: Spool, event: Begun | Ended) -> Iterator[Step]:
+        for name, text in event.texts.items():
+            send = partial(self._upload_text, spool, event.run, name, text)
+            yield Step(event=event, send=send)
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def _make(self, spool: Spool, event: Begun) -> None:
+        """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
+        key = (spool.name, event.run)
+        first = spool.fresh and KEY in event.identity and key not in self._tried
+        self._tried.add(key)
+        found = None if first else self._find(event.identity)
+        if found is not None:
+            if spool.fresh:
+                self._client.update_run(found, status="RUNNING")
+            self._runs[key] = found
+            return
+        tags = {**event.tags, **event.identity}
+        if event.parent:
+            tags["mlflow.parentRunId"] = self._run(spool, event.parent)
+        made = self._client.create_run(
+            self._ready(), start_time=event.at, tags=tags, run_name=event.name
+        )
+        self._runs[key] = made.info.run_id
+
+    def _write(
+        self,
+        spool: Spool,
+        run: str,
+        *,
+        points: Sequence[Logged] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """One request for all of it: a batch of many costs MLflow little more than one value.
+
+        MLflow itself drops a metric that it has: same name, step, time and value.
+        """
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
+
+        self._client.log_batch(
+            self._run(spool, run),
+            # MLflow keeps NaN; it would turn an infinity into a number of 308 digits.
+            metrics=[
+                Metric(key, value if math.isfinite(value) else math.nan, point.at, point.step)
+                for point in points
+                for key, value in point.metrics.items()
+            ],
+            params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
+            tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()],
+        )
+
+    def _upload_text(self, spool: Spool, run: str, name: str, text: str) -> None:
+        self._client.log_text(self._run(spool, run), text, name)
+
+    def _upload(self, spool: Spool, run: str, kept: str) -> None:
+        file = spool.attached(kept)
+        if file.exists():  # else an earlier try has sent it
+            self._client.log_artifact(self._run(spool, run), str(file))
+            file.unlink()
+
+    def _terminate(self, spool: Spool, event: Ended) -> None:
+        run = self._run(spool, event.run)
+        if event.if_running and self._client.get_run(run).info.status != "RUNNING":
+            return
+        self._client.set_terminated(run, event.status, end_time=event.at)
+
+    def _abandon(self, spool: Spool, event: Abandoned) -> None:
+        wanted = {str(number) for number in event.numbers}
+        runs = self._search({"role": "trial", "study": self._study}, "status = 'RUNNING'")
+        for run in runs:
+            ours = run.data.tags.get(KEY, "").startswith(spool.name)
+            if run.data.tags.get("trial_number") in wanted and not ours:
+                interrupted = TrialState.INTERRUPTED
+                self._client.set_tag(run.info.run_id, "trial_state", interrupted.value)
+                self._client.set_terminated(
+                    run.info.run_id, RUN_STATUS[interrupted], end_time=event.at
+                )
+
+    # -- finding ------------------------------------------------------------------------------
+
+    def _run(self, spool: Spool, run: str) -> str:
+        """MLflow's name for a run of a spool."""
+        key = (spool.name, run)
+        if key not in self._runs:
+            begun = self._begun.get(spool.name, {})
+            if run not in begun:
+                begun = self._begun[spool.name] = spool.begun()
+            found = self._find(begun[run].identity) if run in begun else None
+            if found is None:
+                raise RefusedError(f"MLflow has no run for {run} of {spool.name}")
+            self._runs[key] = found
+        return self._runs[key]
+
+    def _find(self, identity: Mapping[str, str]) -> str | None:
+        found = self._search(identity)
+        return found[0].info.run_id if found else None
+
+    def _search(self, tags: Mapping[str, str], *conditions: str) -> Sequence["Run"]:
+        wanted = [f"tags.{name} = {_quoted(value)}" for name, value in tags.items()]
+        return self._client.search_runs([self._ready()], " and ".join([*wanted, *conditions]))
+
+    def _ready(self) -> str:
+        """The experiment; connects where that was not possible before."""
+        return self._experiment or self.connect()
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again can not help."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    if isinstance(error, MlflowException):
+        status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
+        return status in _CLIENT_ERRORS and status not in _PASSING
+    # An artifact folder of the server's machine that the client should write itself.
+    unwritable = PermissionError | FileNotFoundError | NotADirectoryError
+    return isinstance(error, RefusedError | unwritable)
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,289 @@
+"""Takes what happens in a sweep, and sees to it that it stands in MLflow in the end."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+
+from tuner.core.settings import TrackingSettings
+from tuner.core.trial import Report, TrialOutcome, TrialSpec
+from tuner.errors import InputError, TunerError
+from tuner.folder import StudyFolder
+from tuner.secrets import hidden
+from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
+from tuner.tracking.events import Abandoned, Closed, Ended, Event
+from tuner.tracking.messages import one_line
+from tuner.tracking.runs import (
+    SWEEP,
+    point_logged,
+    sweep_begun,
+    trial_abandoned,
+    trial_begun,
+    trial_ended,
+)
+from tuner.tracking.sender import Pauses, Sender
+from tuner.tracking.settle import settle
+from tuner.tracking.spool import Spool, leftovers, new_spool
+from tuner.tracking.store import Store
+
+SPOOL = "spool"
+
+
+class Tracker:
+    """Writes one study's runs to MLflow; every method but `open` and `close` returns at once."""
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        study: str,
+        folder: StudyFolder,
+        *,
+        pauses: Pauses | None = None,
+        notice: Callable[[str], None] = lambda text: None,  # noqa: ARG005
+    ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            settings: Group `tracking`.
+            study: Name of the study, and of the experiment.
+            folder: The study's files; what is to be sent is kept below it.
+            pauses: While the store is away.
+            notice: Told when the store goes away and comes back; from another thread.
+        """
+        self._settings = settings
+        self._study = study
+        self._folder = folder
+        self._pauses = pauses or Pauses()
+        self._notice = notice
+        self._uri: str | None = None
+        self._store: Store
+        self._spool: Spool
+        self._is_open = False
+        self._leftovers: list[Spool] = []
+        self._sender: Sender | None = None
+        self._names = count(1)
+        self._running: dict[int, str] = {}
+        self._sweep_runs = False
+
+    @property
+    def uri(self) -> str:
+        """Where the runs are, for people: without a password."""
+        return hidden(self._uri or "")
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Reads the address and sees within seconds whether a server answers there.
+
+        Raises:
+            InputError: The address is none.
+            TunerError: The server does not answer, and `tracking.on_outage` is `fail`.
+        """
+        if self._settings.on_outage not in ("fail", "spool"):
+            raise InputError(
+                f"'{self._settings.on_outage}' says not what to do",
+                where="tracking.on_outage",
+                remedy="fail or spool",
+            )
+        self._uri = tracking_uri(self._settings.uri)
+        check_uri(self._uri)
+        try:
+            knock(self._uri)
+        except Exception as error:
+            self._away(error)
+
+    def open(self) -> None:
+        """Connects, makes store and experiment where they are missing. Takes seconds.
+
+        Raises:
+            InputError: The address is none, or its file or the spool can not be written.
+            TunerError: The store can not be reached, and `tracking.on_outage` is `fail`.
+        """
+        if self._uri is None:
+            self.check()
+        uri = self._uri or ""
+        check_file(uri)
+        self._store = Store(uri, self._study)
+        try:
+            knock(uri)
+            self._store.connect()
+        except Exception as error:
+            self._away(error)
+        for noisy in ("alembic", "mlflow"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        try:
+            self._leftovers = leftovers(self._folder.path / SPOOL)
+            self._spool = new_spool(self._folder.path / SPOOL)
+        except OSError as error:
+            raise InputError(
+                f"the study's folder can not be written: {error}",
+                where=str(self._folder.path / SPOOL),
+                remedy="output=FOLDER that can be written",
+            ) from error
+        self._is_open = True
+
+    def _away(self, error: Exception) -> None:
+        """The store can not be used at the start."""
+        if isinstance(error, InputError):
+            raise error
+        if self._settings.on_outage == "fail":
+            raise TunerError(
+                f"MLflow's tracking store can not be used: {one_line(error)}\n"
+                f"  where: {self.uri} (tracking.uri or MLFLOW_TRACKING_URI)\n"
+                "  try:   start the server or name another store; tracking.on_outage=spool starts "
+                "without it and sends everything once it is there"
+            ) from error
+
+    def close(self) -> str:
+        """Ends what still runs, and sends what it can in a bounded time.
+
+        Returns:
+            What to tell when something was not sent; else an empty string.
+        """
+        if not self._is_open:
+            return ""
+        now = _now()
+        try:
+            for run in self._running.values():
+                self._append(trial_abandoned(run, now))
+            if self._sweep_runs:
+                self._append(Ended(at=now, run=SWEEP, status="KILLED", if_running=True))
+            self._append(Closed(at=now))
+        except TunerError as error:
+            return str(error)
+        sender = self._started(())
+        sender.close()
+        return "\n".join(filter(None, [self._unsent(sender), self._refused(sender)]))
+
+    def _unsent(self, sender: Sender) -> str:
+        spools = [*self._leftovers, self._spool]
+        left = sum(spool.left(self._store.shown) for spool in spools)
+        if not left:
+            return ""
+        why = f": {one_line(sender.failure)}" if sender.failure is not None else ""
+        return (
+            f"MLflow is away ({self.uri}){why}\n{left} records wait in "
+            f"{self._folder.path / SPOOL}; the same command sends them, in order and once"
+        )
+
+    def _refused(self, sender: Sender) -> str:
+        if not sender.refusals:
+            return ""
+        return (
+            f"MLflow did not take everything ({self.uri}): {sender.refusals[0]}\n"
+            f"{len(sender.refusals)} records are kept in {self._folder.path / SPOOL}/*.refused"
+        )
+
+    def _started(self, put_back: Collection[int]) -> Sender:
+        """The thread; before it starts, what killed processes left is completed."""
+        if self._sender is None:
+            for spool in self._leftovers:
+                settle(spool, self._folder, put_back, _now())
+            self._sender = Sender(
+                self._store,
+                [*self._leftovers, self._spool],
+                pauses=self._pauses,
+                notice=self._notice,
+            )
+        return self._sender
+
+    def _append(self, event: Event) -> None:
+        self._spool.append(event)
+        if self._sender is not None:
+            self._sender.wake()
+
+    # -- the sweep's own run ------------------------------------------------------------------
+
+    def sweep_started(self, params: Mapping[str, str], artifacts: Mapping[str, str]) -> None:
+        """Makes the sweep's run, or goes on with the one that an earlier start made.
+
+        Args:
+            params: What the whole sweep has in common.
+            artifacts: File name to text.
+        """
+        texts = {name: hidden(text) for name, text in artifacts.items()}
+        self._append(sweep_begun(self._study, params, texts, _now()))
+        self._sweep_runs = True
+
+    def sweep_finished(
+        self, metrics: Mapping[str, float], description: str, files: Iterable[Path], status: str
+    ) -> None:
+        """Ends the sweep's run with its figures and the reading of them.
+
+        Args:
+            metrics: By name.
+            description: In Markdown; the run shows its beginning, `reading.md` all of it.
+            files: Logged beside it.
+            status: MLflow's, as `FINISHED`.
+        """
+        self._append(
+            Ended(
+                at=_now(),
+                run=SWEEP,
+                status=status,
+                metrics=metrics,
+                tags={"mlflow.note.content": description},
+                texts={"reading.md": description},
+                files=self._spool.attach(SWEEP, files),
+            )
+        )
+        self._sweep_runs = False
+
+    # -- trials -------------------------------------------------------------------------------
+
+    def abandon(self, numbers: Iterable[int]) -> None:
+        """Marks the runs of trials that were put back, because their agent died, as interrupted.
+
+        Called once before the first trial, also when there are none.
+        """
+        put_back = tuple(numbers)
+        self._started(put_back)
+        if put_back:
+            self._append(Abandoned(at=_now(), numbers=put_back))
+
+    def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
+        """Makes the attempt's run.
+
+        Args:
+            spec: The trial.
+            role: `trial`, or `train` for a single fine-tune.
+            config: The composed configuration as YAML.
+        """
+        self._started(())
+        run = f"{spec.number}-{spec.attempt}-{next(self._names)}"
+        self._running[spec.number] = run
+        self._append(
+            trial_begun(
+                spec,
+                run=run,
+                key=f"{self._spool.name}.{run}",
+                study=self._study,
+                role=role,
+                config=hidden(config),
+                nested=self._settings.nested and self._sweep_runs,
+                at=_now(),
+            )
+        )
+
+    def reported(self, number: int, report: Report) -> None:
+        """Writes one evaluation point; the step is examples seen, so that batch sizes compare."""
+        self._append(point_logged(self._running.get(number, f"trial {number}"), report, _now()))
+
+    def trial_finished(
+        self, outcome: TrialOutcome, files: Iterable[Path], labels: Sequence[str]
+    ) -> None:
+        """Ends the attempt's run with its state, its reading and its files.
+
+        Args:
+            outcome: How it ended.
+            files: Logged where they exist.
+            labels: Label names, for the confusion matrix of the last evaluation point.
+        """
+        run = self._running.pop(outcome.number, f"trial {outcome.number}")
+        kept = self._spool.attach(run, files)
+        self._append(trial_ended(run, outcome, kept, labels, _now()))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
