@@ -36,13 +36,13 @@ _PRUNERS: dict[str, Callable[..., BasePruner]] = {
 }
 
 
-def build_sampler(group: Mapping[str, Any], existing: int) -> BaseSampler:
+def build_sampler(group: Mapping[str, Any], opened: int) -> BaseSampler:
     """The sampler that a study goes on with.
 
     Args:
         group: Group `sampler`: `name`, `seed` and Optuna's own options.
-        existing: Trials that the study already has. The seed follows from it, because a sampler
-            started twice with one seed proposes its first points twice.
+        opened: How often the study was opened before. The seed follows from it, because two
+            samplers with one seed propose the same first points.
 
     Raises:
         InputError: Unknown name or option, or a package that is not installed.
@@ -57,7 +57,7 @@ def build_sampler(group: Mapping[str, Any], existing: int) -> BaseSampler:
             remedy=f"pip install 'tuner[{extra}]'",
         )
     if options.get("seed") is not None:
-        options["seed"] = (options["seed"] + 1_000_003 * existing) % 2**32
+        options["seed"] = (options["seed"] + 1_000_003 * opened) % 2**32
     sampler: BaseSampler = _build("sampler", _SAMPLERS, name, options)
     return sampler
 

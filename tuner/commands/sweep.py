@@ -81,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
             remedy="a key to search, as training.batch_size=8,16; for one fine-tune without a "
             "search: tuner train FILE.yaml",
         )
-    build_sampler(agent.sampler, existing=0)
+    build_sampler(agent.sampler, opened=0)
     build_pruner(agent.pruner)
     variants = check(composed)
     folder = StudyFolder(Path(agent.output), agent.study_name)

@@ -140,10 +140,15 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("launcher.max_attempts", *at_least(1)),
     ("storage.heartbeat_interval", *above(0)),
     ("storage.heartbeat_timeout", *above(0)),
+    ("storage.retry_timeout", *at_least(0)),
     ("sampler.points_per_interval", *at_least(1)),
 )
 
-_STUDY_NAME = re.compile(r"[^/\\\x00-\x1f]+")
+STUDY_NAME = "a plain name of at most 200 bytes without / \\ and quotes, since it names a folder"
+"""What a study may be called, for messages."""
+
+_STUDY_NAME = re.compile(r"[^/\\'\"`\x00-\x1f\x7f\ud800-\udfff]+")
+_LONGEST_NAME = 200
 
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
@@ -165,15 +170,14 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     ]
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
-        remedy = "a plain name without / and \\, since it names a folder"
-        found.append(Finding(key=key, value=settings.study_name, remedy=remedy))
+        found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
     return found
 
 
 def is_study_name(name: str) -> bool:
-    """Whether this can name a folder that lies in the output folder."""
+    """Whether this can name a folder that lies in the output folder, and an MLflow experiment."""
     plain = _STUDY_NAME.fullmatch(name) is not None and name == name.strip()
-    return plain and name not in (".", "..")
+    return plain and name not in (".", "..") and len(name.encode()) <= _LONGEST_NAME
 
 
 def _broken(settings: object, rules: tuple[Rule, ...]) -> Iterator[Finding]:

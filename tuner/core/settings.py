@@ -190,11 +190,13 @@ class StorageSettings:
         url: SQLAlchemy URL of the study's database; null: SQLite in the study's output folder.
         heartbeat_interval: Seconds between two signs of life of an agent for its trials.
         heartbeat_timeout: Seconds without one after which its trials go to other agents.
+        retry_timeout: Seconds that a database may be locked or away before the sweep stops.
     """
 
     url: str | None = None
     heartbeat_interval: float = 15.0
     heartbeat_timeout: float = 120.0
+    retry_timeout: float = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)

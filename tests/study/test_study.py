@@ -139,7 +139,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path)
     open_study()
     code = (
         "import os, pathlib, sys; sys.path.insert(0, sys.argv[2])\n"
-        "from tests.test_study import *\n"
+        "from tests.study.test_study import *\n"
         "study = Study(name='s', url=sqlite_url(pathlib.Path(sys.argv[1])), definition=Definition("
         "space=SPACE, base=settings(), objective='val_accuracy', direction='maximize'), "
         "sampler=RANDOM, pruner=NONE, defaults=DEFAULTS)\n"

@@ -1,0 +1,161 @@
+"""What a study is made of, and what differs when somebody goes on with something else."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import tuner
+from tuner.core.settings import TrialSettings
+from tuner.core.space import SearchSpace
+from tuner.errors import InputError
+from tuner.records import to_plain
+
+MAY_CHANGE = (
+    "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sampler", "pruner", "launcher",
+    "storage", "tracking", "training.save_state",
+)  # fmt: skip
+"""A study may go on after changes of these: they never decide what a trial gives."""
+
+PLACES = (
+    "base.model.checkpoint", "base.model.revision", "base.model.package",
+    "base.data.package", "base.data.train", "base.data.validation", "base.data.revision",
+)  # fmt: skip
+"""Where model and data are found: they may move, as long as their contents are the same."""
+
+LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna")
+"""Those whose versions may change what a trial gives."""
+
+_SHOWN = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What a study is made of; a study is never continued with another one.
+
+    Attributes:
+        space: The search space.
+        base: The untuned default configuration.
+        objective: Metric name.
+        direction: Whether a smaller or a larger objective is better.
+        options: Of each searched group, each option's own fields.
+        contents: SHA-256 of the models and of the data that trials meet, in the order in which
+            the sweep names them.
+    """
+
+    space: SearchSpace
+    base: TrialSettings
+    objective: str
+    direction: Literal["minimize", "maximize"]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values, for storing and comparing."""
+        base = to_plain(self.base)
+        base["training"].pop("save_state", None)
+        plain = {
+            "space": self.space.to_plain(),
+            "base": base,
+            "objective": self.objective,
+            "options": self.options,
+            "contents": self.contents,
+        }
+        # Through JSON, so that tuples and lists compare alike.
+        loaded: dict[str, Any] = json.loads(json.dumps(plain))
+        return loaded
+
+
+def made_with() -> dict[str, str]:
+    """The versions that decide what a trial gives: ours, the code's own hash, the libraries'."""
+    found = {"tuner": tuner.__version__, "code": _code_hash()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@cache
+def _code_hash() -> str:
+    """Of every Python file of ours, so that a changed checkout is another version, too."""
+    folder = Path(tuner.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuses to go on with a study that was made of something else.
+
+    Args:
+        name: The study's name.
+        stored: Plain definition that the study was made with.
+        wanted: The one that it is opened with.
+
+    Raises:
+        InputError: It names every difference and what to do.
+    """
+    lines = list(changes(stored, wanted))
+    if lines:
+        raise InputError(
+            f"the study '{name}' was made of something else (was → is):\n"
+            + "\n".join(f"    {line}" for line in lines),
+            where=f"study={name}",
+            remedy=f"study={name}-2 for a new study, or take the changes back; a study goes on "
+            f"after changes of {', '.join(MAY_CHANGE)}",
+        )
+
+
+def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    """Lines `key: was → is`, in the user's own keys, for what makes another study."""
+    moved = stored.get("contents") == wanted.get("contents") != {}
+    for line in differences(stored, wanted):
+        key, _, values = line.partition(": ")
+        if not (moved and key.startswith(PLACES)):
+            yield f"{_user_key(key)}: {values}"
+
+
+def version_notice(name: str, stored: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """A warning where a study was made with other versions; else empty."""
+    lines = differences(stored, now)
+    if not lines:
+        return ""
+    return (
+        f"the study '{name}' was made with another version ({'; '.join(lines)}): trials from "
+        f"before and from now on may differ by more than their parameters; study={name}-2 "
+        "starts a new one"
+    )
+
+
+def differences(stored: Any, wanted: Any, path: str = "") -> list[str]:
+    """Lines `key: was → is` for every leaf in which two plain values differ."""
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        return [
+            line
+            for key in dict.fromkeys((*stored, *wanted))
+            for line in differences(
+                stored.get(key), wanted.get(key), f"{path}.{key}" if path else str(key)
+            )
+        ]
+    return [] if stored == wanted else [f"{path}: {_short(stored)} → {_short(wanted)}"]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _user_key(path: str) -> str:
+    """The key as users write it: of the base configuration its own, of the rest with its kind."""
+    head, _, rest = path.partition(".")
+    names = {"base": "", "space": "sweep.space.", "contents": "content of "}
+    if head == "objective":
+        return "sweep.objectives"
+    return f"{names[head]}{rest}" if head in names and rest else path

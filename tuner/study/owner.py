@@ -1,0 +1,64 @@
+"""Who runs a trial: an agent's identity, and whether that agent is known to be gone."""
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+SAME_START = 1.0
+"""Seconds between two readings of one process's start; a reused process id differs by more."""
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_PROCESSES = Path("/proc/self/ns/pid")
+
+
+def identity() -> dict[str, Any]:
+    """Who we are, so that another agent can see whether we still live.
+
+    `machine` says where process ids mean the same: the machine since it started, and the
+    container. Host names alone repeat, in clones and in containers.
+    """
+    process = psutil.Process()
+    return {
+        "host": socket.gethostname(),
+        "machine": _machine(),
+        "pid": process.pid,
+        "started": process.create_time(),
+        "agent": uuid.uuid4().hex[:12],
+    }
+
+
+def gone(owner: Mapping[str, Any], me: Mapping[str, Any]) -> bool:
+    """Whether an agent is known to have ended; of other machines we can not know.
+
+    Args:
+        owner: Its identity.
+        me: The identity of who asks. Another study of its process was left without an end.
+    """
+    if owner["agent"] == me["agent"]:
+        return False
+    if (owner["host"], owner["machine"]) != (me["host"], me["machine"]):
+        return False
+    if owner["pid"] == me["pid"]:
+        return True
+    try:
+        started = float(owner["started"])
+        return abs(psutil.Process(owner["pid"]).create_time() - started) >= SAME_START
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _machine() -> str:
+    found = []
+    with suppress(OSError):
+        found.append(_BOOT.read_text(encoding="ascii").strip())
+    with suppress(OSError):
+        found.append(os.readlink(_PROCESSES))  # noqa: PTH115  (it names no path)
+    return " ".join(found)

@@ -1,0 +1,166 @@
+"""Waiting for a database that is locked, slow or away; and which of its errors pass by waiting."""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from tuner.disk import DiskFullError
+from tuner.errors import TunerError
+
+T = TypeVar("T")
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 15.0
+"""Seconds; a pause is twice the one before it, give or take half."""
+
+SLICE = 0.2
+"""Seconds between two looks whether somebody is in a hurry."""
+
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_FULL_STATES = {"53100"}
+"""SQLSTATE of PostgreSQL for a disk that is full."""
+
+
+class StorageAwayError(TunerError):
+    """The study's database did not answer for as long as `storage.retry_timeout` allows."""
+
+
+class Patience:
+    """Does what needs the database again until it works, with a growing pause."""
+
+    def __init__(
+        self,
+        seconds: float,
+        where: str,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Nothing has failed so far.
+
+        Args:
+            seconds: How long it is tried.
+            where: The database, for messages; without its password.
+            clock: Seconds, monotonic.
+            sleep: Waits for so many seconds.
+        """
+        self._seconds = seconds
+        self._where = where
+        self._clock = clock
+        self._sleep = sleep
+        self._steady_since = clock()
+        self._hurry = False
+
+    @property
+    def steady(self) -> float:
+        """Seconds since the database last failed, or since the beginning."""
+        return self._clock() - self._steady_since
+
+    def interrupted(self) -> None:
+        """Notes that the database was away, or we were."""
+        self._steady_since = self._clock()
+
+    def hurry(self) -> None:
+        """Ends every wait, now and later; safe in a signal handler."""
+        self._hurry = True
+
+    def __call__(self, action: Callable[[], T]) -> T:
+        """Returns what the action returns; it may run several times.
+
+        Raises:
+            StorageAwayError: It failed until the time was over.
+            DiskFullError: The database can not write any more.
+        """
+        begun = self._clock()
+        for pause in _pauses():
+            try:
+                return action()
+            except Exception as error:
+                self._refuse(error)
+                left = self._seconds - (self._clock() - begun)
+                if left <= 0 or self._hurry:
+                    raise self._away(error) from error
+                self._wait(min(pause, left))
+        raise AssertionError("pauses never end")
+
+    def _refuse(self, error: Exception) -> None:
+        """Raises what does not pass by waiting."""
+        if disk_full(error):
+            raise DiskFullError(self._where) from error
+        if not passes(error):
+            raise error
+
+    def _wait(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while not self._hurry and (left := until - self._clock()) > 0:
+            self._sleep(min(SLICE, left))
+        self.interrupted()
+
+    def _away(self, error: Exception) -> StorageAwayError:
+        waited = "" if self._hurry else f" for {self._seconds:.0f} s (storage.retry_timeout)"
+        return StorageAwayError(
+            f"the study's database did not answer{waited}: {_one_line(error)}\n"
+            f"  where: {self._where}\n"
+            "  try:   the same command when it is back; every trial told so far is kept, those "
+            "that ran are taken up again"
+        )
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a database's error may be over in a while: locked, restarted, not reached."""
+    cause = _database_error(error)
+    if cause is None:
+        return False
+    if isinstance(cause, PoolTimeoutError):
+        return True
+    code = _sqlite_code(cause)
+    if code is not None:
+        return code in _PASSING
+    return cause.connection_invalidated or isinstance(cause, OperationalError | InterfaceError)
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether a database says that it has no room left."""
+    cause = _database_error(error)
+    if not isinstance(cause, DBAPIError):
+        return False
+    states = {getattr(cause.orig, name, None) for name in ("sqlstate", "pgcode")}
+    return _sqlite_code(cause) == sqlite3.SQLITE_FULL or bool(states & _FULL_STATES)
+
+
+def _database_error(error: BaseException) -> DBAPIError | PoolTimeoutError | None:
+    """The database's own error behind one of Optuna's."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, DBAPIError | PoolTimeoutError):
+        cause = cause.__cause__
+    return cause
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    """SQLite's primary result code."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
+
+
+def _one_line(error: Exception) -> str:
+    cause = _database_error(error)
+    shown = getattr(cause, "orig", None) or cause or error
+    lines = str(shown).strip().splitlines()
+    return f"{type(shown).__name__}: {lines[0]}" if lines else type(shown).__name__
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1.5)  # noqa: S311
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -1,0 +1,166 @@
+"""The study's database: opened, and written by the owner of a trial alone."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.trial import TrialState as OptunaState
+from sqlalchemy import event, select
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from tuner.disk import DiskFullError
+from tuner.errors import InputError
+from tuner.study.patience import Patience, disk_full, passes
+
+LOCK_TIMEOUT = 10.0
+"""Seconds that SQLite itself waits for another process's lock; we try again after that."""
+
+OWNER = "owner"
+"""User attribute of a trial: the identity of the agent that runs it."""
+
+
+class NotOursError(Exception):
+    """Another agent has taken the trial over."""
+
+
+class OwnedStorage(RDBStorage):
+    """Optuna's database, in which only its owner writes a trial.
+
+    Whether a trial is ours is looked up in the transaction that writes, so an agent that was
+    frozen while its trial went to another one can not write into it.
+    """
+
+    def __init__(self, url: str, me: Mapping[str, Any]) -> None:
+        """Opens the database, and makes the tables where they are missing.
+
+        Args:
+            url: SQLAlchemy URL.
+            me: Identity of this agent.
+        """
+        self.me = json.dumps(me)
+        is_sqlite = url.startswith("sqlite")
+        # Python would begin a transaction at the first write only, so that what was read before
+        # could be old by then. One that begins at once holds the lock from its first read.
+        arguments = {"timeout": LOCK_TIMEOUT, "isolation_level": None} if is_sqlite else {}
+        super().__init__(url, engine_kwargs={"connect_args": arguments})
+        if is_sqlite:
+            event.listen(self.engine, "begin", _begin_immediate)
+
+    def check_trial_is_updatable(self, trial_id: int, trial_state: OptunaState) -> None:
+        """Called by every writing method of Optuna, inside its transaction.
+
+        Raises:
+            NotOursError: The trial belongs to another agent.
+        """
+        super().check_trial_is_updatable(trial_id, trial_state)
+        if owner_text(self.scoped_session(), trial_id) != self.me:
+            raise NotOursError(trial_id)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction of our own on Optuna's tables; Optuna's methods are not called in it."""
+        with self.scoped_session() as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Lets the database go."""
+        self.remove_session()
+        self.engine.dispose()
+
+
+def owner_text(session: Session, trial_id: int) -> str | None:
+    """A trial's owner as it is stored; None: nobody has had it."""
+    attributes = models.TrialUserAttributeModel
+    found = session.scalar(
+        select(attributes.value_json).where(
+            attributes.trial_id == trial_id, attributes.key == OWNER
+        )
+    )
+    return None if found is None else str(found)
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def shown(url: str) -> str:
+    """A database's address without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "the address can not be read"
+
+
+def connect(url: str, me: Mapping[str, Any], patience: Patience) -> OwnedStorage:
+    """Opens the database; its password never stands in a message.
+
+    Args:
+        url: SQLAlchemy URL.
+        me: Identity of this agent.
+        patience: For a SQLite file that another process holds; a server must be there.
+
+    Raises:
+        InputError: It can not be opened.
+    """
+
+    def attempt() -> OwnedStorage:
+        try:
+            return OwnedStorage(url, me)
+        except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
+            if url.startswith("sqlite") and (disk_full(error) or _locked(error)):
+                raise
+            raise InputError(
+                f"the study's storage can not be opened ({type(error).__name__})",
+                where=f"storage.url: {shown(url)}",
+                remedy="a SQLAlchemy URL of a database that runs, and its Python driver "
+                "installed; storage.url=null for SQLite in the output folder",
+            ) from error
+
+    return patience(attempt)
+
+
+def _locked(error: Exception) -> bool:
+    return passes(error) and "locked" in str(error.__cause__ or error)
+
+
+def sqlite_url(path: Path) -> str:
+    """SQLAlchemy URL of the study's own database; the file is made, in write-ahead mode.
+
+    Write-ahead mode lets readers (optuna-dashboard, `report`) look without stopping the sweep,
+    and is kept in the file for every later connection.
+
+    Raises:
+        InputError: The file can not be made, or is no database.
+        DiskFullError: There is no room for it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
+            _set_write_ahead(connection)
+    except (OSError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise DiskFullError(str(path)) from error
+        raise InputError(
+            f"the study can not be written: {error}",
+            where=f"{path} (output={path.parent.parent})",
+            remedy="output=FOLDER that can be written; a study.db that is no study moved away",
+        ) from error
+    return f"sqlite:///{path}"
+
+
+def _set_write_ahead(connection: sqlite3.Connection) -> None:
+    """The mode stays in the file; one that has it is not written again."""
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as error:
+        # Somebody holds the file; whoever opens it next sets the mode.
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise

@@ -1,0 +1,509 @@
+"""Asks for parameters, reports, prunes, and keeps what a sweep must not lose.
+
+A trial keeps its number for life. One that was interrupted goes back to WAITING with the
+parameters that it had; one whose agent vanished stays RUNNING and changes its owner. Either way
+it is the next that an agent takes up.
+"""
+
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import wraps
+from threading import Event, Thread
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState as OptunaState
+from sqlalchemy.exc import SQLAlchemyError
+
+from tuner.core.settings import StorageSettings
+from tuner.core.space import (
+    Choice,
+    Domain,
+    FloatInterval,
+    IntInterval,
+    contains,
+)
+from tuner.core.trial import Convergence, Scalar, TrialOutcome, TrialState
+from tuner.importances import importances
+from tuner.records import from_plain, to_plain
+from tuner.search import build_pruner, build_sampler
+from tuner.study.definition import Definition, check_same, made_with, version_notice
+from tuner.study.ledger import ATTEMPT, Ledger, RunningTrial
+from tuner.study.owner import identity
+from tuner.study.patience import Patience
+from tuner.study.storage import NotOursError, connect, owner_text, shown
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SIGNS = 2.0
+"""After the database was away the living get so many heartbeat intervals to show themselves."""
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A trial to run.
+
+    Attributes:
+        number: Its number.
+        parameters: For each searched key that is active, the value.
+        attempt: Which try at it this is, counted from 1, those of other agents included.
+        crashes: How many of them ended with a worker that died.
+    """
+
+    number: int
+    parameters: dict[str, Scalar]
+    attempt: int = 1
+    crashes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A trial of ours.
+
+    Attributes:
+        id: In the database.
+        trial: Optuna's handle.
+    """
+
+    id: int
+    trial: optuna.Trial
+
+
+def patient(
+    method: Callable[Concatenate["Study", P], T],
+) -> Callable[Concatenate["Study", P], T]:
+    """Makes a method wait for a database that is away; doing it twice has to do nothing more."""
+
+    @wraps(method)
+    def trying(self: "Study", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._patience(lambda: method(self, *args, **kwargs))
+
+    return trying
+
+
+class Study:
+    """One Optuna study, opened for running it.
+
+    Every method that reads or writes the study waits for a database that is away, as long as
+    `storage.retry_timeout` allows.
+
+    Attributes:
+        notice: A warning for people about the versions that the study was made with; or empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        url: str,
+        definition: Definition,
+        sampler: Mapping[str, Any],
+        pruner: Mapping[str, Any],
+        defaults: Mapping[str, Scalar],
+        settings: StorageSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Opens the study, or makes it when there is none of this name.
+
+        Args:
+            name: The study's name.
+            url: SQLAlchemy URL of its database.
+            definition: What it searches; an existing study must have the same.
+            sampler: Group `sampler`.
+            pruner: Group `pruner`.
+            defaults: Value of each searched key in the untuned default configuration.
+            settings: Group `storage`.
+            clock: Seconds, monotonic.
+
+        Raises:
+            InputError: The existing study was made of something else, or an option is wrong.
+        """
+        self._space = definition.space
+        self._defaults = dict(defaults)
+        self._settings = settings or StorageSettings()
+        self._clock = clock
+        self._is_grid = sampler.get("name") == "grid"
+        self._patience = Patience(self._settings.retry_timeout, shown(url), clock)
+        me = identity()
+        self._storage = connect(url, me, self._patience)
+        self._study = self._patience(
+            lambda: optuna.create_study(
+                study_name=name,
+                storage=self._storage,
+                direction=definition.direction,
+                pruner=build_pruner(pruner),
+                load_if_exists=True,
+            )
+        )
+        study_id = self._patience(lambda: self._storage.get_study_id_from_name(name))
+        self._ledger = Ledger(self._storage, study_id, self._settings.heartbeat_timeout)
+        self._held: dict[int, Held] = {}
+        self._lost: set[int] = set()
+        self._idle_since: float | None = None
+        self.notice = ""
+        opened = self._open(name, definition, self._first_points(sampler))
+        self._study.sampler = build_sampler(sampler, opened)
+        self._beaten_at = time.time()
+        self._closed = Event()
+        self._heart = Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._heart.start()
+
+    @patient
+    def _open(self, name: str, definition: Definition, points: list[dict[str, Scalar]]) -> int:
+        """Compares, or writes down, what the study is made of.
+
+        Returns:
+            How often it was opened before.
+        """
+        wanted, now = definition.to_plain(), made_with()
+        with self._ledger.locked() as session:
+            stored = self._ledger.attribute(session, "definition")
+            if stored is None:
+                self._ledger.set_attribute(session, "definition", wanted)
+                self._ledger.set_attribute(session, "made_with", now)
+            else:
+                check_same(name, stored, wanted)
+                made = self._ledger.attribute(session, "made_with") or {}
+                self.notice = version_notice(name, made, now)
+            opened = int(self._ledger.attribute(session, "opened") or 0)
+            self._ledger.set_attribute(session, "opened", opened + 1)
+            self._ledger.enqueue(session, points)
+        return opened
+
+    def _first_points(self, sampler: Mapping[str, Any]) -> list[dict[str, Scalar]]:
+        """Trial 0 is the untuned default; all points of a grid follow, shuffled."""
+        points = [self._defaults]
+        if self._is_grid:
+            grid = self._space.grid(sampler["points_per_interval"])
+            random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
+            points += [point for point in grid if point != self._defaults]
+        return [self._fixed(point) for point in points]
+
+    def _fixed(self, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        return {
+            dimension.name: values[dimension.key]
+            for dimension in self._space.dimensions
+            if dimension.key in values
+            and self._space.active(dimension, values)
+            and _takes(dimension.domain, values[dimension.key])
+        }
+
+    # -- which trials -------------------------------------------------------------------------
+
+    @patient
+    def release_orphans(self) -> list[int]:
+        """Lets the trials of agents of this machine wait that are gone.
+
+        Returns:
+            Their numbers.
+        """
+        return self._ledger.put_back_orphans()
+
+    @patient
+    def remaining(self, total: int) -> int:
+        """How many trials may still be started so that `total` are counted in the end.
+
+        A grid also ends with its last point. Other agents may be faster: `claim` decides.
+        """
+        with self._storage.transaction() as session:
+            census = self._ledger.census(session)
+        free = sum(self._is_free(trial) for trial in census.running)
+        left = total - census.counted - len(census.running) + free
+        waiting = sum(number not in self._held for number in census.waiting)
+        return min(left, free + waiting) if self._is_grid else left
+
+    @patient
+    def awaiting(self, total: int) -> bool:
+        """Whether it is worth waiting for trials of agents that may have vanished.
+
+        To be asked when nothing remains: true until every other agent has shown since then that
+        it lives, has ended its trials, or has lost them to us. With living agents this takes
+        `storage.heartbeat_interval`, else at most `storage.heartbeat_timeout`.
+        """
+        if self._idle_since is None:
+            self._idle_since = self._clock()
+        with self._storage.transaction() as session:
+            census = self._ledger.census(session)
+        idle = self._clock() - self._idle_since
+        others = [t for t in census.running if t.owner != self._storage.me]
+        return census.counted < total and any(trial.silent >= idle for trial in others)
+
+    def ask(self) -> Asked:
+        """Takes up a waiting trial or draws a new one, however many there are."""
+        asked = self.claim(None)
+        if asked is None:
+            raise LookupError("no point of the grid is left")
+        return asked
+
+    @patient
+    def claim(self, total: int | None) -> Asked | None:
+        """Takes a trial that is RUNNING and ours from here on.
+
+        Args:
+            total: How many trials are to be counted in the end, over all agents; never more
+                are handed out. None: no limit.
+
+        Returns:
+            One whose agent vanished, else one that waits, else a new one; None when there is
+            none to take.
+        """
+        while True:
+            taken = self._ledger.claim(
+                total, set(self._held), judging=self._judging, draws=not self._is_grid
+            )
+            if taken is None:
+                return None
+            with suppress(NotOursError):  # Frozen in between: it is somebody else's by now.
+                return self._begin(taken)
+
+    @property
+    def _judging(self) -> bool:
+        """Whether other agents' silence means that they are gone.
+
+        Not just after the database was away, or we ourselves were frozen: they may have been, too.
+        """
+        frozen = time.time() - self._beaten_at > self._settings.heartbeat_timeout
+        steady = self._patience.steady >= SIGNS * self._settings.heartbeat_interval
+        return steady and not frozen
+
+    def _is_free(self, trial: RunningTrial) -> bool:
+        held = trial.number in self._held
+        return not held and self._ledger.abandoned(trial, judging=self._judging)
+
+    def _begin(self, taken: RunningTrial) -> Asked:
+        self._study._thread_local.cached_all_trials = None  # noqa: SLF001  (as its `ask` does)
+        self._study.get_trials(deepcopy=False)  # Optuna's cache has to know the trial.
+        with warnings.catch_warnings():
+            # An untuned default outside the searched interval is meant as it is.
+            warnings.simplefilter("ignore", UserWarning)
+            trial = optuna.Trial(self._study, taken.id)
+            parameters = self._suggest_all(trial)
+        self._lost.discard(taken.number)
+        self._held[taken.number] = Held(id=taken.id, trial=trial)
+        self._idle_since = None
+        return Asked(
+            number=taken.number,
+            parameters=parameters,
+            attempt=trial.user_attrs[ATTEMPT],
+            crashes=trial.user_attrs.get("crashes", 0),
+        )
+
+    def _suggest_all(self, trial: optuna.Trial) -> dict[str, Scalar]:
+        # The first trial keeps the default of a key whose choices do not hold it.
+        untuned = trial.number == 0
+        parameters: dict[str, Scalar] = {}
+        values = dict(self._defaults) if untuned else parameters
+        for dimension in self._space.dimensions:
+            if not self._space.active(dimension, values):
+                continue
+            if untuned and not _takes(dimension.domain, self._defaults.get(dimension.key)):
+                continue
+            value = _suggest(trial, dimension.name, dimension.domain)
+            parameters[dimension.key] = values[dimension.key] = value
+        return parameters
+
+    # -- a trial of ours ----------------------------------------------------------------------
+
+    def owns(self, number: int) -> bool:
+        """Whether a trial that was handed out here is still ours, or was until we finished it.
+
+        False once another agent has it, because this one showed no sign of life for
+        `storage.heartbeat_timeout`: what it still finds out about the trial counts for nothing.
+        """
+        return number not in self._lost
+
+    @patient
+    def started(self, number: int, config: str, *, attempt: int = 1, crashes: int = 0) -> None:
+        """Keeps what another agent needs to go on with a trial.
+
+        Args:
+            number: The trial.
+            config: Its configuration as YAML.
+            attempt: Which try at it begins, counted from 1.
+            crashes: How many before it ended with a worker that died.
+        """
+
+        def keep(held: Held) -> None:
+            for key, value in (("config", config), (ATTEMPT, attempt), ("crashes", crashes)):
+                held.trial.set_user_attr(key, value)
+
+        self._with(number, keep)
+
+    @patient
+    def report(self, number: int, point: int, value: float) -> None:
+        """Tells the objective at an evaluation point; a point told before is left as it was."""
+        self._with(number, lambda held: _report(held.trial, point, value))
+
+    @patient
+    def should_prune(self, number: int) -> bool:
+        """Whether the pruner would stop the trial after its last report."""
+        return bool(self._with(number, lambda held: held.trial.should_prune()))
+
+    @patient
+    def finish(self, outcome: TrialOutcome) -> None:
+        """Tells how a trial ended; an interrupted one goes back to be taken up again.
+
+        One that is to be tried again by this agent stays RUNNING and ours. Of a trial that is no
+        longer ours (see `owns`) nothing is told.
+        """
+        if outcome.state is TrialState.RETRIED:
+            return
+        if outcome.state is TrialState.INTERRUPTED:
+            self._with(outcome.number, lambda held: self._ledger.put_back(held.id))
+        else:
+            self._with(outcome.number, lambda held: self._tell(held.trial, outcome))
+        self._held.pop(outcome.number, None)
+
+    def _with(self, number: int, action: Callable[[Held], T]) -> T | None:
+        """Does something with a trial of ours; None where it is no longer ours."""
+        if number in self._lost:
+            return None
+        held = self._held[number]
+        try:
+            return action(held)
+        except (NotOursError, UpdateFinishedTrialError):
+            # One that we finished ourselves: it was told before, but the answer never came.
+            with self._storage.transaction() as session:
+                if owner_text(session, held.id) != self._storage.me:
+                    self._lost.add(number)
+            return None
+
+    def _tell(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
+        trial.set_user_attr("outcome", to_plain(outcome))
+        hopeless = _hopeless(outcome)
+        if hopeless:
+            # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
+            with _told_before():
+                trial.set_constraint(hopeless, 1.0)
+        if outcome.state is TrialState.COMPLETE:
+            self._hold(trial, outcome)
+            self._study.tell(trial, outcome.value)
+        elif outcome.state is TrialState.FAILED:
+            self._study.tell(trial, state=OptunaState.FAIL)
+        else:
+            self._study.tell(trial, state=OptunaState.PRUNED)
+
+    def _hold(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
+        """Lets a trial that was ended as converged stand at the points that it did not need.
+
+        Otherwise those that go on would meet nobody there, and be pruned by poorer ones only.
+        """
+        last = outcome.last
+        if last is None or outcome.value is None:
+            return
+        for point in range(last.point + 1, last.points + 1):
+            _report(trial, point, outcome.value)
+            trial.should_prune()  # Successive halving notes a value only when asked.
+
+    # -- the whole ----------------------------------------------------------------------------
+
+    @patient
+    def outcomes(self) -> list[TrialOutcome]:
+        """How every finished trial of the study ended, by number, those of other agents too."""
+        return [
+            from_plain(TrialOutcome, trial.user_attrs["outcome"])
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state.is_finished() and "outcome" in trial.user_attrs
+        ]
+
+    @patient
+    def importances(self) -> dict[str, float]:
+        """How much each searched key matters; see `tuner.importances`."""
+        return importances(self._study, self._space)
+
+    def hurry(self) -> None:
+        """Waits no more for a database that is away, now and later; safe in a signal handler."""
+        self._patience.hurry()
+
+    def close(self) -> None:
+        """Lets the database go; trials that were not finished wait for whoever takes them up."""
+        self._closed.set()
+        self._heart.join()
+        for number, held in self._held.items():
+            # Where the database is away, the others see by our silence that we are gone.
+            with suppress(SQLAlchemyError):
+                if number not in self._lost:
+                    self._ledger.put_back(held.id)
+        self._storage.close()
+
+    def _beat(self) -> None:
+        """The heartbeat's thread: signs of life for as long as the process lives."""
+        while not self._closed.wait(self._settings.heartbeat_interval):
+            now = time.time()
+            if now - self._beaten_at > self._settings.heartbeat_timeout:
+                self._patience.interrupted()  # The whole process was frozen.
+            self._beaten_at = now
+            with suppress(SQLAlchemyError):
+                self._beat_once()
+        self._storage.remove_session()
+
+    def _beat_once(self) -> None:
+        held = {held.id: number for number, held in self._held.copy().items()}
+        if held:
+            try:
+                ours = self._ledger.beat(held)
+            except SQLAlchemyError:
+                self._patience.interrupted()
+                raise
+            self._lost |= {number for id_, number in held.items() if id_ not in ours}
+
+
+def _report(trial: optuna.Trial, point: int, value: float) -> None:
+    with _told_before():
+        trial.report(value, point)
+
+
+@contextmanager
+def _told_before() -> Iterator[None]:
+    """Without Optuna's warning about what was told before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _hopeless(outcome: TrialOutcome) -> str:
+    """Why no sampler should come near these parameters again; empty where nothing says so."""
+    if outcome.state is TrialState.INFEASIBLE:
+        return "infeasible"
+    diagnosis = outcome.diagnosis
+    if diagnosis is not None and diagnosis.status is Convergence.DIVERGED:
+        return "diverged"
+    return "not_learning" if outcome.stopped_by == "not_learning" else ""
+
+
+def _takes(domain: Domain, value: Scalar) -> bool:
+    """Whether Optuna can store the value: any number for an interval, else one of the choices.
+
+    A logarithmic interval takes what has a logarithm.
+    """
+    match domain:
+        case Choice():
+            return contains(domain, value)
+        case IntInterval(log=log):
+            return isinstance(value, int) and _has_place(value, log=log)
+        case FloatInterval(log=log):
+            return _has_place(value, log=log)
+
+
+def _has_place(value: Scalar, *, log: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value > 0 or not log
+
+
+def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Scalar:
+    match domain:
+        case Choice(values=values):
+            return trial.suggest_categorical(name, values)
+        case IntInterval(low=low, high=high, step=step, log=log):
+            return trial.suggest_int(name, low, high, step=step, log=log)
+        case FloatInterval(low=low, high=high, log=log):
+            return trial.suggest_float(name, low, high, log=log)
