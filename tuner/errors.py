@@ -6,6 +6,10 @@ INTERRUPTED = 130
 """Exit code of a command that somebody stopped: 128 and the number of SIGINT, as in shells."""
 
 
+_SHOWN = 4000
+"""Characters shown of each part of a message, which may quote what it refuses."""
+
+
 class TunerError(Exception):
     """Root of every error of ours.
 
@@ -33,8 +37,8 @@ class InputError(TunerError):
             where: The file, key or column that it is wrong in.
             remedy: What would be right; a clause without a full stop.
         """
-        self.problem = hidden(problem)
-        self.where = hidden(where)
+        self.problem = _shortened(hidden(problem))
+        self.where = _shortened(hidden(where))
         self.remedy = hidden(remedy)
         lines = [self.problem]
         if where:
@@ -42,3 +46,9 @@ class InputError(TunerError):
         if remedy:
             lines.append(f"  try:   {self.remedy}")
         super().__init__("\n".join(lines))
+
+
+def _shortened(text: str) -> str:
+    """The text without its middle where it is too long to be read."""
+    half = _SHOWN // 2
+    return text if len(text) <= _SHOWN else f"{text[:half]} … {text[-half:]}"

@@ -133,5 +133,5 @@ def test_missing_weights_are_said(tmp_path):
     weights = load_file(folder / "model.safetensors")
     del weights["bert.encoder.layer.1.output.dense.weight"]
     save_file(weights, folder / "model.safetensors")
-    with pytest.raises(InputError, match=r"lacks 1 tensors.*layer\.1\.output"):
+    with pytest.raises(InputError, match=r"lacks the tensor.*layer\.1\.output"):
         classifier(folder)

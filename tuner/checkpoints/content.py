@@ -52,6 +52,19 @@ def file_hash(path: Path) -> str:
     return digest
 
 
+def is_noted(what: str, path: Path) -> bool:
+    """Whether `note` was told this of a file with the same content; never of a small one."""
+    if path.stat().st_size < REMEMBER_BYTES:
+        return False
+    return (cache_root() / what / file_hash(path)).is_file()
+
+
+def note(what: str, path: Path) -> None:
+    """Remembers something of the content of a big file that is costly to find out again."""
+    if path.stat().st_size >= REMEMBER_BYTES:
+        _remember(cache_root() / what / file_hash(path), "")
+
+
 def combined_hash(parts: Iterable[str]) -> str:
     """SHA-256 of a sequence of texts; their borders count."""
     digest = hashlib.sha256()

@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints.content import combined_hash, file_hash
+from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.weights import find_weights
 from tuner.errors import InputError
 
 SUPPORTED = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
 """Values of `model_type` in config.json that can be fine-tuned."""
+
+ACTIVATIONS = (
+    "gelu", "gelu_python", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "quick_gelu", "relu",
+    "silu", "swish", "tanh",
+)  # fmt: skip
+"""Values of `hidden_act` that can be computed."""
+
+LARGEST = 2**31
+"""No size in a config.json reaches it."""
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -30,7 +40,15 @@ TOKENIZER_FILES = (
 
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
 _DISTILBERT_KEYS = {"hidden_size": "dim", "num_hidden_layers": "n_layers"}
-_DISTILBERT_KEYS |= {"hidden_act": "activation"}
+_DISTILBERT_KEYS |= {"num_attention_heads": "n_heads", "hidden_act": "activation"}
+_DROPOUT_KEYS = {
+    "roberta": "hidden_dropout_prob",
+    "distilbert": "dropout",
+    "albert": "attention_probs_dropout_prob",
+}
+"""Rates that keras-hub asks for, though each trial sets its own."""
+
+_AS_WRITTEN = "config.json as `save_pretrained` of transformers writes it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +87,8 @@ def inspect(folder: Path) -> CheckpointInfo:
 
     Raises:
         InputError: No folder, no or a malformed config.json, an architecture that is not
-            supported, no weights in safetensors format, weights cut off, or no tokenizer.
+            supported, no weights in safetensors format, weights that are cut off, lack tensors,
+            do not fit config.json or hold NaN, or no tokenizer.
     """
     config = _read_config(folder)
     model_type = config.get("model_type")
@@ -79,13 +98,12 @@ def inspect(folder: Path) -> CheckpointInfo:
             where=f"model_type in {folder / 'config.json'}",
             remedy=f"a checkpoint of one of {', '.join(SUPPORTED)}",
         )
+    _check_config(config, model_type, folder)
     vocab_size = _integer(config, "vocab_size", folder)
     positions = _integer(config, "max_position_embeddings", folder)
-    pad = config.get("pad_token_id")
     roberta = model_type in ("roberta", "xlm-roberta")
-    if not isinstance(pad, int):
-        pad = 1 if roberta else 0
-    weights = find_weights(folder, vocab_size)
+    pad = _padding(config, vocab_size, folder, default=1 if roberta else 0)
+    weights = find_weights(folder, config, model_type)
     tokenizer = _tokenizer_files(folder)
     files = (folder / "config.json", *weights, *tokenizer)
     return CheckpointInfo(
@@ -137,14 +155,69 @@ def _read_config(folder: Path) -> dict[str, Any]:
             remedy="a folder in Hugging Face format: config.json, model.safetensors and tokenizer",
         )
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError, RecursionError) as error:
         raise InputError(
             f"config.json cannot be read: {error}", where=str(path), remedy="valid JSON"
         ) from error
     if not isinstance(config, dict):
-        raise InputError("config.json holds no JSON object", where=str(path))
+        raise InputError("config.json holds no JSON object", where=str(path), remedy=_AS_WRITTEN)
     return config
+
+
+def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None:
+    """Refuses what can not be built, and what would be built as something else.
+
+    keras-hub takes a config.json with a `registered_name` for an object of Keras, whose classes
+    it would import by the names that stand in it.
+    """
+    for key in SIZES.get(model_type, SIZES["bert"]):
+        _integer(config, key, folder)
+    if "type_vocab_size" in config:
+        _integer(config, "type_vocab_size", folder)
+    width, heads = (
+        config[_key(name, model_type)] for name in ("hidden_size", "num_attention_heads")
+    )
+    groups = config["num_hidden_groups"] if model_type == "albert" else 1
+    layers = config[_key("num_hidden_layers", model_type)]
+    dropout = _DROPOUT_KEYS.get(model_type)
+    act = config.get(_key("hidden_act", model_type), _default_act(model_type))
+    epsilon = config.get("layer_norm_eps", 0.0)
+    kind = config.get("position_embedding_type", "absolute")
+    problems = {
+        "registered_name names code, which is not run": "registered_name" in config,
+        f"{heads} attention heads do not divide the width {width}": width % heads != 0,
+        f"{groups} groups do not divide the {layers} layers": layers % groups != 0,
+        f"{dropout} is missing": dropout is not None and dropout not in config,
+        f"layer_norm_eps is {epsilon!r}, which is no small number": not _is_share(epsilon),
+        f"the positions are {kind!r}, and only absolute ones are supported": kind != "absolute",
+    }
+    for problem, holds in problems.items():
+        if holds:
+            raise InputError(problem, where=str(folder / "config.json"), remedy=_AS_WRITTEN)
+    if act not in ACTIVATIONS:
+        raise InputError(
+            f"the activation {act!r} is not supported",
+            where=str(folder / "config.json"),
+            remedy=f"one of {', '.join(ACTIVATIONS)}",
+        )
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _padding(config: dict[str, Any], vocab_size: int, folder: Path, *, default: int) -> int:
+    pad = config.get("pad_token_id")
+    if pad is None:
+        return default
+    if isinstance(pad, bool) or not isinstance(pad, int) or not 0 <= pad < vocab_size:
+        raise InputError(
+            f"pad_token_id is {pad!r}, which is no token of {vocab_size}",
+            where=str(folder / "config.json"),
+            remedy=_AS_WRITTEN,
+        )
+    return pad
 
 
 def _key(name: str, model_type: str) -> str:
@@ -158,11 +231,11 @@ def _default_act(model_type: str) -> str:
 
 def _integer(config: dict[str, Any], key: str, folder: Path) -> int:
     value = config.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST:
         raise InputError(
-            f"{key} is {value!r}, which is no positive whole number",
+            f"{key} is {value!r}, which is no positive whole number below {LARGEST}",
             where=str(folder / "config.json"),
-            remedy="config.json as `save_pretrained` writes it",
+            remedy=_AS_WRITTEN,
         )
     return value
 

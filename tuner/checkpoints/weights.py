@@ -1,45 +1,66 @@
-"""Weight files in safetensors format, checked by their headers alone."""
+"""Weight files in safetensors format, held against config.json before any model is built.
+
+Names, types and shapes come from the heads of the files, which the safetensors library checks;
+the numbers are looked through once for each content.
+"""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from tuner.checkpoints.content import is_noted, note
+from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
 from tuner.errors import InputError
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
-_LENGTH_BYTES = 8
-_LARGEST_HEADER = 100 * 2**20  # the limit that the format itself sets
+READABLE = ("F16", "F32", "F64")
+"""Types of numbers that the weights may have."""
+
+_EMBEDDING = "word_embeddings.weight"
+_BLOCK_NUMBERS = 2**22
+_LONGEST_NAME = 200
+_TOGETHER = "config.json and weights that were saved together"
 
 
-def find_weights(folder: Path, vocab_size: int) -> tuple[Path, ...]:
-    """The folder's weight files, each known to be whole.
+@dataclass(frozen=True, kw_only=True)
+class TensorHead:
+    """What a safetensors file says of one tensor.
+
+    Attributes:
+        file: The file that holds it.
+        dtype: As the format spells it.
+        shape: Its sizes.
+    """
+
+    file: Path
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def find_weights(folder: Path, config: Mapping[str, Any], model_type: str) -> tuple[Path, ...]:
+    """The folder's weight files, known to be whole and to be those of its config.json.
 
     Args:
         folder: The checkpoint.
-        vocab_size: Rows that the token embedding has according to config.json.
+        config: config.json, its sizes checked.
+        model_type: The architecture.
 
     Raises:
-        InputError: There are none, one is missing or cut off, or they are not an encoder's.
+        InputError: There are none, one is missing or cut off, they are not this encoder's, or
+            they hold what is no number.
     """
     files = _files(folder)
-    shapes: dict[str, list[int]] = {}
+    heads = {name: head for file in files for name, head in _heads(file)}
+    needed = _needed(heads, config, model_type, folder)
     for file in files:
-        shapes |= _read_shapes(file)
-    rows = [s[0] for name, s in shapes.items() if name.endswith("word_embeddings.weight") and s]
-    if not rows:
-        raise InputError(
-            "the weights hold no token embedding (word_embeddings.weight)",
-            where=str(files[0]),
-            remedy="the weights of an encoder, under the names that transformers gives them",
-        )
-    if rows[0] != vocab_size:
-        raise InputError(
-            f"config.json says vocab_size {vocab_size}, the weights have {rows[0]} embeddings",
-            where=str(folder),
-            remedy="config.json and weights that were saved together",
-        )
+        _check_numbers(file, [name for name in needed if heads[name].file == file])
     return files
 
 
@@ -66,33 +87,113 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def _indexed(path: Path) -> list[str]:
+    remedy = "the index as `save_pretrained` writes it, beside the files that it names"
     try:
-        names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError("the weights' index cannot be read", where=str(path)) from error
-    if not names or any(Path(name).name != name for name in names):
-        raise InputError("the weights' index names no files of this folder", where=str(path))
+        listed = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
+        names = sorted({str(name) for name in listed})
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise InputError(
+            "the weights' index cannot be read", where=str(path), remedy=remedy
+        ) from error
+    if not names or any(Path(name).name != name or not _is_plain(name) for name in names):
+        raise InputError(
+            "the weights' index names no files of this folder", where=str(path), remedy=remedy
+        )
     return names
 
 
-def _read_shapes(path: Path) -> dict[str, list[int]]:
-    """Tensor name to shape. Format: https://huggingface.co/docs/safetensors."""
-    size = path.stat().st_size
-    broken = InputError(
-        "the weights are cut off or no safetensors file",
-        where=str(path),
-        remedy="fetch or save the file again",
-    )
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        if length > min(_LARGEST_HEADER, size - _LENGTH_BYTES):
-            raise broken
-        try:
-            header: dict[str, Any] = json.loads(file.read(length))
-        except ValueError as error:
-            raise broken from error
-    header.pop("__metadata__", None)
-    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-    if end + length + _LENGTH_BYTES != size:
-        raise broken
-    return {name: entry["shape"] for name, entry in header.items()}
+def _is_plain(name: str) -> bool:
+    fits = name.isprintable() and len(name.encode()) <= _LONGEST_NAME
+    return fits and name.endswith(".safetensors")
+
+
+def _heads(path: Path) -> Iterator[tuple[str, TensorHead]]:
+    try:
+        with safe_open(str(path), framework="np") as file:
+            for name in file.keys():  # noqa: SIM118
+                part = file.get_slice(name)
+                shape = tuple(part.get_shape())
+                yield name, TensorHead(file=path, dtype=part.get_dtype(), shape=shape)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"the weights are cut off or no safetensors file: {error}",
+            where=str(path),
+            remedy="fetch or save the file again",
+        ) from error
+
+
+def _needed(
+    heads: Mapping[str, TensorHead], config: Mapping[str, Any], model_type: str, folder: Path
+) -> list[str]:
+    """Full names of the tensors that the encoder takes."""
+    if not any(name.endswith(_EMBEDDING) for name in heads):
+        raise InputError(
+            f"the weights hold no token embedding ({_EMBEDDING})",
+            where=str(folder),
+            remedy="the weights of an encoder, under the names that transformers gives them",
+        )
+    found: list[str] = []
+    for name, shape in encoder_tensors(config, model_type, heads):
+        full = find(name, heads)
+        if full is None:
+            if POOLER in name:
+                continue
+            raise InputError(
+                f"the checkpoint lacks the tensor {name}, which its config.json asks for",
+                where=str(folder),
+                remedy=f"a complete checkpoint; {_TOGETHER}",
+            )
+        _check_head(full, heads[full], shape, config)
+        found.append(full)
+    return found
+
+
+def _check_head(
+    name: str, head: TensorHead, shape: tuple[int, ...], config: Mapping[str, Any]
+) -> None:
+    if head.dtype not in READABLE:
+        raise InputError(
+            f"the tensor {name} has numbers of type {head.dtype}, which can not be read",
+            where=str(head.file),
+            remedy=f"one of {', '.join(READABLE)}: `model.float().save_pretrained(folder)` in "
+            "transformers",
+        )
+    if head.shape == shape:
+        return
+    problem = f"config.json asks for {list(shape)}, the tensor {name} is {list(head.shape)}"
+    if name.endswith(_EMBEDDING) and head.shape[1:] == shape[1:]:
+        problem = (
+            f"config.json says vocab_size {config['vocab_size']}, the weights have "
+            f"{head.shape[0]} embeddings"
+        )
+    raise InputError(problem, where=str(head.file), remedy=_TOGETHER)
+
+
+def _check_numbers(path: Path, names: Sequence[str]) -> None:
+    """Refuses NaN and infinite weights, which training would only spread.
+
+    A big file is looked through once: that it is sound is noted in the cache for its content.
+    """
+    if is_noted("finite", path):
+        return
+    with safe_open(str(path), framework="np") as file:
+        for name in names:
+            if not all(map(_is_finite, _blocks(file.get_slice(name)))):
+                raise InputError(
+                    f"the tensor {name} holds NaN or infinite numbers",
+                    where=str(path),
+                    remedy="a checkpoint whose training did not diverge; fetch the file again",
+                )
+    note("finite", path)
+
+
+def _blocks(part: Any) -> Iterator[Any]:
+    """A tensor in slices of its first axis, so that memory stays small."""
+    rows, *rest = part.get_shape()
+    step = max(1, _BLOCK_NUMBERS // int(np.prod(rest)))
+    return (part[start : min(start + step, rows)] for start in range(0, rows, step))
+
+
+def _is_finite(block: Any) -> bool:
+    # NaN passes through both, and no mask of the block's size is made.
+    return bool(np.isfinite(block.max()) and np.isfinite(block.min()))

@@ -8,6 +8,8 @@ from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
 from tuner.core.checks import Finding, check_agent, check_trial
 from tuner.core.settings import AgentSettings, TrialSettings
 from tuner.core.trial import Scalar
+from tuner.errors import InputError
+from tuner.secrets import hidden
 
 _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 
@@ -31,6 +33,7 @@ def build_trial(composition: Composition) -> TrialSettings:
     """
     trial = structure(TrialSettings, composition.section(TRIAL_GROUPS))
     _refuse(check_trial(trial), composition)
+    _refuse_passwords(composition)
     return trial
 
 
@@ -38,6 +41,17 @@ def _refuse(findings: list[Finding], composition: Composition) -> None:
     if findings:
         places = dict.fromkeys(composition.where(finding.key) for finding in findings)
         raise not_sensible(findings, "; ".join(places))
+
+
+def _refuse_passwords(composition: Composition) -> None:
+    """A trial's configuration is written to best.yaml and MLflow as it is."""
+    for key, value in leaves(composition).items():
+        if isinstance(value, str) and hidden(value) != value:
+            raise InputError(
+                f"{key} holds a password or token, which would be written to best.yaml and MLflow",
+                where=composition.where(key),
+                remedy="an address without it; the libraries read theirs from the environment",
+            )
 
 
 def leaves(composition: Composition) -> dict[str, Scalar]:

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tuner.config.environment import environment_for
 from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import FREE_MAPPINGS, OPEN_GROUPS
 from tuner.errors import InputError
@@ -67,13 +68,9 @@ class Composition:
             InputError: A mandatory value is missing, or one refers to what is not there.
         """
         try:
-            # Over the whole, since one group may refer to another.
-            missing = [
-                key
-                for key in sorted(OmegaConf.missing_keys(self.config))
-                if key.split(".")[0] in groups
-            ]
-            content = {key: _resolved(self.config, key) for key in groups if key in self.config}
+            keys = [key for key in groups if key in self.config]
+            missing = sorted(name for key in keys for name in _missing(self.config, key))
+            content = {} if missing else {key: _resolved(self.config, key) for key in keys}
         except OmegaConfBaseException as error:
             raise refused(error, self.where(error.full_key or "")) from error
         if missing:
@@ -101,16 +98,30 @@ class Composition:
         except (OmegaConfBaseException, ValueError) as error:
             if isinstance(error, OmegaConfBaseException):
                 raise refused(error, where, key=key) from error
-            raise InputError(f"{key}: {error}", where=f"{where}, {key}") from error
+            raise InputError(
+                f"{key}: {error}", where=f"{where}, {key}", remedy="a value of the key's own type"
+            ) from error
 
     def _open_choice(self, key: str) -> str:
         group = key.split(".", maxsplit=1)[0]
         return f"{group}={self.choices[group]}" if group in OPEN_GROUPS else ""
 
 
+def _missing(config: DictConfig, key: str) -> list[str]:
+    """The mandatory values below a key that nobody has given."""
+    with environment_for(key):
+        if OmegaConf.is_missing(config, key):
+            return [key]
+        value = config[key]
+        if not OmegaConf.is_config(value):
+            return []
+        return list(OmegaConf.missing_keys(value))
+
+
 def _resolved(config: DictConfig, key: str) -> Any:
-    value = config[key]
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    with environment_for(key):
+        value = config[key]
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _is_option_name(key: str) -> bool:

@@ -21,10 +21,17 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
+from tuner.config.limits import check_text
 from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
 from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
+
+MOST_CHOICES = 1000
+"""Values that one dimension may list."""
+
+LARGEST_WHOLE = 2**53
+"""Beyond it samplers, which compute with real numbers, no longer tell whole ones apart."""
 
 _GRAMMAR = "choice(a, b), range(1, 8), interval(0, 1) or tag(log, interval(1e-6, 1e-3))"
 
@@ -82,10 +89,7 @@ def read_domain(expression: Any, where: str) -> Domain:
     """
     if not isinstance(expression, str):
         raise _no_search(expression, where)
-    try:
-        parsed = _parser().parse_override(f"key={expression}")
-    except HydraException as error:
-        raise _malformed(expression, error, where, _GRAMMAR) from error
+    parsed = _parsed(f"key={expression}", expression, where, _GRAMMAR)
     if not isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001 (value() hides quotes)
         raise _no_search(expression, where)
     return _domain(parsed, expression, where)
@@ -100,14 +104,19 @@ def _malformed(text: str, error: Exception, where: str, remedy: str) -> InputErr
     return InputError(f"{text!r} can not be read: {reason}", where=where, remedy=remedy)
 
 
+def _parsed(text: str, shown: str, where: str, remedy: str) -> Override:
+    check_text(text, where)
+    try:
+        return _parser().parse_override(text)
+    except (HydraException, ValueError) as error:  # ValueError: a number of 5,000 digits.
+        raise _malformed(shown, error, where, remedy) from error
+
+
 def _read(text: str, where: str) -> Setting:
     if text.startswith("-"):
         raise InputError(f"there is no option {text!r}", where=where, remedy="key=value")
-    try:
-        parsed = _parser().parse_override(text)
-    except HydraException as error:
-        remedy = "key=value; quote what the grammar would take apart"
-        raise _malformed(text, error, where, remedy) from error
+    remedy = "key=value; quote what the grammar would take apart"
+    parsed = _parsed(text, text, where, remedy)
     key = parsed.key_or_group
     where = f"{where}, {text}"
     _refuse_foreign(parsed, text, where)
@@ -188,6 +197,8 @@ def _domain(parsed: Override, text: str, where: str) -> Domain:
 def _choice(sweep: ChoiceSweep) -> Choice:
     if sweep.tags:
         raise ValueError("a choice has no log scale")
+    if len(sweep.list) > MOST_CHOICES:
+        raise ValueError(f"it lists {len(sweep.list)} values, and {MOST_CHOICES} are the most")
     return Choice(values=tuple(_scalar(item) for item in sweep.list))
 
 
@@ -201,6 +212,7 @@ def _scalar(item: Any) -> Scalar:
 
 def _interval(sweep: IntervalSweep) -> Domain:
     low, high = cast("float", sweep.start), cast("float", sweep.end)
+    _refuse_endless(low, high)
     log = "log" in sweep.tags
     if isinstance(low, int) and isinstance(high, int):
         return IntInterval(low=low, high=high, log=log)
@@ -213,6 +225,7 @@ def _range(sweep: RangeSweep) -> Domain:
     start, stop, step = sweep.start or 0, cast("float", sweep.stop), sweep.step
     if not step:
         raise ValueError("the step is 0")
+    _refuse_endless(start, stop, step)
     if not all(isinstance(number, int) for number in (start, stop, step)):
         if log:
             raise ValueError("a log range has whole numbers; use tag(log, interval(...))")
@@ -230,7 +243,17 @@ def _real_range(start: float, stop: float, step: float) -> tuple[float, ...]:
     count = math.ceil((high - low) / width)
     if count < 1:
         raise ValueError(f"the range from {start} to before {stop} is empty")
+    if count > MOST_CHOICES:
+        raise ValueError(f"it has {count} values, and {MOST_CHOICES} are the most")
     return tuple(float(low + width * i) for i in range(count))
+
+
+def _refuse_endless(*numbers: float) -> None:
+    for number in numbers:
+        if isinstance(number, int) and abs(number) > LARGEST_WHOLE:
+            raise ValueError(f"whole numbers are searched up to {LARGEST_WHOLE}")
+        if not math.isfinite(number):
+            raise ValueError(f"{number} is no bound")
 
 
 @cache

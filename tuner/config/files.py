@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tuner.config.limits import check_nodes, check_size, nested_too_deeply
 from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
 from tuner.errors import InputError
@@ -40,15 +41,56 @@ class Option:
     package: str | None = None
 
     def references(self) -> Iterator[tuple[str, str]]:
-        """Group and name of every option of ours that the defaults list names."""
-        for entry in self.node.get("defaults") or ():
+        """Group and name of every option of ours that the defaults list names.
+
+        Raises:
+            InputError: It is no defaults list.
+        """
+        for entry in self._checked_defaults():
             pairs = entry.items() if isinstance(entry, DictConfig) else [("", entry)]
             for key, names in pairs:
-                for name in [names] if isinstance(names, str) else (names or ()):
+                for name in names if isinstance(names, ListConfig) else [names]:
+                    if name is None:
+                        continue
                     path = _MARKS.sub("", f"{key!s}/{name}" if key else str(name))
                     group, _, option = path.split("@")[0].rpartition("/")
                     if option != "_self_" and (group or self.group) in (*GROUPS, SWEEP):
                         yield group.split("@")[0] or self.group, option.removesuffix(".yaml")
+
+    def _checked_defaults(self) -> ListConfig:
+        entries = _value(self.node, "defaults", self.label)
+        if entries is None:
+            return ListConfig([])
+        if not isinstance(entries, ListConfig) or not _name_options(entries, self.label):
+            raise InputError(
+                f"{entries!r} is no defaults list",
+                where=f"{self.label}, defaults",
+                remedy="a list of option names and of lines `group: option`",
+            )
+        return entries
+
+
+def _name_options(entries: ListConfig, label: str) -> bool:
+    names: list[Any] = []
+    for entry in _plain(entries, f"{label}, defaults"):
+        for value in entry.values() if isinstance(entry, dict) else [entry or ...]:
+            names += value if isinstance(value, list) else [value]
+    return all(name is None or isinstance(name, str) for name in names)
+
+
+def _plain(node: Any, where: str) -> Any:
+    try:
+        return OmegaConf.to_container(node, resolve=True)
+    except OmegaConfBaseException as error:
+        raise refused(error, where) from error
+
+
+def _value(node: DictConfig, key: str, label: str) -> Any:
+    """One value of a file; a reference that can not be resolved is refused."""
+    try:
+        return node.get(key)
+    except OmegaConfBaseException as error:
+        raise refused(error, label, key=key) from error
 
 
 def bundled_folder(kind: str) -> Path:
@@ -69,7 +111,8 @@ class Library:
     def names(self, group: str) -> list[str]:
         """The options of a group."""
         folders = (self._own_folder(group), _bundled(group))
-        return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+        found = (path for folder in folders for path in folder.glob("*.yaml") if path.is_file())
+        return sorted({path.stem for path in found})
 
     def option(self, group: str, name: str, *, where: str = "command line") -> Option:
         """Reads one option; the user's own file wins over the bundled one of the same name.
@@ -101,7 +144,7 @@ class Library:
         Raises:
             InputError: As said.
         """
-        example = _example(group, values.get("name"), where)
+        example = _example(group, _value(values, "name", where), where)
         for key in map(str, values):
             if key not in example:
                 known = [f"{group}.{field}" for field in map(str, example)]
@@ -135,17 +178,21 @@ def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
         The mapping, and the text that it was read from.
 
     Raises:
-        InputError: It can not be read, is no YAML, or no mapping.
+        InputError: It can not be read, is no YAML, no mapping, or too much.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        check_size(path.stat().st_size, label)
+        text = path.read_text(encoding="utf-8-sig")
+        check_nodes(yaml.compose(text, Loader=yaml.SafeLoader), label)
         content = OmegaConf.create(text) if text.strip() else OmegaConf.create({})
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the file can not be read: {error}", where=label) from error
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:
         raise refused(error, label) from error
+    except RecursionError as error:
+        raise nested_too_deeply(label) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(error, label) from error
     if not isinstance(content, DictConfig) or (":" not in text and len(content)):
         raise InputError(
             "the file holds no keys with values",
@@ -159,7 +206,24 @@ def _malformed(error: yaml.YAMLError, label: str) -> InputError:
     mark = getattr(error, "problem_mark", None)
     where = f"{label}, line {mark.line + 1}" if mark else label
     problem = getattr(error, "problem", None) or str(error)
-    return InputError(f"the file is no valid YAML: {problem}", where=where)
+    return InputError(
+        f"the file is no valid YAML: {problem.splitlines()[0]}",
+        where=where,
+        remedy="lines of the form `key: value`; texts with special characters in quotes",
+    )
+
+
+def _unreadable(error: OSError | ValueError, label: str) -> InputError:
+    """A file that is not there or may not be read, bytes that are no text, numbers that are none.
+
+    `UnicodeDecodeError` is a `ValueError`, and so is what a date, a number or binary data raises.
+    """
+    reason = error.strerror if isinstance(error, OSError) else None
+    return InputError(
+        f"the file can not be read: {reason or error}",
+        where=label,
+        remedy="a YAML file in UTF-8 that you may read",
+    )
 
 
 def _bundled(group: str) -> Path:
@@ -195,7 +259,8 @@ def shaped(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
         return node
     if "defaults" in node:
         return by_example(node)  # type: ignore[no-any-return]
-    example = _example(group, node.setdefault("name", name), label)
+    node["name"] = _value(node, "name", label) or name
+    example = _example(group, node["name"], label)
     typed: DictConfig = by_example(example)
     OmegaConf.set_struct(typed, True)
     merged = _merged(typed, node, group, label)

@@ -4,8 +4,13 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    GrammarParseError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+)
 
+from tuner.config.environment import READERS, EnvironmentRefusedError
 from tuner.core.checks import Finding
 from tuner.errors import InputError
 
@@ -62,6 +67,8 @@ def refused(
         known: The keys that there are, for a suggestion.
     """
     key = key or error.full_key or ""
+    if name := _refused_variable(error):
+        return _refused_environment(name, key, where)
     text = (error.msg or str(error)).splitlines()[0]
     if "not in struct" in text or re.search(r"Key '.*' not in '", text):
         return unknown_key(key, where, list(known))
@@ -80,7 +87,28 @@ def refused(
             where=where,
             remedy="a value, or leave the key out",
         )
-    return InputError(f"{key}: {text}" if key else text, where=where)
+    remedy = "a value of the key's own type"
+    if isinstance(error, InterpolationResolutionError | GrammarParseError):
+        remedy = r"a reference to a key that there is, as ${data.train}; \${ stands for ${ itself"
+    return InputError(f"{key}: {text}" if key else text, where=where, remedy=remedy)
+
+
+def _refused_variable(error: BaseException | None) -> str:
+    """The environment variable that OmegaConf was not allowed to read; empty if it is not that."""
+    while error is not None and not isinstance(error, EnvironmentRefusedError):
+        error = error.__cause__ or error.__context__
+    return str(error) if error is not None else ""
+
+
+def _refused_environment(name: str, key: str, where: str) -> InputError:
+    return InputError(
+        f"{key} refers to the environment variable {name}, whose value would be written to "
+        "best.yaml and MLflow",
+        where=where,
+        remedy="the value itself; the environment is read for "
+        + ", ".join(READERS)
+        + " alone, and for the rest by your shell: KEY=$NAME",
+    )
 
 
 def not_sensible(findings: Sequence[Finding], where: str) -> InputError:

@@ -9,13 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from tuner.config.building import build_trial
 from tuner.config.composer import Composer, Primary
+from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, read_yaml, shaped
-from tuner.config.messages import unknown_key
+from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.schema import DEFAULT_OPTIONS, TRIAL_GROUPS, plain, structure
 from tuner.config.sweeping import ComposedSweep
+from tuner.core.checks import STUDY_NAME, Finding, is_study_name
 from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
 from tuner.errors import InputError
+from tuner.secrets import hidden_values
 
 _PROVENANCE = "provenance"
 """Key of what a file tells about itself; nothing reads it."""
@@ -70,6 +73,7 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
     rest = composed.section(("study", "output", *_AGENT_GROUPS))
+    _check_study(rest["study"], composed)
     return ComposedTraining(
         trial=build_trial(composed),
         study=rest["study"],
@@ -77,6 +81,12 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
         launcher=structure(LauncherSettings, rest["launcher"]),
         tracking=structure(TrackingSettings, rest["tracking"]),
     )
+
+
+def _check_study(study: str | None, composed: Composition) -> None:
+    if study and not is_study_name(study):
+        finding = Finding(key="study", value=study, remedy=STUDY_NAME)
+        raise not_sensible([finding], composed.where("study"))
 
 
 def load_trial(
@@ -115,8 +125,11 @@ def dump_trial(
 
 
 def render(composed: ComposedSweep) -> str:
-    """The whole configuration of a sweep as YAML: the agent's part, and the base of all trials."""
-    return _to_yaml({**plain(composed.agent), **plain(composed.base)})
+    """The whole configuration of a sweep as YAML: the agent's part, and the base of all trials.
+
+    It is for people and for MLflow: passwords in it are masked.
+    """
+    return _to_yaml(hidden_values({**plain(composed.agent), **plain(composed.base)}))
 
 
 def _to_yaml(content: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from keras_hub.src.utils.transformers import (
 from safetensors import safe_open
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.tensors import find
 from tuner.errors import InputError
 
 CONVERTERS: Mapping[str, Any] = {
@@ -118,11 +119,7 @@ class TensorReader:
         keras_variable.assign(tensor)
 
     def _resolve(self, name: str) -> str | None:
-        for candidate in (name, name.partition(".")[2]):
-            if candidate in self._homes:
-                return candidate
-        matches = [full for full in self._homes if full.endswith(f".{name}")]
-        return matches[0] if matches else None
+        return find(name, self._homes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ state lives on. Here the rate is a variable, and the mask follows from the trial
 micro-batch's number and the place of the call in the forward pass, and from nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -29,7 +29,7 @@ class DropoutState:
         # The trial's seed and the number of the micro-batch times CALLS.
         self.seed = tf.Variable([0, 0], dtype=tf.int64, trainable=False, name="dropout_seed")
         self._call = 0
-        self._first: Any = 0
+        self._base: Any = self.seed
 
     def reset(self, rate: float, seed: int) -> None:
         """Starts a trial: sets its rate and seed, and the counter to 0."""
@@ -44,8 +44,19 @@ class DropoutState:
         step = tf.constant([0, CALLS], tf.int64)
         tf.raw_ops.AssignAddVariableOp(resource=self.seed.handle, value=step)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        self._first = REPLICAS * tf.cast(replica, tf.int64)
+        first = REPLICAS * tf.cast(replica, tf.int64)
+        self._base = self.seed + tf.stack([tf.constant(0, tf.int64), first])
         self._call = 0
+
+    def repeatable(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """A part of the forward pass that draws the same masks each time that it is traced."""
+        call = self._call
+
+        def repeated(inputs: Any) -> Any:
+            self._call = call
+            return function(inputs)
+
+        return repeated
 
     def drop(self, inputs: tf.Tensor) -> tf.Tensor:
         """Zeroes each element with probability `rate` and scales the others by 1/(1 - rate)."""
@@ -54,7 +65,7 @@ class DropoutState:
         size = tf.size(inputs, out_type=tf.int64)
         words = tf.random.stateless_uniform(
             [(size + 1) // 2],
-            seed=self.seed + tf.stack([tf.constant(0, tf.int64), self._first + self._call]),
+            seed=self._base + tf.constant([0, self._call], tf.int64),
             minval=None,
             maxval=None,
             dtype=tf.uint32,

@@ -12,6 +12,7 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.training.checkpoint_weights import load_encoder, sublayers
 from tuner.training.dropout import DropoutState, SteeredDropout, steer
 from tuner.training.layers import depth
+from tuner.training.rematerialize import rematerialize as make_rematerialized
 
 INITIALIZER_RANGE = 0.02
 """Standard deviation of new weights, `initializer_range` of all supported architectures."""
@@ -38,7 +39,12 @@ class Classifier:
     """
 
     def __init__(
-        self, checkpoint: CheckpointInfo, labels: int, precision: str = "float32"
+        self,
+        checkpoint: CheckpointInfo,
+        labels: int,
+        precision: str = "float32",
+        *,
+        rematerialize: bool = False,
     ) -> None:
         """Builds the model; the head is zero until `reset`.
 
@@ -46,6 +52,7 @@ class Classifier:
             checkpoint: Where encoder and weights come from.
             labels: Number of labels.
             precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+            rematerialize: The layers' activations are computed again in the backward pass.
 
         Raises:
             InputError: The checkpoint is not usable.
@@ -58,6 +65,8 @@ class Classifier:
         self.dropout = DropoutState()
         self.uses_types = "segment_ids" in self._backbone.input
         steer(sublayers(self._backbone), self.dropout)
+        if rematerialize:
+            make_rematerialized(sublayers(self._backbone), self.dropout)
         self._head = _make_head(self.model_type, self._backbone, labels, precision, self.dropout)
         head = [v for layer in self._head for v in layer.trainable_variables]
         self._new = [*encoder.untrained, *head]

@@ -1,0 +1,43 @@
+"""References to environment variables (`${oc.env:NAME}`), and where they may stand.
+
+What decides a trial is written to best.yaml and MLflow, and must be the same on every machine: its
+values stand in the configuration. The environment may say where things are and how to get in.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.resolvers import oc
+
+READERS = ("study", "output", "storage", "tracking", "launcher")
+"""Keys and groups whose values may come from the environment."""
+
+_MARKER = object()
+_allowed: ContextVar[bool] = ContextVar("_allowed", default=False)
+
+
+class EnvironmentRefusedError(Exception):
+    """A reference to the environment where none may stand."""
+
+
+@contextmanager
+def environment_for(key: str) -> Iterator[None]:
+    """Lets references to the environment be resolved meanwhile if the key may have them."""
+    token = _allowed.set(key in READERS)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def _environment(name: str, default: Any = _MARKER) -> Any:
+    """OmegaConf's own `oc.env`, where it is allowed."""
+    if not _allowed.get():
+        raise EnvironmentRefusedError(name)
+    return oc.env(name) if default is _MARKER else oc.env(name, default)
+
+
+OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
