@@ -93,12 +93,14 @@ class Bench:
         rate=1e-4,
         convergence=PATIENT,
         evaluations=5,
+        base=None,
+        launcher=LocalLauncher,
         **plan,
     ):
-        base = settings(evaluations=evaluations)
-        base = replace(
-            base, model=replace(base.model, checkpoint=checkpoint), convergence=convergence
-        )
+        if base is None:
+            base = settings(evaluations=evaluations)
+            base = replace(base, model=replace(base.model, checkpoint=checkpoint))
+        base = replace(base, convergence=convergence)
         study = Study(
             name="s",
             url=sqlite_url(self.folder.database),
@@ -109,7 +111,7 @@ class Bench:
             pruner=pruner,
             defaults={RATE: rate},
         )
-        launcher = LocalLauncher(
+        launcher = launcher(
             [Slot(index=i, environment={}, threads=1) for i in range(slots)], command
         )
         tracker = Tracker(TrackingSettings(uri=self.uri), "s", self.folder)

@@ -425,7 +425,7 @@ class Sweep:
 
 
 def _message(answer: Answer, attempt: Attempt) -> ToWorker:
-    """An answer as the worker hears it; what is interrupted keeps its state, to be gone on with."""
+    """An answer as the worker hears it; what is interrupted keeps its state for the next start."""
     match answer:
         case Answer.CONTINUE:
             return Continue()

@@ -72,5 +72,8 @@ def test_logits_come_in_the_order_of_the_rows(evaluator, data):
     np.testing.assert_allclose(forward, backward[::-1], atol=1e-5)
 
 
-def test_one_trace_serves_all_batches(evaluator):
+def test_one_trace_serves_all_batches(evaluator, data):
+    rows = np.arange(80)
+    for batch_size in (1, 7, 80):
+        evaluator.evaluate(data.validation, rows, rows, batch_size)
     assert evaluator.traces == 1

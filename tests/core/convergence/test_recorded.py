@@ -8,9 +8,7 @@ from benchmarks.judging import judged, load
 @pytest.fixture(scope="module")
 def right():
     words = judged()
-    return [
-        (curve.held_out, curve.diagnose().status in words[curve.name][0]) for curve in load()
-    ]
+    return [(curve.held_out, curve.diagnose().status in words[curve.name][0]) for curve in load()]
 
 
 @pytest.mark.parametrize("held_out", [False, True])
