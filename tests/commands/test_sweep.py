@@ -86,7 +86,7 @@ def test_a_value_list_on_the_command_line_adds_a_dimension(folder, fake_workers,
 def test_a_changed_configuration_is_refused_and_a_new_study_is_not(folder, fake_workers, capsys):
     assert main(OWN) == 0
     assert main([*OWN, "training.epochs=2"]) == 2
-    assert "base.training.epochs: 1.0 → 2.0" in capsys.readouterr().err
+    assert "    training.epochs: 1.0 → 2.0" in capsys.readouterr().err
     assert main([*OWN, "training.epochs=2", "study=other"]) == 0
     assert (folder / "outputs/other/best.yaml").exists()
 

@@ -94,7 +94,9 @@ class Patience:
         raise AssertionError("pauses never end")
 
     def _refuse(self, error: Exception) -> None:
-        """Raises what does not pass by waiting."""
+        """Raises what does not pass by waiting; what is said already in our own words is final."""
+        if isinstance(error, TunerError):
+            raise error
         if disk_full(error):
             raise DiskFullError(self._where) from error
         if not passes(error):
