@@ -77,6 +77,8 @@ class Store:
         # minutes and might make a run twice.
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        # Else it prints two addresses for each run that ends.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         import mlflow  # noqa: PLC0415  (seconds: only where runs are written)
 
         with exclusive(f"{Path.cwd()} {self._uri}"):

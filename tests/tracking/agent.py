@@ -1,0 +1,33 @@
+"""A process that tracks trials as the sweep's loop does, to be killed.
+
+`python -m tests.tracking.agent URI OUTPUT FIRST COUNT [SECONDS]`: a line for each trial that
+ended, and at last what the tracker has to tell; so many seconds between two reports.
+"""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from tests.tracking.runs import run_trial
+from tuner.core.settings import TrackingSettings
+from tuner.folder import StudyFolder
+from tuner.tracking import Tracker
+
+
+def main(uri: str, output: str, first: int, count: int, seconds: float = 0.0) -> None:
+    folder = StudyFolder(Path(output), "s")
+    tracker = Tracker(TrackingSettings(uri=uri, on_outage="spool"), "s", folder)
+    tracker.open()
+    tracker.sweep_started({"objective": "val_accuracy"}, {"sweep.yaml": "a: 1\n"})
+    tracker.abandon([])
+    for number in range(first, first + count):
+        run_trial(tracker, folder, number, pause=partial(time.sleep, seconds))
+        print("trial", number, flush=True)
+    tracker.sweep_finished({"best_objective": 0.7}, "text", [], "FINISHED")
+    print(repr(tracker.close()), flush=True)
+
+
+if __name__ == "__main__":
+    uri, output, *numbers = sys.argv[1:]
+    main(uri, output, int(numbers[0]), int(numbers[1]), *map(float, numbers[2:]))
