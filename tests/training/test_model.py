@@ -40,7 +40,7 @@ def sequence(model, ids, types, lengths):
     inputs = {"token_ids": ids, "padding_mask": real.astype(np.int32)}
     if model.uses_types:
         inputs["segment_ids"] = types
-    out = model._backbone(inputs)
+    out = model.backbone(inputs)
     return np.asarray(out["sequence_output"] if isinstance(out, dict) else out)[real]
 
 

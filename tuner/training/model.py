@@ -28,6 +28,8 @@ class Classifier:
     """An encoder with a classification head, and the way back to its first state.
 
     Attributes:
+        backbone: The encoder, a keras-hub model.
+        head: The layers between its output and the logits.
         model_type: As config.json has it.
         labels: Number of labels.
         precision: Name of the Keras dtype policy.
@@ -58,19 +60,19 @@ class Classifier:
             InputError: The checkpoint is not usable.
         """
         encoder = load_encoder(checkpoint, precision)
-        self._backbone = encoder.backbone
+        self.backbone = encoder.backbone
         self.model_type = checkpoint.model_type
         self.labels = labels
         self.precision = precision
         self.dropout = DropoutState()
-        self.uses_types = "segment_ids" in self._backbone.input
-        steer(sublayers(self._backbone), self.dropout)
+        self.uses_types = "segment_ids" in self.backbone.input
+        steer(sublayers(self.backbone), self.dropout)
         if rematerialize:
-            make_rematerialized(sublayers(self._backbone), self.dropout)
-        self._head = _make_head(self.model_type, self._backbone, labels, precision, self.dropout)
-        head = [v for layer in self._head for v in layer.trainable_variables]
+            make_rematerialized(sublayers(self.backbone), self.dropout)
+        self.head = _make_head(self.model_type, self.backbone, labels, precision, self.dropout)
+        head = [v for layer in self.head for v in layer.trainable_variables]
         self._new = [*encoder.untrained, *head]
-        self.variables: list[Any] = [*self._backbone.trainable_variables, *head]
+        self.variables: list[Any] = [*self.backbone.trainable_variables, *head]
         self.layers = checkpoint.layers
         self.depths = [depth(v.path, self.layers) for v in self.variables]
         self._snapshot = [np.array(v.numpy()) for v in self.variables]
@@ -133,9 +135,9 @@ class Classifier:
             inputs["segment_ids"] = types
         if training:
             self.dropout.begin_forward()
-        outputs = self._backbone(inputs, training=training)
+        outputs = self.backbone(inputs, training=training)
         x = outputs["pooled_output"] if isinstance(outputs, dict) else outputs[:, 0, :]
-        for layer in self._head:
+        for layer in self.head:
             x = layer(x, training=training) if isinstance(layer, SteeredDropout) else layer(x)
         return tf.cast(x, tf.float32)
 

@@ -1,0 +1,97 @@
+"""A model that was written is the one that was trained, by its tensors and by what it computes."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.training.references import write_tiny
+from tuner.checkpoints import inspect
+
+pytestmark = pytest.mark.tf
+
+LABELS = ("awful", "plain", "wonderful")
+FOLDED = ("position_embeddings.weight", "token_type_embeddings.weight")
+"""RoBERTa's token type stands in its positions; the sum of both is what counts."""
+
+
+def loaded(folder):
+    from tuner.training.hugging_face import load_head
+    from tuner.training.model import Classifier
+
+    classifier = Classifier(inspect(folder), len(LABELS))
+    load_head(classifier, inspect(folder))
+    return classifier
+
+
+def written(classifier, source, folder):
+    from tuner.training.hugging_face import save_model
+
+    save_model(folder, classifier, inspect(source), LABELS, max_length=48)
+    return folder
+
+
+@pytest.mark.parametrize("name", [*MODEL_TYPES, "bert three types", "roberta pad 4"])
+def test_what_was_loaded_is_written_again(name, tmp_path):
+    source = write_tiny(tmp_path / "source", name)
+    classifier = loaded(source)
+    folder = written(classifier, source, tmp_path / "model")
+    before, after = (
+        load_file(source / "model.safetensors"),
+        load_file(folder / "model.safetensors"),
+    )
+    folded = FOLDED if "roberta" in name else ()
+    assert set(after) == set(before)
+    for key in before:
+        if not key.endswith(folded):
+            np.testing.assert_array_equal(after[key], before[key], err_msg=key)
+    again = loaded(folder)
+    for one, other in zip(classifier.values, again.values, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_the_configuration_names_the_task_and_the_labels(tmp_path):
+    source = write_checkpoint(tmp_path / "source", "distilbert", labels=LABELS)
+    folder = written(loaded(source), source, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    assert config["architectures"] == ["DistilBertForSequenceClassification"]
+    assert config["id2label"] == {"0": "awful", "1": "plain", "2": "wonderful"}
+    assert config["label2id"] == {"awful": 0, "plain": 1, "wonderful": 2}
+    assert config["dim"] == json.loads((source / "config.json").read_text())["dim"]
+
+
+def test_a_pooler_that_the_checkpoint_lacked_and_names_without_prefix(tmp_path):
+    from tuner.training.model import Classifier
+
+    source = write_checkpoint(tmp_path / "source")
+    path = source / "model.safetensors"
+    plain = {name.removeprefix("bert."): value for name, value in load_file(path).items()}
+    save_file({name: v for name, v in plain.items() if "pooler" not in name}, path)
+    classifier = Classifier(inspect(source), len(LABELS))
+    classifier.reset(seed=3, dropout=0.1)
+    folder = written(classifier, source, tmp_path / "model")
+    for one, other in zip(classifier.values, loaded(folder).values, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_the_tokenizer_is_the_one_that_was_trained_with(model_type, tmp_path):
+    from tokenizers import Tokenizer
+
+    from tuner.data.tokenizer import load_tokenizer
+
+    source = write_checkpoint(tmp_path / "source", model_type, labels=LABELS)
+    asked = Tokenizer.from_file(str(source / "tokenizer.json"))
+    asked.enable_padding(length=32)
+    asked.enable_truncation(8)
+    asked.save(str(source / "tokenizer.json"))
+    folder = written(loaded(source), source, tmp_path / "model")
+    text = "the director is quite brilliant and the ending was very very dreadful"
+    ours = load_tokenizer(inspect(source)).encode(text)
+    stored = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert stored.encode(text).ids == ours.ids
+    assert len(ours.ids) > 8
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    assert settings["model_max_length"] == 48

@@ -1,0 +1,195 @@
+"""A trained classifier as a Hugging Face folder, which transformers loads as its own, and back.
+
+The way out is the way in: keras-hub's converter, which fills a model from named tensors, is run
+once more with a writer in the reader's place. What it does to a tensor (transpose, reshape, cut)
+moves elements and changes none, so doing it to the elements' numbers tells where each one went.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.tensors import encoder_tensors, find
+from tuner.data.tokenizer import load_tokenizer
+from tuner.training.checkpoint_weights import CONVERTERS
+from tuner.training.model import Classifier
+
+WEIGHTS = "model.safetensors"
+
+_CLASSES: Mapping[str, str] = {
+    "bert": "Bert",
+    "roberta": "Roberta",
+    "distilbert": "DistilBert",
+    "albert": "Albert",
+    "xlm-roberta": "XLMRoberta",
+}
+_PREFIXES: Mapping[str, str] = {"bert": "bert.", "xlm-roberta": "roberta."}
+"""Of the whole model, where `encoder_tensors` names tensors without one."""
+
+_HEADS: Mapping[str, Mapping[str, str]] = {
+    "roberta": {"head_dense": "classifier.dense", "classifier": "classifier.out_proj"},
+    "xlm-roberta": {"head_dense": "classifier.dense", "classifier": "classifier.out_proj"},
+}
+"""Layer of our head to its name in transformers, where that is another one."""
+
+_POSITIONS = "roberta.embeddings.position_embeddings.weight"
+_TYPES = "roberta.embeddings.token_type_embeddings.weight"
+
+
+class TensorWriter:
+    """Collects the tensors that a model would be filled from; takes a `TensorReader`'s place."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Collects nothing yet.
+
+        Args:
+            shapes: Name to shape of every tensor.
+        """
+        self._shapes = shapes
+        self.tensors: dict[str, np.ndarray] = {}
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        """Zeros: what is asked for directly is added to something that holds it already."""
+        return np.zeros(self._shapes[self._resolve(name)], np.float32)
+
+    def port_weight(
+        self,
+        keras_variable: Any,
+        hf_weight_key: str,
+        hook_fn: Callable[[np.ndarray, list[int]], np.ndarray] | None = None,
+    ) -> None:
+        """Takes a variable's elements back to where they stand in the tensor."""
+        name = self._resolve(hf_weight_key)
+        shape = self._shapes[name]
+        values = keras_variable.numpy()
+        if hook_fn is None:
+            self.tensors[name] = values
+            return
+        places = np.arange(math.prod(shape)).reshape(shape)
+        flat = np.zeros(math.prod(shape), np.float32)
+        flat[hook_fn(places, list(keras_variable.shape)).ravel()] = values.ravel()
+        self.tensors[name] = flat.reshape(shape)
+
+    def _resolve(self, name: str) -> str:
+        found = find(name, self._shapes)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+
+def save_model(
+    folder: Path,
+    classifier: Classifier,
+    checkpoint: CheckpointInfo,
+    labels: Sequence[str],
+    max_length: int,
+) -> None:
+    """Writes a trained classifier with its tokenizer.
+
+    `transformers.AutoModelForSequenceClassification` gives the same logits from it.
+
+    Args:
+        folder: Made, or replaced.
+        classifier: Its present weights are written, as float32.
+        checkpoint: That it was made from.
+        labels: Label names, in the order of their numbers.
+        max_length: Tokens at which texts were truncated.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    source = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+    tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier)}
+    ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
+    save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
+    _write_json(folder / "config.json", _config(source, checkpoint.model_type, labels))
+    _save_tokenizer(folder, checkpoint, max_length)
+
+
+def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
+    """Fills the head of a classifier that `save_model` wrote; the encoder loads itself.
+
+    Raises:
+        KeyError: The checkpoint has no head for it.
+    """
+    tensors = load_file(checkpoint.folder / WEIGHTS)
+    for layer, name in _head_layers(classifier):
+        layer.kernel.assign(tensors[f"{name}.weight"].T)
+        layer.bias.assign(tensors[f"{name}.bias"])
+
+
+def _encoder(
+    classifier: Classifier, checkpoint: CheckpointInfo, config: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """The encoder's tensors by the names that the whole model has for them."""
+    model_type = checkpoint.model_type
+    shapes = dict(encoder_tensors(config, model_type, ()))
+    writer = TensorWriter(shapes)
+    CONVERTERS[model_type].convert_weights(classifier.backbone, writer, config)
+    prefix = _PREFIXES.get(model_type, "")
+    tensors = {prefix + name: tensor for name, tensor in writer.tensors.items()}
+    if model_type in ("roberta", "xlm-roberta"):
+        _place_positions(tensors, classifier, checkpoint, config)
+    return tensors
+
+
+def _place_positions(
+    tensors: dict[str, np.ndarray],
+    classifier: Classifier,
+    checkpoint: CheckpointInfo,
+    config: Mapping[str, Any],
+) -> None:
+    """RoBERTa's positions begin at pad_token_id + 1, and hold the first token type's embedding."""
+    table = classifier.backbone.embeddings.position_embedding.position_embeddings.numpy()
+    first = checkpoint.pad_token_id + 1
+    rows = np.zeros_like(tensors[_POSITIONS])
+    rows[first:] = table[: len(rows) - first]
+    tensors[_POSITIONS] = rows
+    types = int(config.get("type_vocab_size", 2))
+    tensors[_TYPES] = np.zeros((types, checkpoint.hidden_size), np.float32)
+
+
+def _head_layers(classifier: Classifier) -> list[tuple[Any, str]]:
+    names = _HEADS.get(classifier.model_type, {})
+    dense = [layer for layer in classifier.head if layer.trainable_variables]
+    return [(layer, names.get(layer.name, layer.name)) for layer in dense]
+
+
+def _head(classifier: Classifier) -> dict[str, np.ndarray]:
+    tensors = {}
+    for layer, name in _head_layers(classifier):
+        tensors[f"{name}.weight"] = layer.kernel.numpy().T
+        tensors[f"{name}.bias"] = layer.bias.numpy()
+    return tensors
+
+
+def _config(source: Mapping[str, Any], model_type: str, labels: Sequence[str]) -> dict[str, Any]:
+    dropped = ("_name_or_path", "num_labels", "torch_dtype")
+    return {
+        **{key: value for key, value in source.items() if key not in dropped},
+        "architectures": [f"{_CLASSES[model_type]}ForSequenceClassification"],
+        "dtype": "float32",
+        "id2label": {str(number): label for number, label in enumerate(labels)},
+        "label2id": {label: number for number, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+
+
+def _save_tokenizer(folder: Path, checkpoint: CheckpointInfo, max_length: int) -> None:
+    """The tokenizer as it was used: nothing padded, truncated where the trial truncated."""
+    for file in checkpoint.tokenizer_files:
+        shutil.copyfile(file, folder / file.name)
+    load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
+    path = folder / "tokenizer_config.json"
+    source = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    _write_json(path, {**source, "model_max_length": max_length})
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
