@@ -41,7 +41,7 @@ class FineTuner:
         self._prepare_data = prepare_data
         self._clock = clock
         self._deterministic: bool | None = None
-        self._models: dict[tuple[str, str, int, int], Model] = {}
+        self._models: dict[tuple[str, str, int, int, bool], Model] = {}
         self._data: tuple[DataSettings, ModelSettings, PreparedData] | None = None
 
     def prepare(self, settings: TrialSettings) -> None:
@@ -130,15 +130,18 @@ class FineTuner:
         return self._data[2]
 
     def _model_for(self, settings: TrialSettings, data: PreparedData) -> Model:
-        precision, devices = settings.training.precision, settings.training.devices
-        key = (data.checkpoint.fingerprint, precision, len(data.labels), devices)
+        training, labels = settings.training, len(data.labels)
+        precision, devices = training.precision, training.devices
+        key = (data.checkpoint.fingerprint, precision, labels, devices, training.rematerialize)
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:
                 self._models.pop(next(iter(self._models)))
             strategy = replicas.strategy_for(devices)
             with replicas.scope(strategy):
-                classifier = Classifier(data.checkpoint, len(data.labels), precision)
+                classifier = Classifier(
+                    data.checkpoint, labels, precision, rematerialize=training.rematerialize
+                )
             model = Model(
                 classifier=classifier,
                 step=make_step(classifier, strategy),
