@@ -3,6 +3,13 @@
 import shutil
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no error, and what fails once has to fail again.
+settings.register_profile(
+    "tuner", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tuner")
 
 
 @pytest.fixture(scope="session")
