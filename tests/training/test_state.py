@@ -100,8 +100,13 @@ CASES = {
 }
 """Each has 20 updates in two epochs and four points, at every fifth update."""
 
+SLOW = ("adafactor", "lion")
+"""Cases whose slots are like those of another one."""
 
-@pytest.mark.parametrize("case", CASES)
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CASES]
+)
 def test_losses_are_those_of_an_uninterrupted_run(tuner, make_settings, path, monkeypatch, case):
     from tuner.training import update
 
@@ -120,9 +125,8 @@ def test_losses_are_those_of_an_uninterrupted_run(tuner, make_settings, path, mo
     assert len(expected) == 4
 
 
-@pytest.mark.parametrize(
-    "precision", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_so_are_those_of_the_compiled_step(monkeypatch, make_settings, path, precision):
     from tuner.training import update
 
