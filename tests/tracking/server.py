@@ -55,7 +55,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            urllib.request.urlopen(f"{self.uri}/health", timeout=1.0).close()
+            urllib.request.urlopen(f"{self.uri}/health", timeout=1.0).close()  # noqa: S310
         except OSError:
             return False
         return True

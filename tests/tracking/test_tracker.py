@@ -1,6 +1,8 @@
 """What a sweep leaves in MLflow, in a real SQLite store."""
 
 import sqlite3
+import time
+from contextlib import closing, contextmanager
 
 import pytest
 from mlflow import MlflowClient
@@ -176,18 +178,40 @@ def test_a_store_that_is_away_is_said_with_the_choice_and_without_the_password(f
     assert not folder.path.exists()
 
 
-def test_a_database_that_is_locked_for_a_while_is_waited_for(tracker, folder, mlflow_uri):
-    path = mlflow_uri.removeprefix("sqlite:///")
-    other = sqlite3.connect(path)
-    other.execute("BEGIN EXCLUSIVE")
-    run_trial(tracker, folder, 0)
-    other.rollback()
-    other.close()
+@contextmanager
+def locked(uri):
+    """Somebody else writes; reading goes on."""
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.rollback()
+
+
+@pytest.mark.slow  # MLflow's own patience with the lock
+def test_a_database_that_is_locked_is_waited_for_however_long(
+    tracker, folder, mlflow_uri, monkeypatch
+):
+    monkeypatch.setattr("tuner.tracking.sender.TRIES", 1)
+    tracker.abandon([])
+    with locked(mlflow_uri):
+        run_trial(tracker, folder, 0)
+        until = time.monotonic() + 60.0
+        while tracker._sender.failure is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
     assert tracker.close() == ""
     assert_whole(mlflow_uri, folder, 0, found(mlflow_uri))
 
 
+def test_a_database_that_is_locked_at_the_start_is_said(folder, mlflow_uri, monkeypatch):
+    monkeypatch.setattr("tuner.tracking.address.LOCK_SECONDS", 0.1)
+    with locked(mlflow_uri):
+        refused = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+        with pytest.raises(TunerError, match="locked by another program"):
+            refused.open()
+
+
 def test_errors_of_others_are_shown_without_logins(monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
-    shown = one_line(OSError("401 for\nBearer t0ken at http://me:pa55@host/x"))
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken-of-mine")
+    shown = one_line(OSError("401 for\nBearer t0ken-of-mine at http://me:pa55@host/x"))
     assert shown == "401 for Bearer *** at http://me:***@host/x"

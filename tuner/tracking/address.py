@@ -19,6 +19,7 @@ from tuner.errors import InputError
 from tuner.tracking.messages import one_line
 
 KNOCK_SECONDS = 4.0
+LOCK_SECONDS = 8.0
 
 _SERVERS = ("http", "https")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -81,17 +82,20 @@ def check_file(uri: str) -> None:
 
     Raises:
         InputError: It can not.
+        TimeoutError: Somebody else holds it locked.
     """
     if not uri.startswith("sqlite"):
         return
     path = Path(make_url(uri).database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=60.0)) as connection:
+        with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("SELECT count(*) FROM sqlite_master")
             connection.rollback()
     except (OSError, sqlite3.Error) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise TimeoutError(f"{path} is locked by another program") from error
         raise InputError(
             f"MLflow's tracking store can not be written: {one_line(error)}",
             where=f"{path} ({_WHERE})",

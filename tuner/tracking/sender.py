@@ -9,10 +9,10 @@ from itertools import count
 
 from tuner.tracking.messages import one_line
 from tuner.tracking.spool import Spool
-from tuner.tracking.store import Step, Store, is_final
+from tuner.tracking.store import Step, Store, is_final, is_passing
 
 TRIES = 8
-"""So often is a step sent that fails though the store answers: for two minutes, with pauses."""
+"""So often is a step sent that fails though the store can be reached: for two minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ class Sender:
             error = self._try(step)
             if error is None:
                 return True
-            if self._store.answers():
+            if not is_passing(error) and self._store.answers():
                 answered += 1
                 if is_final(error) or answered == TRIES:
                     spool.refuse(step.event, one_line(error))
@@ -155,7 +155,7 @@ class Sender:
     def _away(self, error: Exception) -> None:
         if self.failure is None and not self._closing.is_set():
             self._notice(
-                f"MLflow does not answer ({self._store.shown}): {one_line(error)}\n"
+                f"MLflow takes nothing now ({self._store.shown}): {one_line(error)}\n"
                 f"The sweep goes on; what is to be logged is spooled in {self._own.path.parent}"
             )
         self.failure = error

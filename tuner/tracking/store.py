@@ -1,5 +1,6 @@
 """MLflow itself: each event as the requests that write it, in steps that may be done twice."""
 
+import errno
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +28,10 @@ POINTS_A_REQUEST = 20
 PARAMS_A_REQUEST = 100
 
 _CLIENT_ERRORS = range(400, 500)
-_PASSING = (401, 403, 408, 429)
-"""Client errors that end without the client's doing: a login, a time limit, a rate limit."""
+_PASSING = (401, 403, 408, 429, 502, 503, 504)
+"""What ends without our doing: a login, a time or rate limit, a proxy without its server, a
+database that is locked, full or read-only."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RefusedError(Exception):
@@ -255,16 +258,27 @@ class Store:
         return self._experiment or self.connect()
 
 
-def is_final(error: Exception) -> bool:
-    """Whether trying again can not help."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+def is_passing(error: Exception) -> bool:
+    """Whether the store takes nothing now, whatever it is."""
+    return _status(error) in _PASSING or (isinstance(error, OSError) and error.errno in _FULL)
 
-    if isinstance(error, MlflowException):
-        status = int(error.get_http_status_code())  # type: ignore[no-untyped-call]
-        return status in _CLIENT_ERRORS and status not in _PASSING
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again can not help, though the store can be reached."""
+    if _status(error) in _CLIENT_ERRORS:
+        return True
     # An artifact folder of the server's machine that the client should write itself.
     unwritable = PermissionError | FileNotFoundError | NotADirectoryError
     return isinstance(error, RefusedError | unwritable)
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status of an error of MLflow's, which has one also where no server is."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    if not isinstance(error, MlflowException):
+        return None
+    return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
 
 
 def _quoted(value: str) -> str:

@@ -103,9 +103,9 @@ class Tracker:
         if self._uri is None:
             self.check()
         uri = self._uri or ""
-        check_file(uri)
         self._store = Store(uri, self._study)
         try:
+            check_file(uri)
             knock(uri)
             self._store.connect()
         except Exception as error:
