@@ -20,9 +20,10 @@ from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import Slot
 from tuner.launchers.local import LocalLauncher
+from tuner.plan import Plan
 from tuner.records import from_json
 from tuner.study import Definition, Study, sqlite_url
-from tuner.sweep import Plan, Sweep
+from tuner.sweep import Sweep
 from tuner.tracking import Tracker
 
 RATE = "optimizer.learning_rate"

@@ -13,7 +13,11 @@ from tuner.folder import StudyFolder
 
 
 class Retries:
-    """The attempts that wait for a worker, and the limits that earlier ones ran into."""
+    """The attempts that wait for a worker, and the limits that earlier ones ran into.
+
+    Attributes:
+        crashes: Of each trial, how many attempts ended with a worker or an agent that died.
+    """
 
     def __init__(self, folder: StudyFolder, max_attempts: int) -> None:
         """Reads what an earlier start learned.
@@ -24,7 +28,7 @@ class Retries:
         """
         self._file = folder.limits
         self._max_attempts = max_attempts
-        self._crashes: Counter[int] = Counter()
+        self.crashes: Counter[int] = Counter()
         self._waiting: deque[TrialSpec] = deque()
         try:
             self._limits = Limits(json.loads(self._file.read_text(encoding="utf-8")))
@@ -55,9 +59,9 @@ class Retries:
         error, spec = attempt.error, attempt.spec
         if error is None or attempt.told is TrialState.INTERRUPTED:
             return ""
-        self._crashes[spec.number] += error.kind == "crash"
+        self.crashes[spec.number] += error.kind == "crash"
         following = after_failure(
-            error, spec.settings, self._crashes[spec.number], self._max_attempts
+            error, spec.settings, self.crashes[spec.number], self._max_attempts
         )
         if following.settings is None:
             return following.told

@@ -2,22 +2,20 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from types import FrameType
-from typing import Protocol
 
 from tuner.core.attempt import Attempt, conclude
 from tuner.core.budget import may_prune
 from tuner.core.convergence import judge
 from tuner.core.ranking import failing
-from tuner.core.recovery import death, stall
+from tuner.core.recovery import death, stall, worn_out
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
     Answer,
     Report,
-    Scalar,
     TrialError,
     TrialOutcome,
     TrialSpec,
@@ -26,6 +24,7 @@ from tuner.core.trial import (
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.plan import Plan, TrialSource, Watcher
 from tuner.retries import Retries
 from tuner.tracking import Tracker
 from tuner.worker.protocol import (
@@ -44,88 +43,14 @@ from tuner.worker.protocol import (
 )
 
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0
+"""A free slot for which there was no trial asks again after this; other agents may lose theirs."""
+
 UNTUNED = 0
 """The trial of the untuned default is never pruned: what tuning gained is told against it."""
 
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
-
-
-class Asked(Protocol):
-    """A trial to run, as its source names it."""
-
-    @property
-    def number(self) -> int:
-        """The trial's number."""
-
-    @property
-    def parameters(self) -> Mapping[str, Scalar]:
-        """Searched key to value."""
-
-
-class TrialSource(Protocol):
-    """Where trials come from and what their results are told to: a study, or a single trial."""
-
-    def remaining(self, total: int) -> int:
-        """How many trials may still be started."""
-
-    def ask(self) -> Asked:
-        """The next trial."""
-
-    def report(self, number: int, point: int, value: float) -> None:
-        """The objective at an evaluation point."""
-
-    def should_prune(self, number: int) -> bool:
-        """Whether to stop the trial after its last report."""
-
-    def finish(self, outcome: TrialOutcome) -> None:
-        """How the trial ended."""
-
-
-class Watcher(Protocol):
-    """Who shows people what happens."""
-
-    def trial_started(self, slot: int, spec: TrialSpec) -> None:
-        """A slot took up a trial."""
-
-    def progressed(self, slot: int, share: float, rate: float) -> None:
-        """A trial went on: share of its budget, examples a second."""
-
-    def reported(self, slot: int, value: float) -> None:
-        """A trial reached an evaluation point."""
-
-    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
-        """A trial ended."""
-
-    def notice(self, text: str) -> None:
-        """Something to know."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What the loop is to do.
-
-    Attributes:
-        objective: Metric name.
-        compose: Parameters to the trial's configuration.
-        render: A trial's configuration as YAML.
-        n_trials: The study's total.
-        timeout: Seconds after which no new trial starts; None: none.
-        max_failures: So many failures in a row, all for the same cause, stop the sweep.
-        max_attempts: Tries at a trial whose worker dies.
-        stall_timeout: Seconds without a word after which a worker is replaced; None: never.
-        role: `trial`, or `train` for a single fine-tune.
-    """
-
-    objective: str
-    compose: Callable[[Mapping[str, Scalar]], TrialSettings]
-    render: Callable[[TrialSettings], str]
-    n_trials: int
-    timeout: float | None = None
-    max_failures: int = 5
-    max_attempts: int = 3
-    stall_timeout: float | None = None
-    role: str = "trial"
 
 
 class Sweep:
@@ -168,6 +93,7 @@ class Sweep:
         self._deaths: dict[int, int] = {}
         self._stalled: set[int] = set()
         self._retries = Retries(folder, plan.max_attempts)
+        self._look_at = clock()
         self._interrupts = 0
         self._any_ran = False
         self._wrong_input: TrialError | None = None
@@ -207,13 +133,17 @@ class Sweep:
                 if self._interrupts > 1:
                     self._abandon()
                     break
-                if self._wants_more(begun):
+                if self._starts_more(begun):
                     self._fill()
+                    if self._is_done():
+                        break
                 elif not self._running:
                     break
-                for event in self._launcher.poll(POLL_SECONDS):
+                events = self._launcher.poll(POLL_SECONDS)
+                listened = self._clock()
+                for event in events:
                     self._handle(event)
-                self._end_stalled()
+                self._end_stalled(listened)
             self._give_back()
         if self._wrong_input is not None:
             raise InputError(self._wrong_input.message)
@@ -221,41 +151,62 @@ class Sweep:
 
     # -- starting ---------------------------------------------------------------------------
 
-    def _wants_more(self, begun: float) -> bool:
+    def _starts_more(self, begun: float) -> bool:
         timeout = self._plan.timeout
         return not (
             self.interrupted
             or self.failed
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
-            or (not self._retries and self._source.remaining(self._plan.n_trials) <= 0)
         )
+
+    def _is_done(self) -> bool:
+        """Whether nothing runs and nothing comes, from us or from other agents."""
+        busy = self._running or self._retries
+        return not busy and not self._source.awaiting(self._plan.n_trials)
 
     def _fill(self) -> None:
         for slot in sorted(self._idle):
-            if self._retries:
-                self._start(slot, self._retries.pop())
-            elif self._source.remaining(self._plan.n_trials) > 0:
-                self._start(slot, self._ask())
+            spec = self._next()
+            if spec is None:
+                break
+            self._start(slot, spec)
 
-    def _ask(self) -> TrialSpec:
-        asked = self._source.ask()
+    def _next(self) -> TrialSpec | None:
+        while self._retries:
+            spec = self._retries.pop()
+            if self._source.owns(spec.number):
+                return spec
+        if self._clock() < self._look_at:
+            return None
+        asked = self._source.claim(self._plan.n_trials)
+        if asked is None:
+            self._look_at = self._clock() + LOOK_SECONDS
+            return None
+        self._retries.crashes[asked.number] = asked.crashes
+        if asked.attempt > 1:
+            self._tracker.abandon([asked.number])  # Of an agent that could not end its run.
         return TrialSpec(
             number=asked.number,
             parameters=dict(asked.parameters),
             settings=self._retries.cut(self._plan.compose(asked.parameters)),
             folder=str(self._folder.trial(asked.number).path.absolute()),
+            attempt=asked.attempt,
         )
 
     def _start(self, slot: int, spec: TrialSpec) -> None:
-        config = self._plan.render(spec.settings)
+        config, crashes = self._plan.render(spec.settings), self._retries.crashes[spec.number]
         self._folder.trial(spec.number).begin(config)
-        self._idle.discard(slot)
+        self._source.started(spec.number, config, attempt=spec.attempt, crashes=crashes)
         now = self._clock()
         self._running[slot] = Attempt(spec=spec, since=now, heard=now)
-        self._launcher.send(slot, Run(spec=spec))
         self._tracker.trial_started(spec, self._plan.role, config)
         self._watcher.trial_started(slot, spec)
+        if crashes >= self._plan.max_attempts:
+            self._finish(slot, error=worn_out(crashes))
+        else:
+            self._idle.discard(slot)
+            self._launcher.send(slot, Run(spec=spec))
 
     # -- hearing ----------------------------------------------------------------------------
 
@@ -295,10 +246,15 @@ class Sweep:
         running = self._running[slot]
         number = running.spec.number
         running.add(report)
+        if not self._source.owns(number):
+            self._launcher.kill_slot(slot)  # Its worker waits for an answer about it.
+            self._finish(slot)
+            return
         self._folder.trial(number).append(report)
         value = report.value(self._plan.objective)
         self._source.report(number, report.point, value)
         self._launcher.send(slot, _message(self._answer(running, report), running))
+        running.heard = self._clock()  # A study that was away is not the worker's silence.
         self._tracker.reported(number, report)
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
@@ -344,11 +300,15 @@ class Sweep:
             raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")
         self._launcher.start(slot)
 
-    def _end_stalled(self) -> None:
-        """Kills the workers that have said nothing for too long; `poll` tells that they exited."""
+    def _end_stalled(self, listened: float) -> None:
+        """Kills the workers that have said nothing for too long; `poll` tells that they exited.
+
+        Args:
+            listened: When they were last listened to.
+        """
         timeout = self._plan.stall_timeout
         for slot, attempt in self._running.items():
-            silent = self._clock() - attempt.heard
+            silent = listened - attempt.heard
             if timeout is not None and silent > timeout and slot not in self._stalled:
                 self._stalled.add(slot)
                 self._launcher.kill_slot(slot)
@@ -358,7 +318,8 @@ class Sweep:
     def _finish(self, slot: int, *, diverged: str = "", error: TrialError | None = None) -> None:
         attempt = self._running.pop(slot)
         attempt.diverged, attempt.error = diverged, error
-        told = self._retries.follow(attempt)
+        owned = self._source.owns(attempt.spec.number)
+        told = self._retries.follow(attempt) if owned else ""
         outcome = self._conclude(attempt)
         if error is not None and told:
             self._watcher.notice(
@@ -376,10 +337,17 @@ class Sweep:
     def _conclude(self, attempt: Attempt) -> TrialOutcome:
         """Writes down how an attempt ended, wherever that has to be known."""
         outcome = conclude(attempt, self._plan.objective, self._clock())
-        folder = self._folder.trial(outcome.number)
-        folder.finish(outcome)
-        if outcome.state is not TrialState.RETRIED:
+        number, folder = outcome.number, self._folder.trial(outcome.number)
+        if self._source.owns(number):
+            folder.finish(outcome)
             self._source.finish(outcome)
+        if not self._source.owns(number):
+            outcome = replace(outcome, state=TrialState.RETRIED, value=None)
+            self._watcher.notice(
+                f"trial {number} went to another agent: this one showed no sign of life for "
+                "storage.heartbeat_timeout; what it found out counts for nothing"
+            )
+        self._look_at = self._clock()
         self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
         return outcome
 
@@ -395,8 +363,9 @@ class Sweep:
                 parameters=spec.parameters,
                 stopped_by="interrupt",
             )
-            self._folder.trial(number).finish(outcome)
-            self._source.finish(outcome)
+            if self._source.owns(number):
+                self._folder.trial(number).finish(outcome)
+                self._source.finish(outcome)
 
     def _abandon(self) -> None:
         """Interrupted twice: no worker is waited for."""
@@ -415,6 +384,8 @@ class Sweep:
                     running.stop(TrialState.INTERRUPTED, "interrupt")
                     self._launcher.send(slot, _message(Answer.STOP, running))
                 self._watcher.notice("stopping; press Ctrl-C again to stop at once")
+            else:
+                self._source.hurry()
 
         before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
         try:

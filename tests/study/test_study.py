@@ -14,7 +14,7 @@ from tests.records import outcome, settings
 from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 from tuner.core.trial import Convergence, Diagnosis, TrialState
 from tuner.errors import InputError
-from tuner.study import Definition, Study, differences, sqlite_url
+from tuner.study import Asked, Definition, Study, differences, sqlite_url
 
 RATE = Dimension(
     key="optimizer.learning_rate", domain=FloatInterval(low=1e-6, high=1e-3, log=True)
@@ -99,7 +99,9 @@ def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study
     study.finish(outcome(study.ask().number, TrialState.PRUNED))
     study.finish(outcome(study.ask().number, TrialState.FAILED))
     study.ask()
-    assert study.remaining(10) == 7
+    assert study.claim(3) is None
+    assert study.claim(4) is not None
+    assert study.claim(4) is None
 
 
 @pytest.mark.parametrize(
@@ -155,10 +157,9 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path)
     assert (ended.returncode, ended.stdout) == (-9, "0\n"), ended.stderr
     study = open_study()
     assert study.release_orphans() == [0]
-    assert study.remaining(1) == 1
-    asked = study.ask()
-    assert (asked.number, asked.parameters, asked.attempt) == (0, DEFAULTS, 2)
-    assert study.remaining(1) == 0
+    asked = study.claim(1)
+    assert asked == Asked(number=0, parameters=DEFAULTS, attempt=2, crashes=1)
+    assert study.claim(1) is None
 
 
 def test_a_restart_does_not_repeat_its_first_points(open_study):
@@ -180,8 +181,10 @@ def test_a_grid_covers_every_point_once_and_then_ends(open_study):
         sampler={"name": "grid", "seed": 0, "points_per_interval": 2},
     )
     seen = []
-    while study.remaining(100) > 0:
-        seen.append(tuple(complete(study).parameters.values()))
+    while asked := study.claim(100):
+        study.finish(outcome(asked.number, parameters=asked.parameters))
+        seen.append(tuple(asked.parameters.values()))
+    assert not study.awaiting(100)
     assert seen[0] == ("adamw", 2)
     assert sorted(seen) == [(o, n) for o in ("adamw", "sgd") for n in (1, 2, 3)]
 

@@ -17,10 +17,12 @@ class InputReport:
     Attributes:
         lines: For people, warnings last.
         artifacts: File name to text, for the sweep's run in MLflow.
+        contents: SHA-256 of the models and of the data, in the order of the variants.
     """
 
     lines: tuple[str, ...]
     artifacts: dict[str, str]
+    contents: dict[str, list[str]]
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
@@ -53,7 +55,12 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
         "data_report.txt": "\n".join(lines) + "\n",
         "data_report.json": json.dumps(reports, indent=1) + "\n",
     }
-    return InputReport(lines=tuple(lines), artifacts=artifacts)
+    prepared = [prepared for _, prepared in found.values()]
+    contents = {
+        "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in prepared)),
+        "data": list(dict.fromkeys(each.fingerprint for each in prepared)),
+    }
+    return InputReport(lines=tuple(lines), artifacts=artifacts, contents=contents)
 
 
 def _check_fit(settings: TrialSettings, prepared: PreparedData) -> None:

@@ -1,7 +1,7 @@
 """`tuner sweep=NAME`: runs a sweep, or resumes it up to its total."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +16,22 @@ from tuner.config import (
     compose_trial,
     dump_trial,
     render,
+    searched_options,
 )
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.reading import read_sweep
+from tuner.core.settings import TrialSettings
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.plan import Plan
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Definition, Study, sqlite_url
 from tuner.summary import Closing, description, show
-from tuner.sweep import Plan, Sweep
+from tuner.sweep import Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import Tracker
 
@@ -98,8 +101,9 @@ def run(arguments: Sequence[str]) -> int:
         inputs = check_inputs(variants)
         for line in inputs.lines:
             terminal.notice(line)
-        study = open_study(composed, folder)
+        study = open_study(composed, folder, variants, inputs.contents)
         stack.callback(study.close)
+        terminal.warn(study.notice)
         tracker.open()
         stack.callback(lambda: terminal.warn(tracker.close()))
         parts = Parts(
@@ -115,8 +119,20 @@ def run(arguments: Sequence[str]) -> int:
         return _run(parts)
 
 
-def open_study(composed: ComposedSweep, folder: StudyFolder) -> Study:
-    """Opens or makes the study of a composed sweep."""
+def open_study(
+    composed: ComposedSweep,
+    folder: StudyFolder,
+    variants: Sequence[TrialSettings],
+    contents: Mapping[str, Sequence[str]],
+) -> Study:
+    """Opens or makes the study of a composed sweep.
+
+    Args:
+        composed: The sweep.
+        folder: The study's files.
+        variants: What `check` composed of it.
+        contents: Hashes of models and data; see `tuner.study.Definition`.
+    """
     agent = composed.agent
     objective = agent.sweep.objectives[0]
     with exclusive(agent.storage.url or str(folder.database.absolute())):
@@ -128,10 +144,13 @@ def open_study(composed: ComposedSweep, folder: StudyFolder) -> Study:
                 base=composed.base,
                 objective=objective,
                 direction=direction(objective),
+                options=searched_options(composed, variants),
+                contents=contents,
             ),
             sampler=agent.sampler,
             pruner=agent.pruner,
             defaults=composed.defaults,
+            settings=agent.storage,
         )
 
 

@@ -12,8 +12,9 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.plan import Plan
 from tuner.summary import review_hint
-from tuner.sweep import Plan, Sweep
+from tuner.sweep import Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import Tracker
 
@@ -30,28 +31,37 @@ class SingleTrial:
     Attributes:
         number: Its number: the next free folder.
         parameters: None were searched.
+        attempt: Its first.
+        crashes: None yet.
     """
 
     number: int
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    attempt: int = 1
+    crashes: int = 0
 
 
 class Single:
-    """A source of one trial that nothing prunes."""
+    """A source of one trial that no other agent has and nothing prunes."""
 
     def __init__(self, number: int) -> None:
-        """The trial has not been asked for yet."""
-        self._number = number
-        self._left = 1
+        """The trial has not been claimed yet."""
+        self._left: list[SingleTrial] = [SingleTrial(number=number)]
 
-    def remaining(self, total: int) -> int:
-        """One until it was asked for."""
-        return min(total, self._left)
+    def claim(self, total: int) -> SingleTrial | None:  # noqa: ARG002
+        """The trial, once."""
+        return self._left.pop() if self._left else None
 
-    def ask(self) -> SingleTrial:
-        """The trial."""
-        self._left = 0
-        return SingleTrial(number=self._number)
+    def awaiting(self, total: int) -> bool:  # noqa: ARG002
+        """Until it was claimed."""
+        return bool(self._left)
+
+    def owns(self, number: int) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+    def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
+        """The configuration stands in the trial's folder."""
 
     def report(self, number: int, point: int, value: float) -> None:
         """Nobody compares."""
@@ -62,6 +72,9 @@ class Single:
 
     def finish(self, outcome: TrialOutcome) -> None:
         """The outcome stands in the trial's folder."""
+
+    def hurry(self) -> None:
+        """It never waits."""
 
 
 def run(arguments: Sequence[str]) -> int:

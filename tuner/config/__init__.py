@@ -1,7 +1,13 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
 from tuner.config.reporting import ComposedReport, compose_report
-from tuner.config.sweeping import ComposedSweep, check, compose_sweep, compose_trial
+from tuner.config.sweeping import (
+    ComposedSweep,
+    check,
+    compose_sweep,
+    compose_trial,
+    searched_options,
+)
 from tuner.config.training_file import (
     ComposedTraining,
     compose_training,
@@ -22,4 +28,5 @@ __all__ = [
     "dump_trial",
     "load_trial",
     "render",
+    "searched_options",
 ]

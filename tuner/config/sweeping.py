@@ -11,7 +11,7 @@ from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
-from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS
+from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
 from tuner.core.coverage import covering
 from tuner.core.settings import AgentSettings, TrialSettings
@@ -160,6 +160,28 @@ def check(composed: ComposedSweep) -> list[TrialSettings]:
     """
     samples = [compose_trial(composed, parameters) for parameters in covering(composed.space)]
     return [composed.base, *samples]
+
+
+def searched_options(
+    composed: ComposedSweep, variants: Sequence[TrialSettings]
+) -> dict[str, dict[str, Any]]:
+    """Of each searched group, the fields of each option that no dimension sets.
+
+    Args:
+        composed: The sweep.
+        variants: What `check` composed of it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for parameters, settings in zip(covering(composed.space), variants[1:], strict=True):
+        for group in TRIAL_GROUPS:
+            if group in parameters:
+                fields = {
+                    key: value
+                    for key, value in plain(settings)[group].items()
+                    if f"{group}.{key}" not in composed.space.keys
+                }
+                found.setdefault(group, {}).setdefault(str(parameters[group]), fields)
+    return found
 
 
 def _choices(settings: Sequence[Setting]) -> dict[str, str]:

@@ -52,7 +52,7 @@ def after_failure(
     Args:
         error: Why it failed.
         settings: With which it ran.
-        crashes: Attempts at this trial whose worker died, this one included.
+        crashes: Attempts at this trial whose worker or agent died, this one included.
         max_attempts: `launcher.max_attempts`.
     """
     if error.kind == "out_of_memory":
@@ -184,6 +184,15 @@ def stall(seconds: float, log: str) -> TrialError:
         type="WorkerStalled",
         message=f"nothing was heard of the worker for {seconds:.0f} s (launcher.stall_timeout)",
         traceback=log,
+    )
+
+
+def worn_out(crashes: int) -> TrialError:
+    """Why a trial is not begun again whose attempts all took their worker or agent along."""
+    return TrialError(
+        kind="crash",
+        type="AgentDied",
+        message=f"worker or agent died in each of {crashes} attempts (launcher.max_attempts)",
     )
 
 

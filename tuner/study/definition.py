@@ -22,8 +22,8 @@ MAY_CHANGE = (
 """A study may go on after changes of these: they never decide what a trial gives."""
 
 PLACES = (
-    "base.model.checkpoint", "base.model.revision", "base.model.package",
-    "base.data.package", "base.data.train", "base.data.validation", "base.data.revision",
+    "model.checkpoint", "model.revision", "model.package",
+    "data.package", "data.train", "data.validation", "data.revision",
 )  # fmt: skip
 """Where model and data are found: they may move, as long as their contents are the same."""
 
@@ -118,8 +118,9 @@ def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[st
     moved = stored.get("contents") == wanted.get("contents") != {}
     for line in differences(stored, wanted):
         key, _, values = line.partition(": ")
-        if not (moved and key.startswith(PLACES)):
-            yield f"{_user_key(key)}: {values}"
+        option, setting = _setting(key)
+        if not (moved and setting.startswith(PLACES)):
+            yield f"{option}{setting}: {values}"
 
 
 def version_notice(name: str, stored: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -152,10 +153,20 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _user_key(path: str) -> str:
-    """The key as users write it: of the base configuration its own, of the rest with its kind."""
+def _setting(path: str) -> tuple[str, str]:
+    """A path in a definition as users know it: the option that it is of, and the key."""
     head, _, rest = path.partition(".")
-    names = {"base": "", "space": "sweep.space.", "contents": "content of "}
-    if head == "objective":
-        return "sweep.objectives"
-    return f"{names[head]}{rest}" if head in names and rest else path
+    match head:
+        case "base":
+            return "", rest
+        case "options" if rest.count(".") > 1:
+            group, option, field = rest.split(".", 2)
+            return f"{group}={option} ", f"{group}.{field}"
+        case "objective":
+            return "", "sweep.objectives"
+        case "contents":
+            return "", f"content of {rest}"
+        case "space":
+            return "", f"sweep.space.{rest}"
+        case _:
+            return "", path

@@ -26,6 +26,9 @@ COUNTED = (OptunaState.COMPLETE, OptunaState.PRUNED)
 ATTEMPT = "attempt"
 """User attribute of a trial: which try at it is running, or was the last."""
 
+CRASHES = "crashes"
+"""User attribute of a trial: how many tries at it ended with a worker or an agent that died."""
+
 FIXED = "fixed_params"
 """System attribute in which Optuna keeps the values of an enqueued trial."""
 
@@ -55,11 +58,17 @@ class Census:
         counted: Completed or pruned.
         waiting: Numbers of those that wait to be taken up.
         running: Those that somebody runs.
+        abandoned: Of them, those whose owner is gone, or silent for too long.
     """
 
     counted: int
     waiting: tuple[int, ...]
     running: tuple[RunningTrial, ...]
+    abandoned: tuple[RunningTrial, ...]
+
+    def room(self, total: int) -> int:
+        """How many trials may be started so that `total` are counted in the end."""
+        return total - self.counted - len(self.running) + len(self.abandoned)
 
 
 class Ledger:
@@ -127,8 +136,14 @@ class Ledger:
 
     # -- the trials ---------------------------------------------------------------------------
 
-    def census(self, session: Session) -> Census:
-        """What there is."""
+    def census(self, session: Session, *, judging: bool) -> Census:
+        """What there is.
+
+        Args:
+            session: A transaction.
+            judging: Whether silence counts: not just after the database was away, when the
+                living were silent, too.
+        """
         trials = models.TrialModel
         counted = session.scalar(
             select(func.count()).where(
@@ -140,7 +155,13 @@ class Ledger:
             .where(trials.study_id == self._study_id, trials.state == OptunaState.WAITING)
             .order_by(trials.number)
         )
-        return Census(counted=counted or 0, waiting=tuple(waiting), running=self._running(session))
+        running = self._running(session)
+        return Census(
+            counted=counted or 0,
+            waiting=tuple(waiting),
+            running=running,
+            abandoned=tuple(t for t in running if self._abandoned(t, judging=judging)),
+        )
 
     def _running(self, session: Session) -> tuple[RunningTrial, ...]:
         trials, beats = models.TrialModel, models.TrialHeartbeatModel
@@ -160,14 +181,7 @@ class Ledger:
             for trial_id, number, owner, beat in rows
         )
 
-    def abandoned(self, trial: RunningTrial, *, judging: bool = True) -> bool:
-        """Whether the trial's owner is gone, or silent for too long.
-
-        Args:
-            trial: The trial.
-            judging: Whether silence counts: not just after the database was away, when the
-                living were silent, too.
-        """
+    def _abandoned(self, trial: RunningTrial, *, judging: bool) -> bool:
         if judging and trial.silent > self._timeout and trial.owner != self._storage.me:
             return True
         return gone(json.loads(trial.owner), self._me)
@@ -180,26 +194,25 @@ class Ledger:
         Args:
             total: How many trials are to be counted in the end; None: no limit.
             held: Numbers of those that this agent has already.
-            judging: Whether silence counts; see `abandoned`.
+            judging: Whether silence counts; see `census`.
             draws: Whether there may be new trials.
 
         Returns:
             The trial, RUNNING and ours; None when there is none to take.
         """
         with self.locked() as session:
-            census = self.census(session)
+            census = self.census(session, judging=judging)
             for trial in census.running:
                 if trial.owner == self._storage.me and trial.number not in held:
                     return trial  # Claimed before, but the answer never came.
-            free = [t for t in census.running if self.abandoned(t, judging=judging)]
-            going = len(census.running) - len(free)
-            if total is not None and census.counted + going >= total:
+            if total is not None and census.room(total) <= 0:
                 return None
-            numbers = [*(trial.number for trial in free), *census.waiting]
-            number = next((n for n in numbers if n not in held), None)
-            if number is None and not draws:
-                return None
-            return self._take(session, number)
+            for trial in census.abandoned:
+                if trial.number not in held:
+                    _count(session, trial.id, CRASHES)
+                    return self._take(session, trial.number)
+            number = next((number for number in census.waiting if number not in held), None)
+            return None if number is None and not draws else self._take(session, number)
 
     def _take(self, session: Session, number: int | None) -> RunningTrial:
         if number is None:
@@ -224,15 +237,8 @@ class Ledger:
     def _sign(self, session: Session, trial_id: int) -> None:
         """Marks a trial as ours: owner, attempt, first sign of life."""
         attributes, beats = models.TrialUserAttributeModel, models.TrialHeartbeatModel
-        made = session.scalar(
-            select(attributes.value_json).where(
-                attributes.trial_id == trial_id, attributes.key == ATTEMPT
-            )
-        )
-        attempt = 1 + (0 if made is None else int(json.loads(made)))
-        where = {"trial_id": trial_id}
-        _put(session, attributes, where, OWNER, self._me)
-        _put(session, attributes, where, ATTEMPT, attempt)
+        _put(session, attributes, {"trial_id": trial_id}, OWNER, self._me)
+        _count(session, trial_id, ATTEMPT)
         beat = beats.where_trial_id(trial_id, session) or beats(trial_id=trial_id)
         beat.heartbeat = self._clock()
         session.add(beat)
@@ -275,7 +281,9 @@ class Ledger:
             Their numbers.
         """
         with self.locked() as session:
-            orphans = [t for t in self._running(session) if self.abandoned(t, judging=False)]
+            orphans = self.census(session, judging=False).abandoned
+            for trial in orphans:
+                _count(session, trial.id, CRASHES)
             _let_wait(session, [trial.id for trial in orphans])
         return [trial.number for trial in orphans]
 
@@ -299,6 +307,13 @@ def _let_wait(session: Session, ids: Sequence[int]) -> None:
         .where(owners.trial_id.in_(ids), owners.key == OWNER)
         .values(value_json=json.dumps(None))
     )
+
+
+def _count(session: Session, trial_id: int, key: str) -> None:
+    """Adds one to an attribute of a trial."""
+    attributes, where = models.TrialUserAttributeModel, {"trial_id": trial_id}
+    made = session.scalars(select(attributes.value_json).filter_by(**where, key=key)).one_or_none()
+    _put(session, attributes, where, key, 1 + (0 if made is None else int(json.loads(made))))
 
 
 def _put(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
-from threading import Event, Thread
+from threading import Event, RLock, Thread
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
@@ -33,7 +33,7 @@ from tuner.importances import importances
 from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
 from tuner.study.definition import Definition, check_same, made_with, version_notice
-from tuner.study.ledger import ATTEMPT, Ledger, RunningTrial
+from tuner.study.ledger import ATTEMPT, CRASHES, Ledger, RunningTrial
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.storage import NotOursError, connect, owner_text, shown
@@ -55,7 +55,7 @@ class Asked:
         number: Its number.
         parameters: For each searched key that is active, the value.
         attempt: Which try at it this is, counted from 1, those of other agents included.
-        crashes: How many of them ended with a worker that died.
+        crashes: How many of them ended with a worker or an agent that died.
     """
 
     number: int
@@ -152,6 +152,7 @@ class Study:
         opened = self._open(name, definition, self._first_points(sampler))
         self._study.sampler = build_sampler(sampler, opened)
         self._beaten_at = time.time()
+        self._beating = RLock()
         self._closed = Event()
         self._heart = Thread(target=self._beat, name="heartbeat", daemon=True)
         self._heart.start()
@@ -208,30 +209,22 @@ class Study:
         return self._ledger.put_back_orphans()
 
     @patient
-    def remaining(self, total: int) -> int:
-        """How many trials may still be started so that `total` are counted in the end.
+    def awaiting(self, total: int) -> bool:
+        """Whether there is a trial to claim, or may be one soon.
 
-        A grid also ends with its last point. Other agents may be faster: `claim` decides.
+        To be asked by an agent that runs none: when nothing is left to claim it stays true until
+        every other agent has shown since then that it lives, has ended its trials, or has lost
+        them to us. With living agents this takes `storage.heartbeat_interval`, else at most
+        `storage.heartbeat_timeout`.
         """
         with self._storage.transaction() as session:
-            census = self._ledger.census(session)
-        free = sum(self._is_free(trial) for trial in census.running)
-        left = total - census.counted - len(census.running) + free
-        waiting = sum(number not in self._held for number in census.waiting)
-        return min(left, free + waiting) if self._is_grid else left
-
-    @patient
-    def awaiting(self, total: int) -> bool:
-        """Whether it is worth waiting for trials of agents that may have vanished.
-
-        To be asked when nothing remains: true until every other agent has shown since then that
-        it lives, has ended its trials, or has lost them to us. With living agents this takes
-        `storage.heartbeat_interval`, else at most `storage.heartbeat_timeout`.
-        """
+            census = self._ledger.census(session, judging=self._judging)
+        at_hand = not self._is_grid or census.waiting or census.abandoned
+        if at_hand and census.room(total) > 0:
+            self._idle_since = None
+            return True
         if self._idle_since is None:
             self._idle_since = self._clock()
-        with self._storage.transaction() as session:
-            census = self._ledger.census(session)
         idle = self._clock() - self._idle_since
         others = [t for t in census.running if t.owner != self._storage.me]
         return census.counted < total and any(trial.silent >= idle for trial in others)
@@ -270,13 +263,13 @@ class Study:
 
         Not just after the database was away, or we ourselves were frozen: they may have been, too.
         """
-        frozen = time.time() - self._beaten_at > self._settings.heartbeat_timeout
         steady = self._patience.steady >= SIGNS * self._settings.heartbeat_interval
-        return steady and not frozen
+        return steady and not self._frozen
 
-    def _is_free(self, trial: RunningTrial) -> bool:
-        held = trial.number in self._held
-        return not held and self._ledger.abandoned(trial, judging=self._judging)
+    @property
+    def _frozen(self) -> bool:
+        """Whether this agent gave no sign of life for so long that others may have its trials."""
+        return time.time() - self._beaten_at > self._settings.heartbeat_timeout
 
     def _begin(self, taken: RunningTrial) -> Asked:
         self._study._thread_local.cached_all_trials = None  # noqa: SLF001  (as its `ask` does)
@@ -286,14 +279,15 @@ class Study:
             warnings.simplefilter("ignore", UserWarning)
             trial = optuna.Trial(self._study, taken.id)
             parameters = self._suggest_all(trial)
-        self._lost.discard(taken.number)
-        self._held[taken.number] = Held(id=taken.id, trial=trial)
+        with self._beating:
+            self._lost.discard(taken.number)
+            self._held[taken.number] = Held(id=taken.id, trial=trial)
         self._idle_since = None
         return Asked(
             number=taken.number,
             parameters=parameters,
             attempt=trial.user_attrs[ATTEMPT],
-            crashes=trial.user_attrs.get("crashes", 0),
+            crashes=trial.user_attrs.get(CRASHES, 0),
         )
 
     def _suggest_all(self, trial: optuna.Trial) -> dict[str, Scalar]:
@@ -312,12 +306,16 @@ class Study:
 
     # -- a trial of ours ----------------------------------------------------------------------
 
+    @patient
     def owns(self, number: int) -> bool:
         """Whether a trial that was handed out here is still ours, or was until we finished it.
 
         False once another agent has it, because this one showed no sign of life for
         `storage.heartbeat_timeout`: what it still finds out about the trial counts for nothing.
+        Only after such a silence the database is asked.
         """
+        if self._frozen:
+            self._beat_once()
         return number not in self._lost
 
     @patient
@@ -328,11 +326,11 @@ class Study:
             number: The trial.
             config: Its configuration as YAML.
             attempt: Which try at it begins, counted from 1.
-            crashes: How many before it ended with a worker that died.
+            crashes: How many before it ended with a worker or an agent that died.
         """
 
         def keep(held: Held) -> None:
-            for key, value in (("config", config), (ATTEMPT, attempt), ("crashes", crashes)):
+            for key, value in (("config", config), (ATTEMPT, attempt), (CRASHES, crashes)):
                 held.trial.set_user_attr(key, value)
 
         self._with(number, keep)
@@ -356,24 +354,25 @@ class Study:
         """
         if outcome.state is TrialState.RETRIED:
             return
-        if outcome.state is TrialState.INTERRUPTED:
-            self._with(outcome.number, lambda held: self._ledger.put_back(held.id))
-        else:
-            self._with(outcome.number, lambda held: self._tell(held.trial, outcome))
-        self._held.pop(outcome.number, None)
+        with self._beating:
+            if outcome.state is TrialState.INTERRUPTED:
+                self._with(outcome.number, lambda held: self._ledger.put_back(held.id))
+            else:
+                self._with(outcome.number, lambda held: self._tell(held.trial, outcome))
+            self._held.pop(outcome.number, None)
 
     def _with(self, number: int, action: Callable[[Held], T]) -> T | None:
         """Does something with a trial of ours; None where it is no longer ours."""
-        if number in self._lost:
+        held = self._held.get(number)
+        if held is None:
             return None
-        held = self._held[number]
         try:
             return action(held)
         except (NotOursError, UpdateFinishedTrialError):
             # One that we finished ourselves: it was told before, but the answer never came.
             with self._storage.transaction() as session:
                 if owner_text(session, held.id) != self._storage.me:
-                    self._lost.add(number)
+                    self._lose({number})
             return None
 
     def _tell(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
@@ -427,33 +426,38 @@ class Study:
         """Lets the database go; trials that were not finished wait for whoever takes them up."""
         self._closed.set()
         self._heart.join()
-        for number, held in self._held.items():
+        for held in self._held.values():
             # Where the database is away, the others see by our silence that we are gone.
             with suppress(SQLAlchemyError):
-                if number not in self._lost:
-                    self._ledger.put_back(held.id)
+                self._ledger.put_back(held.id)
         self._storage.close()
 
     def _beat(self) -> None:
         """The heartbeat's thread: signs of life for as long as the process lives."""
         while not self._closed.wait(self._settings.heartbeat_interval):
-            now = time.time()
-            if now - self._beaten_at > self._settings.heartbeat_timeout:
-                self._patience.interrupted()  # The whole process was frozen.
-            self._beaten_at = now
             with suppress(SQLAlchemyError):
                 self._beat_once()
         self._storage.remove_session()
 
     def _beat_once(self) -> None:
-        held = {held.id: number for number, held in self._held.copy().items()}
-        if held:
+        """Gives a sign of life for all that we have, and notices what others took meanwhile."""
+        if self._frozen:
+            self._patience.interrupted()
+        with self._beating:
+            held = {held.id: number for number, held in self._held.items()}
             try:
-                ours = self._ledger.beat(held)
+                ours = self._ledger.beat(held) if held else set()
             except SQLAlchemyError:
                 self._patience.interrupted()
                 raise
-            self._lost |= {number for id_, number in held.items() if id_ not in ours}
+            self._lose({number for id_, number in held.items() if id_ not in ours})
+            self._beaten_at = time.time()
+
+    def _lose(self, numbers: set[int]) -> None:
+        """Other agents have these trials."""
+        self._lost |= numbers
+        for number in numbers:
+            self._held.pop(number, None)
 
 
 def _report(trial: optuna.Trial, point: int, value: float) -> None:

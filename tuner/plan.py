@@ -1,0 +1,102 @@
+"""What a sweep is to do, and whom it works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
+
+
+class Asked(Protocol):
+    """A trial to run, as its source names it."""
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+
+    @property
+    def parameters(self) -> Mapping[str, Scalar]:
+        """Searched key to value."""
+
+    @property
+    def attempt(self) -> int:
+        """Which try at it this is, counted from 1."""
+
+    @property
+    def crashes(self) -> int:
+        """How many tries before ended with a worker or an agent that died."""
+
+
+class TrialSource(Protocol):
+    """Where trials come from and what their results are told to: a study, or a single trial."""
+
+    def claim(self, total: int) -> Asked | None:
+        """Takes the next trial, never one too many for the total; None: there is none to take."""
+
+    def awaiting(self, total: int) -> bool:
+        """Whether there is a trial to claim, or may be one soon; asked while none runs here."""
+
+    def owns(self, number: int) -> bool:
+        """Whether a trial is ours, or was until its end; else nothing about it counts."""
+
+    def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
+        """An attempt begins with this configuration."""
+
+    def report(self, number: int, point: int, value: float) -> None:
+        """The objective at an evaluation point."""
+
+    def should_prune(self, number: int) -> bool:
+        """Whether to stop the trial after its last report."""
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """How the attempt ended; one to be tried again is still ours."""
+
+    def hurry(self) -> None:
+        """Waits for nothing any more; called from a signal handler."""
+
+
+class Watcher(Protocol):
+    """Who shows people what happens."""
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        """A slot took up a trial."""
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """A trial went on: share of its budget, examples a second."""
+
+    def reported(self, slot: int, value: float) -> None:
+        """A trial reached an evaluation point."""
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        """A trial ended."""
+
+    def notice(self, text: str) -> None:
+        """Something to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the loop is to do.
+
+    Attributes:
+        objective: Metric name.
+        compose: Parameters to the trial's configuration.
+        render: A trial's configuration as YAML.
+        n_trials: The study's total.
+        timeout: Seconds after which no new trial starts; None: none.
+        max_failures: So many failures in a row, all for the same cause, stop the sweep.
+        max_attempts: Tries at a trial whose worker or agent dies.
+        stall_timeout: Seconds without a word after which a worker is replaced; None: never.
+        role: `trial`, or `train` for a single fine-tune.
+    """
+
+    objective: str
+    compose: Callable[[Mapping[str, Scalar]], TrialSettings]
+    render: Callable[[TrialSettings], str]
+    n_trials: int
+    timeout: float | None = None
+    max_failures: int = 5
+    max_attempts: int = 3
+    stall_timeout: float | None = None
+    role: str = "trial"
