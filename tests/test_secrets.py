@@ -53,6 +53,15 @@ def test_masks_inside_nested_values():
     assert found == {"a": [hidden(url), 1, None], "b": {"c": [hidden(url)]}}
 
 
+def test_masks_what_the_environment_keeps_secret(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hf_abcdefgh-and-more")
+    monkeypatch.setenv("MAX_TOKENS", "100000000")
+    monkeypatch.setenv("PGPASSWORD", "short")
+    text = "Illegal header b'Bearer hf_abcdefgh\\n' or hf_abcdefgh-and-more, 100000000, short"
+    assert hidden(text) == "Illegal header b'Bearer ***\\n' or ***, 100000000, short"
+
+
 def test_no_error_of_ours_shows_a_password():
     url = "postgresql://me:pa55@host/x"
     error = InputError(f"{url} is wrong", where=f"storage.url={url}", remedy=f"not {url}")

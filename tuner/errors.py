@@ -5,9 +5,8 @@ from tuner.secrets import hidden
 INTERRUPTED = 130
 """Exit code of a command that somebody stopped: 128 and the number of SIGINT, as in shells."""
 
-
-_SHOWN = 4000
-"""Characters shown of each part of a message, which may quote what it refuses."""
+_MOST_SHOWN = 1000
+"""Characters of each part of a message, which may quote what it refuses."""
 
 
 class TunerError(Exception):
@@ -37,18 +36,23 @@ class InputError(TunerError):
             where: The file, key or column that it is wrong in.
             remedy: What would be right; a clause without a full stop.
         """
-        self.problem = _shortened(hidden(problem))
-        self.where = _shortened(hidden(where))
-        self.remedy = hidden(remedy)
+        self.problem, self.where, self.remedy = map(_shown, (problem, where, remedy))
         lines = [self.problem]
-        if where:
+        if self.where:
             lines.append(f"  where: {self.where}")
-        if remedy:
+        if self.remedy:
             lines.append(f"  try:   {self.remedy}")
         super().__init__("\n".join(lines))
 
 
-def _shortened(text: str) -> str:
-    """The text without its middle where it is too long to be read."""
-    half = _SHOWN // 2
-    return text if len(text) <= _SHOWN else f"{text[:half]} … {text[-half:]}"
+def _shown(text: str) -> str:
+    """A part of a message: no password, nothing that steers a terminal, short enough to read."""
+    text = "".join(map(_visible, hidden(text)))
+    half = _MOST_SHOWN // 2
+    return text if len(text) <= _MOST_SHOWN else f"{text[:half]} … {text[-half:]}"
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape").decode()

@@ -1,9 +1,16 @@
 """Keeps passwords out of what people and files are shown."""
 
+import os
 import re
 from typing import Any
 
 MASK = "***"
+
+_LOGIN = re.compile(r"(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_KEY)$", re.IGNORECASE)
+"""How the names of environment variables end that hold a secret."""
+
+_SHORTEST_SECRET = 8
+"""Characters; a shorter value would be found where it means nothing."""
 
 _SCHEME = r"(?P<scheme>[A-Za-z][\w+.-]*://)"
 _URL = re.compile(rf"{_SCHEME}(?P<user>[^\s:/@]*)(?P<password>:\S*)?@")
@@ -16,16 +23,20 @@ _QUERY = re.compile(
 
 
 def hidden(text: str) -> str:
-    """The text with the secrets of every URL in it masked: `postgresql://me:***@host/studies`.
+    """The text with every secret in it masked: `postgresql://me:***@host/studies`.
 
-    Secrets are the password before the host, for `http` and `https` also a lone user name, which
-    is a token as a rule, and query values whose key names a password, token or key.
+    Secrets are the password before a URL's host, for `http` and `https` also a lone user name,
+    which is a token as a rule, query values whose key names a password, token or key, and the
+    values of environment variables such as HF_TOKEN and MLFLOW_TRACKING_PASSWORD.
 
     Args:
-        text: A URL, or a message in which URLs stand.
+        text: A URL, or a message in which URLs and what libraries say stand.
     """
-    text = _ONLY_URL.sub(_masked, text)
-    return _QUERY.sub(rf"\g<key>{MASK}", _URL.sub(_masked, text))
+    text = _URL.sub(_masked, _ONLY_URL.sub(_masked, text))
+    text = _QUERY.sub(rf"\g<key>{MASK}", text)
+    for secret in _logins():
+        text = text.replace(secret, MASK)
+    return text
 
 
 def hidden_values(value: Any) -> Any:
@@ -35,6 +46,12 @@ def hidden_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [hidden_values(item) for item in value]
     return hidden(value) if isinstance(value, str) else value
+
+
+def _logins() -> list[str]:
+    """Secrets that the environment holds, the longest first: one may be part of another."""
+    found = {value.strip() for name, value in os.environ.items() if _LOGIN.search(name)}
+    return sorted((v for v in found if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tuner.core.settings import DataSettings, PackagedFiles
+from tuner.data.labels import label_names
 from tuner.data.source import find_sources
 from tuner.data.table import to_examples
 from tuner.errors import InputError
@@ -84,7 +85,19 @@ class TestEveryFormat:
         refused(path, "the file is empty", str(path), file_format=file_format)
 
 
+def test_a_damaged_parquet_file_is_refused(tmp_path):
+    path = write(tmp_path / "f", ROWS, "parquet")
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * 20 + content[24:])
+    refused(path, "no Parquet file", str(path), file_format="parquet")
+
+
 class TestCsv:
+    def test_labels_of_very_many_digits_are_names(self, tmp_path):
+        path = tmp_path / "f.csv"
+        path.write_text(f"text,label\na,{'9' * 5000}\nb,{'0' * 5000}\n")
+        assert label_names(read(path)) == ("0" * 5000, "9" * 5000)
+
     def test_a_header_alone_has_no_rows(self, tmp_path):
         path = tmp_path / "f.csv"
         path.write_text("text,label\n")
@@ -128,6 +141,9 @@ class TestJson:
             ('[{"text": "a"},\n {"text" 1}]', "malformed JSON", "line 2"),
             ('["a"]', "a row is no JSON object but a text", "element 1"),
             ("1\n", "but a number", "line 1"),
+            ('{"text": "a", "label": 1}\n' + "9" * 5000, "limit (4300 digits)", "line 2"),
+            ("[" * 100_000, "nested too deeply", "line 1"),
+            ('\n{"a":' + "[" * 100_000, "nested too deeply", "line 2"),
             ("[]", "there are no rows", ""),
             ('{"text": "\\ud800", "label": 1}', "no valid Unicode", "row 1"),
         ],

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from tests.checkpoints import MODEL_TYPES, WORDS, reviews, write_checkpoint
 from tuner.checkpoints import inspect
+from tuner.data import tokenizer as tokenizer_module
 from tuner.data.tokenizer import load_tokenizer, tokenize, tokenizer_hash, unknown_token
 from tuner.errors import InputError
 
@@ -104,6 +105,56 @@ def test_refuses_a_malformed_tokenizer(tmp_path, content):
     (folder / "tokenizer.json").write_text(content)
     with pytest.raises(InputError, match=r"tokenizer cannot be read[^$]*tokenizer\.json"):
         load_tokenizer(inspect(folder))
+
+
+SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
+SPLIT |= {"pattern": {"Regex": "^(([a-z ])+.)+[A-Z]([a-z])+$"}}
+"""Takes exponential time for some texts, which its library ends with a panic."""
+
+STRANGE = {
+    "panics when it is read": ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "chunk"),
+    "panics when it is used": (
+        {"post_processor": {"type": "BertProcessing", "sep": ["x", 2**32 - 1], "cls": ["y", 7]}},
+        "ids up to 4294967295, the model has 98 embeddings",
+    ),
+    "has no texts in its template": (
+        {
+            "post_processor": {
+                "type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}
+            }
+        },
+        "leaves out a text",
+    ),
+    "panics at some texts": ({"pre_tokenizer": SPLIT}, "fails at one of the texts"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "problem"), STRANGE.values(), ids=STRANGE.keys())
+def test_what_the_library_does_not_survive_is_refused(tmp_path, changes, problem):
+    folder = write_checkpoint(tmp_path)
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(InputError, match=problem):
+        tokenize(load_tokenizer(inspect(folder)), ["the movie was a" * 3], None, 16)
+
+
+def test_a_reader_that_dies_or_hangs_is_said(tmp_path, monkeypatch):
+    info = inspect(write_checkpoint(tmp_path / "model"))
+    monkeypatch.setattr(tokenizer_module, "READER", tmp_path / "reader.py")
+    (tmp_path / "reader.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    with pytest.raises(InputError, match="dies of it by signal 11"):
+        load_tokenizer(info)
+    monkeypatch.setattr(tokenizer_module, "READER_SECONDS", 0.5)
+    (tmp_path / "reader.py").write_text("while True: pass")
+    with pytest.raises(InputError, match="takes more than"):
+        load_tokenizer(info)
+
+
+def test_a_tokenizer_is_read_apart_once(tmp_path, monkeypatch):
+    info = inspect(write_checkpoint(tmp_path))
+    first = load_tokenizer(info)
+    monkeypatch.setattr(tokenizer_module, "READER", tmp_path / "absent.py")
+    assert load_tokenizer(info).to_str() == first.to_str()
 
 
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])

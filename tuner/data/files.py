@@ -113,32 +113,31 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
         first = file.read(1)
     file.seek(0)
     if first == "[":
-        try:
-            rows = json.load(file)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise _malformed(path, error, getattr(error, "lineno", 1)) from error
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(_parsed(file.read(), path), start=1):
             yield f"element {number}", row
         return
     for number, line in enumerate(file, start=1):
         if line.strip():
-            try:
-                row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise _malformed(path, error, number) from error
-            yield f"line {number}", row
+            yield f"line {number}", _parsed(line.rstrip(), path, number)
 
 
-def _malformed(path: Path, error: json.JSONDecodeError | RecursionError, line: int) -> InputError:
-    if isinstance(error, json.JSONDecodeError):
+def _parsed(text: str, path: Path, line: int = 1) -> Any:
+    """The value of a JSON text that begins in this line of the file."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line += error.lineno - 1
         what = f"{error.msg}, column {error.colno}"
-    else:
-        what = "nested too deeply"
-    return InputError(
+        cause: Exception = error
+    except RecursionError as error:
+        what, cause = "nested too deeply", error
+    except ValueError as error:  # A number of thousands of digits.
+        what, cause = str(error).partition(";")[0], error
+    raise InputError(
         f"malformed JSON: {what}",
         where=f"{path}, line {line}",
         remedy="an array of objects, or one object a line",
-    )
+    ) from cause
 
 
 def _kind(value: object) -> str:
@@ -153,9 +152,9 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:
         with pq.ParquetFile(path) as file:
             columns = tuple(file.schema_arrow.names)
             table = file.read(columns=[name for name in wanted if name in columns])
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow's, zlib's, bytes of no text.
         raise InputError(
-            f"no Parquet file: {str(error).splitlines()[0]}",
+            f"no Parquet file: {(str(error).splitlines() or ['?'])[0]}",
             where=str(path),
             remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
         ) from error

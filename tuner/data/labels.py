@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tuner.data.table import Examples, shortened
 from tuner.errors import InputError
 
-_WHOLE = re.compile(r"-?\d+")
+_WHOLE = re.compile(r"-?\d{1,300}")
+"""As `to_examples` spells whole numbers."""
 
 
 def label_names(train: Examples) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from tuner.errors import InputError
 
 _SHOWN = 5
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d*)?")
+"""Labels that stand for numbers; with more digits than a real number can have they are names."""
 
 
 @dataclass(frozen=True, kw_only=True)

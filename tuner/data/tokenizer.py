@@ -1,24 +1,37 @@
-"""Texts to token ids by the checkpoint's own tokenizer, in its own threads."""
+"""Texts to token ids by the checkpoint's own tokenizer, in its own threads.
+
+Its files are read and tried in a process of their own first: what the `tokenizers` library can
+not take ends that process and not this one. What passed is kept in the cache.
+"""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo
-from tuner.checkpoints.content import combined_hash, file_hash
+from tuner.checkpoints.content import cache_root, combined_hash, file_hash
 from tuner.errors import InputError
 
 CHUNK_ROWS = 1024
 """Rows tokenised at a time: enough to keep all threads busy, few enough to bound the memory."""
 
+READER = Path(__file__).with_name("tokenizer_reader.py")
+
+READER_SECONDS = 120.0
+"""For reading a tokenizer; transformers, which converts older files, takes seconds to load."""
+
 _UNKNOWN = ("[UNK]", "<unk>")
 _PROBE = "a"
+_AS_SAVED = "tokenizer files as `tokenizer.save_pretrained` writes them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +92,18 @@ def load_tokenizer(info: CheckpointInfo) -> Tokenizer:
     Raises:
         InputError: Its files cannot be read, or it has more tokens than the model embeddings.
     """
-    path = info.folder / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted(info.folder)
-    except Exception as error:  # `tokenizers` raises plain Exception for whatever goes wrong.
+    kept = cache_root() / "tokenizers" / f"{tokenizer_hash(info)}.json"
+    if kept.is_file():
+        tokenizer = Tokenizer.from_file(str(kept))
+    else:
+        text = _read_apart(info)
+        tokenizer = Tokenizer.from_str(text)
+        with suppress(OSError):  # An unwritable cache costs time, nothing else.
+            write_whole(kept, text)
+    largest = max([vocabulary_size(tokenizer) - 1, *tokenizer.encode(_PROBE, _PROBE).ids])
+    if largest >= info.vocab_size:
         raise InputError(
-            f"the tokenizer cannot be read: {(str(error).splitlines() or ['?'])[0]}",
-            where=str(path if path.is_file() else info.folder),
-            remedy="tokenizer files as `tokenizer.save_pretrained` writes them",
-        ) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    size = vocabulary_size(tokenizer)
-    if size > info.vocab_size:
-        raise InputError(
-            f"the tokenizer has ids up to {size - 1}, the model has {info.vocab_size} embeddings",
+            f"the tokenizer has ids up to {largest}, the model has {info.vocab_size} embeddings",
             where=str(info.folder),
             remedy="the tokenizer and the weights of the same checkpoint",
         )
@@ -106,11 +116,21 @@ def vocabulary_size(tokenizer: Tokenizer) -> int:
 
 
 def find_layout(tokenizer: Tokenizer, *, pairs: bool) -> Layout:
-    """Reads off a short example what the tokenizer's post-processor adds around texts."""
+    """Reads off a short example what the tokenizer's post-processor adds around texts.
+
+    Raises:
+        InputError: It leaves a text out.
+    """
     probe = tokenizer.encode(_PROBE, _PROBE if pairs else None)
     spans: dict[int | None, list[int]] = {}
     for place, sequence in enumerate(probe.sequence_ids):
         spans.setdefault(sequence, []).append(place)
+    if not spans.keys() >= ({0, 1} if pairs else {0}):
+        raise InputError(
+            f"the tokenizer leaves out a text: of {_PROBE!r} it makes {probe.tokens}",
+            where="the post-processor of the tokenizer",
+            remedy=_AS_SAVED,
+        )
     first = spans[0]
     second = spans[1] if pairs else first
     ids, types = probe.ids, probe.type_ids
@@ -141,6 +161,9 @@ def tokenize(
         texts: One per row.
         pairs: Second text of each row, or None.
         max_length: More than the special tokens of a row.
+
+    Raises:
+        InputError: The tokenizer fails at a text.
     """
     layout = find_layout(tokenizer, pairs=pairs is not None)
     room = max_length - layout.special_tokens
@@ -178,15 +201,35 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
     return None
 
 
-def _converted(folder: Path) -> Tokenizer:
-    """Makes the tokenizer of a folder that has only the older files, such as vocab.txt."""
-    # Else the import tells users to install PyTorch.
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
-    from transformers import AutoTokenizer  # noqa: PLC0415
+def _read_apart(info: CheckpointInfo) -> str:
+    """The tokenizer as JSON, read and tried by a process of its own."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(READER), str(info.folder)],
+            # Advice of transformers is to install PyTorch; nothing of a local folder is online.
+            env=os.environ | {"TRANSFORMERS_NO_ADVISORY_WARNINGS": "1", "HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=READER_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(f"it takes more than {READER_SECONDS:.0f} s", info) from error
+    if done.returncode < 0:
+        raise _unusable(f"its library dies of it by signal {-done.returncode}", info)
+    if done.returncode > 0:
+        said = done.stderr.decode(errors="replace").splitlines()
+        raise _unusable(said[-1] if said else "no reason given", info)
+    return done.stdout.decode()
 
-    loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    tokenizer: Tokenizer = loaded.backend_tokenizer
-    return tokenizer
+
+def _unusable(reason: str, info: CheckpointInfo) -> InputError:
+    path = info.folder / "tokenizer.json"
+    return InputError(
+        f"the tokenizer cannot be read: {reason}",
+        where=str(path if path.is_file() else info.folder),
+        remedy=_AS_SAVED,
+    )
 
 
 def _encoded(
@@ -204,7 +247,17 @@ def _encoded(
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
-    return tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    try:
+        return tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    except BaseException as error:
+        # What the library raises is a plain `Exception`, or a panic, which is not even one.
+        if type(error) is not Exception and type(error).__name__ != "PanicException":
+            raise
+        raise InputError(
+            f"the tokenizer fails at one of the texts: {(str(error).splitlines() or ['?'])[0]}",
+            where="the tokenizer of model.checkpoint",
+            remedy=_AS_SAVED,
+        ) from error
 
 
 def _truncated(first: int, second: int, room: int) -> tuple[int, int]:
