@@ -1,6 +1,7 @@
 """What a sweep leaves in MLflow, in a real SQLite store."""
 
 import sqlite3
+import subprocess
 import time
 from contextlib import closing, contextmanager
 
@@ -13,7 +14,7 @@ from tuner.core.settings import TrackingSettings
 from tuner.core.trial import TrialError, TrialState
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
-from tuner.tracking import Tracker
+from tuner.tracking import Inputs, Tracker, origin
 from tuner.tracking.messages import one_line
 
 
@@ -79,10 +80,43 @@ def test_infinities_are_kept_as_nan(tracker, mlflow_uri):
     assert str(run.data.metrics["val_loss"]) == "nan"
 
 
+def test_every_run_says_where_it_comes_from(folder, mlflow_uri, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    (tmp_path / "conf.yaml").write_text("a: 1\n")
+    who = ("-c", "user.name=me", "-c", "user.email=me@here")
+    for command in (["init"], ["add", "conf.yaml"], [*who, "commit", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True, capture_output=True)
+    (tmp_path / "conf.yaml").write_text("a: 2\n")
+    tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    tracker.open(
+        origin(["sweep", "sweep=mine", "storage.url=postgresql://me:pa55word@host/d"], tmp_path),
+        lambda settings: Inputs(
+            tags={"data_fingerprint": settings.data.train}, texts={"data_report.txt": "60 rows"}
+        ),
+    )
+    tracker.sweep_started({"n_trials": "4"}, {})
+    run_trial(tracker, folder, 0)
+    assert tracker.close() == ""
+    (sweep,), (trial,) = found(mlflow_uri, "sweep"), found(mlflow_uri)
+    for tags in (sweep.data.tags, trial.data.tags):
+        shown = "python -m tuner sweep sweep=mine 'storage.url=postgresql://me:***@host/d'"
+        assert tags["mlflow.source.name"] == shown
+        assert len(tags["mlflow.source.git.commit"]) == 40
+        assert tags["mlflow.source.git.dirty"] == "true"
+        assert "tensorflow 2." in tags["versions"]
+        assert tags["study"] == "s"
+    assert trial.data.tags["data_fingerprint"] == "train.csv"
+    assert "data_report.txt" in artifacts(mlflow_uri, trial)
+
+
+def test_a_folder_without_a_checkout_has_no_commit(tmp_path):
+    assert "mlflow.source.git.commit" not in origin([], tmp_path)
+
+
 def test_what_still_runs_at_the_end_is_interrupted_and_the_sweep_goes_on_in_its_run(
     tracker, folder, mlflow_uri
 ):
-    tracker.sweep_started({}, {})
+    tracker.sweep_started({"n_trials": "4"}, {})
     tracker.trial_started(spec(0), "trial", "a: 1\n")
     assert tracker.close() == ""
     (trial,), (sweep,) = found(mlflow_uri), found(mlflow_uri, "sweep")
@@ -90,11 +124,12 @@ def test_what_still_runs_at_the_end_is_interrupted_and_the_sweep_goes_on_in_its_
     assert sweep.info.status == "KILLED"
     later = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
     later.open()
-    later.sweep_started({}, {})
+    later.sweep_started({"n_trials": "6"}, {})
     later.abandon([0])
     later.sweep_finished({}, "text", [], "FINISHED")
     assert later.close() == ""
     (again,) = found(mlflow_uri, "sweep")
+    assert again.data.tags["n_trials"] == "6"
     assert (again.info.run_id, again.info.status) == (sweep.info.run_id, "FINISHED")
 
 

@@ -4,6 +4,7 @@ What happens is written to a spool on disk first and sent from there by one thre
 outage of the tracking server, or the end of this process, loses nothing and delays nobody.
 """
 
+from tuner.tracking.origins import Inputs, origin
 from tuner.tracking.tracker import Tracker
 
-__all__ = ["Tracker"]
+__all__ = ["Inputs", "Tracker", "origin"]

@@ -24,7 +24,7 @@ class Begun:
         run: The name that later events of this spool have for it.
         identity: Tags that no other run has; one that has them is gone on with.
         name: Shown in MLflow.
-        tags: Beside those of `identity`.
+        tags: Beside those of `identity`; written again when the run is gone on with.
         params: By name.
         texts: File name to text, logged as artifacts.
         parent: The run of this spool that it is nested in; empty: none.

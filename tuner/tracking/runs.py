@@ -28,14 +28,14 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def sweep_begun(study: str, params: Mapping[str, str], texts: Mapping[str, str], at: int) -> Begun:
+def sweep_begun(study: str, tags: Mapping[str, str], texts: Mapping[str, str], at: int) -> Begun:
     """The sweep's own run, of which a study has one."""
     return Begun(
         at=at,
         run=SWEEP,
         identity={"role": "sweep", "study": study},
         name=study,
-        params=params,
+        tags=tags,
         texts=texts,
     )
 
@@ -47,7 +47,8 @@ def trial_begun(
     key: str,
     study: str,
     role: str,
-    config: str,
+    tags: Mapping[str, str],
+    texts: Mapping[str, str],
     nested: bool,
     at: int,
 ) -> Begun:
@@ -59,6 +60,7 @@ def trial_begun(
         identity={KEY: key},
         name=f"{role}-{spec.number:05d}{again}",
         tags={
+            **tags,
             "role": role,
             "study": study,
             "trial_number": str(spec.number),
@@ -68,7 +70,7 @@ def trial_begun(
             **{name: str(value) for name, value in spec.parameters.items()},
             "effective_batch_size": str(spec.settings.effective_batch_size),
         },
-        texts={"config.yaml": config},
+        texts=texts,
         parent=SWEEP if nested else "",
     )
 

@@ -1,6 +1,7 @@
 """MLflow itself: each event as the requests that write it, in steps that may be done twice."""
 
 import errno
+import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,6 +85,9 @@ class Store:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         import mlflow  # noqa: PLC0415  (seconds: only where runs are written)
 
+        # What they say of the store, with tracebacks, we tell in a line.
+        for noisy in ("alembic", "mlflow"):
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         with exclusive(f"{Path.cwd()} {self._uri}"):
             self._client = mlflow.MlflowClient(self._uri)
             found = self._client.get_experiment_by_name(self._study)
@@ -164,9 +168,10 @@ class Store:
         self._tried.add(key)
         found = None if first else self._find(event.identity)
         if found is not None:
+            self._runs[key] = found
             if spool.fresh:
                 self._client.update_run(found, status="RUNNING")
-            self._runs[key] = found
+            self._write(spool, event.run, tags=event.tags)
             return
         tags = {**event.tags, **event.identity}
         if event.parent:

@@ -1,12 +1,11 @@
 """Takes what happens in a sweep, and sees to it that it stands in MLflow in the end."""
 
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from tuner.core.settings import TrackingSettings
+from tuner.core.settings import TrackingSettings, TrialSettings
 from tuner.core.trial import Report, TrialOutcome, TrialSpec
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
@@ -14,6 +13,7 @@ from tuner.secrets import hidden
 from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
 from tuner.tracking.events import Abandoned, Closed, Ended, Event
 from tuner.tracking.messages import one_line
+from tuner.tracking.origins import Inputs
 from tuner.tracking.runs import (
     SWEEP,
     point_logged,
@@ -65,6 +65,8 @@ class Tracker:
         self._names = count(1)
         self._running: dict[int, str] = {}
         self._sweep_runs = False
+        self._origin: Mapping[str, str] = {}
+        self._inputs: Callable[[TrialSettings], Inputs] = lambda _: Inputs()
 
     @property
     def uri(self) -> str:
@@ -93,8 +95,16 @@ class Tracker:
         except Exception as error:
             self._away(error)
 
-    def open(self) -> None:
+    def open(
+        self,
+        origin: Mapping[str, str] | None = None,
+        inputs: Callable[[TrialSettings], Inputs] | None = None,
+    ) -> None:
         """Connects, makes store and experiment where they are missing. Takes seconds.
+
+        Args:
+            origin: Tags of every run: see `tuner.tracking.origins`.
+            inputs: What is known of the model and data that a trial's settings name.
 
         Raises:
             InputError: The address is none, or its file or the spool can not be written.
@@ -103,6 +113,8 @@ class Tracker:
         if self._uri is None:
             self.check()
         uri = self._uri or ""
+        self._origin = origin or self._origin
+        self._inputs = inputs or self._inputs
         self._store = Store(uri, self._study)
         try:
             check_file(uri)
@@ -110,8 +122,6 @@ class Tracker:
             self._store.connect()
         except Exception as error:
             self._away(error)
-        for noisy in ("alembic", "mlflow"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
         try:
             self._leftovers = leftovers(self._folder.path / SPOOL)
             self._spool = new_spool(self._folder.path / SPOOL)
@@ -195,15 +205,15 @@ class Tracker:
 
     # -- the sweep's own run ------------------------------------------------------------------
 
-    def sweep_started(self, params: Mapping[str, str], artifacts: Mapping[str, str]) -> None:
+    def sweep_started(self, facts: Mapping[str, str], artifacts: Mapping[str, str]) -> None:
         """Makes the sweep's run, or goes on with the one that an earlier start made.
 
         Args:
-            params: What the whole sweep has in common.
+            facts: What the whole sweep has in common; tags, since a later start may change them.
             artifacts: File name to text.
         """
         texts = {name: hidden(text) for name, text in artifacts.items()}
-        self._append(sweep_begun(self._study, params, texts, _now()))
+        self._append(sweep_begun(self._study, {**self._origin, **facts}, texts, _now()))
         self._sweep_runs = True
 
     def sweep_finished(
@@ -252,6 +262,7 @@ class Tracker:
         """
         self._started(())
         run = f"{spec.number}-{spec.attempt}-{next(self._names)}"
+        inputs = self._inputs(spec.settings)
         self._running[spec.number] = run
         self._append(
             trial_begun(
@@ -260,7 +271,8 @@ class Tracker:
                 key=f"{self._spool.name}.{run}",
                 study=self._study,
                 role=role,
-                config=hidden(config),
+                tags={**self._origin, **inputs.tags},
+                texts={"config.yaml": hidden(config), **inputs.texts},
                 nested=self._settings.nested and self._sweep_runs,
                 at=_now(),
             )
