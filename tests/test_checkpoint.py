@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from tests.checkpoints import MODEL_TYPES, write_checkpoint
 from tuner.checkpoints import content, inspect, locate
 from tuner.checkpoints.info import check_length
+from tuner.checkpoints.weights import SINGLE
 from tuner.core.settings import ModelSettings, PackagedFiles
 from tuner.errors import InputError
 
@@ -262,3 +264,122 @@ class TestHashes:
 
     def test_borders_count(self):
         assert content.combined_hash(["ab", "c"]) != content.combined_hash(["a", "bc"])
+
+
+def edit_weights(folder, change):
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+
+
+def named(tensors, end):
+    return next(name for name in sorted(tensors) if name.endswith(end))
+
+
+PARTS = {
+    "word_embeddings.weight": MODEL_TYPES,
+    "position_embeddings.weight": MODEL_TYPES,
+    "embeddings.token_type_embeddings.weight": ("bert", "albert", "xlm-roberta"),
+    "embeddings.LayerNorm.weight": MODEL_TYPES,
+    "attention.self.query.weight": ("bert", "roberta", "xlm-roberta"),
+    "attention.self.value.bias": ("bert", "roberta", "xlm-roberta"),
+    "1.output.dense.weight": ("bert", "roberta", "xlm-roberta"),
+    "1.attention.q_lin.weight": ("distilbert",),
+    "0.ffn.lin2.bias": ("distilbert",),
+    "sa_layer_norm.bias": ("distilbert",),
+    "attention.dense.weight": ("albert",),
+    "embedding_hidden_mapping_in.weight": ("albert",),
+    "full_layer_layer_norm.bias": ("albert",),
+}
+TENSORS = [(part, model_type) for part, types in PARTS.items() for model_type in types]
+
+
+class TestTensors:
+    @pytest.mark.parametrize(("part", "model_type"), TENSORS)
+    def test_a_missing_or_changed_one_is_refused(self, tmp_path, part, model_type):
+        folder = write_checkpoint(tmp_path, model_type, hidden=8, positions=20)
+        whole = load_file(folder / "model.safetensors")
+        name = named(whole, part)
+        changes = {
+            "lacks the tensor": None,
+            "config.json": whole[name][:-1],
+            "config.json asks": whole[name][None],
+            "type I32, which can not be read": whole[name].astype(np.int32),
+            "holds NaN": np.full_like(whole[name], np.nan),
+        }
+        for problem, tensor in changes.items():
+            changed = {key: value for key, value in whole.items() if key != name}
+            save_file(changed | ({} if tensor is None else {name: tensor}), folder / SINGLE)
+            if tensor is None and part == "word_embeddings.weight":
+                problem = "no token embedding"  # noqa: PLW2901
+            with pytest.raises(InputError, match=problem):
+                inspect(folder)
+
+    @pytest.mark.parametrize("model_type", MODEL_TYPES)
+    def test_others_are_left_alone(self, tmp_path, model_type):
+        folder = write_checkpoint(tmp_path, model_type, hidden=8)
+        edit_weights(folder, lambda tensors: tensors.update(other=np.full((3, 3), np.nan)))
+        assert inspect(folder).hidden_size == 8
+
+    def test_token_types_of_a_roberta_may_be_missing_but_not_wrong(self, tmp_path):
+        folder = write_checkpoint(tmp_path, "roberta", hidden=8)
+        types = "roberta.embeddings.token_type_embeddings.weight"
+        edit_weights(folder, lambda tensors: tensors.update({types: np.zeros((1, 7))}))
+        with pytest.raises(InputError, match=r"asks for \[1, 8\].* is \[1, 7\]"):
+            inspect(folder)
+        edit_weights(folder, lambda tensors: tensors.pop(types))
+        assert inspect(folder).hidden_size == 8
+
+    def test_a_pooler_may_be_missing(self, folder):
+        def drop(tensors):
+            for name in [name for name in tensors if "pooler" in name]:
+                del tensors[name]
+
+        edit_weights(folder, drop)
+        assert inspect(folder).model_type == "bert"
+
+    def test_numbers_too_large_for_float32_are_refused(self, folder):
+        def enlarge(tensors):
+            name = named(tensors, "word_embeddings.weight")
+            tensors[name] = np.full(tensors[name].shape, 1e300)
+
+        edit_weights(folder, enlarge)
+        with pytest.raises(InputError, match="larger numbers than float32 has"):
+            inspect(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"num_hidden_layers": 10**6}, "1000000 layers are more than 1000"),
+        ({"num_attention_heads": 3}, "3 attention heads do not divide the width 32"),
+        ({"num_hidden_groups": 3}, "3 groups do not divide the 2 layers"),
+        ({"registered_name": "os>system"}, "names code, which is not run"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan"),
+        ({"position_embedding_type": "relative_key"}, "only absolute ones"),
+        ({"hidden_act": ["gelu"]}, "activation ['gelu'] is not supported"),
+        ({"pad_token_id": 98}, "pad_token_id is 98, which is no token of 74"),
+        ({"vocab_size": 2**40}, "which is no positive whole number below 2147483648"),
+        ({"attention_probs_dropout_prob": None}, "attention_probs_dropout_prob is missing"),
+    ],
+)
+def test_refuses_a_configuration_that_can_not_be_built(tmp_path, changes, problem):
+    folder = write_checkpoint(tmp_path, "albert")
+    edit_config(folder, **changes)
+    with pytest.raises(InputError, match=re.escape(problem)):
+        inspect(folder)
+
+
+@pytest.mark.parametrize("name", ["../model.safetensors", "/etc/passwd", "a\nb.safetensors", "x"])
+def test_an_index_names_files_of_its_folder_alone(folder, name):
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(InputError, match="names no files of this folder"):
+        inspect(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {}}'])
+def test_a_malformed_index_is_refused(folder, text):
+    (folder / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(InputError, match="the weights' index"):
+        inspect(folder)

@@ -25,6 +25,9 @@ ACTIVATIONS = (
 LARGEST = 2**31
 """No size in a config.json reaches it."""
 
+MOST_LAYERS = 1000
+"""ALBERT's, which share their weights, are not held against any tensors."""
+
 TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -155,7 +158,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
             remedy="a folder in Hugging Face format: config.json, model.safetensors and tokenizer",
         )
     try:
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(
             f"config.json cannot be read: {error}", where=str(path), remedy="valid JSON"
@@ -188,6 +191,7 @@ def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None
         "registered_name names code, which is not run": "registered_name" in config,
         f"{heads} attention heads do not divide the width {width}": width % heads != 0,
         f"{groups} groups do not divide the {layers} layers": layers % groups != 0,
+        f"{layers} layers are more than {MOST_LAYERS}": layers > MOST_LAYERS,
         f"{dropout} is missing": dropout is not None and dropout not in config,
         f"layer_norm_eps is {epsilon!r}, which is no small number": not _is_share(epsilon),
         f"the positions are {kind!r}, and only absolute ones are supported": kind != "absolute",

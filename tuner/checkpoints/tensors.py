@@ -50,7 +50,10 @@ def encoder_tensors(
         case "albert":
             yield from _albert(config)
         case "roberta":
-            yield from _bert(config, "roberta.", ("weight", "bias"), types=0)
+            # Its only token type in use means nothing, and some checkpoints leave it out.
+            has_types = find("embeddings.token_type_embeddings.weight", names) is not None
+            types = int(config.get("type_vocab_size", 2)) if has_types else 0
+            yield from _bert(config, "roberta.", ("weight", "bias"), types)
         case _:
             old = find("embeddings.LayerNorm.gamma", names) is not None
             norm = ("gamma", "beta") if old else ("weight", "bias")
