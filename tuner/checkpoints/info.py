@@ -11,6 +11,7 @@ from typing import Any
 from tuner.checkpoints.content import combined_hash, file_hash
 from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.weights import find_weights
+from tuner.core.memory import ModelShape
 from tuner.errors import InputError
 
 SUPPORTED = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
@@ -44,6 +45,7 @@ TOKENIZER_FILES = (
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
 _DISTILBERT_KEYS = {"hidden_size": "dim", "num_hidden_layers": "n_layers"}
 _DISTILBERT_KEYS |= {"num_attention_heads": "n_heads", "hidden_act": "activation"}
+_DISTILBERT_KEYS |= {"intermediate_size": "hidden_dim"}
 _DROPOUT_KEYS = {
     "roberta": "hidden_dropout_prob",
     "distilbert": "dropout",
@@ -69,6 +71,7 @@ class CheckpointInfo:
         pad_token_id: Token that stands for no text.
         weight_files: In the folder, sorted.
         tokenizer_files: Those of `TOKENIZER_FILES` that are there.
+        shape: The sizes that decide its memory.
         fingerprint: SHA-256 over the contents of configuration, weights and tokenizer.
     """
 
@@ -82,6 +85,7 @@ class CheckpointInfo:
     pad_token_id: int
     weight_files: tuple[Path, ...]
     tokenizer_files: tuple[Path, ...]
+    shape: ModelShape
     fingerprint: str
 
 
@@ -122,6 +126,7 @@ def inspect(folder: Path) -> CheckpointInfo:
         pad_token_id=pad,
         weight_files=weights,
         tokenizer_files=tokenizer,
+        shape=_shape(config, model_type),
         fingerprint=combined_hash(f"{file.name} {file_hash(file)}" for file in files),
     )
 
@@ -146,6 +151,25 @@ def check_length(info: CheckpointInfo, max_length: int, special_tokens: int) -> 
         f"max_length {max_length} does not fit: {problem}",
         where=f"model.max_length with {info.folder}",
         remedy=f"model.max_length={min(info.max_positions, max(max_length, 32))}",
+    )
+
+
+def _shape(config: dict[str, Any], model_type: str) -> ModelShape:
+    """Of a config.json that `_check_config` has let through."""
+
+    def size(name: str) -> int:
+        return int(config[_key(name, model_type)])
+
+    layers, albert = size("num_hidden_layers"), model_type == "albert"
+    return ModelShape(
+        hidden=size("hidden_size"),
+        intermediate=size("intermediate_size"),
+        layers=layers,
+        own_layers=size("num_hidden_groups") * size("inner_group_num") if albert else layers,
+        heads=size("num_attention_heads"),
+        vocabulary=size("vocab_size"),
+        positions=size("max_position_embeddings"),
+        embedding=size("embedding_size" if albert else "hidden_size"),
     )
 
 
