@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from tuner import __version__
+from tuner.disk import refusals_said
 from tuner.errors import INTERRUPTED, InputError, TunerError
 
 COMMANDS = {
@@ -78,7 +80,8 @@ def _run(words: list[str]) -> int:
             remedy="one of " + ", ".join(COMMANDS) + "; tuner --help says more",
         )
     module = import_module(f"tuner.commands.{command}")
-    code: int = module.run(words)
+    with refusals_said(f"{Path.cwd()}, or the folder of output="):
+        code: int = module.run(words)
     return code
 
 

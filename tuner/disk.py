@@ -1,4 +1,4 @@
-"""A disk that is full: one message, whoever ran into it."""
+"""A disk that takes no more: one message, whoever ran into it."""
 
 import errno
 from collections.abc import Iterator
@@ -8,6 +8,13 @@ from tuner.errors import TunerError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """No space, no quota, or a limit on the size of files."""
+
+REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+"""Read-only, not allowed, or broken."""
+
+_AGAIN = (
+    "then the same command; every trial told so far is kept, those that ran are taken up again"
+)
 
 
 class DiskFullError(TunerError):
@@ -19,27 +26,41 @@ class DiskFullError(TunerError):
         Args:
             where: The file or folder that could not be written.
         """
+        super().__init__(f"the disk is full\n  where: {where}\n  try:   make room, {_AGAIN}")
+
+
+class UnwritableError(TunerError):
+    """What must not be lost can not be written."""
+
+    def __init__(self, where: str, why: str) -> None:
+        """Says what to do.
+
+        Args:
+            where: The file or folder.
+            why: What the system or the database says.
+        """
         super().__init__(
-            "the disk is full\n"
-            f"  where: {where}\n"
-            "  try:   make room, then the same command; every trial told so far is kept, those "
-            "that ran are taken up again"
+            f"it can not be written: {why}\n  where: {where}\n  try:   make it writable, {_AGAIN}"
         )
 
 
 @contextmanager
-def full_disk_said(where: str) -> Iterator[None]:
-    """Turns a full disk into one of our errors.
+def refusals_said(where: str) -> Iterator[None]:
+    """Turns a disk that refuses into one of our errors.
 
     Args:
         where: Named where the error names no file.
 
     Raises:
         DiskFullError: Something could not be written for want of room.
+        UnwritableError: Something could not be written, or read, at all.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise DiskFullError(str(error.filename or where)) from error
+        place = str(error.filename or where)
+        if error.errno in FULL:
+            raise DiskFullError(place) from error
+        if error.errno in REFUSED:
+            raise UnwritableError(place, error.strerror or str(error)) from error
+        raise

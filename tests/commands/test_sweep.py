@@ -3,6 +3,7 @@
 import yaml
 from mlflow import MlflowClient
 
+from tests.checkpoints import write_checkpoint, write_reviews
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.core.trial import Convergence
@@ -83,12 +84,38 @@ def test_a_value_list_on_the_command_line_adds_a_dimension(folder, fake_workers,
     assert all("training.batch_size" in p for p in params[:-1])
 
 
-def test_a_changed_configuration_is_refused_and_a_new_study_is_not(folder, fake_workers, capsys):
+def test_a_study_goes_on_with_what_it_was_made_of_alone(folder, fake_workers, capsys):
     assert main(OWN) == 0
     assert main([*OWN, "training.epochs=2"]) == 2
     assert "    training.epochs: 1.0 → 2.0" in capsys.readouterr().err
-    assert main([*OWN, "training.epochs=2", "study=other"]) == 0
+
+    (folder / "conf/schedule").mkdir(parents=True)
+    constant = folder / "conf/schedule/constant.yaml"
+    constant.write_text("name: constant\nwarmup_fraction: 0.3\n")
+    assert main(OWN) == 2
+    shown = capsys.readouterr().err
+    assert "    schedule=constant schedule.warmup_fraction: 0.1 → 0.3" in shown
+    constant.unlink()
+
+    write_reviews(folder / "train.csv", 60, seed=3)
+    assert main(OWN) == 2
+    shown = capsys.readouterr().err
+    assert "content of data: " in shown
+    assert "study=mine-2 for a new study" in shown
+
+    write_reviews(folder / "train.csv", 60, seed=1)
+    (folder / "train.csv").rename(folder / "moved.csv")
+    assert main([*OWN, "data.train=moved.csv"]) == 0
+    assert main([*OWN, "data.train=moved.csv", "sampler=random", "training.save_state=never"]) == 0
+    assert main([*OWN, "data.train=moved.csv", "training.epochs=2", "study=other"]) == 0
     assert (folder / "outputs/other/best.yaml").exists()
+
+
+def test_another_checkpoint_in_the_same_folder_is_another_study(folder, fake_workers, capsys):
+    assert main([*OWN, "sweep.n_trials=1"]) == 0
+    write_checkpoint(folder / "tiny", "bert", seed=5)
+    assert main([*OWN, "sweep.n_trials=1"]) == 2
+    assert "content of model: " in capsys.readouterr().err
 
 
 def test_a_sweep_in_which_every_trial_fails_ends_with_1(folder, fake_workers, capsys):

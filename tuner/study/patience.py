@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tuner.disk import DiskFullError
+from tuner.disk import DiskFullError, UnwritableError
 from tuner.errors import TunerError
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ _PASSING = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
 }
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _FULL_STATES = {"53100"}
 """SQLSTATE of PostgreSQL for a disk that is full."""
 
@@ -79,7 +80,8 @@ class Patience:
 
         Raises:
             StorageAwayError: It failed until the time was over.
-            DiskFullError: The database can not write any more.
+            DiskFullError: The database has no room left.
+            UnwritableError: The database can only be read.
         """
         begun = self._clock()
         for pause in _pauses():
@@ -99,6 +101,8 @@ class Patience:
             raise error
         if disk_full(error):
             raise DiskFullError(self._where) from error
+        if _sqlite_code(_database_error(error)) in _UNWRITABLE:
+            raise UnwritableError(self._where, _one_line(error)) from error
         if not passes(error):
             raise error
 
@@ -148,8 +152,8 @@ def _database_error(error: BaseException) -> DBAPIError | PoolTimeoutError | Non
     return cause
 
 
-def _sqlite_code(error: BaseException) -> int | None:
-    """SQLite's primary result code."""
+def _sqlite_code(error: BaseException | None) -> int | None:
+    """SQLite's primary result code; None where it is not SQLite's error."""
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return None if code is None else int(code) & 0xFF
 

@@ -1,0 +1,151 @@
+"""Agents as processes that can be killed: the real command, only the fine-tune is a fake.
+
+They are forked from a process that has imported and composed everything, so that a start costs
+little.
+"""
+
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start would import)
+import optuna
+import psutil
+
+from tests.checkpoints import write_checkpoint, write_reviews
+from tuner.__main__ import main
+from tuner.commands import sweep as command
+from tuner.launchers.local import LocalLauncher
+
+ROOT = Path(__file__).parents[1]
+FAKE = "tests.worker.fake"
+SWEEP = """\
+name: mine
+space:
+  optimizer.learning_rate: tag(log, interval(1e-6, 1e-2))
+"""
+
+
+def write_folder(folder, checkpoint):
+    """Data, a sweep, and a checkpoint whose name tells the fake worker what to do."""
+    write_checkpoint(folder / checkpoint, "bert")
+    write_reviews(folder / "train.csv", 60, seed=1)
+    write_reviews(folder / "validation.csv", 40, seed=2)
+    (folder / "sweeps").mkdir()
+    (folder / "sweeps" / "mine.yaml").write_text(SWEEP)
+
+
+def arguments(checkpoint, *more):
+    return [
+        "sweep=mine", f"model.checkpoint={checkpoint}", "model.max_length=32",
+        "data=csv", "data.train=train.csv", "data.validation=validation.csv",
+        "training.epochs=1", "training.evaluations=4", "sampler=random", "pruner=none",
+        "convergence.converged_patience=null", "convergence.not_learning_patience=null",
+        "launcher.slots=1", *more,
+    ]  # fmt: skip
+
+
+def serve(folder, mlflow_uri, words, log, channel):
+    """The process that agents are forked from: starts one, or waits for the end of one."""
+    os.chdir(folder)
+    os.environ |= {
+        "TUNER_CACHE": str(folder / "cache"),
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PYTHONPATH": str(ROOT),
+    }
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+    composed = command.compose_sweep(words, folder)
+    variants = command.check(composed)
+    command.compose_sweep, command.check = lambda *_: composed, lambda *_: variants
+    command.LocalLauncher = functools.partial(LocalLauncher, command=(sys.executable, "-m", FAKE))
+    with suppress(EOFError):
+        while True:
+            waited_for = channel.recv()
+            if waited_for is not None:
+                channel.send(os.waitstatus_to_exitcode(os.waitpid(waited_for, 0)[1]))
+            elif child := os.fork():
+                channel.send(child)
+            else:
+                os.setsid()
+                os._exit(main(words))
+
+
+class Agents:
+    """Starts agents of one folder, and looks at what they leave."""
+
+    def __init__(self, folder, mlflow_uri, words):
+        self.folder, self.mlflow_uri = folder, mlflow_uri
+        self.log = folder / "agents.log"
+        self.living = []
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._channel, far = context.Pipe()
+        self._server = context.Process(
+            target=serve, args=(folder, mlflow_uri, words, self.log, far)
+        )
+        self._server.start()
+        far.close()
+
+    def start(self):
+        self._channel.send(None)
+        self.living.append(self._channel.recv())
+        return self.living[-1]
+
+    def alive(self, agent):
+        return psutil.Process(agent).status() != psutil.STATUS_ZOMBIE
+
+    def finish(self, agent, seconds=180):
+        """Waits for an agent; returns its exit code."""
+        until(lambda: not self.alive(agent), seconds)
+        self.living.remove(agent)
+        self._channel.send(agent)
+        return self._channel.recv()
+
+    def kill(self, agent):
+        os.kill(agent, signal.SIGKILL)
+        assert self.finish(agent) == -signal.SIGKILL
+
+    def close(self):
+        for agent in list(self.living):
+            self.kill(agent)
+        self._channel.close()
+        self._server.join()
+
+    def printed(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def trials_begun(self):
+        """How many attempts at trials all agents have begun."""
+        return self.printed().count(" starts ")
+
+    def workers(self):
+        """The workers that live, of all agents of this folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if FAKE in process.cmdline() and Path(process.cwd()) == self.folder:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def study(self):
+        return optuna.load_study(
+            study_name="mine", storage=f"sqlite:///{self.folder}/outputs/mine/study.db"
+        )
+
+
+def until(condition, seconds=60):
+    """Waits until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
