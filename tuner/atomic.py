@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -22,3 +23,23 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Moves a folder into another's place.
+
+    Killed in between, there is no target for as long as the source still stands where it was.
+
+    Args:
+        source: On the same file system; gone afterwards.
+        target: Replaced where it exists.
+
+    Raises:
+        OSError: It can not be moved.
+    """
+    aside = target.with_name(f".{target.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if target.exists():
+        target.rename(aside)
+    source.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)

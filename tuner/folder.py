@@ -6,10 +6,16 @@ from pathlib import Path
 from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
 from tuner.records import from_json, to_json
+from tuner.worker.life import MODEL_NAME
+from tuner.worker.log import LOG_NAME
 
 
 class TrialFolder:
-    """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`."""
+    """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`.
+
+    `model` is there only between the end of the best trial so far and its move to the study's
+    `best_model`, and for good after a single fine-tune.
+    """
 
     def __init__(self, path: Path) -> None:
         """Names the files; `begin` makes the folder."""
@@ -17,7 +23,8 @@ class TrialFolder:
         self.config = path / "config.yaml"
         self.reports = path / "reports.jsonl"
         self.outcome = path / "outcome.json"
-        self.log = path / "worker.log"
+        self.log = path / LOG_NAME
+        self.model = path / MODEL_NAME
 
     def begin(self, config: str) -> None:
         """Makes the folder for an attempt; the outcome of an earlier one is dropped.
@@ -80,6 +87,7 @@ class StudyFolder:
         self.path = output / study
         self.database = self.path / "study.db"
         self.best = self.path / "best.yaml"
+        self.best_model = self.path / "best_model"
         self.limits = self.path / "memory_limits.json"
 
     def next_number(self) -> int:

@@ -89,6 +89,7 @@ class Plan:
         max_attempts: Tries at a trial whose worker or agent dies.
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         role: `trial`, or `train` for a single fine-tune.
+        wants_model: Whether a trial that ends with this objective leaves its model behind.
     """
 
     objective: str
@@ -100,3 +101,4 @@ class Plan:
     max_attempts: int = 3
     stall_timeout: float | None = None
     role: str = "trial"
+    wants_model: Callable[[float], bool] = lambda objective: True  # noqa: ARG005

@@ -32,6 +32,7 @@ from tuner.worker.protocol import (
     Continue,
     Failed,
     Finished,
+    Keep,
     Prepare,
     Progress,
     Ready,
@@ -272,6 +273,9 @@ class Sweep:
             running.stop(TrialState.PRUNED, "not_learning")
         if running.told is not None:
             return Answer.STOP
+        if report.final:
+            wanted = self._plan.wants_model(report.value(self._plan.objective))
+            return Answer.KEEP if wanted else Answer.CONTINUE
         return Answer.CONTINUE if judged is Answer.STOP else judged
 
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
@@ -402,5 +406,7 @@ def _message(answer: Answer, attempt: Attempt) -> ToWorker:
             return Continue()
         case Answer.CONCLUDE:
             return Conclude()
+        case Answer.KEEP:
+            return Keep()
         case Answer.STOP:
             return Stop(keep=attempt.told is TrialState.INTERRUPTED)

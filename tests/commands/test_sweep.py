@@ -33,6 +33,9 @@ def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
     sweep = runs(mlflow_uri, "sweep")[0]
     assert sweep.info.status == "FINISHED"
     assert sweep.data.metrics["best_objective"] == best["provenance"]["value"]
+    assert (folder / "outputs/mine/best_model/model.safetensors").exists()
+    assert yaml.safe_load((folder / "outputs/mine/best_model/best.yaml").read_text()) == best
+    assert not list(folder.glob("outputs/mine/trials/*/model"))
     counted = sum(sweep.data.metrics[f"trials_{s}"] for s in ("complete", "pruned"))
     assert counted == 4
     assert 0 < sweep.data.metrics["sweep_efficiency"] < 1

@@ -42,6 +42,10 @@ class FakeFineTuner:
         if settings.model.checkpoint == "missing":
             raise InputError("there is no checkpoint 'missing'", where="model.checkpoint")
 
+    def save_model(self, folder):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_text("a model")
+
     def run(self, settings, listener, state=None):
         kept = Kept(state, settings.training.save_state)
         diverged = self.train(settings, listener, kept)

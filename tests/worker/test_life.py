@@ -5,12 +5,13 @@ import pytest
 
 from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
-from tuner.worker.life import STATE_NAME, ChannelListener, Worker
+from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker
 from tuner.worker.log import LOG_NAME
 from tuner.worker.protocol import (
     Continue,
     Failed,
     Finished,
+    Keep,
     Prepare,
     Progress,
     Ready,
@@ -157,6 +158,19 @@ def test_an_attempt_goes_on_after_the_point_where_the_last_was_interrupted(tmp_p
     assert sent[1].resumed_at == 2
     assert [m.report.point for m in sent if isinstance(m, Reported)] == [3, 4]
     assert not state.exists()
+
+
+def test_the_model_of_the_best_so_far_is_left_in_its_folder(tmp_path):
+    sent = serve(Run(spec=spec(0, tmp_path, points=2)), Continue(), Keep())
+    assert isinstance(sent[-1], Finished)
+    assert (tmp_path / MODEL_NAME / "model.safetensors").exists()
+
+
+def test_a_model_that_can_not_be_written_costs_no_score(tmp_path, capsys):
+    (tmp_path / MODEL_NAME).mkdir()  # The fake one is made once.
+    sent = serve(Run(spec=spec(0, tmp_path, points=1)), Keep())
+    assert isinstance(sent[-1], Finished)
+    assert "FileExistsError" in capsys.readouterr().err
 
 
 def test_a_trial_that_is_stopped_for_good_leaves_no_state(tmp_path):

@@ -1,19 +1,20 @@
-"""Keeps outputs/<study>/best.yaml: the best configuration so far, runnable as it stands."""
+"""Keeps the best configuration so far, runnable as it stands, and the model that it gave."""
 
+import shutil
 from collections.abc import Sequence
 
 from tuner import __version__
-from tuner.atomic import write_whole
-from tuner.config import ComposedSweep, compose_trial, dump_trial
+from tuner.atomic import replace_folder, write_whole
+from tuner.config import ComposedSweep, compose_trial, dump_trial, load_trial
 from tuner.core.objectives import direction
-from tuner.core.ranking import best
+from tuner.core.ranking import best, gain
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.folder import StudyFolder
 
 
 class BestKeeper:
-    """Rewrites best.yaml after every new best."""
+    """Replaces best.yaml and best_model/ after every new best."""
 
     def __init__(
         self, composed: ComposedSweep, folder: StudyFolder, earlier: Sequence[TrialOutcome]
@@ -30,17 +31,35 @@ class BestKeeper:
         self._objective = composed.agent.sweep.objectives[0]
         self._direction = direction(self._objective)
         self._best = best(earlier, self._direction)
-        if self._best is not None and not folder.best.exists():
-            self._write(compose_trial(composed, self._best.parameters), self._best)
+        if self._best is not None and self._left_half(self._best):
+            config = folder.trial(self._best.number).config
+            known = config.exists()
+            parameters = self._best.parameters
+            self._write(load_trial(config) if known else compose_trial(composed, parameters))
+
+    def wants_model(self, value: float) -> bool:
+        """Whether a trial that ends with this objective is better than all before it."""
+        if self._best is None or self._best.value is None:
+            return True
+        return gain(value, self._best.value, self._direction) > 0
 
     def __call__(self, spec: TrialSpec, outcome: TrialOutcome) -> None:
         """Looks at a finished trial."""
         rivals = [outcome] if self._best is None else [self._best, outcome]
         if best(rivals, self._direction) is outcome:
             self._best = outcome
-            self._write(spec.settings, outcome)
+            self._write(spec.settings)
+        shutil.rmtree(self._folder.trial(outcome.number).model, ignore_errors=True)
 
-    def _write(self, settings: TrialSettings, outcome: TrialOutcome) -> None:
+    def _left_half(self, found: TrialOutcome) -> bool:
+        """Whether an earlier start was killed between the end of the best trial and its files."""
+        return not self._folder.best.exists() or self._folder.trial(found.number).model.exists()
+
+    def _write(self, settings: TrialSettings) -> None:
+        """The model first: where there is none of this trial, none of another one stays."""
+        outcome = self._best
+        if outcome is None:
+            return
         provenance = {
             "study": self._study,
             "trial": outcome.number,
@@ -54,4 +73,11 @@ class BestKeeper:
             f"Best of {self._study}: trial {outcome.number}, {score}.",
             f"Train it with: python -m tuner train {self._folder.best}",
         ]
-        write_whole(self._folder.best, dump_trial(settings, header, provenance))
+        text = dump_trial(settings, header, provenance)
+        model = self._folder.trial(outcome.number).model
+        if model.is_dir():
+            write_whole(model / self._folder.best.name, text)
+            replace_folder(model, self._folder.best_model)
+        else:
+            shutil.rmtree(self._folder.best_model, ignore_errors=True)
+        write_whole(self._folder.best, text)

@@ -39,11 +39,13 @@ class Answer(StrEnum):
     """What a trial is told after a report.
 
     `conclude` is for a trial that has nothing more to gain: it evaluates all validation rows at
-    once, so that it ends with a score like any other.
+    once, so that it ends with a score like any other. `keep` answers a final report: the trial
+    leaves its model behind, because it is the best so far.
     """
 
     CONTINUE = "continue"
     CONCLUDE = "conclude"
+    KEEP = "keep"
     STOP = "stop"
 
 

@@ -20,6 +20,7 @@ from tuner.training.averaging import Average
 from tuner.training.checks import check
 from tuner.training.evaluate import Evaluator
 from tuner.training.fused import make_step
+from tuner.training.hugging_face import save_model
 from tuner.training.imbalance import class_weights
 from tuner.training.loop import Listener, Loop, Model, micro_batch
 from tuner.training.model import Classifier
@@ -43,6 +44,7 @@ class FineTuner:
         self._deterministic: bool | None = None
         self._models: dict[tuple[str, str, int, int, bool], Model] = {}
         self._data: tuple[DataSettings, ModelSettings, PreparedData] | None = None
+        self._running: tuple[TrialSettings, PreparedData, Model] | None = None
 
     def prepare(self, settings: TrialSettings) -> None:
         """Builds, tokenises and traces ahead what a trial with these settings needs.
@@ -76,11 +78,28 @@ class FineTuner:
             InputError: The settings, the data or the checkpoint are wrong.
         """
         data, model = self._begin(settings)
+        self._running = settings, data, model
         device.reset_peak_memory()
         keeper = None
         if state is not None and settings.training.save_state != "never":
             keeper = Keeper(StateFile(state), settings, data, model.variables, self._clock)
         return Loop(settings, data, model, self._clock, keeper).run(listener)
+
+    def save_model(self, folder: Path) -> None:
+        """Writes the model of the trial that runs, as it is now, as a Hugging Face folder.
+
+        Args:
+            folder: Made, or replaced.
+
+        Raises:
+            LookupError: No trial has run.
+            OSError: It can not be written.
+        """
+        if self._running is None:
+            raise LookupError("no trial has run")
+        settings, data, model = self._running
+        length = settings.model.max_length
+        save_model(folder, model.classifier, data.checkpoint, data.labels, length)
 
     def _begin(self, settings: TrialSettings) -> tuple[PreparedData, Model]:
         """Data and model of a trial, with everything as no other trial had ever run."""

@@ -19,6 +19,7 @@ from tuner.worker.protocol import (
     Continue,
     Failed,
     Finished,
+    Keep,
     Prepare,
     Progress,
     Ready,
@@ -35,6 +36,9 @@ PROGRESS_SECONDS = 1.0
 STATE_NAME = "state.safetensors"
 """In the trial's folder: what another attempt goes on from."""
 
+MODEL_NAME = "model"
+"""In the trial's folder: its model, where the agent wants it kept."""
+
 TRACEBACK_CHARACTERS = 4000
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
 
@@ -47,6 +51,9 @@ class FineTuner(Protocol):
 
     def run(self, settings: TrialSettings, listener: Any, state: Path | None) -> str:
         """Runs a trial, saving its state there; returns why it diverged, empty if it did not."""
+
+    def save_model(self, folder: Path) -> None:
+        """Writes the running trial's model as it is now."""
 
 
 class Worker:
@@ -95,13 +102,17 @@ class Worker:
                 _prepare(spec, fine_tuner)
             case Run(spec=spec):
                 self._run(spec, fine_tuner)
-            case Continue() | Conclude() | Stop():
+            case Continue() | Conclude() | Keep() | Stop():
                 pass  # Meant for a trial that has ended in the meantime.
 
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
-        listener = ChannelListener(spec.number, self._channel, self._clock)
-        self._listener = listener
         folder = Path(spec.folder)
+
+        def keep() -> None:
+            fine_tuner.save_model(folder / MODEL_NAME)
+
+        listener = ChannelListener(spec.number, self._channel, self._clock, keep)
+        self._listener = listener
         with logging_to(folder):
             try:
                 diverged = fine_tuner.run(spec.settings, listener, folder / STATE_NAME)
@@ -126,7 +137,14 @@ class ChannelListener:
         left: The trial was told to end because of it, and by nobody else.
     """
 
-    def __init__(self, number: int, channel: Channel, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        number: int,
+        channel: Channel,
+        clock: Callable[[], float],
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._keep = keep
         self.terminated = False
         self.left = False
         self._number = number
@@ -166,9 +184,19 @@ class ChannelListener:
                 return Answer.CONTINUE
             if isinstance(answer, Conclude):
                 return Answer.CONCLUDE
+            if isinstance(answer, Keep):
+                self._keep_model()
+                return Answer.CONTINUE
             if isinstance(answer, Stop):
                 self._stop = answer
         return Answer.STOP
+
+    def _keep_model(self) -> None:
+        """Has the model written; the trial's score stands even where that fails."""
+        try:
+            self._keep()
+        except OSError:
+            traceback.print_exc()
 
     def stop_requested(self) -> bool:
         """Whether `Stop` or SIGTERM has come since."""

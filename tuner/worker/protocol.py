@@ -1,9 +1,9 @@
 """What agent and worker say to each other: one JSON object a line, nothing pickled.
 
 The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and
-after each `Reported` one of `Continue`, `Conclude` and `Stop`. `Stop` may also come at any other
-moment of a trial; the worker then ends the trial at its next update. The end of the stream means
-that the agent is gone, and the worker ends at once.
+after each `Reported` one of `Continue`, `Conclude`, `Keep` and `Stop`. `Stop` may also come at any
+other moment of a trial; the worker then ends the trial at its next update. The end of the stream
+means that the agent is gone, and the worker ends at once.
 
 The worker writes to the file descriptor that was its standard output (everything else that
 prints there goes to the log): `Ready` once, then for each trial `Started`, `Progress` and
@@ -42,6 +42,11 @@ class Continue:
 @dataclass(frozen=True, kw_only=True)
 class Conclude:
     """Answer to `Reported`: evaluate all validation rows, report that as final, and end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """Answer to a final `Reported`: write the model into the trial's folder, then end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +135,7 @@ class Failed:
     error: TrialError
 
 
-ToWorker = Prepare | Run | Continue | Conclude | Stop
+ToWorker = Prepare | Run | Continue | Conclude | Keep | Stop
 FromWorker = Ready | Started | Progress | Reported | Finished | Failed
 
 configure_tagged_union(ToWorker, converter)
