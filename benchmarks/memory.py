@@ -28,10 +28,10 @@ from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.core.memory import LIBRARIES, estimate
 from tuner.core.settings import ModelSettings, TrainingSettings, TrialSettings
 
-SMALL = {"vocab": 1000, "layers": 6, "hidden": 128, "heads": 4}
-DEEP = {"vocab": 1000, "layers": 12, "hidden": 128, "heads": 4}
-WIDE = {"vocab": 8000, "layers": 4, "hidden": 384, "heads": 12}
-WORDY = {"vocab": 60000, "layers": 2, "hidden": 256, "heads": 4}
+SMALL = {"vocab": 1000, "layers": 2, "hidden": 128, "heads": 4}
+DEEP = {"vocab": 1000, "layers": 6, "hidden": 128, "heads": 4}
+WIDE = {"vocab": 8000, "layers": 2, "hidden": 384, "heads": 12}
+WORDY = {"vocab": 60000, "layers": 1, "hidden": 256, "heads": 4}
 CASES: tuple[dict[str, Any], ...] = (
     {**SMALL, "batch": 8, "length": 64},
     {**SMALL, "batch": 32, "length": 64},

@@ -5,8 +5,9 @@ from typing import Any
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
-from tuner.core.checks import Finding, check_agent, check_trial
+from tuner.core.checks import BATCH_SIZE, Finding, check_agent, check_trial
 from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.training_settings import AUTO
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
 from tuner.secrets import hidden
@@ -31,10 +32,21 @@ def build_trial(composition: Composition) -> TrialSettings:
     Raises:
         InputError: A value is missing or can not be right.
     """
-    trial = structure(TrialSettings, composition.section(TRIAL_GROUPS))
+    content = composition.section(TRIAL_GROUPS)
+    content["training"]["batch_size"] = _batch_size(content["training"]["batch_size"], composition)
+    trial = structure(TrialSettings, content)
     _refuse(check_trial(trial), composition)
     _refuse_passwords(composition)
     return trial
+
+
+def _batch_size(value: Any, composition: Composition) -> int:
+    """The number that a batch size stands for."""
+    if value == "auto":
+        return AUTO
+    if not isinstance(value, int) or isinstance(value, bool):
+        _refuse([Finding(key="training.batch_size", value=value, remedy=BATCH_SIZE)], composition)
+    return int(value)
 
 
 def _refuse(findings: list[Finding], composition: Composition) -> None:

@@ -70,6 +70,9 @@ _CLOSED: Mapping[str, type] = MappingProxyType(
     }
 )
 
+_WIDER: Mapping[tuple[type, str], Any] = MappingProxyType({(TrainingSettings, "batch_size"): Any})
+"""Attributes that users may also give a word; `building` reads it."""
+
 _NODES: Mapping[type, type[Node]] = MappingProxyType(
     {bool: BooleanNode, int: IntegerNode, float: FloatNode, str: StringNode}
 )
@@ -129,7 +132,8 @@ def _mutable(kind: type) -> type:
         default = dataclasses.field(default=item.default, default_factory=item.default_factory)
         if (made := _mutable_type(item.default_factory)) is not item.default_factory:
             default = dataclasses.field(default_factory=made)
-        fields.append((item.name, _mutable_type(item.type), default))
+        kind_of = _WIDER.get((kind, item.name), item.type)
+        fields.append((item.name, _mutable_type(kind_of), default))
     return dataclasses.make_dataclass(kind.__name__, fields, kw_only=True)
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from tuner.core.objectives import OBJECTIVES
 from tuner.core.settings import AgentSettings, TrialSettings
-from tuner.core.training_settings import CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
+from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+BATCH_SIZE = "1 or more, or auto"
+"""What `training.batch_size` may be, for messages."""
+
 FORMATS = ("csv", "json", "parquet", "hub", "tfds")
 
 
@@ -80,7 +83,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("data.train_examples", *at_least(1)),
     ("data.validation_examples", *at_least(1)),
     ("data.seed", *at_least(0)),
-    ("training.batch_size", *at_least(1)),
+    ("training.batch_size", lambda value: value >= AUTO, BATCH_SIZE),
     ("training.accumulation_steps", *at_least(1)),
     ("training.effective_batch_size", *at_least(1)),
     ("training.epochs", *above(0)),

@@ -157,7 +157,9 @@ class TrialSettings:
         training = self.training
         if training.effective_batch_size is not None:
             return training.effective_batch_size
-        return training.batch_size * training.accumulation_steps * training.devices
+        # Of AUTO it is what the default batch size gives.
+        batch_size = training.batch_size or TrainingSettings.batch_size
+        return batch_size * training.accumulation_steps * training.devices
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,9 @@ from typing import Any
 CLASS_WEIGHTS = ("none", "balanced")
 """Names that `training.class_weights` takes beside a mapping."""
 
+AUTO = 0
+"""What `training.batch_size=auto` is until the memory that there is decides."""
+
 SAVE_STATE = ("auto", "always", "never")
 """Names that `training.save_state` takes."""
 
@@ -18,7 +21,8 @@ class TrainingSettings:
     """Group `training`: the budget, the batch and what keeps an update sound.
 
     Attributes:
-        batch_size: Examples in one forward and backward pass on one device (the micro-batch).
+        batch_size: Examples in one forward and backward pass on one device (the micro-batch);
+            `auto`: the most of an update's that fit.
         accumulation_steps: Micro-batches summed into one optimizer update.
         effective_batch_size: Examples in one optimizer update, over all devices, where
             `batch_size` does not divide them; null: batch_size x accumulation_steps x devices.
@@ -54,7 +58,7 @@ class TrainingSettings:
         seed: Everything random in a trial follows from it.
     """
 
-    batch_size: int = 16
+    batch_size: int = 16  # AUTO: not decided yet
     accumulation_steps: int = 1
     effective_batch_size: int | None = None
     epochs: float = 3.0

@@ -1,0 +1,83 @@
+"""How much memory one slot's trial may take."""
+
+import shutil
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tuner.launchers.devices import Slot
+
+MEGABYTE = 2**20
+
+_GROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Files of a container's limit and of what it has taken, of both versions of control groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Memory for one trial.
+
+    Attributes:
+        bytes: How much.
+        on_host: It is the machine's own memory; else that of a GPU.
+    """
+
+    bytes: int
+    on_host: bool
+
+
+def local_room(slots: Collection[Slot]) -> Room | None:
+    """What each trial may take when one runs in every slot of this machine.
+
+    To be asked before workers start, which already take some.
+
+    Returns:
+        The least that any slot has; None where the GPUs do not tell.
+    """
+    devices = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
+    if devices[0] == "-1":
+        return Room(bytes=host_memory() // len(devices), on_host=True)
+    sizes = [gpu_memory(names) // devices.count(names) for names in set(devices)]
+    return Room(bytes=min(sizes), on_host=False) if min(sizes) > 0 else None
+
+
+def host_memory() -> int:
+    """Bytes of memory that are free to use, for the machine or for the container we are in."""
+    free = psutil.virtual_memory().available
+    for limit, taken in _GROUPS:
+        bound, used = _number(Path(limit)), _number(Path(taken))
+        if bound is not None and used is not None:
+            free = min(free, max(0, bound - used))
+    return int(free)
+
+
+def gpu_memory(names: str) -> int:
+    """Bytes of the smallest of some GPUs.
+
+    Args:
+        names: As CUDA_VISIBLE_DEVICES has them.
+
+    Returns:
+        0 where nvidia-smi does not tell.
+    """
+    query = shutil.which("nvidia-smi")
+    if query is None:
+        return 0
+    options = ["--query-gpu=memory.total", "--format=csv,noheader,nounits", "-i", names]
+    told = subprocess.run([query, *options], capture_output=True, text=True, check=False)
+    lines = told.stdout.split()
+    known = told.returncode == 0 and lines and all(line.isdigit() for line in lines)
+    return min(int(line) for line in lines) * MEGABYTE if known else 0
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # Not this version, or "max": no limit.
+        return None
