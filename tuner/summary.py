@@ -11,7 +11,6 @@ from tuner.core.ranking import best, counts, gain
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
-from tuner.secrets import hidden
 from tuner.terminal import parameters_text, ranking_table, stop_reasons
 
 
@@ -30,7 +29,7 @@ class Closing:
         busy: Of all slots, inside updates and evaluation, since the command.
         slots: Trials at a time.
         best_file: best.yaml, which may not exist.
-        tracking_uri: MLflow's store.
+        review: How to see the runs in MLflow.
     """
 
     study: str
@@ -43,7 +42,7 @@ class Closing:
     busy: float
     slots: int
     best_file: Path
-    tracking_uri: str
+    review: str
 
     @property
     def best(self) -> TrialOutcome | None:
@@ -116,18 +115,6 @@ def counts_text(closing: Closing) -> str:
     )
 
 
-def review_hint(tracking_uri: str) -> str:
-    """How to see the runs; without the password of an address."""
-    tracking_uri = hidden(tracking_uri)
-    if tracking_uri.startswith(("http://", "https://")):
-        return tracking_uri
-    if tracking_uri == f"sqlite:///{Path('mlflow.db')}" or tracking_uri.endswith(
-        str(Path.cwd() / "mlflow.db")
-    ):
-        return "mlflow ui   (in this folder)"
-    return f"mlflow ui --backend-store-uri {tracking_uri}"
-
-
 def show(closing: Closing, console: Console) -> None:
     """Prints the end of the sweep."""
     keys = list(dict.fromkeys(key for o in closing.outcomes for key in o.parameters))
@@ -142,7 +129,7 @@ def show(closing: Closing, console: Console) -> None:
     if closing.failed:
         text = f"Stopped: trials failed in a row, so the set-up is wrong: {closing.failed}"
         console.print(text, style="red", soft_wrap=True, markup=False)
-    for label, text in _next_steps(closing):
+    for label, text in [("review", closing.review), *_next_steps(closing)]:
         console.print(f"{label:<13} {text}", soft_wrap=True, markup=False)
 
 
@@ -154,7 +141,7 @@ def _section(console: Console, title: str, texts: Sequence[str]) -> None:
 
 
 def _next_steps(closing: Closing) -> list[tuple[str, str]]:
-    steps = [("review", review_hint(closing.tracking_uri))]
+    steps = []
     if closing.best is not None:
         steps.append(("best", str(closing.best_file)))
         steps.append(("next", f"python -m tuner train {closing.best_file}"))
@@ -164,25 +151,36 @@ def _next_steps(closing: Closing) -> list[tuple[str, str]]:
 
 
 def description(closing: Closing) -> str:
-    """The sweep's run in MLflow, described in Markdown."""
+    """The sweep's run in MLflow, described in Markdown; trials are links to their runs."""
     rows = [
-        f"| {rank} | {o.number} | {o.value:.4f} | {o.diagnosis.status if o.diagnosis else ''} "
+        f"| {rank} | {_link(o)} | {o.value:.4f} | {o.diagnosis.status if o.diagnosis else ''} "
         f"| `{parameters_text(o.parameters)}` |"
         for rank, o in enumerate(closing.outcomes, start=1)
         if o.value is not None
     ]
+    unranked = [f"{_link(o)} {o.state.value}" for o in closing.outcomes if o.value is None]
+    statuses = [f"{number} {status}" for status, number in closing.reading.statuses.items()]
     return "\n".join(
         [
             gained(closing),
             "",
             counts_text(closing),
+            *(["", f"Convergence: {', '.join(statuses)}"] if statuses else []),
             "",
             *_reading(closing),
+            *(f"- {label}: `{text}`" for label, text in _next_steps(closing)),
+            "",
             f"| rank | trial | {closing.objective} | convergence | parameters |",
             "|---|---|---|---|---|",
             *rows,
+            *(["", f"Not ranked: {', '.join(unranked)}"] if unranked else []),
         ]
     )
+
+
+def _link(outcome: TrialOutcome) -> str:
+    """A link to the trial's run, as `tuner.tracking` takes it."""
+    return f"[{outcome.number}](trial:{outcome.number})"
 
 
 def _reading(closing: Closing) -> list[str]:

@@ -1,8 +1,11 @@
 """What a sweep leaves in MLflow, in a real SQLite store."""
 
+import base64
+import json
 import sqlite3
 import subprocess
 import time
+import zlib
 from contextlib import closing, contextmanager
 
 import pytest
@@ -14,8 +17,9 @@ from tuner.core.settings import TrackingSettings
 from tuner.core.trial import TrialError, TrialState
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
-from tuner.tracking import Inputs, Tracker, origin
+from tuner.tracking import Inputs, Tracker, View, origin
 from tuner.tracking.messages import one_line
+from tuner.tracking.view import review
 
 
 @pytest.fixture
@@ -145,6 +149,52 @@ def test_trials_of_a_dead_agent_of_another_machine_are_ended_in_mlflow(
     assert tracker.close() == ""
     status = {run.data.tags["trial_number"]: run.info.status for run in found(mlflow_uri)}
     assert status == {"3": "KILLED", "4": "RUNNING"}
+
+
+def test_links_to_trials_lead_to_the_runs_of_their_last_attempts(tracker, folder, mlflow_uri):
+    tracker.sweep_started({}, {})
+    run_trial(tracker, folder, 3)
+    run_trial(tracker, folder, 7)
+    run_trial(tracker, folder, 7, attempt=2)
+    text = "[3](trial:3), [7](trial:7), [9](trial:9)"
+    tracker.sweep_finished({}, text, [], "FINISHED")
+    assert tracker.close() == ""
+    (sweep,) = found(mlflow_uri, "sweep")
+    third, _, seventh = [run.info.run_id for run in found(mlflow_uri)]
+    at = f"#/experiments/{sweep.info.experiment_id}/runs"
+    shown = sweep.data.tags["mlflow.note.content"]
+    assert shown == f"[3]({at}/{third}), [7]({at}/{seventh}), 9"
+
+
+def test_the_page_opens_with_the_searched_keys_sorted_by_score(folder, mlflow_uri):
+    tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    tracker.open()
+    assert "#/experiments" not in tracker.review
+    tracker.show(View(objective="val_loss", direction="minimize", keys=["optimizer"]))
+    experiment = MlflowClient(mlflow_uri).get_experiment_by_name("s")
+    page = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
+    assert f"{page}?viewStateShareKey=tuner" in tracker.review
+    assert tracker.close() == ""
+    experiment = MlflowClient(mlflow_uri).get_experiment_by_name("s")
+    kept = experiment.tags["mlflow.sharedViewState.tuner"].removeprefix("deflate;")
+    state = json.loads(zlib.decompress(base64.b64decode(kept)))
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`objective`", True)
+    assert "params.`optimizer`" in state["selectedColumns"]
+    charts = {chart["displayName"]: chart for chart in state["compareRunCharts"]}
+    assert charts["parameters"]["selectedParams"] == ["optimizer"]
+    assert list(charts).count("val_loss") == 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("sqlite:///mlflow.db", "mlflow ui   (in this folder), then http://127.0.0.1:5000/#/"),
+        ("sqlite:////x/y.db", "mlflow ui --backend-store-uri sqlite:////x/y.db, then http"),
+        ("https://host/prefix/", "https://host/prefix/#/experiments/3/runs?viewStateShareKey="),
+    ],
+)
+def test_the_way_to_the_page_is_said_for_each_kind_of_store(uri, shown):
+    assert review(uri, "3").startswith(shown)
 
 
 def test_what_mlflow_refuses_is_told_and_kept_and_stops_nothing(tracker, folder, mlflow_uri):

@@ -8,6 +8,7 @@ from tuner.checkpoints.layers import check_layers
 from tuner.core.settings import TrialSettings
 from tuner.data import PreparedData, prepare
 from tuner.data.labels import given_weights
+from tuner.tracking import Inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +19,17 @@ class InputReport:
         lines: For people, warnings last.
         artifacts: File name to text, for the sweep's run in MLflow.
         contents: SHA-256 of the models and of the data, in the order of the variants.
+        inputs: What the runs of trials say of theirs, by `_key` of their settings.
     """
 
     lines: tuple[str, ...]
     artifacts: dict[str, str]
     contents: dict[str, list[str]]
+    inputs: Mapping[str, Inputs]
+
+    def of(self, settings: TrialSettings) -> Inputs:
+        """What is known of a trial's model and data; nothing where no variant has them."""
+        return self.inputs.get(_key(settings), Inputs())
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
@@ -36,7 +43,7 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
     found: dict[str, tuple[str, PreparedData]] = {}
     for settings in variants:
         checkpoint = settings.model.checkpoint
-        key = repr((settings.data, checkpoint, settings.model.max_length))
+        key = _key(settings)
         if key not in found:
             found[key] = checkpoint, prepare(settings.data, settings.model)
         _check_fit(settings, found[key][1])
@@ -55,12 +62,28 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
         "data_report.txt": "\n".join(lines) + "\n",
         "data_report.json": json.dumps(reports, indent=1) + "\n",
     }
+    inputs = {key: _inputs(prepared) for key, (_, prepared) in found.items()}
     prepared = [prepared for _, prepared in found.values()]
     contents = {
         "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in prepared)),
         "data": list(dict.fromkeys(each.fingerprint for each in prepared)),
     }
-    return InputReport(lines=tuple(lines), artifacts=artifacts, contents=contents)
+    return InputReport(lines=tuple(lines), artifacts=artifacts, contents=contents, inputs=inputs)
+
+
+def _key(settings: TrialSettings) -> str:
+    """What the preparation of model and data depends on."""
+    return repr((settings.data, settings.model.checkpoint, settings.model.max_length))
+
+
+def _inputs(prepared: PreparedData) -> Inputs:
+    return Inputs(
+        tags={
+            "data_fingerprint": prepared.fingerprint,
+            "checkpoint_fingerprint": prepared.checkpoint.fingerprint,
+        },
+        texts={"data_report.txt": "\n".join(prepared.report.lines()) + "\n"},
+    )
 
 
 def _check_fit(settings: TrialSettings, prepared: PreparedData) -> None:

@@ -33,7 +33,7 @@ from tuner.study import Definition, Study, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import Tracker
+from tuner.tracking import Tracker, View, origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
         study = open_study(composed, folder, variants, inputs.contents)
         stack.callback(study.close)
         terminal.warn(study.notice)
-        tracker.open()
+        tracker.open(origin(["sweep", *arguments], Path.cwd()), inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
         parts = Parts(
             composed=composed,
@@ -164,7 +164,15 @@ def _run(parts: Parts) -> int:
         {"objective": objective, "n_trials": str(agent.sweep.n_trials), "tuner": __version__},
         {"sweep.yaml": render(composed), **parts.inputs.artifacts},
     )
+    tracker.show(
+        View(
+            objective=objective,
+            direction=direction(objective),
+            keys=composed.space.keys,
+        )
+    )
     tracker.abandon(study.release_orphans())
+    terminal.notice(f"review: {tracker.review}")
     sweep = Sweep(
         plan=Plan(
             objective=objective,
@@ -207,7 +215,7 @@ def _run(parts: Parts) -> int:
         busy=sum(outcome.seconds_busy for outcome in sweep.outcomes),
         slots=len(launcher.slots),
         best_file=folder.best,
-        tracking_uri=tracker.uri,
+        review=tracker.review,
     )
     tracker.sweep_finished(
         closing.metrics(),

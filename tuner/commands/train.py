@@ -13,10 +13,9 @@ from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.plan import Plan
-from tuner.summary import review_hint
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import Tracker
+from tuner.tracking import Tracker, origin
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
@@ -95,11 +94,17 @@ def run(arguments: Sequence[str]) -> int:
             where="the command line",
             remedy="tuner train outputs/lr_search/best.yaml",
         )
-    return train(compose_training(Path(arguments[0]), arguments[1:], Path.cwd()))
+    composed = compose_training(Path(arguments[0]), arguments[1:], Path.cwd())
+    return train(composed, origin(["train", *arguments], Path.cwd()))
 
 
-def train(composed: ComposedTraining) -> int:
-    """Fine-tunes once and shows the result."""
+def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
+    """Fine-tunes once and shows the result.
+
+    Args:
+        composed: What to train.
+        tags: Of its run in MLflow: where it comes from.
+    """
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
@@ -109,9 +114,10 @@ def train(composed: ComposedTraining) -> int:
     with ExitStack() as stack:
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
-        for line in check_inputs([composed.trial]).lines:
+        inputs = check_inputs([composed.trial])
+        for line in inputs.lines:
             terminal.notice(line)
-        tracker.open()
+        tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(
             plan=Plan(
@@ -156,7 +162,7 @@ def _show(
                 f"{'convergence':<13} {outcome.diagnosis.status}: {outcome.diagnosis.reason}"
             )
         terminal.notice(f"{'files':<13} {folder.trial(outcome.number).path}")
-    terminal.notice(f"{'review':<13} {review_hint(tracker.uri)}")
+    terminal.notice(f"{'review':<13} {tracker.review}")
     if interrupted:
         return INTERRUPTED
     return 0 if any(o.state is TrialState.COMPLETE for o in outcomes) else 1

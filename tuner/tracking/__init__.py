@@ -6,5 +6,6 @@ outage of the tracking server, or the end of this process, loses nothing and del
 
 from tuner.tracking.origins import Inputs, origin
 from tuner.tracking.tracker import Tracker
+from tuner.tracking.view import View
 
-__all__ = ["Inputs", "Tracker", "origin"]
+__all__ = ["Inputs", "Tracker", "View", "origin"]

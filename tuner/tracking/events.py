@@ -78,6 +78,14 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Viewed:
+    """The experiment's page gets a view to open with (see `tuner.tracking.view`)."""
+
+    at: int
+    view: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Abandoned:
     """Trials were put back because their agent is gone; their runs are running no more.
 
@@ -97,7 +105,7 @@ class Closed:
     at: int
 
 
-Event = Begun | Logged | Ended | Abandoned | Closed
+Event = Begun | Logged | Ended | Viewed | Abandoned | Closed
 
 configure_tagged_union(Event, converter)
 

@@ -1,6 +1,7 @@
 """What trials look like in MLflow: the names that users filter by."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -20,6 +21,9 @@ KEY = "attempt_key"
 
 SWEEP = "sweep"
 """The name of the sweep's own run in every spool."""
+
+TRIAL_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\(trial:(?P<number>\d+)\)")
+"""How a text for MLflow names a trial's run before MLflow has named it."""
 
 _MEASURED = (
     "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
@@ -104,6 +108,21 @@ def trial_ended(
         texts=texts,
         files=tuple(files),
     )
+
+
+def linked(text: str, runs: Mapping[int, str]) -> str:
+    """A text with its links to trials, written as `[7](trial:7)`, as links to their runs.
+
+    Args:
+        text: In Markdown.
+        runs: Trial number to the address of its run; another trial's link becomes plain text.
+    """
+
+    def link(found: re.Match[str]) -> str:
+        address = runs.get(int(found["number"]))
+        return f"[{found['text']}]({address})" if address else found["text"]
+
+    return TRIAL_LINK.sub(link, text)
 
 
 def trial_abandoned(run: str, at: int) -> Ended:

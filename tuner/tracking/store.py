@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 from tuner.core.trial import TrialState
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
-from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged
-from tuner.tracking.runs import KEY, RUN_STATUS
+from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged, Viewed
+from tuner.tracking.runs import KEY, RUN_STATUS, TRIAL_LINK, linked
 from tuner.tracking.spool import Spool
+from tuner.tracking.view import TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,17 +67,14 @@ class Store:
         self._uri = uri
         self._study = study
         self._client: MlflowClient
-        self._experiment: str | None = None
+        self.experiment: str | None = None
+        """MLflow's name for the experiment; None before it could be asked."""
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
         self._begun: dict[str, dict[str, Begun]] = {}
 
     def connect(self) -> str:
-        """Makes store and experiment where they are missing. Takes seconds.
-
-        Returns:
-            MLflow's name for the experiment.
-        """
+        """Makes store and experiment where they are missing, and names it. Takes seconds."""
         # The spool tries again, and knows what arrived; MLflow's own retries would block it for
         # minutes and might make a run twice.
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
@@ -100,15 +98,15 @@ class Store:
             self._client.set_experiment_tag(
                 experiment, "mlflow.experimentKind", "custom_model_development"
             )
-        self._experiment = experiment
+        self.experiment = experiment
         return experiment
 
     def answers(self) -> bool:
         """Whether the store can be reached at all."""
-        if self._experiment is None:
+        if self.experiment is None:
             return False
         try:
-            self._client.get_experiment(self._experiment)
+            self._client.get_experiment(self.experiment)
         except Exception:
             return False
         return True
@@ -127,6 +125,8 @@ class Store:
                 case Ended(run=run):
                     yield from self._log(spool, waiting.pop(run, []))
                     yield from self._end(spool, event)
+                case Viewed(view=view):
+                    yield Step(event=event, send=partial(self._show, view))
                 case Abandoned():
                     yield Step(event=event, send=partial(self._abandon, spool, event))
                 case Closed():
@@ -196,6 +196,7 @@ class Store:
         """
         from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
 
+        shown = {key: self._linked(value)[:TAG_LENGTH] for key, value in (tags or {}).items()}
         self._client.log_batch(
             self._run(spool, run),
             # MLflow keeps NaN; it would turn an infinity into a number of 308 digits.
@@ -205,11 +206,11 @@ class Store:
                 for key, value in point.metrics.items()
             ],
             params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
-            tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()],
+            tags=[RunTag(key, value) for key, value in shown.items()],
         )
 
     def _upload_text(self, spool: Spool, run: str, name: str, text: str) -> None:
-        self._client.log_text(self._run(spool, run), text, name)
+        self._client.log_text(self._run(spool, run), self._linked(text), name)
 
     def _upload(self, spool: Spool, run: str, kept: str) -> None:
         file = spool.attached(kept)
@@ -222,6 +223,9 @@ class Store:
         if event.if_running and self._client.get_run(run).info.status != "RUNNING":
             return
         self._client.set_terminated(run, event.status, end_time=event.at)
+
+    def _show(self, view: str) -> None:
+        self._client.set_experiment_tag(self._ready(), TAG, view)
 
     def _abandon(self, spool: Spool, event: Abandoned) -> None:
         wanted = {str(number) for number in event.numbers}
@@ -250,6 +254,21 @@ class Store:
             self._runs[key] = found
         return self._runs[key]
 
+    def _linked(self, text: str) -> str:
+        """The text with its links to trials made links to the runs of their last attempts."""
+        if not TRIAL_LINK.search(text):
+            return text
+        runs = self._search({"role": "trial", "study": self._study})
+        last = sorted(runs, key=lambda run: run.info.start_time)
+        return linked(
+            text,
+            {
+                int(run.data.tags["trial_number"]): f"#/experiments/{self.experiment}/runs/"
+                f"{run.info.run_id}"
+                for run in last
+            },
+        )
+
     def _find(self, identity: Mapping[str, str]) -> str | None:
         found = self._search(identity)
         return found[0].info.run_id if found else None
@@ -260,7 +279,7 @@ class Store:
 
     def _ready(self) -> str:
         """The experiment; connects where that was not possible before."""
-        return self._experiment or self.connect()
+        return self.experiment or self.connect()
 
 
 def is_passing(error: Exception) -> bool:

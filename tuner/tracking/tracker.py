@@ -11,7 +11,7 @@ from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
 from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
-from tuner.tracking.events import Abandoned, Closed, Ended, Event
+from tuner.tracking.events import Abandoned, Closed, Ended, Event, Viewed
 from tuner.tracking.messages import one_line
 from tuner.tracking.origins import Inputs
 from tuner.tracking.runs import (
@@ -26,6 +26,7 @@ from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
 from tuner.tracking.spool import Spool, leftovers, new_spool
 from tuner.tracking.store import Store
+from tuner.tracking.view import View, review
 
 SPOOL = "spool"
 
@@ -65,6 +66,7 @@ class Tracker:
         self._names = count(1)
         self._running: dict[int, str] = {}
         self._sweep_runs = False
+        self._viewed = False
         self._origin: Mapping[str, str] = {}
         self._inputs: Callable[[TrialSettings], Inputs] = lambda _: Inputs()
 
@@ -72,6 +74,11 @@ class Tracker:
     def uri(self) -> str:
         """Where the runs are, for people: without a password."""
         return hidden(self._uri or "")
+
+    @property
+    def review(self) -> str:
+        """How people get to see the runs; with the page's address where it has a view."""
+        return review(self.uri, self._store.experiment if self._viewed else None)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -203,6 +210,11 @@ class Tracker:
         if self._sender is not None:
             self._sender.wake()
 
+    def show(self, view: View) -> None:
+        """Prepares the experiment's page."""
+        self._append(Viewed(at=_now(), view=view.tag()))
+        self._viewed = True
+
     # -- the sweep's own run ------------------------------------------------------------------
 
     def sweep_started(self, facts: Mapping[str, str], artifacts: Mapping[str, str]) -> None:
@@ -223,7 +235,8 @@ class Tracker:
 
         Args:
             metrics: By name.
-            description: In Markdown; the run shows its beginning, `reading.md` all of it.
+            description: In Markdown, `[7](trial:7)` for a link to a trial's run; the run shows its
+                beginning, `reading.md` all of it.
             files: Logged beside it.
             status: MLflow's, as `FINISHED`.
         """
