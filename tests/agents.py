@@ -8,9 +8,10 @@ import functools
 import multiprocessing
 import os
 import signal
+import sqlite3
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start would import)
@@ -113,6 +114,27 @@ class Agents:
         os.kill(agent, signal.SIGKILL)
         assert self.finish(agent) == -signal.SIGKILL
 
+    def freeze(self, agent):
+        """Stops an agent that runs a trial and holds no lock; returns the trial's number."""
+        databases = [self.folder / "outputs/mine/study.db", self.folder / "mlflow.db"]
+        while True:
+            os.kill(agent, signal.SIGSTOP)
+            numbers = [number for number, owner in self.owners().items() if owner == agent]
+            if numbers and not any(map(locked, databases)):
+                return numbers[-1]
+            os.kill(agent, signal.SIGCONT)
+            time.sleep(0.1)
+
+    def owners(self):
+        """Process id of the agent that has each running trial."""
+        if not (self.folder / "outputs/mine/study.db").exists():
+            return {}
+        try:
+            trials = self.study().get_trials(states=[optuna.trial.TrialState.RUNNING])
+        except (KeyError, optuna.exceptions.StorageInternalError):  # It is just being made.
+            return {}
+        return {trial.number: trial.user_attrs["owner"]["pid"] for trial in trials}
+
     def close(self):
         for agent in list(self.living):
             self.kill(agent)
@@ -141,6 +163,16 @@ class Agents:
         return optuna.load_study(
             study_name="mine", storage=f"sqlite:///{self.folder}/outputs/mine/study.db"
         )
+
+
+def locked(database):
+    """Whether somebody writes a SQLite database just now."""
+    with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def until(condition, seconds=60):

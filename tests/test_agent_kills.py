@@ -1,6 +1,8 @@
 """Agents killed, frozen and beside one another: what a study then holds, and what MLflow."""
 
+import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -88,7 +90,7 @@ def assert_whole(agents, total):
 
 def kill_at_random_moments(agents, times, seed):
     """Each time in the start of an agent, or within a second of the start of a trial."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     for _ in range(times):
         before, agent = agents.trials_begun(), agents.start()
         if chance.random() < 0.7:
@@ -108,3 +110,31 @@ def test_an_agent_killed_20_times_at_any_moment_loses_and_doubles_nothing(make_a
     assert not looks.wrong
     assert sum(looks.seen.values()) > 20
     assert_whole(agents, total)
+
+
+def test_two_agents_on_one_study_share_its_total(make_agents):
+    agents = make_agents("sweep.n_trials=7")
+    both = [agents.start(), agents.start()]
+    assert [agents.finish(agent) for agent in both] == [0, 0], agents.printed()
+    assert_whole(agents, 7)
+    owners = {trial.user_attrs["owner"]["pid"] for trial in agents.study().trials}
+    assert owners == set(both)
+
+
+@pytest.mark.slow
+def test_of_three_agents_one_is_killed_and_one_frozen(make_agents):
+    agents = make_agents(
+        "sweep.n_trials=8",
+        "storage.heartbeat_interval=1",
+        "storage.heartbeat_timeout=10",
+        checkpoint="slow:1.5",
+    )
+    killed, frozen, living = agents.start(), agents.start(), agents.start()
+    until(lambda: {killed, frozen, living} <= set(agents.owners().values()))
+    agents.kill(killed)
+    number = agents.freeze(frozen)
+    until(lambda: agents.owners()[number] == living, seconds=120)
+    os.kill(frozen, signal.SIGCONT)
+    assert [agents.finish(agent) for agent in (frozen, living)] == [0, 0], agents.printed()
+    assert_whole(agents, 8)
+    assert f"trial {number} went to another agent" in agents.printed()

@@ -1,20 +1,27 @@
+import itertools
 import math
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import time
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState as OptunaState
+from sqlalchemy import event
 
 from tests.records import outcome, settings
+from tuner.core.settings import StorageSettings
 from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 from tuner.core.trial import Convergence, Diagnosis, TrialState
+from tuner.disk import DiskFullError, UnwritableError
 from tuner.errors import InputError
 from tuner.study import Asked, Definition, Study, differences, sqlite_url
+from tuner.study.owner import identity
+from tuner.study.patience import StorageAwayError
 
 RATE = Dimension(
     key="optimizer.learning_rate", domain=FloatInterval(low=1e-6, high=1e-3, log=True)
@@ -35,7 +42,9 @@ NONE = {"name": "none"}
 def open_study(tmp_path):
     opened = []
 
-    def open_(space=SPACE, defaults=DEFAULTS, sampler=RANDOM, pruner=NONE, base=None):
+    def open_(
+        space=SPACE, defaults=DEFAULTS, sampler=RANDOM, pruner=NONE, base=None, storage=None
+    ):
         study = Study(
             name="s",
             url=sqlite_url(tmp_path / "study.db"),
@@ -48,6 +57,7 @@ def open_study(tmp_path):
             sampler=sampler,
             pruner=pruner,
             defaults=defaults,
+            settings=storage,
         )
         opened.append(study)
         return study
@@ -356,3 +366,163 @@ def test_importances_take_a_default_outside_the_space(open_study):
     for value in (0.9, 0.5, 0.6):
         complete(study, value)
     assert set(study.importances()) <= set(SPACE.keys)
+
+
+# -- a database that is away ------------------------------------------------------------------
+
+HOLD = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextmanager
+def held_by_another_process(database, seconds):
+    """Nobody else can write the database for so long."""
+    words = [sys.executable, "-c", HOLD, str(database), str(seconds)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.kill()
+
+
+def test_a_database_locked_for_longer_than_sqlite_waits_loses_nothing(
+    open_study, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
+    study = open_study()
+    asked = study.ask()
+    with held_by_another_process(tmp_path / "study.db", 1.5):
+        study.report(asked.number, 1, 0.6)
+        study.report(asked.number, 2, 0.7)
+        study.finish(outcome(asked.number, value=0.7, parameters=asked.parameters))
+    (trial,) = stored(tmp_path).trials
+    assert trial.intermediate_values == {1: 0.6, 2: 0.7}
+    assert (trial.state, trial.value) == (OptunaState.COMPLETE, 0.7)
+
+
+def test_a_database_locked_for_too_long_is_told_and_the_trial_is_taken_up_again(
+    open_study, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
+    study = open_study(storage=StorageSettings(retry_timeout=0.5))
+    asked = study.ask()
+    with held_by_another_process(tmp_path / "study.db", 60):
+        with pytest.raises(StorageAwayError, match=r"did not answer for 0 s.*database is locked"):
+            study.report(asked.number, 1, 0.6)
+        study.close()
+    assert open_study().claim(1).number == asked.number
+
+
+def test_in_a_hurry_a_locked_database_is_not_waited_for(open_study, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
+    study = open_study()
+    asked = study.ask()
+    study.hurry()
+    with (
+        held_by_another_process(tmp_path / "study.db", 60),
+        pytest.raises(StorageAwayError, match=r"did not answer: .*database is locked"),
+    ):
+        study.report(asked.number, 1, 0.6)
+
+
+def report_often(study, number):
+    for point in range(1, 1000):
+        study.report(number, point, 0.6)
+
+
+def limit(study, pragma):
+    """Every connection from now on is limited by SQLite itself."""
+    engine = study._storage.engine
+    event.listen(engine, "connect", lambda connection, _: connection.execute(pragma))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "error", "words"),
+    [
+        ("PRAGMA max_page_count=1", DiskFullError, "the disk is full.*study.db"),
+        ("PRAGMA query_only=1", UnwritableError, "it can not be written: .*readonly"),
+    ],
+)
+def test_a_database_that_takes_no_more_is_told_at_once_and_resumes(
+    open_study, tmp_path, pragma, error, words
+):
+    study = open_study()
+    complete(study)
+    asked = study.ask()
+    limit(study, pragma)
+    with pytest.raises(error, match=f"(?s){words}.*the same command"):
+        report_often(study, asked.number)
+    study.close()
+    again = open_study()
+    assert again.claim(2).number == asked.number
+    again.finish(outcome(asked.number, value=0.8))
+    assert again.claim(2) is None
+    assert [o.number for o in again.outcomes()] == [0, 1]
+
+
+# -- several agents ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machines(monkeypatch):
+    """Each study is opened on a machine of its own."""
+    count = itertools.count()
+    monkeypatch.setattr(
+        "tuner.study.study.identity", lambda: identity() | {"machine": str(next(count))}
+    )
+
+
+BRIEF = StorageSettings(heartbeat_interval=0.2, heartbeat_timeout=2.0, retry_timeout=10.0)
+
+
+def test_agents_never_hand_out_more_than_the_total(open_study, machines):
+    one, other = open_study(), open_study()
+    claimed = [study.claim(3) for study in (one, other, one, other)]
+    assert [asked and asked.number for asked in claimed] == [0, 1, 2, None]
+    other.finish(outcome(1, TrialState.FAILED))
+    assert other.claim(3).number == 3
+
+
+def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
+    open_study, tmp_path, monkeypatch, machines
+):
+    monkeypatch.setattr("tuner.study.study.SIGNS", 0.0)
+    frozen, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
+    asked = frozen.claim(1)
+    frozen.report(asked.number, 1, 0.6)
+    frozen._closed.set()  # It gives no sign of life any more.
+    frozen._heart.join()
+    assert other.claim(1) is None
+    assert other.awaiting(1)
+    time.sleep(BRIEF.heartbeat_timeout + 0.3)
+    taken = other.claim(1)
+    assert taken == replace(asked, attempt=2, crashes=1)
+
+    assert not frozen.owns(asked.number)
+    frozen.report(asked.number, 2, 0.1)
+    frozen.finish(outcome(asked.number, value=0.1, parameters=asked.parameters))
+    assert other.owns(asked.number)
+    other.finish(outcome(asked.number, value=0.8, parameters=asked.parameters))
+    (trial,) = stored(tmp_path).trials
+    assert (trial.value, trial.intermediate_values) == (0.8, {1: 0.6})
+    assert not other.awaiting(1)
+
+
+def test_a_living_agent_keeps_its_trial_however_long_it_takes(open_study, machines):
+    busy, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
+    asked = busy.claim(1)
+    time.sleep(1.5 * BRIEF.heartbeat_timeout)
+    assert other.claim(1) is None
+    assert busy.owns(asked.number)
+
+
+def test_another_version_of_the_code_is_warned_of(open_study, monkeypatch):
+    assert open_study().notice == ""
+    monkeypatch.setattr("tuner.__version__", "9.9")
+    assert "tuner: " in open_study().notice
+    assert "→ 9.9" in open_study().notice

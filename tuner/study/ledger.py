@@ -66,9 +66,13 @@ class Census:
     running: tuple[RunningTrial, ...]
     abandoned: tuple[RunningTrial, ...]
 
-    def room(self, total: int) -> int:
+    def free(self, held: Collection[int]) -> list[RunningTrial]:
+        """Abandoned trials but those with these numbers, which we are still at."""
+        return [trial for trial in self.abandoned if trial.number not in held]
+
+    def room(self, total: int, held: Collection[int]) -> int:
         """How many trials may be started so that `total` are counted in the end."""
-        return total - self.counted - len(self.running) + len(self.abandoned)
+        return total - self.counted - len(self.running) + len(self.free(held))
 
 
 class Ledger:
@@ -205,12 +209,11 @@ class Ledger:
             for trial in census.running:
                 if trial.owner == self._storage.me and trial.number not in held:
                     return trial  # Claimed before, but the answer never came.
-            if total is not None and census.room(total) <= 0:
+            if total is not None and census.room(total, held) <= 0:
                 return None
-            for trial in census.abandoned:
-                if trial.number not in held:
-                    _count(session, trial.id, CRASHES)
-                    return self._take(session, trial.number)
+            for trial in census.free(held):
+                _count(session, trial.id, CRASHES)
+                return self._take(session, trial.number)
             number = next((number for number in census.waiting if number not in held), None)
             return None if number is None and not draws else self._take(session, number)
 

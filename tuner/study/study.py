@@ -219,8 +219,8 @@ class Study:
         """
         with self._storage.transaction() as session:
             census = self._ledger.census(session, judging=self._judging)
-        at_hand = not self._is_grid or census.waiting or census.abandoned
-        if at_hand and census.room(total) > 0:
+        at_hand = not self._is_grid or census.waiting or census.free(self._held)
+        if at_hand and census.room(total, self._held) > 0:
             self._idle_since = None
             return True
         if self._idle_since is None:
