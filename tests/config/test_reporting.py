@@ -47,6 +47,8 @@ def test_a_storage_of_the_users_own_can_be_chosen(tmp_path):
         ("data=csv", "there is no key 'data'"),
         ("+report.more=1", "adds or deletes a key"),
         ("study=a,b", "a report searches nothing"),
+        ("sampler.seed=3", "there is no key 'sampler.seed'"),
+        ("study=../x", "a plain name"),
         ("report.interval=0", "above 0"),
         ("report.interval=.nan", "report.interval"),
         ("report.follow=maybe", "Value 'maybe' is not a valid bool"),

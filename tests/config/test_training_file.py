@@ -98,6 +98,16 @@ def test_a_wrong_file_is_explained(tmp_path, text, problem, where):
     assert where in caught.value.where
 
 
+@pytest.mark.parametrize(
+    "override",
+    ["sampler=random", "sampler.seed=3", "pruner=none", "storage=sqlite", "storage.url=sqlite://",
+     "sweep=lr_search", "sweep.n_trials=3", "launcher.slots=2"],
+)  # fmt: skip
+def test_what_one_fine_tune_does_not_use_is_refused(best, tmp_path, override):
+    with pytest.raises(InputError, match=f"does not use {override.partition('=')[0]}"):
+        load_trial(best, [override], tmp_path)
+
+
 def test_a_missing_file_and_a_search_are_refused(best, tmp_path):
     with pytest.raises(InputError, match="can not be read"):
         load_trial(tmp_path / "none.yaml", folder=tmp_path)

@@ -104,7 +104,8 @@ class Composition:
 
     def _open_choice(self, key: str) -> str:
         group = key.split(".", maxsplit=1)[0]
-        return f"{group}={self.choices[group]}" if group in OPEN_GROUPS else ""
+        named = group in OPEN_GROUPS and group in self.choices
+        return f"{group}={self.choices[group]}" if named else ""
 
 
 def _missing(config: DictConfig, key: str) -> list[str]:

@@ -1,6 +1,6 @@
 """How much a configuration may be, so that no file or override of a few bytes takes hours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
@@ -18,7 +18,11 @@ DEEPEST = 40
 LONGEST_TEXT = 20_000
 """Characters of one value."""
 
+MOST_REFERENCES = 20
+"""References (`${...}`) of a file or value: each may stand for several others, and so on."""
+
 _OPEN, _CLOSE = "[{(", "]})"
+_REFERENCE = "${"
 
 
 def check_size(size: int, where: str) -> None:
@@ -45,13 +49,18 @@ def check_nodes(node: Node | None, where: str) -> None:
     Raises:
         InputError: As said.
     """
-    counts: dict[int, int] = {}
-    if node is not None and _count(node, where, counts, 0) > MOST_VALUES:
+    if node is None:
+        return
+    if _count(node, where, {}, 0) > MOST_VALUES:
         raise InputError(
             f"the file stands for more than {MOST_VALUES:,} values",
             where=where,
             remedy="fewer aliases (*name), which repeat all that they stand for",
         )
+    texts = [(scalar.value, scalar.start_mark.line + 1) for scalar in _scalars(node)]
+    for text, line in texts:
+        check_text(text, f"{where}, line {line}")
+    _check_references((text for text, _ in texts), where)
 
 
 def _count(node: Node, where: str, counts: dict[int, int], depth: int) -> int:
@@ -59,15 +68,20 @@ def _count(node: Node, where: str, counts: dict[int, int], depth: int) -> int:
     if depth > DEEPEST:
         raise nested_too_deeply(where)
     if id(node) not in counts:
-        if isinstance(node, ScalarNode):
-            check_text(node.value, f"{where}, line {node.start_mark.line + 1}")
-        children = _children(node) if isinstance(node, CollectionNode) else ()
-        counts[id(node)] = 1 + sum(_count(child, where, counts, depth + 1) for child in children)
+        below = (_count(child, where, counts, depth + 1) for child in _children(node))
+        counts[id(node)] = 1 + sum(below)
     return counts[id(node)]
 
 
-def _children(node: CollectionNode) -> Iterator[Node]:
-    for item in node.value:
+def _scalars(node: Node) -> Iterator[ScalarNode]:
+    if isinstance(node, ScalarNode):
+        yield node
+    for child in _children(node):
+        yield from _scalars(child)
+
+
+def _children(node: Node) -> Iterator[Node]:
+    for item in node.value if isinstance(node, CollectionNode) else ():
         yield from item if isinstance(node, MappingNode) else (item,)
 
 
@@ -83,12 +97,22 @@ def check_text(text: str, where: str) -> None:
             where=where,
             remedy="a shorter value",
         )
+    _check_references((text,), where)
     depth = deepest = 0
     for character in text:
         depth += (character in _OPEN) - (character in _CLOSE)
         deepest = max(deepest, depth)
     if deepest > DEEPEST:
         raise nested_too_deeply(where)
+
+
+def _check_references(texts: Iterable[str], where: str) -> None:
+    if sum(text.count(_REFERENCE) for text in texts) > MOST_REFERENCES:
+        raise InputError(
+            f"there are more than {MOST_REFERENCES} references ({_REFERENCE}...)",
+            where=where,
+            remedy="the values themselves, or ${oc.env:...} for what the machine decides",
+        )
 
 
 def nested_too_deeply(where: str) -> InputError:

@@ -8,6 +8,7 @@ from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
+from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.core.checks import Finding
 from tuner.core.report_settings import ReportSettings
@@ -56,6 +57,7 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReport:
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
     content = composed.section(("study", "output", _STORAGE, _REPORT))
+    check_study(content["study"] or sweep, composed)
     report = structure(ReportSettings, content[_REPORT])
     if not report.interval > 0:
         finding = Finding(key="report.interval", value=report.interval, remedy="above 0")

@@ -9,13 +9,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from tuner.config.building import build_trial
 from tuner.config.composer import Composer, Primary
-from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, read_yaml, shaped
-from tuner.config.messages import not_sensible, unknown_key
-from tuner.config.schema import DEFAULT_OPTIONS, TRIAL_GROUPS, plain, structure
+from tuner.config.messages import unknown_key
+from tuner.config.names import check_study
+from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, TRIAL_GROUPS, plain, structure
 from tuner.config.sweeping import ComposedSweep
-from tuner.core.checks import STUDY_NAME, Finding, is_study_name
 from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
 from tuner.errors import InputError
 from tuner.secrets import hidden_values
@@ -24,6 +23,9 @@ _PROVENANCE = "provenance"
 """Key of what a file tells about itself; nothing reads it."""
 
 _AGENT_GROUPS = ("launcher", "tracking")
+
+_UNUSED = (SWEEP, "sampler", "pruner", "storage", "launcher.slots")
+"""Groups and keys that mean nothing to a single fine-tune."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
     rest = composed.section(("study", "output", *_AGENT_GROUPS))
-    _check_study(rest["study"], composed)
+    check_study(rest["study"], composed)
     return ComposedTraining(
         trial=build_trial(composed),
         study=rest["study"],
@@ -81,12 +83,6 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
         launcher=structure(LauncherSettings, rest["launcher"]),
         tracking=structure(TrackingSettings, rest["tracking"]),
     )
-
-
-def _check_study(study: str | None, composed: Composition) -> None:
-    if study and not is_study_name(study):
-        finding = Finding(key="study", value=study, remedy=STUDY_NAME)
-        raise not_sensible([finding], composed.where("study"))
 
 
 def load_trial(
@@ -154,6 +150,12 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
                 f"{setting.text!r} is a search, and one fine-tune searches nothing",
                 where="command line",
                 remedy=f"{setting.key}=VALUE",
+            )
+        if any(f"{setting.key}.".startswith(f"{unused}.") for unused in _UNUSED):
+            raise InputError(
+                f"one fine-tune does not use {setting.key}",
+                where=setting.where,
+                remedy="leave it out; a sweep uses it",
             )
     return settings
 
