@@ -27,6 +27,8 @@ from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.launchers.room import Room, local_room
+from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Definition, Study, sqlite_url
@@ -43,6 +45,7 @@ class Parts:
     Attributes:
         composed: The sweep.
         inputs: What was found in models and data.
+        room: Memory that each trial has; None where that is unknown.
         folder: The study's files.
         terminal: Shows what happens.
         launcher: Its workers are started.
@@ -53,6 +56,7 @@ class Parts:
 
     composed: ComposedSweep
     inputs: InputReport
+    room: Room | None
     folder: StudyFolder
     terminal: Terminal
     launcher: LocalLauncher
@@ -93,13 +97,15 @@ def run(arguments: Sequence[str]) -> int:
     tracker.check()
     devices = max(settings.training.devices for settings in variants)
     launcher = LocalLauncher(local_slots(agent.launcher.slots, devices))
+    room = local_room(launcher.slots.values())
     with ExitStack() as stack:
         stack.callback(launcher.close, agent.launcher.stop_timeout)
         # While the workers import their libraries, the agent looks at what they will be fed.
         for slot in launcher.slots:
             launcher.start(slot)
         inputs = check_inputs(variants)
-        for line in inputs.lines:
+        trials = [with_batch_size(settings, room) for settings in variants]
+        for line in (*inputs.lines, *memory_lines(trials, room)):
             terminal.notice(line)
         study = open_study(composed, folder, variants, inputs.contents)
         stack.callback(study.close)
@@ -109,6 +115,7 @@ def run(arguments: Sequence[str]) -> int:
         parts = Parts(
             composed=composed,
             inputs=inputs,
+            room=room,
             folder=folder,
             terminal=terminal,
             launcher=launcher,
@@ -176,7 +183,9 @@ def _run(parts: Parts) -> int:
     sweep = Sweep(
         plan=Plan(
             objective=objective,
-            compose=lambda parameters: compose_trial(composed, parameters),
+            compose=lambda parameters: with_batch_size(
+                compose_trial(composed, parameters), parts.room
+            ),
             render=dump_trial,
             n_trials=agent.sweep.n_trials,
             timeout=agent.sweep.timeout,
@@ -191,7 +200,7 @@ def _run(parts: Parts) -> int:
         watcher=terminal,
         on_finished=BestKeeper(composed, folder, earlier),
     )
-    sweep.prepare(composed.base)
+    sweep.prepare(with_batch_size(composed.base, parts.room))
     terminal.begin(agent.study_name, agent.sweep.n_trials, len(earlier), launcher.slots)
     try:
         sweep.run()

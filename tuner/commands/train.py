@@ -12,6 +12,8 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.launchers.room import local_room
+from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
@@ -108,6 +110,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
+    room = local_room(launcher.slots.values())
     terminal = Terminal(OBJECTIVE)
     tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
     tracker.check()
@@ -115,14 +118,15 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
         inputs = check_inputs([composed.trial])
-        for line in inputs.lines:
+        trial = with_batch_size(composed.trial, room)
+        for line in (*inputs.lines, *memory_lines([trial], room)):
             terminal.notice(line)
         tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(
             plan=Plan(
                 objective=OBJECTIVE,
-                compose=lambda _: composed.trial,
+                compose=lambda _: trial,
                 render=dump_trial,
                 n_trials=1,
                 max_attempts=composed.launcher.max_attempts,
