@@ -130,7 +130,7 @@ class Agents:
         if not (self.folder / "outputs/mine/study.db").exists():
             return {}
         try:
-            trials = self.study().get_trials(states=[optuna.trial.TrialState.RUNNING])
+            trials = stored(self.folder).get_trials(states=[optuna.trial.TrialState.RUNNING])
         except (KeyError, optuna.exceptions.StorageInternalError):  # It is just being made.
             return {}
         return {trial.number: trial.user_attrs["owner"]["pid"] for trial in trials}
@@ -159,10 +159,12 @@ class Agents:
                 continue
         return found
 
-    def study(self):
-        return optuna.load_study(
-            study_name="mine", storage=f"sqlite:///{self.folder}/outputs/mine/study.db"
-        )
+
+def stored(folder):
+    """The study as it is in the database."""
+    return optuna.load_study(
+        study_name="mine", storage=f"sqlite:///{folder}/outputs/mine/study.db"
+    )
 
 
 def locked(database):

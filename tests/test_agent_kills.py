@@ -3,16 +3,20 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import yaml
 from mlflow import MlflowClient
 from optuna.trial import TrialState as OptunaState
 
-from tests.agents import Agents, arguments, until, write_folder
+from tests.agents import Agents, arguments, stored, until, write_folder
 from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder
 from tuner.records import from_json, from_plain
@@ -60,12 +64,12 @@ class Looks:
         self._thread.join()
 
 
-def assert_whole(agents, total):
+def assert_whole(place, mlflow_uri, total):
     """The total exactly, each trial once, in the study, in its folder and in MLflow."""
-    trials = agents.study().trials
+    trials = stored(place).trials
     assert [trial.number for trial in trials] == list(range(total))
     assert {trial.state for trial in trials} <= {OptunaState.COMPLETE, OptunaState.PRUNED}
-    folder = StudyFolder(agents.folder / "outputs", "mine")
+    folder = StudyFolder(place / "outputs", "mine")
     for trial in trials:
         told = from_plain(TrialOutcome, trial.user_attrs["outcome"])
         written = folder.trial(trial.number)
@@ -74,7 +78,7 @@ def assert_whole(agents, total):
     best = yaml.safe_load(folder.best.read_text())["provenance"]
     assert best["value"] == max(trial.value for trial in trials if trial.value is not None)
 
-    client = MlflowClient(agents.mlflow_uri)
+    client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("mine")
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     assert not [run.info.run_name for run in runs if run.info.status == "RUNNING"]
@@ -109,15 +113,15 @@ def test_an_agent_killed_20_times_at_any_moment_loses_and_doubles_nothing(make_a
         assert agents.finish(agents.start()) == 0, agents.printed()
     assert not looks.wrong
     assert sum(looks.seen.values()) > 20
-    assert_whole(agents, total)
+    assert_whole(agents.folder, agents.mlflow_uri, total)
 
 
 def test_two_agents_on_one_study_share_its_total(make_agents):
     agents = make_agents("sweep.n_trials=7")
     both = [agents.start(), agents.start()]
     assert [agents.finish(agent) for agent in both] == [0, 0], agents.printed()
-    assert_whole(agents, 7)
-    owners = {trial.user_attrs["owner"]["pid"] for trial in agents.study().trials}
+    assert_whole(agents.folder, agents.mlflow_uri, 7)
+    owners = {trial.user_attrs["owner"]["pid"] for trial in stored(agents.folder).trials}
     assert owners == set(both)
 
 
@@ -136,5 +140,72 @@ def test_of_three_agents_one_is_killed_and_one_frozen(make_agents):
     until(lambda: agents.owners()[number] == living, seconds=120)
     os.kill(frozen, signal.SIGCONT)
     assert [agents.finish(agent) for agent in (frozen, living)] == [0, 0], agents.printed()
-    assert_whole(agents, 8)
+    assert_whole(agents.folder, agents.mlflow_uri, 8)
     assert f"trial {number} went to another agent" in agents.printed()
+
+
+# -- a full disk ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """The output folder has a file system of its own, of 4 MiB."""
+    place = tmp_path / "outputs"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user can not mount a file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(file):
+    with suppress(OSError), file.open("wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            pass
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_the_sweep_goes_on_when_there_is_room(small_disk, make_agents):
+    agents = make_agents("sweep.n_trials=6")
+    agent = agents.start()
+    until(lambda: agents.trials_begun() >= 2)
+    fill(small_disk / "filler")
+    assert agents.finish(agent) == 1, agents.printed()
+    assert "Traceback" not in agents.printed()
+    assert "the disk is full" in agents.printed()
+    until(lambda: not agents.workers(), seconds=15)
+    (small_disk / "filler").unlink()
+    assert agents.finish(agents.start()) == 0, agents.printed()
+    assert_whole(agents.folder, agents.mlflow_uri, 6)
+
+
+# -- with real fine-tunes ---------------------------------------------------------------------
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+def test_a_real_sweep_killed_in_its_second_trial_goes_on_from_the_saved_state(
+    tmp_path, mlflow_uri
+):
+    write_folder(tmp_path, "tiny")
+    more = (
+        "sweep.n_trials=3", "training.epochs=300", "training.save_state=always",
+        "optimizer.learning_rate=tag(log,interval(1e-5,1e-4))",
+    )  # fmt: skip
+    words = [sys.executable, "-m", "tuner", *arguments("tiny", *more)]
+    environment = os.environ | {
+        "TUNER_CACHE": str(tmp_path / "cache"),
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    second = StudyFolder(tmp_path / "outputs", "mine").trial(1)
+    with subprocess.Popen(words, cwd=tmp_path, env=environment) as agent:
+        until(lambda: len(second.read_reports()) >= 2, seconds=300)
+        agent.kill()
+    before = second.read_reports()
+    assert before[-1].point < 4
+    subprocess.run(words, cwd=tmp_path, env=environment, check=True, timeout=400)
+    # Seconds and examples a second stand in a report too: what was run again would differ.
+    assert second.read_reports()[:1] == before[:1]
+    assert_whole(tmp_path, mlflow_uri, 3)
