@@ -1,7 +1,8 @@
 """Prepared data on disk: written once under a key of all that decided it, then mapped.
 
 A folder appears under its name complete or not at all: it is written beside, flushed to the disk
-and renamed. Of two processes that write the same one, the second finds it there and uses it.
+and renamed. Of two processes that write the same one, the second finds it there and uses it. It
+goes the same way: it is renamed before it is removed, and who has mapped it keeps what was mapped.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ FORMAT_VERSION = 2
 
 ABANDONED_SECONDS = 24 * 3600.0
 """Temporary folders older than this were left by a process that died."""
+
+MOST_BYTES = 20 * 2**30
+"""What all entries together may take on the disk; those used longest ago make room."""
 
 _ARRAYS = ("ids", "type_ids", "offsets", "labels")
 _META = "meta.json"
@@ -62,10 +67,38 @@ def entry_folder(key: str) -> Path:
     return cache_root() / "prepared" / key
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What eviction has to know of an entry.
+
+    Attributes:
+        folder: Of its files.
+        size: In bytes.
+        used: When it was last written or mapped, in seconds.
+    """
+
+    folder: Path
+    size: int
+    used: float
+
+
+def surplus(entries: Sequence[Entry], most_bytes: int) -> list[Entry]:
+    """The entries used longest ago, without which the others fit; the last used always stays."""
+    left = sum(entry.size for entry in entries)
+    out: list[Entry] = []
+    for entry in sorted(entries, key=lambda entry: entry.used)[:-1]:
+        if left <= most_bytes:
+            break
+        out.append(entry)
+        left -= entry.size
+    return out
+
+
 def load(key: str) -> Stored | None:
     """Maps what is stored under a key; None when there is nothing, or nothing whole."""
     folder = entry_folder(key)
     try:
+        _mark_used(folder)
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
         return Stored(
             labels=tuple(meta["labels"]),
@@ -97,6 +130,8 @@ def save(key: str, stored: Stored) -> Stored:
             _move_into_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        for entry in surplus(_entries(folder.parent), MOST_BYTES):
+            _remove(entry.folder)
     except OSError as error:
         _log.warning(
             "prepared data stays in memory, each process makes it anew: %s; "
@@ -132,16 +167,36 @@ def _write(folder: Path, stored: Stored) -> None:
 
 def _move_into_place(temporary: Path, folder: Path) -> None:
     if folder.exists() and load(folder.name) is None:
-        # Damaged: renamed away first, so that nobody sees it half removed.
-        with contextlib.suppress(OSError):
-            folder.rename(temporary.with_name(f"{temporary.name}-damaged"))
-        shutil.rmtree(temporary.with_name(f"{temporary.name}-damaged"), ignore_errors=True)
+        _remove(folder)
     try:
         temporary.rename(folder)
     except OSError:
         if load(folder.name) is None:  # else another process was faster
             raise
     _flush_folder(folder.parent)
+
+
+def _remove(folder: Path) -> None:
+    """Renames an entry away first, so that nobody sees it half removed."""
+    away = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
+    with contextlib.suppress(OSError):  # Another process was faster.
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _mark_used(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # A cache that is read alone evicts nothing.
+        os.utime(folder / _META)
+
+
+def _entries(parent: Path) -> list[Entry]:
+    found = []
+    for folder in parent.glob("[!.]*"):
+        with contextlib.suppress(OSError):  # Removed by another process meanwhile.
+            size = sum(file.stat().st_size for file in folder.iterdir())
+            used = (folder / _META).stat().st_mtime
+            found.append(Entry(folder=folder, size=size, used=used))
+    return found
 
 
 def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit:
