@@ -48,6 +48,7 @@ def test_every_point_stands_there_once_and_nothing_is_left_on_disk(tracker, fold
     for number, run in enumerate(found(mlflow_uri)):
         assert run.info.run_name == f"trial-{number:05d}"
         assert run.data.tags["attempt"] == "1"
+        assert run.data.tags["split"] == "training.batch_size=16 training.accumulation_steps=1"
         assert artifacts(mlflow_uri, run) == {"config.yaml", "reports.jsonl"}
         assert_whole(mlflow_uri, folder, number, [run])
     (sweep,) = found(mlflow_uri, "sweep")

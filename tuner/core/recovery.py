@@ -60,7 +60,8 @@ def after_failure(
         if smaller is None:
             told = "not even one example fits with activations computed again"
             return Next(verdict=Verdict.INFEASIBLE, told=told)
-        return Next(verdict=Verdict.SMALLER, settings=smaller, told=_split(smaller))
+        told = f"{split(smaller)}; effective batch {smaller.effective_batch_size} as before"
+        return Next(verdict=Verdict.SMALLER, settings=smaller, told=told)
     if error.kind == "crash" and crashes < max_attempts:
         return Next(
             verdict=Verdict.AGAIN,
@@ -103,13 +104,13 @@ def with_batch(settings: TrialSettings, batch_size: int) -> TrialSettings:
     )
 
 
-def _split(settings: TrialSettings) -> str:
+def split(settings: TrialSettings) -> str:
+    """How a trial's updates are cut, in the user's own keys."""
     training = settings.training
-    again = ", activations computed again" if training.rematerialize else ""
+    again = " training.rematerialize=true" if training.rematerialize else ""
     return (
         f"training.batch_size={training.batch_size} "
-        f"training.accumulation_steps={training.accumulation_steps}{again}; "
-        f"effective batch {settings.effective_batch_size} as before"
+        f"training.accumulation_steps={training.accumulation_steps}{again}"
     )
 
 

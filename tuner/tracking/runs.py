@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from tuner.core.recovery import split
 from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
 from tuner.tracking.events import Begun, Ended, Logged
 
@@ -69,6 +70,7 @@ def trial_begun(
             "study": study,
             "trial_number": str(spec.number),
             "attempt": str(spec.attempt),
+            "split": split(spec.settings),
         },
         params={
             **{name: str(value) for name, value in spec.parameters.items()},

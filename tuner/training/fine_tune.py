@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from tuner.checkpoints.layers import check_layers
 from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
@@ -77,6 +78,13 @@ class FineTuner:
         Raises:
             InputError: The settings, the data or the checkpoint are wrong.
         """
+        try:
+            return self._run(settings, listener, state)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            error.add_note(f"peak memory {device.peak_memory_bytes() / 1e6:.0f} MB")
+            raise
+
+    def _run(self, settings: TrialSettings, listener: Listener, state: Path | None) -> str:
         data, model = self._begin(settings)
         self._running = settings, data, model
         device.reset_peak_memory()

@@ -219,7 +219,8 @@ def as_data(error: Exception) -> TrialError:
         message = "; ".join(line.strip() for line in str(error).splitlines())
     else:
         kind = "out_of_memory" if names & _MEMORY_ERRORS else "error"
-        message = next(iter(str(error).splitlines()), "")
+        lines = str(error).splitlines()[:1]
+        message = "; ".join((*lines, *getattr(error, "__notes__", ())))
     text = "".join(traceback.format_exception(error))
     return TrialError(
         kind=kind,
