@@ -162,9 +162,10 @@ class Agents:
 
 def stored(folder):
     """The study as it is in the database."""
-    return optuna.load_study(
-        study_name="mine", storage=f"sqlite:///{folder}/outputs/mine/study.db"
+    storage = optuna.storages.RDBStorage(
+        f"sqlite:///{folder}/outputs/mine/study.db", skip_table_creation=True
     )
+    return optuna.load_study(study_name="mine", storage=storage)
 
 
 def locked(database):

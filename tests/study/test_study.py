@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy import event
+from sqlalchemy import create_engine, event, text
 
 from tests.records import outcome, settings
 from tuner.core.settings import StorageSettings
@@ -21,7 +21,7 @@ from tuner.disk import DiskFullError, UnwritableError
 from tuner.errors import InputError
 from tuner.study import Asked, Definition, Study, differences, sqlite_url
 from tuner.study.owner import identity
-from tuner.study.patience import StorageAwayError
+from tuner.study.patience import Patience, StorageAwayError
 
 RATE = Dimension(
     key="optimizer.learning_rate", domain=FloatInterval(low=1e-6, high=1e-3, log=True)
@@ -463,6 +463,23 @@ def test_a_database_that_takes_no_more_is_told_at_once_and_resumes(
     again.finish(outcome(asked.number, value=0.8))
     assert again.claim(2) is None
     assert [o.number for o in again.outcomes()] == [0, 1]
+
+
+def test_tables_that_another_agent_makes_just_now_are_waited_for(tmp_path):
+    waits = []
+    patience = Patience(60.0, "here", sleep=waits.append)
+    engine = create_engine(f"sqlite:///{tmp_path / 'study.db'}")
+
+    def make():
+        with engine.begin() as connection:
+            connection.execute(
+                text("CREATE TABLE studies (id INTEGER)" if not waits else "SELECT 1")
+            )
+
+    make()
+    patience(make)
+    engine.dispose()
+    assert waits
 
 
 # -- several agents ---------------------------------------------------------------------------

@@ -127,12 +127,18 @@ def passes(error: BaseException) -> bool:
     cause = _database_error(error)
     if cause is None:
         return False
-    if isinstance(cause, PoolTimeoutError):
+    if isinstance(cause, PoolTimeoutError) or being_made(error):
         return True
     code = _sqlite_code(cause)
     if code is not None:
         return code in _PASSING
     return cause.connection_invalidated or isinstance(cause, OperationalError | InterfaceError)
+
+
+def being_made(error: BaseException) -> bool:
+    """Whether another agent makes the same tables just now."""
+    cause = _database_error(error)
+    return cause is not None and "already exists" in str(cause)
 
 
 def disk_full(error: BaseException) -> bool:

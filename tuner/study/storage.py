@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from tuner.disk import DiskFullError
 from tuner.errors import InputError
-from tuner.study.patience import Patience, disk_full, passes
+from tuner.study.patience import Patience, being_made, disk_full, passes
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
@@ -105,7 +105,8 @@ def connect(url: str, me: Mapping[str, Any], patience: Patience) -> OwnedStorage
     Args:
         url: SQLAlchemy URL.
         me: Identity of this agent.
-        patience: For a SQLite file that another process holds; a server must be there.
+        patience: For a SQLite file that another process holds, and for tables that another
+            agent makes; a server must be there.
 
     Raises:
         InputError: It can not be opened.
@@ -115,7 +116,8 @@ def connect(url: str, me: Mapping[str, Any], patience: Patience) -> OwnedStorage
         try:
             return OwnedStorage(url, me)
         except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
-            if url.startswith("sqlite") and (disk_full(error) or _locked(error)):
+            held = url.startswith("sqlite") and (disk_full(error) or _locked(error))
+            if held or being_made(error):
                 raise
             raise InputError(
                 f"the study's storage can not be opened ({type(error).__name__})",
