@@ -15,12 +15,17 @@ from tuner.core.trial import TrialState
 from tuner.launchers.local import WORKER, LocalLauncher
 from tuner.worker.protocol import Ready
 
-pytestmark = [pytest.mark.slow, pytest.mark.tf, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.tf, pytest.mark.timeout(1200)]
 
 ROOM = 400 * 2**20
 """Bytes beyond what a worker has reserved when it is ready."""
 
-BATCH, LENGTH = 512, 256
+ROWS, LENGTH = 256, 128
+CUT = {
+    "training": {"batch_size": ROWS, "evaluation_batch_size": 8},
+    "evaluation": {"batch_size": 8, "evaluation_batch_size": 2 * ROWS},
+}
+"""What does not fit, and what of the split has to become smaller."""
 
 
 class LimitedLauncher(LocalLauncher):
@@ -36,16 +41,17 @@ class LimitedLauncher(LocalLauncher):
         return events
 
 
-@pytest.fixture
-def base(tmp_path):
+@pytest.fixture(params=CUT)
+def base(request, tmp_path):
     """A model whose activations at the full batch take more than there is room for."""
     checkpoint = write_checkpoint(tmp_path / "bert", hidden=64, heads=4, positions=LENGTH)
-    rows = [(" ".join(["wonderful" if n % 2 else "awful"] * 240), str(n % 2)) for n in range(1024)]
-    for name, part in (("train", rows), ("validation", rows[:64])):
+    words = " ".join(["wonderful"] * LENGTH), " ".join(["awful"] * LENGTH)
+    for name, rows in (("train", ROWS), ("validation", 2 * ROWS)):
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *part])
+            labelled = [(words[n % 2], str(n % 2)) for n in range(rows)]
+            csv.writer(file).writerows([("text", "label"), *labelled])
     return replace(
-        settings(batch_size=BATCH, evaluations=2, epochs=1.0, evaluation_batch_size=64),
+        settings(evaluations=1, epochs=1.0, **CUT[request.param]),
         model=ModelSettings(checkpoint=str(checkpoint), max_length=LENGTH),
         data=DataSettings(
             format="csv",
@@ -55,15 +61,20 @@ def base(tmp_path):
     )
 
 
-def test_a_batch_that_does_not_fit_is_cut_and_the_trial_completes(tmp_path, mlflow_uri, base):
+def test_what_does_not_fit_is_cut_and_the_trial_completes(tmp_path, mlflow_uri, base):
     bench = Bench(tmp_path / "outputs", mlflow_uri)
     outcomes = bench.run(base=base, command=WORKER, launcher=LimitedLauncher, trials=2)
     assert [outcome.state for outcome in outcomes] == [TrialState.COMPLETE] * 2
     first, second = outcomes
     assert first.attempt > 1
     assert second.attempt == 1  # the limit is known
+    asked = base.training
     for spec, _ in bench.finished:
-        assert spec.settings.training.batch_size < BATCH
-        assert spec.settings.effective_batch_size == BATCH
+        ran = spec.settings.training
+        assert ran.batch_size < asked.batch_size
+        assert ran.evaluation_batch_size < asked.evaluation_batch_size
+        assert spec.settings.effective_batch_size == asked.batch_size
     assert {trial.state.name for trial in bench.optuna_trials()} == {"COMPLETE"}
-    assert any("effective batch 512 as before" in text for text in bench.watch.notices)
+    assert any(
+        f"effective batch {asked.batch_size} as before" in text for text in bench.watch.notices
+    )
