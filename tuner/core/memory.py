@@ -39,8 +39,9 @@ rest of the measured peaks of models with 2 and with 12 small layers."""
 EVALUATED = 4
 """Rows evaluated at once, for each row trained on, where memory decides on both."""
 
-AT_WORK = 4
-"""Tensors of a layer's largest shape that a step of the backward pass has at once."""
+AT_WORK = 3
+"""Tensors of a layer's largest shape that a step of the backward pass has at once: for a softmax
+the gradient that comes in, its product with the output, and the gradient that goes out."""
 
 
 @dataclass(frozen=True, kw_only=True)
