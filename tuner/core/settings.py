@@ -210,11 +210,13 @@ class TrackingSettings:
         nested: Make trials children of the sweep's run, which MLflow shows collapsed.
         on_outage: What a start does when the store does not answer: `fail`, or `spool` (start
             without it, and send everything once it is there). An outage later is always spooled.
+        tensorboard: Write TensorBoard's event files, too, in each trial's folder.
     """
 
     uri: str | None = None
     nested: bool = False
     on_outage: str = "fail"
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

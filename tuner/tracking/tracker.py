@@ -11,6 +11,7 @@ from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
 from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
+from tuner.tracking.event_file import EventFile
 from tuner.tracking.events import Abandoned, Closed, Ended, Event, Viewed
 from tuner.tracking.messages import one_line
 from tuner.tracking.origins import Inputs
@@ -29,6 +30,8 @@ from tuner.tracking.store import Store
 from tuner.tracking.view import View, review
 
 SPOOL = "spool"
+TENSORBOARD = "tensorboard"
+"""The folder of event files in a trial's folder."""
 
 
 class Tracker:
@@ -65,6 +68,7 @@ class Tracker:
         self._sender: Sender | None = None
         self._names = count(1)
         self._running: dict[int, str] = {}
+        self._event_files: dict[int, EventFile] = {}
         self._sweep_runs = False
         self._viewed = False
         self._origin: Mapping[str, str] = {}
@@ -276,6 +280,9 @@ class Tracker:
         self._started(())
         run = f"{spec.number}-{spec.attempt}-{next(self._names)}"
         inputs = self._inputs(spec.settings)
+        if self._settings.tensorboard:
+            folder = self._folder.trial(spec.number).path / TENSORBOARD
+            self._event_files[spec.number] = EventFile(folder, _now())
         self._running[spec.number] = run
         self._append(
             trial_begun(
@@ -293,7 +300,10 @@ class Tracker:
 
     def reported(self, number: int, report: Report) -> None:
         """Writes one evaluation point; the step is examples seen, so that batch sizes compare."""
-        self._append(point_logged(self._running.get(number, f"trial {number}"), report, _now()))
+        point = point_logged(self._running.get(number, f"trial {number}"), report, _now())
+        self._append(point)
+        if number in self._event_files:
+            self._event_files[number].add(point.at, point.step, point.metrics)
 
     def trial_finished(
         self, outcome: TrialOutcome, files: Iterable[Path], labels: Sequence[str]
@@ -306,6 +316,7 @@ class Tracker:
             labels: Label names, for the confusion matrix of the last evaluation point.
         """
         run = self._running.pop(outcome.number, f"trial {outcome.number}")
+        self._event_files.pop(outcome.number, None)
         kept = self._spool.attach(run, files)
         self._append(trial_ended(run, outcome, kept, labels, _now()))
 

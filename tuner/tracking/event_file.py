@@ -1,0 +1,98 @@
+"""TensorBoard's event files, written without TensorFlow: the agent never loads it.
+
+A file is a row of TFRecords (length, its checksum, data, its checksum), each an `Event` of
+tensorflow/core/util/event.proto; of it we write time, step, the file's version, the mark of a
+start, and values with a name.
+"""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+_VERSION = b"brain.Event:2"
+_START = 1
+"""`SessionLog.START`: TensorBoard then drops what an earlier file has from that step on."""
+
+_VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
+"""Protocol buffers' wire types."""
+
+
+class EventFile:
+    """The file of one attempt; from where it starts on, it takes the place of earlier ones."""
+
+    def __init__(self, folder: Path, begun: int) -> None:
+        """Writes nothing yet.
+
+        Args:
+            folder: Where TensorBoard looks.
+            begun: When the attempt began, in milliseconds since the epoch.
+        """
+        self.path = folder / f"events.out.tfevents.{begun}.tuner"
+
+    def add(self, at: int, step: int, values: Mapping[str, float]) -> None:
+        """Adds an evaluation point.
+
+        Args:
+            at: When, in milliseconds since the epoch.
+            step: Examples seen.
+            values: By name.
+
+        Raises:
+            OSError: The disk takes no more.
+        """
+        events = []
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            events.append(_field(3, _BYTES, _VERSION))
+            events.append(_step(step) + _field(7, _BYTES, _field(1, _VARINT, _varint(_START))))
+        summary = b"".join(_field(1, _BYTES, _value(*item)) for item in values.items())
+        events.append(_step(step) + _field(5, _BYTES, summary))
+        time = _field(1, _DOUBLE, struct.pack("<d", at / 1000.0))
+        with self.path.open("ab") as file:
+            file.write(b"".join(_record(time + event) for event in events))
+
+
+def _step(step: int) -> bytes:
+    return _field(2, _VARINT, _varint(step))
+
+
+def _value(name: str, value: float) -> bytes:
+    return _field(1, _BYTES, name.encode()) + _field(2, _FLOAT, struct.pack("<f", value))
+
+
+def _field(number: int, wire_type: int, content: bytes) -> bytes:
+    length = _varint(len(content)) if wire_type == _BYTES else b""
+    return _varint(number << 3 | wire_type) + length + content
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    parts = bytearray()
+    while value > 0x7F:  # noqa: PLR2004
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def _record(data: bytes) -> bytes:
+    length = struct.pack("<Q", len(data))
+    return length + _masked_crc(length) + data + _masked_crc(data)
+
+
+def _masked_crc(data: bytes) -> bytes:
+    """CRC-32C (Castagnoli), rotated and shifted as TFRecords have it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def _table_entry(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+_TABLE = [_table_entry(byte) for byte in range(256)]
