@@ -301,3 +301,7 @@ def test_errors_of_others_are_shown_without_logins(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken-of-mine")
     shown = one_line(OSError("401 for\nBearer t0ken-of-mine at http://me:pa55@host/x"))
     assert shown == "401 for Bearer *** at http://me:***@host/x"
+
+
+def test_errors_of_databases_are_shown_without_their_sql():
+    assert one_line(OSError("disk is full\n[SQL: INSERT INTO runs]")) == "disk is full"

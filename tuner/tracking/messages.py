@@ -6,6 +6,6 @@ LENGTH = 300
 
 
 def one_line(error: Exception) -> str:
-    """An error in one line, without passwords and tokens: a server may answer with what it got."""
-    text = hidden(" ".join(str(error).split()))
+    """An error in one line, without passwords and tokens, nor the SQL that met with it."""
+    text = hidden(" ".join(str(error).split())).partition(" [SQL:")[0]
     return text[:LENGTH] or type(error).__name__
