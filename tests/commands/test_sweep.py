@@ -8,6 +8,8 @@ from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.core.trial import Convergence
 
+ONE = [*OWN, "sweep.n_trials=1"]
+
 
 def runs(uri, role):
     client = MlflowClient(uri)
@@ -88,36 +90,35 @@ def test_a_value_list_on_the_command_line_adds_a_dimension(folder, fake_workers,
 
 
 def test_a_study_goes_on_with_what_it_was_made_of_alone(folder, fake_workers, capsys):
-    assert main(OWN) == 0
-    assert main([*OWN, "training.epochs=2"]) == 2
+    assert main(ONE) == 0
+    assert main([*ONE, "training.epochs=2"]) == 2
     assert "    training.epochs: 1.0 → 2.0" in capsys.readouterr().err
 
     (folder / "conf/schedule").mkdir(parents=True)
     constant = folder / "conf/schedule/constant.yaml"
     constant.write_text("name: constant\nwarmup_fraction: 0.3\n")
-    assert main(OWN) == 2
+    assert main(ONE) == 2
     shown = capsys.readouterr().err
     assert "    schedule=constant schedule.warmup_fraction: 0.1 → 0.3" in shown
     constant.unlink()
 
     write_reviews(folder / "train.csv", 60, seed=3)
-    assert main(OWN) == 2
+    assert main(ONE) == 2
     shown = capsys.readouterr().err
     assert "content of data: " in shown
     assert "study=mine-2 for a new study" in shown
 
     write_reviews(folder / "train.csv", 60, seed=1)
     (folder / "train.csv").rename(folder / "moved.csv")
-    assert main([*OWN, "data.train=moved.csv"]) == 0
-    assert main([*OWN, "data.train=moved.csv", "sampler=random", "training.save_state=never"]) == 0
-    assert main([*OWN, "data.train=moved.csv", "training.epochs=2", "study=other"]) == 0
+    assert main([*ONE, "data.train=moved.csv", "sampler=random", "training.save_state=never"]) == 0
+    assert main([*ONE, "data.train=moved.csv", "training.epochs=2", "study=other"]) == 0
     assert (folder / "outputs/other/best.yaml").exists()
 
 
 def test_another_checkpoint_in_the_same_folder_is_another_study(folder, fake_workers, capsys):
-    assert main([*OWN, "sweep.n_trials=1"]) == 0
+    assert main(ONE) == 0
     write_checkpoint(folder / "tiny", "bert", seed=5)
-    assert main([*OWN, "sweep.n_trials=1"]) == 2
+    assert main(ONE) == 2
     assert "content of model: " in capsys.readouterr().err
 
 
