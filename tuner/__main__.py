@@ -12,6 +12,7 @@ from tuner.errors import INTERRUPTED, InputError, TunerError
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
     "train": "one fine-tune from an exported configuration, no search",
+    "export": "the best configuration as YAML, overrides, JSON or TrainingArguments; its model",
     "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
 }
 
@@ -39,6 +40,7 @@ examples
   tuner sweep=full_search data=csv data.train=train.csv data.text=review data.label=stars
   tuner train outputs/lr_search/best.yaml training.epochs=5
   tuner report sweep=lr_search
+  tuner export sweep=lr_search export.output=best.yaml export.model=best_model
 """
 
 

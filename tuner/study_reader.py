@@ -56,6 +56,7 @@ class StoredTrial:
         ended: When it ended, local time.
         values: Evaluation point to the objective there.
         host: The machine that ran it; empty where nobody signed.
+        config: Its configuration as YAML, as the last attempt ran it; empty before the first.
     """
 
     number: int
@@ -66,6 +67,7 @@ class StoredTrial:
     ended: datetime | None
     values: Mapping[int, float]
     host: str
+    config: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,8 @@ class StoredStudy:
         space: What is searched.
         epochs: Of the untuned default.
         trials: By number.
+        contents: SHA-256 of its models and data.
+        made_with: Versions of the program and of the libraries that it was begun with.
     """
 
     name: str
@@ -87,6 +91,8 @@ class StoredStudy:
     space: SearchSpace
     epochs: float
     trials: tuple[StoredTrial, ...]
+    contents: Mapping[str, Any]
+    made_with: Mapping[str, str]
 
 
 class StudyReader:
@@ -141,6 +147,8 @@ class StudyReader:
             space=space,
             epochs=definition["base"]["training"]["epochs"],
             trials=tuple(_trial(t, names) for t in self._study.get_trials(deepcopy=False)),
+            contents=definition.get("contents", {}),
+            made_with=self._study.user_attrs.get("made_with", {}),
         )
 
     def importances(self, space: SearchSpace) -> dict[str, float]:
@@ -258,6 +266,7 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str]) -> StoredTrial:
         ended=trial.datetime_complete,
         values=trial.intermediate_values,
         host=str(owner.get("host", "")),
+        config=str(trial.user_attrs.get("config", "")),
     )
 
 

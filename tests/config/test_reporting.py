@@ -21,14 +21,14 @@ def test_a_sweep_that_has_no_file_any_more_is_a_name_like_any_other(tmp_path):
 def test_defaults_and_values(tmp_path):
     composed = compose(tmp_path)
     assert (composed.output, composed.storage.url) == ("outputs", None)
-    assert (composed.report.follow, composed.report.output) == (False, None)
+    assert (composed.settings.follow, composed.settings.output) == (False, None)
     composed = compose(
         tmp_path, "output=o", "storage.url=sqlite:///s.db", "report.follow=true",
         "report.interval=1", "report.output=page.html",
     )  # fmt: skip
     assert (composed.output, composed.storage.url) == ("o", "sqlite:///s.db")
-    assert (composed.report.follow, composed.report.interval) == (True, 1.0)
-    assert composed.report.output == "page.html"
+    assert (composed.settings.follow, composed.settings.interval) == (True, 1.0)
+    assert composed.settings.output == "page.html"
 
 
 def test_a_storage_of_the_users_own_can_be_chosen(tmp_path):

@@ -54,6 +54,7 @@ def ended(number, state=TrialState.COMPLETE, value=0.7, parameters=ADAMW, **give
         ended=begun + length,
         values=values,
         host=host,
+        config="",
     )
 
 
@@ -67,6 +68,7 @@ def unfinished(number, phase=Phase.RUNNING, values=None, begun=NOON):
         ended=None,
         values=values or {},
         host="here",
+        config="",
     )
 
 
@@ -78,6 +80,8 @@ def stored(*trials, name="mine", objective="val_accuracy", direction="maximize")
         space=SPACE,
         epochs=3.0,
         trials=trials,
+        contents={},
+        made_with={},
     )
 
 

@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Sequence
 
-from tuner import __version__
 from tuner.atomic import replace_folder, write_whole
-from tuner.config import ComposedSweep, compose_trial, dump_trial, load_trial
+from tuner.config import ComposedSweep, compose_trial, load_trial
 from tuner.core.objectives import direction
 from tuner.core.ranking import best, gain
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome, TrialSpec
+from tuner.exported import StudyFacts, as_yaml
 from tuner.folder import StudyFolder
 
 
@@ -17,19 +17,23 @@ class BestKeeper:
     """Replaces best.yaml and best_model/ after every new best."""
 
     def __init__(
-        self, composed: ComposedSweep, folder: StudyFolder, earlier: Sequence[TrialOutcome]
+        self,
+        study: StudyFacts,
+        composed: ComposedSweep,
+        folder: StudyFolder,
+        earlier: Sequence[TrialOutcome],
     ) -> None:
         """Starts from what an earlier start of the sweep left.
 
         Args:
+            study: What its files tell of the study.
             composed: The sweep.
             folder: The study's files.
             earlier: Outcomes of the study so far.
         """
         self._folder = folder
-        self._study = composed.agent.study_name
-        self._objective = composed.agent.sweep.objectives[0]
-        self._direction = direction(self._objective)
+        self._study = study
+        self._direction = direction(study.objective)
         self._best = best(earlier, self._direction)
         if self._best is not None and self._left_half(self._best):
             config = folder.trial(self._best.number).config
@@ -60,20 +64,7 @@ class BestKeeper:
         outcome = self._best
         if outcome is None:
             return
-        provenance = {
-            "study": self._study,
-            "trial": outcome.number,
-            "objective": self._objective,
-            "value": outcome.value,
-            "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
-            "tuner": __version__,
-        }
-        score = f"{self._objective} {outcome.value:.4f}"
-        header = [
-            f"Best of {self._study}: trial {outcome.number}, {score}.",
-            f"Train it with: python -m tuner train {self._folder.best}",
-        ]
-        text = dump_trial(settings, header, provenance)
+        text = as_yaml(self._study, outcome, settings, str(self._folder.best))
         model = self._folder.trial(outcome.number).model
         if model.is_dir():
             write_whole(model / self._folder.best.name, text)

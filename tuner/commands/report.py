@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from tuner.atomic import write_whole
-from tuner.config import ComposedReport, compose_report
+from tuner.config import ComposedReader, compose_report
 from tuner.core.reading import SweepReading, lines, read_sweep
+from tuner.core.report_settings import ReportSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.report.data import StudyView, TrialView, view
@@ -110,13 +111,14 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _report(composed: ComposedReport, reader: StudyReader) -> None:
+def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> None:
     folder = StudyFolder(Path(composed.output), reader.name)
-    page = Path(composed.report.output) if composed.report.output else folder.path / "report.html"
+    given = composed.settings.output
+    page = Path(given) if given else folder.path / "report.html"
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective)
-    follow = composed.report.follow
-    study = _follow(reporter, terminal, composed.report.interval) if follow else reporter.look()
+    follow = composed.settings.follow
+    study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)
     reporter.write(study, reading)
     for part in shown(study, reading):

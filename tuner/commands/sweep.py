@@ -24,6 +24,7 @@ from tuner.core.reading import read_sweep
 from tuner.core.settings import TrialSettings
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
+from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
@@ -31,7 +32,7 @@ from tuner.launchers.room import Room, local_room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.search import build_pruner, build_sampler
-from tuner.study import Definition, Study, sqlite_url
+from tuner.study import Definition, Study, made_with, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
@@ -180,6 +181,13 @@ def _run(parts: Parts) -> int:
     )
     tracker.abandon(study.release_orphans())
     terminal.notice(f"review: {tracker.review}")
+    facts = StudyFacts(
+        name=agent.study_name,
+        objective=objective,
+        contents=parts.inputs.contents,
+        made_with=made_with(),
+    )
+    keeper = BestKeeper(facts, composed, folder, earlier)
     sweep = Sweep(
         plan=Plan(
             objective=objective,
@@ -192,13 +200,14 @@ def _run(parts: Parts) -> int:
             max_failures=agent.sweep.max_failures,
             max_attempts=agent.launcher.max_attempts,
             stall_timeout=agent.launcher.stall_timeout,
+            wants_model=keeper.wants_model,
         ),
         source=study,
         launcher=launcher,
         tracker=tracker,
         folder=folder,
         watcher=terminal,
-        on_finished=BestKeeper(composed, folder, earlier),
+        on_finished=keeper,
     )
     sweep.prepare(with_batch_size(composed.base, parts.room))
     terminal.begin(agent.study_name, agent.sweep.n_trials, len(earlier), launcher.slots)

@@ -1,6 +1,6 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
-from tuner.config.reporting import ComposedReport, compose_report
+from tuner.config.reporting import ComposedReader, compose_export, compose_report
 from tuner.config.sweeping import (
     ComposedSweep,
     check,
@@ -17,10 +17,11 @@ from tuner.config.training_file import (
 )
 
 __all__ = [
-    "ComposedReport",
+    "ComposedReader",
     "ComposedSweep",
     "ComposedTraining",
     "check",
+    "compose_export",
     "compose_report",
     "compose_sweep",
     "compose_training",

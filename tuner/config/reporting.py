@@ -1,41 +1,47 @@
-"""Composes `report`: which study, where it is, and how it is shown; the sweep is not composed."""
+"""Composes the commands that read a study by its name; the sweep itself is not composed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from tuner.config.composer import Composer, Primary
+from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.core.checks import Finding
+from tuner.core.exporting import FORMATS, ExportSettings
 from tuner.core.report_settings import ReportSettings
 from tuner.core.settings import StorageSettings
+from tuner.core.trial import Convergence
 from tuner.errors import InputError
 
-_STORAGE, _REPORT = "storage", "report"
+_STORAGE = "storage"
+
+S = TypeVar("S", ReportSettings, ExportSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComposedReport:
-    """A report, ready to be made.
+class ComposedReader(Generic[S]):
+    """A command on a stored study, ready to be run.
 
     Attributes:
         study: The study's name; null: none is named.
         output: Folder of all studies.
         storage: Where the study is.
-        report: How it is shown.
+        settings: The command's own section.
     """
 
     study: str | None
     output: str
     storage: StorageSettings
-    report: ReportSettings
+    settings: S
 
 
-def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReport:
+def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[ReportSettings]:
     """Composes a report.
 
     Args:
@@ -45,10 +51,46 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReport:
     Raises:
         InputError: Anything in the overrides is wrong.
     """
+    made, composed = _compose(arguments, folder, "report", ReportSettings)
+    if not made.settings.interval > 0:
+        wrong = Finding(key="report.interval", value=made.settings.interval, remedy="above 0")
+        raise not_sensible([wrong], composed.where("report.interval"))
+    return made
+
+
+def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[ExportSettings]:
+    """Composes an export; see `compose_report`.
+
+    Raises:
+        InputError: Anything in the overrides is wrong.
+    """
+    made, composed = _compose(arguments, folder, "export", ExportSettings)
+    export = made.settings
+    words = (None, *(status.value for status in Convergence))
+    rules = (
+        ("format", export.format in FORMATS, f"one of {', '.join(FORMATS)}"),
+        ("top", export.top >= 1, "1 or more"),
+        ("trial", export.trial is None or export.trial >= 0, "the number of a trial"),
+        (
+            "convergence",
+            export.convergence in words,
+            f"one of {', '.join(map(str, words[1:]))}, or null",
+        ),
+    )
+    for name, holds, remedy in rules:
+        if not holds:
+            wrong = Finding(key=f"export.{name}", value=getattr(export, name), remedy=remedy)
+            raise not_sensible([wrong], composed.where(f"export.{name}"))
+    return made
+
+
+def _compose(
+    arguments: Sequence[str], folder: Path, section: str, kind: type[S]
+) -> tuple[ComposedReader[S], Composition]:
     settings = read_overrides(arguments, "command line")
-    primary = Primary(groups=(_STORAGE, _REPORT), defaults={_STORAGE: DEFAULT_OPTIONS[_STORAGE]})
+    primary = Primary(groups=(_STORAGE, section), defaults={_STORAGE: DEFAULT_OPTIONS[_STORAGE]})
     for setting in settings:
-        _check(setting)
+        _check(setting, section)
     chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
     sweep = chosen.pop(SWEEP, None)
     composed = (
@@ -56,29 +98,26 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReport:
         .compose(chosen)
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
-    content = composed.section(("study", "output", _STORAGE, _REPORT))
+    content = composed.section(("study", "output", _STORAGE, section))
     check_study(content["study"] or sweep, composed)
-    report = structure(ReportSettings, content[_REPORT])
-    if not report.interval > 0:
-        finding = Finding(key="report.interval", value=report.interval, remedy="above 0")
-        raise not_sensible([finding], composed.where("report.interval"))
-    return ComposedReport(
+    made = ComposedReader(
         study=content["study"] or sweep,
         output=content["output"],
         storage=structure(StorageSettings, content[_STORAGE]),
-        report=report,
+        settings=structure(kind, content[section]),
     )
+    return made, composed
 
 
-def _check(setting: Setting) -> None:
+def _check(setting: Setting, section: str) -> None:
     if setting.kind is Kind.SEARCH:
         raise InputError(
-            f"{setting.text!r} is a search, and a report searches nothing",
+            f"{setting.text!r} is a search, and the command {section} searches nothing",
             where="command line",
             remedy=f"leave it out, or {setting.key}=VALUE",
         )
     if setting.kind is Kind.GROUP and setting.key in (SWEEP, _STORAGE):
         return
     if setting.kind is not Kind.VALUE:
-        known = (SWEEP, "study", "output", _STORAGE, _REPORT)
+        known = (SWEEP, "study", "output", _STORAGE, section)
         raise unknown_key(setting.key, setting.where, known)

@@ -20,6 +20,7 @@ from omegaconf import (
 from omegaconf.base import Node
 
 from tuner.core import settings
+from tuner.core.exporting import ExportSettings
 from tuner.core.report_settings import ReportSettings
 from tuner.core.training_settings import TrainingSettings
 
@@ -67,6 +68,7 @@ _CLOSED: Mapping[str, type] = MappingProxyType(
         "tracking": settings.TrackingSettings,
         SWEEP: settings.SweepSettings,
         "report": ReportSettings,
+        "export": ExportSettings,
     }
 )
 

@@ -1,0 +1,192 @@
+"""`tuner export sweep=NAME`: the best configuration of a study as something that runs."""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from tuner.atomic import write_whole
+from tuner.config import ComposedReader, compose_export, load_trial
+from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import TrialOutcome
+from tuner.errors import InputError
+from tuner.exported import StudyFacts, as_yaml, provenance
+from tuner.folder import StudyFolder
+from tuner.records import to_plain
+from tuner.study_reader import StoredStudy, StudyReader
+
+Written = tuple[TrialOutcome, TrialSettings]
+"""A chosen trial and the configuration that it ran with."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Hydra overrides: sweep or study, output, storage, export.
+
+    Returns:
+        0 done, 1 no trial is good enough.
+
+    Raises:
+        InputError: There is no such study, or an argument is wrong.
+    """
+    composed = compose_export(arguments, Path.cwd())
+    reader = StudyReader(composed.study, composed.storage.url, Path(composed.output))
+    try:
+        study = reader.read()
+    finally:
+        reader.close()
+    return _export(composed, study)
+
+
+def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
+    export = composed.settings
+    outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
+    choice = choose(outcomes, study.direction, export)
+    if not choice.outcomes:
+        _say(f"nothing to export from {study.name}: {choice.reason}")
+        return 1
+    folder = StudyFolder(Path(composed.output), study.name)
+    written = [(outcome, _settings(outcome, study, folder)) for outcome in choice.outcomes]
+    facts = StudyFacts(
+        name=study.name,
+        objective=study.objective,
+        contents=study.contents,
+        made_with=study.made_with,
+    )
+    _write(_FORMS[export.format](facts, written, export.output or "FILE.yaml"), export.output)
+    if export.format == "training_arguments":
+        _tell_left_out(written, export.output)
+    if export.model is not None:
+        _copy_model(choice.outcomes[0], folder, Path(export.model))
+    return 0
+
+
+def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) -> TrialSettings:
+    """The configuration that a trial ran with: of its folder, else as it stands in the study."""
+    file = folder.trial(outcome.number).config
+    if file.exists():
+        return load_trial(file)
+    text = next(trial.config for trial in study.trials if trial.number == outcome.number)
+    if not text:
+        raise InputError(
+            f"the configuration of trial {outcome.number} is neither in the study nor here",
+            where=str(file),
+            remedy="export it on the machine that ran it",
+        )
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "config.yaml"
+        copy.write_text(text, encoding="utf-8")
+        return load_trial(copy)
+
+
+def _hydra(facts: StudyFacts, written: Sequence[Written], file: str) -> str:
+    return "---\n".join(as_yaml(facts, outcome, settings, file) for outcome, settings in written)
+
+
+def _cli(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
+    return "".join(as_overrides(outcome.parameters) + "\n" for outcome, _ in written)
+
+
+def _json(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
+    found = [
+        {
+            **provenance(facts, outcome),
+            "parameters": dict(outcome.parameters),
+            "configuration": to_plain(settings),
+        }
+        for outcome, settings in written
+    ]
+    return json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
+
+
+def _arguments(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
+    found = [training_arguments(settings)[0] for _, settings in written]
+    return json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
+
+
+_FORMS: Mapping[str, Callable[[StudyFacts, Sequence[Written], str], str]] = {
+    "hydra": _hydra,
+    "cli": _cli,
+    "json": _json,
+    "training_arguments": _arguments,
+}
+
+
+def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
+    """What TrainingArguments has no counterpart for, on the terminal and beside the file."""
+    left_out = [
+        asdict(item) for _, settings in written for item in training_arguments(settings)[1]
+    ]
+    _say("not in TrainingArguments:")
+    for item in left_out:
+        _say(f"  {item['key']}: {item['value']} → {item['remedy']}")
+    if output is not None:
+        beside = Path(output).with_suffix(".left_out.json")
+        _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))
+
+
+def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> None:
+    """Copies the best trial's model.
+
+    Raises:
+        InputError: The model that is kept is another trial's, or there is something in the way.
+    """
+    kept = _kept_trial(folder)
+    if kept != outcome.number:
+        having = "none is kept" if kept is None else f"the one that is kept is of trial {kept}"
+        raise InputError(
+            f"the model of trial {outcome.number} is not here: {having}",
+            where=str(folder.best_model),
+            remedy=f"tuner export study={folder.path.name} export.trial={outcome.number} "
+            "export.output=FILE.yaml, and tuner train FILE.yaml, which leaves its model behind",
+        )
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(
+            "there is something already", where=str(target), remedy="export.model=NEW_FOLDER"
+        )
+    try:
+        shutil.copytree(folder.best_model, target, dirs_exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the model can not be written: {error}",
+            where=str(target),
+            remedy="export.model=DIR where there is room and you may write",
+        ) from error
+    _say(f"model         {target}")
+
+
+def _kept_trial(folder: StudyFolder) -> int | None:
+    """Number of the trial whose model is kept."""
+    try:
+        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
+        return int(content["provenance"]["trial"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        print(text, end="")  # noqa: T201
+        return
+    try:
+        write_whole(Path(output), text)
+    except OSError as error:
+        raise InputError(
+            f"the file can not be written: {error}",
+            where=output,
+            remedy="export.output=FILE in a folder that can be written",
+        ) from error
+    _say(f"written       {output}")
+
+
+def _say(line: str) -> None:
+    """Beside what is exported, which may go on to another program."""
+    print(line, file=sys.stderr)  # noqa: T201

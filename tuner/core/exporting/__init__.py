@@ -1,0 +1,16 @@
+"""Which trials are exported, and what they become in the forms that other programs read."""
+
+from tuner.core.exporting.choice import FORMATS, Choice, ExportSettings, choose, learned
+from tuner.core.exporting.overrides import as_overrides
+from tuner.core.exporting.training_arguments import LeftOut, training_arguments
+
+__all__ = [
+    "FORMATS",
+    "Choice",
+    "ExportSettings",
+    "LeftOut",
+    "as_overrides",
+    "choose",
+    "learned",
+    "training_arguments",
+]

@@ -1,0 +1,61 @@
+"""The configuration of a trial as a file that says where it comes from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuner import __version__
+from tuner.config import dump_trial
+from tuner.core.reading import standard_error
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import TrialOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """What an exported trial tells of its study.
+
+    Attributes:
+        name: The study's name.
+        objective: Metric name.
+        contents: SHA-256 of its models and data.
+        made_with: Versions of the program and of the libraries.
+    """
+
+    name: str
+    objective: str
+    contents: Mapping[str, Any] = field(default_factory=dict)
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+
+def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
+    """Where a trial's configuration comes from, as plain values."""
+    error = standard_error(outcome.last, study.objective) if outcome.last is not None else None
+    return {
+        "study": study.name,
+        "trial": outcome.number,
+        "attempt": outcome.attempt,
+        "objective": study.objective,
+        "value": outcome.value,
+        "standard_error": error,
+        "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
+        "contents": {kind: list(hashes) for kind, hashes in study.contents.items()},
+        "versions": {"tuner": __version__, **study.made_with},
+    }
+
+
+def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, file: str) -> str:
+    """A trial's configuration as `tuner train` reads it.
+
+    Args:
+        study: That it belongs to.
+        outcome: How it ended.
+        settings: As it ran.
+        file: Where the text will stand, for its first lines.
+    """
+    value = "" if outcome.value is None else f", {study.objective} {outcome.value:.4f}"
+    header = [
+        f"Trial {outcome.number} of {study.name}{value}.",
+        f"Train it with: python -m tuner train {file}",
+    ]
+    return dump_trial(settings, header, provenance(study, outcome))
