@@ -36,6 +36,9 @@ GRAPH = 13 * 10**6
 """Bytes of host memory that traced graphs take: all without layers, and each layer's part; the
 rest of the measured peaks of models with 2 and with 12 small layers."""
 
+COPIES = 2
+"""Numbers for each weight that an update makes: its gradient clipped, and what decays of it."""
+
 EVALUATED = 4
 """Rows evaluated at once, for each row trained on, where memory decides on both."""
 
@@ -87,8 +90,8 @@ class Memory:
         weights: The model; its first state where it is in host memory too; a moving average.
         optimizer: The optimizer's slots.
         gradients: Of a micro-batch, and their sum where there are several in an update.
-        activations: What the backward pass needs and works with, or the update's own copy of the
-            gradients where that is more.
+        activations: What the backward pass needs and works with, or the update's own copies of
+            gradients and weights where those are more.
     """
 
     program: int
@@ -123,7 +126,7 @@ def estimate(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> Me
         weights=weights * (1 + on_host + (training.ema_decay is not None)),
         optimizer=weights * _slots(settings.optimizer, on_host=on_host),
         gradients=weights * (1 + summed),
-        activations=max(weights, _activations(shape, settings)),
+        activations=max(COPIES * weights, _activations(shape, settings)),
     )
 
 
