@@ -5,7 +5,8 @@
 Each checkpoint is small and random but for MiniLM, gets a head of its own and weights that are
 moved at random, as training moves them, and is written as a Hugging Face folder; transformers
 then loads tokenizer and model from it by AutoTokenizer and AutoModelForSequenceClassification.
-The peer's environment is the one of throughput.py.
+Then transformers loads the TrainingArguments of every optimizer with every schedule. The peer's
+environment is the one of throughput.py.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from turns import here
 
 from tests.checkpoints import MODEL_TYPES, WORDS, write_checkpoint
 from tuner.checkpoints import CheckpointInfo, inspect, locate
+from tuner.core.exporting import training_arguments
 from tuner.data.texts import tokenized_texts
 from tuner.training.evaluate import Evaluator
 from tuner.training.hugging_face import save_model
@@ -50,6 +52,25 @@ def write(checkpoint: CheckpointInfo, folder: Path) -> np.ndarray:
     return Evaluator(classifier).logits(split, np.arange(TEXTS), 16)
 
 
+def check_arguments(peer: str) -> None:
+    """Lets transformers load the arguments of every optimizer with every schedule."""
+    conf = Path(__file__).resolve().parents[1] / "conf"
+    optimizers, schedules = (
+        sorted(path.stem for path in (conf / group).glob("*.yaml"))
+        for group in ("optimizer", "schedule")
+    )
+    given = [
+        training_arguments(default_trial(f"optimizer={one}", f"schedule={other}"))[0]
+        for one in optimizers
+        for other in schedules
+    ]
+    command = [peer, here("peer_arguments.py")]
+    made = subprocess.run(
+        command, check=True, input=json.dumps(given), stdout=subprocess.PIPE, text=True
+    )
+    print(f"\nTrainingArguments of {len(given)} configurations: {made.stdout.strip()}")
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,6 +91,7 @@ def main() -> None:
             difference = float(np.abs(ours - np.array(theirs)).max())
             met = "met" if difference <= GOAL else "missed"
             print(f"| {name} | {difference:.1e} (logits up to {np.abs(ours).max():.1f}) | {met} |")
+    check_arguments(peer)
 
 
 if __name__ == "__main__":

@@ -109,11 +109,12 @@ def _training(settings: TrialSettings) -> tuple[dict[str, Any], list[LeftOut]]:
         "label_smoothing_factor": training.label_smoothing,
         "bf16": training.precision == "mixed_bfloat16",
         "fp16": training.precision == "mixed_float16",
-        "gradient_checkpointing": training.rematerialize,
         "train_sampling_strategy": "group_by_length" if training.length_window > 1 else "random",
         "seed": training.seed,
         **_evaluation(training),
     }
+    if training.rematerialize:
+        arguments["gradient_checkpointing"] = True
     rest = [
         LeftOut(key=f"training.{key}", value=getattr(training, key), remedy=_REMEDIES[key])
         for key, neutral in _NEUTRAL.items()
