@@ -12,6 +12,7 @@ SECRETS = {
     "https://pa55@mlflow.example": "https://***@mlflow.example",
     "https://me:pa55@mlflow.example/a?b=c": "https://me:***@mlflow.example/a?b=c",
     "https://host/?access_token=pa55#there": "https://host/?access_token=***#there",
+    "there is no file https:/me:pa55@host/x": "there is no file https:/me:***@host/x",
     "HTTP://me:pa55@HOST": "HTTP://me:***@HOST",
     "no answer from https://me:pa55@host:1/x, nor from http://pa55@b": (
         "no answer from https://me:***@host:1/x, nor from http://***@b"

@@ -12,7 +12,9 @@ _LOGIN = re.compile(r"(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_KEY)$", re.I
 _SHORTEST_SECRET = 8
 """Characters; a shorter value would be found where it means nothing."""
 
-_SCHEME = r"(?P<scheme>[A-Za-z][\w+.-]*://)"
+_SCHEME = r"(?P<scheme>[A-Za-z][\w+.-]*:/{1,2})"
+"""With one slash where a path was made of the URL."""
+
 _URL = re.compile(rf"{_SCHEME}(?P<user>[^\s:/@]*)(?P<password>:\S*)?@")
 _ONLY_URL = re.compile(rf"\A{_SCHEME}(?P<user>[^\s:/@]*)(?P<password>:[^\n]*)?@(?=[^@\n]*\s*$)")
 _QUERY = re.compile(

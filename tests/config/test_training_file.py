@@ -88,6 +88,9 @@ def test_the_agent_s_part_comes_along(best, tmp_path):
         ("training: {epochs: 0}", "training.epochs is 0.0", "file.yaml"),
         ("training: 3", "training is 3, and it must hold keys", "file.yaml, training"),
         ("training: [", "no valid YAML", "file.yaml, line 1"),
+        ("model: ${model}", "Recursive interpolation", "file.yaml, model"),
+        ("data: {where: [a]}", "a list stands where keys belong", "file.yaml, data"),
+        ("- a", "holds no keys", "file.yaml"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path, text, problem, where):

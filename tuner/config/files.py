@@ -58,7 +58,7 @@ class Option:
                         yield group.split("@")[0] or self.group, option.removesuffix(".yaml")
 
     def _checked_defaults(self) -> ListConfig:
-        entries = _value(self.node, "defaults", self.label)
+        entries = read_value(self.node, "defaults", self.label)
         if entries is None:
             return ListConfig([])
         if not isinstance(entries, ListConfig) or not _name_options(entries, self.label):
@@ -85,8 +85,12 @@ def _plain(node: Any, where: str) -> Any:
         raise refused(error, where) from error
 
 
-def _value(node: DictConfig, key: str, label: str) -> Any:
-    """One value of a file; a reference that can not be resolved is refused."""
+def read_value(node: DictConfig, key: str, label: str) -> Any:
+    """One value of a file.
+
+    Raises:
+        InputError: It is a reference that can not be resolved.
+    """
     try:
         return node.get(key)
     except OmegaConfBaseException as error:
@@ -144,7 +148,7 @@ class Library:
         Raises:
             InputError: As said.
         """
-        example = _example(group, _value(values, "name", where), where)
+        example = _example(group, read_value(values, "name", where), where)
         for key in map(str, values):
             if key not in example:
                 known = [f"{group}.{field}" for field in map(str, example)]
@@ -259,7 +263,7 @@ def shaped(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
         return node
     if "defaults" in node:
         return by_example(node)  # type: ignore[no-any-return]
-    node["name"] = _value(node, "name", label) or name
+    node["name"] = read_value(node, "name", label) or name
     example = _example(group, node["name"], label)
     typed: DictConfig = by_example(example)
     OmegaConf.set_struct(typed, True)

@@ -72,6 +72,12 @@ def refused(
     text = (error.msg or str(error)).splitlines()[0]
     if "not in struct" in text or re.search(r"Key '.*' not in '", text):
         return unknown_key(key, where, list(known))
+    if "Cannot merge" in text:
+        return InputError(
+            "a list stands where keys belong, or keys where a list belongs",
+            where=f"{where}, {key.rstrip('.')}",
+            remedy="lines of the form `key: value` for keys, `[a, b]` for a list",
+        )
     where = f"{where}, {key}" if key not in where else where
     if match := _UNCONVERTED.search(text):
         wanted = _KINDS.get(match["wanted"], match["wanted"])

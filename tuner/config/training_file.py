@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from tuner.config.building import build_trial
 from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, Setting, read_overrides
-from tuner.config.files import Library, read_yaml, shaped
+from tuner.config.files import Library, read_value, read_yaml, shaped
 from tuner.config.messages import unknown_key
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, TRIAL_GROUPS, plain, structure
@@ -168,7 +168,7 @@ def _read_sections(path: Path, label: str) -> dict[str, DictConfig]:
             continue
         if key not in TRIAL_GROUPS:
             raise unknown_key(str(key), label, TRIAL_GROUPS)
-        node = content[key]
+        node = read_value(content, str(key), label)
         if not isinstance(node, DictConfig):
             raise InputError(
                 f"{key} is {node!r}, and it must hold keys",
