@@ -103,7 +103,7 @@ class Agents:
     def alive(self, agent):
         return psutil.Process(agent).status() != psutil.STATUS_ZOMBIE
 
-    def finish(self, agent, seconds=180):
+    def finish(self, agent, seconds=400):
         """Waits for an agent; returns its exit code."""
         until(lambda: not self.alive(agent), seconds)
         self.living.remove(agent)
