@@ -91,6 +91,7 @@ def test_the_agent_s_part_comes_along(best, tmp_path):
         ("model: ${model}", "Recursive interpolation", "file.yaml, model"),
         ("data: {where: [a]}", "a list stands where keys belong", "file.yaml, data"),
         ("- a", "holds no keys", "file.yaml"),
+        ("# best of 7\n", "the file is empty", "file.yaml"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path, text, problem, where):

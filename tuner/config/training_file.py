@@ -162,6 +162,12 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
 
 def _read_sections(path: Path, label: str) -> dict[str, DictConfig]:
     content, _ = read_yaml(path, label)
+    if not content:
+        raise InputError(
+            "the file is empty",
+            where=label,
+            remedy="a file as a sweep writes it: outputs/STUDY/best.yaml",
+        )
     sections: dict[str, DictConfig] = {}
     for key in content:
         if key == _PROVENANCE:
