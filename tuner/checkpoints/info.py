@@ -249,7 +249,7 @@ def _padding(config: dict[str, Any], vocab_size: int, folder: Path, *, default: 
 
 
 def _key(name: str, model_type: str) -> str:
-    return _DISTILBERT_KEYS[name] if model_type == "distilbert" else name
+    return _DISTILBERT_KEYS.get(name, name) if model_type == "distilbert" else name
 
 
 def _default_act(model_type: str) -> str:
