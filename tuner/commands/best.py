@@ -1,7 +1,7 @@
 """Keeps the best configuration so far, runnable as it stands, and the model that it gave."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tuner.atomic import replace_folder, write_whole
 from tuner.config import ComposedSweep, compose_trial, load_trial
@@ -21,7 +21,7 @@ class BestKeeper:
         study: StudyFacts,
         composed: ComposedSweep,
         folder: StudyFolder,
-        earlier: Sequence[TrialOutcome],
+        outcomes: Callable[[], Sequence[TrialOutcome]],
     ) -> None:
         """Starts from what an earlier start of the sweep left.
 
@@ -29,12 +29,13 @@ class BestKeeper:
             study: What its files tell of the study.
             composed: The sweep.
             folder: The study's files.
-            earlier: Outcomes of the study so far.
+            outcomes: Those of the study, of other agents too.
         """
+        self._outcomes = outcomes
         self._folder = folder
         self._study = study
         self._direction = direction(study.objective)
-        self._best = best(earlier, self._direction)
+        self._best = best(outcomes(), self._direction)
         if self._best is not None and self._left_half(self._best):
             config = folder.trial(self._best.number).config
             known = config.exists()
@@ -51,8 +52,10 @@ class BestKeeper:
         """Looks at a finished trial."""
         rivals = [outcome] if self._best is None else [self._best, outcome]
         if best(rivals, self._direction) is outcome:
-            self._best = outcome
-            self._write(spec.settings)
+            # Another agent may have had a better one since.
+            self._best = best([*self._outcomes(), outcome], self._direction)
+            if self._best is not None and self._best.number == outcome.number:
+                self._write(spec.settings)
         shutil.rmtree(self._folder.trial(outcome.number).model, ignore_errors=True)
 
     def _left_half(self, found: TrialOutcome) -> bool:

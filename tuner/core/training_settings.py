@@ -50,7 +50,7 @@ class TrainingSettings:
         ema_decay: Decay of a moving average of the weights, which is then what is evaluated and
             kept; null: no average.
         rematerialize: Compute activations again in the backward pass instead of keeping them:
-            less memory, about a third more time (Chen 2016).
+            less memory for a second forward pass (Chen 2016).
         save_state: Save all that is needed to go on from evaluation points: `auto` for trials
             that take minutes, `always` or `never`.
         deterministic: The same bits on every run on a GPU too, at some speed; the same for all
