@@ -46,7 +46,7 @@ def test_a_storage_of_the_users_own_can_be_chosen(tmp_path):
         ("sweep.n_trials=3", "there is no key 'sweep.n_trials'"),
         ("data=csv", "there is no key 'data'"),
         ("+report.more=1", "adds or deletes a key"),
-        ("study=a,b", "a report searches nothing"),
+        ("study=a,b", "report searches nothing"),
         ("sampler.seed=3", "there is no key 'sampler.seed'"),
         ("study=../x", "a plain name"),
         ("report.interval=0", "above 0"),

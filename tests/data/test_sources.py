@@ -90,6 +90,9 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\xff" * 20 + content[24:])
     refused(path, "no Parquet file", str(path), file_format="parquet")
+    pq.write_table(pa.Table.from_pylist(ROWS), path, compression="none")
+    path.write_bytes(path.read_bytes().replace(b"say", b"s\xffy"))
+    refused(path, "can't decode byte 0xff", str(path), file_format="parquet")
 
 
 class TestCsv:

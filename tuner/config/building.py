@@ -44,7 +44,7 @@ def _batch_size(value: Any, composition: Composition) -> int:
     """The number that a batch size stands for."""
     if value == "auto":
         return AUTO
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         _refuse([Finding(key="training.batch_size", value=value, remedy=BATCH_SIZE)], composition)
     return int(value)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -187,8 +187,10 @@ def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
     try:
         check_size(path.stat().st_size, label)
         text = path.read_text(encoding="utf-8-sig")
-        check_nodes(yaml.compose(text, Loader=yaml.SafeLoader), label)
-        content = OmegaConf.create(text) if text.strip() else OmegaConf.create({})
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        check_nodes(root, label)
+        _check_mapping(root, label)
+        content = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(text))
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:
@@ -197,13 +199,16 @@ def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
         raise nested_too_deeply(label) from error
     except (OSError, ValueError) as error:
         raise _unreadable(error, label) from error
-    if not isinstance(content, DictConfig) or (":" not in text and len(content)):
+    return content, text
+
+
+def _check_mapping(root: yaml.Node | None, label: str) -> None:
+    if not isinstance(root, yaml.MappingNode | None):
         raise InputError(
             "the file holds no keys with values",
             where=label,
             remedy="lines of the form `key: value`",
         )
-    return content, text
 
 
 def _malformed(error: yaml.YAMLError, label: str) -> InputError:

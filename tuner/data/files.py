@@ -152,11 +152,11 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:
         with pq.ParquetFile(path) as file:
             columns = tuple(file.schema_arrow.names)
             table = file.read(columns=[name for name in wanted if name in columns])
+        values = {name: table.column(name).to_pylist() for name in table.column_names}
     except (pa.ArrowException, OSError, ValueError) as error:  # Arrow's, zlib's, bytes of no text.
         raise InputError(
             f"no Parquet file: {(str(error).splitlines() or ['?'])[0]}",
             where=str(path),
             remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
         ) from error
-    values = {name: table.column(name).to_pylist() for name in table.column_names}
     return Table(where=str(path), columns=columns, values=values)
