@@ -11,7 +11,7 @@ from tuner.core.settings import AgentSettings, TrialSettings
 from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-BATCH_SIZE = "1 or more, or auto"
+BATCH_SIZE = "a whole number, 1 or more, or auto"
 """What `training.batch_size` may be, for messages."""
 
 FORMATS = ("csv", "json", "parquet", "hub", "tfds")
