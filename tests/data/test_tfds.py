@@ -83,3 +83,9 @@ def test_says_which_extra_is_missing(model, monkeypatch):
 )
 def test_cells_become_json_values(cell, names, expected):
     assert tfds_reader.plain(cell, names) == expected
+
+
+@pytest.mark.usefixtures("installed")
+def test_code_of_a_community_is_not_run(model):
+    with pytest.raises(InputError, match="whose own code would be run"):
+        prepare(DataSettings(format="tfds", name="kaggle:reviews"), model)

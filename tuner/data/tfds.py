@@ -40,6 +40,12 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
             where="data.format",
             remedy="pip install 'tuner[tfds]'",
         )
+    if ":" in str(data.name):
+        raise InputError(
+            f"{data.name!r} names a data set of a community, whose own code would be run",
+            where="data.name",
+            remedy="a data set of tensorflow_datasets itself; its version is data.revision",
+        )
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rows.json"
         request = {
