@@ -142,6 +142,7 @@ def test_of_three_agents_one_is_killed_and_one_frozen(make_agents):
     until(lambda: agents.owners()[number] == living, seconds=120)
     os.kill(frozen, signal.SIGCONT)
     assert [agents.finish(agent) for agent in (frozen, living)] == [0, 0], agents.printed()
+    assert agents.finish(agents.start()) == 0  # Sends what the killed one could not.
     assert_whole(agents.folder, agents.mlflow_uri, 8)
     assert f"trial {number} went to another agent" in agents.printed()
 
