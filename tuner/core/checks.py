@@ -83,7 +83,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("data.train_examples", *at_least(1)),
     ("data.validation_examples", *at_least(1)),
     ("data.seed", *at_least(0)),
-    ("training.batch_size", lambda value: value >= AUTO, BATCH_SIZE),
+    ("training.batch_size", lambda value: value == AUTO or value >= 1, BATCH_SIZE),
     ("training.accumulation_steps", *at_least(1)),
     ("training.effective_batch_size", *at_least(1)),
     ("training.epochs", *above(0)),
