@@ -162,7 +162,17 @@ class Store:
     # -- requests -----------------------------------------------------------------------------
 
     def _make(self, spool: Spool, event: Begun) -> None:
-        """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
+        """Makes a run, unless it is there: an earlier try, or an earlier start, may have.
+
+        The sweep's own run is every agent's; two that start together make one.
+        """
+        if KEY in event.identity:
+            self._find_or_make(spool, event)
+        else:
+            with exclusive(f"{self._uri} {self._study}"):
+                self._find_or_make(spool, event)
+
+    def _find_or_make(self, spool: Spool, event: Begun) -> None:
         key = (spool.name, event.run)
         first = spool.fresh and KEY in event.identity and key not in self._tried
         self._tried.add(key)
