@@ -50,17 +50,17 @@ class TrialFolder:
         return kept
 
     def read_reports(self) -> list[Report]:
-        """All reports, the last of each point; a line that was cut off by a crash is left out."""
+        """All reports by point, of each the last; a line that is no whole report is left out."""
         try:
             lines = self.reports.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return []
         found = {}
         for line in lines:
-            with suppress(ValueError, TypeError, KeyError, BaseExceptionGroup):
+            with suppress(ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
                 report = from_json(Report, line)
                 found[report.point] = report
-        return list(found.values())
+        return [found[point] for point in sorted(found)]
 
     def append(self, report: Report) -> None:
         """Adds a report, before it is sent anywhere."""

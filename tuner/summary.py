@@ -9,7 +9,7 @@ from rich.console import Console
 from tuner.core.objectives import direction
 from tuner.core.ranking import best, counts, gain
 from tuner.core.reading import SweepReading, lines, statements
-from tuner.core.trial import TrialOutcome, TrialState
+from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
 from tuner.terminal import parameters_text, ranking_table, stop_reasons
 
@@ -91,13 +91,13 @@ class Closing:
 def gained(closing: Closing) -> str:
     """What tuning gained over the untuned default, trial 0."""
     winner = closing.best
-    default = next((o for o in closing.outcomes if o.number == 0), None)
+    default = next((o for o in closing.outcomes if o.number == UNTUNED), None)
     if winner is None or winner.value is None:
         return "No trial completed."
     head = f"Best: trial {winner.number}, {closing.objective} {winner.value:.4f}"
     if default is None or default.value is None:
         return f"{head}; the untuned default (trial 0) did not complete."
-    if winner.number == 0:
+    if winner.number == UNTUNED:
         return f"{head}: the untuned default; tuning gained nothing."
     better = gain(winner.value, default.value, direction(closing.objective))
     return (

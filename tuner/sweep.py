@@ -14,6 +14,7 @@ from tuner.core.ranking import failing
 from tuner.core.recovery import death, stall, worn_out
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
+    UNTUNED,
     Answer,
     Report,
     TrialError,
@@ -46,9 +47,6 @@ from tuner.worker.protocol import (
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 """A free slot for which there was no trial asks again after this; other agents may lose theirs."""
-
-UNTUNED = 0
-"""The trial of the untuned default is never pruned: what tuning gained is told against it."""
 
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
@@ -267,6 +265,7 @@ class Sweep:
         judged = Answer.CONTINUE
         if running.guess is not None and not report.final:
             judged = judge(running.reports, running.guess, running.spec.settings)
+        # The untuned default goes on: what tuning gains is told against it.
         if self._should_prune(running.spec, report):
             running.stop(TrialState.PRUNED, "pruner")
         elif judged is Answer.STOP and number != UNTUNED:

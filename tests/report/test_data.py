@@ -4,8 +4,8 @@ from dataclasses import replace
 from tests.records import report
 from tests.report.studies import curve, ended, shown, unfinished
 from tuner.core.trial import TrialError, TrialState
+from tuner.folder import TrialFolder
 from tuner.records import to_json
-from tuner.report.data import read_reports
 from tuner.study_reader import Phase
 
 
@@ -13,6 +13,10 @@ def write(tmp_path, *lines):
     path = tmp_path / "reports.jsonl"
     path.write_text("\n".join(lines))
     return path
+
+
+def read_reports(path):
+    return tuple(TrialFolder(path.parent).read_reports())
 
 
 def test_the_last_report_of_a_point_counts(tmp_path):

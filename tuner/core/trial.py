@@ -11,6 +11,10 @@ Scalar = str | int | float | bool | None
 """A value that a searched key can take."""
 
 
+UNTUNED = 0
+"""Number of the trial of the untuned default, which what tuning gains is told against."""
+
+
 class TrialState(StrEnum):
     """How one attempt at a trial ended; the tag `trial_state` in MLflow."""
 

@@ -1,25 +1,17 @@
 """A study and its trials' curves put together: all that the table and the page are made of."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-
-import cattrs
 
 from tuner.core.objectives import Direction
 from tuner.core.ranking import ranked
 from tuner.core.space import SearchSpace
-from tuner.core.trial import Report, Scalar, TrialOutcome, TrialState
+from tuner.core.trial import UNTUNED, Report, Scalar, TrialOutcome, TrialState
 from tuner.folder import StudyFolder
-from tuner.records import from_plain
 from tuner.study_reader import Phase, StoredStudy, StoredTrial
-
-UNTUNED = 0
-"""The trial of the untuned default."""
 
 _STOPPED_BY: Mapping[str, str] = {
     "pruner": "others were better there",
@@ -141,35 +133,12 @@ class StudyView:
         return [t for t in self.trials if t.state in (Phase.RUNNING, Phase.WAITING)]
 
 
-def read_reports(path: Path) -> tuple[Report, ...]:
-    """Reads a trial's reports.
-
-    Args:
-        path: `reports.jsonl`; without it there are none.
-
-    Returns:
-        By point; of a point that occurs twice the last one. Lines that are no report, as the one
-        that is just being written, are left out.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ()
-    reports: dict[int, Report] = {}
-    for line in lines:
-        with suppress(ValueError, cattrs.BaseValidationError):
-            plain = json.loads(line)
-            if isinstance(plain, dict):
-                report = from_plain(Report, plain)
-                reports[report.point] = report
-    return tuple(reports[point] for point in sorted(reports))
-
-
 def view(stored: StoredStudy, folder: StudyFolder) -> StudyView:
     """Puts a study and the files of its trials together; trials of other machines have none."""
-    reports = {
-        trial.number: read_reports(folder.trial(trial.number).reports) for trial in stored.trials
-    }
+    reports: dict[int, Sequence[Report]] = {}
+    for trial in stored.trials:
+        with suppress(OSError):
+            reports[trial.number] = folder.trial(trial.number).read_reports()
     return assemble(stored, reports)
 
 
