@@ -72,27 +72,27 @@ def stored(tmp_path):
 
 
 def complete(study, value=0.7):
-    asked = study.ask()
+    asked = study.claim(None)
     study.finish(outcome(asked.number, value=value, parameters=asked.parameters))
     return asked
 
 
 def test_trial_0_is_the_untuned_default(open_study):
-    assert open_study().ask().parameters == DEFAULTS
+    assert open_study().claim(None).parameters == DEFAULTS
 
 
 def test_a_default_outside_the_interval_is_run_as_it_is(open_study):
-    asked = open_study(defaults=DEFAULTS | {"optimizer.learning_rate": 0.5}).ask()
+    asked = open_study(defaults=DEFAULTS | {"optimizer.learning_rate": 0.5}).claim(None)
     assert asked.parameters["optimizer.learning_rate"] == 0.5
 
 
 def test_a_default_of_0_stays_the_default_where_a_log_scale_has_no_0(open_study):
-    asked = open_study(defaults=DEFAULTS | {"optimizer.learning_rate": 0.0}).ask()
+    asked = open_study(defaults=DEFAULTS | {"optimizer.learning_rate": 0.0}).claim(None)
     assert asked.parameters == {"optimizer": "adamw"}
 
 
 def test_a_default_outside_the_choices_stays_the_default_by_not_being_set(open_study):
-    asked = open_study(defaults=DEFAULTS | {"optimizer": "lion"}).ask()
+    asked = open_study(defaults=DEFAULTS | {"optimizer": "lion"}).claim(None)
     assert asked.parameters == {"optimizer.learning_rate": 1e-4}
 
 
@@ -106,9 +106,9 @@ def test_conditional_keys_are_asked_only_where_their_condition_holds(open_study)
 def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study):
     study = open_study()
     complete(study)
-    study.finish(outcome(study.ask().number, TrialState.PRUNED))
-    study.finish(outcome(study.ask().number, TrialState.FAILED))
-    study.ask()
+    study.finish(outcome(study.claim(None).number, TrialState.PRUNED))
+    study.finish(outcome(study.claim(None).number, TrialState.FAILED))
+    study.claim(None)
     assert study.claim(3) is None
     assert study.claim(4) is not None
     assert study.claim(4) is None
@@ -125,7 +125,7 @@ def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study
 )
 def test_how_an_end_is_told_to_optuna(open_study, tmp_path, state, status, told, constraints):
     study = open_study()
-    number = study.ask().number
+    number = study.claim(None).number
     diagnosis = Diagnosis(status=status, reason="", advice="")
     study.finish(outcome(number, state, diagnosis=diagnosis))
     trial = stored(tmp_path).trials[number]
@@ -136,13 +136,13 @@ def test_how_an_end_is_told_to_optuna(open_study, tmp_path, state, status, told,
 def test_an_interrupted_trial_keeps_number_and_parameters(open_study, tmp_path):
     study = open_study()
     complete(study)
-    asked = study.ask()
+    asked = study.claim(None)
     study.report(asked.number, 1, 0.6)
     study.finish(outcome(asked.number, TrialState.INTERRUPTED))
     assert stored(tmp_path).trials[asked.number].state is OptunaState.WAITING
 
     again = open_study()
-    assert again.ask() == replace(asked, attempt=2)
+    assert again.claim(None) == replace(asked, attempt=2)
     again.report(asked.number, 1, 0.6)  # told before: left as it was
     again.finish(outcome(asked.number, value=0.8))
     assert [o.number for o in again.outcomes()] == [0, 1]
@@ -156,7 +156,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path)
         "study = Study(name='s', url=sqlite_url(pathlib.Path(sys.argv[1])), definition=Definition("
         "space=SPACE, base=settings(), objective='val_accuracy', direction='maximize'), "
         "sampler=RANDOM, pruner=NONE, defaults=DEFAULTS)\n"
-        "print(study.ask().number, flush=True); os.kill(os.getpid(), 9)\n"
+        "print(study.claim(None).number, flush=True); os.kill(os.getpid(), 9)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "study.db"), "."],
@@ -221,12 +221,12 @@ def test_every_sampler_runs_on_a_conditional_space(open_study, name):
 def test_every_comparing_pruner_stops_a_poor_trial(open_study, pruner):
     study = open_study(pruner=pruner)
     for _ in range(6):
-        asked = study.ask()
+        asked = study.claim(None)
         for point in range(1, 6):
             study.report(asked.number, point, 0.8)
             assert not study.should_prune(asked.number)
         study.finish(outcome(asked.number, value=0.8))
-    asked = study.ask()
+    asked = study.claim(None)
     stopped = []
     for point in range(1, 6):
         study.report(asked.number, point, 0.5)
@@ -237,7 +237,7 @@ def test_every_comparing_pruner_stops_a_poor_trial(open_study, pruner):
 def test_patient_stops_what_no_longer_gets_better_and_none_stops_nothing(open_study):
     for pruner, expected in (({"name": "patient", "patience": 1}, True), (NONE, False)):
         study = open_study(pruner=pruner)
-        asked = study.ask()
+        asked = study.claim(None)
         for point, value in enumerate([0.8, 0.7, 0.6, 0.5], start=1):
             study.report(asked.number, point, value)
         assert study.should_prune(asked.number) is expected
@@ -315,7 +315,7 @@ def test_the_database_is_in_write_ahead_mode(tmp_path):
 
 def run_trials(study, count, score):
     for _ in range(count):
-        asked = study.ask()
+        asked = study.claim(None)
         value = score(asked.parameters)
         study.finish(outcome(asked.number, value=value, parameters=asked.parameters))
 
@@ -357,7 +357,7 @@ def test_without_a_difference_nothing_is_important(open_study, values):
     study = open_study()
     for value in values:
         complete(study, value)
-    study.finish(outcome(study.ask().number, TrialState.PRUNED))
+    study.finish(outcome(study.claim(None).number, TrialState.PRUNED))
     assert study.importances() == {}
 
 
@@ -394,7 +394,7 @@ def test_a_database_locked_for_longer_than_sqlite_waits_loses_nothing(
 ):
     monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
     study = open_study()
-    asked = study.ask()
+    asked = study.claim(None)
     with held_by_another_process(tmp_path / "study.db", 1.5):
         study.report(asked.number, 1, 0.6)
         study.report(asked.number, 2, 0.7)
@@ -409,7 +409,7 @@ def test_a_database_locked_for_too_long_is_told_and_the_trial_is_taken_up_again(
 ):
     monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
     study = open_study(storage=StorageSettings(retry_timeout=0.5))
-    asked = study.ask()
+    asked = study.claim(None)
     with held_by_another_process(tmp_path / "study.db", 60):
         with pytest.raises(StorageAwayError, match=r"did not answer for 0 s.*database is locked"):
             study.report(asked.number, 1, 0.6)
@@ -420,7 +420,7 @@ def test_a_database_locked_for_too_long_is_told_and_the_trial_is_taken_up_again(
 def test_in_a_hurry_a_locked_database_is_not_waited_for(open_study, tmp_path, monkeypatch):
     monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
     study = open_study()
-    asked = study.ask()
+    asked = study.claim(None)
     study.hurry()
     with (
         held_by_another_process(tmp_path / "study.db", 60),
@@ -453,7 +453,7 @@ def test_a_database_that_takes_no_more_is_told_at_once_and_resumes(
 ):
     study = open_study()
     complete(study)
-    asked = study.ask()
+    asked = study.claim(None)
     limit(study, pragma)
     with pytest.raises(error, match=f"(?s){words}.*the same command"):
         report_often(study, asked.number)

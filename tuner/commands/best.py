@@ -21,6 +21,7 @@ class BestKeeper:
         study: StudyFacts,
         composed: ComposedSweep,
         folder: StudyFolder,
+        earlier: Sequence[TrialOutcome],
         outcomes: Callable[[], Sequence[TrialOutcome]],
     ) -> None:
         """Starts from what an earlier start of the sweep left.
@@ -29,13 +30,14 @@ class BestKeeper:
             study: What its files tell of the study.
             composed: The sweep.
             folder: The study's files.
-            outcomes: Those of the study, of other agents too.
+            earlier: Outcomes of the study so far.
+            outcomes: Those of the study when it is called, of other agents too.
         """
         self._outcomes = outcomes
         self._folder = folder
         self._study = study
         self._direction = direction(study.objective)
-        self._best = best(outcomes(), self._direction)
+        self._best = best(earlier, self._direction)
         if self._best is not None and self._left_half(self._best):
             config = folder.trial(self._best.number).config
             known = config.exists()

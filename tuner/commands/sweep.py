@@ -187,7 +187,7 @@ def _run(parts: Parts) -> int:
         contents=parts.inputs.contents,
         made_with=made_with(),
     )
-    keeper = BestKeeper(facts, composed, folder, study.outcomes)
+    keeper = BestKeeper(facts, composed, folder, earlier, study.outcomes)
     sweep = Sweep(
         plan=Plan(
             objective=objective,

@@ -28,7 +28,7 @@ from tuner.core.space import (
     IntInterval,
     contains,
 )
-from tuner.core.trial import Convergence, Scalar, TrialOutcome, TrialState
+from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
 from tuner.importances import importances
 from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
@@ -229,13 +229,6 @@ class Study:
         others = [t for t in census.running if t.owner != self._storage.me]
         return census.counted < total and any(trial.silent >= idle for trial in others)
 
-    def ask(self) -> Asked:
-        """Takes up a waiting trial or draws a new one, however many there are."""
-        asked = self.claim(None)
-        if asked is None:
-            raise LookupError("no point of the grid is left")
-        return asked
-
     @patient
     def claim(self, total: int | None) -> Asked | None:
         """Takes a trial that is RUNNING and ours from here on.
@@ -292,7 +285,7 @@ class Study:
 
     def _suggest_all(self, trial: optuna.Trial) -> dict[str, Scalar]:
         # The first trial keeps the default of a key whose choices do not hold it.
-        untuned = trial.number == 0
+        untuned = trial.number == UNTUNED
         parameters: dict[str, Scalar] = {}
         values = dict(self._defaults) if untuned else parameters
         for dimension in self._space.dimensions:
