@@ -91,7 +91,8 @@ def timed(tracker):
     return slowest
 
 
-def test_a_server_that_is_killed_and_restarted_misses_nothing(server, folder):
+def begun(server, folder):
+    """A tracker of a sweep that has begun, what people are told, and its slowest call."""
     server.start()
     notices = Notices()
     tracker = tracking(server.uri, folder, notices)
@@ -99,6 +100,11 @@ def test_a_server_that_is_killed_and_restarted_misses_nothing(server, folder):
     tracker.open()
     tracker.sweep_started({}, {})
     tracker.abandon([])
+    return tracker, notices, slowest
+
+
+def test_a_server_that_is_killed_and_restarted_misses_nothing(server, folder):
+    tracker, notices, slowest = begun(server, folder)
     run_trial(tracker, folder, 0)
     kills = iter([*[False] * 3, True, *[False] * 2])  # between two reports of trial 1
     run_trial(tracker, folder, 1, pause=lambda: next(kills) and server.kill())
@@ -115,13 +121,7 @@ def test_a_server_that_is_killed_and_restarted_misses_nothing(server, folder):
 
 @pytest.mark.slow
 def test_a_server_that_stops_answering_holds_nobody_up_and_makes_no_run_twice(server, folder):
-    server.start()
-    notices = Notices()
-    tracker = tracking(server.uri, folder, notices)
-    slowest = timed(tracker)
-    tracker.open()
-    tracker.sweep_started({}, {})
-    tracker.abandon([])
+    tracker, notices, slowest = begun(server, folder)
     for number in range(0, 12, 3):
         run_trial(tracker, folder, number)
         server.signal(signal.SIGSTOP)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.data.tokenizer import load_tokenizer
-from tuner.training.checkpoint_weights import CONVERTERS
+from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 
 WEIGHTS = "model.safetensors"
@@ -118,10 +118,10 @@ def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
     Raises:
         KeyError: The checkpoint has no head for it.
     """
-    tensors = load_file(checkpoint.folder / WEIGHTS)
+    reader = TensorReader(checkpoint.weight_files)
     for layer, name in _head_layers(classifier):
-        layer.kernel.assign(tensors[f"{name}.weight"].T)
-        layer.bias.assign(tensors[f"{name}.bias"])
+        layer.kernel.assign(reader.get_tensor(f"{name}.weight").T)
+        layer.bias.assign(reader.get_tensor(f"{name}.bias"))
 
 
 def _encoder(
