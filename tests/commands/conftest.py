@@ -51,4 +51,6 @@ OWN = [
     "data.train=train.csv",
     "data.validation=validation.csv",
     "training.epochs=1",
+    "tracking.plots=false",
+    "tracking.log_model=false",
 ]

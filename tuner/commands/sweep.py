@@ -22,6 +22,7 @@ from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.reading import read_sweep
 from tuner.core.settings import TrialSettings
+from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.exported import StudyFacts
@@ -31,12 +32,13 @@ from tuner.launchers.local import LocalLauncher
 from tuner.launchers.room import Room, local_room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
+from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Definition, Study, made_with, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import Tracker, View, origin
+from tuner.tracking import Tracker, View, origin, tracking_uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Parts:
         launcher: Its workers are started.
         tracker: Open.
         study: Open.
+        publisher: Waits.
         begun: Seconds of the monotonic clock when the command was given.
     """
 
@@ -63,6 +66,7 @@ class Parts:
     launcher: LocalLauncher
     tracker: Tracker
     study: Study
+    publisher: Publisher
     begun: float
 
 
@@ -113,6 +117,8 @@ def run(arguments: Sequence[str]) -> int:
         terminal.warn(study.notice)
         tracker.open(origin(["sweep", *arguments], Path.cwd()), inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
+        publisher = Publisher(_request(composed, folder))
+        stack.callback(publisher.close)
         parts = Parts(
             composed=composed,
             inputs=inputs,
@@ -122,6 +128,7 @@ def run(arguments: Sequence[str]) -> int:
             launcher=launcher,
             tracker=tracker,
             study=study,
+            publisher=publisher,
             begun=begun,
         )
         return _run(parts)
@@ -188,6 +195,12 @@ def _run(parts: Parts) -> int:
         made_with=made_with(),
     )
     keeper = BestKeeper(facts, composed, folder, earlier, study.outcomes)
+    publisher = parts.publisher
+
+    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
+        keeper(spec, outcome)
+        publisher.refresh()
+
     sweep = Sweep(
         plan=Plan(
             objective=objective,
@@ -207,7 +220,7 @@ def _run(parts: Parts) -> int:
         tracker=tracker,
         folder=folder,
         watcher=terminal,
-        on_finished=keeper,
+        on_finished=finished,
     )
     sweep.prepare(with_batch_size(composed.base, parts.room))
     terminal.begin(agent.study_name, agent.sweep.n_trials, len(earlier), launcher.slots)
@@ -242,4 +255,21 @@ def _run(parts: Parts) -> int:
         "KILLED" if sweep.interrupted else "FINISHED",
     )
     show(closing, terminal.console)
+    if not sweep.interrupted:
+        terminal.warn(publisher.finish())
     return closing.exit_code
+
+
+def _request(composed: ComposedSweep, folder: StudyFolder) -> Request:
+    """What of a composed sweep is published in MLflow beside its runs."""
+    agent = composed.agent
+    return Request(
+        study=agent.study_name,
+        objective=agent.sweep.objectives[0],
+        storage=agent.storage.url or sqlite_url(folder.database),
+        tracking=tracking_uri(agent.tracking.uri),
+        folder=str(folder.path.absolute()),
+        draw=agent.tracking.plots,
+        log_model=agent.tracking.log_model,
+        register=agent.tracking.register,
+    )

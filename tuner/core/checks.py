@@ -72,6 +72,13 @@ _CLASS_WEIGHTS = (_are_class_weights, "none, balanced or {label: weight above 0,
 
 _NAME = (bool, "a name that is not empty")
 
+_REGISTERED = re.compile(r"[^/:'\"\x00-\x1f]+")
+
+
+def _is_registered_name(value: str) -> bool:
+    return _REGISTERED.fullmatch(value) is not None
+
+
 _TRIAL_RULES: tuple[Rule, ...] = (
     ("model.checkpoint", bool, "a hub id or a local folder"),
     ("model.max_length", *at_least(8)),
@@ -144,6 +151,7 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("storage.heartbeat_interval", *above(0)),
     ("storage.heartbeat_timeout", *above(0)),
     ("storage.retry_timeout", *at_least(0)),
+    ("tracking.register", _is_registered_name, "a name without / and :"),
     ("sampler.points_per_interval", *at_least(1)),
 )
 

@@ -211,12 +211,18 @@ class TrackingSettings:
         on_outage: What a start does when the store does not answer: `fail`, or `spool` (start
             without it, and send everything once it is there). An outage later is always spooled.
         tensorboard: Write TensorBoard's event files, too, in each trial's folder.
+        plots: Draw Optuna's plots of the study on the sweep's run, as it goes on.
+        log_model: Log the best model so far, with signature and input example.
+        register: Name under which the sweep's end registers it; null: under none.
     """
 
     uri: str | None = None
     nested: bool = False
     on_outage: str = "fail"
     tensorboard: bool = False
+    plots: bool = True
+    log_model: bool = True
+    register: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

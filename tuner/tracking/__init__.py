@@ -4,8 +4,9 @@ What happens is written to a spool on disk first and sent from there by one thre
 outage of the tracking server, or the end of this process, loses nothing and delays nobody.
 """
 
+from tuner.tracking.address import tracking_uri
 from tuner.tracking.origins import Inputs, origin
 from tuner.tracking.tracker import Tracker
 from tuner.tracking.view import View
 
-__all__ = ["Inputs", "Tracker", "View", "origin"]
+__all__ = ["Inputs", "Tracker", "View", "origin", "tracking_uri"]

@@ -1,0 +1,74 @@
+"""Run as a process: draws the plots of a study and sends them and the best model to MLflow.
+
+Standard input holds a `Request` as JSON. Where something can not be done the last line of standard
+error says what, and the exit code is 1.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+
+from tuner.folder import StudyFolder
+from tuner.publishing.plots import draw
+from tuner.publishing.request import PLOTS, Request
+from tuner.records import from_json
+
+
+def main() -> int:
+    """Answers one request; returns the exit code."""
+    request = from_json(Request, sys.stdin.read())
+    failures: list[str] = []
+    if request.draw:
+        _tried("the plots", failures, lambda: _draw(request))
+    _tried("MLflow", failures, lambda: _send(request))
+    if failures:
+        print("; ".join(failures), file=sys.stderr)  # noqa: T201
+    return 1 if failures else 0
+
+
+def _tried(what: str, failures: list[str], action: Callable[[], None]) -> None:
+    """Whatever goes wrong with one, the other is done."""
+    try:
+        action()
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0]
+        failures.append(f"{what}: {type(error).__name__}: {first}")
+
+
+def _draw(request: Request) -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = RDBStorage(request.storage, skip_table_creation=True)
+    study = optuna.load_study(study_name=request.study, storage=storage)
+    draw(study, request.objective, request.plots)
+
+
+def _send(request: Request) -> None:
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    # Seconds: only now, and what it says of its store is told in a line.
+    from mlflow import MlflowClient  # noqa: PLC0415
+
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    from tuner.publishing.model import log_model  # noqa: PLC0415
+
+    client = MlflowClient(request.tracking)
+    experiment = client.get_experiment_by_name(request.study)
+    found = experiment and client.search_runs([experiment.experiment_id], "tags.role = 'sweep'")
+    if not found:
+        raise LookupError("the sweep's run is not there yet")
+    sweep = found[0]
+    for file in sorted(request.plots.glob("*")) if request.draw else ():
+        client.log_artifact(sweep.info.run_id, str(file), PLOTS)
+    folder = StudyFolder(Path(request.folder).parent, request.study).best_model
+    if request.log_model and folder.is_dir():
+        log_model(client, sweep, folder, request.register)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The best model so far as a model of MLflow's, which predicts from raw text."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import save_model
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import Map
+from packaging.requirements import Requirement
+
+import tuner
+from tuner.checkpoints.content import file_hash
+
+NAME = "best_model"
+"""Of every logged model; also the folder's in which a study keeps it."""
+
+KEY = "weights_sha256"
+"""The tag that tells one logged model from another, so that none is logged twice."""
+
+EXAMPLE = {
+    "text": "The film is short, warm and never dull.",
+    "text_pair": "One would like to see it again.",
+}
+"""Column to what stands in the input example."""
+
+_PACKAGE = Path(tuner.__file__).parent
+_SERVED = _PACKAGE / "training" / "served.py"
+
+
+def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | None) -> None:
+    """Logs the best model, unless it is logged already.
+
+    Args:
+        client: Of the tracking store.
+        sweep: The sweep's own run.
+        folder: The study's best_model/.
+        register: Name to register it under; None: under none.
+    """
+    with _copied(folder) as (place, copy):
+        best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
+        weights = file_hash(copy / "model.safetensors")
+        model = _found(client, sweep, weights) or _made(client, sweep, weights, best["provenance"])
+        if model.status != "READY":
+            packed = place / "packed"
+            columns = ["text"] if best["data"]["text_pair"] is None else ["text", "text_pair"]
+            _pack(packed, copy, columns, model)
+            client.log_model_artifacts(model.model_id, str(packed))
+            client.finalize_logged_model(model.model_id, "READY")
+    if register is not None:
+        _register(client, model, register)
+
+
+@contextmanager
+def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A copy that stays as it is while the sweep puts a better model in the folder's place."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as made:
+        place, copy = Path(made), Path(made) / "model"
+        before = None
+        while before != (before := folder.stat().st_ino):
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(folder, copy)
+        yield place, copy
+
+
+def _found(client: MlflowClient, sweep: Run, weights: str) -> LoggedModel | None:
+    experiment = sweep.info.experiment_id
+    found = client.search_logged_models([experiment], f"tags.{KEY} = '{weights}'")
+    return found[0] if found else None
+
+
+def _made(
+    client: MlflowClient, sweep: Run, weights: str, provenance: Mapping[str, Any]
+) -> LoggedModel:
+    """A logged model without files yet, shown by the trial's run and by the sweep's."""
+    number, attempt = provenance["trial"], provenance["attempt"]
+    trials = client.search_runs(
+        [sweep.info.experiment_id],
+        f"tags.role = 'trial' and tags.trial_number = '{number}' and tags.attempt = '{attempt}'",
+        max_results=1,
+    )
+    source = trials[0] if trials else sweep
+    model = client.create_logged_model(
+        sweep.info.experiment_id,
+        name=NAME,
+        source_run_id=source.info.run_id,
+        params=dict(source.data.params),
+        tags={KEY: weights, "study": provenance["study"], "trial_number": str(number)},
+        model_type="text-classification",
+    )
+    for run in {source.info.run_id, sweep.info.run_id}:
+        client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+    return model
+
+
+def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) -> None:
+    """Writes MLflow's folder of the model: weights, our code, signature, example, versions."""
+    save_model(
+        path=str(packed),
+        python_model=str(_SERVED),
+        artifacts={"model": str(folder)},
+        code_paths=[str(_PACKAGE)],
+        signature=ModelSignature(
+            inputs=Schema([ColSpec(DataType.string, name) for name in columns]),
+            outputs=Schema(
+                [
+                    ColSpec(DataType.string, "label"),
+                    ColSpec(DataType.double, "probability"),
+                    ColSpec(Map(DataType.double), "probabilities"),
+                ]
+            ),
+        ),
+        input_example={name: [EXAMPLE[name]] for name in columns},
+        pip_requirements=_requirements(),
+        mlflow_model=Model(
+            artifact_path=model.artifact_location,
+            run_id=model.source_run_id,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+        ),
+    )
+    for compiled in packed.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+
+
+def _requirements() -> list[str]:
+    """What our package needs, in the versions that are installed."""
+    wanted = map(Requirement, requires("tuner") or [])
+    names = [each.name for each in wanted if each.marker is None]
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def _register(client: MlflowClient, model: LoggedModel, name: str) -> None:
+    source = f"models:/{model.model_id}"
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    known = client.search_model_versions(f"name = '{name}'")
+    if source not in {each.source for each in known}:
+        client.create_model_version(
+            name, source, run_id=model.source_run_id, model_id=model.model_id
+        )

@@ -1,0 +1,111 @@
+"""Optuna's own plots of a study: one interactive page, and an image of each."""
+
+import html
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import optuna
+from optuna.visualization import matplotlib as images
+from plotly.offline import get_plotlyjs
+
+from tuner.atomic import write_whole
+
+PAGE = "plots.html"
+
+PLOTS = {
+    "optimization_history": "Optimization history",
+    "intermediate_values": "Intermediate values",
+    "parallel_coordinate": "Parallel coordinates",
+    "param_importances": "Importances",
+    "slice": "Slices",
+    "timeline": "Timeline",
+}
+"""Name of each plot, as Optuna calls it, and its heading."""
+
+_NAMED = ("optimization_history", "parallel_coordinate", "param_importances", "slice")
+"""Those that show the objective, and take its name."""
+
+DPI = 120
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ font-family: sans-serif; margin: 2em; }} h2 {{ margin: 2em 0 0; }}</style>
+<script>{plotly}</script></head>
+<body><h1>{title}</h1><p>{note}</p>
+{plots}
+</body></html>
+"""
+
+
+def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
+    """Draws every plot that the study has enough trials for.
+
+    Args:
+        study: Of one objective.
+        objective: Its name.
+        folder: Where the files go.
+
+    Returns:
+        The files: the page, then the images.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mpl.use("agg")
+    parts: list[str] = []
+    files: list[Path] = []
+    with _quiet():
+        for name, heading in PLOTS.items():
+            named = {"target_name": objective} if name in _NAMED else {}
+            parts.append(f"<h2>{heading}</h2>" + _interactive(name, study, named))
+            files.extend(_image(name, study, named, folder / f"{name}.png"))
+    page = folder / PAGE
+    write_whole(
+        page,
+        _PAGE.format(
+            title=html.escape(f"{study.study_name}: Optuna's plots"),
+            note=f"{len(study.get_trials(deepcopy=False))} trials.",
+            plotly=get_plotlyjs(),
+            plots="\n".join(parts),
+        ),
+    )
+    return [page, *files]
+
+
+def _interactive(name: str, study: optuna.Study, named: dict[str, str]) -> str:
+    plot: Callable[..., Any] = getattr(optuna.visualization, f"plot_{name}")
+    try:
+        figure = plot(study, **named)
+    except (ValueError, RuntimeError) as error:  # as importances of fewer than two trials
+        return f"<p>{html.escape(str(error))}</p>"
+    drawn: str = figure.to_html(include_plotlyjs=False, full_html=False)
+    return drawn
+
+
+def _image(name: str, study: optuna.Study, named: dict[str, str], file: Path) -> Iterator[Path]:
+    from matplotlib import pyplot as plt  # noqa: PLC0415  (after the backend is chosen)
+
+    plot: Callable[..., Any] = getattr(images, f"plot_{name}")
+    try:
+        plot(study, **named)
+        plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
+        yield file
+    except (ValueError, RuntimeError):
+        file.unlink(missing_ok=True)
+    finally:
+        plt.close("all")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that these plots are experimental, or have few trials."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)

@@ -1,0 +1,37 @@
+"""What the agent asks the publishing process for, as plain data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PLOTS = "plots"
+"""The folder of the plots, below the study's own and in MLflow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One publication.
+
+    Attributes:
+        study: Name of the study, and of its experiment in MLflow.
+        objective: Metric name.
+        storage: SQLAlchemy URL of the study's database.
+        tracking: MLflow's tracking URI.
+        folder: The study's files.
+        draw: Draw the plots and send them.
+        log_model: Log best_model/ too.
+        register: Name under which the logged model is registered; None: under none.
+    """
+
+    study: str
+    objective: str
+    storage: str
+    tracking: str
+    folder: str
+    draw: bool = True
+    log_model: bool = True
+    register: str | None = None
+
+    @property
+    def plots(self) -> Path:
+        """Where the plots are written."""
+        return Path(self.folder) / PLOTS
