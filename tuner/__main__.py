@@ -13,6 +13,7 @@ COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
     "train": "one fine-tune from an exported configuration, no search",
     "export": "the best configuration as YAML, overrides, JSON or TrainingArguments; its model",
+    "doctor": "check GPUs, TensorFlow, model, data, storage and tracking; say how to mend them",
     "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
 }
 
@@ -41,6 +42,7 @@ examples
   tuner train outputs/lr_search/best.yaml training.epochs=5
   tuner report sweep=lr_search
   tuner export sweep=lr_search export.output=best.yaml export.model=best_model
+  tuner doctor sweep=lr_search
 """
 
 

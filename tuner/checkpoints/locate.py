@@ -1,6 +1,8 @@
 """From `model.checkpoint` to a folder on this machine."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tuner.checkpoints.packaged import find_packaged
@@ -9,6 +11,8 @@ from tuner.errors import InputError
 
 WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is fetched from the hub: weights without pickles, configuration, tokenizer."""
+
+HUB_SECONDS = 10.0
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -25,6 +29,32 @@ def locate(model: ModelSettings) -> Path:
     Raises:
         InputError: It is in none of these places.
     """
+    return _on_this_machine(model) or _from_hub(model)
+
+
+def fetched(model: ModelSettings) -> Path | None:
+    """As `locate`, but the hub is not asked: None where it would have to be.
+
+    Raises:
+        InputError: It is nowhere, and is no hub id.
+    """
+    return _on_this_machine(model) or _from_cache(model)
+
+
+def ask_hub(model: ModelSettings) -> None:
+    """Sees within seconds whether the hub would give it; nothing is fetched.
+
+    Raises:
+        InputError: The hub has none, gives none or can not be reached.
+    """
+    from huggingface_hub import HfApi  # noqa: PLC0415
+
+    with _refusals_said(model):
+        HfApi().model_info(model.checkpoint, revision=model.revision, timeout=HUB_SECONDS)
+
+
+def _on_this_machine(model: ModelSettings) -> Path | None:
+    """Out of a package, or a local folder."""
     if model.package is not None and _stands_for(model):
         packaged = find_packaged(model.package, "model.safetensors")
         if packaged is not None:
@@ -38,7 +68,13 @@ def locate(model: ModelSettings) -> Path:
     folder = Path(model.checkpoint).expanduser()
     if folder.is_dir():
         return folder.absolute()
-    return _from_hub(model)
+    if not _HUB_ID.fullmatch(model.checkpoint):
+        raise InputError(
+            f"there is no folder {model.checkpoint}",
+            where="model.checkpoint",
+            remedy="a folder in Hugging Face format, or a hub id such as bert-base-uncased",
+        )
+    return None
 
 
 def _stands_for(model: ModelSettings) -> bool:
@@ -47,28 +83,42 @@ def _stands_for(model: ModelSettings) -> bool:
 
 
 def _from_hub(model: ModelSettings) -> Path:
-    if not _HUB_ID.fullmatch(model.checkpoint):
-        raise InputError(
-            f"there is no folder {model.checkpoint}",
-            where="model.checkpoint",
-            remedy="a folder in Hugging Face format, or a hub id such as bert-base-uncased",
-        )
+    with _refusals_said(model):
+        return _snapshot(model, cached_only=False)
+
+
+def _from_cache(model: ModelSettings) -> Path | None:
+    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
+
+    with _refusals_said(model), suppress(LocalEntryNotFoundError):
+        return _snapshot(model, cached_only=True)
+    return None
+
+
+def _snapshot(model: ModelSettings, *, cached_only: bool) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415
 
+    folder = snapshot_download(
+        model.checkpoint,
+        revision=model.revision,
+        allow_patterns=WANTED_FILES,
+        ignore_patterns=["*/*"],
+        local_files_only=cached_only,
+    )
+    return Path(folder)
+
+
+@contextmanager
+def _refusals_said(model: ModelSettings) -> Iterator[None]:
+    """Turns what the hub's library raises into one of our errors."""
     try:
-        folder = snapshot_download(
-            model.checkpoint,
-            revision=model.revision,
-            allow_patterns=WANTED_FILES,
-            ignore_patterns=["*/*"],
-        )
+        yield
     except (OSError, ValueError) as error:  # All of huggingface_hub's and httpx's are OSError,
         raise _not_fetched(model, error) from error  # save HFValidationError, a ValueError.
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore"):
             raise
         raise _not_fetched(model, error) from error
-    return Path(folder)
 
 
 def _not_fetched(model: ModelSettings, error: Exception) -> InputError:

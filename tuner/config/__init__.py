@@ -1,5 +1,6 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
+from tuner.config.looking import ComposedLook, compose_look
 from tuner.config.reporting import ComposedReader, compose_export, compose_report
 from tuner.config.sweeping import (
     ComposedSweep,
@@ -17,11 +18,13 @@ from tuner.config.training_file import (
 )
 
 __all__ = [
+    "ComposedLook",
     "ComposedReader",
     "ComposedSweep",
     "ComposedTraining",
     "check",
     "compose_export",
+    "compose_look",
     "compose_report",
     "compose_sweep",
     "compose_training",

@@ -1,0 +1,217 @@
+import dataclasses
+
+import pytest
+
+from tuner.core.health.gpus import (
+    Device,
+    Gpu,
+    Nvidia,
+    TensorFlow,
+    gpu_lines,
+    parse_gpus,
+    precision_lines,
+    tensorflow_line,
+)
+from tuner.core.health.line import Level, exit_code, ok, warning, wrong
+from tuner.core.health.packages import Unmet, package_lines
+from tuner.core.health.resources import Folder, file_storage_line, folder_line, memory_line
+
+TWO = """\
+0, NVIDIA A100-SXM4-80GB, 550.54.15, 81920, 4, Disabled
+1, Tesla V100-SXM2-16GB, 550.54.15, 16384, 12034, [N/A]
+"""
+CUT = "0, NVIDIA A100-SXM4-40GB, 525.105.17, 40960, [N/A], Enabled\n"
+SICK = """\
+Unable to determine the device handle for GPU 0000:3B:00.0: Unknown Error
+1, NVIDIA GeForce RTX 3090, 535.183.01, [Unknown Error], [Insufficient Permissions], [N/A]
+"""
+RUN = {"float32": "", "mixed_bfloat16": "", "mixed_float16": ""}
+CPU = Device(name="CPU:0", products=RUN)
+ON_CPU = TensorFlow(
+    version="2.21.0", keras="3.15.1", backend="tensorflow", cuda="12.5.1", devices=(CPU,)
+)
+
+
+def on(*capabilities, **changes):
+    """TensorFlow that sees GPUs of these compute capabilities."""
+    gpus = [
+        Device(name=f"GPU:{i}", product="NVIDIA X", capability=capability, products=RUN)
+        for i, capability in enumerate(capabilities)
+    ]
+    return dataclasses.replace(ON_CPU, devices=(CPU, *gpus), **changes)
+
+
+def nvidia(text, *visible, is_chosen=False):
+    return Nvidia(gpus=parse_gpus(text), visible=visible, is_chosen=is_chosen)
+
+
+def levels(lines):
+    return [line.level.value for line in lines]
+
+
+def test_the_exit_code_tells_what_is_wrong_and_passes_warnings():
+    assert exit_code([ok("a", "b"), warning("a", "b", "c")]) == 0
+    assert exit_code([ok("a", "b"), wrong("a", "b", "c")]) == 1
+
+
+def test_nvidia_smi_is_read_whatever_it_leaves_untold():
+    assert parse_gpus(TWO) == (
+        Gpu(index=0, name="NVIDIA A100-SXM4-80GB", driver="550.54.15", memory=80 * 2**30,
+            used=4 * 2**20),
+        Gpu(index=1, name="Tesla V100-SXM2-16GB", driver="550.54.15", memory=16 * 2**30,
+            used=12034 * 2**20),
+    )  # fmt: skip
+    [cut] = parse_gpus(CUT)
+    assert (cut.is_cut, cut.used) == (True, None)
+    [sick] = parse_gpus(SICK)
+    assert (sick.index, sick.memory, sick.used) == (1, None, None)
+    assert parse_gpus("No devices were found\n") == ()
+
+
+def test_a_gpu_that_somebody_uses_is_a_warning():
+    lines = gpu_lines(nvidia(TWO, "0", "1"), on((8, 0), (7, 0)))
+    assert levels(lines) == ["ok", "warning"]
+    assert lines[0].text == (
+        "NVIDIA A100-SXM4-80GB, 86 GB, driver 550.54.15, compute capability 8.0"
+    )
+    assert "13 GB of it are in use" in lines[1].text
+
+
+def test_capabilities_belong_to_the_gpus_that_are_visible():
+    lines = gpu_lines(nvidia(TWO, "1", is_chosen=True), on((7, 0)))
+    assert ["capability" in line.text for line in lines] == [False, True]
+
+
+def test_no_gpu_is_no_fault():
+    assert levels(gpu_lines(Nvidia(), ON_CPU)) == ["ok"]
+    assert "CPU" in gpu_lines(Nvidia(), None)[0].text
+    assert "NVIDIA X" in gpu_lines(Nvidia(), on((9, 0)))[0].text
+
+
+def test_a_driver_that_does_not_work_is_a_warning():
+    [line] = gpu_lines(Nvidia(error="NVIDIA-SMI has failed"), ON_CPU)
+    assert line.level is Level.WARNING
+    assert "NVIDIA-SMI has failed" in line.text
+
+
+@pytest.mark.parametrize(
+    ("shown", "found", "mend"),
+    [
+        (nvidia(TWO, "0", "1"), ON_CPU, "tuner[gpu]"),
+        (nvidia(TWO, "0", "1"), dataclasses.replace(ON_CPU, cuda=None), "in place of"),
+        (nvidia(TWO.replace("550.54", "470.82"), "0"), ON_CPU, "525.60 or newer"),
+        (nvidia(TWO, "0"), dataclasses.replace(ON_CPU, cuda="13.0"), "580.65 or newer"),
+        (nvidia(TWO, "7", is_chosen=True), ON_CPU, "that there are: 0, 1"),
+        (nvidia(CUT, "0"), ON_CPU, "MIG"),
+        (nvidia(TWO, "0", "1"), on((8, 0)), "tuner[gpu]"),
+    ],
+    ids=["libraries", "built for CPU", "driver", "newer CUDA", "no such GPU", "MIG", "one of two"],
+)
+def test_what_tensorflow_does_not_see_is_wrong_and_has_its_mend(shown, found, mend):
+    line = gpu_lines(shown, found)[-1]
+    assert line.level is Level.WRONG
+    assert mend in line.mend
+
+
+def test_gpus_that_are_hidden_are_a_warning():
+    line = gpu_lines(nvidia(TWO, is_chosen=True), ON_CPU)[-1]
+    assert line.level is Level.WARNING
+    assert "CUDA_VISIBLE_DEVICES" in line.mend
+
+
+def test_of_a_tensorflow_that_does_not_load_the_gpus_say_nothing():
+    assert "TensorFlow" not in " ".join(
+        line.text for line in gpu_lines(nvidia(TWO, "0", "1"), None)
+    )
+
+
+def test_the_build_of_tensorflow():
+    assert tensorflow_line(ON_CPU).text == "2.21.0 with Keras 3.15.1, built for CUDA 12.5.1"
+    assert "the CPU" in tensorflow_line(dataclasses.replace(ON_CPU, cuda=None)).text
+    line = tensorflow_line(dataclasses.replace(ON_CPU, backend="torch"))
+    assert line.level is Level.WRONG
+    assert "KERAS_BACKEND" in line.mend
+
+
+@pytest.mark.parametrize(
+    ("capability", "wanted", "level", "mend"),
+    [
+        ((8, 0), "mixed_bfloat16", Level.OK, ""),
+        ((7, 5), "mixed_bfloat16", Level.WARNING, "training.precision=mixed_float16"),
+        ((7, 0), "mixed_float16", Level.OK, ""),
+        ((6, 1), "mixed_float16", Level.WARNING, "training.precision=float32"),
+        ((6, 1), "float32", Level.OK, ""),
+        (None, "float32", Level.OK, ""),
+        (None, "mixed_bfloat16", Level.WARNING, "training.precision=float32"),
+    ],
+)
+def test_mixed_precision_is_fast_from_some_compute_capability_on(capability, wanted, level, mend):
+    found = ON_CPU if capability is None else on(capability)
+    [line] = precision_lines(found, {wanted})
+    assert (line.level, line.mend) == (level, mend)
+
+
+def test_a_precision_that_fails_is_wrong_where_it_is_wanted():
+    broken = dataclasses.replace(CPU, products={**RUN, "mixed_float16": "raises NotFoundError"})
+    found = dataclasses.replace(ON_CPU, devices=(broken,))
+    assert levels(precision_lines(found, {"mixed_float16"})) == ["wrong", "ok"]
+    assert levels(precision_lines(found, {"float32"})) == ["warning", "ok"]
+    broken = dataclasses.replace(CPU, products=dict.fromkeys(RUN, "gives wrong numbers"))
+    found = dataclasses.replace(ON_CPU, devices=(broken,))
+    assert levels(precision_lines(found, {"float32"})) == ["wrong", "warning", "warning"]
+
+
+def test_packages_that_do_not_go_together():
+    def asked(by, name, installed):
+        return Unmet(by=by, name=name, wanted=">=5.0,<5.1", installed=installed)
+
+    assert levels(package_lines({"tuner", "numpy"}, [])) == ["ok"]
+    assert levels(package_lines(None, [])) == ["warning"]
+    theirs, ours = asked("keras-hub", "x", None), asked("tuner", "optuna", "4.4.0")
+    lines = package_lines({"tuner"}, [theirs, ours])
+    assert levels(lines) == ["wrong", "warning"]
+    assert lines[0].text == "optuna is 4.4.0, and tuner needs >=5.0,<5.1"
+    assert lines[0].mend == "pip install 'optuna>=5.0,<5.1'"
+    assert "x is not installed" in lines[1].text
+
+
+def test_only_the_first_of_many_unmet_requirements_are_told():
+    many = [Unmet(by=f"p{i}", name="x", wanted="", installed=None) for i in range(9)]
+    lines = package_lines({"tuner"}, many)
+    assert len(lines) == 5
+    assert lines[-1].text == "5 more requirements are not met"
+
+
+def test_two_distributions_of_one_package_are_wrong():
+    [line] = package_lines({"tuner"}, [], {"tensorflow", "tensorflow-cpu", "keras"})
+    assert line.level is Level.WRONG
+    assert "pip uninstall tensorflow-cpu" in line.mend
+
+
+@pytest.mark.parametrize(
+    ("free", "refusal", "level"),
+    [
+        (500e9, "", Level.OK),
+        (5e9, "", Level.WARNING),
+        (0.5e9, "", Level.WRONG),
+        (500e9, "Read-only file system", Level.WRONG),
+    ],
+)
+def test_a_folder_needs_rights_and_room(free, refusal, level):
+    line = folder_line("output", Folder(path="/o", free=free, refusal=refusal), "output=FOLDER")
+    assert line.level is level
+    assert (level is Level.OK) == (line.mend == "")
+
+
+@pytest.mark.parametrize(
+    ("file_system", "refusal", "level"),
+    [("ext4", "", Level.OK), ("nfs4", "", Level.WARNING), ("ext4", "no", Level.WRONG)],
+)
+def test_sqlite_wants_a_local_disk(file_system, refusal, level):
+    folder = Folder(path="/o", file_system=file_system, refusal=refusal)
+    assert file_storage_line("study.db", folder).level is level
+
+
+def test_a_worker_wants_memory():
+    assert memory_line(1, 8 * 2**30, 3 * 2**30).text == "1 thread, 8.6 GB of memory free"
+    assert memory_line(4, 2 * 2**30, 3 * 2**30).level is Level.WARNING

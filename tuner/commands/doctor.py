@@ -1,0 +1,139 @@
+"""`tuner doctor`: what a sweep needs of this machine, a line each, with the mend."""
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tuner import __version__
+from tuner.checkpoints.content import cache_root
+from tuner.config import ComposedLook, compose_look
+from tuner.core.health.gpus import gpu_lines, precision_lines, tensorflow_line
+from tuner.core.health.line import Level, Line, exit_code, ok, wrong
+from tuner.core.health.packages import package_lines
+from tuner.core.health.resources import folder_line, memory_line
+from tuner.core.settings import AgentSettings
+from tuner.disk import refusals_said
+from tuner.doctor.inputs import data_line, model_line
+from tuner.doctor.loaded import Probe
+from tuner.doctor.machine import find_folder, find_nvidia, installed_names, needed_packages
+from tuner.doctor.stores import storage_line, tracking_line
+from tuner.errors import InputError, TunerError
+from tuner.launchers.devices import WORKER_MEMORY, local_slots, usable_cores
+from tuner.launchers.room import host_memory
+from tuner.search import build_pruner, build_sampler
+from tuner.secrets import hidden
+from tuner.terminal import Terminal
+
+STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Hydra overrides; without any the default model, data and groups are looked at.
+
+    Returns:
+        0 nothing is wrong, 1 something is.
+
+    Raises:
+        InputError: An override is wrong.
+    """
+    composed = compose_look(arguments, Path.cwd())
+    console = Terminal("").console
+    lines = []
+    for line in examine(composed):
+        lines.append(line)
+        show(line, console)
+    return exit_code(lines)
+
+
+def examine(composed: ComposedLook) -> Iterator[Line]:
+    """Looks at everything; TensorFlow is loaded meanwhile, and comes last."""
+    with ExitStack() as stack:
+        probe = Probe()
+        stack.callback(probe.close)
+        system = f"{platform.system()} {platform.machine()}"
+        yield ok("tuner", f"{__version__} on Python {platform.python_version()}, {system}")
+        yield from package_lines(*needed_packages(), installed_names())
+        yield memory_line(usable_cores(), host_memory(), WORKER_MEMORY)
+        for name, look in _looks(composed):
+            yield _said(name, look)
+        yield from _devices(composed, probe)
+
+
+def _looks(composed: ComposedLook) -> Iterator[tuple[str, Callable[[], Line]]]:
+    """Of everything that may be refused: its name, and what looks at it."""
+    agent = composed.agent
+    yield "slots", partial(_slots, composed)
+    yield "search", partial(_search, agent)
+    models = {
+        (trial.model.checkpoint, trial.model.revision): trial.model for trial in composed.trials
+    }
+    for model in models.values():
+        yield "model", partial(model_line, model)
+    for data in {repr(trial.data): trial.data for trial in composed.trials}.values():
+        yield "data", partial(data_line, data)
+    yield "output", partial(_folder, "output", Path(agent.output), "output=FOLDER")
+    yield "cache", partial(_folder, "cache", cache_root(), "TUNER_CACHE=FOLDER")
+    yield "storage", partial(storage_line, agent)
+    yield "tracking", partial(tracking_line, agent.tracking.uri)
+
+
+def _said(name: str, look: Callable[[], Line]) -> Line:
+    """The line, also where what is looked at is refused by one of our errors."""
+    try:
+        with refusals_said(name):
+            return look()
+    except InputError as error:
+        where = f" ({error.where})" if error.where else ""
+        return wrong(name, error.problem + where, error.remedy)
+    except TunerError as error:
+        return wrong(name, str(error), "")
+
+
+def _folder(name: str, path: Path, key: str) -> Line:
+    return folder_line(name, find_folder(path), key)
+
+
+def _slots(composed: ComposedLook) -> Line:
+    devices = max(trial.training.devices for trial in composed.trials)
+    slots = local_slots(composed.agent.launcher.slots, devices)
+    first = slots[0]
+    gpus = first.environment["CUDA_VISIBLE_DEVICES"]
+    each = f"{first.threads} CPU thread{'s' * (first.threads > 1)}"
+    each += f" and GPU {gpus}, ..." if gpus != "-1" else ""
+    return ok("slots", f"{len(slots)} trial{'s' * (len(slots) > 1)} at a time, with {each} each")
+
+
+def _search(agent: AgentSettings) -> Line:
+    build_sampler(agent.sampler, opened=0)
+    build_pruner(agent.pruner)
+    return ok("search", f"sampler {agent.sampler['name']}, pruner {agent.pruner['name']}")
+
+
+def _devices(composed: ComposedLook, probe: Probe) -> Iterator[Line]:
+    nvidia = find_nvidia()
+    found = probe.result()
+    if isinstance(found, Line):
+        yield found
+        yield from gpu_lines(nvidia, None)
+        return
+    yield tensorflow_line(found)
+    yield from gpu_lines(nvidia, found)
+    yield from precision_lines(found, {trial.training.precision for trial in composed.trials})
+
+
+def show(line: Line, console: Console) -> None:
+    """Prints a line and its mend, no secret of a URL among it."""
+    text = Text.assemble(
+        (f"{line.level.value:<9}", STYLES[line.level]), f"{line.name:<12}", hidden(line.text)
+    )
+    if line.mend:
+        text.append(f"\n{'':<21}try: {hidden(line.mend)}", style="dim")
+    console.print(text, soft_wrap=True)

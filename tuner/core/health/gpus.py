@@ -1,0 +1,285 @@
+"""GPUs: what the driver shows, what TensorFlow sees, and what both say of mixed precision."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tuner.core.health.line import Line, ok, size, warning, wrong
+
+QUERY = (
+    "index", "name", "driver_version", "memory.total", "memory.used", "mig.mode.current",
+)  # fmt: skip
+"""What nvidia-smi is asked of each GPU; drivers of 2020 know all of it."""
+
+OLDEST_DRIVERS: Mapping[int, tuple[int, int]] = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
+"""Major version of CUDA to the oldest driver on Linux that runs all of its minor versions.
+
+From the table of minor version compatibility in NVIDIA's CUDA toolkit release notes.
+"""
+
+FAST: Mapping[str, tuple[int, int]] = {"mixed_float16": (7, 0), "mixed_bfloat16": (8, 0)}
+"""Precision to the compute capability from which tensor cores have it (Volta, Ampere)."""
+
+USED_BY_OTHERS = 1.0e9
+"""Bytes in use above which somebody else computes; a display or an idle process take less."""
+
+GPU_EXTRA = "pip install 'tuner[gpu]', which brings the CUDA libraries"
+_NAME = "GPU"
+_FLOAT32 = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """A GPU as nvidia-smi shows it.
+
+    Attributes:
+        index: As CUDA_VISIBLE_DEVICES counts.
+        name: Of the product.
+        driver: Version.
+        memory: Bytes in all; None where it is not told.
+        used: Of them, bytes in use; None where it is not told, as for a GPU cut up by MIG.
+        is_cut: By MIG, into instances that TensorFlow sees instead of it.
+    """
+
+    index: int
+    name: str
+    driver: str
+    memory: int | None
+    used: int | None
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nvidia:
+    """What the driver says.
+
+    Attributes:
+        gpus: That it shows.
+        error: Why it shows none, where nvidia-smi is installed and failed.
+        visible: What trials may use, as CUDA_VISIBLE_DEVICES names it.
+        is_chosen: CUDA_VISIBLE_DEVICES is set.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    error: str = ""
+    visible: tuple[str, ...] = ()
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What TensorFlow can compute on.
+
+    Attributes:
+        name: As TensorFlow has it, such as `GPU:0`.
+        product: Name of the product; empty for a CPU.
+        capability: Compute capability; None for a CPU.
+        products: Precision to why a matrix product failed in it; empty: it ran and was right.
+    """
+
+    name: str
+    product: str = ""
+    capability: tuple[int, int] | None = None
+    products: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU."""
+        return self.name.startswith("GPU")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFlow:
+    """What a process that loaded TensorFlow found, as a worker does.
+
+    Attributes:
+        version: Of TensorFlow.
+        keras: Version of Keras.
+        backend: What Keras computes with.
+        cuda: Version of CUDA that TensorFlow is built for; None: built for the CPU alone.
+        devices: What it can compute on; the CPU among them.
+    """
+
+    version: str
+    keras: str
+    backend: str
+    cuda: str | None
+    devices: tuple[Device, ...]
+
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """The GPUs among the devices."""
+        return tuple(device for device in self.devices if device.is_gpu)
+
+
+def parse_gpus(text: str) -> tuple[Gpu, ...]:
+    """Reads what nvidia-smi answers to `QUERY` with `--format=csv,noheader,nounits`.
+
+    Args:
+        text: A line for each GPU; lines that are none, such as warnings, are left out.
+    """
+    rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines()]
+    return tuple(_gpu(row) for row in rows if len(row) == len(QUERY) and row[0].isdigit())
+
+
+def _gpu(row: Sequence[str]) -> Gpu:
+    index, name, driver, memory, used, mig = row
+    return Gpu(
+        index=int(index),
+        name=name,
+        driver=driver,
+        memory=_mebibytes(memory),
+        used=_mebibytes(used),
+        is_cut=mig == "Enabled",
+    )
+
+
+def _mebibytes(text: str) -> int | None:
+    return int(text) * 2**20 if text.isdigit() else None
+
+
+def tensorflow_line(found: TensorFlow) -> Line:
+    """Version and build."""
+    built = f"CUDA {found.cuda}" if found.cuda else "the CPU"
+    text = f"{found.version} with Keras {found.keras}, built for {built}"
+    if found.backend != "tensorflow":
+        return wrong(
+            "TensorFlow",
+            f"{text}; but Keras computes with {found.backend}",
+            "KERAS_BACKEND=tensorflow, or no KERAS_BACKEND and no other one in "
+            "~/.keras/keras.json",
+        )
+    return ok("TensorFlow", text)
+
+
+def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None) -> list[Line]:
+    """A line for each GPU, and one where TensorFlow does not see what trials may use.
+
+    Args:
+        nvidia: What the driver says.
+        tensorflow: What TensorFlow found; None: it can not be loaded.
+    """
+    if nvidia.error:
+        mend = "the driver: nvidia-smi has to work; without it trials run on the CPU"
+        return [warning(_NAME, f"nvidia-smi fails: {nvidia.error}", mend)]
+    seen = tensorflow.gpus if tensorflow else ()
+    lines = [_gpu_line(gpu, _capabilities(nvidia, seen)) for gpu in nvidia.gpus]
+    if not lines:
+        lines = [ok(_NAME, _without_driver(seen))]
+    return [*lines, *_unseen(nvidia, tensorflow)]
+
+
+def _without_driver(seen: Sequence[Device]) -> str:
+    names = ", ".join(device.product or device.name for device in seen)
+    return f"{names}; nvidia-smi is not installed" if seen else "none: trials run on the CPU"
+
+
+def _capabilities(nvidia: Nvidia, seen: Sequence[Device]) -> dict[str, tuple[int, int] | None]:
+    """Visible GPU to its compute capability; TensorFlow counts in the order they are named."""
+    return dict(zip(nvidia.visible, (device.capability for device in seen), strict=False))
+
+
+def _gpu_line(gpu: Gpu, capabilities: Mapping[str, tuple[int, int] | None]) -> Line:
+    name = f"{_NAME} {gpu.index}"
+    parts = [gpu.name, f"driver {gpu.driver}"]
+    if gpu.memory is not None:
+        parts.insert(1, size(gpu.memory))
+    if gpu.is_cut:
+        parts.append("cut up by MIG, of whose instances TensorFlow sees one at a time")
+    if (capability := capabilities.get(str(gpu.index))) is not None:
+        parts.append(f"compute capability {_dotted(capability)}")
+    text = ", ".join(parts)
+    if gpu.used is not None and gpu.used > USED_BY_OTHERS:
+        return warning(
+            name,
+            f"{text}; {size(gpu.used)} of it are in use",
+            "wait, or choose others with CUDA_VISIBLE_DEVICES; nvidia-smi shows who computes",
+        )
+    return ok(name, text)
+
+
+def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None) -> Iterator[Line]:
+    """What trials may use and TensorFlow does not see."""
+    if not nvidia.gpus or tensorflow is None:
+        return
+    if not nvidia.visible:
+        yield warning(
+            _NAME,
+            "CUDA_VISIBLE_DEVICES hides all of them: trials run on the CPU",
+            "unset CUDA_VISIBLE_DEVICES, or name some there",
+        )
+    elif len(tensorflow.gpus) < len(nvidia.visible):
+        named = ",".join(nvidia.visible)
+        chosen = f" (CUDA_VISIBLE_DEVICES={named})" if nvidia.is_chosen else ""
+        yield wrong(
+            _NAME,
+            f"TensorFlow sees {len(tensorflow.gpus)} of {len(nvidia.visible)}{chosen}",
+            _why_unseen(nvidia, tensorflow.cuda),
+        )
+
+
+def _why_unseen(nvidia: Nvidia, cuda: str | None) -> str:
+    """The mend of the likeliest reason, in the order in which they can be told apart."""
+    there = [str(gpu.index) for gpu in nvidia.gpus]
+    if any(name.isdigit() and name not in there for name in nvidia.visible):
+        return f"CUDA_VISIBLE_DEVICES with GPUs that there are: {', '.join(there)}"
+    if cuda is None:
+        return f"{GPU_EXTRA}, in place of this TensorFlow"
+    oldest = OLDEST_DRIVERS.get(_numbers(cuda)[0])
+    driver = nvidia.gpus[0].driver
+    if oldest and _numbers(driver)[:2] < oldest:
+        return f"a driver of {_dotted(oldest)} or newer, which CUDA {cuda} needs, not {driver}"
+    if any(gpu.is_cut for gpu in nvidia.gpus):
+        return "CUDA_VISIBLE_DEVICES with the UUID of one MIG instance, which nvidia-smi -L lists"
+    return GPU_EXTRA
+
+
+def precision_lines(tensorflow: TensorFlow, wanted: Collection[str]) -> list[Line]:
+    """Whether mixed precision runs, and where it is faster than float32.
+
+    Args:
+        tensorflow: What TensorFlow found.
+        wanted: `training.precision` of the trials.
+    """
+    devices = tensorflow.gpus or tensorflow.devices
+    failed = {
+        precision: f"{device.name} {reason}"
+        for device in devices
+        for precision, reason in device.products.items()
+        if reason
+    }
+    lines = [_failed_line(precision, why, wanted) for precision, why in failed.items()]
+    runs = [precision for precision in FAST if precision not in failed]
+    slow = [p for p in runs if not all(_is_fast(device, p) for device in devices)]
+    fast = [precision for precision in runs if precision not in slow]
+    where = "GPU" if tensorflow.gpus else "CPU"
+    texts = [f"{' and '.join(fast)} fast" if fast else ""]
+    texts.append(f"{' and '.join(slow)} no faster than float32" if slow else "")
+    text = f"on this {where}: " + ", ".join(filter(None, texts))
+    if any(precision in slow for precision in wanted):
+        better = fast[0] if fast else _FLOAT32
+        lines.append(warning("precision", text, f"training.precision={better}"))
+    elif runs:
+        lines.append(ok("precision", text))
+    return lines
+
+
+def _is_fast(device: Device, precision: str) -> bool:
+    return device.capability is not None and device.capability >= FAST[precision]
+
+
+def _failed_line(precision: str, why: str, wanted: Collection[str]) -> Line:
+    text = f"a matrix product in {precision} fails: {why}"
+    if precision == _FLOAT32:
+        return wrong("precision", text, f"{GPU_EXTRA}; nothing can be trained here as it is")
+    make = wrong if precision in wanted else warning
+    return make("precision", text, "training.precision=float32")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version; never empty."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)) or (0,)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

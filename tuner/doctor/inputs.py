@@ -1,0 +1,74 @@
+"""The models and data that a configuration names: found, looked into, and not yet prepared."""
+
+import importlib.util
+from pathlib import Path
+
+from tuner.checkpoints import inspect
+from tuner.checkpoints.locate import ask_hub, fetched
+from tuner.core.health.line import Line, ok, warning
+from tuner.core.settings import DataSettings, ModelSettings
+from tuner.data.labels import check_known, label_names
+from tuner.data.source import FILE_FORMATS, Source, find_sources
+from tuner.data.table import to_examples
+from tuner.errors import InputError
+
+PREPARE = "tuner prepare fetches it, for machines without a network"
+
+
+def model_line(model: ModelSettings) -> Line:
+    """Where the checkpoint is and what it is.
+
+    Raises:
+        InputError: It can not be had, or can not be fine-tuned.
+    """
+    folder = fetched(model)
+    if folder is None:
+        ask_hub(model)
+        text = f"{model.checkpoint} is on the hub, and not fetched yet"
+        return warning("model", text, PREPARE)
+    info = inspect(folder)
+    return ok(
+        "model",
+        f"{model.checkpoint}: {info.model_type}, {info.layers} layers, {info.hidden_size} wide",
+    )
+
+
+def data_line(data: DataSettings) -> Line:
+    """Where the rows are; files are read.
+
+    Raises:
+        InputError: They can not be had, or are no labelled texts.
+    """
+    sources = [source for source in find_sources(data) if source is not None]
+    if data.format in FILE_FORMATS:
+        return ok("data", _read(data, sources))
+    if all(source.identity is not None for source in sources):
+        return ok("data", f"{data.name} is on the hub, or was read here before")
+    return _not_found(data)
+
+
+def _read(data: DataSettings, sources: list[Source]) -> str:
+    """Reads the rows of files as preparing them would, and says how many there are."""
+    train, *validation = [to_examples(source.read(), data) for source in sources]
+    labels = label_names(train)
+    for examples in validation:
+        check_known(examples, labels)
+    rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in validation)
+    return f"{Path(train.where).name}: {rows}, {len(labels)} labels"
+
+
+def _not_found(data: DataSettings) -> Line:
+    """A data set of a hub that was never read here."""
+    if data.format == "hub":
+        raise InputError(
+            f"the hub does not answer for {data.name}, and it was not read here before",
+            where="data.name",
+            remedy="a data set that the hub shows; HF_HUB_OFFLINE unset where there is a network",
+        )
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        raise InputError(
+            "tensorflow_datasets is not installed",
+            where="data.format",
+            remedy="pip install 'tuner[tfds]'",
+        )
+    return warning("data", f"{data.name} was not read here before", PREPARE)

@@ -1,0 +1,82 @@
+"""TensorFlow as a worker loads it: in a process of its own, which may crash or hang."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import IO
+
+from tuner.core.health.gpus import TensorFlow
+from tuner.core.health.line import Line, wrong
+from tuner.records import from_json
+
+PROBE = (sys.executable, "-m", "tuner.training.probe")
+
+PROBE_SECONDS = 180.0
+"""A first import from a cold network disk takes a minute or two."""
+
+MEND = (
+    "install it again: pip install --force-reinstall tuner; "
+    "python -m tuner.training.probe shows all that it says"
+)
+
+_TAIL = 400
+"""Characters of the last line that it printed."""
+
+
+class Probe:
+    """The process: begun early, asked late."""
+
+    def __init__(self, command: Sequence[str] = PROBE) -> None:
+        """Starts it.
+
+        Args:
+            command: Prints what it found as its last line.
+        """
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._errors,
+            env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ},
+        )
+
+    def result(self, timeout: float = PROBE_SECONDS) -> TensorFlow | Line:
+        """What it found, or the line that says why it did not.
+
+        Args:
+            timeout: Seconds until it is given up.
+        """
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return self._failed(f"is not loaded within {timeout:.0f} s")
+        if code < 0:
+            return self._failed(f"ends its process by signal {-code}")
+        if code > 0:
+            return self._failed("can not be loaded")
+        *_, answer = _text(self._output).splitlines() or [""]
+        try:
+            return from_json(TensorFlow, answer)
+        except (ValueError, BaseExceptionGroup):  # Its process ended, but not through its end.
+            return self._failed("ends its process")
+
+    def close(self) -> None:
+        """Ends the process, if it still runs."""
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+        self._errors.close()
+
+    def _failed(self, how: str) -> Line:
+        lines = [line.strip() for line in _text(self._errors).splitlines() if line.strip()]
+        last = lines[-1][-_TAIL:] if lines else "it printed nothing"
+        return wrong("TensorFlow", f"{how}: {last}", MEND)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace").strip()

@@ -1,0 +1,123 @@
+"""The machine: its GPUs, its folders, and the packages installed on it."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
+from pathlib import Path
+
+import psutil
+from packaging.requirements import Requirement
+
+from tuner.core.health.gpus import QUERY, Nvidia, parse_gpus
+from tuner.core.health.packages import OURS, Unmet
+from tuner.core.health.resources import Folder
+from tuner.launchers.devices import visible_gpus
+
+NVIDIA_SECONDS = 30.0
+"""Without its persistence daemon a driver takes seconds to wake a GPU."""
+
+
+def find_nvidia() -> Nvidia:
+    """What the driver says of the GPUs."""
+    query = shutil.which("nvidia-smi")
+    if query is None:
+        return Nvidia()
+    options = [f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(
+            [query, *options], capture_output=True, text=True, check=False, timeout=NVIDIA_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Nvidia(error=str(error))
+    gpus = parse_gpus(told.stdout)
+    if told.returncode != 0 or not gpus:
+        said = (told.stdout + told.stderr).strip().splitlines() or [f"exit {told.returncode}"]
+        return Nvidia(error=said[0])
+    return Nvidia(
+        gpus=gpus,
+        visible=tuple(visible_gpus(os.environ)),
+        is_chosen="CUDA_VISIBLE_DEVICES" in os.environ,
+    )
+
+
+def find_folder(path: Path) -> Folder:
+    """Tries to write in a folder, or where it would be made; nothing stays there."""
+    path = path.expanduser().absolute()
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
+    except OSError as error:
+        return Folder(path=str(path), refusal=f"{there}: {error.strerror or error}")
+    return Folder(path=str(path), free=free, file_system=_file_system(there))
+
+
+def _file_system(path: Path) -> str:
+    """Kind of the file system that a path lies on: that of the innermost mount above it."""
+    mounts = {Path(disk.mountpoint): disk.fstype for disk in psutil.disk_partitions(all=True)}
+    resolved = path.resolve()
+    return next((mounts[each] for each in (resolved, *resolved.parents) if each in mounts), "")
+
+
+def needed_packages() -> tuple[set[str] | None, list[Unmet]]:
+    """What our distribution needs, and what those need in turn, as far as it is installed.
+
+    Returns:
+        Names of the distributions, None where ours is not installed; and what is not met.
+    """
+    if _installed(OURS) is None:
+        return None, []
+    seen: set[tuple[str, frozenset[str]]] = set()
+    unmet: dict[Unmet, None] = {}
+    waiting = [(OURS, frozenset[str]())]
+    while waiting:
+        if (asking := waiting.pop()) in seen:
+            continue
+        seen.add(asking)
+        for requirement in _requirements(*asking):
+            found = _installed(requirement.name)
+            if found and requirement.specifier.contains(found.version, prereleases=True):
+                waiting.append((_normal(requirement.name), frozenset(requirement.extras)))
+            else:
+                unmet[_unmet(asking[0], requirement, found)] = None
+    return {name for name, _ in seen}, list(unmet)
+
+
+def installed_names() -> set[str]:
+    """Names of every distribution there is."""
+    return {_normal(each.name) for each in distributions()}
+
+
+def _unmet(by: str, requirement: Requirement, found: Distribution | None) -> Unmet:
+    return Unmet(
+        by=by,
+        name=requirement.name,
+        wanted=str(requirement.specifier),
+        installed=found.version if found else None,
+    )
+
+
+def _requirements(name: str, extras: frozenset[str]) -> Iterator[Requirement]:
+    """What an installed distribution needs on this machine, with some of its extras."""
+    found = _installed(name)
+    for text in (found.requires or []) if found else []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield requirement
+
+
+def _installed(name: str) -> Distribution | None:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _normal(name: str) -> str:
+    """As the index spells it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

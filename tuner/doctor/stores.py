@@ -1,0 +1,113 @@
+"""The study's database and MLflow's: reached for, and left as they are."""
+
+import threading
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from tuner.core.health.line import Line, ok, wrong
+from tuner.core.health.resources import file_storage_line
+from tuner.core.settings import MISSING, AgentSettings
+from tuner.doctor.machine import find_folder
+from tuner.folder import StudyFolder
+from tuner.secrets import hidden
+from tuner.study.storage import shown
+from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
+
+CONNECT_SECONDS = 8.0
+
+
+def storage_line(agent: AgentSettings) -> Line:
+    """Whether the study's database can be reached."""
+    url = agent.storage.url
+    if url is None:
+        study = "STUDY" if agent.study_name == MISSING else agent.study_name
+        file = StudyFolder(Path(agent.output), study).database
+        return file_storage_line(f"SQLite, {file}", find_folder(Path(agent.output)))
+    if (path := _file_of(url)) is not None:
+        return file_storage_line(shown(url), find_folder(path.parent))
+    if why := _unreachable(url):
+        return wrong("storage", f"{shown(url)} can not be reached: {why}", _storage_mend(url, why))
+    return ok("storage", f"{shown(url)} answers")
+
+
+def tracking_line(uri: str | None) -> Line:
+    """Whether MLflow's store can be reached.
+
+    Args:
+        uri: `tracking.uri`.
+
+    Raises:
+        InputError: It is no address, or its file can not be written.
+    """
+    uri = tracking_uri(uri)
+    check_uri(uri)
+    if uri.startswith("sqlite"):
+        return _tracking_file(uri)
+    try:
+        knock(uri)
+    except OSError as error:
+        text = f"{hidden(uri)} does not answer: {error}"
+        mend = "start the server, tracking.uri of one that runs, or tracking.on_outage=spool"
+        return wrong("tracking", text, mend)
+    return ok("tracking", f"{hidden(uri)} answers")
+
+
+def _tracking_file(uri: str) -> Line:
+    path = Path(make_url(uri).database or "")
+    if path.exists():
+        try:
+            check_file(uri)
+        except TimeoutError as error:
+            return wrong("tracking", str(error), "end that program, or another tracking.uri")
+    elif refusal := find_folder(path.parent).refusal:
+        mend = "tracking.uri=sqlite:///FILE in a folder that can be written"
+        return wrong("tracking", f"{uri} can not be made: {refusal}", mend)
+    return ok("tracking", f"{uri} can be written")
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for any other, or no URL at all."""
+    try:
+        found = make_url(url)
+    except SQLAlchemyError:
+        return None
+    is_file = found.get_backend_name() == "sqlite" and found.database
+    return Path(str(found.database)) if is_file else None
+
+
+def _unreachable(url: str) -> str:
+    """Why a database does not answer within seconds; empty: it does."""
+    reasons: list[str] = []
+    answered = threading.Event()
+
+    def visit() -> None:
+        try:
+            engine = create_engine(url)
+            with engine.connect():
+                pass
+            engine.dispose()
+        except (SQLAlchemyError, ImportError, ValueError, OSError) as error:
+            reasons.append(_first_line(error))
+        answered.set()
+
+    # In a thread, since drivers have no timeout in common.
+    threading.Thread(target=visit, name="visit", daemon=True).start()
+    if not answered.wait(CONNECT_SECONDS):
+        return f"no answer within {CONNECT_SECONDS:.0f} s"
+    return hidden(reasons[0]) if reasons else ""
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
+
+
+def _storage_mend(url: str, why: str) -> str:
+    if not why.startswith(("ModuleNotFoundError", "NoSuchModuleError")):
+        return "a database that runs and lets you in, or storage.url=null for SQLite"
+    if url.startswith("postgres"):
+        return "pip install 'psycopg[binary]', and storage.url=postgresql+psycopg://..."
+    return "the database's Python driver installed, and named as SQLAlchemy does"
