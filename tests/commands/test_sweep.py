@@ -141,3 +141,15 @@ def test_cfg_job_prints_the_configuration_and_starts_nothing(folder, capsys):
     printed = yaml.safe_load(capsys.readouterr().out)
     assert printed["training"]["epochs"] == 1.0
     assert not (folder / "outputs").exists()
+
+
+def test_plots_and_the_best_model_are_published_at_the_end(
+    folder, fake_workers, mlflow_uri, capsys
+):
+    publishing = ("tracking.plots=true", "tracking.log_model=true")
+    assert main([*OWN, *publishing, "sweep.n_trials=2"]) == 0
+    assert "not everything is in MLflow" not in capsys.readouterr().out
+    client, sweep = MlflowClient(mlflow_uri), runs(mlflow_uri, "sweep")[0]
+    models = client.search_logged_models([sweep.info.experiment_id])
+    assert [model.status for model in models] == ["READY"]
+    assert len(client.list_artifacts(sweep.info.run_id, "plots")) >= 5

@@ -7,6 +7,7 @@ error says what, and the exit code is 1.
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +24,11 @@ def main() -> int:
     """Answers one request; returns the exit code."""
     request = from_json(Request, sys.stdin.read())
     failures: list[str] = []
-    if request.draw:
-        _tried("the plots", failures, lambda: _draw(request))
-    _tried("MLflow", failures, lambda: _send(request))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if request.draw:
+            _tried("the plots", failures, lambda: _draw(request))
+        _tried("MLflow", failures, lambda: _send(request))
     if failures:
         print("; ".join(failures), file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
@@ -51,13 +54,14 @@ def _send(request: Request) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     # Seconds: only now, and what it says of its store is told in a line.
-    from mlflow import MlflowClient  # noqa: PLC0415
+    import mlflow  # noqa: PLC0415
 
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     from tuner.publishing.model import log_model  # noqa: PLC0415
 
-    client = MlflowClient(request.tracking)
+    mlflow.set_tracking_uri(request.tracking)  # A registered model's source is looked up there.
+    client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(request.study)
     found = experiment and client.search_runs([experiment.experiment_id], "tags.role = 'sweep'")
     if not found:

@@ -8,6 +8,7 @@ from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Run
@@ -119,7 +120,7 @@ def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) ->
                 ]
             ),
         ),
-        input_example={name: [EXAMPLE[name]] for name in columns},
+        input_example=pd.DataFrame({name: [EXAMPLE[name]] for name in columns}),
         pip_requirements=_requirements(),
         mlflow_model=Model(
             artifact_path=model.artifact_location,

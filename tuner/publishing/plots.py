@@ -9,7 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import optuna
-from optuna.visualization import matplotlib as images
+from optuna.visualization import matplotlib
 from plotly.offline import get_plotlyjs
 
 from tuner.atomic import write_whole
@@ -30,19 +30,20 @@ _NAMED = ("optimization_history", "parallel_coordinate", "param_importances", "s
 """Those that show the objective, and take its name."""
 
 DPI = 120
+FIGURE_INCHES = (9.0, 5.0)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font-family: sans-serif; margin: 2em; }} h2 {{ margin: 2em 0 0; }}</style>
 <script>{plotly}</script></head>
-<body><h1>{title}</h1><p>{note}</p>
+<body><h1>{title}</h1>
 {plots}
 </body></html>
 """
 
 
 def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
-    """Draws every plot that the study has enough trials for.
+    """Draws every plot; those that need more trials than there are stay empty.
 
     Args:
         study: Of one objective.
@@ -54,48 +55,39 @@ def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     mpl.use("agg")
-    parts: list[str] = []
-    files: list[Path] = []
+    mpl.rcParams["figure.figsize"] = FIGURE_INCHES
+    parts, images = [], []
     with _quiet():
         for name, heading in PLOTS.items():
             named = {"target_name": objective} if name in _NAMED else {}
             parts.append(f"<h2>{heading}</h2>" + _interactive(name, study, named))
-            files.extend(_image(name, study, named, folder / f"{name}.png"))
+            images.append(_image(name, study, named, folder / f"{name}.png"))
     page = folder / PAGE
     write_whole(
         page,
         _PAGE.format(
             title=html.escape(f"{study.study_name}: Optuna's plots"),
-            note=f"{len(study.get_trials(deepcopy=False))} trials.",
             plotly=get_plotlyjs(),
             plots="\n".join(parts),
         ),
     )
-    return [page, *files]
+    return [page, *images]
 
 
 def _interactive(name: str, study: optuna.Study, named: dict[str, str]) -> str:
     plot: Callable[..., Any] = getattr(optuna.visualization, f"plot_{name}")
-    try:
-        figure = plot(study, **named)
-    except (ValueError, RuntimeError) as error:  # as importances of fewer than two trials
-        return f"<p>{html.escape(str(error))}</p>"
-    drawn: str = figure.to_html(include_plotlyjs=False, full_html=False)
+    drawn: str = plot(study, **named).to_html(include_plotlyjs=False, full_html=False)
     return drawn
 
 
-def _image(name: str, study: optuna.Study, named: dict[str, str], file: Path) -> Iterator[Path]:
+def _image(name: str, study: optuna.Study, named: dict[str, str], file: Path) -> Path:
     from matplotlib import pyplot as plt  # noqa: PLC0415  (after the backend is chosen)
 
-    plot: Callable[..., Any] = getattr(images, f"plot_{name}")
-    try:
-        plot(study, **named)
-        plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
-        yield file
-    except (ValueError, RuntimeError):
-        file.unlink(missing_ok=True)
-    finally:
-        plt.close("all")
+    plot: Callable[..., Any] = getattr(matplotlib, f"plot_{name}")
+    plot(study, **named)
+    plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
+    plt.close("all")
+    return file
 
 
 @contextmanager

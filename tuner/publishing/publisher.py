@@ -38,6 +38,11 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
         self._thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process runs or may still be started."""
+        return self._thread.is_alive() or self._process is not None
+
     def refresh(self) -> None:
         """Something has changed; returns at once."""
         self._changed.set()

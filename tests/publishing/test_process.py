@@ -1,0 +1,129 @@
+"""The process as a sweep starts it: what stands in MLflow afterwards, once and loadable."""
+
+import io
+import json
+import sys
+
+import mlflow
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from tests.checkpoints import write_checkpoint
+from tests.publishing.test_plots import add_trials
+from tuner.publishing.__main__ import main as publish
+from tuner.publishing.plots import PLOTS
+from tuner.publishing.request import Request
+from tuner.records import to_json
+
+LABELS = ("awful", "plain", "wonderful")
+BEST = {
+    "data": {"text_pair": None},
+    "provenance": {"study": "mine", "trial": 3, "attempt": 1},
+}
+
+
+@pytest.fixture
+def request_of(tmp_path, mlflow_uri, monkeypatch):
+    """A study with its runs in MLflow, as a sweep leaves them before it publishes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "restored")
+    client = MlflowClient(mlflow_uri)
+    experiment = client.create_experiment("mine", artifact_location=str(tmp_path / "artifacts"))
+    client.create_run(experiment, tags={"role": "sweep"})
+    tags = {"role": "trial", "trial_number": "3", "attempt": "1"}
+    trial = client.create_run(experiment, tags=tags)
+    client.log_param(trial.info.run_id, "schedule", "linear")
+    study = tmp_path / "outputs/mine"
+    study.mkdir(parents=True)
+    url = f"sqlite:///{study / 'study.db'}"
+    add_trials(optuna.create_study(study_name="mine", storage=url, direction="maximize"))
+    return Request(
+        study="mine",
+        objective="val_accuracy",
+        storage=url,
+        tracking=mlflow_uri,
+        folder=str(study),
+        register="reviews",
+    )
+
+
+def published(request, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(to_json(request)))
+    return publish()
+
+
+def logged(uri):
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("mine").experiment_id
+    return client, experiment, client.search_logged_models([experiment])
+
+
+def write_best(model, best=BEST):
+    from tuner.checkpoints import inspect
+    from tuner.training.hugging_face import load_head, save_model
+    from tuner.training.model import Classifier
+
+    source = write_checkpoint(model.parent / "source", labels=LABELS)
+    classifier = Classifier(inspect(source), len(LABELS))
+    load_head(classifier, inspect(source))
+    save_model(model, classifier, inspect(source), LABELS, max_length=32)
+    (model / "best.yaml").write_text(json.dumps(best))
+
+
+@pytest.mark.tf
+def test_the_best_model_predicts_from_raw_text_and_is_logged_once(
+    request_of, monkeypatch, tmp_path
+):
+    from tuner.training.predictor import Predictor
+
+    best = tmp_path / "outputs/mine/best_model"
+    write_best(best)
+    assert published(request_of, monkeypatch) == 0
+    assert published(request_of, monkeypatch) == 0
+    client, experiment, models = logged(request_of.tracking)
+    assert [model.status for model in models] == ["READY"]
+    assert models[0].params == {"schedule": "linear"}
+    for run in client.search_runs([experiment]):
+        assert [out.model_id for out in run.outputs.model_outputs] == [models[0].model_id]
+    versions = client.search_model_versions("name = 'reviews'")
+    assert [version.source for version in versions] == [f"models:/{models[0].model_id}"]
+
+    mlflow.set_tracking_uri(request_of.tracking)
+    served = mlflow.pyfunc.load_model("models:/reviews/1")
+    texts = ["the director is quite brilliant", "dreadful"]
+    found = served.predict(pd.DataFrame({"text": texts}))
+    shares = Predictor(best).probabilities(texts)
+    assert list(found["label"]) == [LABELS[index] for index in shares.argmax(axis=1)]
+    assert [list(row.values()) for row in found["probabilities"]] == shares.tolist()
+    assert served.metadata.signature.inputs.input_names() == ["text"]
+    assert list(served.input_example["text"])
+
+
+@pytest.mark.tf
+def test_a_model_of_pairs_takes_two_texts(request_of, monkeypatch, tmp_path):
+    write_best(tmp_path / "outputs/mine/best_model", BEST | {"data": {"text_pair": "reply"}})
+    assert published(request_of, monkeypatch) == 0
+    mlflow.set_tracking_uri(request_of.tracking)
+    served = mlflow.pyfunc.load_model(f"models:/{logged(request_of.tracking)[2][0].model_id}")
+    rows = {"text": ["quite brilliant"] * 2, "text_pair": ["dreadful", "quite brilliant"]}
+    one, other = served.predict(pd.DataFrame(rows))["probability"]
+    assert one != other
+
+
+def test_the_plots_stand_on_the_sweeps_run_also_without_a_model(request_of, monkeypatch):
+    assert published(request_of, monkeypatch) == 0
+    client, experiment, models = logged(request_of.tracking)
+    run = client.search_runs([experiment], "tags.role = 'sweep'")[0].info.run_id
+    listed = {file.path for file in client.list_artifacts(run, "plots")}
+    assert listed == {"plots/plots.html", *(f"plots/{name}.png" for name in PLOTS)}
+    assert models == []
+
+
+def test_what_fails_is_told_in_one_line(request_of, monkeypatch, capsys):
+    away = Request(**{**vars(request_of), "tracking": "http://127.0.0.1:9", "study": "other"})
+    assert published(away, monkeypatch) == 1
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith("the plots: KeyError: ")
+    assert "; MLflow: MlflowException: " in told

@@ -1,0 +1,82 @@
+"""When something is published, and what a process that fails or hangs does to the sweep."""
+
+import json
+import sys
+import time
+
+import pytest
+
+from tuner.publishing import Publisher, Request
+
+REQUEST = Request(
+    study="mine",
+    objective="val_accuracy",
+    storage="sqlite:///study.db",
+    tracking="sqlite:///mlflow.db",
+    folder="outputs/mine",
+    register="reviews",
+)
+
+NOTES = "import json, sys; print(json.dumps(json.load(sys.stdin)), file=open(sys.argv[1], 'a'))"
+FAILS = "import sys; print('advice\\nMLflow: it is away', file=sys.stderr); sys.exit(1)"
+HANGS = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(600)"
+
+
+@pytest.fixture
+def start(tmp_path):
+    made = []
+
+    def start(code, request=REQUEST):
+        command = (sys.executable, "-c", code, str(tmp_path / "notes"))
+        made.append(Publisher(request, command))
+        return made[-1]
+
+    yield start
+    for publisher in made:
+        publisher.close()
+
+
+def until(condition):
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError
+
+
+def test_changes_are_published_seldom_and_all_of_it_at_the_end(start, tmp_path):
+    notes = tmp_path / "notes"
+    publisher = start(NOTES)
+    for _ in range(3):
+        publisher.refresh()
+    until(notes.exists)
+    for _ in range(3):  # It rests fifty times as long as that took.
+        publisher.refresh()
+    assert publisher.finish() == ""
+    first, last = map(json.loads, notes.read_text().splitlines())
+    assert first["register"] is None
+    assert last["register"] == "reviews"
+
+
+def test_what_could_not_be_done_is_told_at_the_end_alone(start):
+    publisher = start(FAILS)
+    publisher.refresh()
+    told = publisher.finish()
+    assert told.startswith("not everything is in MLflow: MLflow: it is away\n")
+    assert "outputs/mine" in told
+
+
+def test_one_that_hangs_ends_with_the_sweep(start, tmp_path):
+    publisher = start(HANGS)
+    publisher.refresh()
+    until((tmp_path / "notes").exists)
+    publisher.close()
+    assert not publisher.is_busy
+
+
+def test_nothing_is_started_where_nothing_is_wanted(start, tmp_path):
+    quiet = Request(**{**vars(REQUEST), "draw": False, "log_model": False})
+    publisher = start(NOTES, quiet)
+    publisher.refresh()
+    assert publisher.finish() == ""
+    assert not (tmp_path / "notes").exists()
