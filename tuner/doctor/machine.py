@@ -52,7 +52,8 @@ def find_folder(path: Path) -> Folder:
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as error:
-        return Folder(path=str(path), refusal=f"{there}: {error.strerror or error}")
+        place = "" if there == path else f"{there}: "
+        return Folder(path=str(path), refusal=f"{place}{error.strerror or error}")
     return Folder(path=str(path), free=free, file_system=_file_system(there))
 
 
