@@ -16,7 +16,7 @@ from tuner.secrets import hidden
 from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged, Viewed
 from tuner.tracking.runs import KEY, RUN_STATUS, TRIAL_LINK, linked
 from tuner.tracking.spool import Spool
-from tuner.tracking.view import TAG
+from tuner.tracking.view import NOTE_TAG, TAG, note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -235,7 +235,10 @@ class Store:
         self._client.set_terminated(run, event.status, end_time=event.at)
 
     def _show(self, view: str) -> None:
-        self._client.set_experiment_tag(self._ready(), TAG, view)
+        experiment = self._ready()
+        self._client.set_experiment_tag(experiment, TAG, view)
+        if NOTE_TAG not in self._client.get_experiment(experiment).tags:  # else somebody's own
+            self._client.set_experiment_tag(experiment, NOTE_TAG, note(experiment))
 
     def _abandon(self, spool: Spool, event: Abandoned) -> None:
         wanted = {str(number) for number in event.numbers}

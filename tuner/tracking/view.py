@@ -14,8 +14,11 @@ from typing import Any, Literal
 
 KEY = "tuner"
 TAG = f"mlflow.sharedViewState.{KEY}"
+NOTE_TAG = "mlflow.note.content"
+"""The experiment's description, which stands above all its pages."""
+
 CURVES = ("val_loss", "train_loss", "learning_rate", "grad_norm")
-"""Charted below the objective."""
+"""Charted beside the objective, on logarithmic axes: trials differ by orders of magnitude."""
 
 DATABASE = "mlflow.db"
 """MLflow's own default, in the folder where a command runs."""
@@ -47,18 +50,19 @@ class View:
         return "deflate;" + base64.b64encode(zlib.compress(plain, 9)).decode()
 
     def _state(self) -> Mapping[str, Any]:
-        columns = [
-            "metrics.`objective`",
-            "tags.`convergence`",
-            "tags.`trial_state`",
-            *(f"params.`{key}`" for key in self.keys),
-            "attributes.`Description`",
-        ]
+        columns = {
+            "metrics.`objective`": "objective",
+            f"metrics.`{self.objective}`": self.objective,
+            "tags.`convergence`": "convergence",
+            "tags.`trial_state`": "trial_state",
+            **{f"params.`{key}`": key for key in self.keys},
+        }
         return {
             "orderByKey": "metrics.`objective`",
             "orderByAsc": self.direction == "minimize",
-            "selectedColumns": columns,
-            "columnOrder": columns,
+            "selectedColumns": list(columns),
+            "columnOrder": list(columns),
+            "columnWidths": {column: _width(name) for column, name in columns.items()},
             "runsHiddenMode": _SHOWN_RUNS,
             "compareRunCharts": self._charts(),
             "compareRunSections": [
@@ -69,22 +73,33 @@ class View:
                     "isReordered": False,
                     "deleted": False,
                     "isGenerated": False,
+                    "columns": 2,
+                    "cardHeight": 280,
                 }
             ],
         }
 
     def _charts(self) -> list[dict[str, Any]]:
-        curves = dict.fromkeys((self.objective, *CURVES))
-        return [
-            _chart(
-                "PARALLEL",
-                "parameters",
-                selectedParams=list(self.keys),
-                selectedMetrics=["objective"],
-                showAllRuns=True,
-            ),
-            *(_chart("LINE", name, metricKey=name, selectedMetricKeys=[name]) for name in curves),
-        ]
+        # The objective's last value, which pruned trials have too.
+        parallel = _chart(
+            "PARALLEL",
+            "parameters",
+            selectedParams=list(self.keys),
+            selectedMetrics=[self.objective],
+            showAllRuns=True,
+        )
+        first, *others = map(_line, dict.fromkeys((self.objective, *CURVES)))
+        return [first, parallel, *others]
+
+
+def note(experiment: str) -> str:
+    """The experiment's description: the ways to its view, wherever MLflow's page opens.
+
+    Args:
+        experiment: MLflow's name for the experiment.
+    """
+    page = _page(experiment)
+    return f"Sweep: [trials by score]({page}) · [curves]({page}&compareRunsMode=CHART)"
 
 
 def review(uri: str, experiment: str | None) -> str:
@@ -95,15 +110,41 @@ def review(uri: str, experiment: str | None) -> str:
         experiment: MLflow's name for the experiment, where the page has its view; else None.
     """
     if uri.startswith(("http://", "https://")):
-        return _page(uri, experiment) if experiment else uri
+        return f"{uri.rstrip('/')}/{_page(experiment)}" if experiment else uri
     here = uri in (f"sqlite:///{DATABASE}", f"sqlite:///{Path.cwd() / DATABASE}")
     command = "mlflow ui   (in this folder)" if here else f"mlflow ui --backend-store-uri {uri}"
-    return f"{command}, then {_page(LOCAL_SERVER, experiment)}" if experiment else command
+    return f"{command}, then {LOCAL_SERVER}/{_page(experiment)}" if experiment else command
 
 
-def _page(server: str, experiment: str) -> str:
-    runs = f"{server.rstrip('/')}/#/experiments/{experiment}/runs"
-    return f"{runs}?viewStateShareKey={KEY}&workflowType=machine_learning"
+def _page(experiment: str) -> str:
+    """Relative to the server's root, since it may stand behind a prefix."""
+    shown = f"viewStateShareKey={KEY}&workflowType=machine_learning"
+    return f"#/experiments/{experiment}/runs?{shown}"
+
+
+def _width(name: str) -> int:
+    """Pixels in which a column's name stands whole, with the arrow of the sort."""
+    return max(90, 26 + 6 * len(name))
+
+
+def _line(metric: str) -> dict[str, Any]:
+    return _chart(
+        "LINE",
+        metric,
+        metricKey=metric,
+        selectedMetricKeys=[metric],
+        lineSmoothness=0,
+        scaleType="log" if metric in CURVES else "linear",
+        xAxisScaleType="linear",
+        xAxisKey="step",
+        selectedXAxisMetricKey="",
+        yAxisKey="metric",
+        yAxisExpressions=[],
+        range={},
+        ignoreOutliers=False,
+        useGlobalXaxisKey=True,
+        useGlobalLineSmoothing=True,
+    )
 
 
 def _chart(kind: str, name: str, **settings: Any) -> dict[str, Any]:
@@ -116,23 +157,5 @@ def _chart(kind: str, name: str, **settings: Any) -> dict[str, Any]:
         "runsCountToCompare": 20,
         "deleted": False,
         "isGenerated": False,
-        **_DEFAULTS.get(kind, {}),
         **settings,
     }
-
-
-_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "LINE": {
-        "lineSmoothness": 0,
-        "scaleType": "linear",
-        "xAxisScaleType": "linear",
-        "xAxisKey": "step",
-        "selectedXAxisMetricKey": "",
-        "yAxisKey": "metric",
-        "yAxisExpressions": [],
-        "range": {},
-        "ignoreOutliers": False,
-        "useGlobalXaxisKey": True,
-        "useGlobalLineSmoothing": True,
-    },
-}

@@ -1,0 +1,85 @@
+"""The page's view: how it looks in a browser is seen by docs/screenshots/take.py."""
+
+import base64
+import json
+import zlib
+
+import pytest
+from mlflow import MlflowClient
+
+from tuner.core.settings import TrackingSettings
+from tuner.folder import StudyFolder
+from tuner.tracking import Tracker, View
+from tuner.tracking.view import NOTE_TAG
+
+KEYS = ["optimizer.learning_rate", "schedule"]
+
+
+def shown(view):
+    return json.loads(zlib.decompress(base64.b64decode(view.tag().removeprefix("deflate;"))))
+
+
+@pytest.fixture
+def state():
+    return shown(View(objective="val_accuracy", direction="maximize", keys=KEYS))
+
+
+def test_score_convergence_state_and_searched_keys_are_columns_wide_enough_to_read(state):
+    columns = [
+        "metrics.`objective`",
+        "metrics.`val_accuracy`",
+        "tags.`convergence`",
+        "tags.`trial_state`",
+        "params.`optimizer.learning_rate`",
+        "params.`schedule`",
+    ]
+    assert (
+        state["selectedColumns"] == state["columnOrder"] == list(state["columnWidths"]) == columns
+    )
+    widths = state["columnWidths"]
+    assert widths["params.`optimizer.learning_rate`"] > widths["params.`schedule`"]
+
+
+def test_the_best_stands_first_whichever_way_is_better(state):
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`objective`", False)
+    assert shown(View(objective="val_loss", direction="minimize", keys=KEYS))["orderByAsc"]
+
+
+def test_parallel_coordinates_take_what_pruned_trials_have_too(state):
+    (parallel,) = [chart for chart in state["compareRunCharts"] if chart["type"] == "PARALLEL"]
+    assert parallel["selectedParams"] == KEYS
+    assert parallel["selectedMetrics"] == ["val_accuracy"]
+    assert parallel["showAllRuns"]
+
+
+def test_each_curve_is_charted_once_and_a_diverged_trial_flattens_no_other(state):
+    scales = {
+        c["metricKey"]: c["scaleType"] for c in state["compareRunCharts"] if "metricKey" in c
+    }
+    assert scales["val_accuracy"] == "linear"
+    assert scales["val_loss"] == scales["train_loss"] == "log"
+    charts = shown(View(objective="val_loss", direction="minimize", keys=KEYS))["compareRunCharts"]
+    assert [chart["displayName"] for chart in charts].count("val_loss") == 1
+
+
+def test_every_chart_stands_in_the_one_section(state):
+    (section,) = state["compareRunSections"]
+    assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} == {section["uuid"]}
+
+
+def test_the_experiments_description_leads_to_the_view_and_stays_what_people_made_it(
+    tmp_path, mlflow_uri
+):
+    def open_and_show():
+        tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", StudyFolder(tmp_path, "s"))
+        tracker.open()
+        tracker.show(View(objective="val_accuracy", direction="maximize", keys=KEYS))
+        assert tracker.close() == ""
+        return MlflowClient(mlflow_uri).get_experiment_by_name("s")
+
+    experiment = open_and_show()
+    described = experiment.tags[NOTE_TAG]
+    page = f"(#/experiments/{experiment.experiment_id}/runs?viewStateShareKey=tuner&"
+    assert described.count(page) == 2
+    MlflowClient(mlflow_uri).set_experiment_tag(experiment.experiment_id, NOTE_TAG, "mine")
+    assert open_and_show().tags[NOTE_TAG] == "mine"
