@@ -39,6 +39,9 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "value": outcome.value,
         "standard_error": error,
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
+        "mlflow_run": outcome.provenance.mlflow_run or None,
+        "git_commit": outcome.provenance.git_commit or None,
+        "cpu_threads": outcome.provenance.cpu_threads or None,
         "contents": {kind: list(hashes) for kind, hashes in study.contents.items()},
         "versions": {"tuner": __version__, **study.made_with},
     }

@@ -89,6 +89,7 @@ class Plan:
         max_attempts: Tries at a trial whose worker or agent dies.
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         role: `trial`, or `train` for a single fine-tune.
+        git_commit: Checked out in the folder of the command; empty where it is no checkout.
         wants_model: Whether a trial that ends with this objective leaves its model behind.
     """
 
@@ -101,4 +102,5 @@ class Plan:
     max_attempts: int = 3
     stall_timeout: float | None = None
     role: str = "trial"
+    git_commit: str = ""
     wants_model: Callable[[float], bool] = lambda objective: True  # noqa: ARG005

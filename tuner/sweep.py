@@ -16,6 +16,7 @@ from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
     UNTUNED,
     Answer,
+    Provenance,
     Report,
     TrialError,
     TrialOutcome,
@@ -323,7 +324,7 @@ class Sweep:
         attempt.diverged, attempt.error = diverged, error
         owned = self._source.owns(attempt.spec.number)
         told = self._retries.follow(attempt) if owned else ""
-        outcome = self._conclude(attempt)
+        outcome = self._conclude(slot, attempt)
         if error is not None and told:
             self._watcher.notice(
                 f"trial {outcome.number} {outcome.state.value}: {error.message}; {told}"
@@ -337,10 +338,20 @@ class Sweep:
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
 
-    def _conclude(self, attempt: Attempt) -> TrialOutcome:
+    def _provenance(self, slot: int, number: int) -> Provenance:
+        return Provenance(
+            mlflow_run=self._tracker.run_id(number),
+            git_commit=self._plan.git_commit,
+            cpu_threads=self._launcher.slots[slot].threads,
+        )
+
+    def _conclude(self, slot: int, attempt: Attempt) -> TrialOutcome:
         """Writes down how an attempt ended, wherever that has to be known."""
-        outcome = conclude(attempt, self._plan.objective, self._clock())
-        number, folder = outcome.number, self._folder.trial(outcome.number)
+        number = attempt.spec.number
+        outcome = conclude(
+            attempt, self._plan.objective, self._clock(), self._provenance(slot, number)
+        )
+        folder = self._folder.trial(number)
         if self._source.owns(number):
             folder.finish(outcome)
             self._source.finish(outcome)

@@ -38,7 +38,7 @@ from tuner.study import Definition, Study, made_with, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import Tracker, View, origin, tracking_uri
+from tuner.tracking import COMMIT, Tracker, View, origin, tracking_uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ class Parts:
         tracker: Open.
         study: Open.
         publisher: Waits.
+        git_commit: See `Plan`.
         begun: Seconds of the monotonic clock when the command was given.
     """
 
@@ -67,6 +68,7 @@ class Parts:
     tracker: Tracker
     study: Study
     publisher: Publisher
+    git_commit: str
     begun: float
 
 
@@ -115,7 +117,8 @@ def run(arguments: Sequence[str]) -> int:
         study = open_study(composed, folder, variants, inputs.contents)
         stack.callback(study.close)
         terminal.warn(study.notice)
-        tracker.open(origin(["sweep", *arguments], Path.cwd()), inputs.of)
+        tags = origin(["sweep", *arguments], Path.cwd())
+        tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
         publisher = Publisher(_request(composed, folder))
         stack.callback(publisher.close)
@@ -129,6 +132,7 @@ def run(arguments: Sequence[str]) -> int:
             tracker=tracker,
             study=study,
             publisher=publisher,
+            git_commit=tags.get(COMMIT, ""),
             begun=begun,
         )
         return _run(parts)
@@ -213,6 +217,7 @@ def _run(parts: Parts) -> int:
             max_failures=agent.sweep.max_failures,
             max_attempts=agent.launcher.max_attempts,
             stall_timeout=agent.launcher.stall_timeout,
+            git_commit=parts.git_commit,
             wants_model=keeper.wants_model,
         ),
         source=study,

@@ -17,7 +17,7 @@ from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import Tracker, origin
+from tuner.tracking import COMMIT, Tracker, origin
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
@@ -132,6 +132,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
                 max_attempts=composed.launcher.max_attempts,
                 stall_timeout=composed.launcher.stall_timeout,
                 role="train",
+                git_commit=tags.get(COMMIT, ""),
             ),
             source=Single(folder.next_number()),
             launcher=launcher,

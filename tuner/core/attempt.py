@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tuner.core.convergence import diagnose
 from tuner.core.trial import (
     ConstantGuess,
+    Provenance,
     Report,
     TrialError,
     TrialOutcome,
@@ -56,7 +57,9 @@ class Attempt:
             self.told, self.stopped_by = state, by
 
 
-def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
+def conclude(
+    attempt: Attempt, objective: str, now: float, provenance: Provenance
+) -> TrialOutcome:
     """How an attempt ended.
 
     A trial that made its final report is complete even if it was told to stop at that moment.
@@ -65,6 +68,7 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
         attempt: What was heard of it.
         objective: Metric name.
         now: Seconds of the sweep's clock.
+        provenance: Where it was made.
     """
     last = attempt.reports[-1] if attempt.reports else None
     value = last.value(objective) if last is not None and last.final else None
@@ -87,6 +91,7 @@ def conclude(attempt: Attempt, objective: str, now: float) -> TrialOutcome:
             for report in attempt.reports[attempt.kept :]
         ),
         error=attempt.error,
+        provenance=provenance,
     )
 
 

@@ -241,6 +241,21 @@ class TrialError:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where an attempt was made.
+
+    Attributes:
+        mlflow_run: Its run; empty where MLflow had not answered yet.
+        git_commit: Checked out in the folder of the command; empty where it is no checkout.
+        cpu_threads: That its worker computed with; 0: unknown.
+    """
+
+    mlflow_run: str = ""
+    git_commit: str = ""
+    cpu_threads: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialOutcome:
     """How a trial ended.
 
@@ -258,6 +273,7 @@ class TrialOutcome:
         seconds: From being handed to a worker to its end.
         seconds_busy: Of them, inside updates and evaluation.
         error: Why it failed, if it did.
+        provenance: Where it was made.
     """
 
     number: int
@@ -272,3 +288,4 @@ class TrialOutcome:
     seconds: float = 0.0
     seconds_busy: float = 0.0
     error: TrialError | None = None
+    provenance: Provenance = field(default_factory=Provenance)

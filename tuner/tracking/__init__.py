@@ -5,8 +5,8 @@ outage of the tracking server, or the end of this process, loses nothing and del
 """
 
 from tuner.tracking.address import tracking_uri
-from tuner.tracking.origins import Inputs, origin
+from tuner.tracking.origins import COMMIT, Inputs, origin
 from tuner.tracking.tracker import Tracker
 from tuner.tracking.view import View
 
-__all__ = ["Inputs", "Tracker", "View", "origin", "tracking_uri"]
+__all__ = ["COMMIT", "Inputs", "Tracker", "View", "origin", "tracking_uri"]

@@ -17,6 +17,8 @@ from tuner.secrets import hidden
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "transformers", "optuna", "mlflow", "numpy")
 GIT_SECONDS = 10.0
+COMMIT = "mlflow.source.git.commit"
+"""The tag, by MLflow's own name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ def _commit(folder: Path) -> dict[str, str]:
         return {}
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {
-        "mlflow.source.git.commit": commit,
+        COMMIT: commit,
         "mlflow.source.git.dirty": "true" if changed else "false",
     }
 

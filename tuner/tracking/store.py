@@ -254,6 +254,10 @@ class Store:
 
     # -- finding ------------------------------------------------------------------------------
 
+    def run_id(self, spool: Spool, run: str) -> str:
+        """MLflow's name for a run that was made; else empty. Asks nobody, from any thread."""
+        return self._runs.get((spool.name, run), "")
+
     def _run(self, spool: Spool, run: str) -> str:
         """MLflow's name for a run of a spool."""
         key = (spool.name, run)

@@ -298,6 +298,10 @@ class Tracker:
             )
         )
 
+    def run_id(self, number: int) -> str:
+        """MLflow's name for the run of a trial that goes on; empty before it could be asked."""
+        return self._store.run_id(self._spool, self._running.get(number, ""))
+
     def reported(self, number: int, report: Report) -> None:
         """Writes one evaluation point; the step is examples seen, so that batch sizes compare."""
         point = point_logged(self._running.get(number, f"trial {number}"), report, _now())
