@@ -57,7 +57,7 @@ DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
 )
 """The option that each group has unless another one is chosen."""
 
-_CLOSED: Mapping[str, type] = MappingProxyType(
+CLOSED: Mapping[str, type] = MappingProxyType(
     {
         "model": settings.ModelSettings,
         "data": settings.DataSettings,
@@ -71,6 +71,7 @@ _CLOSED: Mapping[str, type] = MappingProxyType(
         "export": ExportSettings,
     }
 )
+"""Groups, and sections of single commands, whose keys are those of a settings class."""
 
 _WIDER: Mapping[tuple[type, str], Any] = MappingProxyType({(TrainingSettings, "batch_size"): Any})
 """Attributes that users may also give a word; `building` reads it."""
@@ -84,7 +85,7 @@ _converter = cattrs.Converter(forbid_extra_keys=True)
 
 def group_schema(group: str) -> DictConfig:
     """The keys and types of a closed group."""
-    return cast("DictConfig", OmegaConf.structured(_mutable(_CLOSED[group])))
+    return cast("DictConfig", OmegaConf.structured(_mutable(CLOSED[group])))
 
 
 def root_schema(groups: tuple[str, ...]) -> DictConfig:
@@ -93,7 +94,7 @@ def root_schema(groups: tuple[str, ...]) -> DictConfig:
     Args:
         groups: The groups that it has; those of an agent bring the agent's own keys along.
     """
-    content: dict[str, Any] = {group: group_schema(group) for group in groups if group in _CLOSED}
+    content: dict[str, Any] = {group: group_schema(group) for group in groups if group in CLOSED}
     agent = OmegaConf.structured(_mutable(settings.AgentSettings))
     for key in ("study", "output"):
         content[key] = agent._get_node(key)  # noqa: SLF001 (the public way loses the type)

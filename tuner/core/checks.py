@@ -162,6 +162,11 @@ _STUDY_NAME = re.compile(r"[^/\\'\"`\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_NAME = 200
 
 
+def allowed() -> dict[str, str]:
+    """Key to what it may be, for the keys with limits beyond their type; null aside."""
+    return {key: remedy for key, _, remedy in (*_TRIAL_RULES, *_AGENT_RULES)}
+
+
 def check_trial(settings: TrialSettings) -> list[Finding]:
     """Everything in a trial's configuration that cannot be right."""
     return list(_broken(settings, _TRIAL_RULES))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """Section `report`.
+    """Section `report`: how a study is shown.
 
     Attributes:
         follow: Shows a running sweep again whenever something changes, until it ends.

@@ -13,10 +13,10 @@ FORMATS = ("hydra", "cli", "json", "training_arguments")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """Section `export`.
+    """Section `export`: which trials are written, and as what.
 
     Attributes:
-        format: One of `FORMATS`.
+        format: `hydra`, `cli`, `json` or `training_arguments`.
         output: File to write; null: standard output.
         model: Folder to write the best trial's model to; null: none.
         trial: Number of the trial; null: the best.
