@@ -8,8 +8,6 @@ from tuner.config.schema import CLOSED, OPEN_GROUPS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = sorted(path for group in OPEN_GROUPS for path in (ROOT / "conf" / group).glob("*.yaml"))
-    path for group in OPEN_GROUPS for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
-]
 
 
 def test_the_page_is_not_stale():
