@@ -123,8 +123,8 @@ def _page(experiment: str) -> str:
 
 
 def _width(name: str) -> int:
-    """Pixels in which a column's name stands whole, with the arrow of the sort."""
-    return max(90, 26 + 6 * len(name))
+    """Pixels in which a name stands whole, and below a long one a number with its exponent."""
+    return max(90, 26 + 13 * len(name) // 2)
 
 
 def _line(metric: str) -> dict[str, Any]:
