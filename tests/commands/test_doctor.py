@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import OWN
+from tuner.__main__ import main
 from tuner.core.health.line import Level
 from tuner.doctor.loaded import Probe
 
@@ -97,10 +98,12 @@ def test_everything_broken_is_told_at_once(doctor, folder):
     assert "secret" not in str(lines)
 
 
-def test_databases_and_hubs_that_do_not_answer(doctor, folder):
+def test_studies_and_hubs_that_can_not_be_read(doctor, folder):
+    (folder / "outputs" / "mine").mkdir(parents=True)
+    (folder / "outputs" / "mine" / "study.db").write_text("no study " * 200)
     code, lines = doctor(
+        "sweep=mine",
         f"model.checkpoint={MODEL}",
-        "storage.url=sqlite:///taken/study.db",
         "data=hub", "data.name=nobody/data",
         HF_HUB_OFFLINE="1",
         HF_HOME=str(folder / "cache" / "hub"),
@@ -108,7 +111,7 @@ def test_databases_and_hubs_that_do_not_answer(doctor, folder):
     assert code == 1
     assert "HF_HUB_OFFLINE" in lines["model"][1]
     assert "nobody/data" in lines["data"][1]
-    assert lines["storage"][0] == "ok"
+    assert "file is not a database" in lines["storage"][1]
 
 
 def test_a_model_on_the_hub_that_is_not_fetched_yet_is_a_warning(doctor, folder):
@@ -118,6 +121,11 @@ def test_a_model_on_the_hub_that_is_not_fetched_yet_is_a_warning(doctor, folder)
         )
     assert lines["model"][0] == "warning"
     assert "tuner prepare" in lines["model"][1]
+
+
+def test_a_wrong_override_is_wrong_input(folder, capsys):
+    assert main(["doctor", "modle=tiny"]) == 2
+    assert "modle" in capsys.readouterr().err
 
 
 class _hub:  # noqa: N801

@@ -223,7 +223,7 @@ def attributes(kind: type) -> dict[str, str]:
 def _introduction(kind: type) -> str:
     """The docstring's own words, without `Group ...:`, which the heading says."""
     text = inspect.cleandoc(kind.__doc__ or "").partition("\n\nAttributes:")[0]
-    text = re.sub(r"^(Group|Section) `\w+`(?:, )?:?\s*", "", text)
+    text = re.sub(r"^(Group|Section) `\w+`[,:.]?\s*", "", text)
     return text[:1].upper() + text[1:]
 
 

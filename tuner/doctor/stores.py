@@ -3,11 +3,11 @@
 import threading
 from pathlib import Path
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner.core.health.line import Line, ok, wrong
+from tuner.core.health.line import Level, Line, ok, wrong
 from tuner.core.health.resources import file_storage_line
 from tuner.core.settings import MISSING, AgentSettings
 from tuner.doctor.machine import find_folder
@@ -20,17 +20,19 @@ CONNECT_SECONDS = 8.0
 
 
 def storage_line(agent: AgentSettings) -> Line:
-    """Whether the study's database can be reached."""
-    url = agent.storage.url
-    if url is None:
-        study = "STUDY" if agent.study_name == MISSING else agent.study_name
-        file = StudyFolder(Path(agent.output), study).database
-        return file_storage_line(f"SQLite, {file}", find_folder(Path(agent.output)))
-    if (path := _file_of(url)) is not None:
-        return file_storage_line(shown(url), find_folder(path.parent))
+    """Whether the study's database can be reached, or where it would be made."""
+    study = "STUDY" if agent.study_name == MISSING else agent.study_name
+    own = StudyFolder(Path(agent.output), study).database
+    url = agent.storage.url or f"sqlite:///{own}"
+    path = _file_of(url)
+    found = ok("storage", f"{shown(url)} answers")
+    if path is not None:
+        found = file_storage_line(shown(url), find_folder(path.parent))
+        if found.level is Level.WRONG or not path.exists():
+            return found
     if why := _unreachable(url):
-        return wrong("storage", f"{shown(url)} can not be reached: {why}", _storage_mend(url, why))
-    return ok("storage", f"{shown(url)} answers")
+        return wrong("storage", f"{shown(url)} can not be read: {why}", _storage_mend(url, why))
+    return found
 
 
 def tracking_line(uri: str | None) -> Line:
@@ -47,12 +49,12 @@ def tracking_line(uri: str | None) -> Line:
     if uri.startswith("sqlite"):
         return _tracking_file(uri)
     try:
-        knock(uri)
+        said = "answers" if knock(uri) else "is left to MLflow"
     except OSError as error:
         text = f"{hidden(uri)} does not answer: {error}"
         mend = "start the server, tracking.uri of one that runs, or tracking.on_outage=spool"
         return wrong("tracking", text, mend)
-    return ok("tracking", f"{hidden(uri)} answers")
+    return ok("tracking", f"{hidden(uri)} {said}")
 
 
 def _tracking_file(uri: str) -> Line:
@@ -86,10 +88,9 @@ def _unreachable(url: str) -> str:
     def visit() -> None:
         try:
             engine = create_engine(url)
-            with engine.connect():
-                pass
+            inspect(engine).get_table_names()
             engine.dispose()
-        except (SQLAlchemyError, ImportError, ValueError, OSError) as error:
+        except Exception as error:  # Whatever the drivers raise.
             reasons.append(_first_line(error))
         answered.set()
 
@@ -107,7 +108,9 @@ def _first_line(error: Exception) -> str:
 
 def _storage_mend(url: str, why: str) -> str:
     if not why.startswith(("ModuleNotFoundError", "NoSuchModuleError")):
-        return "a database that runs and lets you in, or storage.url=null for SQLite"
+        return (
+            "a database that runs and lets you in; no storage.url for SQLite in the output folder"
+        )
     if url.startswith("postgres"):
         return "pip install 'psycopg[binary]', and storage.url=postgresql+psycopg://..."
     return "the database's Python driver installed, and named as SQLAlchemy does"

@@ -103,15 +103,18 @@ def check_file(uri: str) -> None:
         ) from error
 
 
-def knock(uri: str) -> None:
+def knock(uri: str) -> bool:
     """Sees within seconds whether a server is there; MLflow's own client tries for minutes.
+
+    Returns:
+        True; False for an address at which nobody can be asked.
 
     Raises:
         OSError: Nobody answers.
     """
     parts = urlsplit(uri)
     if parts.hostname is None or parts.scheme.partition("+")[0] not in (*_SERVERS, *_PORTS):
-        return
+        return False
     errors: list[Exception] = []
     answered = threading.Event()
 
@@ -128,6 +131,7 @@ def knock(uri: str) -> None:
         raise TimeoutError(f"no answer within {KNOCK_SECONDS:.0f} s")
     if errors:
         raise errors[0]
+    return True
 
 
 def _visit(parts: SplitResult) -> None:

@@ -87,4 +87,4 @@ def file_storage_line(where: str, folder: Folder) -> Line:
             f"{where} lies on a network file system ({folder.file_system}), whose locks fail",
             "output=FOLDER on a local disk; for several machines storage.url=postgresql://...",
         )
-    return ok("storage", where)
+    return ok("storage", f"{where} can be written")
