@@ -104,11 +104,11 @@ def _folder(name: str, path: Path, key: str) -> Line:
 def _slots(composed: ComposedLook) -> Line:
     devices = max(trial.training.devices for trial in composed.trials)
     slots = local_slots(composed.agent.launcher.slots, devices)
-    first = slots[0]
-    gpus = first.environment["CUDA_VISIBLE_DEVICES"]
-    each = f"{first.threads} CPU thread{'s' * (first.threads > 1)}"
-    each += f" and GPU {gpus}, ..." if gpus != "-1" else ""
-    return ok("slots", f"{len(slots)} trial{'s' * (len(slots) > 1)} at a time, with {each} each")
+    gpus = dict.fromkeys(slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots)
+    on = "" if "-1" in gpus else f" on GPU {' and '.join(gpus)}"
+    threads = slots[0].threads
+    each = f"{threads} CPU thread{'s' * (threads > 1)} each"
+    return ok("slots", f"{len(slots)} trial{'s' * (len(slots) > 1)} at a time{on}, {each}")
 
 
 def _search(agent: AgentSettings) -> Line:
