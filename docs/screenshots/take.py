@@ -1,0 +1,312 @@
+"""Takes this folder's pictures: of a sweep's terminal, and of MLflow in a browser as a new user.
+
+    uv run --no-sync --with playwright python docs/screenshots/take.py FOLDER [PICTURES]
+
+Where FOLDER holds no sweep yet, the default sweep runs there first and its terminal is recorded.
+Needs tmux and Chromium. Each picture is taken after the page has shown what it is to show; where
+it does not, the script fails. It prints what it clicked and saw.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import terminal
+from mlflow import MlflowClient
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tuner.tracking.address import knock
+from tuner.tracking.view import DATABASE, LOCAL_SERVER, review
+
+STUDY = "lr_search"
+OBJECTIVE = "val_accuracy"
+COMPARED = 5
+FILTERS = (
+    "params.schedule = 'constant'",
+    "params.\"optimizer.learning_rate\" LIKE '%e-06'",
+    "tags.convergence = 'improving'",
+    "tags.convergence = 'diverged'",
+)
+"""The picture is of the last that finds a run."""
+
+WINDOW = {"width": 1440, "height": 900}
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LARGEST = 250_000
+"""Bytes of a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """A visit to the pages of one sweep.
+
+    Attributes:
+        page: The browser's.
+        client: MLflow's own answers, to hold the pages against.
+        experiment: MLflow's name for it.
+        address: The one that a sweep prints, of the server at hand.
+        pictures: Where they go.
+    """
+
+    page: Page
+    client: MlflowClient
+    experiment: str
+    address: str
+    pictures: Path
+
+    def count(self, wanted: str = "") -> int:
+        """How many runs MLflow itself finds."""
+        return len(self.client.search_runs([self.experiment], wanted))
+
+    def open(self) -> None:
+        """Opens the address that a sweep prints."""
+        self.page.goto("about:blank")
+        self.page.goto(self.address)
+        see(self.page, f"{self.count()} matching runs")
+
+    def take(self, name: str, page: Page | None = None) -> None:
+        """Writes a picture of the page as it is."""
+        shown = page or self.page
+        shown.mouse.move(0, 0)
+        shown.wait_for_timeout(2000)  # charts and tips fade in and out
+        file = self.pictures / f"{name}.png"
+        shown.screenshot(path=file)
+        if file.stat().st_size > LARGEST:
+            sys.exit(f"{file.name} is larger than {LARGEST} bytes")
+        told(f"  -> {file.name}")
+
+
+def told(line: str) -> None:
+    """Prints at once."""
+    print(line, flush=True)
+
+
+def see(page: Page, *texts: str) -> None:
+    """Waits until the page shows all of them."""
+    for text in texts:
+        shown = page.get_by_text(text).filter(visible=True).first
+        expect(shown).to_be_visible(timeout=30_000)
+    told(f"  seen: {', '.join(texts)}")
+
+
+def follow(page: Page, link: Locator) -> Page:
+    """Clicks a link that opens a tab."""
+    with page.context.expect_page() as opened:
+        link.click()
+    told(f"  opened: {opened.value.url.partition('#')[2][:60]}")
+    return opened.value
+
+
+# -- what a new user does -------------------------------------------------------------------------
+
+
+def arrive(visit: Visit) -> None:
+    """From a bare `mlflow ui`, without the printed address, to the view."""
+    page = visit.page
+    told("mlflow ui, its first page, Experiments, the sweep's experiment")
+    page.goto(visit.address.partition("#")[0])
+    page.get_by_role("button", name="Close").last.click()  # the assistant, a quarter of the width
+    page.get_by_role("link", name="Experiments").first.click()
+    page.get_by_role("link", name=STUDY, exact=True).first.click()
+    page.get_by_role("button", name="Got it").click()  # of a tour for generative AI
+    view = follow(page, page.get_by_role("link", name="trials by score"))
+    see(view, f"{visit.count()} matching runs", "convergence", "trial_state")
+    view.close()
+    told("Model training, which MLflow remembers")
+    page.get_by_text("Model training", exact=True).click()
+
+
+def experiment(visit: Visit) -> None:
+    """The prepared view: a row for each trial, the best first."""
+    told("the printed address")
+    visit.open()
+    page = visit.page
+    see(page, "objective", OBJECTIVE, "convergence", "trial_state", "optimizer.learning_rate")
+    best = visit.client.search_runs([visit.experiment], order_by=["metrics.objective DESC"])[0]
+    expect(page.get_by_role("row").filter(has_text="trial-").first).to_contain_text(
+        str(best.info.run_name)
+    )
+    told(f"  first row: {best.info.run_name}")
+    visit.take("mlflow_experiment")
+
+
+def charts(visit: Visit) -> None:
+    """Curves and parallel coordinates."""
+    told("Chart view")
+    visit.open()
+    visit.page.locator("label:has(input[value=CHART])").click()
+    see(visit.page, OBJECTIVE, "Parallel Coordinates", "val_loss", "train_loss")
+    expect(visit.page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    visit.take("mlflow_charts")
+
+
+def filters(visit: Visit) -> None:
+    """The runs that a filter finds are those that MLflow itself finds."""
+    page = visit.page
+    for wanted in FILTERS:
+        told(f"filter: {wanted}")
+        visit.open()
+        page.get_by_test_id("search-box").click()
+        page.keyboard.type(wanted)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        count = visit.count(wanted)
+        see(page, f"{count} matching run")
+        if count:
+            visit.take("mlflow_filter")
+
+
+def compare(visit: Visit) -> None:
+    """Five trials beside each other."""
+    told(f"the first {COMPARED} rows, Compare")
+    visit.open()
+    page = visit.page
+    for row in range(COMPARED):
+        page.locator(".ag-row .ag-selection-checkbox input").nth(row).click()
+    page.get_by_role("button", name="Compare", exact=True).first.click()
+    see(page, f"Comparing {COMPARED} Runs", "Parallel Coordinates Plot", "schedule")
+    visit.take("mlflow_compare")
+    told(f"{OBJECTIVE} in the table of metrics")
+    page.get_by_role("link", name="train_loss", exact=True).hover()
+    page.mouse.wheel(0, 600)
+    page.get_by_role("link", name=OBJECTIVE, exact=True).click()
+    see(page, "Completed Runs", f"{COMPARED}/{COMPARED}", "trial-")
+    visit.take("mlflow_compare_curves")
+
+
+def runs(visit: Visit) -> None:
+    """The sweep's own run, a trial that it links to, and the artifacts of both."""
+    told("the sweep's run, Show more, the first trial of its table")
+    visit.open()
+    page = visit.page
+    page.get_by_role("row").get_by_role("link", name=STUDY, exact=True).click()
+    page.get_by_text("Show more").click()
+    see(page, "Best: trial", "Reading", "rank", "parameters")
+    visit.take("mlflow_sweep_run")
+    trial = follow(page, page.locator("td a[target=_blank]").first)
+    see(trial, "trial-", "optimizer.learning_rate", "convergence_reason")
+    told("its artifacts")
+    trial.get_by_role("tab", name="Artifacts").click()
+    artifact(trial, "data_report.txt", "training rows")
+    artifact(trial, "worker.log", "Path:")
+    artifact(trial, "config.yaml", "optimizer:")
+    visit.take("mlflow_artifacts", trial)
+    trial.close()
+    told("the artifacts of the sweep's run")
+    page.get_by_role("tab", name="Artifacts").click()
+    artifact(page, "sweep.yaml", "n_trials")
+    artifact(page, "reading.md", "Best: trial")
+
+
+def artifact(page: Page, name: str, text: str) -> None:
+    """Opens a file of a run."""
+    page.get_by_text(name, exact=True).first.click()
+    see(page, name, text)
+
+
+def report(visit: Visit, folder: Path) -> None:
+    """The page that needs no server."""
+    told("tuner report, its page")
+    subprocess.run(
+        [sys.executable, "-m", "tuner", "report", f"sweep={STUDY}"], cwd=folder, check=True
+    )
+    visit.page.goto((folder / "outputs" / STUDY / "report.html").absolute().as_uri())
+    see(visit.page, STUDY)
+    visit.take("report_page")
+
+
+# -- what it needs --------------------------------------------------------------------------------
+
+
+def record(folder: Path, pictures: Path) -> None:
+    """Runs the default sweep in a terminal, and draws its screen while it runs and at its end."""
+    told("tuner sweep=lr_search: minutes")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = f"tuner sweep={STUDY}"
+    secrets = [str(Path.home()), str(folder), str(Path.cwd()), f"@{socket.gethostname()}"]
+    with terminal.terminal([sys.executable, "-m", *command.split()], folder):
+        terminal.wait_for("5 of ", seconds=900)
+        shown = terminal.screen()
+        terminal.draw(shown, command, pictures / "terminal_running.svg", secrets=secrets)
+        written = terminal.wait_for_end(seconds=1800)
+    end = "rank" + written.rpartition("rank  trial")[2]
+    terminal.draw(end, command, pictures / "terminal_end.svg", secrets=secrets)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A bare `mlflow ui` in a folder, at a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "ui", "--port", str(port)],
+        cwd=folder,
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_healthy(address, seconds=90)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def wait_until_healthy(address: str, seconds: float) -> None:
+    """Waits for MLflow's server."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            knock(address)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def main(folder: Path, pictures: Path) -> None:
+    """Takes all of them."""
+    if not (folder / DATABASE).exists():
+        record(folder, pictures)
+    store = f"sqlite:///{(folder / DATABASE).absolute()}"
+    client = MlflowClient(store)
+    name = client.get_experiment_by_name(STUDY).experiment_id
+    printed = review(store, name).rpartition(" then ")[2]
+    with served(folder) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        visit = Visit(
+            page=browser.new_page(viewport=WINDOW),
+            client=client,
+            experiment=name,
+            address=printed.replace(LOCAL_SERVER, server),
+            pictures=pictures,
+        )
+        for step in (arrive, experiment, charts, filters, compare, runs):
+            step(visit)
+        report(visit, folder)
+        browser.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("pictures", type=Path, nargs="?", default=Path(__file__).parent)
+    arguments = parser.parse_args()
+    main(arguments.folder, arguments.pictures)
