@@ -14,6 +14,8 @@ COMMANDS = {
     "train": "one fine-tune from an exported configuration, no search",
     "export": "the best configuration as YAML, overrides, JSON or TrainingArguments; its model",
     "doctor": "check GPUs, TensorFlow, model, data, storage and tracking; say how to mend them",
+    "predict": "labels and probabilities from a trained model, for a first look",
+    "prepare": "fetch, check and tokenise model and data, for nodes without internet",
     "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
 }
 
@@ -41,6 +43,8 @@ examples
   tuner sweep=full_search data=csv data.train=train.csv data.text=review data.label=stars
   tuner train outputs/lr_search/best.yaml training.epochs=5
   tuner report sweep=lr_search
+  tuner predict outputs/lr_search/best_model reviews.csv
+  tuner prepare sweep=lr_search
   tuner export sweep=lr_search export.output=best.yaml export.model=best_model
   tuner doctor sweep=lr_search
 """

@@ -1,6 +1,7 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
 from tuner.config.looking import ComposedLook, compose_look
+from tuner.config.predicting import compose_predict
 from tuner.config.reporting import ComposedReader, compose_export, compose_report
 from tuner.config.sweeping import (
     ComposedSweep,
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "compose_export",
     "compose_look",
+    "compose_predict",
     "compose_report",
     "compose_sweep",
     "compose_training",

@@ -21,6 +21,7 @@ from omegaconf.base import Node
 
 from tuner.core import settings
 from tuner.core.exporting import ExportSettings
+from tuner.core.predict_settings import PredictSettings
 from tuner.core.report_settings import ReportSettings
 from tuner.core.training_settings import TrainingSettings
 
@@ -69,6 +70,7 @@ CLOSED: Mapping[str, type] = MappingProxyType(
         SWEEP: settings.SweepSettings,
         "report": ReportSettings,
         "export": ExportSettings,
+        "predict": PredictSettings,
     }
 )
 """Groups, and sections of single commands, whose keys are those of a settings class."""

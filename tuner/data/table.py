@@ -87,11 +87,11 @@ def to_examples(table: Table, data: DataSettings) -> Examples:
     """
     _check_columns(table, data)
     rows = _matching_rows(table, data)
-    texts = _texts(table, data.text, "data.text", rows)
+    texts = texts_of(table, data.text, "data.text", rows)
     pairs = None
     if data.text_pair is not None:
-        pairs = _texts(table, data.text_pair, "data.text_pair", rows)
-    labels = _labels(table, data.label, rows)
+        pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
+    labels = labels_of(table, data.label, rows)
     return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels)
 
 
@@ -128,7 +128,18 @@ def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
     return rows
 
 
-def _texts(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
+def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
+    """The texts of some rows.
+
+    Args:
+        table: Has the column.
+        column: Its name.
+        key: Configuration key that named it, for messages.
+        rows: Indices.
+
+    Raises:
+        InputError: A row has no text, or something else.
+    """
     cells = table.values[column]
     _refuse_missing(table, key, [row for row in rows if _is_missing(cells[row])], "no text")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
@@ -141,7 +152,12 @@ def _texts(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[st
     return _as_text(table, column, rows)
 
 
-def _labels(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
+def labels_of(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
+    """The label names of some rows; 1, 1.0 and +1 have one name.
+
+    Raises:
+        InputError: A row has no label, or the labels are no names and no whole numbers.
+    """
     cells = table.values[column]
     missing = [row for row in rows if _is_missing(cells[row]) or cells[row] == ""]
     _refuse_missing(table, "data.label", missing, "no label")

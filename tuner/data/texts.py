@@ -1,13 +1,86 @@
-"""Texts without labels, tokenised as a trial tokenises its own."""
+"""Texts that are to be classified: read from a file, tokenised as a trial tokenises its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
+from tuner.data.files import read_file
+from tuner.data.table import labels_of, texts_of
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, load_tokenizer, tokenize
+from tuner.errors import InputError
+
+FILE_FORMATS = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".json": "json", ".jsonl": "json",
+    ".parquet": "parquet",
+}  # fmt: skip
+"""Ending of a file's name to its format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Texts of a file, checked.
+
+    Attributes:
+        texts: One per row.
+        pairs: Second text of each row; None for single texts.
+        labels: True label of each row; None where the file has none.
+    """
+
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels: tuple[str, ...] | None
+
+    def row(self, index: int) -> tuple[str, ...]:
+        """The text of a row, and the second one where there are pairs."""
+        texts = (self.texts, self.pairs)
+        return tuple(column[index] for column in texts if column is not None)
+
+
+def read_texts(path: Path, text: str, text_pair: str | None, label: str) -> Texts:
+    """Reads the texts of a file.
+
+    Args:
+        path: CSV, JSON or Parquet, by the ending of its name.
+        text: Column of the texts.
+        text_pair: Column of the second texts; None: there are none.
+        label: Column of the true labels; the file may lack it.
+
+    Raises:
+        InputError: The file can not be read, lacks a column or has rows without a text.
+    """
+    if path.suffix.lower() not in FILE_FORMATS:
+        raise InputError(
+            f"nobody can tell the format of {path.name}",
+            where=str(path),
+            remedy=f"a name that ends in one of {', '.join(FILE_FORMATS)}",
+        )
+    texts = {"predict.text": text}
+    if text_pair is not None:
+        texts["predict.text_pair"] = text_pair
+    table = read_file(
+        path, FILE_FORMATS[path.suffix.lower()], [*texts.values(), label], "the file to predict"
+    )
+    for key, column in texts.items():
+        if column not in table.columns:
+            raise InputError(
+                f"there is no column {column!r}",
+                where=f"{key}, in {path}",
+                remedy=f"{key}=COLUMN, one of: {', '.join(table.columns)}",
+            )
+    rows = range(len(table.values[text]))
+    if not rows:
+        raise InputError("there are no rows", where=str(path), remedy="a text in each row")
+    first, *second = (texts_of(table, column, key, rows) for key, column in texts.items())
+    return Texts(
+        texts=first,
+        pairs=second[0] if second else None,
+        labels=labels_of(table, label, rows) if label in table.columns else None,
+    )
 
 
 def tokenized_texts(

@@ -1,0 +1,30 @@
+"""What `predict` refuses before it loads a model."""
+
+import pytest
+
+from tuner.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "a model's folder and a file are needed"),
+        (("tiny",), "a model's folder and a file are needed"),
+        (("tiny", "predict.rows=3"), "a model's folder and a file are needed"),
+        (("nowhere", "train.csv"), "there is no folder nowhere"),
+        (("tiny", "nothing.csv"), "there is no file nothing.csv"),
+        (("tiny", "notes.txt"), "a name that ends in one of .csv, .tsv"),
+        (("tiny", "empty.csv"), "there are no rows"),
+        (("tiny", "train.csv", "predict.text=review"), "predict.text=COLUMN, one of: text, label"),
+        (("tiny", "train.csv", "predict.text_pair=reply"), "there is no column 'reply'"),
+        (("tiny", "train.csv", "predict.rows=-1"), "predict.rows: 0 or more"),
+        (("tiny", "train.csv", "predict.row=1"), "no key 'predict.row'"),
+        (("tiny", "train.csv", "study=mine"), "there is no key 'study'"),
+        (("tiny", "train.csv", "predict.rows=1,2"), "predict.rows"),
+    ],
+)
+def test_wrong_input_is_told(words, said, folder, capsys):
+    (folder / "notes.txt").write_text("a text")
+    (folder / "empty.csv").write_text("text,label\n")
+    assert main(["predict", *words]) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""What a real sweep leaves is what it says: trained, predicted and loaded again, to the digit."""
+
+import csv
+import json
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from tests.checkpoints import write_checkpoint, write_reviews
+from tests.commands.conftest import OWN, SWEEP
+from tuner.__main__ import main
+from tuner.core.trial import Report
+from tuner.folder import StudyFolder
+
+pytestmark = pytest.mark.tf
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, empty_mlflow):
+    """A folder after a sweep of two trials at a time, fine-tuned for real."""
+    folder = tmp_path_factory.mktemp("swept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("TUNER_CACHE", str(folder / "cache"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        (folder / "mlflow.db").write_bytes(empty_mlflow.read_bytes())
+        write_checkpoint(folder / "tiny", "bert")
+        write_reviews(folder / "train.csv", 200, seed=1)
+        write_reviews(folder / "validation.csv", 90, seed=2)
+        (folder / "sweeps").mkdir()
+        (folder / "sweeps" / "mine.yaml").write_text(SWEEP)
+        quick = ("sweep.n_trials=3", "launcher.slots=2", "pruner=none", "training.batch_size=8")
+        assert main([*OWN, *quick]) == 0
+        yield folder
+
+
+@pytest.fixture
+def best(swept, monkeypatch):
+    monkeypatch.chdir(swept)
+    monkeypatch.setenv("TUNER_CACHE", str(swept / "cache"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return yaml.safe_load((swept / "outputs/mine/best.yaml").read_text())
+
+
+def last_report(study, number) -> Report:
+    return StudyFolder(study.parent, study.name).trial(number).read_reports()[-1]
+
+
+def test_the_best_configuration_gives_the_same_score_again(swept, best):
+    found = last_report(swept / "outputs/mine", best["provenance"]["trial"])
+    assert found.metrics["val_accuracy"] == best["provenance"]["value"]
+    assert main(["train", "outputs/mine/best.yaml"]) == 0
+    again = last_report(swept / "outputs/train", 0)
+    for name in ("train_loss", "grad_norm", "val_loss", "metrics", "confusion"):
+        assert getattr(again, name) == getattr(found, name), name
+
+
+def test_it_says_where_it_comes_from(swept, best):
+    provenance = best["provenance"]
+    run = MlflowClient("sqlite:///mlflow.db").get_run(provenance["mlflow_run"])
+    assert run.data.tags["trial_number"] == str(provenance["trial"])
+    assert run.data.metrics["objective"] == provenance["value"]
+    assert provenance["git_commit"] is None  # A folder that is no checkout.
+    assert provenance["cpu_threads"] >= 1
+    assert provenance["standard_error"] > 0
+
+
+def test_its_model_predicts_what_was_scored(swept, best, capsys):
+    words = ["predict", "outputs/mine/best_model", "validation.csv", "predict.output=p.csv"]
+    assert main([*words, "predict.rows=3"]) == 0
+    printed = capsys.readouterr().out
+    assert f"accuracy {best['provenance']['value']:.4f}" in printed
+    assert "90 rows; predicted: " in printed
+    with (swept / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 90
+    right = sum(row["label"] == row["predicted"] for row in rows)
+    assert right / 90 == best["provenance"]["value"]
+    shares = [[float(row[key]) for key in row if key.startswith("probability")] for row in rows]
+    assert all(sum(row) == pytest.approx(1.0) for row in shares)
+
+
+def test_a_file_without_labels_under_another_name(swept, best, capsys):
+    lines = [{"review": "quite brilliant"}, {"review": "dreadful"}]
+    (swept / "new.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = ["predict", "outputs/mine/best_model", "new.jsonl"]
+    assert main([*words, "predict.text=review"]) == 0
+    printed = capsys.readouterr().out
+    assert "accuracy" not in printed
+    assert "predict.output=FILE.csv writes all rows" in printed
+    assert main(words) == 2
+    assert "predict.text=COLUMN, one of: review" in capsys.readouterr().err
+
+
+def test_a_folder_that_holds_no_classifier(swept, best, capsys):
+    assert main(["predict", "tiny", "validation.csv"]) == 2
+    told = capsys.readouterr().err
+    assert "no classifier that a sweep has trained" in told
+    assert "Traceback" not in told

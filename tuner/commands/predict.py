@@ -1,0 +1,129 @@
+"""`tuner predict DIR FILE`: labels and probabilities of a trained model, for a first look."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import shorten
+
+from rich.table import Table
+from rich.text import Text
+
+from tuner.atomic import write_whole
+from tuner.config import compose_predict, load_trial
+from tuner.core.metrics import accuracy, macro_f1
+from tuner.core.predict_settings import PredictSettings
+from tuner.core.settings import DataSettings
+from tuner.data.texts import Texts, read_texts
+from tuner.errors import InputError
+from tuner.prediction import Prediction, predict
+from tuner.terminal import Terminal
+
+SHOWN_LABELS = 4
+"""So many of the most probable labels of a row are shown."""
+
+SHOWN_CHARACTERS = 60
+"""Of a text."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The model's folder, the file, then overrides of `predict`.
+
+    Returns:
+        0.
+
+    Raises:
+        InputError: Folder, file or an argument can not be used.
+    """
+    if len(arguments) < 2 or any("=" in word for word in arguments[:2]):  # noqa: PLR2004
+        raise InputError(
+            "a model's folder and a file are needed",
+            where="the command line",
+            remedy="tuner predict outputs/lr_search/best_model reviews.csv",
+        )
+    folder, file = map(Path, arguments[:2])
+    settings = compose_predict(arguments[2:], Path.cwd())
+    if not folder.is_dir():
+        raise InputError(
+            f"there is no folder {folder}",
+            where="the command line",
+            remedy="outputs/STUDY/best_model, or a folder as export.model=DIR writes it",
+        )
+    trained = _trained_on(folder)
+    texts = read_texts(
+        file,
+        settings.text or trained.text,
+        settings.text_pair or trained.text_pair,
+        settings.label or trained.label,
+    )
+    prediction = predict(folder, texts)
+    _show(texts, prediction, settings)
+    if settings.output is not None:
+        write_whole(Path(settings.output), as_csv(texts, prediction))
+    return 0
+
+
+def _trained_on(folder: Path) -> DataSettings:
+    """How the data was read that the model was trained on; the defaults where nobody knows."""
+    file = folder / "best.yaml"
+    return load_trial(file).data if file.exists() else DataSettings()
+
+
+def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> None:
+    terminal = Terminal("")
+    terminal.console.print(_table(texts, prediction, settings.rows))
+    counts = Counter(prediction.labels[chosen] for chosen in prediction.chosen)
+    told = ", ".join(f"{label} ({count})" for label, count in counts.most_common())
+    terminal.notice(f"\n{len(texts.texts)} rows; predicted: {told}")
+    if texts.labels is not None:
+        confusion = prediction.confusion(texts.labels)
+        terminal.notice(
+            "the file's labels are others than the model's"
+            if confusion is None
+            else f"against the file's labels: accuracy {accuracy(confusion):.4f}, "
+            f"macro-F1 {macro_f1(confusion):.4f}"
+        )
+    if settings.output is None:
+        terminal.notice("predict.output=FILE.csv writes all rows")
+    else:
+        terminal.notice(f"{'predictions':<13} {settings.output}")
+
+
+def _table(texts: Texts, prediction: Prediction, rows: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("row", justify="right", no_wrap=True)
+    for name in ("predicted", "probabilities", *(["true"] if texts.labels else []), "text"):
+        table.add_column(name, no_wrap=True)
+    for row, shares in enumerate(prediction.probabilities[:rows]):
+        order = sorted(range(len(shares)), key=lambda label: -shares[label])
+        named = [f"{prediction.labels[i]} {shares[i]:.3f}" for i in order[:SHOWN_LABELS]]
+        table.add_row(
+            str(row + 1),
+            Text(prediction.labels[order[0]]),
+            Text("  ".join(named)),
+            *([Text(texts.labels[row])] if texts.labels else []),
+            Text(" | ".join(_short(text) for text in texts.row(row))),
+        )
+    return table
+
+
+def _short(text: str) -> str:
+    return shorten(text, SHOWN_CHARACTERS, placeholder="…")
+
+
+def as_csv(texts: Texts, prediction: Prediction) -> str:
+    """All rows: the texts, the true label where it is known, the label, each probability."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    given = {"text": texts.texts, "text_pair": texts.pairs, "label": texts.labels}
+    columns = {name: cells for name, cells in given.items() if cells is not None}
+    shares = [f"probability of {label}" for label in prediction.labels]
+    writer.writerow([*columns, "predicted", *shares])
+    rows = zip(*columns.values(), strict=True)
+    for cells, chosen, row in zip(rows, prediction.chosen, prediction.probabilities, strict=True):
+        writer.writerow([*cells, prediction.labels[chosen], *row])
+    return file.getvalue()

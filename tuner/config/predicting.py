@@ -1,0 +1,41 @@
+"""Composes the command that predicts: a model's folder and a file, no study and no groups."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.config.composer import Composer, Primary
+from tuner.config.expressions import Kind, read_overrides
+from tuner.config.files import Library
+from tuner.config.messages import not_sensible, unknown_key
+from tuner.config.schema import structure
+from tuner.core.checks import Finding
+from tuner.core.predict_settings import PredictSettings
+
+_SECTION = "predict"
+
+
+def compose_predict(arguments: Sequence[str], folder: Path) -> PredictSettings:
+    """Composes a prediction.
+
+    Args:
+        arguments: Overrides of the section `predict`.
+        folder: Where the command was given.
+
+    Raises:
+        InputError: Anything in the overrides is wrong.
+    """
+    settings = read_overrides(arguments, "command line")
+    for setting in settings:
+        if setting.kind is not Kind.VALUE or not setting.key.startswith(f"{_SECTION}."):
+            raise unknown_key(setting.key, setting.where, [_SECTION])
+    composed = (
+        Composer(Library(folder), Primary(groups=(_SECTION,), defaults={}))
+        .compose({})
+        .with_values((s.key, s.value, s.where) for s in settings)
+    )
+    made = structure(PredictSettings, composed.section((_SECTION,))[_SECTION])
+    if made.rows < 0:
+        key = f"{_SECTION}.rows"
+        wrong = Finding(key=key, value=made.rows, remedy="0 or more")
+        raise not_sensible([wrong], composed.where(key))
+    return made

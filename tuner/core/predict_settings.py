@@ -1,0 +1,23 @@
+"""Settings of the command `predict`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """Section `predict`.
+
+    Attributes:
+        text: Column of the texts; null: the one that the model was trained on.
+        text_pair: Column of the second texts; null: the one that the model was trained on.
+        label: Column of the true labels; null: the one that the model was trained on, where the
+            file has it.
+        rows: Rows that are shown.
+        output: CSV file for the predictions of all rows; null: none.
+    """
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+    rows: int = 10
+    output: str | None = None

@@ -1,0 +1,42 @@
+"""Run as a process: `python -m tuner.training.prediction FOLDER` predicts the texts that it reads.
+
+Standard input holds one JSON object with `texts` and `pairs` (or null). Standard output gets the
+label names as one JSON array, then an array of each row's probabilities; on wrong input one JSON
+object, which says what is wrong, and the exit code is 2.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.training.predictor import Predictor
+from tuner.worker.log import claim_stdout
+
+CHUNK = 4096
+"""Rows that are tokenised and predicted at a time."""
+
+
+def main() -> int:
+    """Answers one request; returns the exit code."""
+    with claim_stdout() as output:
+        request = json.load(sys.stdin)
+        texts, pairs = request["texts"], request["pairs"]
+        try:
+            predictor = Predictor(Path(sys.argv[1]))
+            output.write(json.dumps(predictor.labels).encode() + b"\n")
+            for start in range(0, len(texts), CHUNK):
+                chunk = slice(start, start + CHUNK)
+                shares = predictor.probabilities(texts[chunk], pairs and pairs[chunk])
+                for row in shares.tolist():
+                    output.write(json.dumps(row).encode() + b"\n")
+                output.flush()
+        except InputError as error:
+            said = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
+            output.write(json.dumps(said).encode())
+            return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
