@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """Section `predict`.
+    """Section `predict`: what is read of the file, and what is shown of it.
 
     Attributes:
         text: Column of the texts; null: the one that the model was trained on.
