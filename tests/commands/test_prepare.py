@@ -17,14 +17,11 @@ def test_what_was_prepared_is_not_made_again(folder, capsys):
     assert not (folder / "outputs").exists()
 
 
-def test_every_model_and_length_of_the_space_is_prepared(folder, capsys):
-    space = "  model.max_length: choice(16, 24)\n"
-    (folder / "sweeps/lengths.yaml").write_text(
-        f"name: lengths\noverrides: [model.max_length=24]\nspace:\n{space}"
-    )
-    kept = [word for word in OWN if not word.startswith(("sweep=", "model.max_length="))]
-    assert main(["prepare", "sweep=lengths", *kept]) == 0
-    assert capsys.readouterr().out.count("60 training rows") == 2
+def test_every_data_set_of_the_space_is_prepared(folder, capsys):
+    assert main(["prepare", *OWN, "data.train_examples=20,30"]) == 0
+    printed = capsys.readouterr().out
+    assert "20 training rows" in printed
+    assert "30 training rows" in printed
 
 
 def test_a_sweep_is_not_required_and_wrong_data_is_told(folder, capsys):

@@ -57,9 +57,7 @@ class Attempt:
             self.told, self.stopped_by = state, by
 
 
-def conclude(
-    attempt: Attempt, objective: str, now: float, provenance: Provenance
-) -> TrialOutcome:
+def conclude(attempt: Attempt, objective: str, now: float, provenance: Provenance) -> TrialOutcome:
     """How an attempt ended.
 
     A trial that made its final report is complete even if it was told to stop at that moment.
