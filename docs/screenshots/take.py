@@ -73,7 +73,7 @@ class Visit:
         """Opens the address that a sweep prints."""
         self.page.goto("about:blank")
         self.page.goto(self.address)
-        see(self.page, f"{self.count()} matching runs")
+        see_runs(self.page, self.count())
 
     def take(self, name: str, page: Page | None = None) -> None:
         """Writes a picture of the page as it is."""
@@ -100,6 +100,13 @@ def see(page: Page, *texts: str) -> None:
     told(f"  seen: {', '.join(texts)}")
 
 
+def see_runs(page: Page, count: int) -> None:
+    """Waits until the page counts so many runs."""
+    text = f"{count} matching run{'' if count == 1 else 's'}"
+    expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=30_000)
+    told(f"  seen: {text}")
+
+
 def follow(page: Page, link: Locator) -> Page:
     """Clicks a link that opens a tab."""
     with page.context.expect_page() as opened:
@@ -121,7 +128,8 @@ def arrive(visit: Visit) -> None:
     page.get_by_role("link", name=STUDY, exact=True).first.click()
     page.get_by_role("button", name="Got it").click()  # of a tour for generative AI
     view = follow(page, page.get_by_role("link", name="trials by score"))
-    see(view, f"{visit.count()} matching runs", "convergence", "trial_state")
+    see_runs(view, visit.count())
+    see(view, "convergence", "trial_state")
     view.close()
     told("Model training, which MLflow remembers")
     page.get_by_text("Model training", exact=True).click()
@@ -162,7 +170,7 @@ def filters(visit: Visit) -> None:
         page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         count = visit.count(wanted)
-        see(page, f"{count} matching run")
+        see_runs(page, count)
         if count:
             visit.take("mlflow_filter")
 
