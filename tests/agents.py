@@ -45,7 +45,8 @@ def arguments(checkpoint, *more):
     return [
         "sweep=mine", f"model.checkpoint={checkpoint}", "model.max_length=32",
         "data=csv", "data.train=train.csv", "data.validation=validation.csv",
-        "training.epochs=1", "training.evaluations=4", "tracking.plots=false", "tracking.log_model=false",
+        "training.epochs=1", "training.evaluations=4",
+        "tracking.plots=false", "tracking.log_model=false",
         "sampler=random", "pruner=none",
         "convergence.converged_patience=null", "convergence.not_learning_patience=null",
         "launcher.slots=1", *more,

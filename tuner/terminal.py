@@ -1,14 +1,17 @@
 """What a person sees: progress while a sweep runs, a line for each trial, a table at the end."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tuner.core.duration import Running, seconds_left, told
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
 
 STYLES = {
@@ -28,8 +31,10 @@ WIDE = 1_000
 
 def figure(value: Scalar) -> str:
     """A value as people read it: floats to four significant digits."""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return "null" if value is None else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, float):
+        return str(value)
     return f"{value:.4g}"
 
 
@@ -66,6 +71,7 @@ class _SlotLine:
     share: float = 0.0
     score: float | None = None
     rate: float = 0.0
+    since: float | None = None
 
     def note(self, objective: str) -> str:
         score = "" if self.score is None else f"{objective} {self.score:.4f}  "
@@ -76,12 +82,18 @@ class _SlotLine:
 class Terminal:
     """Shows a sweep: live lines on a terminal, plain ones elsewhere."""
 
-    def __init__(self, objective: str, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        objective: str,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Shows nothing until `begin`.
 
         Args:
             objective: Metric name.
             console: Where to write; None: standard output.
+            clock: Seconds, monotonic.
         """
         console = console or Console(highlight=False)
         if not console.is_terminal:
@@ -91,6 +103,8 @@ class Terminal:
         self._lines: dict[int, _SlotLine] = {}
         self._sweep: TaskID | None = None
         self._done = self._total = 0
+        self._clock = clock
+        self._ended: list[float] = []
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -140,6 +154,7 @@ class Terminal:
             task=self._lines[slot].task,
             title=f"trial {spec.number}",
             parameters=parameters_text(spec.parameters),
+            since=self._clock(),
         )
         if not self.console.is_terminal:
             self.notice(f"slot {slot}  {line.title} starts  {line.parameters}")
@@ -153,6 +168,8 @@ class Terminal:
         """The slot's line moves on."""
         line = self._lines[slot]
         line.rate, line.share = rate, share
+        if self._sweep is not None:
+            self._progress.update(self._sweep, note=self._trials())
         self._progress.update(line.task, completed=share, note=line.note(self._objective))
 
     def reported(self, slot: int, value: float) -> None:
@@ -168,14 +185,36 @@ class Terminal:
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
         """The trial as a line above; the sweep's line counts on."""
         self.console.print(outcome_line(outcome, self._objective), soft_wrap=True)
+        line = self._lines[slot]
+        line.since, line.share = None, 0.0
         if self._sweep is not None and outcome.state in COUNTED:
             self._done += 1
+            self._ended.append(outcome.seconds)
             self._progress.update(self._sweep, completed=self._done, note=self._trials())
-        line = self._lines[slot]
+            if not self.console.is_terminal:
+                self.notice(self._trials())
         self._progress.update(line.task, completed=0.0, description=f"slot {slot}", note="waiting")
 
     def _trials(self) -> str:
-        return f"{self._done} of {self._total} trials"
+        left = self._left()
+        ending = "" if left is None or not self._total > self._done else f", {left}"
+        return f"{self._done} of {self._total} trials{ending}"
+
+    def _left(self) -> str | None:
+        """When the sweep will end, as far as its trials tell."""
+        now = self._clock()
+        running = [
+            Running(seconds=now - line.since, share=line.share)
+            for line in self._lines.values()
+            if line.since is not None
+        ]
+        waiting = max(0, self._total - self._done - len(running))
+        seconds = seconds_left(self._ended, running, waiting, len(self._lines))
+        if seconds is None:
+            return None
+        end = datetime.now().astimezone() + timedelta(seconds=seconds)
+        today = end.date() == datetime.now().astimezone().date()
+        return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
 
 
 def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequence[str]) -> Table:

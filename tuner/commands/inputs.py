@@ -20,16 +20,22 @@ class InputReport:
         artifacts: File name to text, for the sweep's run in MLflow.
         contents: SHA-256 of the models and of the data, in the order of the variants.
         inputs: What the runs of trials say of theirs, by `_key` of their settings.
+        rows: Of training and validation split, by the same.
     """
 
     lines: tuple[str, ...]
     artifacts: dict[str, str]
     contents: dict[str, list[str]]
     inputs: Mapping[str, Inputs]
+    rows: Mapping[str, tuple[int, int]]
 
     def of(self, settings: TrialSettings) -> Inputs:
         """What is known of a trial's model and data; nothing where no variant has them."""
         return self.inputs.get(_key(settings), Inputs())
+
+    def rows_of(self, settings: TrialSettings) -> tuple[int, int]:
+        """Rows of the training and validation split of a variant."""
+        return self.rows[_key(settings)]
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
@@ -68,7 +74,16 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
         "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in prepared)),
         "data": list(dict.fromkeys(each.fingerprint for each in prepared)),
     }
-    return InputReport(lines=tuple(lines), artifacts=artifacts, contents=contents, inputs=inputs)
+    return InputReport(
+        lines=tuple(lines),
+        artifacts=artifacts,
+        contents=contents,
+        inputs=inputs,
+        rows={
+            key: (found.report.train_rows, found.report.validation_rows)
+            for key, (_, found) in found.items()
+        },
+    )
 
 
 def _key(settings: TrialSettings) -> str:

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tuner import __version__
 from tuner.commands.best import BestKeeper
@@ -22,7 +23,8 @@ from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.reading import read_sweep
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialOutcome, TrialSpec
+from tuner.core.trial import UNTUNED, TrialOutcome, TrialSpec
+from tuner.dry_run import measured_rate, space_lines, time_lines
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.exported import StudyFacts
@@ -37,8 +39,11 @@ from tuner.search import build_pruner, build_sampler
 from tuner.study import Definition, Study, made_with, sqlite_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
-from tuner.terminal import Terminal
+from tuner.terminal import Terminal, parameters_text
 from tuner.tracking import COMMIT, Tracker, View, origin, tracking_uri
+
+FIRST_TRIALS = 5
+"""So many are shown by a dry run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +119,9 @@ def run(arguments: Sequence[str]) -> int:
         trials = [with_batch_size(settings, room) for settings in variants]
         for line in (*inputs.lines, *memory_lines(trials, room)):
             terminal.notice(line)
+        if agent.sweep.dry_run:
+            _dry_run(composed, variants, inputs, launcher, terminal)
+            return 0
         study = open_study(composed, folder, variants, inputs.contents)
         stack.callback(study.close)
         terminal.warn(study.notice)
@@ -136,6 +144,40 @@ def run(arguments: Sequence[str]) -> int:
             begun=begun,
         )
         return _run(parts)
+
+
+def _dry_run(
+    composed: ComposedSweep,
+    variants: Sequence[TrialSettings],
+    inputs: InputReport,
+    launcher: LocalLauncher,
+    terminal: Terminal,
+) -> None:
+    """Shows what the sweep would do; it leaves nothing but what was tokenised."""
+    agent = composed.agent
+    private = replace(composed, agent=replace(agent, storage=replace(agent.storage, url=None)))
+    with TemporaryDirectory() as place, ExitStack() as stack:
+        folder = StudyFolder(Path(place), agent.study_name)
+        study = open_study(private, folder, variants, inputs.contents)
+        stack.callback(study.close)
+        terminal.notice("\nSpace")
+        for line in space_lines(composed.space, composed.defaults):
+            terminal.notice(line)
+        terminal.notice("\nFirst trials")
+        for _ in range(min(FIRST_TRIALS, agent.sweep.n_trials)):
+            asked = study.claim(None)
+            if asked is not None:
+                compose_trial(composed, asked.parameters)
+                untuned = "   (untuned default)" if asked.number == UNTUNED else ""
+                terminal.notice(
+                    f"  {asked.number:>3}  {parameters_text(asked.parameters)}{untuned}"
+                )
+        terminal.notice("\nTime")
+        base = with_batch_size(composed.base, local_room(launcher.slots.values()))
+        rate = measured_rate(launcher, base, Path(place))
+        rows = inputs.rows_of(composed.base)
+        for line in time_lines(base, rows, rate, agent.sweep.n_trials, len(launcher.slots)):
+            terminal.notice(line)
 
 
 def open_study(

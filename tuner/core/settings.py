@@ -235,6 +235,8 @@ class SweepSettings:
         n_trials: The study's total, completed and pruned, not an addition.
         timeout: Seconds after which no new trial starts; null: none.
         max_failures: So many trials failing in a row stop the sweep.
+        dry_run: Show the space, the first trials, the memory and the time that the sweep will
+            take, from a few timed updates; nothing is left behind.
         overrides: Plain overrides that hold for every trial of the sweep.
         space: Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md.
     """
@@ -244,6 +246,7 @@ class SweepSettings:
     n_trials: int = 20
     timeout: float | None = None
     max_failures: int = 5
+    dry_run: bool = False
     overrides: list[str] = field(default_factory=list)
     space: dict[str, Any] = field(default_factory=dict)
 

@@ -1,0 +1,67 @@
+"""What a person reads while a sweep runs."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from tests.records import outcome, spec
+from tuner.core.trial import TrialState
+from tuner.terminal import Terminal, figure
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def shown():
+    return io.StringIO()
+
+
+def test_when_the_sweep_will_end_is_said_with_each_trial(clock, shown):
+    terminal = Terminal("val_accuracy", Console(file=shown), clock)
+    terminal.begin("mine", 4, 1, [0, 1])
+    terminal.trial_started(0, spec(number=1))
+    terminal.trial_started(1, spec(number=2))
+    clock.now = 600.0
+    terminal.progressed(1, 0.5, 40.0)
+    # Trial 2 is at its half, so that it needs as long again; trial 3 begins now and takes as
+    # long as trial 1 did.
+    terminal.trial_finished(0, outcome(number=1, seconds=600.0))
+    assert re.search(
+        r"^2 of 4 trials, about 10 min left, until .*\d\d:\d\d$", shown.getvalue(), re.MULTILINE
+    )
+
+
+def test_the_end_is_not_foretold_once_nothing_is_left(clock, shown):
+    terminal = Terminal("val_accuracy", Console(file=shown), clock)
+    terminal.begin("mine", 1, 0, [0])
+    terminal.trial_started(0, spec(number=0))
+    terminal.trial_finished(0, outcome(number=0, seconds=5.0))
+    assert "1 of 1 trials\n" in shown.getvalue()
+
+
+def test_trials_that_are_not_counted_say_nothing_of_the_time(clock, shown):
+    terminal = Terminal("val_accuracy", Console(file=shown), clock)
+    terminal.begin("mine", 2, 0, [0])
+    terminal.trial_started(0, spec(number=0))
+    terminal.trial_finished(0, outcome(number=0, state=TrialState.FAILED, seconds=5.0))
+    assert "left" not in shown.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.00012345678, "0.0001235"), (5, "5"), (True, "true"), (None, "null"), ("sgd", "sgd")],
+)
+def test_values_as_people_read_them(value, text):
+    assert figure(value) == text
