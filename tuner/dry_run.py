@@ -8,7 +8,7 @@ from statistics import median
 from tuner.core.budget import Budget
 from tuner.core.duration import seconds_left, told, trial_seconds
 from tuner.core.settings import TrialSettings
-from tuner.core.space import Choice, Dimension, Domain, SearchSpace
+from tuner.core.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.core.trial import Scalar, TrialSpec
 from tuner.errors import InputError, TunerError
 from tuner.launchers.local import Exited, LocalLauncher
