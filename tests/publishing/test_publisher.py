@@ -50,7 +50,7 @@ def test_changes_are_published_seldom_and_all_of_it_at_the_end(start, tmp_path):
     for _ in range(3):
         publisher.refresh()
     until(notes.exists)
-    for _ in range(3):  # It rests fifty times as long as that took.
+    for _ in range(3):  # It rests a hundred times as long as that took.
         publisher.refresh()
     assert publisher.finish() == ""
     first, last = map(json.loads, notes.read_text().splitlines())

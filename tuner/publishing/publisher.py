@@ -14,8 +14,8 @@ from tuner.records import to_json
 
 COMMAND = (sys.executable, "-m", "tuner.publishing")
 
-REST = 50.0
-"""So many times as long as a publication took nothing is published: it takes 2 % of a core."""
+REST = 100.0
+"""So many times as long as a publication took nothing is published: it takes 1 % of a core."""
 
 LOWEST_PRIORITY = 19
 
