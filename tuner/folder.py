@@ -6,13 +6,14 @@ from pathlib import Path
 from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
 from tuner.records import from_json, to_json
-from tuner.worker.life import MODEL_NAME
+from tuner.worker.life import MODEL_NAME, PROFILE_NAME
 from tuner.worker.log import LOG_NAME
 
 
 class TrialFolder:
     """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`.
 
+    `profile` is there where `training.profile` asked for it; `artifacts` are what MLflow gets.
     `model` is there only between the end of the best trial so far and its move to the study's
     `best_model`, and for good after a single fine-tune.
     """
@@ -24,7 +25,9 @@ class TrialFolder:
         self.reports = path / "reports.jsonl"
         self.outcome = path / "outcome.json"
         self.log = path / LOG_NAME
+        self.profile = path / PROFILE_NAME
         self.model = path / MODEL_NAME
+        self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
         """Makes the folder for an attempt; the outcome of an earlier one is dropped.

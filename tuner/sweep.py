@@ -362,7 +362,7 @@ class Sweep:
                 "storage.heartbeat_timeout; what it found out counts for nothing"
             )
         self._look_at = self._clock()
-        self._tracker.trial_finished(outcome, [folder.log, folder.reports], attempt.labels)
+        self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)
         return outcome
 
     def _give_back(self) -> None:

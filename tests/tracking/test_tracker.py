@@ -7,6 +7,7 @@ import subprocess
 import time
 import zlib
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -55,6 +56,19 @@ def test_every_point_stands_there_once_and_nothing_is_left_on_disk(tracker, fold
     assert sweep.info.status == "FINISHED"
     assert artifacts(mlflow_uri, sweep) == {"sweep.yaml", "reading.md"}
     assert not (folder.path / "spool").exists()
+
+
+def test_a_trials_profile_keeps_its_folders(tracker, folder, mlflow_uri):
+    trial = folder.trial(0)
+    place = "profile/plugins/profile/2026/host.xplane.pb"
+    (trial.path / place).parent.mkdir(parents=True)
+    (trial.path / place).write_text("a trace")
+    tracker.trial_started(spec(0), "trial", "a: 1\n")
+    tracker.trial_finished(outcome(0), trial.artifacts, ())
+    assert tracker.close() == ""
+    (run,) = found(mlflow_uri)
+    client = MlflowClient(mlflow_uri)
+    assert Path(client.download_artifacts(run.info.run_id, place)).read_text() == "a trace"
 
 
 def test_each_attempt_is_a_run_of_its_own_with_the_files_that_it_left(tracker, folder, mlflow_uri):

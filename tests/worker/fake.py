@@ -46,7 +46,7 @@ class FakeFineTuner:
         folder.mkdir(parents=True)
         (folder / "model.safetensors").write_text("a model")
 
-    def run(self, settings, listener, state=None):
+    def run(self, settings, listener, state=None, profile=None):
         kept = Kept(state, settings.training.save_state)
         diverged = self.train(settings, listener, kept)
         kept.leave(listener)

@@ -124,9 +124,9 @@ def test_a_failure_is_data_and_the_worker_lives_on(tmp_path, checkpoint, kind, m
 
 def test_what_is_printed_goes_to_the_trials_log(tmp_path, capfd):
     class Printing(FakeFineTuner):
-        def run(self, settings, listener, state):
+        def run(self, settings, listener, *paths):
             os.write(1, b"in the trial\n")
-            return super().run(settings, listener, state)
+            return super().run(settings, listener, *paths)
 
     print("before")
     serve(Run(spec=spec(0, tmp_path / "a", points=1)), Continue(), fine_tuner=Printing())

@@ -53,6 +53,8 @@ class TrainingSettings:
             less memory for a second forward pass (Chen 2016).
         save_state: Save all that is needed to go on from evaluation points: `auto` for trials
             that take minutes, `always` or `never`.
+        profile: A profiler trace of a few updates after the first, in the trial's folder below
+            `profile/` and among its artifacts in MLflow, for TensorBoard's profile plugin.
         deterministic: The same bits on every run on a GPU too, at some speed; the same for all
             trials of a sweep.
         seed: Everything random in a trial follows from it.
@@ -78,5 +80,6 @@ class TrainingSettings:
     ema_decay: float | None = None
     rematerialize: bool = False
     save_state: str = "auto"
+    profile: bool = False
     deterministic: bool = False
     seed: int = 0

@@ -17,7 +17,7 @@ from tuner.records import to_plain
 
 MAY_CHANGE = (
     "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sampler", "pruner", "launcher",
-    "storage", "tracking", "training.save_state",
+    "storage", "tracking", "training.save_state", "training.profile",
 )  # fmt: skip
 """A study may go on after changes of these: they never decide what a trial gives."""
 
@@ -57,7 +57,8 @@ class Definition:
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""
         base = to_plain(self.base)
-        base["training"].pop("save_state", None)
+        for key in ("save_state", "profile"):
+            base["training"].pop(key, None)
         plain = {
             "space": self.space.to_plain(),
             "base": base,

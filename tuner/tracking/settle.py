@@ -58,7 +58,7 @@ def _missing(
     known = outcome is not None and outcome.attempt == attempt and changed >= begun.at
     if outcome is None or not known or number in put_back:
         return [*events, trial_abandoned(begun.run, max(begun.at, _changed(spool.path)))]
-    files = spool.attach(begun.run, [trial.log, trial.reports])
+    files = spool.attach(begun.run, trial.artifacts)
     return [*events, trial_ended(begun.run, outcome, files, (), changed)]
 
 

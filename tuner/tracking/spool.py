@@ -117,18 +117,22 @@ class Spool:
     def attach(self, run: str, files: Iterable[Path]) -> tuple[str, ...]:
         """Keeps files as they are now, since another attempt may write them anew.
 
+        Args:
+            run: That they belong to.
+            files: Files, and folders for all that is in them; those that are not there count for
+                none.
+
         Returns:
-            The names that `attached` finds them by; none for a file that is not there.
+            The names that `attached` finds them by: the run's, then the path in the run.
         """
         names = []
         with self._writing():
-            for file in files:
-                if file.exists():
-                    kept = self._files / run / file.name
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    kept.unlink(missing_ok=True)
-                    _link(file, kept)
-                    names.append(f"{run}/{file.name}")
+            for name, file in _inside(files):
+                kept = self._files / run / name
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.unlink(missing_ok=True)
+                _link(file, kept)
+                names.append(f"{run}/{name}")
         return tuple(names)
 
     @contextmanager
@@ -239,6 +243,14 @@ def leftovers(folder: Path) -> list[Spool]:
             else:
                 spool.release()
     return found
+
+
+def _inside(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """The files that there are, those in folders too, with their paths from there on."""
+    for path in files:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                yield file.relative_to(path.parent).as_posix(), file
 
 
 def _link(file: Path, kept: Path) -> None:

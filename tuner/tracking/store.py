@@ -225,7 +225,8 @@ class Store:
     def _upload(self, spool: Spool, run: str, kept: str) -> None:
         file = spool.attached(kept)
         if file.exists():  # else an earlier try has sent it
-            self._client.log_artifact(self._run(spool, run), str(file))
+            _, *folders, _ = kept.split("/")
+            self._client.log_artifact(self._run(spool, run), str(file), "/".join(folders) or None)
             file.unlink()
 
     def _terminate(self, spool: Spool, event: Ended) -> None:

@@ -62,7 +62,13 @@ class FineTuner:
         model.step.collect()
         model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
 
-    def run(self, settings: TrialSettings, listener: Listener, state: Path | None = None) -> str:
+    def run(
+        self,
+        settings: TrialSettings,
+        listener: Listener,
+        state: Path | None = None,
+        profile: Path | None = None,
+    ) -> str:
         """Runs one trial, from its beginning or from where an earlier attempt at it stood.
 
         Args:
@@ -70,6 +76,7 @@ class FineTuner:
             listener: Told of every update and evaluation point; may end the trial.
             state: File to save the trial's state in, and to go on from where there is one of this
                 very trial; there is none after the trial's end. None: nothing is saved.
+            profile: Folder for the trace that `training.profile` asks for.
 
         Returns:
             Why it diverged, with figures: loss or gradient became NaN or Inf or the loss blew up,
@@ -79,19 +86,26 @@ class FineTuner:
             InputError: The settings, the data or the checkpoint are wrong.
         """
         try:
-            return self._run(settings, listener, state)
+            return self._run(settings, listener, state, profile)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             error.add_note(f"peak memory {device.peak_memory_bytes() / 1e6:.0f} MB")
             raise
 
-    def _run(self, settings: TrialSettings, listener: Listener, state: Path | None) -> str:
+    def _run(
+        self,
+        settings: TrialSettings,
+        listener: Listener,
+        state: Path | None,
+        profile: Path | None,
+    ) -> str:
         data, model = self._begin(settings)
         self._running = settings, data, model
         device.reset_peak_memory()
         keeper = None
         if state is not None and settings.training.save_state != "never":
             keeper = Keeper(StateFile(state), settings, data, model.variables, self._clock)
-        return Loop(settings, data, model, self._clock, keeper).run(listener)
+        traces = profile if settings.training.profile else None
+        return Loop(settings, data, model, self._clock, keeper, traces).run(listener)
 
     def save_model(self, folder: Path) -> None:
         """Writes the model of the trial that runs, as it is now, as a Hugging Face folder.

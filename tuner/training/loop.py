@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from tuner.training.imbalance import BalancedRows
 from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
+from tuner.training.profile import traced
 from tuner.training.state import Keeper, Position
 from tuner.training.update import UpdateStep
 
@@ -78,12 +80,14 @@ class Loop:
         model: Model,
         clock: Callable[[], float],
         keeper: Keeper | None = None,
+        profile: Path | None = None,
     ) -> None:
         self._settings = settings
         self._data = data
         self._model = model
         self._clock = clock
         self._keeper = keeper
+        self._profile = profile
         self._budget = Budget(
             train_examples=len(data.train.labels),
             effective_batch=settings.effective_batch_size,
@@ -104,7 +108,9 @@ class Loop:
         """Makes all updates; returns why the trial diverged, empty when it did not."""
         self._go_on()
         listener.started(self._data.constant_guess, self._data.labels, self._at.point)
-        self._train(listener)
+        updates = islice(enumerate(self._plan(), start=1), self._at.update, None)
+        with traced(updates, self._profile) as to_make:
+            self._train(to_make, listener)
         self._leave(listener)
         return self._diverged
 
@@ -117,12 +123,12 @@ class Loop:
             self._watch.remember(self._at.losses)
             self._started = self._clock() - self._at.seconds
 
-    def _train(self, listener: Listener) -> None:
+    def _train(self, updates: Iterator[tuple[int, np.ndarray]], listener: Listener) -> None:
         at = self._at
         # An earlier attempt may have been stopped after an update and before its evaluation.
         if at.update and not self._report(listener):
             return
-        for number, rows in islice(enumerate(self._plan(), start=1), at.update, None):
+        for number, rows in updates:
             at.update, skipped = number, at.skipped
             self._update(rows)
             due = self._budget.points_due(number) or self._model.step.due

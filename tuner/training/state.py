@@ -29,7 +29,7 @@ _NOT_THE_TRIAL = {
     "training": {
         # How an update is cut and where its memory goes, not what it is.
         "batch_size", "accumulation_steps", "effective_batch_size", "evaluation_batch_size",
-        "rematerialize", "save_state",
+        "rematerialize", "save_state", "profile",
     },
     # Places; their content counts.
     "model": {"checkpoint", "revision", "package"},

@@ -36,6 +36,9 @@ PROGRESS_SECONDS = 1.0
 STATE_NAME = "state.safetensors"
 """In the trial's folder: what another attempt goes on from."""
 
+PROFILE_NAME = "profile"
+"""In the trial's folder: the profiler's trace, where the trial's settings ask for one."""
+
 MODEL_NAME = "model"
 """In the trial's folder: its model, where the agent wants it kept."""
 
@@ -49,8 +52,14 @@ class FineTuner(Protocol):
     def prepare(self, settings: TrialSettings) -> None:
         """Does ahead what a trial with these settings needs."""
 
-    def run(self, settings: TrialSettings, listener: Any, state: Path | None) -> str:
-        """Runs a trial, saving its state there; returns why it diverged, empty if it did not."""
+    def run(
+        self, settings: TrialSettings, listener: Any, state: Path | None, profile: Path | None
+    ) -> str:
+        """Runs a trial, its state and its profile saved there.
+
+        Returns:
+            Why it diverged, empty if it did not.
+        """
 
     def save_model(self, folder: Path) -> None:
         """Writes the running trial's model as it is now."""
@@ -115,7 +124,9 @@ class Worker:
         self._listener = listener
         with logging_to(folder):
             try:
-                diverged = fine_tuner.run(spec.settings, listener, folder / STATE_NAME)
+                diverged = fine_tuner.run(
+                    spec.settings, listener, folder / STATE_NAME, folder / PROFILE_NAME
+                )
             except Exception as error:
                 traceback.print_exc()
                 outcome: Finished | Failed = Failed(number=spec.number, error=as_data(error))
