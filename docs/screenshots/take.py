@@ -215,6 +215,9 @@ def runs(visit: Visit) -> None:
     page.get_by_role("tab", name="Artifacts").click()
     artifact(page, "sweep.yaml", "n_trials")
     artifact(page, "reading.md", "Best: trial")
+    page.get_by_text("plots", exact=True).first.click()
+    artifact(page, "optimization_history.png", "Path:")
+    artifact(page, "plots.html", "Path:")
 
 
 def artifact(page: Page, name: str, text: str) -> None:
@@ -248,8 +251,8 @@ def record(folder: Path, pictures: Path) -> None:
         shown = terminal.screen()
         terminal.draw(shown, command, pictures / "terminal_running.svg", secrets=secrets)
         written = terminal.wait_for_end(seconds=1800)
-    end = "rank" + written.rpartition("rank  trial")[2]
-    terminal.draw(end, command, pictures / "terminal_end.svg", secrets=secrets)
+    end = written.rindex("\n", 0, written.rindex("rank  trial")) + 1
+    terminal.draw(written[end:], command, pictures / "terminal_end.svg", secrets=secrets)
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def draw(shown: str, title: str, file: Path, *, secrets: Sequence[str]) -> None:
     if seen:
         sys.exit(f"{file.name} would show {seen}")
     console = Console(width=WIDTH, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    console.print(text, soft_wrap=False)
+    console.print(text, end="\n\n")  # the frame cuts the last line's descenders
     file.write_text(console.export_svg(title=title), encoding="utf-8")
 
 

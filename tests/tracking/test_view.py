@@ -3,14 +3,16 @@
 import base64
 import json
 import zlib
+from itertools import combinations
 
 import pytest
 from mlflow import MlflowClient
 
+from tests.tracking.runs import found, run_trial
 from tuner.core.settings import TrackingSettings
 from tuner.folder import StudyFolder
 from tuner.tracking import Tracker, View
-from tuner.tracking.view import NOTE_TAG
+from tuner.tracking.view import COLOUR_TAG, NOTE_TAG, colour
 
 KEYS = ["optimizer.learning_rate", "schedule"]
 
@@ -60,6 +62,27 @@ def test_each_curve_is_charted_once_and_a_diverged_trial_flattens_no_other(state
     assert scales["val_loss"] == scales["train_loss"] == "log"
     charts = shown(View(objective="val_loss", direction="minimize", keys=KEYS))["compareRunCharts"]
     assert [chart["displayName"] for chart in charts].count("val_loss") == 1
+
+
+def apart(one, other):
+    parts = [[int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in (one, other)]
+    return max(abs(first - second) for first, second in zip(*parts, strict=True))
+
+
+def test_no_two_trials_near_each_other_look_alike():
+    colours = [colour(number) for number in range(60)]
+    assert min(apart(*pair) for pair in combinations(colours[:20], 2)) > 30
+    assert len(set(colours)) == 60
+
+
+def test_a_trials_run_has_its_colour(tmp_path, mlflow_uri):
+    folder = StudyFolder(tmp_path, "s")
+    tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+    tracker.open()
+    run_trial(tracker, folder, 7)
+    assert tracker.close() == ""
+    (run,) = found(mlflow_uri)
+    assert run.data.tags[COLOUR_TAG] == colour(7)
 
 
 def test_every_chart_stands_in_the_one_section(state):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from tuner.core.recovery import split
 from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
 from tuner.tracking.events import Begun, Ended, Logged
+from tuner.tracking.view import COLOUR_TAG, colour
 
 RUN_STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -71,6 +72,7 @@ def trial_begun(
             "trial_number": str(spec.number),
             "attempt": str(spec.attempt),
             "split": split(spec.settings),
+            COLOUR_TAG: colour(spec.number),
         },
         params={
             **{name: str(value) for name, value in spec.parameters.items()},

@@ -5,6 +5,7 @@ base64, and opens it where `viewStateShareKey` names it.
 """
 
 import base64
+import colorsys
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,9 @@ TAG = f"mlflow.sharedViewState.{KEY}"
 NOTE_TAG = "mlflow.note.content"
 """The experiment's description, which stands above all its pages."""
 
+COLOUR_TAG = "mlflow.runColor"
+"""Of a run and its curves; else MLflow hashes the run's name into one of some 20 colours."""
+
 CURVES = ("val_loss", "train_loss", "learning_rate", "grad_norm")
 """Charted beside the objective, on logarithmic axes: trials differ by orders of magnitude."""
 
@@ -25,6 +29,10 @@ DATABASE = "mlflow.db"
 
 LOCAL_SERVER = "http://127.0.0.1:5000"
 """Where `mlflow ui` listens."""
+
+_GOLDEN = 0.618034
+"""Turns of the colour circle from one trial to the next, which come near no earlier one soon."""
+_LIGHTNESS = (0.4, 0.55, 0.3)
 
 _SHOWN_RUNS = "FIRST_20_RUNS"
 _SECTION = "sweep"
@@ -90,6 +98,13 @@ class View:
         )
         first, *others = map(_line, dict.fromkeys((self.objective, *CURVES)))
         return [first, parallel, *others]
+
+
+def colour(trial: int) -> str:
+    """A trial's colour, as `#rrggbb`: unlike that of every trial near it in number."""
+    lightness = _LIGHTNESS[trial % len(_LIGHTNESS)]
+    parts = colorsys.hls_to_rgb(trial * _GOLDEN % 1, lightness, 0.7)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def note(experiment: str) -> str:
