@@ -229,9 +229,8 @@ def artifact(page: Page, name: str, text: str) -> None:
 def report(visit: Visit, folder: Path) -> None:
     """The page that needs no server."""
     told("tuner report, its page")
-    subprocess.run(
-        [sys.executable, "-m", "tuner", "report", f"sweep={STUDY}"], cwd=folder, check=True
-    )
+    command = [sys.executable, "-m", "tuner", "report", f"sweep={STUDY}"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     visit.page.goto((folder / "outputs" / STUDY / "report.html").absolute().as_uri())
     see(visit.page, STUDY)
     visit.take("report_page")
