@@ -27,9 +27,7 @@ Unable to determine the device handle for GPU 0000:3B:00.0: Unknown Error
 """
 RUN = {"float32": "", "mixed_bfloat16": "", "mixed_float16": ""}
 CPU = Device(name="CPU:0", products=RUN)
-ON_CPU = TensorFlow(
-    version="2.21.0", keras="3.15.1", backend="tensorflow", cuda="12.5.1", devices=(CPU,)
-)
+ON_CPU = TensorFlow(version="2.21.0", keras="3.15.1", cuda="12.5.1", devices=(CPU,))
 
 
 def on(*capabilities, **changes):
@@ -128,9 +126,6 @@ def test_of_a_tensorflow_that_does_not_load_the_gpus_say_nothing():
 def test_the_build_of_tensorflow():
     assert tensorflow_line(ON_CPU).text == "2.21.0 with Keras 3.15.1, built for CUDA 12.5.1"
     assert "the CPU" in tensorflow_line(dataclasses.replace(ON_CPU, cuda=None)).text
-    line = tensorflow_line(dataclasses.replace(ON_CPU, backend="torch"))
-    assert line.level is Level.WRONG
-    assert "KERAS_BACKEND" in line.mend
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.tracking import Inputs, Tracker, View, origin
 from tuner.tracking.messages import one_line
+from tuner.tracking.runs import point_logged
 from tuner.tracking.view import review
 
 
@@ -56,6 +57,13 @@ def test_every_point_stands_there_once_and_nothing_is_left_on_disk(tracker, fold
     assert sweep.info.status == "FINISHED"
     assert artifacts(mlflow_uri, sweep) == {"sweep.yaml", "reading.md"}
     assert not (folder.path / "spool").exists()
+
+
+def test_what_gpus_did_stands_there_where_it_is_known():
+    known = report(gpu_utilization=0.5, gpu_memory_bytes=7)
+    metrics = point_logged("run", known, 0).metrics
+    assert (metrics["gpu_utilization"], metrics["gpu_memory_bytes"]) == (0.5, 7.0)
+    assert not any("gpu" in name for name in point_logged("run", report(), 0).metrics)
 
 
 def test_a_trials_profile_keeps_its_folders(tracker, folder, mlflow_uri):

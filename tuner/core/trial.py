@@ -124,6 +124,10 @@ class Report:
         examples_per_second: In updates, since the previous point, evaluation left out.
         padding_fraction: Share of the tokens computed since the previous point that were padding.
         peak_memory_bytes: Of the device where it tells, else resident memory of the process.
+        gpu_utilization: Share of the time in which the trial's own GPUs computed, mean since the
+            previous point, 0 to 1, with whatever else runs on them; None: unknown.
+        gpu_memory_bytes: The most taken on the trial's own GPUs together since the previous point,
+            by its process where the driver tells, else by all; None: unknown.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Of this point.
         confusion: Rows true labels, columns predicted; at the final point alone.
@@ -153,6 +157,8 @@ class Report:
     seconds_training: float
     seconds_evaluating: float
     confusion: list[list[int]] | None = None
+    gpu_utilization: float | None = None
+    gpu_memory_bytes: int | None = None
 
     def value(self, name: str) -> float:
         """A metric or another figure of the report by its name in MLflow."""

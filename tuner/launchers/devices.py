@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from tuner.core.gpu_usage import named
 from tuner.errors import InputError
 
 WORKER_MEMORY = 3 * 2**30
@@ -37,8 +38,7 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     """
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        names = [name.strip() for name in chosen.split(",")]
-        return [name for name in names if name and name != "-1"]
+        return named(chosen)
     query = shutil.which("nvidia-smi")
     if query is None:
         return []

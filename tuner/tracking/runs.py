@@ -31,6 +31,7 @@ _MEASURED = (
     "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
     "weight_change", "skipped_updates", "val_loss",
     "majority_share", "examples_per_second", "padding_fraction", "peak_memory_bytes",
+    "gpu_utilization", "gpu_memory_bytes",
 )  # fmt: skip
 
 
@@ -85,7 +86,8 @@ def trial_begun(
 
 def point_logged(run: str, report: Report, at: int) -> Logged:
     """One evaluation point; the step is examples seen, so that batch sizes compare."""
-    measured = {name: float(getattr(report, name)) for name in _MEASURED}
+    told = {name: getattr(report, name) for name in _MEASURED}
+    measured = {name: float(value) for name, value in told.items() if value is not None}
     return Logged(
         at=at, run=run, step=report.examples_seen, metrics=measured | dict(report.metrics)
     )

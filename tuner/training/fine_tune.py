@@ -21,6 +21,7 @@ from tuner.training.averaging import Average
 from tuner.training.checks import check
 from tuner.training.evaluate import Evaluator
 from tuner.training.fused import make_step
+from tuner.training.gpu_watch import watched
 from tuner.training.hugging_face import save_model
 from tuner.training.imbalance import class_weights
 from tuner.training.loop import Listener, Loop, Model, micro_batch
@@ -105,7 +106,9 @@ class FineTuner:
         if state is not None and settings.training.save_state != "never":
             keeper = Keeper(StateFile(state), settings, data, model.variables, self._clock)
         traces = profile if settings.training.profile else None
-        return Loop(settings, data, model, self._clock, keeper, traces).run(listener)
+        with watched(settings.training.devices) as usage:
+            loop = Loop(settings, data, model, self._clock, keeper, traces, usage)
+            return loop.run(listener)
 
     def save_model(self, folder: Path) -> None:
         """Writes the model of the trial that runs, as it is now, as a Hugging Face folder.

@@ -13,6 +13,7 @@ import numpy as np
 from tuner.core import schedule
 from tuner.core.budget import Budget, interim_rows
 from tuner.core.convergence import Watch
+from tuner.core.gpu_usage import GpuUsage
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.data import PreparedData
@@ -81,6 +82,7 @@ class Loop:
         clock: Callable[[], float],
         keeper: Keeper | None = None,
         profile: Path | None = None,
+        usage: Callable[[], GpuUsage] = GpuUsage,
     ) -> None:
         self._settings = settings
         self._data = data
@@ -88,6 +90,7 @@ class Loop:
         self._clock = clock
         self._keeper = keeper
         self._profile = profile
+        self._usage = usage
         self._budget = Budget(
             train_examples=len(data.train.labels),
             effective_batch=settings.effective_batch_size,
@@ -261,6 +264,9 @@ class Loop:
         started = self._clock()
         evaluation, fixed = self._evaluate(final=final)
         facts["seconds_evaluating"] = self._clock() - started
+        usage = self._usage()
+        facts["gpu_utilization"] = usage.utilization
+        facts["gpu_memory_bytes"] = usage.memory_bytes
         return partial(self._at.measured.report, evaluation, fixed, **facts)
 
     def _evaluate(self, *, final: bool) -> tuple[Evaluation, Evaluation]:

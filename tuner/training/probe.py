@@ -32,7 +32,6 @@ def found() -> TensorFlow:
     return TensorFlow(
         version=tf.__version__,
         keras=version("keras"),
-        backend=keras.backend.backend(),
         cuda=str(build.get("cuda_version", "")) or None if build["is_cuda_build"] else None,
         devices=tuple(map(_tried, physical)),
     )

@@ -95,14 +95,12 @@ class TensorFlow:
     Attributes:
         version: Of TensorFlow.
         keras: Version of Keras.
-        backend: What Keras computes with.
         cuda: Version of CUDA that TensorFlow is built for; None: built for the CPU alone.
         devices: What it can compute on; the CPU among them.
     """
 
     version: str
     keras: str
-    backend: str
     cuda: str | None
     devices: tuple[Device, ...]
 
@@ -142,13 +140,6 @@ def tensorflow_line(found: TensorFlow) -> Line:
     """Version and build."""
     built = f"CUDA {found.cuda}" if found.cuda else "the CPU"
     text = f"{found.version} with Keras {found.keras}, built for {built}"
-    if found.backend != "tensorflow":
-        return wrong(
-            "TensorFlow",
-            f"{text}; but Keras computes with {found.backend}",
-            "KERAS_BACKEND=tensorflow, or no KERAS_BACKEND and no other one in "
-            "~/.keras/keras.json",
-        )
     return ok("TensorFlow", text)
 
 
