@@ -20,6 +20,7 @@ import psutil
 
 from tests.checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
+from tuner.commands import start
 from tuner.commands import sweep as command
 from tuner.launchers.local import LocalLauncher
 
@@ -68,7 +69,7 @@ def serve(folder, mlflow_uri, words, log, channel):
     composed = command.compose_sweep(words, folder)
     variants = command.check(composed)
     command.compose_sweep, command.check = lambda *_: composed, lambda *_: variants
-    command.LocalLauncher = functools.partial(LocalLauncher, command=(sys.executable, "-m", FAKE))
+    start.LocalLauncher = functools.partial(LocalLauncher, command=(sys.executable, "-m", FAKE))
     with suppress(EOFError):
         while True:
             waited_for = channel.recv()

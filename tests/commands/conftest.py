@@ -39,7 +39,7 @@ def fake_workers(monkeypatch):
         LocalLauncher, command=(sys.executable, "-m", "tests.worker.fake")
     )
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    monkeypatch.setattr("tuner.commands.sweep.LocalLauncher", launcher)
+    monkeypatch.setattr("tuner.commands.start.LocalLauncher", launcher)
     monkeypatch.setattr("tuner.commands.train.LocalLauncher", launcher)
 
 

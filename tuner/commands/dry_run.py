@@ -1,0 +1,44 @@
+"""`sweep.dry_run=true`: what a sweep would do, without a trial, a study or a run in MLflow."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tuner.commands.start import Start
+from tuner.core.trial import UNTUNED
+from tuner.dry_run import measured_rate, space_lines, time_lines
+from tuner.folder import StudyFolder
+from tuner.terminal import parameters_text
+
+FIRST_TRIALS = 5
+"""So many are shown."""
+
+
+def dry_run(start: Start) -> None:
+    """Shows the space, the first trials, and how long the sweep would take.
+
+    Raises:
+        InputError: The first trials can not be run as they are configured.
+        TunerError: A worker died.
+    """
+    composed, agent, terminal = start.composed, start.composed.agent, start.terminal
+    terminal.notice("\nSpace")
+    for line in space_lines(composed.space, composed.defaults):
+        terminal.notice(line)
+    with TemporaryDirectory() as place:
+        terminal.notice("\nFirst trials")
+        folder = StudyFolder(Path(place), agent.study_name)
+        with closing(start.open_study(folder, replace(agent.storage, url=None))) as study:
+            for _ in range(min(FIRST_TRIALS, agent.sweep.n_trials)):
+                asked = study.claim(None)
+                if asked is not None:
+                    start.compose(asked.parameters)
+                    untuned = "   (untuned default)" if asked.number == UNTUNED else ""
+                    text = parameters_text(asked.parameters)
+                    terminal.notice(f"  {asked.number:>3}  {text}{untuned}")
+        terminal.notice("\nTime")
+        rate = measured_rate(start.launcher, start.base, Path(place))
+    rows, slots = start.inputs.rows_of(composed.base), len(start.launcher.slots)
+    for line in time_lines(start.base, rows, rate, agent.sweep.n_trials, slots):
+        terminal.notice(line)

@@ -1,0 +1,117 @@
+"""What a sweep and its dry run begin with: models and data checked while the workers start."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tuner.commands.inputs import InputReport, check_inputs
+from tuner.config import ComposedSweep, compose_trial, searched_options
+from tuner.core.objectives import direction
+from tuner.core.settings import StorageSettings, TrialSettings
+from tuner.core.trial import Scalar
+from tuner.exclusive import exclusive
+from tuner.folder import StudyFolder
+from tuner.launchers.devices import local_slots
+from tuner.launchers.local import LocalLauncher
+from tuner.launchers.room import Room, local_room
+from tuner.memory_check import memory_lines, with_batch_size
+from tuner.study import Definition, Study, sqlite_url
+from tuner.terminal import Terminal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A sweep whose workers start and whose inputs are sound.
+
+    Attributes:
+        composed: The sweep.
+        variants: What `check` composed of it.
+        inputs: What was found in models and data.
+        room: Memory that each trial has; None where that is unknown.
+        terminal: Shows what happens.
+        launcher: Its workers are started.
+    """
+
+    composed: ComposedSweep
+    variants: Sequence[TrialSettings]
+    inputs: InputReport
+    room: Room | None
+    terminal: Terminal
+    launcher: LocalLauncher
+
+    @property
+    def objective(self) -> str:
+        """Metric name."""
+        return self.composed.agent.sweep.objectives[0]
+
+    @property
+    def base(self) -> TrialSettings:
+        """The untuned default as it would run here."""
+        return with_batch_size(self.composed.base, self.room)
+
+    def compose(self, parameters: Mapping[str, Scalar]) -> TrialSettings:
+        """A trial as it would run here."""
+        return with_batch_size(compose_trial(self.composed, parameters), self.room)
+
+    def open_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
+        """Opens or makes the study.
+
+        Args:
+            folder: Its files, the database where the storage names none.
+            storage: Where it is.
+        """
+        agent = self.composed.agent
+        with exclusive(storage.url or str(folder.database.absolute())):
+            return Study(
+                name=agent.study_name,
+                url=storage.url or sqlite_url(folder.database),
+                definition=Definition(
+                    space=self.composed.space,
+                    base=self.composed.base,
+                    objective=self.objective,
+                    direction=direction(self.objective),
+                    options=searched_options(self.composed, self.variants),
+                    contents=self.inputs.contents,
+                ),
+                sampler=agent.sampler,
+                pruner=agent.pruner,
+                defaults=self.composed.defaults,
+                settings=storage,
+            )
+
+
+@contextmanager
+def started(
+    composed: ComposedSweep, variants: Sequence[TrialSettings], terminal: Terminal
+) -> Iterator[Start]:
+    """Starts the workers, and looks at what they will be fed while they import their libraries.
+
+    Args:
+        composed: The sweep.
+        variants: What `check` composed of it.
+        terminal: Told of data and memory.
+
+    Raises:
+        InputError: Model or data can not be used.
+    """
+    settings = composed.agent.launcher
+    devices = max(variant.training.devices for variant in variants)
+    launcher = LocalLauncher(local_slots(settings.slots, devices))
+    room = local_room(launcher.slots.values())
+    try:
+        for slot in launcher.slots:
+            launcher.start(slot)
+        inputs = check_inputs(variants)
+        trials = [with_batch_size(variant, room) for variant in variants]
+        for line in (*inputs.lines, *memory_lines(trials, room)):
+            terminal.notice(line)
+        yield Start(
+            composed=composed,
+            variants=variants,
+            inputs=inputs,
+            room=room,
+            terminal=terminal,
+            launcher=launcher,
+        )
+    finally:
+        launcher.close(settings.stop_timeout)
