@@ -392,3 +392,17 @@ def test_ctrl_c_twice_stops_at_once(bench):
     assert states(outcomes) == [TrialState.INTERRUPTED]
     assert time.monotonic() - before < 25
     assert bench.runs()[0].info.status == "KILLED"
+
+
+def test_workers_are_replaced_after_so_many_trials(bench):
+    class Counting(LocalLauncher):
+        started = 0
+
+        def start(self, slot):
+            Counting.started += 1
+            super().start(slot)
+
+    outcomes = bench.run(trials=5, trials_per_worker=2, launcher=Counting)
+    assert states(outcomes) == [TrialState.COMPLETE] * 5
+    assert Counting.started == 3
+    assert bench.watch.notices == ["the worker of slot 0 is replaced: it has run 2 trials"] * 2

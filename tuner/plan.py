@@ -87,6 +87,7 @@ class Plan:
         timeout: Seconds after which no new trial starts; None: none.
         max_failures: So many failures in a row, all for the same cause, stop the sweep.
         max_attempts: Tries at a trial whose worker or agent dies.
+        trials_per_worker: A worker is replaced after so many; None: when its memory grows.
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         role: `trial`, or `train` for a single fine-tune.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
@@ -100,6 +101,7 @@ class Plan:
     timeout: float | None = None
     max_failures: int = 5
     max_attempts: int = 3
+    trials_per_worker: int | None = None
     stall_timeout: float | None = None
     role: str = "trial"
     git_commit: str = ""

@@ -23,6 +23,7 @@ from tuner.core.trial import (
     TrialSpec,
     TrialState,
 )
+from tuner.core.wear import Wear
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.launchers.local import Event, Exited, LocalLauncher
@@ -92,6 +93,8 @@ class Sweep:
         self._running: dict[int, Attempt] = {}
         self._deaths: dict[int, int] = {}
         self._stalled: set[int] = set()
+        self._wear = Wear(plan.trials_per_worker)
+        self._worn: set[int] = set()
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
         self._interrupts = 0
@@ -226,15 +229,25 @@ class Sweep:
                 self._report(slot, report)
             case Finished(diverged=diverged):
                 self._finish(slot, diverged=diverged)
-                self._idle.add(slot)
+                self._free(slot)
             case Failed(error=error):
                 self._finish(slot, error=error)
                 if error.kind == "out_of_memory":
                     self._launcher.kill_slot(slot)  # What it still holds the next would lack.
                 else:
-                    self._idle.add(slot)
+                    self._free(slot)
             case Exited() as exited:
                 self._replace(slot, exited)
+
+    def _free(self, slot: int) -> None:
+        """A worker waits for its next trial, unless it is worn."""
+        worn = self._wear.after_trial(slot, self._launcher.memory(slot))
+        if worn:
+            self._watcher.notice(f"the worker of slot {slot} is replaced: {worn}")
+            self._worn.add(slot)
+            self._launcher.kill_slot(slot)
+        else:
+            self._idle.add(slot)
 
     def _note(self, attempt: Attempt, started: Started) -> None:
         """A trial began, or goes on after an evaluation point of an earlier attempt."""
@@ -288,6 +301,11 @@ class Sweep:
     def _replace(self, slot: int, exited: Exited) -> None:
         """A worker died: its trial is tried again or fails, a new worker takes the slot."""
         self._idle.discard(slot)
+        self._wear.renewed(slot)
+        if slot in self._worn:
+            self._worn.discard(slot)
+            self._launcher.start(slot)
+            return
         stalled = slot in self._stalled
         self._stalled.discard(slot)
         if slot in self._running:

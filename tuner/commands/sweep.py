@@ -128,6 +128,7 @@ def _search(
             timeout=agent.sweep.timeout,
             max_failures=agent.sweep.max_failures,
             max_attempts=agent.launcher.max_attempts,
+            trials_per_worker=agent.launcher.trials_per_worker,
             stall_timeout=agent.launcher.stall_timeout,
             git_commit=tags.get(COMMIT, ""),
             wants_model=keeper.wants_model,

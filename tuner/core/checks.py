@@ -148,6 +148,7 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("launcher.stop_timeout", *above(0)),
     ("launcher.stall_timeout", *above(0)),
     ("launcher.max_attempts", *at_least(1)),
+    ("launcher.trials_per_worker", *at_least(1)),
     ("storage.heartbeat_interval", *above(0)),
     ("storage.heartbeat_timeout", *above(0)),
     ("storage.retry_timeout", *at_least(0)),

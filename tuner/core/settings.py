@@ -175,6 +175,7 @@ class LauncherSettings:
             killed and replaced; null: never.
         max_attempts: Tries at a trial whose worker dies; halving the batch after running out of
             memory does not count.
+        trials_per_worker: A worker is replaced after so many trials; null: when its memory grows.
     """
 
     name: str = "local"
@@ -182,6 +183,7 @@ class LauncherSettings:
     stop_timeout: float = 10.0
     stall_timeout: float | None = 600.0
     max_attempts: int = 3
+    trials_per_worker: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, cast
 
+import psutil
+
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
@@ -136,6 +138,12 @@ class LocalLauncher:
         log = worker.log_tail()
         worker.close()
         return Exited(code=code, log=log, oom_kills=oom_kills() - worker.oom_kills)
+
+    def memory(self, slot: int) -> int:
+        """Bytes of host memory that the slot's worker holds; 0 where it is gone."""
+        with suppress(KeyError, psutil.Error):
+            return psutil.Process(self._workers[slot].process.pid).memory_info().rss
+        return 0
 
     def kill_slot(self, slot: int) -> None:
         """Ends the slot's worker at once; `poll` then tells that it exited."""
