@@ -19,7 +19,7 @@ NOTE_TAG = "mlflow.note.content"
 """The experiment's description, which stands above all its pages."""
 
 COLOUR_TAG = "mlflow.runColor"
-"""Of a run and its curves; else MLflow hashes the run's name into one of some 20 colours."""
+"""Of a run and its curves; else MLflow takes one of a few, for several trials the same."""
 
 CURVES = ("val_loss", "train_loss", "learning_rate", "grad_norm")
 """Charted beside the objective, on logarithmic axes: trials differ by orders of magnitude."""
