@@ -1,0 +1,35 @@
+"""What a worker sees and takes of the machine's GPUs."""
+
+import pytest
+
+from tuner.core.checks import PRECISIONS
+from tuner.doctor.loaded import Probe
+from tuner.launchers.room import gpu_memory
+
+pytestmark = [pytest.mark.gpu, pytest.mark.tf]
+
+
+def test_tensorflow_sees_every_gpu_and_computes_on_each_in_every_precision(gpus):
+    probe = Probe()
+    found = probe.result()
+    probe.close()
+    assert len(found.gpus) == len(gpus)
+    for each in found.devices:
+        assert each.products == dict.fromkeys(PRECISIONS, "")
+
+
+def test_each_worker_sees_its_own_gpu_alone(workers, gpus):
+    assert len(workers.devices) == max(1, len(gpus)) or not gpus
+    for shown in workers.devices.values():
+        assert shown.startswith("CPU") != bool(gpus)
+        assert not gpus or "," not in shown
+
+
+def test_a_trial_takes_what_it_needs_and_not_the_whole_gpu(workers, gpus, make_settings):
+    reports = workers.run(make_settings())
+    assert [report.point for report in reports] == [1, 2]
+    if gpus:
+        pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed")
+        last = reports[-1]
+        assert last.peak_memory_bytes < last.gpu_memory_bytes < gpu_memory(gpus[0]) / 2
+        assert 0 <= last.gpu_utilization <= 1

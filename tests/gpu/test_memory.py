@@ -1,0 +1,83 @@
+"""A GPU that runs out of memory, because somebody else has nearly all of it."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from tests.checkpoints import write_checkpoint
+from tests.gpu.workers import taken
+from tests.records import settings
+from tests.test_sweep import Bench
+from tuner.core.settings import DataSettings, ModelSettings
+from tuner.core.trial import TrialError, TrialState
+from tuner.launchers.local import WORKER
+from tuner.launchers.room import gpu_memory
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.tf,
+    pytest.mark.timeout(1200),
+    pytest.mark.usefixtures("real"),
+]
+
+ROOM = 3 * 10**9
+"""Bytes that are left to a worker, its CUDA context and libraries among them."""
+
+ROWS, LENGTH = 4096, 256
+CUT = {
+    "training": {"batch_size": ROWS, "evaluation_batch_size": 8},
+    "evaluation": {"batch_size": 8, "evaluation_batch_size": 4 * ROWS},
+}
+"""What does not fit, and what of the split has to become smaller."""
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A model whose activations at the full batch take ten times the room."""
+    checkpoint = write_checkpoint(tmp_path / "bert", hidden=512, heads=8, positions=LENGTH)
+    words = " ".join(["wonderful"] * LENGTH), " ".join(["awful"] * LENGTH)
+    for name, rows in (("train", ROWS), ("validation", 4 * ROWS)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            labelled = [(words[n % 2], str(n % 2)) for n in range(rows)]
+            csv.writer(file).writerows([("text", "label"), *labelled])
+    return replace(
+        settings(evaluations=1, epochs=1.0),
+        model=ModelSettings(checkpoint=str(checkpoint), max_length=LENGTH),
+        data=DataSettings(
+            format="csv",
+            train=str(tmp_path / "train.csv"),
+            validation=str(tmp_path / "validation.csv"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("part", CUT)
+def test_what_does_not_fit_is_cut_and_the_trial_completes(part, base, tmp_path, mlflow_uri, gpus):
+    asked = replace(base.training, **CUT[part])
+    bench = Bench(tmp_path / "outputs", mlflow_uri)
+    with taken(gpu_memory(gpus[0]) - ROOM):
+        outcomes = bench.run(base=replace(base, training=asked), command=WORKER, trials=2)
+    assert [outcome.state for outcome in outcomes] == [TrialState.COMPLETE] * 2
+    first, second = outcomes
+    assert first.attempt > 1
+    assert second.attempt == 1  # the limit is known
+    for spec, _ in bench.finished:
+        assert spec.settings.training.evaluation_batch_size < asked.evaluation_batch_size
+        assert spec.settings.effective_batch_size == asked.batch_size
+
+
+def test_a_model_that_does_not_fit_fails_and_its_worker_goes_on(
+    workers, make_settings, base, tmp_path, gpus
+):
+    small = make_settings()
+    assert not isinstance(workers.run(small), TrialError)
+    wide = write_checkpoint(
+        tmp_path / "wide", hidden=2048, heads=16, layers=12, positions=LENGTH, vocab=100_000
+    )
+    large = replace(base, model=replace(base.model, checkpoint=str(wide)))
+    with taken(gpu_memory(gpus[0])):
+        error = workers.run(large)
+    assert isinstance(error, TrialError)
+    assert error.kind == "out_of_memory"
+    assert not isinstance(workers.run(small), TrialError)
