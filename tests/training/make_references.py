@@ -132,6 +132,14 @@ def optimizers() -> dict[str, Any]:
             "decayed": after,
             "exempt": after,
         }
+    for fields in ({}, {"momentum": 0.9}, {"centered": True, "momentum": 0.5}):
+        after = updates(torch.optim.RMSprop, {"alpha": 0.8, "eps": 1e-3} | fields, given, changing)
+        made[" ".join(["rmsprop", *fields])] = {
+            "optimizer": {"name": "rmsprop", "rho": 0.8, "epsilon": 1e-3, **fields},
+            "rates": changing,
+            "decayed": after,
+            "exempt": after,
+        }
     return given | made
 
 

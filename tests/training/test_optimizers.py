@@ -62,7 +62,9 @@ def exempt(variable):
     return variable.path.rpartition("/")[2] in ("bias", "beta", "gamma")
 
 
-@pytest.mark.parametrize("case", [name for name in TORCH if name.startswith(("adamw", "sgd"))])
+@pytest.mark.parametrize(
+    "case", [name for name in TORCH if name.startswith(("adamw", "sgd", "rmsprop"))]
+)
 def test_updates_match_those_of_torch(model, case):
     figures = TORCH[case]
     gradients = [[np.resize(g, v.shape) for v in model.variables] for g in TORCH["gradients"]]
@@ -76,6 +78,33 @@ def test_updates_match_those_of_torch(model, case):
                 value, np.resize(expected, variable.shape), rtol=0, atol=2e-7,
                 err_msg=f"{variable.path} after {updates} updates",
             )  # fmt: skip
+
+
+def test_lion_is_that_of_keras(model):
+    import keras
+
+    gradients = drawn(model, 5)
+    gradients[1][0][:] = 0.0
+    rates = [1e-2, 8e-3, 6e-3, 4e-3, 2e-3]
+    betas = {"beta_1": 0.8, "beta_2": 0.95}
+    ours = apply(model, {"name": "lion", **betas}, gradients, rates=rates)[-1]
+    weights = [keras.Variable(np.full(v.shape, 0.5, np.float32)) for v in model.variables]
+    theirs = keras.optimizers.Lion(**betas)
+    for each, rate in zip(gradients, rates, strict=True):
+        theirs.learning_rate.assign(rate)
+        theirs.apply(each, weights)
+    for one, other in zip(ours, weights, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("name", ["lion", "rmsprop", "adafactor"])
+def test_an_optimizer_of_other_fields_is_another_one(model, name):
+    """Values that search spaces have reach one graph as numbers, where the kernel is ours."""
+    from tuner.training.optimizers import graph_key
+
+    fields = {"lion": "beta_1", "rmsprop": "rho", "adafactor": "clip_threshold"}
+    keys = {graph_key({"name": name, fields[name]: value}) for value in (0.5, 0.9)}
+    assert len(keys) == (2 if name == "adafactor" else 1)
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "lion", "rmsprop", "adafactor"])

@@ -25,7 +25,7 @@ SLOTS: Mapping[str, int] = {
 MOST_SLOTS = 2
 """Of an optimizer that is not among these."""
 
-OWN_KERNELS = ("adam", "adamw", "sgd")
+OWN_KERNELS = ("adam", "adamw", "lion", "rmsprop", "sgd")
 """Optimizers that are not Keras' own code."""
 
 LIBRARIES = 900 * 10**6
@@ -173,10 +173,12 @@ def _evaluating(settings: TrialSettings, rows: int) -> TrialSettings:
 def _slots(optimizer: Mapping[str, Any], *, on_host: bool) -> int:
     """Numbers kept for each weight.
 
-    Optimizers other than Adam and SGD are Keras' own; their first state lies in host memory.
+    Optimizers without a kernel of ours are Keras' own; their first state lies in host memory.
     """
     name = str(optimizer.get("name", "")).lower()
     count = SLOTS.get(name, MOST_SLOTS) + bool(optimizer.get("amsgrad"))
+    if name == "rmsprop":
+        count += bool(optimizer.get("momentum")) + bool(optimizer.get("centered"))
     keras = name not in OWN_KERNELS or bool(optimizer.get("amsgrad"))
     return count * (1 + (keras and on_host))
 

@@ -192,6 +192,104 @@ class SgdKernel:
             )
 
 
+class LionKernel:
+    """Lion (Chen 2023): steps of one size, by the sign of momentum and gradient."""
+
+    FIELDS: ClassVar[dict[str, float]] = {"beta_1": 0.9, "beta_2": 0.99}
+
+    def __init__(self, variables: Sequence[Any], slots: "SlotPool") -> None:
+        self._variables = [v.value for v in variables]
+        (self._momentums,) = slots.take(1)
+
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """The momentum."""
+        return self._momentums
+
+    def reset(self) -> None:
+        """Zeroes the momentum."""
+        _zero(self.slots)
+
+    def numbers(
+        self,
+        fields: Mapping[str, Any],
+        learning_rate: float,
+        update: int,  # noqa: ARG002
+    ) -> list[float]:
+        """Rate and betas."""
+        betas = (float(fields.get(name, default)) for name, default in self.FIELDS.items())
+        return [learning_rate, *betas]
+
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
+        """One update of every variable."""
+        rate, beta_1, beta_2 = tf.unstack(numbers)
+        for variable, slot, gradient, share in zip(
+            self._variables, self._momentums, gradients, shares, strict=True
+        ):
+            before = _read(slot)
+            step = tf.sign(before * beta_1 + gradient * (1.0 - beta_1))
+            _subtract(variable, rate * share * step)
+            _write(slot, before * beta_2 + gradient * (1.0 - beta_2))
+
+
+class RmspropKernel:
+    """RMSprop (Hinton 2012), in PyTorch's form of epsilon and momentum.
+
+    PyTorch adds epsilon to the root and multiplies the summed steps with the rate of the day,
+    Keras adds it below the root and sums up what each step's own rate made of it.
+    """
+
+    FIELDS: ClassVar[dict[str, Any]] = {
+        "rho": 0.9, "epsilon": 1e-7, "momentum": 0.0, "centered": False,
+    }  # fmt: skip
+
+    def __init__(
+        self, variables: Sequence[Any], slots: "SlotPool", *, centered: bool, momentum: bool
+    ) -> None:
+        self._variables = [v.value for v in variables]
+        self._squares, *rest = slots.take(1 + centered + momentum)
+        self._means = rest.pop() if centered else []
+        self._momentums = rest.pop() if momentum else []
+
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """Mean squares, means and momentum, as far as they are kept."""
+        return [*self._squares, *self._means, *self._momentums]
+
+    def reset(self) -> None:
+        """Zeroes all of them."""
+        _zero(self.slots)
+
+    def numbers(
+        self,
+        fields: Mapping[str, Any],
+        learning_rate: float,
+        update: int,  # noqa: ARG002
+    ) -> list[float]:
+        """Rate, rho, epsilon and momentum."""
+        names = ("rho", "epsilon", "momentum")
+        return [learning_rate, *(float(fields.get(name, self.FIELDS[name])) for name in names)]
+
+    def apply(
+        self, gradients: Sequence[tf.Tensor], numbers: tf.Tensor, shares: Sequence[tf.Tensor]
+    ) -> None:
+        """One update of every variable."""
+        rate, rho, epsilon, momentum = tf.unstack(numbers)
+        for index, (variable, gradient, share) in enumerate(
+            zip(self._variables, gradients, shares, strict=True)
+        ):
+            square = _averaged(self._squares[index], tf.square(gradient), rho)
+            if self._means:
+                square -= tf.square(_averaged(self._means[index], gradient, rho))
+            step = gradient / (tf.sqrt(tf.maximum(square, 0.0)) + epsilon)
+            if self._momentums:
+                step += momentum * _read(self._momentums[index])
+                _write(self._momentums[index], step)
+            _subtract(variable, rate * share * step)
+
+
 class KerasKernel:
     """Any optimizer of `keras.optimizers`; its own fields are constants of its graph."""
 
@@ -263,6 +361,10 @@ def graph_key(optimizer: Mapping[str, Any]) -> tuple[Any, ...]:
         return ("adam",)
     if name == "sgd" and set(fields) <= set(SgdKernel.FIELDS):
         return ("sgd", bool(fields.get("nesterov", False)))
+    if name == "lion" and set(fields) <= set(LionKernel.FIELDS):
+        return ("lion",)
+    if name == "rmsprop" and set(fields) <= set(RmspropKernel.FIELDS):
+        return ("rmsprop", bool(fields.get("centered")), bool(fields.get("momentum")))
     allowed = set(inspect.signature(KERAS_OPTIMIZERS[name].__init__).parameters) - _OURS
     unknown = sorted(set(fields) - allowed)
     if unknown:
@@ -289,6 +391,10 @@ def make_kernel(key: tuple[Any, ...], variables: Sequence[Any], slots: SlotPool)
         return AdamKernel(variables, slots)
     if key[0] == "sgd":
         return SgdKernel(variables, slots, nesterov=key[1])
+    if key[0] == "lion":
+        return LionKernel(variables, slots)
+    if key[0] == "rmsprop":
+        return RmspropKernel(variables, slots, centered=key[1], momentum=key[2])
     _, name, *fields = key
     kind = KERAS_OPTIMIZERS[name]
     # Weight decay is ours: Keras' AdamW would add 0.004 of its own, on frozen weights too.
@@ -301,6 +407,28 @@ def make_kernel(key: tuple[Any, ...], variables: Sequence[Any], slots: SlotPool)
             f"the optimizer {name} refuses its fields: {error}", where="optimizer"
         ) from error
     return KerasKernel(optimizer, variables)
+
+
+def _averaged(slot: tf.Variable, value: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
+    """The running mean that a slot holds, with one more value in it."""
+    mean = decay * _read(slot) + (1.0 - decay) * value
+    _write(slot, mean)
+    return mean
+
+
+# By their handles, which on several devices are those of the device's own copies.
+
+
+def _read(variable: tf.Variable) -> tf.Tensor:
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=tf.float32)
+
+
+def _write(variable: tf.Variable, value: tf.Tensor) -> None:
+    tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+
+def _subtract(variable: tf.Variable, value: tf.Tensor) -> None:
+    tf.raw_ops.AssignSubVariableOp(resource=variable.handle, value=value)
 
 
 def _zero(slots: Sequence[tf.Variable]) -> None:
