@@ -11,7 +11,7 @@ from tuner.core.ranking import best, counts, gain
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
-from tuner.terminal import parameters_text, ranking_table, stop_reasons
+from tuner.terminal import parameters_text, ranking_table, say, stop_reasons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,19 +125,19 @@ def show(closing: Closing, console: Console) -> None:
     _section(console, "Reading", lines(closing.reading, closing.study))
     console.print()
     for line in (gained(closing), counts_text(closing)):
-        console.print(line, soft_wrap=True, markup=False)
+        say(console, line)
     if closing.failed:
         text = f"Stopped: trials failed in a row, so the set-up is wrong: {closing.failed}"
-        console.print(text, style="red", soft_wrap=True, markup=False)
+        say(console, text, style="red")
     for label, text in [("review", closing.review), *_next_steps(closing)]:
-        console.print(f"{label:<13} {text}", soft_wrap=True, markup=False)
+        say(console, f"{label:<13} {text}")
 
 
 def _section(console: Console, title: str, texts: Sequence[str]) -> None:
     if texts:
         console.print(f"\n{title}", style="bold")
     for text in texts:
-        console.print(text, soft_wrap=True, markup=False)
+        say(console, text)
 
 
 def _next_steps(closing: Closing) -> list[tuple[str, str]]:
@@ -159,13 +159,11 @@ def description(closing: Closing) -> str:
         if o.value is not None
     ]
     unranked = [f"{_link(o)} {o.state.value}" for o in closing.outcomes if o.value is None]
-    statuses = [f"{number} {status}" for status, number in closing.reading.statuses.items()]
     return "\n".join(
         [
             gained(closing),
             "",
             counts_text(closing),
-            *(["", f"Convergence: {', '.join(statuses)}"] if statuses else []),
             "",
             *_reading(closing),
             *(f"- {label}: `{text}`" for label, text in _next_steps(closing)),

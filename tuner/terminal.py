@@ -29,6 +29,11 @@ WIDE = 1_000
 """Columns of a line where there is no terminal to wrap it."""
 
 
+def say(console: Console, text: str | Text, style: str | None = None) -> None:
+    """Prints a line: wrapped between words on a terminal, as it is elsewhere."""
+    console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
+
+
 def figure(value: Scalar) -> str:
     """A value as people read it: floats to four significant digits."""
     if value is None or isinstance(value, bool):
@@ -141,12 +146,12 @@ class Terminal:
 
     def notice(self, text: str) -> None:
         """A line to know."""
-        self.console.print(text, soft_wrap=True, markup=False)
+        say(self.console, text)
 
     def warn(self, text: str) -> None:
         """A line to mind, if there is anything to say."""
         if text:
-            self.console.print(text, style="yellow", soft_wrap=True, markup=False)
+            say(self.console, text, style="yellow")
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
@@ -184,7 +189,7 @@ class Terminal:
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
         """The trial as a line above; the sweep's line counts on."""
-        self.console.print(outcome_line(outcome, self._objective), soft_wrap=True)
+        say(self.console, outcome_line(outcome, self._objective))
         line = self._lines[slot]
         line.since, line.share = None, 0.0
         if self._sweep is not None and outcome.state in COUNTED:

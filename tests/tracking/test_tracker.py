@@ -186,7 +186,8 @@ def test_links_to_trials_lead_to_the_runs_of_their_last_attempts(tracker, folder
     third, _, seventh = [run.info.run_id for run in found(mlflow_uri)]
     at = f"#/experiments/{sweep.info.experiment_id}/runs"
     shown = sweep.data.tags["mlflow.note.content"]
-    assert shown == f"[3]({at}/{third}), [7]({at}/{seventh}), 9"
+    page = "workflowType=machine_learning"
+    assert shown == f"[3]({at}/{third}?{page}), [7]({at}/{seventh}?{page}), 9"
 
 
 def test_the_page_opens_with_the_searched_keys_sorted_by_score(folder, mlflow_uri):

@@ -27,7 +27,7 @@ from tuner.launchers.devices import WORKER_MEMORY, local_slots, usable_cores
 from tuner.launchers.room import host_memory
 from tuner.search import build_pruner, build_sampler
 from tuner.secrets import hidden
-from tuner.terminal import Terminal
+from tuner.terminal import Terminal, say
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
 
@@ -136,4 +136,4 @@ def show(line: Line, console: Console) -> None:
     )
     if line.mend:
         text.append(f"\n{'':<21}try: {hidden(line.mend)}", style="dim")
-    console.print(text, soft_wrap=True)
+    say(console, text)

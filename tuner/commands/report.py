@@ -19,7 +19,7 @@ from tuner.folder import StudyFolder
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
-from tuner.terminal import Terminal, ending, outcome_line, parameters_text, ranking_table
+from tuner.terminal import Terminal, ending, outcome_line, parameters_text, ranking_table, say
 
 REFRESH_SECONDS = 30
 """How often a browser loads the page of a sweep that is followed."""
@@ -122,7 +122,10 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     reading = reporter.read(study)
     reporter.write(study, reading)
     for part in shown(study, reading):
-        terminal.console.print(part, soft_wrap=isinstance(part, Text))
+        if isinstance(part, Text):
+            say(terminal.console, part)
+        else:
+            terminal.console.print(part)
     terminal.notice(f"\n{'page':<13} {page}")
 
 
@@ -156,7 +159,7 @@ def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> N
     told = {outcome.number for outcome in last.outcomes} if last else set()
     for outcome in sorted(study.outcomes, key=lambda o: o.number):
         if outcome.number not in told:
-            terminal.console.print(outcome_line(outcome, study.objective), soft_wrap=True)
+            say(terminal.console, outcome_line(outcome, study.objective))
 
 
 def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:

@@ -16,7 +16,7 @@ from tuner.secrets import hidden
 from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged, Viewed
 from tuner.tracking.runs import KEY, RUN_STATUS, TRIAL_LINK, linked
 from tuner.tracking.spool import Spool
-from tuner.tracking.view import NOTE_TAG, TAG, note
+from tuner.tracking.view import NOTE_TAG, TAG, TRAINING, note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -282,7 +282,7 @@ class Store:
             text,
             {
                 int(run.data.tags["trial_number"]): f"#/experiments/{self.experiment}/runs/"
-                f"{run.info.run_id}"
+                f"{run.info.run_id}?{TRAINING}"
                 for run in last
             },
         )

@@ -30,6 +30,9 @@ DATABASE = "mlflow.db"
 LOCAL_SERVER = "http://127.0.0.1:5000"
 """Where `mlflow ui` listens."""
 
+TRAINING = "workflowType=machine_learning"
+"""In an address: the page as it is for training, not for generative AI."""
+
 _GOLDEN = 0.618034
 """Turns of the colour circle from one trial to the next, which come near no earlier one soon."""
 _LIGHTNESS = (0.4, 0.55, 0.3)
@@ -133,7 +136,7 @@ def review(uri: str, experiment: str | None) -> str:
 
 def _page(experiment: str) -> str:
     """Relative to the server's root, since it may stand behind a prefix."""
-    shown = f"viewStateShareKey={KEY}&workflowType=machine_learning"
+    shown = f"viewStateShareKey={KEY}&{TRAINING}"
     return f"#/experiments/{experiment}/runs?{shown}"
 
 

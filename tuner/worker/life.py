@@ -3,6 +3,7 @@
 Knows nothing of TensorFlow: what runs a trial is handed in, so tests hand in a fake.
 """
 
+import logging
 import time
 import traceback
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from tuner.worker.protocol import (
     Stop,
     ToWorker,
 )
+
+_log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
 """Between two `Progress` messages."""
@@ -123,6 +126,7 @@ class Worker:
         listener = ChannelListener(spec.number, self._channel, self._clock, keep)
         self._listener = listener
         with logging_to(folder):
+            _log.info("trial %d, attempt %d", spec.number, spec.attempt)
             try:
                 diverged = fine_tuner.run(
                     spec.settings, listener, folder / STATE_NAME, folder / PROFILE_NAME
@@ -132,6 +136,7 @@ class Worker:
                 outcome: Finished | Failed = Failed(number=spec.number, error=as_data(error))
             else:
                 outcome = Finished(number=spec.number, diverged=diverged)
+                _log.info("ended%s", f", diverged: {diverged}" if diverged else "")
         # What only SIGTERM has ended is not finished: without a word it is tried again.
         if not (listener.left and outcome == Finished(number=spec.number, diverged="")):
             self._channel.send(outcome)
@@ -188,6 +193,15 @@ class ChannelListener:
 
     def reported(self, report: Report) -> Answer:
         """Sends a report and waits for the answer."""
+        _log.info(
+            "%d updates, point %d of %d: train_loss %.4f, val_loss %.4f, %.0f examples/s",
+            report.updates,
+            report.point,
+            report.points,
+            report.train_loss,
+            report.val_loss,
+            report.examples_per_second,
+        )
         self._channel.send(Reported(number=self._number, report=report))
         while self._stop is None:
             answer = self._channel.receive()

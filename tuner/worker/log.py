@@ -22,7 +22,9 @@ def claim_stdout() -> BinaryIO:
 def show_own_messages() -> None:
     """Prints what our own modules log, from INFO on, to standard error."""
     ours = logging.getLogger("tuner")
-    ours.addHandler(logging.StreamHandler(sys.stderr))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    ours.addHandler(handler)
     ours.setLevel(logging.INFO)
     ours.propagate = False
 
