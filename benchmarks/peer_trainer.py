@@ -1,4 +1,4 @@
-"""A round of `throughput.py`: one epoch of the Hugging Face Trainer, in its own environment."""
+"""A round of `throughput.py` or `gpu.py`: one epoch of the Hugging Face Trainer."""
 
 import argparse
 import tempfile
@@ -31,8 +31,14 @@ class Stopwatch(TrainerCallback):
         self._started = time.perf_counter()
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """An update is done."""
+        """An update is done, or under way on a GPU."""
         self.seconds = time.perf_counter() - self._started
+
+    def on_train_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """The last update is under way on a GPU."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+            self.seconds = time.perf_counter() - self._started
 
 
 def load_rows(path: str) -> list[dict[str, Any]]:
@@ -51,6 +57,9 @@ def main() -> None:
     parser.add_argument("inputs")
     parser.add_argument("checkpoint")
     parser.add_argument("--group-by-length", action="store_true")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--bf16", action="store_true", help="on a GPU where there is one")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--threads", type=int, required=True)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -65,7 +74,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 output_dir=folder,
-                per_device_train_batch_size=16,
+                per_device_train_batch_size=given.batch,
                 num_train_epochs=1,
                 learning_rate=5e-5,
                 weight_decay=0.01,
@@ -73,7 +82,9 @@ def main() -> None:
                 save_strategy="no",
                 report_to=[],
                 disable_tqdm=True,
-                use_cpu=True,
+                use_cpu=not torch.cuda.is_available(),
+                bf16=given.bf16,
+                torch_compile=given.compile,
                 **grouping,
             )
             Trainer(

@@ -14,10 +14,21 @@ from statistics import median
 class Peer:
     """A process that runs rounds when asked and says how many seconds each took."""
 
-    def __init__(self, name: str, command: Sequence[str], threads: int) -> None:
-        """Starts the process; it gets ready while others do."""
+    def __init__(
+        self, name: str, command: Sequence[str], threads: int, *, gpu: bool = False
+    ) -> None:
+        """Starts the process; it gets ready while others do.
+
+        Args:
+            name: In tables.
+            command: What starts it; `--threads N` is appended.
+            threads: CPU threads.
+            gpu: It may use the machine's GPUs.
+        """
         self.name = name
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "-1"}
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        if not gpu:
+            environment["CUDA_VISIBLE_DEVICES"] = "-1"
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         self._process = subprocess.Popen(
             [*command, "--threads", str(threads)],

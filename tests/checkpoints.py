@@ -60,6 +60,7 @@ def write_checkpoint(
     model_type: str = "bert",
     *,
     hidden: int = 32,
+    inner: int | None = None,
     layers: int = 2,
     heads: int = 2,
     vocab: int | None = None,
@@ -73,7 +74,8 @@ def write_checkpoint(
     Args:
         folder: Made if it does not exist.
         model_type: One of `MODEL_TYPES`.
-        hidden: Width; the feed-forward layers are twice as wide.
+        hidden: Width.
+        inner: Width of the feed-forward layers; twice `hidden` unless given.
         layers: Transformer layers.
         heads: Attention heads; divides `hidden`.
         vocab: Rows of the embedding; the tokenizer's size unless given.
@@ -89,7 +91,7 @@ def write_checkpoint(
     tokenizer = write_tokenizer(folder, model_type)
     size = {
         "hidden": hidden,
-        "inner": 2 * hidden,
+        "inner": inner or 2 * hidden,
         "layers": layers,
         "heads": heads,
         "vocab": vocab or tokenizer.get_vocab_size(),

@@ -1,0 +1,129 @@
+"""Trials of `gpu.py`: a model in a known shape with random weights, and texts of known lengths."""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.checkpoints import write_checkpoint
+from tuner.checkpoints import inspect
+from tuner.core.settings import (
+    ConvergenceSettings,
+    DataSettings,
+    ModelSettings,
+    TrainingSettings,
+    TrialSettings,
+)
+from tuner.core.trial import ConstantGuess
+from tuner.data import PreparedData
+from tuner.data.tokenized import TokenizedSplit
+
+LABELS = 2
+VALIDATION = 8
+"""Rows evaluated at the end of a trial: next to none, since updates are what is measured."""
+
+FIRST_WORD = 5
+"""Token ids below are special."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One model and one size of batch.
+
+    Attributes:
+        name: Of the shape.
+        sizes: Arguments of `write_checkpoint`.
+        tokens: Of each text.
+        batch: Texts in an update.
+        updates: In a round.
+    """
+
+    name: str
+    sizes: dict[str, int]
+    tokens: int
+    batch: int
+    updates: int
+
+    @property
+    def rows(self) -> int:
+        """Texts in a round."""
+        return self.batch * self.updates
+
+
+def write_case(case: Case, folder: Path, *, mixed: bool = False) -> tuple[Path, Path]:
+    """Writes texts and model of a case.
+
+    Args:
+        case: What to write.
+        folder: Made.
+        mixed: Texts of all lengths up to the case's, most of them short, as real ones are.
+
+    Returns:
+        The file of texts (`ids`, `offsets`, `labels`), and the folder of the model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    lengths = np.full(case.rows, case.tokens)
+    if mixed:
+        drawn = random.lognormal(np.log(case.tokens / 4), 0.6, case.rows)
+        lengths = np.clip(drawn, 4, case.tokens).astype(np.int64)
+    inputs = folder / "rows.npz"
+    np.savez(
+        inputs,
+        ids=random.integers(FIRST_WORD, case.sizes["vocab"], lengths.sum(), np.int32),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        labels=random.integers(0, LABELS, case.rows, np.int32),
+    )
+    return inputs, write_checkpoint(folder / "model", positions=case.tokens, **case.sizes)
+
+
+def read_data(inputs: Path, checkpoint: Path) -> PreparedData:
+    """What `write_case` wrote, as trials meet it."""
+    stored = np.load(inputs)
+    info = inspect(checkpoint)
+    offsets = stored["offsets"]
+    train = TokenizedSplit(
+        ids=stored["ids"],
+        type_ids=np.zeros(len(stored["ids"]), np.uint8),
+        offsets=offsets,
+        labels=stored["labels"],
+        max_length=int(np.diff(offsets).max()),
+        pad_id=info.pad_token_id,
+    )
+    few = replace(train, offsets=offsets[: VALIDATION + 1], labels=train.labels[:VALIDATION])
+    return PreparedData(
+        labels=tuple(str(number) for number in range(LABELS)),
+        train=train,
+        validation=few,
+        pad_id=info.pad_token_id,
+        checkpoint=info,
+        constant_guess=ConstantGuess(accuracy=1 / LABELS, loss=float(np.log(LABELS))),
+        report=cast("Any", None),
+        fingerprint="",
+        seed=0,
+    )
+
+
+def settings_of(data: PreparedData, batch: int, **training: Any) -> TrialSettings:
+    """One pass over the texts in bfloat16, which nothing ends early."""
+    return TrialSettings(
+        model=ModelSettings(
+            checkpoint=str(data.checkpoint.folder), max_length=data.train.max_length, dropout=0.1
+        ),
+        data=DataSettings(format="csv"),
+        optimizer={"name": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01},
+        schedule={"name": "linear"},
+        training=TrainingSettings(
+            batch_size=batch,
+            epochs=1.0,
+            evaluations=1,
+            precision="mixed_bfloat16",
+            save_state="never",
+            **training,
+        ),
+        convergence=ConvergenceSettings(stop_diverged=False),
+    )
