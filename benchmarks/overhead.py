@@ -6,7 +6,7 @@ Both run on a SQLite study of their own, in turns, with the random sampler and n
 side asks, suggests, reports ten points and tells; ours is the whole of it: study with its ledger,
 spool, trial folders, diagnosis and protocol, with a worker that answers at once. Printed are the
 milliseconds of each a trial, what ours adds, and that as a share of a trial of a minute. With
-`--trials 2000 --rounds 1` the last lines say whether a trial costs more the more there were before.
+`--trials 2000 --rounds 1` the last lines say whether a trial costs more the more came before it.
 """
 
 import argparse
