@@ -5,12 +5,13 @@
 
 The table is a full factorial of 144 fine-tunes of the default model: optimizer, learning rate,
 schedule, batch and accumulation, each over 800 reviews in ten evaluation points. It was recorded
-by `tuner sweep=table_adamw` and `tuner sweep=table_sgd`, which stand in benchmarks/recorded/sweeps/.
+by `tuner sweep=table_adamw` and `sweep=table_sgd`, which stand in benchmarks/recorded/sweeps/.
 
 A replay lets a sampler propose; the learning rate is taken to the nearest that was recorded; the
 pruner sees the recorded points where the product would ask it. The cost is in fine-tunes: the sum
 of the shares of the budget that trials spent. Printed is the cost until a completed trial is
-within half a point of the table's best, over 50 seeds, and as a ratio to random search without pruning.
+within half a point of the table's best, over 50 seeds, and as a ratio to random search that prunes
+nothing.
 """
 
 import argparse
