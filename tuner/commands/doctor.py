@@ -103,7 +103,8 @@ def _folder(name: str, path: Path, key: str) -> Line:
 
 def _slots(composed: ComposedLook) -> Line:
     devices = max(trial.training.devices for trial in composed.trials)
-    slots = local_slots(composed.agent.launcher.slots, devices)
+    launcher = composed.agent.launcher
+    slots = local_slots(launcher.slots, devices, launcher.trials_per_gpu)
     gpus = dict.fromkeys(slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots)
     on = "" if "-1" in gpus else f" on GPU {' and '.join(gpus)}"
     threads = slots[0].threads

@@ -96,7 +96,7 @@ def started(
     """
     settings = composed.agent.launcher
     devices = max(variant.training.devices for variant in variants)
-    launcher = LocalLauncher(local_slots(settings.slots, devices))
+    launcher = LocalLauncher(local_slots(settings.slots, devices, settings.trials_per_gpu))
     room = local_room(launcher.slots.values())
     try:
         for slot in launcher.slots:

@@ -145,6 +145,7 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sweep.timeout", *above(0)),
     ("sweep.max_failures", *at_least(1)),
     ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
+    ("launcher.trials_per_gpu", *at_least(1)),
     ("launcher.stop_timeout", *above(0)),
     ("launcher.stall_timeout", *above(0)),
     ("launcher.max_attempts", *at_least(1)),

@@ -170,6 +170,7 @@ class LauncherSettings:
         name: `local`.
         slots: Trials at a time on this machine; null: one per visible GPU, or per
             `training.devices` of them, or as many CPU slots as run fastest.
+        trials_per_gpu: Trials at a time on each GPU, which they share evenly; for small models.
         stop_timeout: Seconds that a worker has for ending before it is killed.
         stall_timeout: Seconds without a word from a running trial after which its worker is
             killed and replaced; null: never.
@@ -180,6 +181,7 @@ class LauncherSettings:
 
     name: str = "local"
     slots: int | None = None
+    trials_per_gpu: int = 1
     stop_timeout: float = 10.0
     stall_timeout: float | None = 600.0
     max_attempts: int = 3

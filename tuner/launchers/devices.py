@@ -71,7 +71,13 @@ def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
 
 
 def cut_slots(
-    wanted: int | None, gpus: Sequence[str], cores: int, memory: int, devices: int = 1
+    wanted: int | None,
+    gpus: Sequence[str],
+    cores: int,
+    memory: int,
+    devices: int = 1,
+    *,
+    per_gpu: int = 1,
 ) -> list[Slot]:
     """The machine's slots: groups of GPUs in turn, or the cores shared out evenly.
 
@@ -82,6 +88,7 @@ def cut_slots(
         cores: Usable CPU cores.
         memory: Bytes of memory free to use.
         devices: GPUs for one trial, the most that any trial takes.
+        per_gpu: Trials at a time on each GPU, or on each group of them, when nobody says `wanted`.
 
     Raises:
         InputError: There are fewer GPUs than one trial takes.
@@ -94,7 +101,7 @@ def cut_slots(
             remedy=f"1 to {most}, and a larger training.batch_size or "
             "training.accumulation_steps for the same effective batch",
         )
-    count = wanted or default_slots(len(gpus), cores, memory, devices)
+    count = wanted or default_slots(len(gpus), cores, memory, devices) * (per_gpu if gpus else 1)
     groups = [
         ",".join(gpus[start : start + devices])
         for start in range(0, len(gpus) - devices + 1, devices)
@@ -110,7 +117,7 @@ def cut_slots(
     ]
 
 
-def local_slots(wanted: int | None, devices: int = 1) -> list[Slot]:
+def local_slots(wanted: int | None, devices: int = 1, per_gpu: int = 1) -> list[Slot]:
     """The slots of this machine; see `cut_slots`."""
-    memory = psutil.virtual_memory().available
-    return cut_slots(wanted, visible_gpus(os.environ), usable_cores(), memory, devices)
+    gpus, memory = visible_gpus(os.environ), psutil.virtual_memory().available
+    return cut_slots(wanted, gpus, usable_cores(), memory, devices, per_gpu=per_gpu)

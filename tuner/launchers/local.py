@@ -15,6 +15,7 @@ import psutil
 
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
+from tuner.launchers.room import gpu_limit
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
 
 WORKER = (sys.executable, "-m", "tuner.worker")
@@ -48,12 +49,13 @@ class Event:
 class _Worker:
     """One process with its pipes and its log."""
 
-    def __init__(self, slot: Slot, command: Sequence[str]) -> None:
+    def __init__(self, slot: Slot, command: Sequence[str], gpu_bytes: int | None) -> None:
+        limit = ["--gpu-bytes", str(gpu_bytes)] if gpu_bytes is not None else []
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
         self.unread = b""
         self.oom_kills = oom_kills()
         self.process = subprocess.Popen(
-            [*command, "--threads", str(slot.threads)],
+            [*command, "--threads", str(slot.threads), *limit],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -101,7 +103,8 @@ class LocalLauncher:
 
         Args:
             slots: The machine's slots.
-            command: What starts a worker; `--threads N` is appended.
+            command: What starts a worker; `--threads N` is appended, and `--gpu-bytes N` where
+                slots share a GPU.
         """
         self.slots = {slot.index: slot for slot in slots}
         self._command = command
@@ -110,7 +113,8 @@ class LocalLauncher:
 
     def start(self, slot: int) -> None:
         """Starts the slot's worker; it says `Ready` once its libraries are imported."""
-        worker = _Worker(self.slots[slot], self._command)
+        limit = gpu_limit(self.slots[slot], self.slots.values())
+        worker = _Worker(self.slots[slot], self._command, limit)
         self._workers[slot] = worker
         self._selector.register(worker.output, selectors.EVENT_READ, slot)
 

@@ -12,6 +12,9 @@ from tuner.launchers.devices import Slot
 
 MEGABYTE = 2**20
 
+SHARED = 0.95
+"""Of a shared GPU's memory is given out; each process has some of its own beside."""
+
 _GROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -45,6 +48,23 @@ def local_room(slots: Collection[Slot]) -> Room | None:
         return Room(bytes=host_memory() // len(devices), on_host=True)
     sizes = [gpu_memory(names) // devices.count(names) for names in set(devices)]
     return Room(bytes=min(sizes), on_host=False) if min(sizes) > 0 else None
+
+
+def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
+    """Bytes of a GPU that the worker of a slot may take, so that those beside it have theirs.
+
+    Args:
+        slot: One of the slots.
+        slots: Of this machine.
+
+    Returns:
+        None where it has its GPU for itself, or has none, or the GPU does not tell.
+    """
+    names = slot.environment["CUDA_VISIBLE_DEVICES"]
+    sharing = sum(other.environment["CUDA_VISIBLE_DEVICES"] == names for other in slots)
+    if names == "-1" or sharing == 1:
+        return None
+    return int(SHARED * gpu_memory(names)) // sharing or None
 
 
 def host_memory() -> int:

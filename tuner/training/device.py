@@ -9,17 +9,23 @@ from tuner.errors import InputError
 from tuner.training import replicas
 
 
-def set_up(threads: int | None) -> None:
+def set_up(threads: int | None, gpu_bytes: int | None = None) -> None:
     """Called once, before TensorFlow touches a device.
 
     Args:
         threads: CPU threads for TensorFlow; None leaves the choice to it.
+        gpu_bytes: Memory to take of each GPU, where other workers take the rest; None: as it
+            is needed.
     """
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+        if gpu_bytes is None:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        else:
+            limit = tf.config.LogicalDeviceConfiguration(memory_limit=gpu_bytes // 2**20)
+            tf.config.set_logical_device_configuration(gpu, [limit])
 
 
 def make_deterministic() -> None:

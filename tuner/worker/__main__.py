@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from tuner.worker.life import FineTuner
 
 
-def make_fine_tuner(threads: int | None) -> "tuple[FineTuner, Ready]":
+def make_fine_tuner(threads: int | None, gpu_bytes: int | None) -> "tuple[FineTuner, Ready]":
     """Imports TensorFlow and keras-hub, which takes seconds."""
     from tuner.training import device  # noqa: PLC0415 - takes seconds; after the set-up in main
     from tuner.training.fine_tune import FineTuner  # noqa: PLC0415
 
-    device.set_up(threads)
+    device.set_up(threads, gpu_bytes)
     return FineTuner(), Ready(device=device.describe(), versions=device.versions())
 
 
@@ -28,13 +28,17 @@ def main() -> None:
     """Serves until the agent goes."""
     parser = argparse.ArgumentParser(prog="python -m tuner.worker", description=__doc__)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads to compute with")
-    threads: int | None = parser.parse_args().threads
+    parser.add_argument("--gpu-bytes", type=int, default=None, help="of the GPU's memory")
+    given = parser.parse_args()
+    threads: int | None = given.threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
-    worker = Worker(channel, lambda: make_fine_tuner(threads), on_terminate=end_by_signal)
+    worker = Worker(
+        channel, lambda: make_fine_tuner(threads, given.gpu_bytes), on_terminate=end_by_signal
+    )
     signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
     show_own_messages()
     worker.serve()

@@ -1,0 +1,46 @@
+"""What a slot may take of a GPU, by what a stand-in for `nvidia-smi` says of its memory."""
+
+import pytest
+
+from tuner.launchers.devices import cut_slots
+from tuner.launchers.room import MEGABYTE, SHARED, Room, gpu_limit, local_room
+
+TOTAL = 81_920
+
+
+@pytest.fixture
+def nvidia(tmp_path, monkeypatch):
+    """A program of that name which tells each GPU's memory in megabytes."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho {TOTAL}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def slots(gpus, per_gpu=1, wanted=None):
+    return cut_slots(wanted, gpus, cores=16, memory=2**40, per_gpu=per_gpu)
+
+
+def test_small_trials_are_packed_on_each_gpu():
+    packed = slots(["0", "1"], per_gpu=3)
+    names = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in packed]
+    assert names == ["0", "1"] * 3
+    assert len(slots([], per_gpu=3)) == 16  # Cores are not packed.
+
+
+def test_those_that_share_a_gpu_share_its_memory(nvidia):
+    packed = slots(["0", "1"], per_gpu=4)
+    limits = {gpu_limit(slot, packed) for slot in packed}
+    assert limits == {int(SHARED * TOTAL * MEGABYTE) // 4}
+    assert local_room(packed) == Room(bytes=TOTAL * MEGABYTE // 4, on_host=False)
+
+
+def test_one_that_has_its_gpu_for_itself_takes_what_it_needs(nvidia):
+    alone = slots(["0", "1"])
+    assert {gpu_limit(slot, alone) for slot in alone} == {None}
+
+
+def test_without_a_gpu_or_its_word_there_is_no_limit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for machine in (slots([], wanted=2), slots(["0"], per_gpu=2)):
+        assert {gpu_limit(slot, machine) for slot in machine} == {None}
