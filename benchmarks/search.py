@@ -198,7 +198,7 @@ def record(folder: Path) -> None:
         reader = StudyReader(f"table_{optimizer}", None, folder)
         for trial in reader.read().trials:
             values = [trial.values[point] for point in sorted(trial.values)]
-            if len(values) == POINTS:
+            if len(values) == POINTS and RATE in trial.parameters:
                 wanted = {key: trial.parameters[key] for key in (RATE, *CHOICES)}
                 rows.append({"optimizer": optimizer, **wanted, "values": values})
         reader.close()

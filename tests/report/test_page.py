@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.records import report
+from tests.records import GUESS, report
 from tests.report.studies import (
     ADAMW,
     NOON,
@@ -113,6 +113,17 @@ def test_the_headline_says_what_tuning_gained():
     )
     assert "0.2000 better" in page(loss)
     assert "smaller is better" in page(loss)
+
+
+def test_the_constant_guess_is_a_line_where_it_is_known():
+    study = shown(ended(0, guess=GUESS), reports={0: curve(0.6, 0.5)})
+    drawn = figures(page(study))
+    heights = {name: drawn[name]["layout"]["shapes"][0]["y0"] for name in ("losses", "scores")}
+    assert heights == {"losses": GUESS.loss, "scores": GUESS.accuracy}
+    f1 = shown(ended(0, guess=GUESS), objective="val_macro_f1", reports={0: curve(0.6, 0.5)})
+    assert "shapes" not in figures(page(f1))["scores"]["layout"]
+    unknown = shown(ended(0), reports={0: curve(0.6, 0.5)})
+    assert "shapes" not in figures(page(unknown))["losses"]["layout"]
 
 
 def test_only_a_followed_page_loads_itself_again():

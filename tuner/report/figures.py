@@ -41,6 +41,7 @@ def losses(study: StudyView) -> Figure:
     """The validation loss of every trial against the share of its budget."""
     layout = _against_budget("validation loss (nats)")
     layout["yaxis"]["range"] = loss_range(study, training=False)
+    layout |= _guess_line(study, "val_loss")
     return {"data": _curves(study, lambda point: point.val_loss), "layout": layout}
 
 
@@ -49,7 +50,25 @@ def scores(study: StudyView) -> Figure:
     layout = _against_budget(escape(study.objective))
     if study.objective.endswith("loss"):
         layout["yaxis"]["range"] = loss_range(study)
+    layout |= _guess_line(study, study.objective)
     return {"data": _curves(study, lambda point: point.score), "layout": layout}
+
+
+def _guess_line(study: StudyView, metric: str) -> Figure:
+    """What the best constant guess reaches, as a line that curves have to beat."""
+    guess = next((o.guess for o in study.outcomes if o.guess is not None), None)
+    known = {} if guess is None else {"val_loss": guess.loss, "val_accuracy": guess.accuracy}
+    if metric not in known:
+        return {}
+    line = {
+        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": known[metric],
+        "y1": known[metric], "line": {"color": QUIET, "dash": "dot", "width": 1},
+    }  # fmt: skip
+    note = {
+        "xref": "paper", "x": 1, "y": known[metric], "xanchor": "right", "yanchor": "bottom",
+        "text": "constant guess", "showarrow": False, "font": {"color": QUIET, "size": 11},
+    }  # fmt: skip
+    return {"shapes": [line], "annotations": [note]}
 
 
 def loss_range(study: StudyView, *, training: bool = True) -> tuple[float, float]:
