@@ -1,4 +1,4 @@
-"""All that only a GPU can show, in one command: checks, speed, idle time, packing, effects.
+"""All that only a GPU can show, in one command: checks, speed, idle time, start, packing.
 
     python benchmarks/gpu.py [--peer-python PYTHON] [--only speed packing] [--tiny]
 
@@ -224,11 +224,26 @@ def missing(python: str) -> str:
     return tried.stderr.strip().rpartition("\n")[2] if tried.returncode else ""
 
 
-def ours(files: Sequence[Path], *arguments: str) -> str:
-    """What a measurement in a process of its own prints last."""
+def ours(files: Sequence[Path], *arguments: str, asked: str = "", **environment: str) -> str:
+    """What a measurement in a process of its own prints last.
+
+    Args:
+        files: Of the case.
+        *arguments: Of `gpu_ours.py`.
+        asked: What it reads.
+        **environment: Variables beside ours.
+    """
     command = [sys.executable, here("gpu_ours.py"), *map(str, files)]
     threads = ["--threads", str(usable_cores())]
-    return subprocess.check_output([*command, *threads, *arguments], text=True).splitlines()[-1]
+    told = subprocess.run(
+        [*command, *threads, *arguments],
+        input=asked,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return told.stdout.splitlines()[-1]
 
 
 # -- idle -----------------------------------------------------------------------------------------
@@ -251,6 +266,34 @@ def idle(plan: Plan, folder: Path) -> None:
         )
 
 
+# -- start ---------------------------------------------------------------------------------------
+
+
+def start(plan: Plan, folder: Path) -> None:
+    """Seconds of a process's first updates, with and without TensorFlow's cache on disk."""
+    case = middle(plan.cases)
+    files = write_case(case, folder / "case")
+    cache = folder / "compiled"
+    cache.mkdir()
+    flag = {"TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={cache}"}
+    print(f"The first {case.updates} updates of a process, {of(case)}:\n")
+    print("| compiled code | seconds |")
+    print("|---|---|")
+    for name, environment in (("kept nowhere", {}), ("kept", flag), ("found", flag)):
+        seconds = float(ours(files, "--batch", str(case.batch), asked="0\n", **environment))
+        print(f"| {name} | {seconds:.1f} |", flush=True)
+
+
+def middle(cases: Sequence[Case]) -> Case:
+    """The case that is looked at closely."""
+    return next((case for case in cases if case.tokens == MIDDLE), cases[0])
+
+
+def of(case: Case) -> str:
+    """A case in words."""
+    return f"{case.name}, {case.tokens} tokens, batch {case.batch}"
+
+
 # -- effects --------------------------------------------------------------------------------------
 
 
@@ -260,7 +303,7 @@ def effects(plan: Plan, folder: Path) -> None:
     What a fused or sparse change of the embedding could save is no more than what a model with
     next to no embedding saves; what prefetching could save is no more than the idle share.
     """
-    case = next((c for c in plan.cases if c.tokens == MIDDLE), plan.cases[0])
+    case = middle(plan.cases)
     few = {**case.sizes, "vocab": min(FEW_WORDS, case.sizes["vocab"] // 2)}
     small = Case(
         name=case.name, sizes=few, tokens=case.tokens, batch=case.batch, updates=case.updates
@@ -280,7 +323,7 @@ def effects(plan: Plan, folder: Path) -> None:
             "not grouped": [*mixed, "--window", "1"],
         },
     )
-    print(f"{case.name}, {case.tokens} tokens, batch {case.batch}:\n")
+    print(f"{of(case)}:\n")
     print("| | faster by |")
     print("|---|---|")
     print(f"| XLA | {faster(taken, 'without XLA')} |")
@@ -339,6 +382,7 @@ SECTIONS: Mapping[str, Callable[[Plan, Path], None]] = {
     "checks": checks,
     "speed": speed,
     "idle": idle,
+    "start": start,
     "effects": effects,
     "packing": packing,
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.checkpoints import write_checkpoint
+from tests.gpu.workers import Workers
 from tests.training.ten_updates import ADAMW, cut, farthest, ten_updates, weights
 from tuner.checkpoints import inspect
 from tuner.data import prepare
@@ -105,3 +106,20 @@ def test_deterministic_trials_give_the_same_bits(workers, make_settings):
     first, second = workers.run(settings), workers.run(settings)
     assert [r.val_loss for r in first] == [r.val_loss for r in second]
     assert [r.train_loss for r in first] == [r.train_loss for r in second]
+
+
+@pytest.mark.usefixtures("real")
+def test_a_second_worker_takes_what_the_first_has_compiled(
+    gpus, tmp_path, make_settings, monkeypatch
+):
+    cache = tmp_path / "compiled"
+    cache.mkdir()
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={cache}")
+    seconds, kept = [], []
+    for name in ("first", "second"):
+        workers = Workers(gpus[:1], tmp_path / name)
+        seconds.append(workers.run(make_settings())[0].seconds_training)
+        kept.append(sorted(path.name for path in cache.iterdir()))
+        workers.close()
+    assert kept[0] == kept[1] != []
+    assert seconds[1] < seconds[0] / 2
