@@ -4,6 +4,7 @@ A spool belongs to the process that holds its lock; the kernel lets go of the lo
 process dies, however it does. A process that ends well leaves no spool once all of it was sent.
 """
 
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tuner.errors import TunerError
+from tuner.disk import UnwritableError, refusals_said
 from tuner.tracking.events import Begun, Closed, Event, from_line, to_line
 
 BATCH = 200
@@ -111,7 +112,7 @@ class Spool:
             if file.tell() != self._end:
                 file.truncate(self._end)
             if file.write(line) != len(line):
-                raise OSError("no space left on the device")
+                raise OSError(errno.ENOSPC, "no space left on the device")
             self._end += len(line)
 
     def attach(self, run: str, files: Iterable[Path]) -> tuple[str, ...]:
@@ -138,13 +139,10 @@ class Spool:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            yield
+            with refusals_said(str(self.path)):
+                yield
         except OSError as error:
-            raise TunerError(
-                f"what is to be sent to MLflow can not be written: {error.strerror or error}\n"
-                f"  where: {self.path}\n"
-                "  try:   free some space; the same command then goes on"
-            ) from error
+            raise UnwritableError(str(self.path), error.strerror or str(error)) from error
 
     def attached(self, name: str) -> Path:
         """The file that `attach` kept; gone where it was sent."""
