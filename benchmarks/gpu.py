@@ -364,7 +364,11 @@ def swept(plan: Plan, folder: Path, slots: int) -> list[tuple[float, float]]:
         sys.executable, "-m", "tuner", "sweep=packing", f"launcher.slots={slots}",
         f"sweep.n_trials={WARM * slots}", *plan.trial,
     ]  # fmt: skip
-    environment = os.environ | {"TUNER_CACHE": str(folder.parent / "cache")}
+    first = ",".join(visible_gpus(os.environ)[:1])
+    environment = os.environ | {
+        "TUNER_CACHE": str(folder.parent / "cache"),
+        "CUDA_VISIBLE_DEVICES": first,  # Trials share it, whatever else there is.
+    }
     subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=True)
     found = []
     for outcome in sorted(folder.glob("outputs/packing/trials/*/outcome.json")):

@@ -60,8 +60,8 @@ def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
     Returns:
         None where it has its GPU for itself, or has none, or the GPU does not tell.
     """
-    names = slot.environment["CUDA_VISIBLE_DEVICES"]
-    sharing = sum(other.environment["CUDA_VISIBLE_DEVICES"] == names for other in slots)
+    names, *others = (s.environment.get("CUDA_VISIBLE_DEVICES", "-1") for s in (slot, *slots))
+    sharing = others.count(names)
     if names == "-1" or sharing == 1:
         return None
     return int(SHARED * gpu_memory(names)) // sharing or None
