@@ -1,0 +1,343 @@
+"""A whole sweep, ours against its peers, in turns: wall time, efficiency, best score, memory.
+
+    python benchmarks/sweep.py --torch-python /tmp/peers/bin/python \
+        --ray-python /tmp/ray/bin/python --keras-python /tmp/keras/bin/python
+
+The same for all: the default encoder, the same film reviews to train on and to score on (written
+once, as texts), the space of `sweeps/lr_search.yaml`, trials, epochs, batch, AdamW's weight decay,
+clipping, seeds and cores. Each side is a process of its own in a fresh folder and has the machine
+to itself; it imports, tokenises and builds by its own means, and all of that counts. Each is used
+as its own documentation shows it, with the pruning that this recommends:
+
+- `ours`: `tuner sweep=lr_search` with its defaults: tracking in MLflow, the kept best model and
+  the plots are part of its time, and no peer makes them. Its first trial is the untuned default.
+- `trainer`: `Trainer.hyperparameter_search` of transformers with Optuna, with TPE and MedianPruner
+  as by default: one trial at a time with all cores, rows padded by batch, all scoring rows
+  evaluated at `--points` points, so that there is something to prune by.
+- `ray`: Ray Tune over the same Trainer, ASHA with Ray's defaults on the same points, random draws;
+  a trial of one thread on each core, in processes that are used again.
+- `keras`: KerasTuner's BayesianOptimization over the BertTextClassifier of keras-hub, rows padded
+  to the full length, one evaluation an epoch. It prunes nothing: its Hyperband needs many epochs.
+- `process`: a fresh `tuner train` for each trial, as Hydra's launchers start them: Optuna's TPE in
+  batches of one for each core, as hydra-optuna-sweeper asks for them, each process on a core of
+  its own, one evaluation at the end, nothing pruned or ended early. It trains by our own kernels,
+  so it shows what warm workers and pruning gain by themselves.
+
+TPE draws its first ten trials at random, so in short sweeps the searches differ by luck: a score
+is the accuracy of a side's best trial over all scoring rows, and the standard error of one such
+accuracy stands below the table. Efficiency is seconds of training and evaluation, summed over
+trials, by trials at a time and wall seconds; for Keras, tracing is among them. Memory is the
+largest sum of resident memory over a side's processes; pages that they share count for each.
+
+Every environment is made by `python3 -m venv`; a side that lacks something is left out, with what
+to install.
+"""
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import psutil
+from default_trial import default_trial
+from sweep_task import Result, Task, read_result, write_rows
+from turns import here, spread
+
+from tuner.checkpoints import locate
+from tuner.config import compose_sweep
+from tuner.core.space import Choice, FloatInterval
+from tuner.data.source import find_sources
+from tuner.data.split import Purpose, stratified_order
+from tuner.data.table import to_examples
+from tuner.launchers.devices import usable_cores
+
+OURS = "ours"
+GOAL = 0.5
+"""Ours must take at most so much of the wall time of the fastest peer."""
+
+LOOK_SECONDS = 0.25
+"""Time from one look at the memory to the next."""
+
+LOG = "side.log"
+
+LOOK = """
+import sys, importlib.util
+print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))
+"""
+"""Prints which modules a Python does not have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Who takes part, and what it needs.
+
+    Attributes:
+        name: Its script is `sweep_NAME.py`.
+        python: That runs it; None: not given.
+        modules: Which that Python must have.
+        packages: What to install for them.
+    """
+
+    name: str
+    python: str | None
+    modules: tuple[str, ...] = ()
+    packages: str = ""
+
+    def lacking(self) -> str:
+        """Why it can not run; empty if it can."""
+        if self.python is None:
+            return f"no --{'torch' if self.name == 'trainer' else self.name}-python"
+        found = subprocess.run(
+            [self.python, "-c", LOOK, *self.modules], capture_output=True, text=True, check=True
+        )
+        return found.stdout.strip() and f"{self.python} has no {found.stdout.strip()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One side's sweep.
+
+    Attributes:
+        wall: Seconds from the command to its end.
+        memory: Bytes, at most at one time.
+        result: What it found.
+    """
+
+    wall: float
+    memory: int
+    result: Result
+
+    @property
+    def efficiency(self) -> float:
+        """Share of the slots' time that trials spent in training and evaluation."""
+        return self.result.busy / (self.result.slots * self.wall)
+
+
+def sides(given: argparse.Namespace) -> list[Side]:
+    """All that there are."""
+    torch = ("torch", "transformers", "accelerate")
+    install = "torch==2.13.0 transformers accelerate"
+    return [
+        Side(name=OURS, python=sys.executable),
+        Side(name="trainer", python=given.torch_python, modules=(*torch, "optuna"),
+             packages=f"{install} optuna"),
+        Side(name="ray", python=given.ray_python, modules=(*torch, "ray"),
+             packages=f"{install} 'ray[tune]'"),
+        Side(name="keras", python=given.keras_python,
+             modules=("tensorflow", "keras_hub", "keras_tuner", "scipy"),
+             packages="'keras-tuner[bayesian]' keras-hub 'tensorflow==2.21.*'"),
+        Side(name="process", python=sys.executable),
+    ]  # fmt: skip
+
+
+def make_task(given: argparse.Namespace, folder: Path) -> Task:
+    """Writes the rows of all sides; says what they have to do."""
+    base = default_trial()
+    data = replace(base.data, train_examples=None, validation_examples=None)
+    examples = to_examples(find_sources(data)[0].read(), data)
+    order = stratified_order(examples.labels, 0, Purpose.SPLIT).tolist()
+    held, total = given.validation_rows, given.validation_rows + given.rows
+    files = {"validation": order[:held], "train": order[held:total]}
+    for name, chosen in files.items():
+        taken = examples.take(chosen)
+        write_rows(folder / f"{name}.csv", list(taken.texts), list(taken.labels))
+    space = compose_sweep(["sweep=lr_search"], Path(__file__).parents[1]).space
+    domains = {dimension.key: dimension.domain for dimension in space.dimensions}
+    rate, schedule = domains["optimizer.learning_rate"], domains["schedule"]
+    warmup = domains["schedule.warmup_fraction"]
+    if not (
+        isinstance(rate, FloatInterval)
+        and isinstance(schedule, Choice)
+        and isinstance(warmup, FloatInterval)
+    ):
+        raise TypeError("the space of sweeps/lr_search.yaml is no longer what the peers search")
+    return Task(
+        checkpoint=str(locate(base.model)),
+        train=str(folder / "train.csv"),
+        validation=str(folder / "validation.csv"),
+        rows=given.rows,
+        max_length=base.model.max_length,
+        learning_rate=(rate.low, rate.high),
+        schedules=tuple(str(name) for name in schedule.values),
+        warmup_fraction=(warmup.low, warmup.high),
+        trials=given.trials,
+        epochs=given.epochs,
+        points=given.points,
+        batch=base.training.batch_size,
+        weight_decay=base.optimizer["weight_decay"],
+        clip_norm=base.training.clip_norm,
+        seed=0,
+        cores=given.cores,
+    )
+
+
+def measure(side: Side, task: Task, folder: Path) -> Measured | None:
+    """Runs a side's sweep; None if it failed, of which its log tells.
+
+    Args:
+        side: Which.
+        task: What it runs.
+        folder: Made; it runs there.
+    """
+    folder.mkdir(parents=True)
+    task.write(folder)
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    memory = 0
+    with (folder / LOG).open("w") as log:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            [str(side.python), here(f"sweep_{side.name}.py")],
+            cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        while True:
+            try:
+                code = process.wait(LOOK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                memory = max(memory, resident(process.pid))
+        wall = time.perf_counter() - begun
+    if code:
+        tail = (folder / LOG).read_text(encoding="utf-8", errors="replace")[-2000:]
+        print(f"{side.name} ended with {code}:\n{tail}", file=sys.stderr)
+        return None
+    return Measured(wall=wall, memory=memory, result=read_result(folder))
+
+
+def resident(root: int) -> int:
+    """Bytes of resident memory of a process and of all below it."""
+    total = 0
+    try:
+        tree = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    for process in tree:
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def in_turns(
+    chosen: Sequence[Side], task: Task, rounds: int, folder: Path
+) -> dict[str, list[Measured]]:
+    """Runs every side once a round; a side that fails takes no further part."""
+    taken: dict[str, list[Measured]] = {side.name: [] for side in chosen}
+    for number in range(rounds):
+        for side in [each for each in chosen if each.name in taken]:
+            place = folder / f"round-{number}" / side.name
+            measured = measure(side, replace(task, seed=number), place)
+            if measured is None:
+                del taken[side.name]
+                continue
+            taken[side.name].append(measured)
+            result = measured.result
+            print(
+                f"round {number + 1}: {side.name} {measured.wall:.1f} s, {result.score:.4f} "
+                f"by {dict(result.best)}",
+                file=sys.stderr,
+                flush=True,
+            )
+    return taken
+
+
+def show(taken: dict[str, list[Measured]], task: Task, scored: int) -> None:
+    """Prints the table, and whether the goal is met."""
+    print(
+        "\n| | wall s | ours takes of it | efficiency | best score | memory GB | not pruned |\n"
+        "|---|---|---|---|---|---|---|"
+    )
+    for name, runs in taken.items():
+        ratios = [
+            own.wall / other.wall for own, other in zip(taken.get(OURS, []), runs, strict=False)
+        ]
+        cells = [
+            name,
+            spread([run.wall for run in runs], 1),
+            spread(ratios) if ratios and name != OURS else "",
+            spread([run.efficiency for run in runs]),
+            spread([run.result.score for run in runs], 4),
+            spread([run.memory / 1e9 for run in runs]),
+            f"{median(run.result.complete for run in runs):g} of {task.trials}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+    peers = {name: runs for name, runs in taken.items() if name != OURS}
+    if OURS in taken and peers:
+        print(f"\n{verdict(taken[OURS], peers, scored)}")
+
+
+def verdict(ours: Sequence[Measured], peers: dict[str, list[Measured]], scored: int) -> str:
+    """Whether ours takes half the time of the fastest peer at an equal or better score.
+
+    Args:
+        ours: Rounds of ours.
+        peers: Rounds of each peer; at least one.
+        scored: Rows that a score is the accuracy on.
+    """
+
+    def wall(runs: Sequence[Measured]) -> float:
+        return median(run.wall for run in runs)
+
+    def score(runs: Sequence[Measured]) -> float:
+        return median(run.result.score for run in runs)
+
+    fastest = min(peers, key=lambda name: wall(peers[name]))
+    highest = max(peers, key=lambda name: score(peers[name]))
+    share = wall(ours) / wall(peers[fastest])
+    own = score(ours)
+    error = math.sqrt(own * (1 - own) / scored)
+    return (
+        f"The fastest peer is {fastest}; ours takes {share:.2f} of its time, goal {GOAL}: "
+        f"{'met' if share <= GOAL else 'missed'}. Score against {fastest}: "
+        f"{own - score(peers[fastest]):+.4f}, against the highest, {highest}: "
+        f"{own - score(peers[highest]):+.4f} (standard error of one score {error:.4f})."
+    )
+
+
+def main() -> None:
+    """Runs all sides in turns."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=1600, help="examples to train on")
+    parser.add_argument("--validation-rows", type=int, default=600, help="examples that score")
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--points", type=int, default=4, help="evaluations by trainer and ray")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=usable_cores())
+    parser.add_argument("--torch-python", help="runs trainer")
+    parser.add_argument("--ray-python", help="runs ray")
+    parser.add_argument("--keras-python", help="runs keras")
+    parser.add_argument("--sides", default="ours,trainer,ray,keras,process")
+    parser.add_argument("--folder", help="keeps what the sides leave; must not exist")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
+    chosen = []
+    for side in sides(given):
+        if side.name not in given.sides.split(","):
+            continue
+        lacking = side.lacking()
+        if lacking:
+            print(f"{side.name} is left out: {lacking}; pip install {side.packages}")
+        else:
+            chosen.append(side)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(given.folder or temporary).absolute()
+        folder.mkdir(parents=True, exist_ok=given.folder is None)
+        task = make_task(given, folder)
+        taken = in_turns(chosen, task, given.rounds, folder)
+    print(
+        f"{given.rounds} rounds, {given.trials} trials of {given.epochs} epochs over {given.rows} "
+        f"rows, scored on {given.validation_rows}, {given.cores} cores"
+    )
+    show(taken, task, given.validation_rows)
+
+
+if __name__ == "__main__":
+    main()
