@@ -121,6 +121,18 @@ def test_the_plots_stand_on_the_sweeps_run_also_without_a_model(request_of, monk
     assert models == []
 
 
+def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, tmp_path):
+    study = tmp_path / "outputs/mine"
+    (study / ".model-left" / "packed").mkdir(parents=True)
+    best = study / "best_model"
+    best.mkdir()
+    (best / "model.safetensors").write_text("weights")
+    (best / "best.yaml").write_text(json.dumps(BEST))
+    assert published(request_of, monkeypatch) == 0
+    assert not list(study.glob(".model-*"))
+    assert [model.status for model in logged(request_of.tracking)[2]] == ["READY"]
+
+
 def test_what_fails_is_told_in_one_line(request_of, monkeypatch, capsys):
     away = Request(**{**vars(request_of), "tracking": "http://127.0.0.1:9", "study": "other"})
     assert published(away, monkeypatch) == 1

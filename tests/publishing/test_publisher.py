@@ -26,9 +26,9 @@ HANGS = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(600)"
 def start(tmp_path):
     made = []
 
-    def start(code, request=REQUEST):
+    def start(code, request=REQUEST, longest=60.0):
         command = (sys.executable, "-c", code, str(tmp_path / "notes"))
-        made.append(Publisher(request, command))
+        made.append(Publisher(request, command, longest))
         return made[-1]
 
     yield start
@@ -72,6 +72,25 @@ def test_one_that_hangs_ends_with_the_sweep(start, tmp_path):
     until((tmp_path / "notes").exists)
     publisher.close()
     assert not publisher.is_busy
+
+
+def test_one_that_hangs_does_not_keep_a_sweep_that_is_done(start, tmp_path):
+    publisher = start(HANGS, longest=0.5)
+    publisher.refresh()
+    until((tmp_path / "notes").exists)
+    assert "it took longer than 0 s" in publisher.finish()
+    assert not publisher.is_busy
+
+
+def test_no_process_at_all_is_told(tmp_path):
+    publisher = Publisher(REQUEST, (str(tmp_path / "nothing"),))
+    publisher.refresh()
+    assert "no process can be started" in publisher.finish()
+
+
+def test_no_password_is_told(start):
+    code = "import sys; print('http://me:secret@here', file=sys.stderr); sys.exit(1)"
+    assert "http://me:***@here" in start(code).finish()
 
 
 def test_nothing_is_started_where_nothing_is_wanted(start, tmp_path):

@@ -72,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         tracker.sweep_finished(closing.metrics(), description(closing), files, status)
         show(closing, terminal.console)
         if not sweep.interrupted:
+            terminal.warn(tracker.close())  # What is published belongs to runs that are there.
             terminal.warn(publisher.finish())
         return closing.exit_code
 

@@ -6,6 +6,7 @@ error says what, and the exit code is 1.
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tuner.folder import StudyFolder
 from tuner.publishing.plots import draw
 from tuner.publishing.request import PLOTS, Request
 from tuner.records import from_json
+from tuner.tracking.messages import one_line
 
 
 def main() -> int:
@@ -39,8 +41,7 @@ def _tried(what: str, failures: list[str], action: Callable[[], None]) -> None:
     try:
         action()
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0]
-        failures.append(f"{what}: {type(error).__name__}: {first}")
+        failures.append(f"{what}: {type(error).__name__}: {one_line(error)}")
 
 
 def _draw(request: Request) -> None:
@@ -67,7 +68,7 @@ def _send(request: Request) -> None:
     if not found:
         raise LookupError("the sweep's run is not there yet")
     sweep = found[0]
-    for file in sorted(request.plots.glob("*")) if request.draw else ():
+    for file in sorted(request.plots.glob("[!.]*")) if request.draw else ():
         client.log_artifact(sweep.info.run_id, str(file), PLOTS)
     folder = StudyFolder(Path(request.folder).parent, request.study).best_model
     if request.log_model and folder.is_dir():
@@ -75,4 +76,6 @@ def _send(request: Request) -> None:
 
 
 if __name__ == "__main__":
+    # So that what is half made is taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

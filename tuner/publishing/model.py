@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 
 import tuner
 from tuner.checkpoints.content import file_hash
+from tuner.exclusive import exclusive
 
 NAME = "best_model"
 """Of every logged model; also the folder's in which a study keeps it."""
@@ -34,6 +35,9 @@ EXAMPLE = {
 }
 """Column to what stands in the input example."""
 
+LOCK_SECONDS = 300.0
+
+_COPY = ".model-"
 _PACKAGE = Path(tuner.__file__).parent
 _SERVED = _PACKAGE / "training" / "served.py"
 
@@ -47,7 +51,9 @@ def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | No
         folder: The study's best_model/.
         register: Name to register it under; None: under none.
     """
-    with _copied(folder) as (place, copy):
+    # Another agent may publish the same model at the same time.
+    with exclusive(f"{folder.absolute()} published", LOCK_SECONDS), _copied(folder) as files:
+        place, copy = files
         best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
         weights = file_hash(copy / "model.safetensors")
         model = _found(client, sweep, weights) or _made(client, sweep, weights, best["provenance"])
@@ -64,7 +70,9 @@ def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | No
 @contextmanager
 def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
     """A copy that stays as it is while the sweep puts a better model in the folder's place."""
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as made:
+    for left in folder.parent.glob(f"{_COPY}*"):  # By a process that was killed.
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_COPY) as made:
         place, copy = Path(made), Path(made) / "model"
         before = None
         while before != (before := folder.stat().st_ino):
@@ -89,7 +97,9 @@ def _made(
         f"tags.role = 'trial' and tags.trial_number = '{number}' and tags.attempt = '{attempt}'",
         max_results=1,
     )
-    source = trials[0] if trials else sweep
+    if not trials:
+        raise LookupError("the run of the best trial is not there yet")
+    source = trials[0]
     model = client.create_logged_model(
         sweep.info.experiment_id,
         name=NAME,

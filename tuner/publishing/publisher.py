@@ -11,6 +11,7 @@ import psutil
 
 from tuner.publishing.request import Request
 from tuner.records import to_json
+from tuner.secrets import hidden
 
 COMMAND = (sys.executable, "-m", "tuner.publishing")
 
@@ -19,21 +20,32 @@ REST = 100.0
 
 LOWEST_PRIORITY = 19
 
+LONGEST = 600.0
+"""Seconds that a publication may take."""
+
+LEAVING = 5.0
+"""Seconds that one has to tidy up when it is ended."""
+
 
 class Publisher:
     """Publishes what a study has become, at most one publication at a time."""
 
-    def __init__(self, request: Request, command: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self, request: Request, command: Sequence[str] = COMMAND, longest: float = LONGEST
+    ) -> None:
         """Starts the thread, which waits.
 
         Args:
             request: What is published while the sweep runs; its model is registered at the end.
             command: What starts the process.
+            longest: Seconds that a publication may take.
         """
         self._request = request
         self._command = command
+        self._longest = longest
         self._changed = threading.Event()
         self._closing = threading.Event()
+        self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
         self._thread.start()
@@ -48,12 +60,12 @@ class Publisher:
         self._changed.set()
 
     def finish(self) -> str:
-        """Publishes once more; takes seconds.
+        """Publishes once more, for all and in seconds; what goes on meanwhile is cut off.
 
         Returns:
             What could not be done, or nothing.
         """
-        self._end_thread()
+        self.close()
         if not (self._request.draw or self._request.log_model):
             return ""
         failure = self._publish(self._request)
@@ -66,46 +78,68 @@ class Publisher:
 
     def close(self) -> None:
         """Ends what still goes on; a later start of the sweep publishes again."""
-        if self._process is not None:
-            self._process.kill()
-        self._end_thread()
-
-    def _end_thread(self) -> None:
-        self._closing.set()
+        with self._starting:
+            self._closing.set()
+            if self._process is not None:
+                self._process.terminate()
         self._changed.set()
         self._thread.join()
 
     def _run(self) -> None:
         quiet = replace(self._request, register=None)
-        while True:
+        while quiet.draw or quiet.log_model:
             self._changed.wait()
             self._changed.clear()
-            if self._closing.is_set() or not (quiet.draw or quiet.log_model):
-                return
             begun = time.monotonic()
-            self._publish(quiet, priority=LOWEST_PRIORITY)  # What fails is tried again.
+            with self._starting:
+                if self._closing.is_set():
+                    return
+                process = self._process = self._started()
+            if process is not None:
+                self._finished(process, quiet, LOWEST_PRIORITY)  # What fails is tried again.
             self._closing.wait(REST * (time.monotonic() - begun))
 
-    def _publish(self, request: Request, priority: int = 0) -> str:
-        with subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            # Ctrl-C in the terminal is for the agent.
-            start_new_session=True,
-        ) as process:
-            self._process = process
+    def _publish(self, request: Request) -> str:
+        process = self._started()
+        return "no process can be started" if process is None else self._finished(process, request)
+
+    def _started(self) -> "subprocess.Popen[bytes] | None":
+        try:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                # Ctrl-C in the terminal is for the agent.
+                start_new_session=True,
+            )
+        except OSError:
+            return None
+
+    def _finished(
+        self, process: "subprocess.Popen[bytes]", request: Request, priority: int = 0
+    ) -> str:
+        """Has one process do it; returns why it did not."""
+        with process:
             try:
                 if priority:
                     psutil.Process(process.pid).nice(priority)
-                _, said = process.communicate(to_json(request).encode())
-            except BaseException:
-                process.kill()
-                raise
+                _, said = process.communicate(to_json(request).encode(), self._longest)
+            except subprocess.TimeoutExpired:
+                return f"it took longer than {self._longest:.0f} s"
             finally:
+                _end(process)
                 self._process = None
         if process.returncode == 0:
             return ""
         lines = said.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"the process ended with {process.returncode}"
+        return hidden(lines[-1]) if lines else f"the process ended with {process.returncode}"
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process that still runs, and lets it tidy up."""
+    process.terminate()
+    try:
+        process.wait(LEAVING)
+    except subprocess.TimeoutExpired:
+        process.kill()

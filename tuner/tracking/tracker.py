@@ -164,6 +164,7 @@ class Tracker:
         """
         if not self._is_open:
             return ""
+        self._is_open = False
         now = _now()
         try:
             for run in self._running.values():
