@@ -93,7 +93,7 @@ class Side:
     def lacking(self) -> str:
         """Why it can not run; empty if it can."""
         if self.python is None:
-            return f"no --{'torch' if self.name == 'trainer' else self.name}-python"
+            return "no Python is given for it"
         found = subprocess.run(
             [self.python, "-c", LOOK, *self.modules], capture_output=True, text=True, check=True
         )
@@ -122,19 +122,30 @@ class Measured:
 
 def sides(given: argparse.Namespace) -> list[Side]:
     """All that there are."""
-    torch = ("torch", "transformers", "accelerate")
-    install = "torch==2.13.0 transformers accelerate"
+    torch = "torch==2.13.0 transformers accelerate"
+    keras = "'keras-tuner[bayesian]' keras-hub safetensors tensorboard 'tensorflow==2.21.*'"
     return [
         Side(name=OURS, python=sys.executable),
-        Side(name="trainer", python=given.torch_python, modules=(*torch, "optuna"),
-             packages=f"{install} optuna"),
-        Side(name="ray", python=given.ray_python, modules=(*torch, "ray"),
-             packages=f"{install} 'ray[tune]'"),
-        Side(name="keras", python=given.keras_python,
-             modules=("tensorflow", "keras_hub", "keras_tuner", "scipy"),
-             packages="'keras-tuner[bayesian]' keras-hub 'tensorflow==2.21.*'"),
+        Side(
+            name="trainer",
+            python=given.torch_python,
+            modules=("torch", "transformers", "accelerate", "optuna"),
+            packages=f"{torch} optuna",
+        ),
+        Side(
+            name="ray",
+            python=given.ray_python,
+            modules=("torch", "transformers", "accelerate", "ray"),
+            packages=f"{torch} 'ray[tune]'",
+        ),
+        Side(
+            name="keras",
+            python=given.keras_python,
+            modules=("keras_tuner", "scipy", "keras_hub", "safetensors", "tensorboard"),
+            packages=keras,
+        ),
         Side(name="process", python=sys.executable),
-    ]  # fmt: skip
+    ]
 
 
 def make_task(given: argparse.Namespace, folder: Path) -> Task:
