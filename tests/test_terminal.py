@@ -43,6 +43,15 @@ def test_when_the_sweep_will_end_is_said_with_each_trial(clock, shown):
     )
 
 
+def test_a_time_limit_comes_first(clock, shown):
+    terminal = Terminal("val_accuracy", Console(file=shown), clock)
+    terminal.begin("mine", 9, 0, [0], timeout=700.0)
+    terminal.trial_started(0, spec(number=0))
+    clock.now = 600.0
+    terminal.trial_finished(0, outcome(number=0, seconds=600.0))
+    assert "1 of 9 trials, no trial starts after 2 min from now\n" in shown.getvalue()
+
+
 def test_the_end_is_not_foretold_once_nothing_is_left(clock, shown):
     terminal = Terminal("val_accuracy", Console(file=shown), clock)
     terminal.begin("mine", 1, 0, [0])

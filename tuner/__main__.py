@@ -1,5 +1,6 @@
 """Which command; nothing else."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 done, 1 nothing usable came out, 2 wrong input, 130 interrupted.
     """
+    if arguments is None:  # A process of our own: what is half made is taken away.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if "--help" in words or "-h" in words:
         width = max(map(len, COMMANDS)) + 2

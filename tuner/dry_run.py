@@ -1,5 +1,6 @@
 """What a sweep would do: its space, its first trials, and how long it will take."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,11 @@ from statistics import median
 
 from tuner.core.budget import Budget
 from tuner.core.duration import seconds_left, told, trial_seconds
-from tuner.core.settings import TrialSettings
+from tuner.core.settings import SweepSettings, TrialSettings
 from tuner.core.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.core.trial import Scalar, TrialSpec
 from tuner.errors import InputError, TunerError
-from tuner.launchers.local import Exited, LocalLauncher
+from tuner.launchers.local import Event, Exited, LocalLauncher
 from tuner.terminal import figure
 from tuner.worker.protocol import Continue, Failed, Finished, Progress, Ready, Reported, Run
 
@@ -56,59 +57,93 @@ def _when(dimension: Dimension) -> str:
     return f", when {text}" if text else ""
 
 
-def measured_rate(launcher: LocalLauncher, settings: TrialSettings, folder: Path) -> float:
+def measured_rate(
+    launcher: LocalLauncher,
+    settings: TrialSettings,
+    folder: Path,
+    stall_timeout: float | None = None,
+) -> float:
     """Speed of a trial's updates with every slot at work, since slots share the machine.
 
     Args:
         launcher: Its workers are started; they are ended here.
         settings: The trial.
         folder: An empty one, for what the trials write.
+        stall_timeout: Seconds without a word from any worker after which it is given up.
 
     Returns:
         Examples a second on one slot.
 
     Raises:
         InputError: The trial can not be run as it is configured.
-        TunerError: A worker died, or the trial failed.
+        TunerError: A worker died or fell silent, or the trial failed or diverged at once.
     """
     training = replace(settings.training, save_state="never")
-    settings = replace(settings, training=training)
-    rates: dict[int, list[float]] = {slot: [] for slot in launcher.slots}
-    measuring = set(launcher.slots)
+    timing = _Timing(launcher, replace(settings, training=training), folder)
+    heard = time.monotonic()
     try:
-        while measuring:
-            for event in launcher.poll(POLL_SECONDS):
-                slot = event.slot
-                match event.message:
-                    case Ready():
-                        spec = TrialSpec(
-                            number=slot,
-                            parameters={},
-                            settings=settings,
-                            folder=str(folder / str(slot)),
-                        )
-                        launcher.send(slot, Run(spec=spec))
-                    case Progress(examples_per_second=rate):
-                        rates[slot].append(rate)
-                    case Reported(report=report):
-                        rates[slot].append(report.examples_per_second)
-                        launcher.send(slot, Continue())
-                    case Failed(error=error):
-                        kind = InputError if error.kind == "input" else TunerError
-                        raise kind(error.message)
-                    case Exited(log=log):
-                        raise TunerError(f"the worker of slot {slot} died:\n{log}")
-                    case Finished():
-                        measuring.discard(slot)
-                if len(rates[slot]) >= SAMPLES:
-                    measuring.discard(slot)
+        while timing.goes_on:
+            events = launcher.poll(POLL_SECONDS)
+            heard = time.monotonic() if events else heard
+            if stall_timeout is not None and time.monotonic() - heard > stall_timeout:
+                raise TunerError(f"no worker said anything for {stall_timeout:.0f} s")
+            for event in events:
+                timing.hear(event)
     finally:
         launcher.kill()
-    return median(median(heard[len(heard) // 2 :]) for heard in rates.values())
+    return timing.rate
+
+
+class _Timing:
+    """Runs one trial in every slot and listens to how fast it goes."""
+
+    def __init__(self, launcher: LocalLauncher, settings: TrialSettings, folder: Path) -> None:
+        self._launcher = launcher
+        self._settings = settings
+        self._folder = folder
+        self._rates: dict[int, list[float]] = {slot: [] for slot in launcher.slots}
+        self._ended: set[int] = set()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a slot has not said enough and may still say more."""
+        return any(
+            len(rates) < SAMPLES and slot not in self._ended for slot, rates in self._rates.items()
+        )
+
+    @property
+    def rate(self) -> float:
+        """Examples a second of the typical slot."""
+        return median(median(heard[len(heard) // 2 :]) for heard in self._rates.values())
+
+    def hear(self, event: Event) -> None:
+        """Takes in what a worker says."""
+        slot = event.slot
+        match event.message:
+            case Ready():
+                self._launcher.send(slot, Run(spec=self._spec(slot)))
+            case Progress(examples_per_second=rate):
+                self._rates[slot].append(rate)
+            case Reported(report=report):
+                self._rates[slot].append(report.examples_per_second)
+                self._launcher.send(slot, Continue())
+            case Failed(error=error):
+                kind = InputError if error.kind == "input" else TunerError
+                raise kind(error.message)
+            case Exited(log=log):
+                raise TunerError(f"the worker of slot {slot} died:\n{log}")
+            case Finished(diverged=why):
+                if why:
+                    raise TunerError(f"the untuned default diverges: {why}")
+                self._ended.add(slot)
+
+    def _spec(self, slot: int) -> TrialSpec:
+        folder = str(self._folder / str(slot))
+        return TrialSpec(number=slot, parameters={}, settings=self._settings, folder=folder)
 
 
 def time_lines(
-    settings: TrialSettings, rows: tuple[int, int], rate: float, n_trials: int, slots: int
+    settings: TrialSettings, rows: tuple[int, int], rate: float, sweep: SweepSettings, slots: int
 ) -> Iterator[str]:
     """How long a trial and the sweep will take.
 
@@ -116,7 +151,7 @@ def time_lines(
         settings: The untuned default.
         rows: Of its training and validation split.
         rate: Examples a second on one slot.
-        n_trials: The sweep's.
+        sweep: How many trials, and for how long.
         slots: Trials at a time.
     """
     training = settings.training
@@ -127,6 +162,8 @@ def time_lines(
         evaluations=training.evaluations,
     )
     each = trial_seconds(budget, rows[1], training.evaluation_share, rate)
-    whole = seconds_left([each], [], n_trials, slots) or 0.0
+    whole = seconds_left([each], [], sweep.n_trials, slots) or 0.0
     yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
-    yield f"  {told(each)} a trial, {told(whole)} for {n_trials} of them; pruning shortens that"
+    yield f"  {told(each)} a trial, {told(whole)} for {sweep.n_trials}; pruning shortens that"
+    if sweep.timeout is not None and sweep.timeout < whole:
+        yield f"  no trial starts after {told(sweep.timeout)} (sweep.timeout)"

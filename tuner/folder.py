@@ -1,5 +1,6 @@
 """Every file name that a study leaves, and how the files are written so that none is ever half."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,13 +31,14 @@ class TrialFolder:
         self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
-        """Makes the folder for an attempt; the outcome of an earlier one is dropped.
+        """Makes the folder for an attempt; outcome and profile of an earlier one are dropped.
 
         Its reports are kept until the new one says whether it goes on from where that stood (see
         `keep`), its log for good.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.outcome.unlink(missing_ok=True)
+        shutil.rmtree(self.profile, ignore_errors=True)
         write_whole(self.config, config)
 
     def keep(self, resumed_at: int) -> list[Report]:

@@ -109,6 +109,7 @@ class Terminal:
         self._sweep: TaskID | None = None
         self._done = self._total = 0
         self._clock = clock
+        self._ends: float | None = None
         self._ended: list[float] = []
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -120,7 +121,14 @@ class Terminal:
             refresh_per_second=4,
         )
 
-    def begin(self, title: str, total: int, done: int, slots: Iterable[int]) -> None:
+    def begin(
+        self,
+        title: str,
+        total: int,
+        done: int,
+        slots: Iterable[int],
+        timeout: float | None = None,
+    ) -> None:
         """Shows the sweep's line and one for each slot.
 
         Args:
@@ -128,7 +136,9 @@ class Terminal:
             total: Trials in all.
             done: Of them, finished by an earlier start.
             slots: Slot indices.
+            timeout: Seconds after which no trial starts; None: none.
         """
+        self._ends = None if timeout is None else self._clock() + timeout
         self._done, self._total = done, total
         self._sweep = self._progress.add_task(
             title, total=total, completed=done, note=self._trials()
@@ -217,6 +227,8 @@ class Terminal:
         seconds = seconds_left(self._ended, running, waiting, len(self._lines))
         if seconds is None:
             return None
+        if self._ends is not None and now + seconds > self._ends:
+            return f"no trial starts after {told(max(0.0, self._ends - now))} from now"
         end = datetime.now().astimezone() + timedelta(seconds=seconds)
         today = end.date() == datetime.now().astimezone().date()
         return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"

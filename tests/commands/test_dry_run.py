@@ -21,7 +21,7 @@ def test_space_first_trials_memory_and_time_are_shown(folder, fake_workers, mlfl
     assert len(re.findall(r"^    \d  optimizer", printed, re.MULTILINE)) == 4
     # The fake's 100 examples a second: 60 to train on, 40 to evaluate ten times at a third.
     assert "100 examples a second on each of 2 slots" in printed
-    assert "  2 s a trial, 4 s for 4 of them; pruning shortens that" in printed
+    assert "  2 s a trial, 4 s for 4; pruning shortens that" in printed
     assert not (folder / "outputs").exists()
     assert MlflowClient(mlflow_uri).get_experiment_by_name("mine") is None
 
@@ -31,7 +31,7 @@ def test_it_reads_no_study_and_changes_none(folder, fake_workers, capsys):
     before = (folder / "outputs/mine/study.db").read_bytes()
     assert main([*DRY, "sweep.n_trials=9"]) == 0
     assert (folder / "outputs/mine/study.db").read_bytes() == before
-    assert " for 9 of them" in capsys.readouterr().out
+    assert " for 9; pruning" in capsys.readouterr().out
 
 
 def test_trials_that_can_not_run_are_told(folder, fake_workers, capsys):
@@ -41,6 +41,16 @@ def test_trials_that_can_not_run_are_told(folder, fake_workers, capsys):
     (folder / "fail").rename(folder / "crash")
     assert main([*DRY, "model.checkpoint=crash"]) == 1
     assert "died" in capsys.readouterr().err
+
+
+def test_a_default_that_diverges_is_told(folder, fake_workers, capsys):
+    assert main([*DRY, "optimizer.learning_rate=0.5", "schedule.warmup_fraction=0,0.1"]) == 1
+    assert "the untuned default diverges: train_loss is nan" in capsys.readouterr().err
+
+
+def test_a_time_limit_below_the_time_is_named(folder, fake_workers, capsys):
+    assert main([*DRY, "sweep.timeout=1", "sweep.n_trials=40"]) == 0
+    assert "no trial starts after 1 s (sweep.timeout)" in capsys.readouterr().out
 
 
 def test_every_kind_of_dimension_reads_well():

@@ -17,6 +17,13 @@ from tuner.__main__ import main
         (("tiny", "empty.csv"), "there are no rows"),
         (("tiny", "train.csv", "predict.text=review"), "predict.text=COLUMN, one of: text, label"),
         (("tiny", "train.csv", "predict.text_pair=reply"), "there is no column 'reply'"),
+        (
+            ("tiny", "train.csv", "predict.label=stars"),
+            "predict.label=COLUMN, one of: text, label",
+        ),
+        (("tiny", "gaps.csv", "predict.label=label"), "predict.label, gaps.csv, row 2"),
+        (("tiny", "train.csv", "predict.output=sweeps"), "predict.output=FILE.csv in a folder"),
+        (("tiny", "train.csv", "predict.output=train.csv/x.csv"), "the file can not be written"),
         (("tiny", "train.csv", "predict.rows=-1"), "predict.rows: 0 or more"),
         (("tiny", "train.csv", "predict.row=1"), "no key 'predict.row'"),
         (("tiny", "train.csv", "study=mine"), "there is no key 'study'"),
@@ -26,5 +33,6 @@ from tuner.__main__ import main
 def test_wrong_input_is_told(words, said, folder, capsys):
     (folder / "notes.txt").write_text("a text")
     (folder / "empty.csv").write_text("text,label\n")
+    (folder / "gaps.csv").write_text("text,label\na fine film,1\ndull,\n")
     assert main(["predict", *words]) == 2
     assert said in capsys.readouterr().err

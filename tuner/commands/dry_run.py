@@ -29,7 +29,7 @@ def dry_run(start: Start) -> None:
     with TemporaryDirectory() as place:
         terminal.notice("\nFirst trials")
         folder = StudyFolder(Path(place), agent.study_name)
-        with closing(start.open_study(folder, replace(agent.storage, url=None))) as study:
+        with closing(start.make_study(folder, replace(agent.storage, url=None))) as study:
             for _ in range(min(FIRST_TRIALS, agent.sweep.n_trials)):
                 asked = study.claim(None)
                 if asked is not None:
@@ -38,7 +38,8 @@ def dry_run(start: Start) -> None:
                     text = parameters_text(asked.parameters)
                     terminal.notice(f"  {asked.number:>3}  {text}{untuned}")
         terminal.notice("\nTime")
-        rate = measured_rate(start.launcher, start.base, Path(place))
+        stall_timeout = agent.launcher.stall_timeout
+        rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)
     rows, slots = start.inputs.rows_of(composed.base), len(start.launcher.slots)
-    for line in time_lines(start.base, rows, rate, agent.sweep.n_trials, slots):
+    for line in time_lines(start.base, rows, rate, agent.sweep, slots):
         terminal.notice(line)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tuner.checkpoints.layers import check_layers
 from tuner.core.settings import TrialSettings
@@ -88,7 +88,7 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
 
 def _key(settings: TrialSettings) -> str:
     """What the preparation of model and data depends on."""
-    return repr((settings.data, settings.model.checkpoint, settings.model.max_length))
+    return repr((settings.data, replace(settings.model, dropout=0.0)))
 
 
 def _inputs(prepared: PreparedData) -> Inputs:

@@ -4,7 +4,9 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from errno import EISDIR
 from pathlib import Path
+from tempfile import TemporaryFile
 from textwrap import shorten
 
 from rich.table import Table
@@ -39,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: Folder, file or an argument can not be used.
     """
-    if len(arguments) < 2 or any("=" in word for word in arguments[:2]):  # noqa: PLR2004
+    if len(arguments) < 2 or any(word.startswith("predict.") for word in arguments[:2]):  # noqa: PLR2004
         raise InputError(
             "a model's folder and a file are needed",
             where="the command line",
@@ -58,13 +60,36 @@ def run(arguments: Sequence[str]) -> int:
         file,
         settings.text or trained.text,
         settings.text_pair or trained.text_pair,
-        settings.label or trained.label,
+        settings.label,
+        usual_label=trained.label,
     )
+    if settings.output is not None:
+        _check_writable(Path(settings.output))
     prediction = predict(folder, texts)
     _show(texts, prediction, settings)
     if settings.output is not None:
         write_whole(Path(settings.output), as_csv(texts, prediction))
     return 0
+
+
+def _check_writable(output: Path) -> None:
+    """Sees before the work whether its result can be kept.
+
+    Raises:
+        InputError: It can not.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output.parent):
+            pass
+        if output.is_dir():
+            raise IsADirectoryError(EISDIR, "it is a folder")
+    except OSError as error:
+        raise InputError(
+            f"the file can not be written: {error.strerror or error}",
+            where=f"predict.output={output}",
+            remedy="predict.output=FILE.csv in a folder that can be written",
+        ) from error
 
 
 def _trained_on(folder: Path) -> DataSettings:

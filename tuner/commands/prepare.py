@@ -26,9 +26,9 @@ def run(arguments: Sequence[str]) -> int:
     terminal = Terminal("")
     for line in check_inputs(trials).lines:
         terminal.notice(line)
-    for model in dict.fromkeys(settings.model.checkpoint for settings in trials):
-        found = next(settings.model for settings in trials if settings.model.checkpoint == model)
-        terminal.notice(f"{'model':<13} {model}: {locate(found)}")
+    found = {locate(settings.model): settings.model.checkpoint for settings in trials}
+    for folder, checkpoint in found.items():
+        terminal.notice(f"{'model':<13} {checkpoint}: {folder}")
     terminal.notice(f"{'tokenised':<13} {cache_root()}")
     terminal.notice("a node that sees these folders needs no network")
     return 0

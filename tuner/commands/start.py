@@ -60,24 +60,28 @@ class Start:
             folder: Its files, the database where the storage names none.
             storage: Where it is.
         """
-        agent = self.composed.agent
         with exclusive(storage.url or str(folder.database.absolute())):
-            return Study(
-                name=agent.study_name,
-                url=storage.url or sqlite_url(folder.database),
-                definition=Definition(
-                    space=self.composed.space,
-                    base=self.composed.base,
-                    objective=self.objective,
-                    direction=direction(self.objective),
-                    options=searched_options(self.composed, self.variants),
-                    contents=self.inputs.contents,
-                ),
-                sampler=agent.sampler,
-                pruner=agent.pruner,
-                defaults=self.composed.defaults,
-                settings=storage,
-            )
+            return self.make_study(folder, storage)
+
+    def make_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
+        """The same for a study that no other process opens."""
+        agent = self.composed.agent
+        return Study(
+            name=agent.study_name,
+            url=storage.url or sqlite_url(folder.database),
+            definition=Definition(
+                space=self.composed.space,
+                base=self.composed.base,
+                objective=self.objective,
+                direction=direction(self.objective),
+                options=searched_options(self.composed, self.variants),
+                contents=self.inputs.contents,
+            ),
+            sampler=agent.sampler,
+            pruner=agent.pruner,
+            defaults=self.composed.defaults,
+            settings=storage,
+        )
 
 
 @contextmanager

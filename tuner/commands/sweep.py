@@ -142,7 +142,8 @@ def _search(
         on_finished=finished,
     )
     sweep.prepare(start.base)
-    terminal.begin(agent.study_name, agent.sweep.n_trials, len(earlier), launcher.slots)
+    total, timeout = agent.sweep.n_trials, agent.sweep.timeout
+    terminal.begin(agent.study_name, total, len(earlier), launcher.slots, timeout)
     try:
         sweep.run()
     finally:

@@ -91,7 +91,7 @@ def to_examples(table: Table, data: DataSettings) -> Examples:
     pairs = None
     if data.text_pair is not None:
         pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
-    labels = labels_of(table, data.label, rows)
+    labels = labels_of(table, data.label, "data.label", rows)
     return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels)
 
 
@@ -141,7 +141,7 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
         InputError: A row has no text, or something else.
     """
     cells = table.values[column]
-    _refuse_missing(table, key, [row for row in rows if _is_missing(cells[row])], "no text")
+    _refuse_missing(table, key, [row for row in rows if is_missing(cells[row])], "no text")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
         raise InputError(
@@ -152,26 +152,32 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
     return _as_text(table, column, rows)
 
 
-def labels_of(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
+def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
     """The label names of some rows; 1, 1.0 and +1 have one name.
+
+    Args:
+        table: Has the column.
+        column: Its name.
+        key: Configuration key that named it, for messages.
+        rows: Indices.
 
     Raises:
         InputError: A row has no label, or the labels are no names and no whole numbers.
     """
     cells = table.values[column]
-    missing = [row for row in rows if _is_missing(cells[row]) or cells[row] == ""]
-    _refuse_missing(table, "data.label", missing, "no label")
+    missing = [row for row in rows if is_missing(cells[row]) or cells[row] == ""]
+    _refuse_missing(table, key, missing, "no label")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
         raise InputError(
             f"the column holds {type(cells[odd]).__name__} values, not one label a row",
-            where=f"data.label={column}, row {odd + 1} of {table.where}",
+            where=f"{key}={column}, row {odd + 1} of {table.where}",
             remedy="a column of texts or whole numbers",
         )
     names = _as_text(table, column, rows)
     if not all(_NUMBER.fullmatch(name) for name in set(names)):
         return names
-    return _whole_numbers(names, f"data.label={column}, in {table.where}")
+    return _whole_numbers(names, f"{key}={column}, in {table.where}")
 
 
 def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
@@ -204,7 +210,7 @@ def _whole_numbers(names: tuple[str, ...], where: str) -> tuple[str, ...]:
     return tuple(whole[name] for name in names)
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """None, or the NaN that numeric columns have instead."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 

@@ -9,7 +9,7 @@ import numpy as np
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
 from tuner.data.files import read_file
-from tuner.data.table import labels_of, texts_of
+from tuner.data.table import is_missing, labels_of, texts_of
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, load_tokenizer, tokenize
 from tuner.errors import InputError
@@ -41,14 +41,17 @@ class Texts:
         return tuple(column[index] for column in texts if column is not None)
 
 
-def read_texts(path: Path, text: str, text_pair: str | None, label: str) -> Texts:
+def read_texts(
+    path: Path, text: str, text_pair: str | None, label: str | None, *, usual_label: str
+) -> Texts:
     """Reads the texts of a file.
 
     Args:
         path: CSV, JSON or Parquet, by the ending of its name.
         text: Column of the texts.
         text_pair: Column of the second texts; None: there are none.
-        label: Column of the true labels; the file may lack it.
+        label: Column of the true labels, which every row has; None: `usual_label`.
+        usual_label: The same, which the file or some of its rows may lack: it is left out then.
 
     Raises:
         InputError: The file can not be read, lacks a column or has rows without a text.
@@ -62,10 +65,10 @@ def read_texts(path: Path, text: str, text_pair: str | None, label: str) -> Text
     texts = {"predict.text": text}
     if text_pair is not None:
         texts["predict.text_pair"] = text_pair
-    table = read_file(
-        path, FILE_FORMATS[path.suffix.lower()], [*texts.values(), label], "the file to predict"
-    )
-    for key, column in texts.items():
+    wanted = texts if label is None else {**texts, "predict.label": label}
+    columns = [*texts.values(), label or usual_label]
+    table = read_file(path, FILE_FORMATS[path.suffix.lower()], columns, "the file to predict")
+    for key, column in wanted.items():
         if column not in table.columns:
             raise InputError(
                 f"there is no column {column!r}",
@@ -76,11 +79,14 @@ def read_texts(path: Path, text: str, text_pair: str | None, label: str) -> Text
     if not rows:
         raise InputError("there are no rows", where=str(path), remedy="a text in each row")
     first, *second = (texts_of(table, column, key, rows) for key, column in texts.items())
-    return Texts(
-        texts=first,
-        pairs=second[0] if second else None,
-        labels=labels_of(table, label, rows) if label in table.columns else None,
-    )
+    labels: tuple[str, ...] | None
+    if label is not None:
+        labels = labels_of(table, label, "predict.label", rows)
+    else:
+        cells = table.values.get(usual_label, [None])
+        known = not any(is_missing(cell) or cell == "" for cell in cells)
+        labels = labels_of(table, usual_label, "the file", rows) if known else None
+    return Texts(texts=first, pairs=second[0] if second else None, labels=labels)
 
 
 def tokenized_texts(

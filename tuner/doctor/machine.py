@@ -15,10 +15,7 @@ from packaging.requirements import Requirement
 from tuner.core.health.gpus import QUERY, Nvidia, parse_gpus
 from tuner.core.health.packages import OURS, Unmet
 from tuner.core.health.resources import Folder
-from tuner.launchers.devices import visible_gpus
-
-NVIDIA_SECONDS = 30.0
-"""Without its persistence daemon a driver takes seconds to wake a GPU."""
+from tuner.launchers.devices import NVIDIA_SECONDS, visible_gpus
 
 
 def find_nvidia() -> Nvidia:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -13,6 +14,9 @@ from tuner.errors import InputError
 
 WORKER_MEMORY = 3 * 2**30
 """Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
+
+NVIDIA_SECONDS = 30.0
+"""Without its persistence daemon a driver takes seconds to wake a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +43,20 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return named(chosen)
-    query = shutil.which("nvidia-smi")
-    if query is None:
-        return []
-    listed = subprocess.run([query, "-L"], capture_output=True, text=True, check=False)
-    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
+    lines = nvidia_smi("-L").splitlines()
     return [str(index) for index, line in enumerate(x for x in lines if x.startswith("GPU "))]
+
+
+def nvidia_smi(*options: str) -> str:
+    """What the driver's own program says; nothing where there is none, or none that answers."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(
+            [program, *options], capture_output=True, text=True, check=True, timeout=NVIDIA_SECONDS
+        ).stdout
+    return ""
 
 
 def usable_cores() -> int:

@@ -1,14 +1,12 @@
 """How much memory one slot's trial may take."""
 
-import shutil
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from tuner.launchers.devices import Slot
+from tuner.launchers.devices import Slot, nvidia_smi
 
 MEGABYTE = 2**20
 
@@ -46,7 +44,8 @@ def local_room(slots: Collection[Slot]) -> Room | None:
     devices = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
     if devices[0] == "-1":
         return Room(bytes=host_memory() // len(devices), on_host=True)
-    sizes = [gpu_memory(names) // devices.count(names) for names in set(devices)]
+    pairs = zip(slots, devices, strict=True)
+    sizes = [gpu_limit(slot, slots) or gpu_memory(names) for slot, names in pairs]
     return Room(bytes=min(sizes), on_host=False) if min(sizes) > 0 else None
 
 
@@ -86,13 +85,9 @@ def gpu_memory(names: str) -> int:
     Returns:
         0 where nvidia-smi does not tell.
     """
-    query = shutil.which("nvidia-smi")
-    if query is None:
-        return 0
-    options = ["--query-gpu=memory.total", "--format=csv,noheader,nounits", "-i", names]
-    told = subprocess.run([query, *options], capture_output=True, text=True, check=False)
-    lines = told.stdout.split()
-    known = told.returncode == 0 and lines and all(line.isdigit() for line in lines)
+    told = nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits", "-i", names)
+    lines = told.split()
+    known = lines and all(line.isdigit() for line in lines)
     return min(int(line) for line in lines) * MEGABYTE if known else 0
 
 

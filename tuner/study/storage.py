@@ -143,6 +143,12 @@ def sqlite_url(path: Path) -> str:
         InputError: The file can not be made, or is no database.
         DiskFullError: There is no room for it.
     """
+    if "?" in str(path):
+        raise InputError(
+            "a database's address can not hold a question mark",
+            where=f"{path} (output={path.parent.parent})",
+            remedy="output=FOLDER without one",
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
