@@ -34,34 +34,35 @@ to install.
 """
 
 import argparse
-import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 from default_trial import default_trial
+from sweep_figures import verdict
 from sweep_task import Result, Task, read_result, write_rows
 from turns import here, spread
 
 from tuner.checkpoints import locate
 from tuner.config import compose_sweep
+from tuner.core.settings import DataSettings
 from tuner.core.space import Choice, FloatInterval
 from tuner.data.source import find_sources
 from tuner.data.split import Purpose, stratified_order
 from tuner.data.table import to_examples
+from tuner.errors import InputError
 from tuner.launchers.devices import usable_cores
 
 OURS = "ours"
-GOAL = 0.5
-"""Ours must take at most so much of the wall time of the fastest peer."""
-
 LOOK_SECONDS = 0.25
 """Time from one look at the memory to the next."""
 
@@ -148,45 +149,76 @@ def sides(given: argparse.Namespace) -> list[Side]:
     ]
 
 
+def able_of(wanted: Sequence[Side]) -> list[Side]:
+    """Those that can run; says of the others what they lack."""
+    lacking = {side.name: side.lacking() for side in wanted}
+    for side in wanted:
+        if lacking[side.name]:
+            print(f"{side.name} is left out: {lacking[side.name]}; pip install {side.packages}")
+    return [side for side in wanted if not lacking[side.name]]
+
+
 def make_task(given: argparse.Namespace, folder: Path) -> Task:
     """Writes the rows of all sides; says what they have to do."""
     base = default_trial()
-    data = replace(base.data, train_examples=None, validation_examples=None)
-    examples = to_examples(find_sources(data)[0].read(), data)
-    order = stratified_order(examples.labels, 0, Purpose.SPLIT).tolist()
-    held, total = given.validation_rows, given.validation_rows + given.rows
-    files = {"validation": order[:held], "train": order[held:total]}
-    for name, chosen in files.items():
-        taken = examples.take(chosen)
-        write_rows(folder / f"{name}.csv", list(taken.texts), list(taken.labels))
-    space = compose_sweep(["sweep=lr_search"], Path(__file__).parents[1]).space
-    domains = {dimension.key: dimension.domain for dimension in space.dimensions}
-    rate, schedule = domains["optimizer.learning_rate"], domains["schedule"]
-    warmup = domains["schedule.warmup_fraction"]
-    if not (
-        isinstance(rate, FloatInterval)
-        and isinstance(schedule, Choice)
-        and isinstance(warmup, FloatInterval)
-    ):
-        raise TypeError("the space of sweeps/lr_search.yaml is no longer what the peers search")
+    write_data(base.data, {"validation": given.validation_rows, "train": given.rows}, folder)
     return Task(
         checkpoint=str(locate(base.model)),
         train=str(folder / "train.csv"),
         validation=str(folder / "validation.csv"),
         rows=given.rows,
         max_length=base.model.max_length,
-        learning_rate=(rate.low, rate.high),
-        schedules=tuple(str(name) for name in schedule.values),
-        warmup_fraction=(warmup.low, warmup.high),
         trials=given.trials,
         epochs=given.epochs,
         points=given.points,
         batch=base.training.batch_size,
         weight_decay=base.optimizer["weight_decay"],
         clip_norm=base.training.clip_norm,
-        seed=0,
+        seed=1,
         cores=given.cores,
+        **searched(),
     )
+
+
+def write_data(data: DataSettings, counts: Mapping[str, int], folder: Path) -> None:
+    """Writes a file `NAME.csv` of so many rows for each name, no row twice.
+
+    Raises:
+        InputError: There are not so many rows.
+    """
+    examples = to_examples(find_sources(data)[0].read(), data)
+    if sum(counts.values()) > len(examples):
+        raise InputError(
+            f"there are {len(examples)} reviews",
+            where="--rows and --validation-rows",
+            remedy="together no more than that",
+        )
+    order = iter(stratified_order(examples.labels, data.seed, Purpose.SPLIT).tolist())
+    for name, count in counts.items():
+        taken = examples.take(list(islice(order, count)))
+        write_rows(folder / f"{name}.csv", list(taken.texts), list(taken.labels))
+
+
+def searched() -> dict[str, Any]:
+    """The space of `sweeps/lr_search.yaml`, as fields of a task.
+
+    Raises:
+        TypeError: It is no longer the space that the peers' scripts search.
+    """
+    space = compose_sweep(["sweep=lr_search"], Path(__file__).parents[1]).space
+    match {dimension.key: dimension.domain for dimension in space.dimensions}:
+        case {
+            "optimizer.learning_rate": FloatInterval(low=lowest, high=highest, log=True),
+            "schedule": Choice(values=schedules),
+            "schedule.warmup_fraction": FloatInterval(low=least, high=most, log=False),
+            **others,
+        } if not others:
+            return {
+                "learning_rate": (lowest, highest),
+                "schedules": schedules,
+                "warmup_fraction": (least, most),
+            }
+    raise TypeError("sweeps/lr_search.yaml has changed, and the peers' scripts have not")
 
 
 def measure(side: Side, task: Task, folder: Path) -> Measured | None:
@@ -200,19 +232,16 @@ def measure(side: Side, task: Task, folder: Path) -> Measured | None:
     folder.mkdir(parents=True)
     task.write(folder)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    memory = 0
     with (folder / LOG).open("w") as log:
         begun = time.perf_counter()
         process = subprocess.Popen(
             [str(side.python), here(f"sweep_{side.name}.py")],
-            cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        while True:
-            try:
-                code = process.wait(LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                memory = max(memory, resident(process.pid))
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        code, memory = watch(process)
         wall = time.perf_counter() - begun
     if code:
         tail = (folder / LOG).read_text(encoding="utf-8", errors="replace")[-2000:]
@@ -221,27 +250,35 @@ def measure(side: Side, task: Task, folder: Path) -> Measured | None:
     return Measured(wall=wall, memory=memory, result=read_result(folder))
 
 
-def resident(root: int) -> int:
-    """Bytes of resident memory of a process and of all below it."""
-    total = 0
+def watch(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Waits for a process.
+
+    Returns:
+        Its exit status, and the most bytes that it and all below it had resident at one time.
+    """
+    most = 0
+    while True:
+        try:
+            return process.wait(LOOK_SECONDS), most
+        except subprocess.TimeoutExpired:
+            root = psutil.Process(process.pid)
+            most = max(most, sum(map(resident, [root, *root.children(recursive=True)])))
+
+
+def resident(process: psutil.Process) -> int:
+    """Bytes of resident memory of one process; 0 of one that is gone."""
     try:
-        tree = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+        return int(process.memory_info().rss)
     except psutil.NoSuchProcess:
         return 0
-    for process in tree:
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
 
 
-def in_turns(
+def run_in_turns(
     chosen: Sequence[Side], task: Task, rounds: int, folder: Path
 ) -> dict[str, list[Measured]]:
     """Runs every side once a round; a side that fails takes no further part."""
     taken: dict[str, list[Measured]] = {side.name: [] for side in chosen}
-    for number in range(rounds):
+    for number in range(1, rounds + 1):
         for side in [each for each in chosen if each.name in taken]:
             place = folder / f"round-{number}" / side.name
             measured = measure(side, replace(task, seed=number), place)
@@ -251,7 +288,7 @@ def in_turns(
             taken[side.name].append(measured)
             result = measured.result
             print(
-                f"round {number + 1}: {side.name} {measured.wall:.1f} s, {result.score:.4f} "
+                f"round {number}: {side.name} {measured.wall:.1f} s, {result.score:.4f} "
                 f"by {dict(result.best)}",
                 file=sys.stderr,
                 flush=True,
@@ -279,37 +316,10 @@ def show(taken: dict[str, list[Measured]], task: Task, scored: int) -> None:
             f"{median(run.result.complete for run in runs):g} of {task.trials}",
         ]
         print(f"| {' | '.join(cells)} |")
-    peers = {name: runs for name, runs in taken.items() if name != OURS}
-    if OURS in taken and peers:
-        print(f"\n{verdict(taken[OURS], peers, scored)}")
-
-
-def verdict(ours: Sequence[Measured], peers: dict[str, list[Measured]], scored: int) -> str:
-    """Whether ours takes half the time of the fastest peer at an equal or better score.
-
-    Args:
-        ours: Rounds of ours.
-        peers: Rounds of each peer; at least one.
-        scored: Rows that a score is the accuracy on.
-    """
-
-    def wall(runs: Sequence[Measured]) -> float:
-        return median(run.wall for run in runs)
-
-    def score(runs: Sequence[Measured]) -> float:
-        return median(run.result.score for run in runs)
-
-    fastest = min(peers, key=lambda name: wall(peers[name]))
-    highest = max(peers, key=lambda name: score(peers[name]))
-    share = wall(ours) / wall(peers[fastest])
-    own = score(ours)
-    error = math.sqrt(own * (1 - own) / scored)
-    return (
-        f"The fastest peer is {fastest}; ours takes {share:.2f} of its time, goal {GOAL}: "
-        f"{'met' if share <= GOAL else 'missed'}. Score against {fastest}: "
-        f"{own - score(peers[fastest]):+.4f}, against the highest, {highest}: "
-        f"{own - score(peers[highest]):+.4f} (standard error of one score {error:.4f})."
-    )
+    if OURS in taken and len(taken) > 1:
+        walls = {name: [run.wall for run in runs] for name, runs in taken.items()}
+        scores = {name: [run.result.score for run in runs] for name, runs in taken.items()}
+        print(f"\n{verdict(walls, scores, ours=OURS, rows=scored)}")
 
 
 def main() -> None:
@@ -329,20 +339,12 @@ def main() -> None:
     parser.add_argument("--folder", help="keeps what the sides leave; must not exist")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
-    chosen = []
-    for side in sides(given):
-        if side.name not in given.sides.split(","):
-            continue
-        lacking = side.lacking()
-        if lacking:
-            print(f"{side.name} is left out: {lacking}; pip install {side.packages}")
-        else:
-            chosen.append(side)
+    able = able_of([side for side in sides(given) if side.name in given.sides.split(",")])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(given.folder or temporary).absolute()
         folder.mkdir(parents=True, exist_ok=given.folder is None)
         task = make_task(given, folder)
-        taken = in_turns(chosen, task, given.rounds, folder)
+        taken = run_in_turns(able, task, given.rounds, folder)
     print(
         f"{given.rounds} rounds, {given.trials} trials of {given.epochs} epochs over {given.rows} "
         f"rows, scored on {given.validation_rows}, {given.cores} cores"

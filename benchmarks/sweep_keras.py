@@ -76,7 +76,6 @@ class FineTune(keras_tuner.HyperModel):
             ),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
-            jit_compile=False,  # On a CPU, XLA takes longer to compile than a short trial gains.
         )
         return model
 

@@ -47,7 +47,7 @@ def main() -> None:
         score=best["value"],
         best=best["parameters"],
         busy=sum(one["seconds_busy"] for one in ended),
-        slots=task.cores,
+        slots=task.cores // best["provenance"]["cpu_threads"],
         complete=len(complete),
     ).write()
 

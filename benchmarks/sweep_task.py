@@ -33,7 +33,7 @@ class Task:
         batch: Examples in an update.
         weight_decay: Of AdamW.
         clip_norm: Largest global gradient norm.
-        seed: Of the search and of each trial.
+        seed: Of the search and of each trial; above 0, which KerasTuner takes for none.
         cores: CPU cores that the side has for itself.
     """
 
@@ -94,7 +94,9 @@ class Result:
 
 def read_task() -> Task:
     """The task in the current folder."""
-    return Task(**json.loads(TASK.read_text(encoding="utf-8")))
+    stored = json.loads(TASK.read_text(encoding="utf-8"))
+    lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+    return Task(**stored | lists)
 
 
 def read_result(folder: Path) -> Result:
