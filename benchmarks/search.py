@@ -153,13 +153,18 @@ def suggest(trial: optuna.Trial, table: Table) -> Row:
     return (optimizer, nearest, *rest)
 
 
+def best(table: Table) -> float:
+    """The largest final validation accuracy."""
+    return max(values[-1] for values in table.values() if len(values) == POINTS)
+
+
 def cost(name: str, seed: int, table: Table) -> float:
     """Fine-tunes' worth of training until one of the best was found."""
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     random.seed(seed)
     method = METHODS[name]
-    goal = max(values[-1] for values in table.values()) - WITHIN
+    goal = best(table) - WITHIN
     study = optuna.create_study(
         sampler=method.sampler(seed), pruner=method.pruner(), direction="maximize"
     )
@@ -171,10 +176,9 @@ def cost(name: str, seed: int, table: Table) -> float:
         values = table[suggest(trial, table)]
         point = run(trial, values, never=number == 0)
         spent += point / POINTS
-        if point == POINTS and values[-1] >= goal:
-            return spent
-        ended = optuna.trial.TrialState.COMPLETE if point == POINTS else None
-        if ended:
+        if point == POINTS:
+            if values[-1] >= goal:
+                return spent
             study.tell(trial, values[-1])
         else:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -188,7 +192,7 @@ def run(trial: optuna.Trial, values: Sequence[float], *, never: bool) -> int:
         pruned = trial.should_prune()  # Rungs are noted where it is asked.
         if pruned and not never and may_prune(point, POINTS, WARMUP):
             return point
-    return POINTS
+    return len(values)  # Fewer than POINTS where it diverged.
 
 
 def record(folder: Path) -> None:
@@ -198,7 +202,7 @@ def record(folder: Path) -> None:
         reader = StudyReader(f"table_{optimizer}", None, folder)
         for trial in reader.read().trials:
             values = [trial.values[point] for point in sorted(trial.values)]
-            if len(values) == POINTS and RATE in trial.parameters:
+            if values and RATE in trial.parameters:  # Else the untuned default: in no cell.
                 wanted = {key: trial.parameters[key] for key in (RATE, *CHOICES)}
                 rows.append({"optimizer": optimizer, **wanted, "values": values})
         reader.close()
@@ -224,9 +228,8 @@ def main() -> None:
     if given.record is not None:
         record(given.record)
     table = read()
-    best = max(values[-1] for values in table.values())
-    good = sum(values[-1] >= best - WITHIN for values in table.values())
-    print(f"{len(table)} fine-tunes, best {best:.4f}; {good} within half a point of it\n")
+    good = sum(values[-1] >= best(table) - WITHIN for values in table.values())
+    print(f"{len(table)} fine-tunes, best {best(table):.4f}; {good} within half a point of it\n")
     print("| method | fine-tunes until found: median (quartiles) | mean | over random's mean |")
     print("|---|---|---|---|")
     base: list[float] = []

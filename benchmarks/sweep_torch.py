@@ -21,19 +21,21 @@ SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_
 
 
 class Stopwatch(TrainerCallback):
-    """Adds up the seconds from the first batch of each trial to its end."""
+    """Times trials from their first batch to their end, and counts those that were not pruned."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.complete = 0
         self._started = 0.0
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """Everything is set up."""
         self._started = time.perf_counter()
 
-    def on_train_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_train_end(self, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:  # noqa: ARG002
         """The trial is over or pruned."""
         self.seconds += self.running()
+        self.complete += state.global_step == state.max_steps
 
     def running(self) -> float:
         """Seconds since the trial began."""

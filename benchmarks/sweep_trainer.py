@@ -5,26 +5,14 @@ from typing import Any
 import optuna
 from sweep_task import Result, read_task
 from sweep_torch import SCHEDULES, Stopwatch, make_trainer
-from transformers import TrainerCallback
-
-
-class Counter(TrainerCallback):
-    """Counts the trials that ran to their end."""
-
-    def __init__(self) -> None:
-        self.complete = 0
-
-    def on_train_end(self, args: Any, state: Any, *others: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """A trial is over or pruned."""
-        self.complete += state.global_step == state.max_steps
 
 
 def main() -> None:
     """Runs the sweep of the task in this folder."""
     task = read_task()
-    watch, counter = Stopwatch(), Counter()
+    watch = Stopwatch()
     # A rate, because the search casts what it draws to the type that stands there.
-    trainer = make_trainer(task, task.cores, [watch, counter], warmup_steps=0.1)
+    trainer = make_trainer(task, task.cores, [watch], warmup_steps=0.1)
 
     def space(trial: optuna.Trial) -> dict[str, Any]:
         schedule = trial.suggest_categorical("schedule", task.schedules)
@@ -47,7 +35,7 @@ def main() -> None:
         best=best.hyperparameters,
         busy=watch.seconds,
         slots=1,
-        complete=counter.complete,
+        complete=watch.complete,
     ).write()
 
 
