@@ -139,13 +139,13 @@ def sides(given: argparse.Namespace) -> list[Side]:
             modules=("torch", "transformers", "accelerate", "ray"),
             packages=f"{torch} 'ray[tune]'",
         ),
+        Side(name="process", python=sys.executable),
         Side(
             name="keras",
             python=given.keras_python,
             modules=("keras_tuner", "scipy", "keras_hub", "safetensors", "tensorboard"),
             packages=keras,
         ),
-        Side(name="process", python=sys.executable),
     ]
 
 
@@ -335,7 +335,7 @@ def main() -> None:
     parser.add_argument("--torch-python", help="runs trainer")
     parser.add_argument("--ray-python", help="runs ray")
     parser.add_argument("--keras-python", help="runs keras")
-    parser.add_argument("--sides", default="ours,trainer,ray,keras,process")
+    parser.add_argument("--sides", default="ours,trainer,ray,process,keras")
     parser.add_argument("--folder", help="keeps what the sides leave; must not exist")
     given = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
