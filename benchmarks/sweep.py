@@ -1,7 +1,6 @@
 """A whole sweep, ours against its peers, in turns: wall time, efficiency, best score, memory.
 
-    python benchmarks/sweep.py --torch-python /tmp/peers/bin/python \
-        --ray-python /tmp/ray/bin/python --keras-python /tmp/keras/bin/python
+    python benchmarks/sweep.py --torch-python A --ray-python B --keras-python C
 
 The same for all: the default encoder, the same film reviews to train on and to score on (written
 once, as texts), the space of `sweeps/lr_search.yaml`, trials, epochs, batch, AdamW's weight decay,
@@ -16,12 +15,12 @@ as its own documentation shows it, with the pruning that this recommends:
   evaluated at `--points` points, so that there is something to prune by.
 - `ray`: Ray Tune over the same Trainer, ASHA with Ray's defaults on the same points, random draws;
   a trial of one thread on each core, in processes that are used again.
-- `keras`: KerasTuner's BayesianOptimization over the BertTextClassifier of keras-hub, rows padded
-  to the full length, one evaluation an epoch. It prunes nothing: its Hyperband needs many epochs.
 - `process`: a fresh `tuner train` for each trial, as Hydra's launchers start them: Optuna's TPE in
   batches of one for each core, as hydra-optuna-sweeper asks for them, each process on a core of
   its own, one evaluation at the end, nothing pruned or ended early. It trains by our own kernels,
   so it shows what warm workers and pruning gain by themselves.
+- `keras`: KerasTuner's BayesianOptimization over the BertTextClassifier of keras-hub, rows padded
+  to the full length, one evaluation an epoch. It prunes nothing: its Hyperband needs many epochs.
 
 TPE draws its first ten trials at random, so in short sweeps the searches differ by luck: a score
 is the accuracy of a side's best trial over all scoring rows, and the standard error of one such
