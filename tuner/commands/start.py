@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tuner.commands.inputs import InputReport, check_inputs
 from tuner.config import ComposedSweep, compose_trial, searched_options
@@ -43,6 +44,11 @@ class Start:
     def objective(self) -> str:
         """Metric name."""
         return self.composed.agent.sweep.objectives[0]
+
+    @property
+    def folder(self) -> StudyFolder:
+        """The study's files."""
+        return StudyFolder(Path(self.composed.agent.output), self.composed.agent.study_name)
 
     @property
     def base(self) -> TrialSettings:

@@ -106,7 +106,6 @@ def _search(
 ) -> Sweep:
     """Runs the trials that are missing."""
     agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
-    folder = StudyFolder(Path(agent.output), agent.study_name)
     earlier = study.outcomes()
     facts = StudyFacts(
         name=agent.study_name,
@@ -114,7 +113,7 @@ def _search(
         contents=start.inputs.contents,
         made_with=made_with(),
     )
-    keeper = BestKeeper(facts, start.composed, folder, earlier, study.outcomes)
+    keeper = BestKeeper(facts, start.composed, start.folder, earlier, study.outcomes)
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
         keeper(spec, outcome)
@@ -137,7 +136,7 @@ def _search(
         source=study,
         launcher=launcher,
         tracker=tracker,
-        folder=folder,
+        folder=start.folder,
         watcher=terminal,
         on_finished=finished,
     )
@@ -171,7 +170,7 @@ def _closing(start: Start, study: Study, sweep: Sweep, tracker: Tracker, begun: 
         seconds=time.monotonic() - begun,
         busy=sum(outcome.seconds_busy for outcome in sweep.outcomes),
         slots=len(start.launcher.slots),
-        best_file=StudyFolder(Path(agent.output), agent.study_name).best,
+        best_file=start.folder.best,
         review=tracker.review,
     )
 

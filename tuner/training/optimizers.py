@@ -84,7 +84,25 @@ class SlotPool:
         return self._sets[:count]
 
 
-class AdamKernel:
+class PooledKernel:
+    """A kernel whose slots come from the pool and are zero before the first update."""
+
+    def __init__(self, variables: Sequence[Any], sets: Sequence[list[tf.Variable]]) -> None:
+        self._variables = [v.value for v in variables]
+        self._sets = sets
+
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """All of its sets, one after another."""
+        return [slot for each in self._sets for slot in each]
+
+    def reset(self) -> None:
+        """Zeroes them."""
+        for slot in self.slots:
+            slot.assign(tf.zeros(slot.shape))
+
+
+class AdamKernel(PooledKernel):
     """Adam with TensorFlow's fused operation, in PyTorch's form of the epsilon.
 
     PyTorch adds epsilon after the bias correction, Keras before; with ours a configuration means
@@ -94,17 +112,8 @@ class AdamKernel:
     FIELDS: ClassVar[dict[str, float]] = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
     def __init__(self, variables: Sequence[Any], slots: "SlotPool") -> None:
-        self._variables = [v.value for v in variables]
-        self._first, self._second = slots.take(2)
-
-    @property
-    def slots(self) -> list[tf.Variable]:
-        """Both moments."""
-        return [*self._first, *self._second]
-
-    def reset(self) -> None:
-        """Zeroes both moments."""
-        _zero(self.slots)
+        super().__init__(variables, slots.take(2))
+        self._first, self._second = self._sets
 
     def numbers(self, fields: Mapping[str, Any], learning_rate: float, update: int) -> list[float]:
         """Bias corrections folded into the rate and epsilon, in double precision.
@@ -141,7 +150,7 @@ class AdamKernel:
             )
 
 
-class SgdKernel:
+class SgdKernel(PooledKernel):
     """Stochastic gradient descent with momentum, plain or Nesterov's, in PyTorch's form.
 
     PyTorch sums gradients up in the momentum and multiplies the sum with the rate of the day,
@@ -152,18 +161,9 @@ class SgdKernel:
     FIELDS: ClassVar[dict[str, Any]] = {"momentum": 0.0, "nesterov": False}
 
     def __init__(self, variables: Sequence[Any], slots: "SlotPool", *, nesterov: bool) -> None:
-        self._variables = [v.value for v in variables]
-        (self._momentums,) = slots.take(1)
+        super().__init__(variables, slots.take(1))
+        (self._momentums,) = self._sets
         self._nesterov = nesterov
-
-    @property
-    def slots(self) -> list[tf.Variable]:
-        """The momentum."""
-        return self._momentums
-
-    def reset(self) -> None:
-        """Zeroes the momentum."""
-        _zero(self.slots)
 
     def numbers(
         self,
@@ -192,23 +192,14 @@ class SgdKernel:
             )
 
 
-class LionKernel:
+class LionKernel(PooledKernel):
     """Lion (Chen 2023): steps of one size, by the sign of momentum and gradient."""
 
     FIELDS: ClassVar[dict[str, float]] = {"beta_1": 0.9, "beta_2": 0.99}
 
     def __init__(self, variables: Sequence[Any], slots: "SlotPool") -> None:
-        self._variables = [v.value for v in variables]
-        (self._momentums,) = slots.take(1)
-
-    @property
-    def slots(self) -> list[tf.Variable]:
-        """The momentum."""
-        return self._momentums
-
-    def reset(self) -> None:
-        """Zeroes the momentum."""
-        _zero(self.slots)
+        super().__init__(variables, slots.take(1))
+        (self._momentums,) = self._sets
 
     def numbers(
         self,
@@ -234,7 +225,7 @@ class LionKernel:
             _write(slot, before * beta_2 + gradient * (1.0 - beta_2))
 
 
-class RmspropKernel:
+class RmspropKernel(PooledKernel):
     """RMSprop (Hinton 2012), in PyTorch's form of epsilon and momentum.
 
     PyTorch adds epsilon to the root and multiplies the summed steps with the rate of the day,
@@ -248,19 +239,10 @@ class RmspropKernel:
     def __init__(
         self, variables: Sequence[Any], slots: "SlotPool", *, centered: bool, momentum: bool
     ) -> None:
-        self._variables = [v.value for v in variables]
-        self._squares, *rest = slots.take(1 + centered + momentum)
-        self._means = rest.pop() if centered else []
-        self._momentums = rest.pop() if momentum else []
-
-    @property
-    def slots(self) -> list[tf.Variable]:
-        """Mean squares, means and momentum, as far as they are kept."""
-        return [*self._squares, *self._means, *self._momentums]
-
-    def reset(self) -> None:
-        """Zeroes all of them."""
-        _zero(self.slots)
+        super().__init__(variables, slots.take(1 + centered + momentum))
+        self._squares, *rest = self._sets
+        self._means = rest.pop(0) if centered else []
+        self._momentums = rest.pop(0) if momentum else []
 
     def numbers(
         self,
@@ -429,8 +411,3 @@ def _write(variable: tf.Variable, value: tf.Tensor) -> None:
 
 def _subtract(variable: tf.Variable, value: tf.Tensor) -> None:
     tf.raw_ops.AssignSubVariableOp(resource=variable.handle, value=value)
-
-
-def _zero(slots: Sequence[tf.Variable]) -> None:
-    for slot in slots:
-        slot.assign(tf.zeros(slot.shape))
