@@ -67,6 +67,7 @@ class Sweep:
         folder: StudyFolder,
         watcher: Watcher,
         on_finished: Callable[[TrialSpec, TrialOutcome], None],
+        on_idle: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Binds the parts together; `run` starts.
@@ -79,6 +80,7 @@ class Sweep:
             folder: The study's files.
             watcher: Shows what happens.
             on_finished: Called with each trial that ended.
+            on_idle: Called when there is no trial for a slot any more, or none for now.
             clock: Seconds, monotonic.
         """
         self._plan = plan
@@ -88,6 +90,7 @@ class Sweep:
         self._folder = folder
         self._watcher = watcher
         self._on_finished = on_finished
+        self._on_idle = on_idle
         self._clock = clock
         self._idle: set[int] = set()
         self._running: dict[int, Attempt] = {}
@@ -185,6 +188,7 @@ class Sweep:
         asked = self._source.claim(self._plan.n_trials)
         if asked is None:
             self._look_at = self._clock() + LOOK_SECONDS
+            self._on_idle()
             return None
         self._retries.crashes[asked.number] = asked.crashes
         if asked.attempt > 1:

@@ -19,6 +19,11 @@ REQUEST = Request(
 
 NOTES = "import json, sys; print(json.dumps(json.load(sys.stdin)), file=open(sys.argv[1], 'a'))"
 FAILS = "import sys; print('advice\\nMLflow: it is away', file=sys.stderr); sys.exit(1)"
+STARTED = "import sys; print(end='x', file=open(sys.argv[1] + '.started', 'a'))\n"
+ENDS_ONCE = (
+    "import os; ended = sys.argv[1] + '.ended'\n"
+    "if not os.path.exists(ended): open(ended, 'w').close(); sys.exit(0)\n"
+)
 HANGS = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(600)"
 
 
@@ -56,6 +61,35 @@ def test_changes_are_published_seldom_and_all_of_it_at_the_end(start, tmp_path):
     first, last = map(json.loads, notes.read_text().splitlines())
     assert first["register"] is None
     assert last["register"] == "reviews"
+
+
+def test_the_last_process_is_started_ahead_and_asked_at_the_end(start, tmp_path):
+    publisher = start(STARTED + NOTES)
+    for _ in range(3):
+        publisher.prepare()
+    until((tmp_path / "notes.started").exists)
+    assert not (tmp_path / "notes").exists()
+    assert publisher.finish() == ""
+    assert (tmp_path / "notes.started").read_text() == "x"
+    assert len((tmp_path / "notes").read_text().splitlines()) == 1
+
+
+def test_one_started_ahead_that_has_ended_is_replaced(start, tmp_path):
+    publisher = start(STARTED + ENDS_ONCE + NOTES)
+    publisher.prepare()
+    until((tmp_path / "notes.ended").exists)
+    time.sleep(0.2)
+    assert publisher.finish() == ""
+    assert (tmp_path / "notes.started").read_text() == "xx"
+
+
+def test_one_started_ahead_ends_with_a_sweep_that_is_interrupted(start, tmp_path):
+    publisher = start(STARTED + NOTES)
+    publisher.prepare()
+    until((tmp_path / "notes.started").exists)
+    publisher.close()
+    assert not publisher.is_busy
+    assert not (tmp_path / "notes").exists()
 
 
 def test_what_could_not_be_done_is_told_at_the_end_alone(start):

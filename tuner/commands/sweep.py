@@ -139,6 +139,7 @@ def _search(
         folder=start.folder,
         watcher=terminal,
         on_finished=finished,
+        on_idle=publisher.prepare,
     )
     sweep.prepare(start.base)
     total, timeout = agent.sweep.n_trials, agent.sweep.timeout

@@ -12,10 +12,12 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import optuna
 from optuna.storages import RDBStorage
 
 from tuner.folder import StudyFolder
+from tuner.publishing.model import log_model
 from tuner.publishing.plots import draw
 from tuner.publishing.request import PLOTS, Request
 from tuner.records import from_json
@@ -24,7 +26,10 @@ from tuner.tracking.messages import one_line
 
 def main() -> int:
     """Answers one request; returns the exit code."""
-    request = from_json(Request, sys.stdin.read())
+    said = sys.stdin.read()
+    if not said:
+        return 0
+    request = from_json(Request, said)
     failures: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,13 +59,8 @@ def _draw(request: Request) -> None:
 def _send(request: Request) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    # Seconds: only now, and what it says of its store is told in a line.
-    import mlflow  # noqa: PLC0415
-
-    for noisy in ("alembic", "mlflow"):
+    for noisy in ("alembic", "mlflow"):  # What MLflow says of its store is told in a line.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    from tuner.publishing.model import log_model  # noqa: PLC0415
-
     mlflow.set_tracking_uri(request.tracking)  # A registered model's source is looked up there.
     client = mlflow.MlflowClient()
     experiment = client.get_experiment_by_name(request.study)

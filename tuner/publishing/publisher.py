@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -47,17 +48,28 @@ class Publisher:
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._last: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
         self._thread.start()
 
     @property
     def is_busy(self) -> bool:
         """Whether a process runs or may still be started."""
-        return self._thread.is_alive() or self._process is not None
+        processes = self._process, self._last
+        return self._thread.is_alive() or any(process is not None for process in processes)
 
     def refresh(self) -> None:
         """Something has changed; returns at once."""
         self._changed.set()
+
+    def prepare(self) -> None:
+        """The end is near: the last publication's process starts, and waits for `finish`.
+
+        Its libraries take seconds to import; a slot that has no trial any more has them to spare.
+        """
+        with self._starting:
+            if self._last is None and self._publishes and not self._closing.is_set():
+                self._last = self._started()
 
     def finish(self) -> str:
         """Publishes once more, for all and in seconds; what goes on meanwhile is cut off.
@@ -65,10 +77,8 @@ class Publisher:
         Returns:
             What could not be done, or nothing.
         """
-        self.close()
-        if not (self._request.draw or self._request.log_model):
-            return ""
-        failure = self._publish(self._request)
+        self._end_refreshing()
+        failure = self._publish_last() if self._publishes else ""
         if not failure:
             return ""
         return (
@@ -78,6 +88,16 @@ class Publisher:
 
     def close(self) -> None:
         """Ends what still goes on; a later start of the sweep publishes again."""
+        self._end_refreshing()
+        if self._last is not None:
+            _leave(self._last)
+            self._last = None
+
+    @property
+    def _publishes(self) -> bool:
+        return self._request.draw or self._request.log_model
+
+    def _end_refreshing(self) -> None:
         with self._starting:
             self._closing.set()
             if self._process is not None:
@@ -87,7 +107,7 @@ class Publisher:
 
     def _run(self) -> None:
         quiet = replace(self._request, register=None)
-        while quiet.draw or quiet.log_model:
+        while self._publishes:
             self._changed.wait()
             self._changed.clear()
             begun = time.monotonic()
@@ -97,11 +117,18 @@ class Publisher:
                 process = self._process = self._started()
             if process is not None:
                 self._finished(process, quiet, LOWEST_PRIORITY)  # What fails is tried again.
+                self._process = None
             self._closing.wait(REST * (time.monotonic() - begun))
 
-    def _publish(self, request: Request) -> str:
-        process = self._started()
-        return "no process can be started" if process is None else self._finished(process, request)
+    def _publish_last(self) -> str:
+        process, self._last = self._last, None
+        if process is not None and process.poll() is not None:
+            _leave(process)  # Somebody ended it while it waited.
+            process = None
+        process = process or self._started()
+        if process is None:
+            return "no process can be started"
+        return self._finished(process, self._request)
 
     def _started(self) -> "subprocess.Popen[bytes] | None":
         try:
@@ -123,17 +150,23 @@ class Publisher:
         with process:
             try:
                 if priority:
-                    psutil.Process(process.pid).nice(priority)
+                    with suppress(psutil.Error):  # It has ended already.
+                        psutil.Process(process.pid).nice(priority)
                 _, said = process.communicate(to_json(request).encode(), self._longest)
             except subprocess.TimeoutExpired:
                 return f"it took longer than {self._longest:.0f} s"
             finally:
                 _end(process)
-                self._process = None
         if process.returncode == 0:
             return ""
         lines = said.decode(errors="replace").strip().splitlines()
         return hidden(lines[-1]) if lines else f"the process ended with {process.returncode}"
+
+
+def _leave(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process that was given nothing to do."""
+    with process:
+        _end(process)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

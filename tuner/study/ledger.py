@@ -271,6 +271,17 @@ class Ledger:
             )
         return ours
 
+    def note(self, trial_id: int, values: Mapping[str, Any]) -> None:
+        """Sets user attributes of a trial of ours.
+
+        Raises:
+            NotOursError: It is another agent's.
+        """
+        with self._storage.transaction() as session:
+            self._storage.check_trial_is_updatable(trial_id, OptunaState.RUNNING)
+            for key, value in values.items():
+                _put(session, models.TrialUserAttributeModel, {"trial_id": trial_id}, key, value)
+
     def put_back(self, trial_id: int) -> None:
         """Lets a trial of ours wait for whoever takes it up."""
         with self.locked() as session:

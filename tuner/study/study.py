@@ -321,12 +321,8 @@ class Study:
             attempt: Which try at it begins, counted from 1.
             crashes: How many before it ended with a worker or an agent that died.
         """
-
-        def keep(held: Held) -> None:
-            for key, value in (("config", config), (ATTEMPT, attempt), (CRASHES, crashes)):
-                held.trial.set_user_attr(key, value)
-
-        self._with(number, keep)
+        known = {"config": config, ATTEMPT: attempt, CRASHES: crashes}
+        self._with(number, lambda held: self._ledger.note(held.id, known))
 
     @patient
     def report(self, number: int, point: int, value: float) -> None:
