@@ -24,7 +24,8 @@ from tuner.config import compose_sweep
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import ConstantGuess, Report, TrialSpec
 from tuner.launchers.devices import local_slots
-from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.launchers.launcher import Event, Exited
+from tuner.launchers.local import LocalLauncher
 from tuner.records import to_plain
 from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started
 

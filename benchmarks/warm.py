@@ -17,7 +17,8 @@ from tuner.config import compose_sweep, compose_trial
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialSpec
 from tuner.launchers.devices import local_slots
-from tuner.launchers.local import Exited, LocalLauncher
+from tuner.launchers.launcher import Exited
+from tuner.launchers.local import LocalLauncher
 from tuner.worker.protocol import (
     Continue,
     Failed,

@@ -12,7 +12,7 @@ from tuner.core.settings import SweepSettings, TrialSettings
 from tuner.core.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.core.trial import Scalar, TrialSpec
 from tuner.errors import InputError, TunerError
-from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.launchers.launcher import Event, Exited, Launcher
 from tuner.terminal import figure
 from tuner.worker.protocol import Continue, Failed, Finished, Progress, Ready, Reported, Run
 
@@ -58,7 +58,7 @@ def _when(dimension: Dimension) -> str:
 
 
 def measured_rate(
-    launcher: LocalLauncher,
+    launcher: Launcher,
     settings: TrialSettings,
     folder: Path,
     stall_timeout: float | None = None,
@@ -97,7 +97,7 @@ def measured_rate(
 class _Timing:
     """Runs one trial in every slot and listens to how fast it goes."""
 
-    def __init__(self, launcher: LocalLauncher, settings: TrialSettings, folder: Path) -> None:
+    def __init__(self, launcher: Launcher, settings: TrialSettings, folder: Path) -> None:
         self._launcher = launcher
         self._settings = settings
         self._folder = folder

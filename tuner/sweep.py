@@ -26,7 +26,7 @@ from tuner.core.trial import (
 from tuner.core.wear import Wear
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
-from tuner.launchers.local import Event, Exited, LocalLauncher
+from tuner.launchers.launcher import Event, Exited, Launcher
 from tuner.plan import Plan, TrialSource, Watcher
 from tuner.retries import Retries
 from tuner.tracking import Tracker
@@ -62,7 +62,7 @@ class Sweep:
         *,
         plan: Plan,
         source: TrialSource,
-        launcher: LocalLauncher,
+        launcher: Launcher,
         tracker: Tracker,
         folder: StudyFolder,
         watcher: Watcher,

@@ -8,13 +8,14 @@ from pathlib import Path
 from tuner.commands.inputs import InputReport, check_inputs
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.objectives import direction
-from tuner.core.settings import StorageSettings, TrialSettings
+from tuner.core.settings import LauncherSettings, StorageSettings, TrialSettings
 from tuner.core.trial import Scalar
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
+from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
-from tuner.launchers.room import Room, local_room
+from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.study import Definition, Study, sqlite_url
 from tuner.terminal import Terminal
@@ -38,7 +39,7 @@ class Start:
     inputs: InputReport
     room: Room | None
     terminal: Terminal
-    launcher: LocalLauncher
+    launcher: Launcher
 
     @property
     def objective(self) -> str:
@@ -90,6 +91,16 @@ class Start:
         )
 
 
+def _launcher(settings: LauncherSettings, devices: int) -> Launcher:
+    """Where the workers run; none is started.
+
+    Args:
+        settings: Group `launcher`.
+        devices: GPUs for one trial.
+    """
+    return LocalLauncher(local_slots(settings.slots, devices, settings.trials_per_gpu))
+
+
 @contextmanager
 def started(
     composed: ComposedSweep, variants: Sequence[TrialSettings], terminal: Terminal
@@ -106,8 +117,8 @@ def started(
     """
     settings = composed.agent.launcher
     devices = max(variant.training.devices for variant in variants)
-    launcher = LocalLauncher(local_slots(settings.slots, devices, settings.trials_per_gpu))
-    room = local_room(launcher.slots.values())
+    launcher = _launcher(settings, devices)
+    room = launcher.room()
     try:
         for slot in launcher.slots:
             launcher.start(slot)

@@ -12,7 +12,6 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
-from tuner.launchers.room import local_room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.sweep import Sweep
@@ -110,7 +109,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
-    room = local_room(launcher.slots.values())
+    room = launcher.room()
     terminal = Terminal(OBJECTIVE)
     tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
     tracker.check()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.core.objectives import OBJECTIVES
-from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.settings import AgentSettings, LauncherSettings, TrialSettings
 from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -139,17 +139,34 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("convergence.converged_gain", *_SHARE),
 )
 
+_SLURM = (
+    "agents", "partition", "account", "constraint", "gpus_per_node", "cpus_per_node", "memory",
+    "time_limit", "options", "setup", "dry_run",
+)  # fmt: skip
+LAUNCHERS: Mapping[str, tuple[str, ...]] = {
+    "local": (),
+    "ray": ("address", "cpus_per_trial"),
+    "slurm": _SLURM,
+}
+"""Launcher to the keys of `launcher` that it alone knows."""
+
 _AGENT_RULES: tuple[Rule, ...] = (
     ("output", *_NAME),
     ("sweep.n_trials", *at_least(1)),
     ("sweep.timeout", *above(0)),
     ("sweep.max_failures", *at_least(1)),
+    ("launcher.name", *one_of(tuple(LAUNCHERS))),
     ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
     ("launcher.trials_per_gpu", *at_least(1)),
     ("launcher.stop_timeout", *above(0)),
     ("launcher.stall_timeout", *above(0)),
     ("launcher.max_attempts", *at_least(1)),
     ("launcher.trials_per_worker", *at_least(1)),
+    ("launcher.cpus_per_trial", *at_least(1)),
+    ("launcher.agents", *at_least(1)),
+    ("launcher.gpus_per_node", *at_least(0)),
+    ("launcher.cpus_per_node", *at_least(1)),
+    ("launcher.time_limit", *at_least(1)),
     ("storage.heartbeat_interval", *above(0)),
     ("storage.heartbeat_timeout", *above(0)),
     ("storage.retry_timeout", *at_least(0)),
@@ -186,10 +203,22 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
         for name in objectives
         if name not in OBJECTIVES
     ]
+    found += _foreign(settings.launcher)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
     return found
+
+
+def _foreign(launcher: LauncherSettings) -> Iterator[Finding]:
+    """Keys of another launcher, which would change nothing."""
+    usual = LauncherSettings()
+    for owner, keys in LAUNCHERS.items():
+        for key in keys if owner != launcher.name else ():
+            value = getattr(launcher, key)
+            if value != getattr(usual, key):
+                remedy = f"launcher={owner}, which alone knows it"
+                yield Finding(key=f"launcher.{key}", value=value, remedy=remedy)
 
 
 def is_study_name(name: str) -> bool:

@@ -167,9 +167,10 @@ class LauncherSettings:
     """Group `launcher`: where workers run.
 
     Attributes:
-        name: `local`.
-        slots: Trials at a time on this machine; null: one per visible GPU, or per
-            `training.devices` of them, or as many CPU slots as run fastest.
+        name: `local`, `ray` or `slurm`.
+        slots: Trials at a time on this machine, on each node of Slurm, or in the whole Ray
+            cluster; null: one per visible GPU, or per `training.devices` of them, or as many CPU
+            slots as run fastest; with Ray as many as its nodes have room for.
         trials_per_gpu: Trials at a time on each GPU, which they share evenly; for small models.
         stop_timeout: Seconds that a worker has for ending before it is killed.
         stall_timeout: Seconds without a word from a running trial after which its worker is
@@ -177,6 +178,20 @@ class LauncherSettings:
         max_attempts: Tries at a trial whose worker dies; halving the batch after running out of
             memory does not count.
         trials_per_worker: A worker is replaced after so many trials; null: when its memory grows.
+        address: Of the Ray cluster: `auto` (the one that this machine belongs to), `HOST:PORT` or
+            `ray://HOST:PORT`; null: RAY_ADDRESS, else one of this machine alone.
+        cpus_per_trial: CPU cores that Ray keeps for each worker; as many threads compute.
+        agents: Jobs of Slurm that run trials, each on a node of its own.
+        partition: Of Slurm; null: the cluster's default.
+        account: Of Slurm that is charged; null: the user's default.
+        constraint: Features that Slurm's nodes must have, as in `sbatch --constraint`.
+        gpus_per_node: GPUs of each agent; null: none are asked for.
+        cpus_per_node: CPU cores of each agent.
+        memory: Of each agent, as in `sbatch --mem` (`64G`); null: the cluster's default.
+        time_limit: Minutes of each agent's job; what runs then is saved, and goes on in the next.
+        options: Other options of sbatch by name (`{reservation: mine, qos: high}`).
+        setup: Shell commands that each job runs first, as `module load cuda`.
+        dry_run: Print the batch script and submit nothing.
     """
 
     name: str = "local"
@@ -186,6 +201,19 @@ class LauncherSettings:
     stall_timeout: float | None = 600.0
     max_attempts: int = 3
     trials_per_worker: int | None = None
+    address: str | None = None
+    cpus_per_trial: int = 1
+    agents: int = 1
+    partition: str | None = None
+    account: str | None = None
+    constraint: str | None = None
+    gpus_per_node: int | None = None
+    cpus_per_node: int = 1
+    memory: str | None = None
+    time_limit: int = 60
+    options: dict[str, Any] = field(default_factory=dict)
+    setup: list[str] = field(default_factory=list)
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,42 +8,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, cast
 
 import psutil
 
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
-from tuner.launchers.room import gpu_limit
-from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
+from tuner.launchers.launcher import Event, Exited
+from tuner.launchers.room import Room, gpu_limit, local_room
+from tuner.worker.protocol import ToWorker, decode_from_worker, encode
 
 WORKER = (sys.executable, "-m", "tuner.worker")
 CHUNK = 1 << 16
 LOG_TAIL = 4000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exited:
-    """A worker process ended without being told to.
-
-    Attributes:
-        code: Exit status; negative: killed by that signal.
-        log: Last characters of what it printed outside of trials.
-        oom_kills: Processes that the kernel ended for lack of memory while it lived.
-    """
-
-    code: int
-    log: str
-    oom_kills: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that a slot's worker said, or that happened to it."""
-
-    slot: int
-    message: FromWorker | Exited
 
 
 class _Worker:
@@ -110,6 +87,10 @@ class LocalLauncher:
         self._command = command
         self._workers: dict[int, _Worker] = {}
         self._selector = selectors.DefaultSelector()
+
+    def room(self) -> Room | None:
+        """What each trial may take, asked before workers start; see `local_room`."""
+        return local_room(self.slots.values())
 
     def start(self, slot: int) -> None:
         """Starts the slot's worker; it says `Ready` once its libraries are imported."""

@@ -1,0 +1,64 @@
+"""What a launcher is to the loop: slots, and a worker in each that is told and heard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.launchers.devices import Slot
+from tuner.launchers.room import Room
+from tuner.worker.protocol import FromWorker, ToWorker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exited:
+    """A worker process ended without being told to.
+
+    Attributes:
+        code: Exit status; negative: killed by that signal.
+        log: Last characters of what it printed outside of trials.
+        oom_kills: Processes that the kernel ended for lack of memory while it lived.
+    """
+
+    code: int
+    log: str
+    oom_kills: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that a slot's worker said, or that happened to it."""
+
+    slot: int
+    message: FromWorker | Exited
+
+
+class Launcher(Protocol):
+    """Starts, hears, tells and ends the workers of its slots."""
+
+    @property
+    def slots(self) -> Mapping[int, Slot]:
+        """By index; more may come as time goes on."""
+
+    def room(self) -> Room | None:
+        """What each trial may take, asked before workers start; None: that is not known."""
+
+    def start(self, slot: int) -> None:
+        """Starts the slot's worker; it says `Ready` once its libraries are imported."""
+
+    def send(self, slot: int, message: ToWorker) -> None:
+        """Tells the slot's worker; nothing happens when it is gone."""
+
+    def poll(self, timeout: float) -> list[Event]:
+        """What has come from any worker, after waiting at most `timeout` seconds for the first."""
+
+    def memory(self, slot: int) -> int:
+        """Bytes of host memory that the slot's worker holds; 0 where that is not known."""
+
+    def kill_slot(self, slot: int) -> None:
+        """Ends the slot's worker at once; `poll` then tells that it exited."""
+
+    def kill(self) -> None:
+        """Ends every worker at once."""
+
+    def close(self, timeout: float) -> None:
+        """Ends the workers: by telling them, and by force after `timeout` seconds."""
