@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
-import psutil
 from packaging.requirements import Requirement
 
 from tuner.core.health.gpus import QUERY, Nvidia, parse_gpus
 from tuner.core.health.packages import OURS, Unmet
 from tuner.core.health.resources import Folder
 from tuner.launchers.devices import NVIDIA_SECONDS, visible_gpus
+from tuner.mounts import file_system_of
 
 
 def find_nvidia() -> Nvidia:
@@ -51,14 +51,7 @@ def find_folder(path: Path) -> Folder:
     except OSError as error:
         place = "" if there == path else f"{there}: "
         return Folder(path=str(path), refusal=f"{place}{error.strerror or error}")
-    return Folder(path=str(path), free=free, file_system=_file_system(there))
-
-
-def _file_system(path: Path) -> str:
-    """Kind of the file system that a path lies on: that of the innermost mount above it."""
-    mounts = {Path(disk.mountpoint): disk.fstype for disk in psutil.disk_partitions(all=True)}
-    resolved = path.resolve()
-    return next((mounts[each] for each in (resolved, *resolved.parents) if each in mounts), "")
+    return Folder(path=str(path), free=free, file_system=file_system_of(there))
 
 
 def needed_packages() -> tuple[set[str] | None, list[Unmet]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tuner.core.file_systems import NETWORK
 from tuner.core.health.line import Line, ok, size, warning, wrong
 
 LITTLE_DISK, NO_DISK = 10e9, 1e9
@@ -9,12 +10,6 @@ LITTLE_DISK, NO_DISK = 10e9, 1e9
 
 A trial's saved state holds weights and two moments: 1.3 GB for BERT base, 3.3 GB for XLM-R base.
 """
-
-NETWORK_FILES = frozenset({
-    "afs", "beegfs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4",
-    "smb3", "smbfs",
-})  # fmt: skip
-"""File systems on which SQLite's locks can not be relied on (sqlite.org/faq.html, question 5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +76,7 @@ def file_storage_line(where: str, folder: Folder) -> Line:
             f"{where} can not be made: {folder.refusal}",
             "output=FOLDER that can be written, or storage.url of a database",
         )
-    if folder.file_system in NETWORK_FILES:
+    if folder.file_system in NETWORK:
         return warning(
             "storage",
             f"{where} lies on a network file system ({folder.file_system}), whose locks fail",

@@ -1,0 +1,33 @@
+"""Which file system a path lies on, and whether several machines may share it."""
+
+import re
+from pathlib import PurePosixPath
+
+NETWORK = frozenset({
+    "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.juicefs",
+    "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "wekafs",
+})  # fmt: skip
+"""File systems on which SQLite's locks can not be relied on (sqlite.org/faq.html, question 5)."""
+
+_ESCAPED = re.compile(r"\\(\d{3})")
+
+
+def file_system(path: PurePosixPath, mounts: str) -> str:
+    """Kind of the file system that a path lies on: that of the innermost mount above it.
+
+    Args:
+        path: Absolute, without symbolic links.
+        mounts: Text of /proc/self/mountinfo, whose format is in proc(5).
+
+    Returns:
+        Such as `ext4` or `nfs4`; empty where it is not told.
+    """
+    kinds = dict(_mount(line) for line in mounts.splitlines() if " - " in line)
+    return next((kinds[above] for above in (path, *path.parents) if above in kinds), "")
+
+
+def _mount(line: str) -> tuple[PurePosixPath, str]:
+    """Mount point and kind; of two on one point the later one is seen."""
+    mount, _, source = line.partition(" - ")
+    point = _ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), mount.split()[4])
+    return PurePosixPath(point), source.split()[0]
