@@ -113,7 +113,11 @@ class Bench:
             defaults={RATE: rate},
         )
         launcher = launcher(
-            [Slot(index=i, environment={}, threads=1) for i in range(slots)], command
+            [
+                Slot(index=i, environment={"CUDA_VISIBLE_DEVICES": str(i)}, threads=1)
+                for i in range(slots)
+            ],
+            command,
         )
         tracker = Tracker(TrackingSettings(uri=self.uri), "s", self.folder)
         tracker.open()
@@ -406,3 +410,39 @@ def test_workers_are_replaced_after_so_many_trials(bench):
     assert states(outcomes) == [TrialState.COMPLETE] * 5
     assert Counting.started == 3
     assert bench.watch.notices == ["the worker of slot 0 is replaced: it has run 2 trials"] * 2
+
+
+def test_a_gpu_that_fails_is_left_alone_and_its_trials_are_run_elsewhere(bench):
+    outcomes = bench.run(trials=10, slots=2, checkpoint="device:1", evaluations=2)
+    assert states(outcomes) == [TrialState.COMPLETE] * 10
+    assert sum("slot 1 (GPU 1) is out of service" in told for told in bench.watch.notices) == 1
+    failed = [run for run in bench.runs() if run.data.tags["trial_state"] == "retried"]
+    assert len(failed) == 3
+
+
+def test_where_every_gpu_fails_it_is_the_trials(bench):
+    outcomes = bench.run(trials=2, slots=1, checkpoint="device:0")
+    assert states(outcomes) == [TrialState.FAILED] * 5
+    assert "CUDA_ERROR_ILLEGAL_ADDRESS" in bench.sweep.failed
+
+
+def test_a_slot_whose_worker_does_not_start_is_left_alone(bench):
+    class Broken(LocalLauncher):
+        def start(self, slot):
+            self._command = (sys.executable, "-c", "exit(3)") if slot else FAKE
+            super().start(slot)
+
+    outcomes = bench.run(trials=3, slots=2, launcher=Broken, checkpoint="slow:0.3")
+    assert states(outcomes) == [TrialState.COMPLETE] * 3
+    assert any("its worker does not start" in text for text in bench.watch.notices)
+
+
+def test_no_trial_begins_that_the_allocation_would_cut_off(bench):
+    outcomes = bench.run(trials=3, time_left=lambda: 1000.0, longest=950.0)
+    assert len(outcomes) == 3  # No allocation of this length would hold one: begun all the same.
+    left = iter([1000.0])
+    outcomes = bench.run(trials=5, time_left=lambda: next(left), longest=800.0)
+    assert len(outcomes) == 2
+    bench.run(trials=9, time_left=lambda: 0.5, longest=0.4, checkpoint="slow:0.2")
+    assert "the scheduler ends this allocation in 0 s" in bench.watch.notices[-1]
+    assert len(bench.outcomes) < 9

@@ -89,6 +89,8 @@ class Plan:
         max_attempts: Tries at a trial whose worker or agent dies.
         trials_per_worker: A worker is replaced after so many; None: when its memory grows.
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
+        time_left: Seconds until the allocation that a scheduler gave us ends; None: it does not.
+        longest: Seconds of the longest trial that was completed before; None: none was.
         role: `trial`, or `train` for a single fine-tune.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         wants_model: Whether a trial that ends with this objective leaves its model behind.
@@ -103,6 +105,8 @@ class Plan:
     max_attempts: int = 3
     trials_per_worker: int | None = None
     stall_timeout: float | None = None
+    time_left: Callable[[], float | None] = lambda: None
+    longest: float | None = None
     role: str = "trial"
     git_commit: str = ""
     wants_model: Callable[[float], bool] = lambda objective: True  # noqa: ARG005

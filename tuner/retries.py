@@ -59,7 +59,7 @@ class Retries:
         error, spec = attempt.error, attempt.spec
         if error is None or attempt.told is TrialState.INTERRUPTED:
             return ""
-        self.crashes[spec.number] += error.kind == "crash"
+        self.crashes[spec.number] += error.is_accident
         following = after_failure(
             error, spec.settings, self.crashes[spec.number], self._max_attempts
         )

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
+from tuner.core.allocation import fits
 from tuner.core.attempt import Attempt, conclude
 from tuner.core.budget import may_prune
 from tuner.core.convergence import judge
+from tuner.core.duration import told
 from tuner.core.ranking import failing
 from tuner.core.recovery import death, stall, worn_out
 from tuner.core.settings import TrialSettings
@@ -23,8 +25,8 @@ from tuner.core.trial import (
     TrialSpec,
     TrialState,
 )
-from tuner.core.wear import Wear
-from tuner.errors import InputError, TunerError
+from tuner.crew import Crew
+from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.launcher import Event, Exited, Launcher
 from tuner.plan import Plan, TrialSource, Watcher
@@ -49,9 +51,6 @@ from tuner.worker.protocol import (
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 """A free slot for which there was no trial asks again after this; other agents may lose theirs."""
-
-STARTS = 3
-"""A worker that dies so often in a row before it is ready will not start at all."""
 
 
 class Sweep:
@@ -92,12 +91,12 @@ class Sweep:
         self._on_finished = on_finished
         self._on_idle = on_idle
         self._clock = clock
-        self._idle: set[int] = set()
+        self._crew = Crew(launcher, plan.trials_per_worker, watcher.notice)
         self._running: dict[int, Attempt] = {}
-        self._deaths: dict[int, int] = {}
-        self._stalled: set[int] = set()
-        self._wear = Wear(plan.trials_per_worker)
-        self._worn: set[int] = set()
+        self._longest = plan.longest
+        self._whole = plan.time_left()
+        self._ends: float | None = None if self._whole is None else clock() + self._whole
+        self._is_late = False
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
         self._interrupts = 0
@@ -149,7 +148,7 @@ class Sweep:
                 listened = self._clock()
                 for event in events:
                     self._handle(event)
-                self._end_stalled(listened)
+                self._end_silent(listened)
             self._give_back()
         if self._wrong_input is not None:
             raise InputError(self._wrong_input.message)
@@ -164,7 +163,21 @@ class Sweep:
             or self.failed
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
+            or self._runs_late()
         )
+
+    def _runs_late(self) -> bool:
+        """Whether the allocation that we are in ends before another trial would."""
+        if self._whole is None or self._ends is None or self._is_late:
+            return self._is_late
+        left = self._ends - self._clock()
+        if not fits(left, self._whole, self._longest):
+            self._is_late = True
+            self._watcher.notice(
+                f"the scheduler ends this allocation in {told(max(0.0, left))}, before another "
+                "trial would end: no more are begun; the same command goes on"
+            )
+        return self._is_late
 
     def _is_done(self) -> bool:
         """Whether nothing runs and nothing comes, from us or from other agents."""
@@ -172,14 +185,14 @@ class Sweep:
         return not busy and not self._source.awaiting(self._plan.n_trials)
 
     def _fill(self) -> None:
-        for slot in sorted(self._idle):
-            spec = self._next()
+        for slot in self._crew.idle:
+            spec = self._next(slot)
             if spec is None:
                 break
             self._start(slot, spec)
 
-    def _next(self) -> TrialSpec | None:
-        while self._retries:
+    def _next(self, slot: int) -> TrialSpec | None:
+        while self._retries and not self._crew.is_suspect(slot):
             spec = self._retries.pop()
             if self._source.owns(spec.number):
                 return spec
@@ -212,7 +225,7 @@ class Sweep:
         if crashes >= self._plan.max_attempts:
             self._finish(slot, error=worn_out(crashes))
         else:
-            self._idle.discard(slot)
+            self._crew.busy(slot)
             self._launcher.send(slot, Run(spec=spec))
 
     # -- hearing ----------------------------------------------------------------------------
@@ -223,8 +236,7 @@ class Sweep:
             self._running[slot].heard = self._clock()
         match event.message:
             case Ready():
-                self._deaths[slot] = 0
-                self._idle.add(slot)
+                self._crew.ready(slot)
             case Started() as started:
                 self._note(self._running[slot], started)
             case Progress(share=share, examples_per_second=rate):
@@ -233,25 +245,21 @@ class Sweep:
                 self._report(slot, report)
             case Finished(diverged=diverged):
                 self._finish(slot, diverged=diverged)
-                self._free(slot)
+                self._crew.free(slot)
             case Failed(error=error):
                 self._finish(slot, error=error)
-                if error.kind == "out_of_memory":
-                    self._launcher.kill_slot(slot)  # What it still holds the next would lack.
-                else:
-                    self._free(slot)
+                self._after_error(slot, error)
             case Exited() as exited:
-                self._replace(slot, exited)
+                self._bury(slot, exited)
 
-    def _free(self, slot: int) -> None:
-        """A worker waits for its next trial, unless it is worn."""
-        worn = self._wear.after_trial(slot, self._launcher.memory(slot))
-        if worn:
-            self._watcher.notice(f"the worker of slot {slot} is replaced: {worn}")
-            self._worn.add(slot)
-            self._launcher.kill_slot(slot)
-        else:
-            self._idle.add(slot)
+    def _after_error(self, slot: int, error: TrialError) -> None:
+        match error.kind:
+            case "out_of_memory":
+                self._crew.replace(slot)  # What it still holds the next would lack.
+            case "device":
+                self._crew.broken(slot)
+            case _:
+                self._crew.free(slot)
 
     def _note(self, attempt: Attempt, started: Started) -> None:
         """A trial began, or goes on after an evaluation point of an earlier attempt."""
@@ -263,6 +271,7 @@ class Sweep:
         running = self._running[slot]
         number = running.spec.number
         running.add(report)
+        self._crew.works(slot)
         if not self._source.owns(number):
             self._launcher.kill_slot(slot)  # Its worker waits for an answer about it.
             self._finish(slot)
@@ -302,42 +311,28 @@ class Sweep:
         warmup = float(spec.settings.schedule.get("warmup_fraction", 0.0))
         return poor and may_prune(report.point, report.points, warmup)
 
-    def _replace(self, slot: int, exited: Exited) -> None:
+    def _bury(self, slot: int, exited: Exited) -> None:
         """A worker died: its trial is tried again or fails, a new worker takes the slot."""
-        self._idle.discard(slot)
-        self._wear.renewed(slot)
-        if slot in self._worn:
-            self._worn.discard(slot)
-            self._launcher.start(slot)
-            return
-        stalled = slot in self._stalled
-        self._stalled.discard(slot)
-        if slot in self._running:
-            spec = self._running[slot].spec
-            log = self._folder.trial(spec.number).log_tail() or exited.log
-            timeout = self._plan.stall_timeout
-            if stalled and timeout is not None:
+        silent, timeout = self._crew.was_silent(slot), self._plan.stall_timeout
+        in_trial = slot in self._running
+        if in_trial:
+            log = self._folder.trial(self._running[slot].spec.number).log_tail() or exited.log
+            if silent and timeout is not None:
                 self._finish(slot, error=stall(timeout, log))
             else:
                 self._finish(slot, error=death(exited.code, log, exited.oom_kills))
-        self._deaths[slot] = self._deaths.get(slot, 0) + 1
-        if self._deaths[slot] >= STARTS:
-            why = death(exited.code, exited.log, exited.oom_kills).message
-            raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")
-        self._launcher.start(slot)
+        self._crew.exited(slot, exited, in_trial=in_trial)
 
-    def _end_stalled(self, listened: float) -> None:
-        """Kills the workers that have said nothing for too long; `poll` tells that they exited.
+    def _end_silent(self, listened: float) -> None:
+        """Ends the workers that have said nothing for too long.
 
         Args:
             listened: When they were last listened to.
         """
         timeout = self._plan.stall_timeout
         for slot, attempt in self._running.items():
-            silent = listened - attempt.heard
-            if timeout is not None and silent > timeout and slot not in self._stalled:
-                self._stalled.add(slot)
-                self._launcher.kill_slot(slot)
+            if timeout is not None and listened - attempt.heard > timeout:
+                self._crew.silence(slot)
 
     # -- ending -----------------------------------------------------------------------------
 
@@ -357,6 +352,8 @@ class Sweep:
         if error is not None and error.kind == "input" and not self._any_ran:
             self._wrong_input = error
         self._any_ran = self._any_ran or outcome.last is not None
+        if outcome.state is TrialState.COMPLETE:
+            self._longest = max(self._longest or 0.0, outcome.seconds)
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
 

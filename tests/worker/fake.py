@@ -4,10 +4,10 @@ Its curves are a pure function of the settings: the score approaches a plateau t
 learning rate of 1e-4. `model.checkpoint` may ask for trouble: `crash` (the process dies by
 SIGKILL in the middle; `crash:FILE` only while there is no such file), `silent:FILE` (it says
 nothing for ten minutes, once), `fail` (an exception), `missing` (an input error), `memory:N` (out
-of memory with a batch above N). A learning rate above 0.1 diverges after the first point.
-`model.checkpoint=slow:0.5` takes half a second per evaluation point; `quick` is at its end by the
-second. Its state is the last point reported, saved as `training.save_state` says; `auto` saves
-only where that is asked for.
+of memory with a batch above N), `device:N` (the GPU named N fails at once, others take a second).
+A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
+second per evaluation point; `quick` is at its end by the second. Its state is the last point
+reported, saved as `training.save_state` says; `auto` saves only where that is asked for.
 """
 
 import math
@@ -55,10 +55,7 @@ class FakeFineTuner:
     def train(self, settings, listener, kept):
         checkpoint = settings.model.checkpoint
         self.prepare(settings)
-        if checkpoint == "fail":
-            raise RuntimeError("this checkpoint always fails")
-        if checkpoint.startswith("memory"):
-            take(settings, int(checkpoint.partition(":")[2] or -1))
+        fail(settings)
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
         guess = ConstantGuess(accuracy=0.5, loss=math.log(2))
@@ -109,6 +106,19 @@ class Kept:
     def save(self):
         if self.path:
             write_whole(self.path, str(self.point))
+
+
+def fail(settings):
+    """Raises what the checkpoint asks for."""
+    kind, _, value = settings.model.checkpoint.partition(":")
+    if kind == "fail":
+        raise RuntimeError("this checkpoint always fails")
+    if kind == "memory":
+        take(settings, int(value or -1))
+    if kind == "device":
+        if value == os.environ["CUDA_VISIBLE_DEVICES"]:
+            raise RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access")
+        time.sleep(1.0)
 
 
 def take(settings, largest):

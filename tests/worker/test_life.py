@@ -5,7 +5,8 @@ import pytest
 
 from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
-from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker
+from tuner.errors import InputError
+from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker, as_data
 from tuner.worker.log import LOG_NAME
 from tuner.worker.protocol import (
     Continue,
@@ -222,3 +223,18 @@ def test_sigterm_after_the_last_report_does_not_undo_the_trial(tmp_path):
 
 def test_sigterm_between_trials_ends_the_worker_at_once(tmp_path):
     assert kinds(terminated(when=Ready)) == ["Ready"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access"), "device"),
+        (RuntimeError("Call to CUDNN_STATUS_EXECUTION_FAILED"), "device"),
+        (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), "out_of_memory"),
+        (MemoryError(), "out_of_memory"),
+        (RuntimeError("shapes differ"), "error"),
+        (InputError("no", where="here", remedy="yes"), "input"),
+    ],
+)
+def test_an_error_is_told_by_whose_it_is(error, kind):
+    assert as_data(error).kind == kind

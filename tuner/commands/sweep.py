@@ -1,8 +1,10 @@
 """`tuner sweep=NAME`: runs a sweep, or resumes it up to its total."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from tuner import __version__
@@ -10,13 +12,16 @@ from tuner.commands.best import BestKeeper
 from tuner.commands.dry_run import dry_run
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
+from tuner.core.allocation import longest
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.reading import read_sweep
+from tuner.core.slurm import SLURM
 from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
+from tuner.launchers.allocation import seconds_left
 from tuner.plan import Plan
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
@@ -47,8 +52,12 @@ def run(arguments: Sequence[str]) -> int:
     build_sampler(agent.sampler, opened=0)
     build_pruner(agent.pruner)
     variants = check(composed)
-    folder = StudyFolder(Path(agent.output), agent.study_name)
     terminal = Terminal(agent.sweep.objectives[0])
+    if agent.launcher.name == SLURM:
+        from tuner.commands import agents  # noqa: PLC0415 - needs an extra
+
+        return agents.run(composed, overrides, terminal)
+    folder = StudyFolder(Path(agent.output), agent.study_name)
     tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
     tracker.check()
     with ExitStack() as stack:
@@ -130,6 +139,8 @@ def _search(
             max_attempts=agent.launcher.max_attempts,
             trials_per_worker=agent.launcher.trials_per_worker,
             stall_timeout=agent.launcher.stall_timeout,
+            time_left=partial(seconds_left, os.environ),
+            longest=longest(earlier),
             git_commit=tags.get(COMMIT, ""),
             wants_model=keeper.wants_model,
         ),

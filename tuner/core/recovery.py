@@ -46,13 +46,13 @@ def after_failure(
 ) -> Next:
     """Decides what follows a failed attempt.
 
-    A Python error is what the trial's configuration does, and does again; a dead worker may have
-    been an accident; memory that ran out comes back with a smaller batch.
+    A Python error is what the trial's configuration does, and does again; a dead worker or GPU may
+    have been an accident; memory that ran out comes back with a smaller batch.
 
     Args:
         error: Why it failed.
         settings: With which it ran.
-        crashes: Attempts at this trial whose worker or agent died, this one included.
+        crashes: Attempts at this trial whose worker, GPU or agent died, this one included.
         max_attempts: `launcher.max_attempts`.
     """
     if error.kind == "out_of_memory":
@@ -62,7 +62,7 @@ def after_failure(
             return Next(verdict=Verdict.INFEASIBLE, told=told)
         told = f"{split(smaller)}; effective batch {smaller.effective_batch_size} as before"
         return Next(verdict=Verdict.SMALLER, settings=smaller, told=told)
-    if error.kind == "crash" and crashes < max_attempts:
+    if error.is_accident and crashes < max_attempts:
         return Next(
             verdict=Verdict.AGAIN,
             settings=settings,

@@ -229,7 +229,7 @@ class TrialError:
 
     Attributes:
         kind: `input` (the user's configuration or data), `out_of_memory`, `crash` (the process
-            died) or `error`.
+            died), `device` (its GPU failed) or `error`.
         type: Name of the exception's class.
         message: One line.
         traceback: Last lines of the traceback or of the worker's log.
@@ -239,6 +239,11 @@ class TrialError:
     type: str
     message: str
     traceback: str = ""
+
+    @property
+    def is_accident(self) -> bool:
+        """Whether the same trial may go well elsewhere."""
+        return self.kind in ("crash", "device")
 
     @property
     def cause(self) -> str:

@@ -48,6 +48,9 @@ MODEL_NAME = "model"
 TRACEBACK_CHARACTERS = 4000
 _MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
 
+_DEVICE_WORDS = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has fallen off")
+"""In what TensorFlow and its libraries say when a GPU, and not the trial, has failed."""
+
 
 class FineTuner(Protocol):
     """What runs trials; `tuner.training.fine_tune.FineTuner` is the real one."""
@@ -243,7 +246,7 @@ def as_data(error: Exception) -> TrialError:
         kind = "input"
         message = "; ".join(line.strip() for line in str(error).splitlines())
     else:
-        kind = "out_of_memory" if names & _MEMORY_ERRORS else "error"
+        kind = _kind(names, str(error))
         lines = str(error).splitlines()[:1]
         message = "; ".join((*lines, *getattr(error, "__notes__", ())))
     text = "".join(traceback.format_exception(error))
@@ -253,6 +256,13 @@ def as_data(error: Exception) -> TrialError:
         message=message,
         traceback=text[-TRACEBACK_CHARACTERS:],
     )
+
+
+def _kind(names: set[str], text: str) -> str:
+    """What an exception that is not the user's means; see `TrialError`."""
+    if names & _MEMORY_ERRORS or "CUDA_ERROR_OUT_OF_MEMORY" in text:
+        return "out_of_memory"
+    return "device" if any(word in text for word in _DEVICE_WORDS) else "error"
 
 
 def _prepare(spec: TrialSpec, fine_tuner: FineTuner) -> None:

@@ -1,0 +1,43 @@
+"""The end of the allocation that a cluster's scheduler has given this process."""
+
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+ASK_SECONDS = 10.0
+
+
+def allocation_end(environment: Mapping[str, str]) -> float | None:
+    """When Slurm ends the job that this process belongs to.
+
+    Slurm itself is asked first, since a limit may be raised while a job runs; newer versions also
+    tell it in SLURM_JOB_END_TIME.
+
+    Args:
+        environment: Of the process.
+
+    Returns:
+        Seconds since the epoch; None outside of a job, or of one without a limit.
+    """
+    job = environment.get("SLURM_JOB_ID")
+    if not job:
+        return None
+    with suppress(OSError, subprocess.SubprocessError):
+        command = ("squeue", "--noheader", "--jobs", job, "--format", "%e")
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
+        ).stdout
+        for line in told.splitlines():
+            with suppress(ValueError):  # `N/A`: it has no limit.
+                return datetime.fromisoformat(line.strip()).timestamp()
+    with suppress(KeyError, ValueError):
+        return float(environment["SLURM_JOB_END_TIME"])
+    return None
+
+
+def seconds_left(environment: Mapping[str, str]) -> float | None:
+    """Seconds until the allocation ends; see `allocation_end`."""
+    end = allocation_end(environment)
+    return None if end is None else end - time.time()
