@@ -1,0 +1,107 @@
+"""One worker as a process of this machine, with its pipes and its log."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, cast
+
+import psutil
+
+from tuner.launchers.devices import Slot
+from tuner.launchers.kills import oom_kills
+from tuner.launchers.launcher import Exited
+from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
+
+WORKER = (sys.executable, "-m", "tuner.worker")
+CHUNK = 1 << 16
+LOG_TAIL = 4000
+
+
+class WorkerProcess:
+    """The worker of a slot."""
+
+    def __init__(self, slot: Slot, command: Sequence[str], gpu_bytes: int | None) -> None:
+        """Starts it.
+
+        Args:
+            slot: Its slot.
+            command: What starts a worker; `--threads N` is appended, and `--gpu-bytes N`.
+            gpu_bytes: What it may take of its GPU; None: all of it.
+        """
+        limit = ["--gpu-bytes", str(gpu_bytes)] if gpu_bytes is not None else []
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
+        self._unread = b""
+        self._oom_kills = oom_kills()
+        self.process = subprocess.Popen(
+            [*command, "--threads", str(slot.threads), *limit],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, **slot.environment},
+            bufsize=0,
+            # Ctrl-C in the terminal is for the agent; it tells its workers.
+            start_new_session=True,
+        )
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Readable when it has said something, or has ended."""
+        return cast("IO[bytes]", self.process.stdout)
+
+    @property
+    def _input(self) -> IO[bytes]:
+        return cast("IO[bytes]", self.process.stdin)
+
+    def send(self, message: ToWorker) -> None:
+        """Tells it; nothing happens when it is gone."""
+        with suppress(BrokenPipeError):  # it is gone: its end of stream tells
+            self._input.write(encode(message))
+
+    def hear(self) -> list[FromWorker] | None:
+        """Waits until it says something.
+
+        Returns:
+            The messages that are complete by now; None: it has ended, see `bury`.
+        """
+        chunk = os.read(self.output.fileno(), CHUNK)
+        if not chunk:
+            return None
+        *lines, self._unread = (self._unread + chunk).split(b"\n")
+        return [decode_from_worker(line) for line in lines]
+
+    def memory(self) -> int:
+        """Bytes of host memory that it holds; 0 where it is gone."""
+        with suppress(psutil.Error):
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        return 0
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.process.kill()
+
+    def leave(self) -> None:
+        """Closes its input, at which it ends."""
+        self._input.close()
+
+    def wait(self, timeout: float) -> None:
+        """Waits for its end, and ends it by force after `timeout` seconds."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def bury(self) -> Exited:
+        """Waits for its end, lets go of pipes and log, and says how it ended."""
+        code = self.process.wait()
+        log = self._log_tail()
+        for stream in (self._input, self.output, self._log):
+            stream.close()
+        return Exited(code=code, log=log, oom_kills=oom_kills() - self._oom_kills)
+
+    def _log_tail(self) -> str:
+        self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, self._log.tell() - LOG_TAIL))
+        return self._log.read().decode(errors="replace").strip()
