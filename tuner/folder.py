@@ -91,6 +91,7 @@ class StudyFolder:
         """Names the files; nothing is made."""
         self.path = output / study
         self.database = self.path / "study.db"
+        self.journal = self.path / "study.journal"
         self.best = self.path / "best.yaml"
         self.best_model = self.path / "best_model"
         self.limits = self.path / "memory_limits.json"

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 import cattrs
 import optuna
-from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import create_engine, inspect
@@ -20,13 +19,16 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.objectives import Direction, direction
+from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
+from tuner.core.storage import FILES, JOURNAL, SQLITE, backend
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.importances import importances
 from tuner.records import from_plain
-from tuner.study import LOCK_TIMEOUT
+from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
+from tuner.study.patience import AWAY
 
 _ENDED: Mapping[OptunaState, TrialState] = {
     OptunaState.COMPLETE: TrialState.COMPLETE,
@@ -98,29 +100,28 @@ class StoredStudy:
 class StudyReader:
     """One stored study, opened for reading it again and again."""
 
-    def __init__(self, name: str | None, url: str | None, output: Path) -> None:
+    def __init__(self, name: str | None, settings: StorageSettings, output: Path) -> None:
         """Opens the study.
 
         Args:
             name: The study's name; None is refused with the names that there are.
-            url: SQLAlchemy URL of its database; None: SQLite in the study's folder.
+            settings: Group `storage`.
             output: Folder of all studies.
 
         Raises:
             InputError: There is no such study, or its storage can not be read.
         """
-        where = "the study's storage" if url else str(output)
+        where = "the study's storage" if settings.url else str(output)
         if name is None:
-            raise _unknown("no study is named", "command line", studies(url, output))
+            raise _unknown("no study is named", "command line", studies(settings, output))
         self.name = name
-        folder = StudyFolder(output, name)
-        storage = _open(url) if url else _open_file(folder.database)
+        storage = open_stored(study_url(settings, StudyFolder(output, name)))
         try:
             if storage is None:
                 raise KeyError(name)
             self._study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
-            known = studies(url, output)
+            known = studies(settings, output)
             raise _unknown(f"there is no study {name!r}", where, known) from None
         self._storage = storage
 
@@ -161,26 +162,37 @@ class StudyReader:
 
     def close(self) -> None:
         """Lets the database go."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
+        close_stored(self._storage)
 
 
-def studies(url: str | None, output: Path) -> list[str]:
+def studies(settings: StorageSettings, output: Path) -> list[str]:
     """The names of the studies that there are.
 
     Args:
-        url: SQLAlchemy URL of a database; None: a database in each study's folder.
+        settings: Group `storage`; without an address, each study's folder has a file of its own.
         output: Folder of all studies.
     """
-    if url is None:
-        return sorted(path.parent.name for path in output.glob("*/study.db"))
-    storage = _open(url)
+    if settings.url is None and settings.name in FILES:
+        files = [StudyFolder(output, path.name) for path in output.glob("*")]
+        is_journal = settings.name == JOURNAL
+        return sorted(
+            folder.path.name
+            for folder in files
+            if (folder.journal if is_journal else folder.database).is_file()
+        )
+    storage = open_stored(study_url(settings, StudyFolder(output, "")))
     if storage is None:
         return []
     try:
         return sorted(optuna.get_all_study_names(storage))
     finally:
-        storage.remove_session()
+        close_stored(storage)
+
+
+def close_stored(storage: BaseStorage) -> None:
+    """Lets go of what `open_stored` opened."""
+    storage.remove_session()
+    if isinstance(storage, RDBStorage):
         storage.engine.dispose()
 
 
@@ -189,15 +201,21 @@ def _unknown(problem: str, where: str, known: list[str]) -> InputError:
     return InputError(problem, where=where, remedy=remedy)
 
 
-def _open(url: str) -> RDBStorage | None:
-    """Opens a database for reading; None where there is none, or none that holds studies.
+def open_stored(url: str) -> BaseStorage | None:
+    """Opens a study's storage for reading; None where there is none, or none that holds studies.
+
+    Args:
+        url: A SQLAlchemy URL, or journal:///FILE.
 
     Raises:
         InputError: It can not be read.
     """
     with _readable(url):
+        if backend(url) == JOURNAL:
+            path = journal_path(url)
+            return JournalStorage(JournalFile(path)) if path.is_file() else None
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and "uri" not in parsed.query:
+        if parsed.get_backend_name() == SQLITE and "uri" not in parsed.query:
             return _open_file(Path(parsed.database or ""))
         return _connect(url)
 
@@ -233,11 +251,11 @@ def _readable(where: str) -> Iterator[None]:
     """Turns a database's refusals into one of ours."""
     try:
         yield
-    except (ImportError, RuntimeError, ValueError, SQLAlchemyError, StorageInternalError) as error:
+    except (*AWAY, ImportError, RuntimeError, ValueError) as error:
         raise InputError(
             f"the study's storage can not be read ({type(error).__name__})",
             where=_shown(where),
-            remedy="the storage.url that the sweep ran with; null for SQLite in the output folder",
+            remedy="the storage and storage.url that the sweep ran with",
         ) from error
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.commands.report import Reporter
+from tuner.core.settings import StorageSettings
 from tuner.folder import StudyFolder
 from tuner.study_reader import StudyReader
 
@@ -113,7 +114,7 @@ def test_a_folder_with_signs_in_its_name(folder, fake_workers):
     assert main([*OWN, "sweep.n_trials=1"]) == 0
     (folder / name).mkdir()
     shutil.copytree(folder / "outputs/mine", folder / name / "mine")
-    reader = StudyReader("mine", None, folder / name)
+    reader = StudyReader("mine", StorageSettings(), folder / name)
     assert len(reader.read().trials) == 1
     reader.close()
 
@@ -130,7 +131,7 @@ def test_a_torn_line_costs_one_point(swept):
     reports = swept / "outputs/mine/trials/00000/reports.jsonl"
     lines = reports.read_text().splitlines()
     reports.write_text("\n".join(lines)[:-50])
-    reader = StudyReader("mine", None, swept / "outputs")
+    reader = StudyReader("mine", StorageSettings(), swept / "outputs")
     reporter = Reporter(
         reader=reader, folder=StudyFolder(swept / "outputs", "mine"), page=swept / "page.html"
     )

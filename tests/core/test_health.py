@@ -200,7 +200,7 @@ def test_a_folder_needs_rights_and_room(free, refusal, level):
 
 @pytest.mark.parametrize(
     ("file_system", "refusal", "level"),
-    [("ext4", "", Level.OK), ("nfs4", "", Level.WARNING), ("ext4", "no", Level.WRONG)],
+    [("ext4", "", Level.OK), ("nfs4", "", Level.WRONG), ("ext4", "no", Level.WRONG)],
 )
 def test_sqlite_wants_a_local_disk(file_system, refusal, level):
     folder = Folder(path="/o", file_system=file_system, refusal=refusal)

@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         InputError: There is no such study, or an argument is wrong.
     """
     composed = compose_export(arguments, Path.cwd())
-    reader = StudyReader(composed.study, composed.storage.url, Path(composed.output))
+    reader = StudyReader(composed.study, composed.storage, Path(composed.output))
     try:
         study = reader.read()
     finally:

@@ -17,7 +17,7 @@ from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
 from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
-from tuner.study import Definition, Study, sqlite_url
+from tuner.study import Definition, Study, prepared_url
 from tuner.terminal import Terminal
 
 
@@ -67,7 +67,7 @@ class Start:
             folder: Its files, the database where the storage names none.
             storage: Where it is.
         """
-        with exclusive(storage.url or str(folder.database.absolute())):
+        with exclusive(storage.url or str(folder.path.absolute())):
             return self.make_study(folder, storage)
 
     def make_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
@@ -75,7 +75,7 @@ class Start:
         agent = self.composed.agent
         return Study(
             name=agent.study_name,
-            url=storage.url or sqlite_url(folder.database),
+            url=prepared_url(storage, folder),
             definition=Definition(
                 space=self.composed.space,
                 base=self.composed.base,

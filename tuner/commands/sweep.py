@@ -25,7 +25,7 @@ from tuner.launchers.allocation import seconds_left
 from tuner.plan import Plan
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
-from tuner.study import Study, made_with, sqlite_url
+from tuner.study import Study, made_with, study_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
@@ -193,7 +193,7 @@ def _request(composed: ComposedSweep, folder: StudyFolder) -> Request:
     return Request(
         study=agent.study_name,
         objective=agent.sweep.objectives[0],
-        storage=agent.storage.url or sqlite_url(folder.database),
+        storage=study_url(agent.storage, folder),
         tracking=tracking_uri(agent.tracking.uri),
         folder=str(folder.path.absolute()),
         draw=agent.tracking.plots,

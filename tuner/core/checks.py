@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.core.objectives import OBJECTIVES
-from tuner.core.settings import AgentSettings, LauncherSettings, TrialSettings
+from tuner.core.settings import MISSING, AgentSettings, LauncherSettings, TrialSettings
+from tuner.core.storage import EXAMPLES, STORAGES, is_consistent, is_server
 from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -167,6 +168,7 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("launcher.gpus_per_node", *at_least(0)),
     ("launcher.cpus_per_node", *at_least(1)),
     ("launcher.time_limit", *at_least(1)),
+    ("storage.name", *one_of(STORAGES)),
     ("storage.heartbeat_interval", *above(0)),
     ("storage.heartbeat_timeout", *above(0)),
     ("storage.retry_timeout", *at_least(0)),
@@ -204,6 +206,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
         if name not in OBJECTIVES
     ]
     found += _foreign(settings.launcher)
+    found += _storage(settings)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
@@ -219,6 +222,19 @@ def _foreign(launcher: LauncherSettings) -> Iterator[Finding]:
             if value != getattr(usual, key):
                 remedy = f"launcher={owner}, which alone knows it"
                 yield Finding(key=f"launcher.{key}", value=value, remedy=remedy)
+
+
+def _storage(settings: AgentSettings) -> Iterator[Finding]:
+    """An address that is missing or of another kind, and a shared study without a name."""
+    storage, sweep = settings.storage, settings.sweep.name
+    if storage.name in STORAGES and not is_consistent(storage):
+        yield Finding(key="storage.url", value=storage.url, remedy=EXAMPLES[storage.name])
+    elif settings.study is None and sweep != MISSING and is_server(storage):
+        remedy = (
+            "study=NAME, a name of your own: the database is shared, where somebody else's "
+            f"sweep={sweep} would be the same study"
+        )
+        yield Finding(key="study", value=None, remedy=remedy)
 
 
 def is_study_name(name: str) -> bool:

@@ -4,8 +4,9 @@ import re
 from pathlib import PurePosixPath
 
 NETWORK = frozenset({
-    "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.juicefs",
-    "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs", "wekafs",
+    "9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs",
+    "fuse.juicefs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs",
+    "nfs4", "smb2", "smb3", "smbfs", "wekafs",
 })  # fmt: skip
 """File systems on which SQLite's locks can not be relied on (sqlite.org/faq.html, question 5)."""
 

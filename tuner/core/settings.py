@@ -221,12 +221,15 @@ class StorageSettings:
     """Group `storage`: where the study lives.
 
     Attributes:
-        url: SQLAlchemy URL of the study's database; null: SQLite in the study's output folder.
+        name: `sqlite`, `journal` (a file too, safe on a network file system) or `postgresql`.
+        url: Address of the studies: a SQLAlchemy URL, or journal:///FILE; null: a file of the
+            kind that `name` says in the study's output folder.
         heartbeat_interval: Seconds between two signs of life of an agent for its trials.
         heartbeat_timeout: Seconds without one after which its trials go to other agents.
         retry_timeout: Seconds that a database may be locked or away before the sweep stops.
     """
 
+    name: str = "sqlite"
     url: str | None = None
     heartbeat_interval: float = 15.0
     heartbeat_timeout: float = 120.0

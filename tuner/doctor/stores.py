@@ -1,30 +1,38 @@
 """The study's database and MLflow's: reached for, and left as they are."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.health.line import Level, Line, ok, wrong
 from tuner.core.health.resources import file_storage_line
 from tuner.core.settings import MISSING, AgentSettings
+from tuner.core.storage import JOURNAL, backend
 from tuner.doctor.machine import find_folder
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
-from tuner.study.storage import shown
+from tuner.study import journal_path, study_url
+from tuner.study.stores import shown, sqlite_file
+from tuner.study_reader import close_stored, open_stored
 from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
 
 CONNECT_SECONDS = 8.0
 
 
 def storage_line(agent: AgentSettings) -> Line:
-    """Whether the study's database can be reached, or where it would be made."""
+    """Whether the study's storage can be reached, or where it would be made.
+
+    Raises:
+        InputError: It is a journal with a line that is no record.
+    """
     study = "STUDY" if agent.study_name == MISSING else agent.study_name
-    own = StudyFolder(Path(agent.output), study).database
-    url = agent.storage.url or f"sqlite:///{own}"
-    path = _file_of(url)
+    url = study_url(agent.storage, StudyFolder(Path(agent.output), study))
+    if backend(url) == JOURNAL:
+        return _journal_line(url)
+    path = sqlite_file(url)
     found = ok("storage", f"{shown(url)} answers")
     if path is not None:
         found = file_storage_line(shown(url), find_folder(path.parent))
@@ -33,6 +41,15 @@ def storage_line(agent: AgentSettings) -> Line:
     if why := _unreachable(url):
         return wrong("storage", f"{shown(url)} can not be read: {why}", _storage_mend(url, why))
     return found
+
+
+def _journal_line(url: str) -> Line:
+    storage = open_stored(url)
+    if storage is not None:
+        close_stored(storage)
+    folder = find_folder(journal_path(url).parent)
+    # A journal may lie on a network file system, too.
+    return file_storage_line(shown(url), replace(folder, file_system=""))
 
 
 def tracking_line(uri: str | None) -> Line:
@@ -70,16 +87,6 @@ def _tracking_file(uri: str) -> Line:
     return ok("tracking", f"{uri} can be written")
 
 
-def _file_of(url: str) -> Path | None:
-    """The file of a SQLite database; None for any other, or no URL at all."""
-    try:
-        found = make_url(url)
-    except SQLAlchemyError:
-        return None
-    is_file = found.get_backend_name() == "sqlite" and found.database
-    return Path(str(found.database)) if is_file else None
-
-
 def _unreachable(url: str) -> str:
     """Why a database does not answer within seconds; empty: it does."""
     reasons: list[str] = []
@@ -112,5 +119,5 @@ def _storage_mend(url: str, why: str) -> str:
             "a database that runs and lets you in; no storage.url for SQLite in the output folder"
         )
     if url.startswith("postgres"):
-        return "pip install 'psycopg[binary]', and storage.url=postgresql+psycopg://..."
+        return "pip install 'tuner[postgresql]'"
     return "the database's Python driver installed, and named as SQLAlchemy does"

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import mlflow
 import optuna
-from optuna.storages import RDBStorage
 
 from tuner.folder import StudyFolder
 from tuner.publishing.model import log_model
 from tuner.publishing.plots import draw
 from tuner.publishing.request import PLOTS, Request
 from tuner.records import from_json
+from tuner.study_reader import open_stored
 from tuner.tracking.messages import one_line
 
 
@@ -51,7 +51,9 @@ def _tried(what: str, failures: list[str], action: Callable[[], None]) -> None:
 
 def _draw(request: Request) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = RDBStorage(request.storage, skip_table_creation=True)
+    storage = open_stored(request.storage)
+    if storage is None:
+        raise LookupError("the study is not there")
     study = optuna.load_study(study_name=request.study, storage=storage)
     draw(study, request.objective, request.plots)
 
@@ -76,6 +78,7 @@ def _send(request: Request) -> None:
 
 
 if __name__ == "__main__":
-    # So that what is half made is taken away.
+    # So that what is half made is taken away; an agent in a job of Slurm has it blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(main())

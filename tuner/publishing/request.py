@@ -14,7 +14,7 @@ class Request:
     Attributes:
         study: Name of the study, and of its experiment in MLflow.
         objective: Metric name.
-        storage: SQLAlchemy URL of the study's database.
+        storage: Address of the study's storage: a SQLAlchemy URL, or journal:///FILE.
         tracking: MLflow's tracking URI.
         folder: The study's files.
         draw: Draw the plots and send them.

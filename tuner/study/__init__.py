@@ -1,15 +1,22 @@
 """The Optuna adapter: one study shared by agents that may die, freeze or lose the database."""
 
 from tuner.study.definition import Definition, differences, made_with
+from tuner.study.journal import journal_path
+from tuner.study.journal_file import JournalFile
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
+from tuner.study.stores import prepared_url, study_url
 from tuner.study.study import Asked, Study
 
 __all__ = [
     "LOCK_TIMEOUT",
     "Asked",
     "Definition",
+    "JournalFile",
     "Study",
     "differences",
+    "journal_path",
     "made_with",
+    "prepared_url",
     "sqlite_url",
+    "study_url",
 ]

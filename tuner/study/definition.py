@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -92,6 +92,37 @@ def _code_hash() -> str:
     return digest.hexdigest()[:12]
 
 
+def opening(
+    name: str,
+    stored: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    now: Mapping[str, str],
+    hosts: Collection[str],
+) -> tuple[dict[str, Any], str]:
+    """What is written down of a study when an agent opens it.
+
+    Args:
+        name: The study's name.
+        stored: Its attributes; none: it is new.
+        wanted: Plain definition that it is opened with.
+        now: Versions that it is opened with.
+        hosts: The machines of agents that run it just now.
+
+    Returns:
+        The attributes to set, and a warning about versions, or an empty text.
+
+    Raises:
+        InputError: It was made of something else, or is being run with other versions.
+    """
+    if "definition" not in stored:
+        return {"definition": wanted, "made_with": now, "run_with": now}, ""
+    check_same(name, stored["definition"], wanted)
+    made = stored.get("made_with") or {}
+    if hosts:
+        check_joins(name, stored.get("run_with", made), now, hosts)
+    return {"run_with": now}, version_notice(name, made, now)
+
+
 def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuses to go on with a study that was made of something else.
 
@@ -122,6 +153,32 @@ def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[st
         option, setting = _setting(key)
         if not (moved and setting.startswith(PLACES)):
             yield f"{option}{setting}: {values}"
+
+
+def check_joins(
+    name: str, theirs: Mapping[str, str], now: Mapping[str, str], hosts: Iterable[str]
+) -> None:
+    """Refuses to join agents that run the study with other versions just now.
+
+    Args:
+        name: The study's name.
+        theirs: Versions that they run with.
+        now: Ours.
+        hosts: The machines that they run on.
+
+    Raises:
+        InputError: It names every difference.
+    """
+    lines = differences(theirs, now)
+    if lines:
+        raise InputError(
+            f"the study '{name}' is being run with another version (theirs → ours):\n"
+            + "\n".join(f"    {line}" for line in lines),
+            where=f"study={name}, on {', '.join(sorted(set(hosts)))}",
+            remedy="the same code and libraries here as there; or wait until those agents have "
+            "ended, one that was killed until its storage.heartbeat_timeout is over; "
+            f"study={name}-2 starts a new study",
+        )
 
 
 def version_notice(name: str, stored: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -55,6 +55,17 @@ def gone(owner: Mapping[str, Any], me: Mapping[str, Any]) -> bool:
         return False
 
 
+def is_lost(owner: Mapping[str, Any], me: Mapping[str, Any], is_silent: bool) -> bool:
+    """Whether an agent's trials are free: it is gone, or another one that is silent for too long.
+
+    Args:
+        owner: Its identity.
+        me: The identity of who asks.
+        is_silent: Whether it gave no sign of life for too long.
+    """
+    return (is_silent and owner["agent"] != me["agent"]) or gone(owner, me)
+
+
 def _machine() -> str:
     found = []
     with suppress(OSError):

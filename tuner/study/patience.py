@@ -1,18 +1,23 @@
-"""Waiting for a database that is locked, slow or away; and which of its errors pass by waiting."""
+"""Waiting for a storage that is locked, slow or away; and which of its errors pass by waiting."""
 
+import errno
 import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tuner.disk import DiskFullError, UnwritableError
+from tuner.disk import FULL, REFUSED, DiskFullError, UnwritableError
 from tuner.errors import TunerError
 
 T = TypeVar("T")
+
+AWAY = (SQLAlchemyError, StorageInternalError, OSError)
+"""What a storage raises that is away: a database, or a file."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 15.0
@@ -29,6 +34,9 @@ _PASSING = {
     sqlite3.SQLITE_CANTOPEN,
 }
 _UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_READ_ONLY = REFUSED - {errno.EIO}
+"""Over a network also an input or output error may pass."""
+
 _FULL_STATES = {"53100"}
 """SQLSTATE of PostgreSQL for a disk that is full."""
 
@@ -101,7 +109,7 @@ class Patience:
             raise error
         if disk_full(error):
             raise DiskFullError(self._where) from error
-        if _sqlite_code(_database_error(error)) in _UNWRITABLE:
+        if _unwritable(error):
             raise UnwritableError(self._where, _one_line(error)) from error
         if not passes(error):
             raise error
@@ -123,7 +131,9 @@ class Patience:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether a database's error may be over in a while: locked, restarted, not reached."""
+    """Whether a storage's error may be over in a while: locked, restarted, not reached."""
+    if isinstance(error, OSError):
+        return True
     cause = _database_error(error)
     if cause is None:
         return False
@@ -142,12 +152,21 @@ def being_made(error: BaseException) -> bool:
 
 
 def disk_full(error: BaseException) -> bool:
-    """Whether a database says that it has no room left."""
+    """Whether a storage says that it has no room left."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
     cause = _database_error(error)
     if not isinstance(cause, DBAPIError):
         return False
     states = {getattr(cause.orig, name, None) for name in ("sqlstate", "pgcode")}
     return _sqlite_code(cause) == sqlite3.SQLITE_FULL or bool(states & _FULL_STATES)
+
+
+def _unwritable(error: BaseException) -> bool:
+    """Whether a storage can only be read."""
+    if isinstance(error, OSError):
+        return error.errno in _READ_ONLY
+    return _sqlite_code(_database_error(error)) in _UNWRITABLE
 
 
 def _database_error(error: BaseException) -> DBAPIError | PoolTimeoutError | None:

@@ -7,28 +7,25 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import event, select
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from tuner.disk import DiskFullError
 from tuner.errors import InputError
-from tuner.study.patience import Patience, being_made, disk_full, passes
+from tuner.study.ledger import OWNER, NotOursError
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
 
-OWNER = "owner"
-"""User attribute of a trial: the identity of the agent that runs it."""
+LONGEST_PAUSE = 30_000
+"""Milliseconds that an agent may be frozen in a transaction until PostgreSQL ends it.
 
-
-class NotOursError(Exception):
-    """Another agent has taken the trial over."""
+Until then the others wait: it holds locks.
+"""
 
 
 class OwnedStorage(RDBStorage):
@@ -54,6 +51,8 @@ class OwnedStorage(RDBStorage):
         if is_sqlite:
             event.listen(self.engine, "begin", _begin_immediate)
             event.listen(self.engine, "connect", _sync_seldom)
+        elif self.engine.dialect.name == "postgresql":
+            event.listen(self.engine, "connect", _end_frozen)
 
     def check_trial_is_updatable(self, trial_id: int, trial_state: OptunaState) -> None:
         """Called by every writing method of Optuna, inside its transaction.
@@ -62,7 +61,7 @@ class OwnedStorage(RDBStorage):
             NotOursError: The trial belongs to another agent.
         """
         super().check_trial_is_updatable(trial_id, trial_state)
-        if owner_text(self.scoped_session(), trial_id) != self.me:
+        if owner_text(self.scoped_session(), trial_id, keeping=True) != self.me:
             raise NotOursError(trial_id)
 
     @contextmanager
@@ -77,14 +76,19 @@ class OwnedStorage(RDBStorage):
         self.engine.dispose()
 
 
-def owner_text(session: Session, trial_id: int) -> str | None:
-    """A trial's owner as it is stored; None: nobody has had it."""
+def owner_text(session: Session, trial_id: int, *, keeping: bool = False) -> str | None:
+    """A trial's owner as it is stored; None: nobody has had it.
+
+    Args:
+        session: A transaction.
+        trial_id: The trial.
+        keeping: Whether the owner stays the same until the transaction ends.
+    """
     attributes = models.TrialUserAttributeModel
-    found = session.scalar(
-        select(attributes.value_json).where(
-            attributes.trial_id == trial_id, attributes.key == OWNER
-        )
+    query = select(attributes.value_json).where(
+        attributes.trial_id == trial_id, attributes.key == OWNER
     )
+    found = session.scalar(query.with_for_update(read=True) if keeping else query)
     return None if found is None else str(found)
 
 
@@ -100,46 +104,10 @@ def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def shown(url: str) -> str:
-    """A database's address without its password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "the address can not be read"
-
-
-def connect(url: str, me: Mapping[str, Any], patience: Patience) -> OwnedStorage:
-    """Opens the database; its password never stands in a message.
-
-    Args:
-        url: SQLAlchemy URL.
-        me: Identity of this agent.
-        patience: For a SQLite file that another process holds, and for tables that another
-            agent makes; a server must be there.
-
-    Raises:
-        InputError: It can not be opened.
-    """
-
-    def attempt() -> OwnedStorage:
-        try:
-            return OwnedStorage(url, me)
-        except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
-            held = url.startswith("sqlite") and (disk_full(error) or _locked(error))
-            if held or being_made(error):
-                raise
-            raise InputError(
-                f"the study's storage can not be opened ({type(error).__name__})",
-                where=f"storage.url: {shown(url)}",
-                remedy="a SQLAlchemy URL of a database that runs, and its Python driver "
-                "installed; storage.url=null for SQLite in the output folder",
-            ) from error
-
-    return patience(attempt)
-
-
-def _locked(error: Exception) -> bool:
-    return passes(error) and "locked" in str(error.__cause__ or error)
+def _end_frozen(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {LONGEST_PAUSE}")
+    connection.commit()
 
 
 def sqlite_url(path: Path) -> str:

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.settings import StorageSettings
 from tuner.core.space import (
@@ -32,11 +31,12 @@ from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialSt
 from tuner.importances import importances
 from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
-from tuner.study.definition import Definition, check_same, made_with, version_notice
-from tuner.study.ledger import ATTEMPT, CRASHES, Ledger, RunningTrial
+from tuner.study.census import Census, Numbered
+from tuner.study.definition import Definition, made_with, opening
+from tuner.study.ledger import ATTEMPT, CRASHES, NotOursError
 from tuner.study.owner import identity
-from tuner.study.patience import Patience
-from tuner.study.storage import NotOursError, connect, owner_text, shown
+from tuner.study.patience import AWAY, Patience
+from tuner.study.stores import connect, open_ledger, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,8 +132,8 @@ class Study:
         self._clock = clock
         self._is_grid = sampler.get("name") == "grid"
         self._patience = Patience(self._settings.retry_timeout, shown(url), clock)
-        me = identity()
-        self._storage = connect(url, me, self._patience)
+        self._me = identity()
+        self._storage = self._patience(lambda: connect(url, self._me))
         self._study = self._patience(
             lambda: optuna.create_study(
                 study_name=name,
@@ -144,7 +144,7 @@ class Study:
             )
         )
         study_id = self._patience(lambda: self._storage.get_study_id_from_name(name))
-        self._ledger = Ledger(self._storage, study_id, self._settings.heartbeat_timeout)
+        self._ledger = open_ledger(self._storage, study_id, self._settings.heartbeat_timeout)
         self._held: dict[int, Held] = {}
         self._lost: set[int] = set()
         self._idle_since: float | None = None
@@ -165,18 +165,16 @@ class Study:
             How often it was opened before.
         """
         wanted, now = definition.to_plain(), made_with()
-        with self._ledger.locked() as session:
-            stored = self._ledger.attribute(session, "definition")
-            if stored is None:
-                self._ledger.set_attribute(session, "definition", wanted)
-                self._ledger.set_attribute(session, "made_with", now)
-            else:
-                check_same(name, stored, wanted)
-                made = self._ledger.attribute(session, "made_with") or {}
-                self.notice = version_notice(name, made, now)
-            opened = int(self._ledger.attribute(session, "opened") or 0)
-            self._ledger.set_attribute(session, "opened", opened + 1)
-            self._ledger.enqueue(session, points)
+        opened = 0
+
+        def decide(stored: Mapping[str, Any], census: Census) -> Mapping[str, Any]:
+            nonlocal opened
+            opened = int(stored.get("opened") or 0)
+            hosts = [trial.owner["host"] for trial in census.living]
+            found, self.notice = opening(name, stored, wanted, now, hosts)
+            return found | {"opened": opened + 1}
+
+        self._ledger.enter(decide, points)
         return opened
 
     def _first_points(self, sampler: Mapping[str, Any]) -> list[dict[str, Scalar]]:
@@ -217,8 +215,7 @@ class Study:
         them to us. With living agents this takes `storage.heartbeat_interval`, else at most
         `storage.heartbeat_timeout`.
         """
-        with self._storage.transaction() as session:
-            census = self._ledger.census(session, judging=self._judging)
+        census = self._ledger.census(self._held, judging=self._judging)
         at_hand = not self._is_grid or census.waiting or census.free(self._held)
         if at_hand and census.room(total, self._held) > 0:
             self._idle_since = None
@@ -226,7 +223,7 @@ class Study:
         if self._idle_since is None:
             self._idle_since = self._clock()
         idle = self._clock() - self._idle_since
-        others = [t for t in census.running if t.owner != self._storage.me]
+        others = [trial for trial in census.running if trial.owner != self._me]
         return census.counted < total and any(trial.silent >= idle for trial in others)
 
     @patient
@@ -264,7 +261,7 @@ class Study:
         """Whether this agent gave no sign of life for so long that others may have its trials."""
         return time.time() - self._beaten_at > self._settings.heartbeat_timeout
 
-    def _begin(self, taken: RunningTrial) -> Asked:
+    def _begin(self, taken: Numbered) -> Asked:
         self._study._thread_local.cached_all_trials = None  # noqa: SLF001  (as its `ask` does)
         self._study.get_trials(deepcopy=False)  # Optuna's cache has to know the trial.
         with warnings.catch_warnings():
@@ -359,9 +356,8 @@ class Study:
             return action(held)
         except (NotOursError, UpdateFinishedTrialError):
             # One that we finished ourselves: it was told before, but the answer never came.
-            with self._storage.transaction() as session:
-                if owner_text(session, held.id) != self._storage.me:
-                    self._lose({number})
+            if not self._ledger.owns(held.id):
+                self._lose({number})
             return None
 
     def _tell(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
@@ -417,14 +413,14 @@ class Study:
         self._heart.join()
         for held in self._held.values():
             # Where the database is away, the others see by our silence that we are gone.
-            with suppress(SQLAlchemyError):
+            with suppress(*AWAY):
                 self._ledger.put_back(held.id)
-        self._storage.close()
+        self._ledger.close()
 
     def _beat(self) -> None:
         """The heartbeat's thread: signs of life for as long as the process lives."""
         while not self._closed.wait(self._settings.heartbeat_interval):
-            with suppress(SQLAlchemyError):
+            with suppress(*AWAY):
                 self._beat_once()
         self._storage.remove_session()
 
@@ -436,7 +432,7 @@ class Study:
             held = {held.id: number for number, held in self._held.items()}
             try:
                 ours = self._ledger.beat(held) if held else set()
-            except SQLAlchemyError:
+            except AWAY:
                 self._patience.interrupted()
                 raise
             self._lose({number for id_, number in held.items() if id_ not in ours})

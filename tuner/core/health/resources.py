@@ -77,9 +77,9 @@ def file_storage_line(where: str, folder: Folder) -> Line:
             "output=FOLDER that can be written, or storage.url of a database",
         )
     if folder.file_system in NETWORK:
-        return warning(
+        return wrong(
             "storage",
             f"{where} lies on a network file system ({folder.file_system}), whose locks fail",
-            "output=FOLDER on a local disk; for several machines storage.url=postgresql://...",
+            "storage=journal, storage=postgresql, or output=FOLDER on a local disk",
         )
     return ok("storage", f"{where} can be written")

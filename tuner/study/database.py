@@ -1,0 +1,300 @@
+"""The ledger of a study in a database: each question and its answer in one transaction.
+
+Who claims a trial holds the lock on the study's row (in SQLite: on the file).
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optuna.storages._rdb import models
+from optuna.trial import TrialState as OptunaState
+from sqlalchemy import DateTime, func, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+
+from tuner.core.trial import Scalar
+from tuner.study.census import Census, Choice, Numbered, Origin, RunningTrial, choose
+from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, FIXED, OWNER, Decide
+from tuner.study.owner import is_lost
+from tuner.study.storage import OwnedStorage, owner_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The trials before the first that has not ended: nobody changes them any more.
+
+    Attributes:
+        trials: How many they are; also the number of the first that has not ended.
+        counted: How many of them are completed or pruned.
+        last_id: The highest id among them.
+    """
+
+    trials: int = 0
+    counted: int = 0
+    last_id: int = -1
+
+
+class DatabaseLedger:
+    """See `tuner.study.ledger.Ledger`."""
+
+    def __init__(self, storage: OwnedStorage, study_id: int, heartbeat_timeout: float) -> None:
+        """Does nothing yet.
+
+        Args:
+            storage: Open.
+            study_id: Of the study in it.
+            heartbeat_timeout: Seconds of silence after which an owner is given up.
+        """
+        self._storage = storage
+        self._study_id = study_id
+        self._timeout = heartbeat_timeout
+        self._me: Mapping[str, Any] = json.loads(storage.me)
+        self._settled = Settled()
+
+    @contextmanager
+    def _locked(self) -> Iterator[Session]:
+        """A transaction that no other agent's runs beside."""
+        with self._storage.transaction() as session:
+            models.StudyModel.find_or_raise_by_id(self._study_id, session, for_update=True)
+            yield session
+
+    # -- the study ----------------------------------------------------------------------------
+
+    def enter(self, decide: Decide, points: Sequence[Mapping[str, Scalar]]) -> None:
+        """See `Ledger`."""
+        attributes = models.StudyUserAttributeModel
+        with self._locked() as session:
+            stored = session.execute(
+                select(attributes.key, attributes.value_json).where(
+                    attributes.study_id == self._study_id
+                )
+            )
+            known = {key: json.loads(value) for key, value in stored}
+            for key, value in decide(known, self._census(session, (), judging=True)).items():
+                _put(session, attributes, {"study_id": self._study_id}, key, value)
+            self._enqueue(session, points)
+
+    def _enqueue(self, session: Session, points: Sequence[Mapping[str, Scalar]]) -> None:
+        trials, attributes = models.TrialModel, models.TrialSystemAttributeModel
+        known = session.scalars(
+            select(attributes.value_json)
+            .join(trials, trials.trial_id == attributes.trial_id)
+            .where(trials.study_id == self._study_id, attributes.key == FIXED)
+        )
+        seen = [json.loads(value) for value in known]
+        for point in points:
+            if point not in seen:
+                seen.append(dict(point))
+                trial = self._new_trial(session, OptunaState.WAITING)
+                session.add(
+                    attributes(trial_id=trial.trial_id, key=FIXED, value_json=json.dumps(point))
+                )
+
+    def _new_trial(self, session: Session, state: OptunaState) -> Any:
+        trials = models.TrialModel
+        last = session.scalar(
+            select(trials.number)
+            .where(trials.study_id == self._study_id)
+            .order_by(trials.trial_id.desc())
+            .limit(1)
+        )
+        trial: Any = trials(
+            study_id=self._study_id, number=0 if last is None else last + 1, state=state
+        )
+        session.add(trial)
+        session.flush()
+        return trial
+
+    # -- the trials ---------------------------------------------------------------------------
+
+    def census(self, held: Collection[int], *, judging: bool) -> Census:
+        """See `Ledger`."""
+        with self._storage.transaction() as session:
+            return self._census(session, held, judging=judging)
+
+    def _census(self, session: Session, held: Collection[int], *, judging: bool) -> Census:
+        trials = models.TrialModel
+        waiting = session.execute(
+            self._unsettled(trials.trial_id, trials.number)
+            .where(trials.state == OptunaState.WAITING, trials.number.not_in(held))
+            .order_by(trials.trial_id)
+            .limit(1)
+        ).first()
+        return Census.of(
+            counted=self._counted(session),
+            waiting=None if waiting is None else Numbered(id=waiting[0], number=waiting[1]),
+            running=self._running(session),
+            is_abandoned=lambda trial: is_lost(
+                trial.owner, self._me, trial.silent > self._timeout and judging
+            ),
+        )
+
+    def _unsettled(self, *columns: Any) -> Any:
+        """A query for trials of the study among which every unfinished one is."""
+        trials = models.TrialModel
+        return select(*columns).where(
+            trials.study_id == self._study_id, trials.trial_id > self._settled.last_id
+        )
+
+    def _counted(self, session: Session) -> int:
+        """How many trials are completed or pruned; what it costs is not the study's length."""
+        trials = models.TrialModel
+        rows = session.execute(
+            self._unsettled(trials.trial_id, trials.number, trials.state)
+            .where(trials.state != OptunaState.WAITING)
+            .order_by(trials.trial_id)
+        ).all()
+        counted = self._settled.counted + sum(state in COUNTED for _, _, state in rows)
+        for trial_id, number, state in rows:
+            if number != self._settled.trials or not state.is_finished():
+                break
+            self._settled = Settled(
+                trials=number + 1,
+                counted=self._settled.counted + (state in COUNTED),
+                last_id=trial_id,
+            )
+        return counted
+
+    def _running(self, session: Session) -> Iterator[RunningTrial]:
+        trials, beats = models.TrialModel, models.TrialHeartbeatModel
+        owners = models.TrialUserAttributeModel
+        rows = session.execute(
+            self._unsettled(
+                trials.trial_id, trials.number, owners.value_json, beats.heartbeat, self._clock()
+            )
+            .join(owners, (owners.trial_id == trials.trial_id) & (owners.key == OWNER))
+            .join(beats, beats.trial_id == trials.trial_id)
+            .where(trials.state == OptunaState.RUNNING)
+            .order_by(trials.number)
+        )
+        for trial_id, number, owner, beat, now in rows:
+            yield RunningTrial(
+                id=trial_id,
+                number=number,
+                owner=json.loads(owner),
+                silent=(now - beat).total_seconds(),
+            )
+
+    def claim(
+        self, total: int | None, held: Collection[int], *, judging: bool, draws: bool
+    ) -> Numbered | None:
+        """See `Ledger`."""
+        with self._locked() as session:
+            census = self._census(session, held, judging=judging)
+            choice = choose(census, self._me, total, held, draws=draws)
+            return None if choice is None else self._take(session, choice)
+
+    def _take(self, session: Session, choice: Choice) -> Numbered:
+        if choice.origin is Origin.OURS and choice.trial is not None:
+            return choice.trial
+        if choice.trial is None:
+            trial = self._new_trial(session, OptunaState.RUNNING)
+        else:
+            trial = session.get_one(models.TrialModel, choice.trial.id, with_for_update=True)
+        if choice.origin is Origin.LOST:
+            _count(session, trial.trial_id, CRASHES)
+        trial.state = OptunaState.RUNNING
+        trial.datetime_start = datetime.now()  # noqa: DTZ005  (Optuna's own time)
+        self._sign(session, trial.trial_id)
+        return Numbered(id=trial.trial_id, number=trial.number)
+
+    def _sign(self, session: Session, trial_id: int) -> None:
+        """Marks a trial as ours: owner, attempt, first sign of life."""
+        attributes, beats = models.TrialUserAttributeModel, models.TrialHeartbeatModel
+        _put(session, attributes, {"trial_id": trial_id}, OWNER, self._me)
+        _count(session, trial_id, ATTEMPT)
+        beat = beats.where_trial_id(trial_id, session) or beats(trial_id=trial_id)
+        beat.heartbeat = self._clock()
+        session.add(beat)
+
+    def owns(self, trial_id: int) -> bool:
+        """See `Ledger`."""
+        with self._storage.transaction() as session:
+            return owner_text(session, trial_id) == self._storage.me
+
+    def beat(self, ids: Collection[int]) -> set[int]:
+        """See `Ledger`."""
+        attributes, beats = models.TrialUserAttributeModel, models.TrialHeartbeatModel
+        with self._storage.transaction() as session:
+            ours = set(
+                session.scalars(
+                    select(attributes.trial_id).where(
+                        attributes.trial_id.in_(ids),
+                        attributes.key == OWNER,
+                        attributes.value_json == self._storage.me,
+                    )
+                )
+            )
+            session.execute(
+                update(beats).where(beats.trial_id.in_(ours)).values(heartbeat=self._clock())
+            )
+        return ours
+
+    def note(self, trial_id: int, values: Mapping[str, Any]) -> None:
+        """See `Ledger`."""
+        with self._storage.transaction() as session:
+            self._storage.check_trial_is_updatable(trial_id, OptunaState.RUNNING)
+            for key, value in values.items():
+                _put(session, models.TrialUserAttributeModel, {"trial_id": trial_id}, key, value)
+
+    def put_back(self, trial_id: int) -> None:
+        """See `Ledger`."""
+        with self._locked() as session:
+            if owner_text(session, trial_id) == self._storage.me:
+                _let_wait(session, [trial_id])
+
+    def put_back_orphans(self) -> list[int]:
+        """See `Ledger`."""
+        with self._locked() as session:
+            orphans = self._census(session, (), judging=False).abandoned
+            for trial in orphans:
+                _count(session, trial.id, CRASHES)
+            _let_wait(session, [trial.id for trial in orphans])
+        return [trial.number for trial in orphans]
+
+    def close(self) -> None:
+        """See `Ledger`."""
+        self._storage.close()
+
+    def _clock(self) -> FunctionElement[Any]:
+        """The database's time in UTC; machines' clocks differ, and some have summer time."""
+        match self._storage.engine.dialect.name:
+            case "sqlite":
+                return func.strftime("%Y-%m-%d %H:%M:%f000", "now", type_=DateTime)
+            case "postgresql":
+                return func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
+            case _:
+                return func.utc_timestamp(type_=DateTime)
+
+
+def _let_wait(session: Session, ids: Sequence[int]) -> None:
+    trials, owners = models.TrialModel, models.TrialUserAttributeModel
+    running = trials.trial_id.in_(ids), trials.state == OptunaState.RUNNING
+    session.execute(update(trials).where(*running).values(state=OptunaState.WAITING))
+    session.execute(
+        update(owners)
+        .where(owners.trial_id.in_(ids), owners.key == OWNER)
+        .values(value_json=json.dumps(None))
+    )
+
+
+def _count(session: Session, trial_id: int, key: str) -> None:
+    """Adds one to an attribute of a trial."""
+    attributes, where = models.TrialUserAttributeModel, {"trial_id": trial_id}
+    made = session.scalars(select(attributes.value_json).filter_by(**where, key=key)).one_or_none()
+    _put(session, attributes, where, key, 1 + (0 if made is None else int(json.loads(made))))
+
+
+def _put(
+    session: Session, attributes: Any, where: Mapping[str, int], key: str, value: Any
+) -> None:
+    """Sets an attribute of a study or a trial; the study's lock keeps others from it."""
+    found = session.scalars(select(attributes).filter_by(**where, key=key)).one_or_none()
+    attribute = found or attributes(**where, key=key)
+    attribute.value_json = json.dumps(value)
+    session.add(attribute)
+    session.flush()

@@ -1,0 +1,106 @@
+"""The file of a journal: one record a line, only ever appended to, under a lock among machines."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from optuna.storages.journal import BaseJournalBackend
+
+from tuner.errors import InputError
+from tuner.study.link_lock import LinkLock
+
+_CHUNK = 65536
+
+
+class JournalFile(BaseJournalBackend):
+    """Records as Optuna writes them.
+
+    A line counts once its end is there. What a writer leaves that is killed in the middle of a
+    line is read by nobody, and cut off by the next one: it never got to know that it had written.
+    """
+
+    def __init__(self, path: Path, lock: LinkLock | None = None) -> None:
+        """Names the file.
+
+        Args:
+            path: The file.
+            lock: Held for every append; None: for reading only.
+        """
+        self.path = path
+        self._lock = lock
+        self._read = 0
+        self._offset = 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else appends meanwhile."""
+        if self._lock is None:
+            raise PermissionError(f"{self.path} is open for reading only")
+        with self._lock:
+            yield
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """The records from this number on, counted from 0.
+
+        Raises:
+            InputError: A line is no record.
+        """
+        if log_number_from < self._read:
+            self._read = self._offset = 0
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                record = self._parsed(line)
+                self._read += 1
+                self._offset += len(line)
+                if self._read > log_number_from:
+                    yield record
+
+    def _parsed(self, line: bytes) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise InputError(
+                "a line of the study's journal is no record: another program wrote it, or the "
+                "disk lost a part",
+                where=f"{self.path}:{self._read + 1}",
+                remedy="take the line out while no agent runs; what it told is lost",
+            ) from error
+        return record
+
+    def append_logs(self, logs: Sequence[Mapping[str, Any]]) -> None:
+        """Adds records; to be called with the lock held.
+
+        Raises:
+            LockLostError: Others took the lock away meanwhile; nothing is written.
+        """
+        if self._lock is None:
+            raise PermissionError(f"{self.path} is open for reading only")
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        with self.path.open("r+b", buffering=0) as file:
+            end = whole(file)
+            file.truncate(end)
+            file.seek(end)
+            self._lock.check()
+            left = memoryview(text.encode())
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+
+
+def whole(file: BinaryIO) -> int:
+    """Bytes up to the end of the last whole line."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        begin = max(0, end - _CHUNK)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0

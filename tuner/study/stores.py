@@ -1,0 +1,130 @@
+"""Where a study is kept: its address, and what of ours opens what stands there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from tuner.core.file_systems import NETWORK
+from tuner.core.settings import StorageSettings
+from tuner.core.storage import JOURNAL, SQLITE, backend, kind, with_driver
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.mounts import file_system_of
+from tuner.study.database import DatabaseLedger
+from tuner.study.journal import JournalLedger, OwnedJournal, journal_url
+from tuner.study.ledger import Ledger
+from tuner.study.patience import being_made, disk_full, passes
+from tuner.study.storage import OwnedStorage, sqlite_url
+
+
+def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
+    """The address of a study; nothing is made there.
+
+    Args:
+        storage: Group `storage`.
+        folder: The study's files.
+
+    Returns:
+        A SQLAlchemy URL, or journal:///FILE.
+    """
+    if storage.url is not None:
+        return with_driver(storage.url)
+    if kind(storage) == JOURNAL:
+        return journal_url(folder.journal)
+    return f"sqlite:///{folder.database}"
+
+
+def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
+    """The address of a study that is to be run, its SQLite file made where the folder has it.
+
+    Raises:
+        InputError: The file can not be made, or is no database; or SQLite can not be used there.
+        DiskFullError: There is no room for it.
+    """
+    url = study_url(storage, folder)
+    file = sqlite_file(url)
+    if file is not None:
+        _refuse_network(file)
+    return sqlite_url(folder.database) if storage.url is None and file else url
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for any other, or no file."""
+    try:
+        found = make_url(url)
+    except SQLAlchemyError:
+        return None
+    is_file = found.get_backend_name() == SQLITE and found.database not in (None, "", ":memory:")
+    return Path(str(found.database)) if is_file else None
+
+
+def _refuse_network(file: Path) -> None:
+    found = file_system_of(file)
+    if found in NETWORK:
+        raise InputError(
+            f"SQLite can not be used on a network file system ({found}): its locks do not hold "
+            "there, and two agents would damage the study",
+            where=str(file),
+            remedy="storage=journal, a file that several machines can share; storage=postgresql; "
+            "or output=FOLDER on a local disk",
+        )
+
+
+def shown(url: str) -> str:
+    """A storage's address without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "the address can not be read"
+
+
+def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
+    """Opens what stands at an address; its password never stands in a message.
+
+    What passes by waiting is raised as it is: a SQLite file that another process holds, tables
+    that another agent makes. A server must be there.
+
+    Args:
+        url: Of the storage.
+        me: Identity of this agent.
+
+    Raises:
+        InputError: It can not be opened.
+    """
+    try:
+        return OwnedJournal.at(url, me) if backend(url) == JOURNAL else OwnedStorage(url, me)
+    except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
+        if being_made(error) or (backend(url) == SQLITE and (disk_full(error) or _locked(error))):
+            raise
+        raise InputError(
+            f"the study's storage can not be opened ({type(error).__name__})",
+            where=f"storage.url: {shown(url)}",
+            remedy="a SQLAlchemy URL of a database that runs, and its Python driver installed "
+            "(tuner[postgresql]); storage.url=null for SQLite in the output folder",
+        ) from error
+
+
+def open_ledger(storage: BaseStorage, study_id: int, heartbeat_timeout: float) -> Ledger:
+    """The ledger of a study in a storage that `connect` opened.
+
+    Args:
+        storage: Open.
+        study_id: Of the study in it.
+        heartbeat_timeout: Seconds of silence after which an owner is given up.
+    """
+    match storage:
+        case OwnedJournal():
+            return JournalLedger(storage, study_id, heartbeat_timeout)
+        case OwnedStorage():
+            return DatabaseLedger(storage, study_id, heartbeat_timeout)
+        case _:
+            raise TypeError(type(storage))
+
+
+def _locked(error: Exception) -> bool:
+    return passes(error) and "locked" in str(error.__cause__ or error)
