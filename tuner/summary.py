@@ -27,7 +27,7 @@ class Closing:
         failed: The cause for which trials failed in a row and stopped it, or empty.
         seconds: From the command to here.
         busy: Of all slots, inside updates and evaluation, since the command.
-        slots: Trials at a time.
+        slots: Trials at a time; 0: agents on other machines ran them.
         best_file: best.yaml, which may not exist.
         review: How to see the runs in MLflow.
     """
@@ -52,7 +52,7 @@ class Closing:
     @property
     def efficiency(self) -> float:
         """Share of the slots' time that was spent inside updates and evaluation."""
-        return self.busy / (self.slots * self.seconds)
+        return self.busy / (self.slots * self.seconds) if self.slots else 0.0
 
     @property
     def exit_code(self) -> int:
@@ -109,10 +109,10 @@ def counts_text(closing: Closing) -> str:
     """How many trials ended in which state, and how the time was spent."""
     counted = counts(closing.outcomes)
     states = ", ".join(f"{number} {state.value}" for state, number in counted.items() if number)
-    return (
-        f"{len(closing.outcomes)} trials: {states or 'none has ended'}; {closing.seconds:.0f} s, "
-        f"sweep efficiency {closing.efficiency:.2f} on {closing.slots} slots"
-    )
+    text = f"{len(closing.outcomes)} trials: {states or 'none has ended'}; {closing.seconds:.0f} s"
+    if not closing.slots:
+        return text
+    return f"{text}, sweep efficiency {closing.efficiency:.2f} on {closing.slots} slots"
 
 
 def show(closing: Closing, console: Console) -> None:

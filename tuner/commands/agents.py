@@ -1,0 +1,186 @@
+"""`tuner sweep=NAME launcher=slurm`: submits agents, follows them, shows how the study ends."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.commands.following import Follower, StudyLook
+from tuner.config import ComposedSweep
+from tuner.core.ranking import ranked
+from tuner.core.reading import read_sweep
+from tuner.core.settings import AgentSettings
+from tuner.core.slurm import (
+    AgentJob,
+    Phase,
+    agent_overrides,
+    batch_options,
+    ended_text,
+    failed,
+    missing,
+    taken_options,
+)
+from tuner.core.storage import SQLITE, kind
+from tuner.errors import INTERRUPTED, InputError
+from tuner.exclusive import exclusive
+from tuner.folder import StudyFolder
+from tuner.secrets import hidden
+from tuner.slurm import queue
+from tuner.slurm.job import AGENT, AgentRun
+from tuner.slurm.submission import AgentFolder
+from tuner.study_reader import StoredStudy
+from tuner.summary import Closing, show
+from tuner.terminal import Terminal
+from tuner.tracking import tracking_uri
+from tuner.tracking.view import review
+
+
+def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -> int:
+    """Submits the agents that are missing, and follows all of them to their end.
+
+    Args:
+        composed: The sweep, whose trials compose; its `launcher.name` is slurm.
+        arguments: Overrides as the user gave them.
+        terminal: Shows what happens.
+
+    Returns:
+        0 done; 1 nothing usable came out, or agents failed before the study was complete; 130
+        somebody ended the following, not the sweep.
+
+    Raises:
+        InputError: The sweep can not run on many nodes, or Slurm refuses what it is asked for.
+    """
+    begun = time.monotonic()
+    agent = composed.agent
+    _refuse(agent, arguments)
+    folder = StudyFolder(Path(agent.output), agent.study_name)
+    agents = AgentFolder(folder.path)
+    if agent.launcher.dry_run:
+        options = batch_options(agent.launcher, agent.study_name)
+        print(agents.script(agent.launcher.agents, options), end="")  # noqa: T201
+        return 0
+    study = StudyLook(agent)
+    follower = Follower(study, agents, terminal)
+    try:
+        overrides = agent_overrides(arguments, agent.launcher)
+        jobs = follower.follow(_found_or_submitted(agent, study, agents, overrides, terminal))
+    except KeyboardInterrupt:
+        _leave(follower.jobs, terminal)
+        return INTERRUPTED
+    return _close(composed, study, agents, jobs, terminal, begun)
+
+
+def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:
+    """What can not go well, told before anything is submitted."""
+    if agent.sweep.dry_run:
+        raise InputError(
+            "a dry run of the sweep runs a few updates, for which launcher=slurm has no machine",
+            where="sweep.dry_run and launcher",
+            remedy="launcher=local on a node as the sweep will have; launcher.dry_run=true prints "
+            "the batch script",
+        )
+    if agent.storage.url is None and kind(agent.storage) == SQLITE:
+        raise InputError(
+            "SQLite in the study's folder can not be shared by several nodes",
+            where="storage",
+            remedy="storage=journal, a file on the shared file system, or storage=postgresql "
+            "storage.url=postgresql://USER@HOST/DATABASE",
+        )
+    taken = taken_options(agent.launcher)
+    if taken:
+        raise InputError(
+            "options of sbatch that are keys of launcher",
+            where="launcher.options",
+            remedy=", ".join(taken),
+        )
+    if any(hidden(word) != word for word in arguments):
+        raise InputError(
+            "a password on the command line would stand in the files of the jobs",
+            where="command line",
+            remedy="an environment variable, as PGPASSWORD: jobs have those of this shell",
+        )
+
+
+def _found_or_submitted(
+    agent: AgentSettings,
+    study: StudyLook,
+    agents: AgentFolder,
+    overrides: Sequence[str],
+    terminal: Terminal,
+) -> dict[str, AgentJob]:
+    """The agents of an earlier start that have not ended, and those that were missing."""
+    with exclusive(str(agents.path)):
+        known = queue.look(agents.jobs())
+        jobs = {id_: job for id_, job in known.items() if job.phase is not Phase.ENDED}
+        if jobs:
+            terminal.notice(f"found agents {' '.join(jobs)}")
+        count = 0 if study.is_complete else missing(agent.launcher.agents, jobs.values())
+        if count:
+            options = batch_options(agent.launcher, agent.study_name)
+            new = agents.submit(AgentRun(overrides, Path.cwd(), AGENT), count, options)
+            terminal.notice(f"submitted agents {' '.join(new)}; their logs: {agents.path}")
+            jobs |= {id_: AgentJob(id=id_, state="PENDING") for id_ in new}
+    return jobs
+
+
+def _leave(jobs: Sequence[AgentJob], terminal: Terminal) -> None:
+    """Says that the sweep goes on, how to follow it again and how to end it."""
+    living = [job.id for job in jobs if job.phase is not Phase.ENDED]
+    if living:
+        terminal.notice("\nThe agents go on without this command.")
+        terminal.notice(f"{'follow':<13} the same command")
+        terminal.notice(f"{'end them':<13} scancel {' '.join(living)}")
+
+
+def _close(
+    composed: ComposedSweep,
+    study: StudyLook,
+    agents: AgentFolder,
+    jobs: Sequence[AgentJob],
+    terminal: Terminal,
+    begun: float,
+) -> int:
+    """Shows the ranked table, and why agents failed if they left the study incomplete."""
+    stored = study.stored
+    lost = [] if study.is_complete else failed(jobs)
+    code = 1
+    if stored is None:
+        terminal.warn(f"the study can not be shown: {study.refusal}")
+    else:
+        closing = _closing(composed, study, stored, begun)
+        show(closing, terminal.console)
+        code = closing.exit_code
+    if not study.is_complete:
+        terminal.warn(f"All agents have ended at {study.text}; the same command submits others.")
+    for job in lost:
+        terminal.warn(f"agent {ended_text(job)}; its log: {agents.log(job.id)}")
+    if lost:
+        terminal.notice(agents.log_tail(lost[-1].id))
+    return 1 if lost else code
+
+
+def _closing(
+    composed: ComposedSweep, study: StudyLook, stored: StoredStudy, begun: float
+) -> Closing:
+    """All that the end is told from."""
+    agent = composed.agent
+    outcomes = ranked(study.outcomes, stored.direction)
+    reading = read_sweep(
+        outcomes,
+        space=stored.space,
+        objective=stored.objective,
+        importances=study.importances(),
+        epochs=stored.epochs,
+    )
+    return Closing(
+        study=stored.name,
+        objective=stored.objective,
+        outcomes=outcomes,
+        reading=reading,
+        interrupted=False,
+        failed="",
+        seconds=time.monotonic() - begun,
+        busy=0.0,
+        slots=0,
+        best_file=study.folder.best,
+        review=review(hidden(tracking_uri(agent.tracking.uri)), None),
+    )

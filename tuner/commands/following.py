@@ -1,0 +1,158 @@
+"""Follows a sweep whose agents are jobs elsewhere: what the study and the queue say."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tuner.core.ranking import best
+from tuner.core.settings import AgentSettings
+from tuner.core.slurm import AgentJob, Phase, agents_text, news
+from tuner.core.trial import TrialOutcome
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.slurm import queue
+from tuner.slurm.submission import AgentFolder
+from tuner.study_reader import StoredStudy, StudyReader
+from tuner.terminal import COUNTED, Terminal, outcome_line, say
+
+LOOK_SECONDS = 10.0
+"""Between two looks at the study and at the queue."""
+
+
+class StudyLook:
+    """The study as it was when it was last looked at; there may be none yet."""
+
+    def __init__(self, agent: AgentSettings) -> None:
+        """Looks for the first time.
+
+        Args:
+            agent: Which study, where it is, and its total.
+        """
+        self.folder = StudyFolder(Path(agent.output), agent.study_name)
+        self.stored: StoredStudy | None = None
+        self.refusal = ""
+        self._agent = agent
+        self._reader: StudyReader | None = None
+        self.again()
+
+    def again(self) -> None:
+        """Looks again; where that can not be, the last look stands, and `refusal` says why."""
+        agent = self._agent
+        try:
+            if self._reader is None:
+                output = Path(agent.output)
+                self._reader = StudyReader(agent.study_name, agent.storage, output)
+            self.stored = self._reader.read()
+            self.refusal = ""
+        except InputError as error:
+            self.refusal = error.problem
+
+    @property
+    def outcomes(self) -> list[TrialOutcome]:
+        """Of the trials that ended, by number."""
+        trials = self.stored.trials if self.stored else ()
+        return [trial.outcome for trial in trials if trial.outcome]
+
+    @property
+    def done(self) -> int:
+        """Trials that count toward the total."""
+        return sum(outcome.state in COUNTED for outcome in self.outcomes)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the total is reached."""
+        return self.done >= self._agent.sweep.n_trials
+
+    @property
+    def text(self) -> str:
+        """How far it is, and the best so far."""
+        text = f"{self.done} of {self._agent.sweep.n_trials} trials"
+        winner = best(self.outcomes, self.stored.direction) if self.stored else None
+        if winner is None or self.stored is None:
+            return text
+        return f"{text}, best {self.stored.objective} {winner.value:.4f} (trial {winner.number})"
+
+    def importances(self) -> Mapping[str, float]:
+        """How much each searched key matters."""
+        if self._reader is None or self.stored is None:
+            return {}
+        return self._reader.importances(self.stored.space)
+
+
+class Follower:
+    """Tells what becomes of a study and of its agents."""
+
+    def __init__(self, study: StudyLook, agents: AgentFolder, terminal: Terminal) -> None:
+        """Looks at nothing yet.
+
+        Args:
+            study: What the agents work on.
+            agents: Their logs.
+            terminal: Where it is told.
+        """
+        self._study = study
+        self._agents = agents
+        self._terminal = terminal
+        self._jobs: dict[str, AgentJob] = {}
+        self._told = {outcome.number for outcome in study.outcomes}
+        self._ran: set[str] = set()
+        self._line = self._silence = ""
+
+    @property
+    def jobs(self) -> Sequence[AgentJob]:
+        """The agents as they were when the queue last told of them."""
+        return list(self._jobs.values())
+
+    def follow(self, jobs: Mapping[str, AgentJob]) -> Sequence[AgentJob]:
+        """Tells what happens until every agent has ended.
+
+        Args:
+            jobs: Id to what is known of it.
+
+        Returns:
+            How they ended.
+        """
+        self._jobs = dict(jobs)
+        with self._terminal.console.status(self._line) as status:
+            while True:
+                self._look()
+                if all(job.phase is Phase.ENDED for job in self.jobs):
+                    return self.jobs
+                status.update(self._line)
+                time.sleep(LOOK_SECONDS)
+
+    def _look(self) -> None:
+        self._look_at_queue()
+        self._look_at_study()  # After it: what ended agents did stands there.
+        line = f"{self._study.text} · {agents_text(self.jobs)}"
+        if line != self._line and not self._terminal.console.is_terminal:
+            self._terminal.notice(line)
+        self._line = line
+
+    def _look_at_study(self) -> None:
+        """A line for each trial that ended since the last look."""
+        self._study.again()
+        for outcome in self._study.outcomes:
+            if outcome.number not in self._told and self._study.stored:
+                self._told.add(outcome.number)
+                line = outcome_line(outcome, self._study.stored.objective)
+                say(self._terminal.console, line)
+
+    def _look_at_queue(self) -> None:
+        """A line for each agent that began, waits again or ended."""
+        try:
+            now = queue.look(self._jobs)
+        except queue.QueueError as error:
+            if str(error) != self._silence:
+                self._terminal.warn(f"Slurm does not answer, and is asked again: {error}")
+            self._silence = str(error)
+            return
+        self._silence = ""
+        for line in news(self._jobs, now):
+            self._terminal.notice(line)
+        self._jobs = dict(now)
+        for job in now.values():
+            if job.phase is Phase.RUNNING:
+                self._ran.add(job.id)
+            elif job.awaits_begin and job.id in self._ran:
+                queue.start_now(job.id)
