@@ -96,7 +96,7 @@ class Sweep:
         self._longest = plan.longest
         self._whole = plan.time_left()
         self._ends: float | None = None if self._whole is None else clock() + self._whole
-        self._is_late = False
+        self._is_late = self._cut_off = False
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
         self._interrupts = 0
@@ -106,8 +106,8 @@ class Sweep:
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody asked it to stop."""
-        return self._interrupts > 0
+        """Whether somebody asked it to stop, or its allocation is too short for what is left."""
+        return self._interrupts > 0 or self._cut_off
 
     @property
     def failed(self) -> str:
@@ -149,7 +149,15 @@ class Sweep:
                 for event in events:
                     self._handle(event)
                 self._end_silent(listened)
+            if self._is_late:
+                self._cut_off = bool(self._retries) or self._source.awaiting(self._plan.n_trials)
             self._give_back()
+        if self._cut_off and self._ends is not None:
+            left = told(max(0.0, self._ends - self._clock()))
+            self._watcher.notice(
+                f"the scheduler ends this allocation in {left}, before another trial would end; "
+                "the same command goes on"
+            )
         if self._wrong_input is not None:
             raise InputError(self._wrong_input.message)
         return self.outcomes
@@ -159,7 +167,7 @@ class Sweep:
     def _starts_more(self, begun: float) -> bool:
         timeout = self._plan.timeout
         return not (
-            self.interrupted
+            self._interrupts > 0
             or self.failed
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
@@ -168,15 +176,9 @@ class Sweep:
 
     def _runs_late(self) -> bool:
         """Whether the allocation that we are in ends before another trial would."""
-        if self._whole is None or self._ends is None or self._is_late:
-            return self._is_late
-        left = self._ends - self._clock()
-        if not fits(left, self._whole, self._longest):
-            self._is_late = True
-            self._watcher.notice(
-                f"the scheduler ends this allocation in {told(max(0.0, left))}, before another "
-                "trial would end: no more are begun; the same command goes on"
-            )
+        if self._whole is not None and self._ends is not None:
+            left = self._ends - self._clock()
+            self._is_late = self._is_late or not fits(left, self._whole, self._longest)
         return self._is_late
 
     def _is_done(self) -> bool:
@@ -320,7 +322,8 @@ class Sweep:
             if silent and timeout is not None:
                 self._finish(slot, error=stall(timeout, log))
             else:
-                self._finish(slot, error=death(exited.code, log, exited.oom_kills))
+                died = death(exited.code, log, exited.oom_kills, exited.lost_node)
+                self._finish(slot, error=died)
         self._crew.exited(slot, exited, in_trial=in_trial)
 
     def _end_silent(self, listened: float) -> None:
