@@ -16,13 +16,12 @@ from tests.engines.slurm import Slurm, kill, missing, until
 from tuner.__main__ import main
 from tuner.commands import agents, following
 from tuner.core.settings import StorageSettings
-from tuner.core.trial import TrialState
 from tuner.study_reader import Phase, StudyReader
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install 'tuner[slurm]'")
 
-POINTS = 4
-SECONDS_A_POINT = 0.3
+GATE = "gate:open"
+"""The checkpoint whose trials wait in the middle until there is a file `open`."""
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +46,15 @@ class Cluster:
     def sweep(self, *more):
         return main(
             [
-                *arguments(f"slow:{SECONDS_A_POINT}", "training.save_state=always"),
+                *arguments(GATE, "training.save_state=always"),
                 f"storage.url={self.database}", "storage.heartbeat_interval=2",
                 "storage.heartbeat_timeout=15", "launcher=slurm", "launcher.time_limit=30",
                 *more,
             ]
         )  # fmt: skip
+
+    def open_gate(self):
+        (self.folder / "open").touch()
 
     def trials(self):
         reader = StudyReader("mine", StorageSettings(url=self.database), Path("outputs"))
@@ -77,7 +79,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch, mlflow_uri, slurm):
-    write_folder(tmp_path, f"slow:{SECONDS_A_POINT}")
+    write_folder(tmp_path, GATE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
@@ -111,15 +113,24 @@ def meanwhile():
     assert not wrong
 
 
-def test_agents_run_a_sweep_whose_command_is_left_and_rejoined_and_one_is_requeued(
+def test_agents_are_left_and_found_again_and_one_that_is_requeued_goes_on(
     cluster, meanwhile, capsys
 ):
     def leave():
-        until(lambda: cluster.has_begun(2))
+        cluster.wait_for_trials(2)
         os.kill(os.getpid(), signal.SIGINT)
 
+    def requeue():
+        cluster.slurm("scontrol", "requeue", first)
+        until(
+            lambda: (
+                cluster.slurm.restarts(first) == "1" and cluster.slurm.state(first) == "RUNNING"
+            )
+        )
+        cluster.open_gate()
+
     meanwhile(leave)
-    sweep = ["launcher.agents=2", "sweep.n_trials=10"]
+    sweep = ["launcher.agents=2", "sweep.n_trials=5"]
     assert cluster.sweep(*sweep) == 130
     first, second = jobs = cluster.jobs()
     printed = capsys.readouterr().out
@@ -127,72 +138,86 @@ def test_agents_run_a_sweep_whose_command_is_left_and_rejoined_and_one_is_requeu
     assert f"agent {first} runs on n1" in printed
     assert f"scancel {first} {second}" in printed
 
-    cluster.slurm("scontrol", "requeue", first)
+    meanwhile(requeue)
     assert cluster.sweep(*sweep) == 0
     assert cluster.jobs() == jobs
     printed = capsys.readouterr().out
     assert f"found agents {first} {second}" in printed
-    assert "Best: trial" in printed
-    assert {trial.outcome.state for trial in cluster.trials()} == {TrialState.COMPLETE}
-    assert len(cluster.trials()) == 10
+    assert "5 trials: 5 complete" in printed
+    assert sorted(trial.outcome.attempt for trial in cluster.trials()) == [1, 1, 1, 1, 2]
 
     assert cluster.sweep(*sweep) == 0
     assert cluster.jobs() == jobs
 
 
+def test_what_slurm_refuses_is_told(cluster, capsys):
+    assert cluster.sweep("launcher.partition=nowhere") == 2
+    assert "invalid partition specified: nowhere" in capsys.readouterr().err
+    assert cluster.jobs() == []
+
+
 @pytest.mark.slow
-def test_a_node_that_is_lost_is_replaced_and_its_trials_go_on(cluster, meanwhile, capsys):
+def test_the_trials_of_a_node_that_is_lost_go_on_elsewhere(cluster, meanwhile, capsys):
     def lose():
-        until(lambda: cluster.has_begun(2))
+        cluster.wait_for_trials(2)
         cluster.slurm.kill_node("n1")
-        until(lambda: "PENDING" in map(cluster.slurm.state, cluster.jobs()))
+        cluster.wait_for_state("PENDING")
         cluster.slurm.start_node("n1")
+        cluster.open_gate()
 
     meanwhile(lose)
-    assert cluster.sweep("launcher.agents=2", "sweep.n_trials=40") == 0
+    assert cluster.sweep("launcher.agents=2", "sweep.n_trials=12") == 0
     printed = capsys.readouterr().out
     assert "lost its node n1" in printed
-    assert "40 trials: 40 complete" in printed
-    retried = [trial for trial in cluster.trials() if trial.outcome.attempt > 1]
-    assert retried
+    assert "12 trials: 12 complete" in printed
+    assert sorted(trial.outcome.attempt for trial in cluster.trials())[-2:] == [1, 2]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("partition", ["main", "patient"])
-def test_a_job_that_is_preempted_goes_on_from_its_saved_state(
-    cluster, meanwhile, capsys, partition
-):
+def test_a_preempted_job_goes_on_from_its_saved_state(cluster, meanwhile, capsys, partition):
     def preempt():
-        until(lambda: cluster.has_begun(2))
-        cluster.slurm("sbatch", "--partition=urgent", "--nodes=1", "--wrap=sleep 15")
-        until(lambda: "PENDING" in map(cluster.slurm.state, cluster.jobs()))
+        cluster.wait_for_trials(2)
+        cluster.slurm("sbatch", "--partition=urgent", "--output=/dev/null", "--wrap=sleep 10")
+        cluster.wait_for_state("PENDING")
+        cluster.open_gate()
 
     meanwhile(preempt)
-    code = cluster.sweep(
-        "launcher.agents=2", "sweep.n_trials=40", f"launcher.partition={partition}"
-    )
-    assert code == 0
-    assert "40 trials: 40 complete" in capsys.readouterr().out
-    logs = "".join(map(cluster.log, cluster.jobs()))
-    assert "stopping" in logs
-    assert max(trial.outcome.attempt for trial in cluster.trials()) > 1
+    where = f"launcher.partition={partition}"
+    assert cluster.sweep("launcher.agents=2", "sweep.n_trials=5", where) == 0
+    assert "5 trials: 5 complete" in capsys.readouterr().out
+    assert "stopping; " in "".join(map(cluster.log, cluster.jobs()))
+    assert sorted(trial.outcome.attempt for trial in cluster.trials()) == [1, 1, 1, 1, 2]
 
 
 @pytest.mark.slow
-def test_what_runs_at_the_time_limit_is_saved_and_goes_on_in_the_same_job(
-    cluster, meanwhile, capsys
-):
+def test_what_runs_at_the_time_limit_goes_on_in_the_next_allocation(cluster, meanwhile, capsys):
     def warn():
-        until(lambda: cluster.has_begun(1))
+        cluster.wait_for_trials(1)
         cluster.slurm("scancel", "--signal=USR2", cluster.jobs()[0])
+        cluster.wait_for_state("PENDING")
+        cluster.open_gate()
 
     meanwhile(warn)
-    assert cluster.sweep("launcher.agents=1", "sweep.n_trials=12") == 0
+    assert cluster.sweep("sweep.n_trials=3") == 0
+    assert "3 trials: 3 complete" in capsys.readouterr().out
     (job,) = cluster.jobs()
-    log = cluster.log(job)
-    assert f"Requeued job {job}" in log
-    assert "12 trials: 12 complete" in capsys.readouterr().out
-    assert max(trial.outcome.attempt for trial in cluster.trials()) == 2
+    assert f"Requeued job {job}" in cluster.log(job)
+    assert sorted(trial.outcome.attempt for trial in cluster.trials()) == [1, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_cancelled_job_is_not_requeued(cluster, meanwhile, capsys):
+    def cancel():
+        cluster.wait_for_trials(1)
+        cluster.slurm("scancel", cluster.jobs()[0])
+
+    meanwhile(cancel)
+    assert cluster.sweep("sweep.n_trials=3") == 1
+    (job,) = cluster.jobs()
+    assert cluster.slurm.state(job) == "CANCELLED"
+    assert [trial.phase for trial in cluster.trials()] == [Phase.WAITING]
+    assert "All agents have ended at 0 of 3 trials" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -203,24 +228,3 @@ def test_agents_that_fail_are_told_with_the_end_of_their_log(cluster, capsys):
     (job,) = cluster.jobs()
     assert f"agent {job} ended on n1: FAILED (NonZeroExitCode); its log: " in printed
     assert "train.csv" in printed.split("its log: ")[1]
-    assert "All agents have ended at 0 of 3 trials" in printed
-
-
-@pytest.mark.slow
-def test_a_cancelled_job_is_not_requeued(cluster, meanwhile, capsys):
-    def cancel():
-        until(lambda: cluster.has_begun(1))
-        cluster.slurm("scancel", cluster.jobs()[0])
-
-    meanwhile(cancel)
-    assert cluster.sweep("sweep.n_trials=12") == 1
-    (job,) = cluster.jobs()
-    assert cluster.slurm.state(job) == "CANCELLED"
-    assert any(trial.phase is Phase.WAITING for trial in cluster.trials())
-    assert "the same command submits others" in capsys.readouterr().out
-
-
-def test_what_slurm_refuses_is_told(cluster, capsys):
-    assert cluster.sweep("launcher.partition=nowhere") == 2
-    assert "invalid partition specified: nowhere" in capsys.readouterr().err
-    assert cluster.jobs() == []

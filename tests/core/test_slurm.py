@@ -14,6 +14,7 @@ from tuner.core.slurm import (
     log_tail,
     missing,
     news,
+    own_job,
     read_queue,
     taken_options,
     warning_seconds,
@@ -25,13 +26,25 @@ DONE = AgentJob(id="7_0", state="COMPLETED", node="n1")
 
 
 def test_the_queue_names_jobs_and_what_it_does_not_name_has_ended():
-    told = "7_0|RUNNING|None|n1\n7_1|PENDING|(Resources, n[1-2])|\n8|COMPLETED|None|n2\n"
+    told = (
+        "7_0   |RUNNING   |None                |n1 |0     \n"
+        "7_1   |PENDING   |(Resources, n[1-2]) |   |2     \n"
+        "8     |COMPLETED |None                |n2 |0     \n"
+    )
     found = read_queue(told, ["7_0", "7_1", "6"])
     assert list(found) == ["7_0", "7_1", "6"]
     assert found["7_0"] == RUNNING
     assert found["7_1"].reason == "(Resources, n[1-2])"
+    assert found["7_1"].restarts == 2
     assert found["6"] == AgentJob(id="6")
     assert found["6"].phase is Phase.ENDED
+
+
+def test_a_process_knows_the_task_of_an_array_that_it_is():
+    assert own_job({}) is None
+    assert own_job({"SLURM_JOB_ID": "17"}) == "17"
+    array = {"SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "3"}
+    assert own_job({"SLURM_JOB_ID": "17", **array}) == "17_3"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +99,13 @@ def test_what_did_not_come_to_its_end_has_failed():
     assert ended_text(lost) == "7_1 ended on n2: FAILED (NonZeroExitCode)"
 
 
-def test_only_a_job_that_waits_for_a_time_is_hurried():
-    assert WAITING.awaits_begin
-    assert not AgentJob(id="1", state="PENDING", reason="Resources").awaits_begin
+def test_only_a_job_that_was_requeued_and_waits_for_nothing_else_rests():
+    def rests(reason, restarts):
+        return AgentJob(id="1", state="PENDING", reason=reason, restarts=restarts).rests
+
+    assert rests("BeginTime", 1)
+    assert not rests("BeginTime", 0)  # It is the user who wants it so.
+    assert not rests("Resources", 1)
 
 
 def test_the_warning_grows_with_the_limit():

@@ -11,7 +11,7 @@ import time
 
 import psutil
 
-NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "setpriv")
 NODES = ("n1", "n2")
 
 CONFIGURATION = """\
@@ -104,8 +104,8 @@ class Slurm:
     def state(self, job):
         return self("squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T")
 
-    def node(self, job):
-        return self("squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%N")
+    def restarts(self, job):
+        return self("squeue", "--noheader", "--states=all", f"--jobs={job}", "--Format=RestartCnt")
 
     def kill_node(self, node):
         """The node is gone at once with all that ran there."""
@@ -144,7 +144,10 @@ class Slurm:
     def _daemon(self, name, *arguments, program=""):
         with (self.folder / f"{name}.out").open("wb") as log:
             self._daemons[name] = subprocess.Popen(
-                [program or name, *arguments], stdout=log, stderr=log, start_new_session=True
+                ["setpriv", "--pdeathsig=TERM", program or name, *arguments],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
 

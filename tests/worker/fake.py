@@ -6,8 +6,9 @@ SIGKILL in the middle; `crash:FILE` only while there is no such file), `silent:F
 nothing for ten minutes, once), `fail` (an exception), `missing` (an input error), `memory:N` (out
 of memory with a batch above N), `device:N` (the GPU named N fails at once, others take a second).
 A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
-second per evaluation point; `quick` is at its end by the second. Its state is the last point
-reported, saved as `training.save_state` says; `auto` saves only where that is asked for.
+second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
+is at its end by the second. Its state is the last point reported, saved as `training.save_state`
+says; `auto` saves only where that is asked for.
 """
 
 import math
@@ -16,6 +17,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tuner.atomic import write_whole
 from tuner.core.settings import TrialSettings
@@ -68,6 +70,8 @@ class FakeFineTuner:
                     return ""
             if point > points / 2:
                 fall_over(checkpoint)
+                if not passes(checkpoint, listener):
+                    return ""
             if learning_rate(settings) > 0.1 and point > 1:
                 return "train_loss is nan at update 7"
             answer = listener.reported(report(settings, point))
@@ -136,6 +140,16 @@ def fall_over(checkpoint):
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "silent" and first_time(marker):
         time.sleep(600)
+
+
+def passes(checkpoint, listener):
+    """Waits at the gate where the checkpoint says so; whether it opened before a stop."""
+    kind, _, gate = checkpoint.partition(":")
+    while kind == "gate" and not Path(gate).exists():
+        if listener.stop_requested():
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def first_time(marker):

@@ -95,7 +95,6 @@ class Follower:
         self._terminal = terminal
         self._jobs: dict[str, AgentJob] = {}
         self._told = {outcome.number for outcome in study.outcomes}
-        self._ran: set[str] = set()
         self._line = self._silence = ""
 
     @property
@@ -152,7 +151,5 @@ class Follower:
             self._terminal.notice(line)
         self._jobs = dict(now)
         for job in now.values():
-            if job.phase is Phase.RUNNING:
-                self._ran.add(job.id)
-            elif job.awaits_begin and job.id in self._ran:
+            if job.rests:
                 queue.start_now(job.id)

@@ -13,8 +13,8 @@ from tuner.core.settings import LauncherSettings
 SLURM = "slurm"
 """The launcher's."""
 
-QUEUE_FORMAT = "%i|%T|%r|%N"
-"""What `squeue --format` is asked for: job, state, reason, node."""
+QUEUE_FORMAT = "JobArrayID:40|,State:20|,Reason:80|,NodeList:80|,RestartCnt:6"
+"""What `squeue --Format` is asked for; `read_queue` reads it."""
 
 _KEYS: Mapping[str, str] = {
     "partition": "partition",
@@ -57,12 +57,14 @@ class AgentJob:
         state: In Slurm's word; empty: Slurm does not know it any more.
         reason: Why it waits, or why it ended.
         node: Where it runs or ran; empty before.
+        restarts: How often it was requeued.
     """
 
     id: str
     state: str = ""
     reason: str = ""
     node: str = ""
+    restarts: int = 0
 
     @property
     def phase(self) -> Phase:
@@ -72,9 +74,9 @@ class AgentJob:
         return Phase.ENDED if self.state in _ENDED or not self.state else Phase.RUNNING
 
     @property
-    def awaits_begin(self) -> bool:
-        """Whether it waits for a time alone: after a requeue Slurm lets two minutes pass."""
-        return self.phase is Phase.PENDING and self.reason == "BeginTime"
+    def rests(self) -> bool:
+        """Whether it waits for no more than the two minutes that Slurm lets pass at a requeue."""
+        return self.phase is Phase.PENDING and self.reason == "BeginTime" and self.restarts > 0
 
 
 def read_queue(text: str, jobs: Iterable[str]) -> dict[str, AgentJob]:
@@ -86,11 +88,27 @@ def read_queue(text: str, jobs: Iterable[str]) -> dict[str, AgentJob]:
     """
     found = {}
     for line in text.splitlines():
-        id_, state, reason, node = (part.strip() for part in line.split("|", 3))
+        id_, state, reason, node, restarts = (part.strip() for part in line.split("|"))
         found[id_] = AgentJob(
-            id=id_, state=state, reason="" if reason == "None" else reason, node=node
+            id=id_,
+            state=state,
+            reason="" if reason == "None" else reason,
+            node=node,
+            restarts=int(restarts),
         )
     return {id_: found.get(id_, AgentJob(id=id_)) for id_ in jobs}
+
+
+def own_job(environment: Mapping[str, str]) -> str | None:
+    """Id of the job that a process is in; None outside of one.
+
+    Of an array it names the one task: SLURM_JOB_ID of the last task is the id of the whole array.
+
+    Args:
+        environment: Of the process.
+    """
+    array, task = (environment.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
+    return f"{array}_{task}" if array and task else environment.get("SLURM_JOB_ID") or None
 
 
 def warning_seconds(time_limit: int) -> int:

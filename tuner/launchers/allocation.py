@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
+from tuner.core.slurm import own_job
+
 ASK_SECONDS = 10.0
 
 
@@ -21,8 +23,8 @@ def allocation_end(environment: Mapping[str, str]) -> float | None:
     Returns:
         Seconds since the epoch; None outside of a job, or of one without a limit.
     """
-    job = environment.get("SLURM_JOB_ID")
-    if not job:
+    job = own_job(environment)
+    if job is None:
         return None
     with suppress(OSError, subprocess.SubprocessError):
         command = ("squeue", "--noheader", "--jobs", job, "--format", "%e")

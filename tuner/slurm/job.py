@@ -11,6 +11,7 @@ from types import FrameType
 
 from submitit.helpers import DelayedSubmission
 
+from tuner.core.slurm import own_job
 from tuner.errors import INTERRUPTED
 from tuner.slurm.queue import is_running
 
@@ -86,5 +87,6 @@ class AgentRun:
 
     def _requeue(self) -> None:
         """Has submitit requeue the job, if it is still Slurm's will that it runs."""
-        if is_running(os.environ["SLURM_JOB_ID"]):
+        job = own_job(os.environ)
+        if job is not None and is_running(job):
             os.kill(os.getpid(), signal.SIGUSR2)

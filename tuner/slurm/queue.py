@@ -31,7 +31,7 @@ def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
     try:
         told = _asked(
             "squeue", "--array", "--noheader", "--states=all",
-            f"--jobs={arrays}", f"--format={QUEUE_FORMAT}",
+            f"--jobs={arrays}", f"--Format={QUEUE_FORMAT}",
         )  # fmt: skip
     except QueueError as error:
         if _FORGOTTEN not in str(error):
