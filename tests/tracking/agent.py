@@ -1,7 +1,8 @@
 """A process that tracks trials as the sweep's loop does, to be killed.
 
 `python -m tests.tracking.agent URI OUTPUT FIRST COUNT [SECONDS]`: a line for each trial that
-ended, and at last what the tracker has to tell; so many seconds between two reports.
+ended, and at last what the tracker has to tell; so many seconds between two reports. Sends nothing
+where URI is `offline`. Waits for the file OUTPUT/go before it begins, if OUTPUT/ready is there.
 """
 
 import sys
@@ -17,8 +18,11 @@ from tuner.tracking import Tracker
 
 def main(uri: str, output: str, first: int, count: int, seconds: float = 0.0) -> None:
     folder = StudyFolder(Path(output), "s")
-    tracker = Tracker(TrackingSettings(uri=uri, on_outage="spool"), "s", folder)
+    offline = TrackingSettings(send=False)
+    settings = offline if uri == "offline" else TrackingSettings(uri=uri, on_outage="spool")
+    tracker = Tracker(settings, "s", folder)
     tracker.open()
+    wait_for_others(Path(output))
     tracker.sweep_started({"objective": "val_accuracy"}, {"sweep.yaml": "a: 1\n"})
     tracker.abandon([])
     for number in range(first, first + count):
@@ -26,6 +30,13 @@ def main(uri: str, output: str, first: int, count: int, seconds: float = 0.0) ->
         print("trial", number, flush=True)
     tracker.sweep_finished({"best_objective": 0.7}, "text", [], "FINISHED")
     print(repr(tracker.close()), flush=True)
+
+
+def wait_for_others(output: Path) -> None:
+    """Lets several agents begin at the same moment."""
+    print("open", flush=True)
+    while (output / "ready").exists() and not (output / "go").exists():
+        time.sleep(0.001)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,22 @@ def assert_whole(uri, folder, number, runs, metrics=("val_loss", "val_accuracy",
     return whole
 
 
+def assert_all_arrived(uri, folder, trials):
+    """Every trial is one run, whole, with its files; the sweep is one run that finished."""
+    runs = found(uri)
+    assert Counter(run.info.run_name for run in runs) == {
+        f"trial-{number:05d}": 1 for number in trials
+    }
+    for run, number in zip(runs, trials, strict=True):
+        assert_whole(uri, folder, number, [run])
+        assert run.data.params == {"effective_batch_size": "16"}
+        listed = MlflowClient(uri).list_artifacts(run.info.run_id)
+        assert {file.path for file in listed} == {"config.yaml", "reports.jsonl"}
+    (sweep,) = found(uri, "sweep")
+    assert sweep.info.status == "FINISHED"
+    assert not (folder.path / "spool").exists()
+
+
 def run_trial(tracker, folder, number, *, values=5, attempt=1, pause=lambda: None):
     """One trial as the loop runs it: the folder first, then MLflow."""
     trial = folder.trial(number)

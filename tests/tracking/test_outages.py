@@ -5,13 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
-from tests.tracking.runs import assert_whole, found, run_trial
+from tests.tracking.runs import assert_all_arrived, assert_whole, found, run_trial
 from tests.tracking.server import Server
 from tuner.core.settings import TrackingSettings
 from tuner.errors import TunerError
@@ -56,22 +54,6 @@ def tracking(uri, folder, notices, on_outage="fail"):
         pauses=Pauses(first=0.1, longest=0.5),
         notice=notices.append,
     )
-
-
-def assert_all_arrived(uri, folder, trials):
-    """Every trial is one run, whole, with its files; the sweep is one run that finished."""
-    runs = found(uri)
-    assert Counter(run.info.run_name for run in runs) == {
-        f"trial-{number:05d}": 1 for number in trials
-    }
-    for run, number in zip(runs, trials, strict=True):
-        assert_whole(uri, folder, number, [run])
-        assert run.data.params == {"effective_batch_size": "16"}
-        listed = MlflowClient(uri).list_artifacts(run.info.run_id)
-        assert {file.path for file in listed} == {"config.yaml", "reports.jsonl"}
-    (sweep,) = found(uri, "sweep")
-    assert sweep.info.status == "FINISHED"
-    assert not (folder.path / "spool").exists()
 
 
 def timed(tracker):

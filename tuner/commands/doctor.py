@@ -82,7 +82,7 @@ def _looks(composed: ComposedLook) -> Iterator[tuple[str, Callable[[], Line]]]:
     yield "output", partial(_folder, "output", Path(agent.output), "output=FOLDER")
     yield "cache", partial(_folder, "cache", cache_root(), "TUNER_CACHE=FOLDER")
     yield "storage", partial(storage_line, agent)
-    yield "tracking", partial(tracking_line, agent.tracking.uri)
+    yield "tracking", partial(tracking_line, agent.tracking)
 
 
 def _said(name: str, look: Callable[[], Line]) -> Line:

@@ -20,6 +20,7 @@ from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
 from tuner.terminal import Terminal, ending, outcome_line, parameters_text, ranking_table, say
+from tuner.tracking import replay
 
 REFRESH_SECONDS = 30
 """How often a browser loads the page of a sweep that is followed."""
@@ -94,7 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command.
 
     Args:
-        arguments: Hydra overrides: sweep or study, output, storage, report.
+        arguments: Hydra overrides: sweep or study, output, storage, tracking, report.
 
     Returns:
         0 done, also where somebody ends the following.
@@ -117,6 +118,8 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     page = Path(given) if given else folder.path / "report.html"
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective)
+    for told in replay(reader.name, folder, composed.tracking):
+        terminal.notice(told)
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)

@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
         tags = origin(["sweep", *arguments], Path.cwd())
         tracker.open(tags, start.inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
-        publisher = Publisher(_request(composed, folder))
+        publisher = Publisher(_request(composed, folder, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
         sweep = _search(start, study, tracker, publisher, tags)
@@ -187,7 +187,7 @@ def _closing(start: Start, study: Study, sweep: Sweep, tracker: Tracker, begun: 
     )
 
 
-def _request(composed: ComposedSweep, folder: StudyFolder) -> Request:
+def _request(composed: ComposedSweep, folder: StudyFolder, *, sends: bool) -> Request:
     """What of a composed sweep is published in MLflow beside its runs."""
     agent = composed.agent
     return Request(
@@ -196,7 +196,7 @@ def _request(composed: ComposedSweep, folder: StudyFolder) -> Request:
         storage=study_url(agent.storage, folder),
         tracking=tracking_uri(agent.tracking.uri),
         folder=str(folder.path.absolute()),
-        draw=agent.tracking.plots,
-        log_model=agent.tracking.log_model,
+        draw=sends and agent.tracking.plots,
+        log_model=sends and agent.tracking.log_model,
         register=agent.tracking.register,
     )

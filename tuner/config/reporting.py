@@ -1,7 +1,7 @@
 """Composes the commands that read a study by its name; the sweep itself is not composed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,11 +15,11 @@ from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.core.checks import Finding
 from tuner.core.exporting import FORMATS, ExportSettings
 from tuner.core.report_settings import ReportSettings
-from tuner.core.settings import StorageSettings
+from tuner.core.settings import StorageSettings, TrackingSettings
 from tuner.core.trial import Convergence
 from tuner.errors import InputError
 
-_STORAGE = "storage"
+_STORAGE, _TRACKING = "storage", "tracking"
 
 S = TypeVar("S", ReportSettings, ExportSettings)
 
@@ -33,12 +33,14 @@ class ComposedReader(Generic[S]):
         output: Folder of all studies.
         storage: Where the study is.
         settings: The command's own section.
+        tracking: Where MLflow is; of the command `report` alone.
     """
 
     study: str | None
     output: str
     storage: StorageSettings
     settings: S
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
 
 def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[ReportSettings]:
@@ -51,11 +53,13 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[Rep
     Raises:
         InputError: Anything in the overrides is wrong.
     """
-    made, composed = _compose(arguments, folder, "report", ReportSettings)
+    groups = (_STORAGE, _TRACKING)
+    made, composed = _compose(arguments, folder, "report", ReportSettings, groups)
     if not made.settings.interval > 0:
         wrong = Finding(key="report.interval", value=made.settings.interval, remedy="above 0")
         raise not_sensible([wrong], composed.where("report.interval"))
-    return made
+    tracking = composed.section((_TRACKING,))[_TRACKING]
+    return replace(made, tracking=structure(TrackingSettings, tracking))
 
 
 def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[ExportSettings]:
@@ -85,12 +89,17 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
 
 
 def _compose(
-    arguments: Sequence[str], folder: Path, section: str, kind: type[S]
+    arguments: Sequence[str],
+    folder: Path,
+    section: str,
+    kind: type[S],
+    groups: Sequence[str] = (_STORAGE,),
 ) -> tuple[ComposedReader[S], Composition]:
     settings = read_overrides(arguments, "command line")
-    primary = Primary(groups=(_STORAGE, section), defaults={_STORAGE: DEFAULT_OPTIONS[_STORAGE]})
+    defaults = {group: DEFAULT_OPTIONS[group] for group in groups}
+    primary = Primary(groups=(*groups, section), defaults=defaults)
     for setting in settings:
-        _check(setting, section)
+        _check(setting, section, groups)
     chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
     sweep = chosen.pop(SWEEP, None)
     composed = (
@@ -109,15 +118,15 @@ def _compose(
     return made, composed
 
 
-def _check(setting: Setting, section: str) -> None:
+def _check(setting: Setting, section: str, groups: Sequence[str]) -> None:
     if setting.kind is Kind.SEARCH:
         raise InputError(
             f"{setting.text!r} is a search, and the command {section} searches nothing",
             where="command line",
             remedy=f"leave it out, or {setting.key}=VALUE",
         )
-    if setting.kind is Kind.GROUP and setting.key in (SWEEP, _STORAGE):
+    if setting.kind is Kind.GROUP and setting.key in (SWEEP, *groups):
         return
     if setting.kind is not Kind.VALUE:
-        known = (SWEEP, "study", "output", _STORAGE, section)
+        known = (SWEEP, "study", "output", *groups, section)
         raise unknown_key(setting.key, setting.where, known)

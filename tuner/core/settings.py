@@ -245,6 +245,8 @@ class TrackingSettings:
         nested: Make trials children of the sweep's run, which MLflow shows collapsed.
         on_outage: What a start does when the store does not answer: `fail`, or `spool` (start
             without it, and send everything once it is there). An outage later is always spooled.
+        send: Send to MLflow; false: everything is only spooled in the study's folder, for
+            `tuner report` or an agent that sends.
         tensorboard: Write TensorBoard's event files, too, in each trial's folder.
         plots: Draw Optuna's plots of the study on the sweep's run, as it goes on.
         log_model: Log the best model so far, with signature and input example.
@@ -254,6 +256,7 @@ class TrackingSettings:
     uri: str | None = None
     nested: bool = False
     on_outage: str = "fail"
+    send: bool = True
     tensorboard: bool = False
     plots: bool = True
     log_model: bool = True

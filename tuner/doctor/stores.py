@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from tuner.core.health.line import Level, Line, ok, wrong
 from tuner.core.health.resources import file_storage_line
-from tuner.core.settings import MISSING, AgentSettings
+from tuner.core.settings import MISSING, AgentSettings, TrackingSettings
 from tuner.core.storage import JOURNAL, backend
 from tuner.doctor.machine import find_folder
 from tuner.folder import StudyFolder
@@ -17,7 +17,13 @@ from tuner.secrets import hidden
 from tuner.study import journal_path, study_url
 from tuner.study.stores import shown, sqlite_file
 from tuner.study_reader import close_stored, open_stored
-from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
+from tuner.tracking.address import (
+    check_file,
+    check_file_system,
+    check_uri,
+    knock,
+    tracking_uri,
+)
 
 CONNECT_SECONDS = 8.0
 
@@ -52,17 +58,20 @@ def _journal_line(url: str) -> Line:
     return file_storage_line(shown(url), replace(folder, file_system=""))
 
 
-def tracking_line(uri: str | None) -> Line:
+def tracking_line(settings: TrackingSettings) -> Line:
     """Whether MLflow's store can be reached.
 
     Args:
-        uri: `tracking.uri`.
+        settings: Group `tracking`.
 
     Raises:
-        InputError: It is no address, or its file can not be written.
+        InputError: It is no address, or its file can not be written or must not lie there.
     """
-    uri = tracking_uri(uri)
+    if not settings.send:
+        return ok("tracking", "nothing is sent; `tuner report` does it later")
+    uri = tracking_uri(settings.uri)
     check_uri(uri)
+    check_file_system(uri)
     if uri.startswith("sqlite"):
         return _tracking_file(uri)
     try:

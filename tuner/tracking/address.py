@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tuner.core.file_systems import NETWORK
 from tuner.errors import InputError
+from tuner.mounts import file_system_of
 from tuner.tracking.messages import one_line
 
 KNOCK_SECONDS = 4.0
@@ -34,12 +36,20 @@ def tracking_uri(configured: str | None) -> str:
     Args:
         configured: `tracking.uri`.
     """
-    named = configured or os.environ.get("MLFLOW_TRACKING_URI", "")
-    if named:
+    if named := named_uri(configured):
         return named
     import mlflow  # noqa: PLC0415  (seconds)
 
     return mlflow.get_tracking_uri()
+
+
+def named_uri(configured: str | None) -> str:
+    """The tracking URI that somebody named; empty where MLflow's own default holds.
+
+    Args:
+        configured: `tracking.uri`.
+    """
+    return configured or os.environ.get("MLFLOW_TRACKING_URI", "")
 
 
 def check_uri(uri: str) -> None:
@@ -101,6 +111,26 @@ def check_file(uri: str) -> None:
             where=f"{path} ({_WHERE})",
             remedy="a file in a folder that can be written, as sqlite:///mlflow.db",
         ) from error
+
+
+def check_file_system(uri: str) -> None:
+    """Sees whether a SQLite store lies where the locks of other machines do not reach.
+
+    Raises:
+        InputError: It does.
+    """
+    if not uri.startswith("sqlite"):
+        return
+    path = Path(make_url(uri).database or "")
+    kind = file_system_of(path)
+    if kind in NETWORK:
+        raise InputError(
+            f"MLflow's SQLite file would lie on a network file system ({kind}), whose locks fail: "
+            "two machines that write it destroy it",
+            where=f"{path.absolute()} ({_WHERE})",
+            remedy="tracking=server tracking.uri=http://HOST:5000; tracking.uri=sqlite:///FILE on "
+            "a local disk; or tracking=offline, and `tuner report` sends everything later",
+        )
 
 
 def knock(uri: str) -> bool:

@@ -16,6 +16,19 @@ from tuner.records import converter
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opened:
+    """The first line of a spool.
+
+    Attributes:
+        at: When.
+        store: MLflow's tracking URI, for which the rest is meant; empty: nobody said.
+    """
+
+    at: int
+    store: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Begun:
     """A run begins.
 
@@ -98,14 +111,7 @@ class Abandoned:
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Closed:
-    """The last line of a spool: its process wrote all that it had to, and anybody may send it."""
-
-    at: int
-
-
-Event = Begun | Logged | Ended | Viewed | Abandoned | Closed
+Event = Opened | Begun | Logged | Ended | Viewed | Abandoned
 
 configure_tagged_union(Event, converter)
 

@@ -36,7 +36,7 @@ class Pauses:
 
 
 class Sender:
-    """Sends what earlier processes left, then what this one appends, until it is closed."""
+    """Sends spools, and what is appended to the last of them, until it is closed."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Sender:
 
         Args:
             store: Where to.
-            spools: What to send, in order; the last one is this process's own.
+            spools: Ours, in order; what is appended to the last one is sent, too.
             pauses: Between tries.
             notice: Told when the store goes away and when it is back; from the thread.
         """
@@ -73,8 +73,12 @@ class Sender:
         """Something was appended."""
         self._work.set()
 
-    def close(self) -> None:
-        """Waits until all was sent, or no more can be sent now."""
+    def close(self) -> str:
+        """Waits until all was sent, or no more can be sent now.
+
+        Returns:
+            What to tell when something was not sent; else an empty string.
+        """
         self._deadline = time.monotonic() + self._pauses.closing
         self._closing.set()
         self._work.set()
@@ -83,6 +87,25 @@ class Sender:
             done = self._done
             # A store that is slow but gets on is waited for.
             self._thread.join(2.0 * self._pauses.closing)
+        return "\n".join(filter(None, [self._unsent(), self._refused()]))
+
+    def _unsent(self) -> str:
+        left = sum(spool.left(self._store.shown) for spool in (*self._leftovers, self._own))
+        if not left:
+            return ""
+        why = f": {one_line(self.failure)}" if self.failure is not None else ""
+        return (
+            f"MLflow is away ({self._store.shown}){why}\n{left} records wait in "
+            f"{self._own.path.parent}; the same command sends them, in order and once"
+        )
+
+    def _refused(self) -> str:
+        if not self.refusals:
+            return ""
+        return (
+            f"MLflow did not take everything ({self._store.shown}): {self.refusals[0]}\n"
+            f"{len(self.refusals)} records are kept in {self._own.path.parent}/*.refused"
+        )
 
     # -- the thread ---------------------------------------------------------------------------
 

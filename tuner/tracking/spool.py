@@ -2,6 +2,9 @@
 
 A spool belongs to the process that holds its lock; the kernel lets go of the lock when that
 process dies, however it does. A process that ends well leaves no spool once all of it was sent.
+
+Locks may not reach other machines, so there the file's time of change is the sign of life: whoever
+has a spool touches it, whoever lets go of it sets it to 1970. The file system's own clock counts.
 """
 
 import errno
@@ -10,19 +13,31 @@ import os
 import re
 import shutil
 import socket
+import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from tuner.disk import UnwritableError, refusals_said
-from tuner.tracking.events import Begun, Closed, Event, from_line, to_line
+from tuner.tracking.events import Begun, Event, Opened, from_line, to_line
+
+SPOOL = "spool"
+"""The folder of a study's spools."""
 
 BATCH = 200
 """So many lines are read at a time."""
+
+TOUCH_SECONDS = 30.0
+GONE_SECONDS = 900.0
+"""Without a touch for so long, a spool's process is gone; machines cache times for a minute."""
+
+_TAKER = "@"
+"""Between a spool's name and the machine that took it over from the one that wrote it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,54 +63,87 @@ class Spool:
     """
 
     def __init__(self, path: Path) -> None:
-        """Names the files; see `new` and `leftovers`."""
+        """Names the files; see `new_spool` and `leftovers`."""
         self.path = path
-        self.refusals = path.with_suffix(".refused")
-        self._cursor = path.with_suffix(".sent")
-        self._files = path.with_suffix(".files")
-        self._lock_file = path.with_suffix(".lock")
+        self.name, _, taker = path.stem.partition(_TAKER)
+        """Unlike that of any other spool: time of its beginning, process and machine."""
+        self.host = taker or self.name.split("-", 2)[2]
+        """The machine whose process has it or had it last."""
+        self.refusals = self._beside(".refused")
+        self._cursor = self._beside(".sent")
+        self._files = self._beside(".files")
+        self._lock_file = self._beside(".lock")
         self._lock = FileLock(self._lock_file, timeout=0, thread_local=False)
+        self._released = threading.Event()
+        self._toucher = threading.Thread(target=self._touch, name="spool", daemon=True)
         self._end: int | None = None
         self._noted: tuple[str, int] | None = None
         self.fresh = False
         """Whether nobody but this process has sent any of it."""
 
-    @property
-    def name(self) -> str:
-        """Unlike that of any other spool: time of its beginning, process and machine."""
-        return self.path.stem
-
-    @property
-    def host(self) -> str:
-        """The machine whose process wrote it."""
-        return self.name.split("-", 2)[2]
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.name + suffix)
 
     # -- owning -------------------------------------------------------------------------------
 
     def take(self) -> bool:
-        """Makes the spool ours, unless a living process has it or it is gone."""
+        """Makes the spool ours, unless a living process has it or it can not be had."""
         try:
+            if self.host != _host() and not self._is_silent():
+                return False
             self._lock.acquire()
-        except Timeout:
+            self._move(_host())
+        except OSError:  # Somebody has the lock, has taken it, has sent it, or owns the folder.
+            self._lock.release()
             return False
-        if self.path.exists():
-            return True
-        self.release()
-        return False
+        self._toucher.start()
+        return True
 
     def release(self) -> None:
-        """Lets the spool go; what was not sent stays for the next start."""
+        """Lets the spool go; what was not sent stays for whoever takes it next."""
+        self._let_go()
+        with suppress(OSError):
+            os.utime(self.path, (0, 0))
         self._lock.release()
 
     def discard(self) -> None:
         """Removes what was sent; refused events stay."""
+        self._let_go()
         self.path.unlink(missing_ok=True)
         self._cursor.unlink(missing_ok=True)
         shutil.rmtree(self._files, ignore_errors=True)
-        self.release()
+        self._lock.release()
         self._lock_file.unlink(missing_ok=True)
         with suppress(OSError):
             self.path.parent.rmdir()
+
+    def _move(self, host: str) -> None:
+        """Names the machine that has it; of several that try it one succeeds.
+
+        Raises:
+            FileNotFoundError: Another one was faster, or has sent it all.
+        """
+        os.utime(self.path)
+        if host != self.host:
+            moved = self._beside(f"{_TAKER}{host}.jsonl")
+            self.path.rename(moved)
+            self.path, self.host = moved, host
+
+    def _is_silent(self) -> bool:
+        """Whether nobody has it, or its process has not touched it for long."""
+        with tempfile.NamedTemporaryFile(dir=self.path.parent) as now:
+            passed = Path(now.name).stat().st_mtime - self.path.stat().st_mtime
+        return passed > GONE_SECONDS
+
+    def _touch(self) -> None:
+        while not self._released.wait(TOUCH_SECONDS):
+            with suppress(OSError):
+                os.utime(self.path)
+
+    def _let_go(self) -> None:
+        self._released.set()
+        if self._toucher.is_alive():
+            self._toucher.join()
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -109,6 +157,7 @@ class Spool:
         with self._writing(), self.path.open("ab", buffering=0) as file:
             if self._end is None:
                 self._end = self.path.read_bytes().rfind(b"\n") + 1
+            self._end = min(self._end, file.tell())  # Taken over from us while we were held up.
             if file.tell() != self._end:
                 file.truncate(self._end)
             if file.write(line) != len(line):
@@ -202,9 +251,16 @@ class Spool:
         """The runs of this spool by their names in it."""
         return {event.run: event for event in self.events() if isinstance(event, Begun)}
 
-    def closed(self) -> bool:
-        """Whether its process wrote all that it had to."""
-        return any(isinstance(event, Closed) for event in self.events())
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nobody has sent any of it yet, as far as the disk knows."""
+        return not self._cursor.exists()
+
+    @property
+    def store(self) -> str:
+        """MLflow's tracking URI, for which it is meant; empty: nobody said."""
+        first = next(self.events(), None)
+        return first.store if isinstance(first, Opened) else ""
 
     def left(self, store: str) -> int:
         """How many lines were not sent."""
@@ -213,8 +269,13 @@ class Spool:
         return 0
 
 
-def new_spool(folder: Path) -> Spool:
-    """Makes an empty spool of this process.
+def new_spool(folder: Path, store: str, now: int) -> Spool:
+    """Makes a spool of this process.
+
+    Args:
+        folder: Where; made if it is missing.
+        store: MLflow's tracking URI, for which it is meant; empty: whoever sends it says.
+        now: Milliseconds since the epoch.
 
     Raises:
         OSError: The folder can not be written.
@@ -224,23 +285,18 @@ def new_spool(folder: Path) -> Spool:
     spool.path.touch(exist_ok=False)
     spool.take()
     spool.fresh = True
+    spool.append(Opened(at=now, store=store))
     return spool
 
 
 def leftovers(folder: Path) -> list[Spool]:
-    """The spools whose processes are gone, oldest first; they are ours from here on.
+    """The spools whose processes are gone, oldest first; they are ours from here on."""
+    return [spool for spool in spools(folder) if spool.take()]
 
-    A process of another machine can not be seen: its spool is taken when it was closed only.
-    """
-    found = []
-    for path in sorted(folder.glob("*-*-*.jsonl")):
-        spool = Spool(path)
-        if spool.take():
-            if spool.host == _host() or spool.closed():
-                found.append(spool)
-            else:
-                spool.release()
-    return found
+
+def spools(folder: Path) -> list[Spool]:
+    """All spools of a study, oldest first, whoever has them."""
+    return [Spool(path) for path in sorted(folder.glob("*-*-*.jsonl"))]
 
 
 def _inside(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:

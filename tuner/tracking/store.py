@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tuner.core.trial import TrialState
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
-from tuner.tracking.events import Abandoned, Begun, Closed, Ended, Event, Logged, Viewed
-from tuner.tracking.runs import KEY, RUN_STATUS, TRIAL_LINK, linked
+from tuner.tracking.events import Abandoned, Begun, Ended, Event, Logged, Opened, Viewed
+from tuner.tracking.runs import KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked
 from tuner.tracking.spool import Spool
 from tuner.tracking.view import NOTE_TAG, TAG, TRAINING, note
 
@@ -72,6 +72,8 @@ class Store:
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
         self._begun: dict[str, dict[str, Begun]] = {}
+        self._made = ""
+        """The sweep's run, where we made it."""
 
     def connect(self) -> str:
         """Makes store and experiment where they are missing, and names it. Takes seconds."""
@@ -88,18 +90,28 @@ class Store:
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         with exclusive(f"{Path.cwd()} {self._uri}"):
             self._client = mlflow.MlflowClient(self._uri)
-            found = self._client.get_experiment_by_name(self._study)
-            experiment = (
-                found.experiment_id
-                if found is not None and found.lifecycle_stage == "active"
-                else self._client.create_experiment(self._study)
-            )
+            experiment = self._find_experiment() or self._make_experiment()
             # Else MLflow opens the page for generative AI, without training's columns and charts.
             self._client.set_experiment_tag(
                 experiment, "mlflow.experimentKind", "custom_model_development"
             )
         self.experiment = experiment
         return experiment
+
+    def _find_experiment(self) -> str | None:
+        found = self._client.get_experiment_by_name(self._study)
+        return found.experiment_id if found and found.lifecycle_stage == "active" else None
+
+    def _make_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        try:
+            return self._client.create_experiment(self._study)
+        except MlflowException:
+            made = self._find_experiment()  # By another machine, since we looked.
+            if made is None:
+                raise
+            return made
 
     def answers(self) -> bool:
         """Whether the store can be reached at all."""
@@ -129,7 +141,7 @@ class Store:
                     yield Step(event=event, send=partial(self._show, view))
                 case Abandoned():
                     yield Step(event=event, send=partial(self._abandon, spool, event))
-                case Closed():
+                case Opened():
                     pass
         for logged in waiting.values():
             yield from self._log(spool, logged)
@@ -162,17 +174,7 @@ class Store:
     # -- requests -----------------------------------------------------------------------------
 
     def _make(self, spool: Spool, event: Begun) -> None:
-        """Makes a run, unless it is there: an earlier try, or an earlier start, may have.
-
-        The sweep's own run is every agent's; two that start together make one.
-        """
-        if KEY in event.identity:
-            self._find_or_make(spool, event)
-        else:
-            with exclusive(f"{self._uri} {self._study}"):
-                self._find_or_make(spool, event)
-
-    def _find_or_make(self, spool: Spool, event: Begun) -> None:
+        """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
         key = (spool.name, event.run)
         first = spool.fresh and KEY in event.identity and key not in self._tried
         self._tried.add(key)
@@ -190,6 +192,8 @@ class Store:
             self._ready(), start_time=event.at, tags=tags, run_name=event.name
         )
         self._runs[key] = made.info.run_id
+        if event.run == SWEEP:
+            self._made = made.info.run_id
 
     def _write(
         self,
@@ -246,7 +250,8 @@ class Store:
         runs = self._search({"role": "trial", "study": self._study}, "status = 'RUNNING'")
         for run in runs:
             ours = run.data.tags.get(KEY, "").startswith(spool.name)
-            if run.data.tags.get("trial_number") in wanted and not ours:
+            earlier = run.info.start_time <= event.at
+            if run.data.tags.get("trial_number") in wanted and earlier and not ours:
                 interrupted = TrialState.INTERRUPTED
                 self._client.set_tag(run.info.run_id, "trial_state", interrupted.value)
                 self._client.set_terminated(
@@ -262,7 +267,7 @@ class Store:
     def _run(self, spool: Spool, run: str) -> str:
         """MLflow's name for a run of a spool."""
         key = (spool.name, run)
-        if key not in self._runs:
+        if key not in self._runs or run == SWEEP:
             begun = self._begun.get(spool.name, {})
             if run not in begun:
                 begun = self._begun[spool.name] = spool.begun()
@@ -270,7 +275,19 @@ class Store:
             if found is None:
                 raise RefusedError(f"MLflow has no run for {run} of {spool.name}")
             self._runs[key] = found
+        if run == SWEEP:
+            self._yield_to(self._runs[key])
         return self._runs[key]
+
+    def _yield_to(self, oldest: str) -> None:
+        """Removes the sweep's run that we made, if another agent has made an older one.
+
+        MLflow can not be asked to make a run only if there is none: agents of two machines that
+        start at the same moment make two, and all of them go on with the oldest.
+        """
+        if self._made not in ("", oldest):
+            self._client.delete_run(self._made)
+            self._made = ""
 
     def _linked(self, text: str) -> str:
         """The text with its links to trials made links to the runs of their last attempts."""
@@ -288,8 +305,10 @@ class Store:
         )
 
     def _find(self, identity: Mapping[str, str]) -> str | None:
+        """The oldest run with these tags."""
         found = self._search(identity)
-        return found[0].info.run_id if found else None
+        oldest = min(found, key=lambda r: (r.info.start_time, r.info.run_id), default=None)
+        return oldest.info.run_id if oldest else None
 
     def _search(self, tags: Mapping[str, str], *conditions: str) -> Sequence["Run"]:
         wanted = [f"tags.{name} = {_quoted(value)}" for name, value in tags.items()]

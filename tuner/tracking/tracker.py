@@ -10,9 +10,16 @@ from tuner.core.trial import Report, TrialOutcome, TrialSpec
 from tuner.errors import InputError, TunerError
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
-from tuner.tracking.address import check_file, check_uri, knock, tracking_uri
+from tuner.tracking.address import (
+    check_file,
+    check_file_system,
+    check_uri,
+    knock,
+    named_uri,
+    tracking_uri,
+)
 from tuner.tracking.event_file import EventFile
-from tuner.tracking.events import Abandoned, Closed, Ended, Event, Viewed
+from tuner.tracking.events import Abandoned, Ended, Event, Viewed
 from tuner.tracking.messages import one_line
 from tuner.tracking.origins import Inputs
 from tuner.tracking.runs import (
@@ -25,11 +32,10 @@ from tuner.tracking.runs import (
 )
 from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
-from tuner.tracking.spool import Spool, leftovers, new_spool
+from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
 from tuner.tracking.store import Store
 from tuner.tracking.view import View, review
 
-SPOOL = "spool"
 TENSORBOARD = "tensorboard"
 """The folder of event files in a trial's folder."""
 
@@ -63,7 +69,9 @@ class Tracker:
         self._uri: str | None = None
         self._store: Store
         self._spool: Spool
+        self._sends = settings.send
         self._is_open = False
+        self._has_begun = False
         self._leftovers: list[Spool] = []
         self._sender: Sender | None = None
         self._names = count(1)
@@ -75,6 +83,11 @@ class Tracker:
         self._inputs: Callable[[TrialSettings], Inputs] = lambda _: Inputs()
 
     @property
+    def sends(self) -> bool:
+        """Whether anything reaches MLflow, now or after an outage; else all is only spooled."""
+        return self._sends
+
+    @property
     def uri(self) -> str:
         """Where the runs are, for people: without a password."""
         return hidden(self._uri or "")
@@ -82,7 +95,14 @@ class Tracker:
     @property
     def review(self) -> str:
         """How people get to see the runs; with the page's address where it has a view."""
+        if not self._sends:
+            return self._report
         return review(self.uri, self._store.experiment if self._viewed else None)
+
+    @property
+    def _report(self) -> str:
+        """What sends that which is spooled."""
+        return f"`tuner report study={self._study} tracking.uri={self.uri or 'URI'}` sends them"
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -90,7 +110,7 @@ class Tracker:
         """Reads the address and sees within seconds whether a server answers there.
 
         Raises:
-            InputError: The address is none.
+            InputError: The address is none, or a SQLite file of a network file system.
             TunerError: The server does not answer, and `tracking.on_outage` is `fail`.
         """
         if self._settings.on_outage not in ("fail", "spool"):
@@ -99,12 +119,25 @@ class Tracker:
                 where="tracking.on_outage",
                 remedy="fail or spool",
             )
-        self._uri = tracking_uri(self._settings.uri)
-        check_uri(self._uri)
+        named = self._settings.uri
+        self._uri = tracking_uri(named) if self._sends else named_uri(named)
+        if self._uri:
+            check_uri(self._uri)
+        if self._sends:
+            self._check_file_system(self._uri)
+            try:
+                knock(self._uri)
+            except Exception as error:
+                self._away(error)
+
+    def _check_file_system(self, uri: str) -> None:
         try:
-            knock(self._uri)
-        except Exception as error:
-            self._away(error)
+            check_file_system(uri)
+        except InputError as error:
+            if self._settings.on_outage == "fail":
+                raise
+            self._sends = False
+            self._notice(f"{error.problem}\nNothing is sent there; everything is spooled")
 
     def open(
         self,
@@ -127,22 +160,27 @@ class Tracker:
         self._origin = origin or self._origin
         self._inputs = inputs or self._inputs
         self._store = Store(uri, self._study)
+        if self._sends:
+            self._connect(uri)
+        place = self._folder.path / SPOOL
+        try:
+            self._leftovers = leftovers(place)
+            self._spool = new_spool(place, hidden(named_uri(self._settings.uri)), _now())
+        except OSError as error:
+            raise InputError(
+                f"the study's folder can not be written: {error}",
+                where=str(place),
+                remedy="output=FOLDER that can be written",
+            ) from error
+        self._is_open = True
+
+    def _connect(self, uri: str) -> None:
         try:
             check_file(uri)
             knock(uri)
             self._store.connect()
         except Exception as error:
             self._away(error)
-        try:
-            self._leftovers = leftovers(self._folder.path / SPOOL)
-            self._spool = new_spool(self._folder.path / SPOOL)
-        except OSError as error:
-            raise InputError(
-                f"the study's folder can not be written: {error}",
-                where=str(self._folder.path / SPOOL),
-                remedy="output=FOLDER that can be written",
-            ) from error
-        self._is_open = True
 
     def _away(self, error: Exception) -> None:
         """The store can not be used at the start."""
@@ -171,44 +209,32 @@ class Tracker:
                 self._append(trial_abandoned(run, now))
             if self._sweep_runs:
                 self._append(Ended(at=now, run=SWEEP, status="KILLED", if_running=True))
-            self._append(Closed(at=now))
         except TunerError as error:
             return str(error)
-        sender = self._started(())
-        sender.close()
-        return "\n".join(filter(None, [self._unsent(sender), self._refused(sender)]))
-
-    def _unsent(self, sender: Sender) -> str:
-        spools = [*self._leftovers, self._spool]
-        left = sum(spool.left(self._store.shown) for spool in spools)
-        if not left:
-            return ""
-        why = f": {one_line(sender.failure)}" if sender.failure is not None else ""
-        return (
-            f"MLflow is away ({self.uri}){why}\n{left} records wait in "
-            f"{self._folder.path / SPOOL}; the same command sends them, in order and once"
-        )
-
-    def _refused(self, sender: Sender) -> str:
-        if not sender.refusals:
-            return ""
-        return (
-            f"MLflow did not take everything ({self.uri}): {sender.refusals[0]}\n"
-            f"{len(sender.refusals)} records are kept in {self._folder.path / SPOOL}/*.refused"
-        )
-
-    def _started(self, put_back: Collection[int]) -> Sender:
-        """The thread; before it starts, what killed processes left is completed."""
+        self._begin(())
         if self._sender is None:
-            for spool in self._leftovers:
-                settle(spool, self._folder, put_back, _now())
+            self._spool.release()
+            left = self._spool.left(self._store.shown)
+            return f"{left} records for MLflow wait in {self._spool.path.parent}; {self._report}"
+        return self._sender.close()
+
+    def _begin(self, put_back: Collection[int]) -> None:
+        """Completes what killed processes left, once, and begins to send."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        for spool in self._leftovers:
+            settle(spool, self._folder, put_back, _now())
+        if self._sends:
             self._sender = Sender(
                 self._store,
                 [*self._leftovers, self._spool],
                 pauses=self._pauses,
                 notice=self._notice,
             )
-        return self._sender
+        else:
+            for spool in self._leftovers:
+                spool.release()
 
     def _append(self, event: Event) -> None:
         self._spool.append(event)
@@ -266,7 +292,7 @@ class Tracker:
         Called once before the first trial, also when there are none.
         """
         put_back = tuple(numbers)
-        self._started(put_back)
+        self._begin(put_back)
         if put_back:
             self._append(Abandoned(at=_now(), numbers=put_back))
 
@@ -278,7 +304,7 @@ class Tracker:
             role: `trial`, or `train` for a single fine-tune.
             config: The composed configuration as YAML.
         """
-        self._started(())
+        self._begin(())
         run = f"{spec.number}-{spec.attempt}-{next(self._names)}"
         inputs = self._inputs(spec.settings)
         if self._settings.tensorboard:
