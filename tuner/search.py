@@ -1,6 +1,7 @@
-"""Samplers and pruners of Optuna by their names in conf/sampler and conf/pruner."""
+"""Samplers and pruners by their names in conf/sampler and conf/pruner: Optuna's, and our own."""
 
 import importlib.util
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,11 +9,50 @@ from typing import Any
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
+from tuner.core.extrapolation import chance_above, noise
 from tuner.errors import InputError
 
 _EXTRAS = {"gp": ("torch", "gp")}
 """Samplers that need a heavy package: its import name, and the extra of ours that brings it."""
+
+
+class ExtrapolationPruner(BasePruner):
+    """Stops what will hardly end above the best completed trial; see tuner.core.extrapolation.
+
+    Args:
+        threshold: Smallest chance with which a trial goes on, 0 to 1.
+
+    Raises:
+        ValueError: A threshold that is no chance.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold is {threshold}, which is no chance from 0 to 1")
+        self._threshold = threshold
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial's chance is too small; never before a first trial completed."""
+        sign = -1.0 if study.direction == StudyDirection.MINIMIZE else 1.0
+        completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        curves = [curve for each in completed if (curve := _curve(each, sign))]
+        if not curves:
+            return False
+        own = _curve(trial, sign)
+        best = max(sign * each.values[0] for each in completed)
+        points = max(max(curve) for curve in curves)
+        variance = noise([list(curve.values()) for curve in (*curves, own)])
+        return chance_above(best, own, points, variance) < self._threshold
+
+
+def _curve(trial: FrozenTrial, sign: float) -> dict[int, float]:
+    """Evaluation point to finite value, in order; larger is better."""
+    told = sorted(trial.intermediate_values.items())
+    return {point: sign * value for point, value in told if math.isfinite(value)}
+
 
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
@@ -32,6 +72,7 @@ _PRUNERS: dict[str, Callable[..., BasePruner]] = {
     "percentile": optuna.pruners.PercentilePruner,
     "patient": lambda **options: optuna.pruners.PatientPruner(None, **options),
     "threshold": optuna.pruners.ThresholdPruner,
+    "extrapolation": ExtrapolationPruner,
     "none": optuna.pruners.NopPruner,
 }
 
@@ -63,7 +104,7 @@ def build_sampler(group: Mapping[str, Any], opened: int) -> BaseSampler:
 
 
 def build_pruner(group: Mapping[str, Any]) -> BasePruner:
-    """The pruner of group `pruner`: `name` and Optuna's own options.
+    """The pruner of group `pruner`: `name` and the pruner's own options.
 
     Raises:
         InputError: Unknown name or option.

@@ -1,0 +1,67 @@
+"""Where a learning curve will end, judged from its points so far; larger values are better.
+
+A curve is taken as `end + rise / sqrt(point)`: a power law (Domhan 2015), whose exponent the few
+noisy points of a curve can not tell, so that it is fixed. What is left is noise, of which the
+finished curves of a study tell how large it is.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+FEWEST_POINTS = 3
+"""Fewer points say nothing about the noise around a line."""
+
+PRIOR_POINTS = 2
+"""How many points of a curve's own the noise in the study's curves weighs as much as."""
+
+_LEAST_ERROR = 1e-9
+"""Where all curves are flat, rounding does not decide."""
+
+
+def noise(curves: Sequence[Sequence[float]]) -> float:
+    """Variance of one point around its curve, in squared units of the objective.
+
+    Half the mean square of what changes from point to point, because the difference of two values
+    varies twice as much as each. That the curves also rise makes it larger, which errs on the side
+    of going on. 0 where no curve has two points.
+    """
+    steps = [after - before for curve in curves for before, after in itertools.pairwise(curve)]
+    return sum(step**2 for step in steps) / len(steps) / 2 if steps else 0.0
+
+
+def chance_above(goal: float, curve: Mapping[int, float], points: int, variance: float) -> float:
+    """The chance that a curve ends above a goal.
+
+    Args:
+        goal: The value to exceed; larger is better.
+        curve: Evaluation point, counted from 1, to finite value.
+        points: The evaluation point at which the curve will end.
+        variance: Of one point, from the other curves; see `noise`.
+
+    Returns:
+        0 to 1; 1 while there are fewer than `FEWEST_POINTS`.
+    """
+    count = len(curve)
+    if count < FEWEST_POINTS:
+        return 1.0
+    places = [point**-0.5 for point in curve]
+    place, value = sum(places) / count, sum(curve.values()) / count
+    spread = sum((each - place) ** 2 for each in places)
+    pairs = list(zip(places, curve.values(), strict=True))
+    slope = sum((x - place) * (y - value) for x, y in pairs) / spread
+    residue = sum((y - value - slope * (x - place)) ** 2 for x, y in pairs)
+    ahead = points**-0.5 - place
+    # Two degrees of freedom went into the line.
+    each = (residue + PRIOR_POINTS * variance) / (count - 2 + PRIOR_POINTS)
+    error = math.sqrt(each * (1 + 1 / count + ahead**2 / spread))
+    return _student((value + slope * ahead - goal) / max(error, _LEAST_ERROR))
+
+
+def _student(t: float) -> float:
+    """Student's cumulative distribution with 3 degrees of freedom, what the fewest points leave.
+
+    Its tails stay as heavy for more points: learning can set in late.
+    """
+    u = t / math.sqrt(3)
+    return 0.5 + (u / (1 + u * u) + math.atan(u)) / math.pi
