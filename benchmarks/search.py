@@ -1,7 +1,9 @@
 """How much training a search needs until it has found one of the best configurations.
 
-    python benchmarks/search.py                    # replays on the recorded table
-    python benchmarks/search.py --record FOLDER    # the table anew, from the sweeps that ran there
+    python benchmarks/search.py                  # replays on the recorded table
+    python benchmarks/search.py --only "asha 2"  # those whose names hold these words
+    python benchmarks/search.py --rates          # which learning rate suits which effective batch
+    python benchmarks/search.py --record FOLDER  # the table anew, from the sweeps that ran there
 
 The table is a full factorial of 144 fine-tunes of the default model: optimizer, learning rate,
 schedule, batch and accumulation, each over 800 reviews in ten evaluation points. It was recorded
@@ -10,14 +12,19 @@ by `tuner sweep=table_adamw` and `sweep=table_sgd`, which stand in benchmarks/re
 A replay lets a sampler propose; the learning rate is taken to the nearest that was recorded; the
 pruner sees the recorded points where the product would ask it. The cost is in fine-tunes: the sum
 of the shares of the budget that trials spent. Printed is the cost until a completed trial is
-within half a point of the table's best, over 50 seeds, as a ratio to random search that prunes
-nothing, and how often it was not found within 300 trials.
+within half a point, and within two points, of the table's best, over 50 seeds, as a ratio to
+random search that prunes nothing, and how often it was not found within 300 trials.
+
+A method with a scale proposes the learning rate for an effective batch of 16 and uses it times
+(effective batch / 16) ** scale. The table has rates a factor of three apart, from one end to the
+other: what is used is rounded to these, and a scaled rate beyond the ends to the end.
 """
 
 import argparse
 import json
 import math
 import random
+import statistics
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -32,14 +39,19 @@ from optuna.pruners import SuccessiveHalvingPruner as Asha
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
 from tuner.core.budget import may_prune
+from tuner.search import ExtrapolationPruner
 from tuner.study_reader import StudyReader
 
 RECORDED = Path(__file__).parent / "recorded" / "search.json"
 SEEDS = 50
-WITHIN = 0.005
+WITHIN = (0.005, 0.02)
 MOST_TRIALS = 300
 POINTS = 10
 WARMUP = 0.1
+GUESS = 0.5
+LEARNED = 0.05
+"""Gain over the guess below which a setting says nothing about its learning rate."""
+
 OPTIMIZERS = ("adamw", "sgd")
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "schedule": ("linear", "constant"),
@@ -63,11 +75,13 @@ class Method:
         sampler: Seed to sampler.
         pruner: Makes the pruner.
         first: Configurations that are tried first, in the space's own keys.
+        scale: Exponent by which the learning rate grows with the effective batch.
     """
 
     sampler: Callable[[int], BaseSampler]
     pruner: Callable[[], BasePruner] = NopPruner
     first: tuple[Mapping[str, Any], ...] = ()
+    scale: float = 0.0
 
 
 def tpe(seed: int, **options: Any) -> BaseSampler:
@@ -86,7 +100,8 @@ def start(rate: float, batch: int, schedule: str = "linear") -> dict[str, Any]:
     }
 
 
-DEFAULT = start(5e-5, 16)
+REFERENCE_BATCH = 16
+DEFAULT = start(5e-5, REFERENCE_BATCH)
 LITERATURE = (DEFAULT, start(2e-5, 16), start(3e-5, 32), start(1e-4, 16), start(1e-4, 32))
 """Devlin 2019 and Liu 2019 (2e-5 to 5e-5 at 16 and 32), and the higher rates of small encoders."""
 
@@ -134,6 +149,23 @@ METHODS: Mapping[str, Method] = {
         pruner=lambda: Asha(1, 2),
         first=(DEFAULT,),
     ),
+    "tpe, extrapolation 0.02, default first": Method(
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=(DEFAULT,)
+    ),
+    "tpe, extrapolation 0.05, default first": Method(
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.05), first=(DEFAULT,)
+    ),
+    "random, extrapolation 0.02": Method(
+        sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(0.02)
+    ),
+    "random, scaled by the root": Method(sampler=RandomSampler, scale=0.5),
+    "random, scaled linearly": Method(sampler=RandomSampler, scale=1.0),
+    "tpe, asha 2, default first, scaled by the root": Method(
+        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=0.5
+    ),
+    "tpe, asha 2, default first, scaled linearly": Method(
+        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=1.0
+    ),
 }
 
 
@@ -142,14 +174,21 @@ def rates(table: Table, optimizer: str) -> list[float]:
     return sorted({row[1] for row in table if row[0] == optimizer})
 
 
-def suggest(trial: optuna.Trial, table: Table) -> Row:
+def suggest(trial: optuna.Trial, table: Table, scale: float) -> Row:
     """A row of the table by the sampler's wishes."""
     optimizer = trial.suggest_categorical("optimizer", OPTIMIZERS)
     known = rates(table, optimizer)
     rate = trial.suggest_float(f"{optimizer} {RATE}", known[0], known[-1], log=True)
-    nearest = min(known, key=lambda each: abs(math.log(each / rate)))
-    rest = (trial.suggest_categorical(key, values) for key, values in CHOICES.items())
+    rest = [trial.suggest_categorical(key, values) for key, values in CHOICES.items()]
+    used = rate * (effective(rest) / REFERENCE_BATCH) ** scale
+    nearest = min(known, key=lambda each: abs(math.log(each / used)))
     return (optimizer, nearest, *rest)
+
+
+def effective(choices: Sequence[Any]) -> int:
+    """The effective batch of values of CHOICES."""
+    _, batch, steps = choices
+    return int(batch * steps)
 
 
 def best(table: Table) -> float:
@@ -157,13 +196,17 @@ def best(table: Table) -> float:
     return max(values[-1] for values in table.values() if len(values) == POINTS)
 
 
-def cost(name: str, seed: int, table: Table, within: float) -> float:
-    """Fine-tunes' worth of training until one of the best was found; infinite where none was."""
+def costs(name: str, seed: int, table: Table, within: Sequence[float]) -> list[float]:
+    """Fine-tunes' worth of training until one within each distance of the best was found.
+
+    Infinite where none was.
+    """
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     random.seed(seed)
     method = METHODS[name]
-    goal = best(table) - within
+    goals = [best(table) - distance for distance in within]
+    found = [math.inf] * len(goals)
     study = optuna.create_study(
         sampler=method.sampler(seed), pruner=method.pruner(), direction="maximize"
     )
@@ -172,16 +215,19 @@ def cost(name: str, seed: int, table: Table, within: float) -> float:
     spent = 0.0
     for number in range(MOST_TRIALS):
         trial = study.ask()
-        values = table[suggest(trial, table)]
+        values = table[suggest(trial, table, method.scale)]
         point = run(trial, values, never=number == 0)
         spent += point / POINTS
-        if point == POINTS:
-            if values[-1] >= goal:
-                return spent
-            study.tell(trial, values[-1])
-        else:
+        if point < POINTS:
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-    return math.inf
+            continue
+        study.tell(trial, values[-1])
+        for index, goal in enumerate(goals):
+            if values[-1] >= goal:
+                found[index] = min(found[index], spent)
+        if math.inf not in found:
+            break
+    return found
 
 
 def run(trial: optuna.Trial, values: Sequence[float], *, never: bool) -> int:
@@ -218,34 +264,102 @@ def read() -> Table:
     }
 
 
+def suiting(table: Table, optimizer: str) -> list[tuple[float, float]]:
+    """log2 of the effective batch over 16, and of the learning rate that suits it.
+
+    The rate is the mean of the logarithms of all that were recorded, each weighted with what it
+    gained over the constant guess, which is steadier than the single best of six.
+    """
+    gains: dict[Sequence[Any], list[tuple[float, float]]] = {}
+    for (used, rate, *choices), values in table.items():
+        if used == optimizer:
+            gain = max(values[-1] - GUESS, 0.0)
+            gains.setdefault(tuple(choices), []).append((math.log2(rate), gain))
+    return [
+        (
+            math.log2(effective(choices) / REFERENCE_BATCH),
+            sum(rate * gain for rate, gain in each) / sum(gain for _, gain in each),
+        )
+        for choices, each in gains.items()
+        if max(gain for _, gain in each) >= LEARNED
+    ]
+
+
+def print_rates(table: Table) -> None:
+    """The exponent by which the suiting learning rate grows with the effective batch."""
+    print("| optimizer | settings that learned | exponent (standard error) |")
+    print("|---|---|---|")
+    for optimizer in OPTIMIZERS:
+        batches, suited = zip(*suiting(table, optimizer), strict=True)
+        slope, error = fit(batches, suited)
+        print(f"| {optimizer} | {len(batches)} of 12 | {slope:.2f} ({error:.2f}) |")
+
+
+def fit(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Slope of a straight line by least squares, and its standard error."""
+    slope, offset = statistics.linear_regression(x, y)
+    residue = sum((b - offset - slope * a) ** 2 for a, b in zip(x, y, strict=True))
+    spread = statistics.variance(x) * (len(x) - 1)
+    return slope, math.sqrt(residue / (len(x) - 2) / spread)
+
+
+def quartiles(found: Sequence[float]) -> list[float]:
+    """Lower quartile, median, upper quartile; infinite ones count as large."""
+    ordered = sorted(found)
+    return [ordered[round(q * (len(ordered) - 1))] for q in (0.25, 0.5, 0.75)]
+
+
+def cell(found: Sequence[float], base: float) -> str:
+    """What the table says of one method and one distance."""
+    low, middle, high = quartiles(found)
+    missed = sum(math.isinf(value) for value in found) / len(found)
+    return f"{middle:.1f} ({low:.1f} to {high:.1f}) | {middle / base:.2f} | {missed:.0%}"
+
+
+def print_methods(table: Table, names: Sequence[str], seeds: int, within: Sequence[float]) -> None:
+    """The table of methods; the first is what the others are compared with."""
+    heads = (
+        f"fine-tunes until within {each}: median (quartiles) | over random's | not found"
+        for each in within
+    )
+    print(f"| method | {' | '.join(heads)} |")
+    print("|---" * (1 + 3 * len(within)) + "|")
+    base: list[float] = []
+    with ProcessPoolExecutor() as pool:
+        for name in names:
+            each = partial(costs, name, table=table, within=within)
+            found = list(zip(*pool.map(each, range(seeds)), strict=True))
+            base = base or [quartiles(values)[1] for values in found]
+            cells = " | ".join(cell(*pair) for pair in zip(found, base, strict=True))
+            print(f"| {name} | {cells} |", flush=True)
+
+
 def main() -> None:
-    """Prints the table of methods."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints the table of methods, or what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--record", type=Path, help="outputs/ of the sweeps")
+    parser.add_argument("--rates", action="store_true", help="rates that suit effective batches")
+    parser.add_argument("--only", default="", help="methods whose names hold this, and random")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--within", type=float, default=WITHIN, help="of the best, in accuracy")
+    parser.add_argument(
+        "--within", type=float, nargs="+", default=WITHIN, help="of the best, in accuracy"
+    )
     given = parser.parse_args()
     if given.record is not None:
         record(given.record)
     table = read()
-    good = sum(values[-1] >= best(table) - given.within for values in table.values())
-    print(f"{len(table)} fine-tunes, best {best(table):.4f}; {good} within {given.within} of it\n")
-    print("| method | fine-tunes until found: median (quartiles) | over random's | not found |")
-    print("|---|---|---|---|")
-    base: list[float] = []
-    with ProcessPoolExecutor() as pool:
-        for name in METHODS:
-            each = partial(cost, name, table=table, within=given.within)
-            found = sorted(pool.map(each, range(given.seeds)))
-            base = base or found
-            low, middle, high = (found[round(q * (len(found) - 1))] for q in (0.25, 0.5, 0.75))
-            ratio = middle / base[round(0.5 * (len(base) - 1))]
-            missed = sum(math.isinf(value) for value in found) / len(found)
-            print(
-                f"| {name} | {middle:.1f} ({low:.1f} to {high:.1f}) | {ratio:.2f} "
-                f"| {missed:.0%} |",
-                flush=True,
-            )
+    if given.rates:
+        print_rates(table)
+        return
+    print(f"{len(table)} fine-tunes, best {best(table):.4f}; within", end=" ")
+    for distance in given.within:
+        good = sum(values[-1] >= best(table) - distance for values in table.values())
+        print(f"{distance} of it: {good}", end=" ")
+    print("\n")
+    names = [name for name in METHODS if given.only in name or name == "random"]
+    print_methods(table, names, given.seeds, given.within)
 
 
 if __name__ == "__main__":
