@@ -108,7 +108,7 @@ class Crew:
         self._wear.renewed(slot)
         if slot in self._replaced:
             self._replaced.discard(slot)
-        else:
+        elif not exited.lost_node:
             self._deaths[slot] += 1
             if in_trial:
                 self._note_failure(slot)

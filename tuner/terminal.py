@@ -144,8 +144,7 @@ class Terminal:
             title, total=total, completed=done, note=self._trials()
         )
         for slot in slots:
-            task = self._progress.add_task(f"slot {slot}", total=1.0, note="starting")
-            self._lines[slot] = _SlotLine(task=task)
+            self._line(slot)
         self._progress.start()
 
     def end(self) -> None:
@@ -166,7 +165,7 @@ class Terminal:
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
         line = _SlotLine(
-            task=self._lines[slot].task,
+            task=self._line(slot).task,
             title=f"trial {spec.number}",
             parameters=parameters_text(spec.parameters),
             since=self._clock(),
@@ -209,6 +208,13 @@ class Terminal:
             if not self.console.is_terminal:
                 self.notice(self._trials())
         self._progress.update(line.task, completed=0.0, description=f"slot {slot}", note="waiting")
+
+    def _line(self, slot: int) -> _SlotLine:
+        """The slot's line, which one gets when it is first heard of: a cluster may grow."""
+        if slot not in self._lines:
+            task = self._progress.add_task(f"slot {slot}", total=1.0, note="starting")
+            self._lines[slot] = _SlotLine(task=task)
+        return self._lines[slot]
 
     def _trials(self) -> str:
         left = self._left()

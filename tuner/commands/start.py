@@ -1,15 +1,17 @@
 """What a sweep and its dry run begin with: models and data checked while the workers start."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuner.commands.inputs import InputReport, check_inputs
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.objectives import direction
-from tuner.core.settings import LauncherSettings, StorageSettings, TrialSettings
+from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
 from tuner.core.trial import Scalar
+from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
@@ -19,6 +21,9 @@ from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.study import Definition, Study, prepared_url
 from tuner.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tuner.launchers.ray import RayLauncher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +96,32 @@ class Start:
         )
 
 
-def _launcher(settings: LauncherSettings, devices: int) -> Launcher:
+def _launcher(agent: AgentSettings, devices: int, notice: Callable[[str], None]) -> Launcher:
     """Where the workers run; none is started.
 
     Args:
-        settings: Group `launcher`.
+        agent: What the agent is told; its group `launcher`.
         devices: GPUs for one trial.
+        notice: Told what people should know of a cluster.
+
+    Raises:
+        InputError: The launcher's package is missing, or there is no such cluster.
     """
+    settings = agent.launcher
+    if settings.name == "ray":
+        folder = StudyFolder(Path(agent.output), agent.study_name).path
+        return _ray()(settings, devices, folder, notice=notice)
     return LocalLauncher(local_slots(settings.slots, devices, settings.trials_per_gpu))
+
+
+def _ray() -> "type[RayLauncher]":
+    try:
+        from tuner.launchers.ray import RayLauncher  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "Ray is not installed", where="launcher=ray", remedy="pip install 'tuner[ray]'"
+        ) from error
+    return RayLauncher
 
 
 @contextmanager
@@ -115,9 +138,8 @@ def started(
     Raises:
         InputError: Model or data can not be used.
     """
-    settings = composed.agent.launcher
     devices = max(variant.training.devices for variant in variants)
-    launcher = _launcher(settings, devices)
+    launcher = _launcher(composed.agent, devices, terminal.notice)
     room = launcher.room()
     try:
         for slot in launcher.slots:
@@ -135,4 +157,4 @@ def started(
             launcher=launcher,
         )
     finally:
-        launcher.close(settings.stop_timeout)
+        launcher.close(composed.agent.launcher.stop_timeout)

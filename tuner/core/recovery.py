@@ -154,14 +154,18 @@ def _key(settings: TrialSettings) -> str:
     )
 
 
-def death(code: int, log: str, oom_kills: int) -> TrialError:
+def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialError:
     """Why a worker died, from what the system says of it.
 
     Args:
         code: Exit status; negative: the signal that ended it.
         log: The last lines that it printed.
         oom_kills: Processes that the kernel ended for lack of memory while it lived.
+        lost_node: Address of the node that was lost, and the worker with it; empty: it was not.
     """
+    if lost_node:
+        message = f"the node {lost_node} was lost"
+        return TrialError(kind="crash", type="NodeLost", message=message, traceback=log)
     if code == SIGKILL and oom_kills > 0:
         return TrialError(
             kind="out_of_memory",

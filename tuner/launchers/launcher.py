@@ -17,11 +17,13 @@ class Exited:
         code: Exit status; negative: killed by that signal.
         log: Last characters of what it printed outside of trials.
         oom_kills: Processes that the kernel ended for lack of memory while it lived.
+        lost_node: Address of the node that was lost, and the worker with it; empty: it was not.
     """
 
     code: int
     log: str
     oom_kills: int = 0
+    lost_node: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,170 @@
+"""One agent over a real Ray cluster on this machine; GPUs are declared, the fine-tune a fake."""
+
+import functools
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.engines.ray import ray_cluster
+from tests.test_sweep import FAKE, Bench, states
+from tuner.core.settings import LauncherSettings
+from tuner.core.trial import TrialState
+from tuner.errors import InputError
+from tuner.worker.protocol import Ready
+
+CORES = 8
+GPUS = 2
+READY = """\
+import os, sys
+from tuner.worker.protocol import Ready, encode
+seen = os.environ["CUDA_VISIBLE_DEVICES"]
+sys.stdout.buffer.write(encode(Ready(device=seen, versions={"words": " ".join(sys.argv[1:])})))
+sys.stdout.buffer.flush()
+sys.stdin.read()
+"""
+TELLS_ITS_GPU = (sys.executable, "-c", READY)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with ray_cluster(cpus=CORES, gpus=GPUS) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def node(cluster):
+    """A second node, for one test."""
+    node = cluster.join(cpus=CORES, gpus=GPUS)
+    yield node
+    if node.any_processes_alive():
+        cluster.lose(node)
+
+
+@pytest.fixture
+def bench(tmp_path, mlflow_uri):
+    return Bench(tmp_path / "outputs", mlflow_uri)
+
+
+def launched(cluster, folder, *, notice=print, devices=1, command=FAKE, **keys):
+    from tuner.launchers.ray import RayLauncher
+
+    settings = replace(LauncherSettings(name="ray", address=cluster.address), **keys)
+    return RayLauncher(settings, devices, folder, notice=notice, command=command)
+
+
+def workers_ready(launcher, count, seconds=120):
+    """What the workers say when they are ready."""
+    found, end = {}, time.monotonic() + seconds
+    while len(found) < count and time.monotonic() < end:
+        for event in launcher.poll(0.2):
+            assert isinstance(event.message, Ready), event
+            found[event.slot] = event.message
+    return [found[slot] for slot in sorted(found)]
+
+
+class Doing:
+    """Does things to the cluster in the middle of a sweep: when so many reports have come."""
+
+    def __init__(self, watch, **actions):
+        self.reports, self._watch = 0, watch
+        self._actions = {int(name.removeprefix("at_")): do for name, do in actions.items()}
+        watch.reported = self.reported
+
+    def reported(self, slot, value):
+        self._watch.scores.append((slot, value))
+        self.reports += 1
+        if self.reports in self._actions:
+            self._actions[self.reports]()
+
+
+def test_each_worker_sees_its_own_gpu_or_its_share(cluster, node, tmp_path):
+    launcher = launched(
+        cluster, tmp_path, command=TELLS_ITS_GPU, trials_per_gpu=2, cpus_per_trial=1
+    )
+    assert len(launcher.slots) == 2 * GPUS * 2
+    try:
+        for slot in launcher.slots:
+            launcher.start(slot)
+        ready = workers_ready(launcher, 8)
+    finally:
+        launcher.close(5.0)
+    assert sorted(one.device for one in ready) == ["0"] * 4 + ["1"] * 4
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_goes_on_when_a_node_is_lost(cluster, node, bench):
+    notices = bench.watch.notices
+    Doing(bench.watch, at_6=functools.partial(cluster.lose, node))
+    bench.run(
+        checkpoint="slow:0.2",
+        trials=12,
+        launcher=lambda slots, command: launched(
+            cluster, bench.folder.path, notice=notices.append, command=command
+        ),
+    )
+    assert states(bench.outcomes) == [TrialState.COMPLETE] * 12
+    assert [outcome.number for outcome in bench.outcomes] == list(range(12))
+    assert any(outcome.attempt == 2 for outcome in bench.outcomes)
+    assert any("was lost; attempt 2 of 3" in text for text in notices), notices
+
+
+@pytest.mark.slow
+def test_a_sweep_grows_onto_a_node_that_joins_and_survives_its_loss(cluster, bench):
+    notices, joined = bench.watch.notices, []
+    doing = Doing(
+        bench.watch,
+        at_6=lambda: joined.append(cluster.join(cpus=CORES, gpus=GPUS)),
+        at_150=lambda: cluster.lose(joined[0]),
+    )
+    bench.run(
+        checkpoint="slow:0.2",
+        trials=80,
+        launcher=lambda slots, command: launched(
+            cluster, bench.folder.path, notice=notices.append, command=command
+        ),
+    )
+    assert doing.reports > 150
+    assert states(bench.outcomes) == [TrialState.COMPLETE] * 80
+    assert {slot for slot, _, _ in bench.watch.started} == {0, 1, 2, 3}
+    assert "the Ray cluster has grown: 4 trials at a time" in notices
+    assert any("was lost; attempt 2 of 3" in text for text in notices), notices
+
+
+def test_slots_without_room_wait_and_keep_nobody(cluster, bench):
+    bench.run(
+        trials=3,
+        launcher=lambda slots, command: launched(
+            cluster, bench.folder.path, command=command, slots=GPUS + 3
+        ),
+    )
+    assert states(bench.outcomes) == [TrialState.COMPLETE] * 3
+
+
+def test_a_node_that_does_not_see_the_output_folder_is_named(cluster, tmp_path):
+    launcher = launched(cluster, tmp_path / "outputs" / "mine")
+    Path(launcher._marker).unlink()
+    try:
+        launcher.start(0)
+        with pytest.raises(InputError, match=r"does not see .*mine/\.shared-") as refused:
+            workers_ready(launcher, 1)
+    finally:
+        launcher.close(5.0)
+    assert "a file system that all nodes share" in str(refused.value)
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("devices", "keys", "where"),
+    [
+        (4, {}, "training.devices"),
+        (2, {"trials_per_gpu": 2}, "launcher.trials_per_gpu=2"),
+        (1, {"cpus_per_trial": 99}, "launcher.cpus_per_trial=99"),
+    ],
+)
+def test_what_no_node_has_is_refused(cluster, tmp_path, devices, keys, where):
+    with pytest.raises(InputError) as refused:
+        launched(cluster, tmp_path, devices=devices, **keys)
+    assert refused.value.where == where

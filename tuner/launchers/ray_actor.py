@@ -1,0 +1,132 @@
+"""What Ray places on a node: an actor that holds one worker's process."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from tuner.core.cluster import Resources
+from tuner.launchers.devices import Slot
+from tuner.launchers.launcher import Exited
+from tuner.launchers.process import WorkerProcess
+from tuner.launchers.room import gpu_limit
+from tuner.worker.protocol import FromWorker, ToWorker
+
+TELL = "tell"
+"""Calls of this group of Ray's pass by `hear`, in their own order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Berth:
+    """What an actor is told about the worker that it holds.
+
+    Attributes:
+        slot: Its slot.
+        command: What starts a worker; the first word, a Python, is the node's own.
+        per_gpu: Workers that share one GPU.
+        folder: Where it runs: that of the agent, in which relative paths mean the same.
+        marker: A file of the agent's, below the output folder.
+    """
+
+    slot: Slot
+    command: Sequence[str]
+    per_gpu: int
+    folder: str
+    marker: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a call to an actor brings.
+
+    Attributes:
+        node: Address of its node.
+        messages: What the worker said, or how it ended.
+        memory: Bytes of host memory that the worker holds.
+        unseen: A path of the agent's that is not there on this node; empty: all are.
+    """
+
+    node: str
+    messages: Sequence[FromWorker | Exited] = ()
+    memory: int = 0
+    unseen: str = ""
+
+
+class WorkerActor:
+    """Holds a slot's worker on the node where Ray placed it; see `TELL`."""
+
+    def __init__(self, berth: Berth) -> None:
+        self._berth = berth
+        self._node = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        self._worker: WorkerProcess | None = None
+
+    @ray.method(concurrency_group=TELL)
+    def start(self) -> Heard:
+        """Starts the worker if the node sees what the agent sees."""
+        berth = self._berth
+        try:
+            os.chdir(berth.folder)
+            Path(berth.marker).stat()
+        except OSError as error:
+            return Heard(node=self._node, unseen=str(error.filename))
+        gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
+        devices = {"CUDA_VISIBLE_DEVICES": ",".join(gpus) or "-1"}
+        slot = replace(berth.slot, environment={**berth.slot.environment, **devices})
+        limit = gpu_limit(slot, [slot] * berth.per_gpu)
+        self._worker = WorkerProcess(slot, (sys.executable, *berth.command[1:]), limit)
+        return Heard(node=self._node)
+
+    def hear(self) -> Heard:
+        """What the worker says next, or how it ended."""
+        worker = self._living()
+        messages = worker.hear()
+        if messages is None:
+            return Heard(node=self._node, messages=[worker.bury()])
+        return Heard(node=self._node, messages=messages, memory=worker.memory())
+
+    @ray.method(concurrency_group=TELL)
+    def send(self, message: ToWorker) -> None:
+        """Tells the worker; nothing happens when it is gone."""
+        with suppress(ValueError):  # Buried: its pipe is closed.
+            self._living().send(message)
+
+    @ray.method(concurrency_group=TELL)
+    def kill(self) -> None:
+        """Ends the worker at once."""
+        self._living().kill()
+
+    @ray.method(concurrency_group=TELL)
+    def end(self, timeout: float) -> None:
+        """Ends the worker: by closing its input, and by force after `timeout` seconds."""
+        self._living().leave()
+        self._living().wait(timeout)
+
+    def _living(self) -> WorkerProcess:
+        assert self._worker is not None, "started before anything else"  # noqa: S101
+        return self._worker
+
+
+def place(berth: Berth, trial: Resources) -> Any:
+    """Asks Ray for an actor on a node that has room, as far from the others as it goes.
+
+    Args:
+        berth: What the actor is told.
+        trial: What Ray keeps for it.
+
+    Returns:
+        Its handle, whether there is room already or not.
+    """
+    decorate: Any = ray.remote
+    actors = decorate(
+        concurrency_groups={TELL: 1},
+        num_cpus=trial.cpus,
+        num_gpus=trial.gpus,
+        memory=trial.memory or None,
+        scheduling_strategy="SPREAD",
+    )(WorkerActor)
+    return actors.remote(berth)
