@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 import optuna
+import optuna.importance  # Now: Optuna itself would import it, and scipy, while it draws.
 from optuna.visualization import matplotlib
 from plotly.offline import get_plotlyjs
 
