@@ -51,7 +51,7 @@ def fine_tune(config: dict[str, Any], task: Task) -> None:
 def main() -> None:
     """Runs the sweep of the task in this folder."""
     task = read_task()
-    ray.init(num_cpus=task.cores, include_dashboard=False)
+    ray.init(address="local", num_cpus=task.cores, include_dashboard=False)
     tuner = tune.Tuner(
         tune.with_resources(tune.with_parameters(fine_tune, task=task), {"cpu": 1}),
         param_space={
