@@ -16,6 +16,8 @@ from tests.engines.slurm import Slurm, kill, missing, until
 from tuner.__main__ import main
 from tuner.commands import agents, following
 from tuner.core.settings import StorageSettings
+from tuner.core.storage import JOURNAL
+from tuner.errors import InputError
 from tuner.study_reader import Phase, StudyReader
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install 'tuner[slurm]'")
@@ -41,13 +43,12 @@ class Cluster:
 
     def __init__(self, folder, slurm):
         self.folder, self.slurm = folder, slurm
-        self.database = f"sqlite:///{folder}/study.db"
 
     def sweep(self, *more):
         return main(
             [
                 *arguments(GATE, "training.save_state=always"),
-                f"storage.url={self.database}", "storage.heartbeat_interval=2",
+                "storage=journal", "storage.heartbeat_interval=2",
                 "storage.heartbeat_timeout=15", "launcher=slurm", "launcher.time_limit=30",
                 *more,
             ]
@@ -57,18 +58,25 @@ class Cluster:
         (self.folder / "open").touch()
 
     def trials(self):
-        reader = StudyReader("mine", StorageSettings(url=self.database), Path("outputs"))
+        reader = StudyReader("mine", StorageSettings(name=JOURNAL), Path("outputs"))
         try:
             return reader.read().trials
         finally:
             reader.close()
 
-    def has_begun(self, count):
-        """Whether so many trials have reported."""
+    def wait_for_trials(self, count):
+        """Until so many wait at the gate."""
+        until(lambda: self._at_gate() >= count)
+
+    def _at_gate(self):
         try:
-            return sum(bool(trial.values) for trial in self.trials()) >= count
-        except Exception:
-            return False
+            return sum(len(trial.values) == 2 for trial in self.trials())
+        except InputError:  # It is just being made.
+            return 0
+
+    def wait_for_state(self, state):
+        """Until Slurm says so of an agent."""
+        until(lambda: state in map(self.slurm.state, self.jobs()))
 
     def jobs(self):
         return agents.AgentFolder(self.folder / "outputs/mine").jobs()

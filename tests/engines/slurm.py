@@ -166,7 +166,7 @@ def kill(process):
         os.kill(process, signal.SIGKILL)
 
 
-def until(condition, seconds=120.0):
+def until(condition, seconds=400.0):
     """Waits until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -143,7 +143,7 @@ class Follower:
             now = queue.look(self._jobs)
         except queue.QueueError as error:
             if str(error) != self._silence:
-                self._terminal.warn(f"Slurm does not answer, and is asked again: {error}")
+                self._terminal.warn(f"{error}; it is asked again")
             self._silence = str(error)
             return
         self._silence = ""

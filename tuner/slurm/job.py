@@ -40,6 +40,7 @@ class AgentRun:
         self._folder = folder
         self._agent = tuple(agent)
         self._process: subprocess.Popen[bytes] | None = None
+        self._told = False
 
     def __call__(self) -> int:
         """Runs the agent, from where the study stands.
@@ -76,9 +77,10 @@ class AgentRun:
                 os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
 
     def _interrupt(self) -> None:
-        if self._process is not None:
+        if self._process is not None and not self._told:
+            self._told = True  # A second signal would not let it save.
             self._process.send_signal(signal.SIGINT)
-            self._wait()
+        self._wait()
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 
 from tuner.core.slurm import QUEUE_FORMAT, AgentJob, read_queue
+from tuner.errors import TunerError
 
 ASK_SECONDS = 60.0
 
@@ -11,8 +12,8 @@ _FORGOTTEN = "Invalid job id"
 """What `squeue` says when it knows none of the jobs any more."""
 
 
-class QueueError(Exception):
-    """Slurm does not answer, for now; the message is its own."""
+class QueueError(TunerError):
+    """Slurm does not answer, for now."""
 
 
 def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
@@ -60,6 +61,10 @@ def _asked(*command: str) -> str:
             command, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
         ).stdout
     except subprocess.CalledProcessError as error:
-        raise QueueError(error.stderr.strip()) from error
+        raise QueueError(_unanswered(error.stderr)) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise QueueError(str(error)) from error
+        raise QueueError(_unanswered(str(error))) from error
+
+
+def _unanswered(text: str) -> str:
+    return f"Slurm does not answer: {text.strip()}"
