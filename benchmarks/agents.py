@@ -12,8 +12,8 @@ SIGKILL, evenly over the run, and not replaced.
 Checked, with exit code 1 where it does not hold: exactly the total is counted, no trial is left
 running or waiting, no two sampled points are the same (each agent's sampler has a seed of its
 own), every agent but the killed ones ended well, and each trial that a killed agent had was taken
-up once. Printed are trials and reports a second, the transactions of the server for each trial, and
-the share of them that failed.
+up once. Printed are trials and reports a second, the transactions of the server for each trial,
+and the share of them that failed.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 import itertools
 import math
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import create_engine, event, text
 
@@ -20,6 +23,7 @@ from tuner.core.trial import Convergence, Diagnosis, TrialState
 from tuner.disk import DiskFullError, UnwritableError
 from tuner.errors import InputError
 from tuner.study import Asked, Definition, Study, differences, sqlite_url
+from tuner.study.journal import journal_url
 from tuner.study.owner import identity
 from tuner.study.patience import Patience, StorageAwayError
 
@@ -38,16 +42,27 @@ RANDOM = {"name": "random", "seed": 0}
 NONE = {"name": "none"}
 
 
+on_both = pytest.mark.parametrize("kind", ["sqlite", "journal"], indirect=True)
+"""What holds for a study wherever it is kept."""
+
+
 @pytest.fixture
-def open_study(tmp_path):
+def kind(request):
+    """What the study is kept in."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def open_study(tmp_path, kind):
     opened = []
+    journal = journal_url(tmp_path / "study.journal")
 
     def open_(
         space=SPACE, defaults=DEFAULTS, sampler=RANDOM, pruner=NONE, base=None, storage=None
     ):
         study = Study(
             name="s",
-            url=sqlite_url(tmp_path / "study.db"),
+            url=sqlite_url(tmp_path / "study.db") if kind == "sqlite" else journal,
             definition=Definition(
                 space=space,
                 base=base or settings(),
@@ -68,6 +83,11 @@ def open_study(tmp_path):
 
 
 def stored(tmp_path):
+    """The study as Optuna alone reads it."""
+    journal = tmp_path / "study.journal"
+    if journal.exists():
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        return optuna.load_study(study_name="s", storage=storage)
     return optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path / 'study.db'}")
 
 
@@ -77,6 +97,7 @@ def complete(study, value=0.7):
     return asked
 
 
+@on_both
 def test_trial_0_is_the_untuned_default(open_study):
     assert open_study().claim(None).parameters == DEFAULTS
 
@@ -96,6 +117,7 @@ def test_a_default_outside_the_choices_stays_the_default_by_not_being_set(open_s
     assert asked.parameters == {"optimizer.learning_rate": 1e-4}
 
 
+@on_both
 def test_conditional_keys_are_asked_only_where_their_condition_holds(open_study):
     study = open_study()
     asked = [complete(study).parameters for _ in range(20)]
@@ -103,6 +125,7 @@ def test_conditional_keys_are_asked_only_where_their_condition_holds(open_study)
     assert {p["optimizer"] for p in asked} == {"adamw", "sgd"}
 
 
+@on_both
 def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study):
     study = open_study()
     complete(study)
@@ -114,6 +137,7 @@ def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study
     assert study.claim(4) is None
 
 
+@on_both
 @pytest.mark.parametrize(
     ("state", "status", "told", "constraints"),
     [
@@ -133,6 +157,7 @@ def test_how_an_end_is_told_to_optuna(open_study, tmp_path, state, status, told,
     assert trial.constraints == constraints
 
 
+@on_both
 def test_an_interrupted_trial_keeps_number_and_parameters(open_study, tmp_path):
     study = open_study()
     complete(study)
@@ -148,18 +173,20 @@ def test_an_interrupted_trial_keeps_number_and_parameters(open_study, tmp_path):
     assert [o.number for o in again.outcomes()] == [0, 1]
 
 
-def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path):
+@on_both
+def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path, kind):
     open_study()
     code = (
         "import os, pathlib, sys; sys.path.insert(0, sys.argv[2])\n"
         "from tests.study.test_study import *\n"
-        "study = Study(name='s', url=sqlite_url(pathlib.Path(sys.argv[1])), definition=Definition("
+        "study = Study(name='s', url=sys.argv[1], definition=Definition("
         "space=SPACE, base=settings(), objective='val_accuracy', direction='maximize'), "
         "sampler=RANDOM, pruner=NONE, defaults=DEFAULTS)\n"
         "print(study.claim(None).number, flush=True); os.kill(os.getpid(), 9)\n"
     )
+    file = tmp_path / ("study.db" if kind == "sqlite" else "study.journal")
     ended = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "study.db"), "."],
+        [sys.executable, "-c", code, f"{kind}:///{file}", "."],
         capture_output=True,
         text=True,
         check=False,
@@ -172,6 +199,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path)
     assert study.claim(1) is None
 
 
+@on_both
 def test_a_restart_does_not_repeat_its_first_points(open_study):
     first = open_study()
     drawn = [complete(first).parameters["optimizer.learning_rate"] for _ in range(4)]
@@ -180,6 +208,7 @@ def test_a_restart_does_not_repeat_its_first_points(open_study):
     assert len(set(drawn)) == 8
 
 
+@on_both
 def test_a_grid_covers_every_point_once_and_then_ends(open_study):
     space = SearchSpace(
         [OPTIMIZER, Dimension(key="training.batch_size", domain=IntInterval(low=1, high=3))]
@@ -259,6 +288,7 @@ def test_wrong_options_are_the_users_errors(open_study, monkeypatch, options, wo
     assert all(word in str(caught.value) for word in words)
 
 
+@on_both
 def test_a_study_made_of_something_else_is_refused_with_the_difference(open_study):
     open_study()
     with pytest.raises(InputError) as caught:
@@ -497,6 +527,7 @@ def machines(monkeypatch):
 BRIEF = StorageSettings(heartbeat_interval=0.2, heartbeat_timeout=2.0, retry_timeout=10.0)
 
 
+@on_both
 def test_agents_never_hand_out_more_than_the_total(open_study, machines):
     one, other = open_study(), open_study()
     claimed = [study.claim(3) for study in (one, other, one, other)]
@@ -505,6 +536,7 @@ def test_agents_never_hand_out_more_than_the_total(open_study, machines):
     assert other.claim(3).number == 3
 
 
+@on_both
 def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     open_study, tmp_path, monkeypatch, machines
 ):
@@ -530,12 +562,41 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     assert not other.awaiting(1)
 
 
+@on_both
 def test_a_living_agent_keeps_its_trial_however_long_it_takes(open_study, machines):
     busy, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
     asked = busy.claim(1)
     time.sleep(1.5 * BRIEF.heartbeat_timeout)
     assert other.claim(1) is None
     assert busy.owns(asked.number)
+
+
+@on_both
+def test_another_version_does_not_join_an_agent_that_runs_the_study(
+    open_study, monkeypatch, machines
+):
+    running = open_study()
+    asked = running.claim(None)
+    monkeypatch.setattr("tuner.__version__", "9.9")
+    with pytest.raises(InputError) as caught:
+        open_study()
+    assert "→ 9.9" in str(caught.value)
+    assert socket.gethostname() in str(caught.value)
+    running.finish(outcome(asked.number, value=0.8, parameters=asked.parameters))
+    assert "→ 9.9" in open_study().notice
+
+
+@on_both
+def test_of_an_agent_that_was_killed_elsewhere_nothing_keeps_another_version_out(
+    open_study, monkeypatch, machines
+):
+    killed = open_study(storage=BRIEF)
+    killed.claim(None)
+    killed._closed.set()
+    killed._heart.join()
+    monkeypatch.setattr("tuner.__version__", "9.9")
+    time.sleep(BRIEF.heartbeat_timeout + 0.3)
+    assert "→ 9.9" in open_study(storage=BRIEF).notice
 
 
 def test_another_version_of_the_code_is_warned_of(open_study, monkeypatch):

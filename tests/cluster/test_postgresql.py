@@ -1,0 +1,83 @@
+"""Studies in a real PostgreSQL: many agents, the server restarted, and no password anywhere."""
+
+import pytest
+
+from benchmarks.agents import measure
+from tests.agents import Agents, arguments, write_folder
+from tests.commands.test_safe import files_with
+from tests.engines.postgresql import PostgreSQL, missing
+from tests.records import outcome, settings
+from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE
+from tuner.core.settings import StorageSettings
+from tuner.core.storage import with_driver
+from tuner.study import Definition, Study
+from tuner.study_reader import StudyReader
+
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tuner[postgresql]'")
+
+
+@pytest.fixture(scope="module")
+def server():
+    if why := missing():
+        pytest.skip(f"there is no PostgreSQL: {why}")
+    server = PostgreSQL()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("agents", "trials", "kill"),
+    [
+        (3, 40, 1),
+        pytest.param(8, 2000, 0, marks=pytest.mark.slow),
+        pytest.param(8, 2000, 3, marks=pytest.mark.slow),
+    ],
+)
+def test_the_total_holds_though_agents_are_killed(server, agents, trials, kill):
+    url = with_driver(server.create(f"agents_{trials}_{kill}"))
+    assert measure(url, agents=agents, slots=2, trials=trials, kill=kill) == []
+
+
+def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
+    study = Study(
+        name="s",
+        url=with_driver(server.create("away")),
+        definition=Definition(
+            space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+        ),
+        sampler=RANDOM,
+        pruner=NONE,
+        defaults=DEFAULTS,
+        settings=StorageSettings(retry_timeout=60.0),
+    )
+    asked = study.claim(1)
+    study.report(asked.number, 1, 0.5)
+    server.stop()
+    server.restart()
+    study.report(asked.number, 2, 0.6)
+    study.finish(outcome(asked.number, value=0.6, parameters=asked.parameters))
+    assert study.claim(1) is None
+    assert [(o.number, o.value) for o in study.outcomes()] == [(0, 0.6)]
+    study.close()
+
+
+def test_a_sweep_whose_address_has_a_password_leaves_it_nowhere(server, tmp_path, mlflow_uri):
+    write_folder(tmp_path, "quick")
+    url = server.create("secret")
+    words = arguments(
+        "quick", "storage=postgresql", f"storage.url={url}", "study=mine", "sweep.n_trials=3",
+        "tracking.plots=true", "tracking.log_model=true",
+    )  # fmt: skip
+    agents = Agents(tmp_path, mlflow_uri, words)
+    try:
+        assert agents.finish(agents.start()) == 0, agents.printed()
+    finally:
+        agents.close()
+    assert files_with(tmp_path, server.password) == []
+    assert files_with(tmp_path, "storage.url=postgresql://postgres:***@127.0.0.1") != []
+    reader = StudyReader("mine", StorageSettings(url=url), tmp_path / "outputs")
+    assert [trial.number for trial in reader.read().trials] == [0, 1, 2]
+    reader.close()
