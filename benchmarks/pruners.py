@@ -119,23 +119,23 @@ SETTINGS: Mapping[str, Setting] = {
 
 PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
-    "asha, reduction_factor 2": lambda: SuccessiveHalvingPruner(1, 2),
-    "asha, reduction_factor 2, from point 3": lambda: SuccessiveHalvingPruner(3, 2),
-    "asha, reduction_factor 2, from point 4": lambda: SuccessiveHalvingPruner(4, 2),
-    "asha, reduction_factor 2, from point 5": lambda: SuccessiveHalvingPruner(5, 2),
-    "asha, reduction_factor 3, from point 2": lambda: SuccessiveHalvingPruner(2, 3),
-    "asha, reduction_factor 3": lambda: SuccessiveHalvingPruner(1, 3),
-    "asha, reduction_factor 4": lambda: SuccessiveHalvingPruner(1, 4),
-    "hyperband, reduction_factor 2": lambda: HyperbandPruner(1, 10, 2),
-    "hyperband, reduction_factor 3": lambda: HyperbandPruner(1, 10, 3),
-    "median, n_startup_trials 2": lambda: MedianPruner(2),
-    "median, n_startup_trials 3": lambda: MedianPruner(3),
+    "asha, reduction_factor 2": partial(SuccessiveHalvingPruner, 1, 2),
+    "asha, reduction_factor 2, from point 3": partial(SuccessiveHalvingPruner, 3, 2),
+    "asha, reduction_factor 2, from point 4": partial(SuccessiveHalvingPruner, 4, 2),
+    "asha, reduction_factor 2, from point 5": partial(SuccessiveHalvingPruner, 5, 2),
+    "asha, reduction_factor 3, from point 2": partial(SuccessiveHalvingPruner, 2, 3),
+    "asha, reduction_factor 3": partial(SuccessiveHalvingPruner, 1, 3),
+    "asha, reduction_factor 4": partial(SuccessiveHalvingPruner, 1, 4),
+    "hyperband, reduction_factor 2": partial(HyperbandPruner, 1, 10, 2),
+    "hyperband, reduction_factor 3": partial(HyperbandPruner, 1, 10, 3),
+    "median, n_startup_trials 2": partial(MedianPruner, 2),
+    "median, n_startup_trials 3": partial(MedianPruner, 3),
     "median, n_startup_trials 5": MedianPruner,
-    "percentile 33, n_startup_trials 3": lambda: PercentilePruner(33.0, 3),
-    "percentile 66, n_startup_trials 2": lambda: PercentilePruner(66.0, 2),
-    "extrapolation, threshold 0.01": lambda: ExtrapolationPruner(0.01),
-    "extrapolation, threshold 0.02": lambda: ExtrapolationPruner(0.02),
-    "extrapolation, threshold 0.05": lambda: ExtrapolationPruner(0.05),
+    "percentile 33, n_startup_trials 3": partial(PercentilePruner, 33.0, 3),
+    "percentile 66, n_startup_trials 2": partial(PercentilePruner, 66.0, 2),
+    "extrapolation, threshold 0.01": partial(ExtrapolationPruner, 0.01),
+    "extrapolation, threshold 0.02": partial(ExtrapolationPruner, 0.02),
+    "extrapolation, threshold 0.05": partial(ExtrapolationPruner, 0.05),
 }
 
 
@@ -205,13 +205,13 @@ class Running:
     point: int = 0
 
 
-def replay(name: str, setting: str, seed: int) -> tuple[float, float, int]:
+def replay(make: Callable[[], BasePruner], setting: str, seed: int) -> tuple[float, float, int]:
     """What one pruner does to one draw."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     chosen = SETTINGS[setting]
     drawn = random.Random(seed).sample(chosen.read(), chosen.drawn)  # noqa: S311
-    return Replay(PRUNERS[name](), drawn).run()
+    return Replay(make(), drawn).run()
 
 
 def line(name: str, rows: Sequence[tuple[float, float, int]]) -> str:
@@ -222,6 +222,21 @@ def line(name: str, rows: Sequence[tuple[float, float, int]]) -> str:
         f"| {name} | {statistics.mean(budget):.2f} | {statistics.mean(loss):.4f} "
         f"| {max(loss):.3f} | {lost:.1%} | {statistics.mean(pruned):.1f} |"
     )
+
+
+def print_tables(
+    pruners: Mapping[str, Callable[[], BasePruner]], settings: Sequence[str], replays: int
+) -> None:
+    """A table for each of SETTINGS."""
+    with ProcessPoolExecutor() as pool:
+        for setting in settings:
+            drawn, curves = SETTINGS[setting].drawn, len(SETTINGS[setting].read())
+            print(f"\n{setting}: {replays} replays of {drawn} of {curves} recorded trials\n")
+            print("| pruner | budget | loss mean | loss max | best lost | pruned |")
+            print("|---|---|---|---|---|---|")
+            for name, make in pruners.items():
+                rows = list(pool.map(partial(replay, make, setting), range(replays)))
+                print(line(name, rows), flush=True)
 
 
 def main() -> None:
@@ -236,15 +251,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.record:
         record(given.record)
-    with ProcessPoolExecutor() as pool:
-        for setting in given.on:
-            drawn, curves = SETTINGS[setting].drawn, len(SETTINGS[setting].read())
-            print(f"\n{setting}: {given.replays} replays of {drawn} of {curves} recorded trials\n")
-            print("| pruner | budget | loss mean | loss max | best lost | pruned |")
-            print("|---|---|---|---|---|---|")
-            for name in (name for name in PRUNERS if given.only in name):
-                each = partial(replay, name, setting)
-                print(line(name, list(pool.map(each, range(given.replays)))), flush=True)
+    chosen = {name: make for name, make in PRUNERS.items() if given.only in name}
+    print_tables(chosen, given.on, given.replays)
 
 
 if __name__ == "__main__":

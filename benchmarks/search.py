@@ -112,9 +112,7 @@ METHODS: Mapping[str, Method] = {
     "tpe, median (Optuna's defaults)": Method(sampler=tpe, pruner=MedianPruner),
     "tpe": Method(sampler=tpe),
     "tpe, asha 2": Method(sampler=tpe, pruner=lambda: Asha(1, 2)),
-    "tpe, asha 2, default first (ours)": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,)
-    ),
+    "tpe, asha 2, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,)),
     "tpe, asha 3, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 3), first=(DEFAULT,)),
     "tpe, asha 4, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 4), first=(DEFAULT,)),
     "tpe, hyperband 3, default first": Method(
@@ -126,7 +124,7 @@ METHODS: Mapping[str, Method] = {
     "tpe, 5 at random, asha 2, default first": Method(
         sampler=partial(tpe, n_startup_trials=5), pruner=lambda: Asha(1, 2), first=(DEFAULT,)
     ),
-    "tpe grouped, 5 at random, asha 2, default first": Method(
+    "tpe grouped, 5 at random, asha 2, default first (ours)": Method(
         sampler=partial(tpe, n_startup_trials=5, **GROUPED),
         pruner=lambda: Asha(1, 2),
         first=(DEFAULT,),
@@ -154,6 +152,30 @@ METHODS: Mapping[str, Method] = {
     ),
     "tpe, extrapolation 0.05, default first": Method(
         sampler=tpe, pruner=lambda: ExtrapolationPruner(0.05), first=(DEFAULT,)
+    ),
+    "tpe, extrapolation 0.01, default first": Method(
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.01), first=(DEFAULT,)
+    ),
+    "tpe grouped, 5 at random, extrapolation 0.02, default first": Method(
+        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
+        pruner=lambda: ExtrapolationPruner(0.02),
+        first=(DEFAULT,),
+    ),
+    "tpe, 5 at random, extrapolation 0.02, default first": Method(
+        sampler=partial(tpe, n_startup_trials=5),
+        pruner=lambda: ExtrapolationPruner(0.02),
+        first=(DEFAULT,),
+    ),
+    "tpe, extrapolation 0.02, literature first": Method(
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=LITERATURE
+    ),
+    "tpe grouped, 5 at random, extrapolation 0.02, literature first": Method(
+        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
+        pruner=lambda: ExtrapolationPruner(0.02),
+        first=LITERATURE,
+    ),
+    "tpe, extrapolation 0.02, default first, scaled by the root": Method(
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=(DEFAULT,), scale=0.5
     ),
     "random, extrapolation 0.02": Method(
         sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(0.02)
