@@ -44,8 +44,12 @@ def test_no_secret_is_written_or_printed(folder, fake_workers, secrets, capfd):
 @pytest.mark.parametrize(
     "arguments",
     [
-        [*OWN, "storage.url=postgresql://me:SECRETSECRET@127.0.0.1:9/x"],
-        [*OWN, "storage.url=mysql://me:SECRETSECRET@127.0.0.1:9/x?password=SECRETSECRET"],
+        [*OWN, "study=mine", "storage.url=postgresql://me:SECRETSECRET@127.0.0.1:9/x"],
+        [
+            *OWN,
+            "study=mine",
+            "storage.url=mysql://me:SECRETSECRET@127.0.0.1:9/x?password=SECRETSECRET",
+        ],
         [*OWN, "storage.url=sqlite:////no/where/x.db?password=SECRETSECRET"],
         [*OWN, "tracking.uri=http://me:SECRETSECRET@127.0.0.1:9"],
         [*OWN, "tracking.uri=http://127.0.0.1:9?token=SECRETSECRET"],

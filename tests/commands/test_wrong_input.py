@@ -55,7 +55,19 @@ CASES = {
         [*OWN, "training.class_weights={good: 2}"],
         ["training.class_weights", "good", "negative"],
     ),
-    "storage that is not there": ([*OWN, "storage.url=postgresql://h:1/x"], ["storage.url"]),
+    "storage that is not there": (
+        [*OWN, "study=x", "storage.url=postgresql://h:1/x"],
+        ["storage.url"],
+    ),
+    "a server without an address": ([*OWN, "study=x", "storage=postgresql"], ["storage.url"]),
+    "another kind of address": (
+        [*OWN, "storage=journal", "storage.url=sqlite:///x.db"],
+        ["storage.url", "journal:///FILE"],
+    ),
+    "a shared storage without a name": (
+        [*OWN, "storage=postgresql", "storage.url=postgresql://h:1/x"],
+        ["study=NAME"],
+    ),
     "train without a file": (["train"], ["best.yaml"]),
     "train with a missing file": (["train", "none.yaml"], ["none.yaml"]),
 }

@@ -1,0 +1,53 @@
+import pytest
+
+from tuner import mounts
+from tuner.core.settings import StorageSettings
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.study import prepared_url
+from tuner.study.stores import sqlite_file
+
+MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
+
+
+@pytest.fixture
+def mounted(tmp_path, monkeypatch):
+    """Lets the system say that the output folder is a file system of some kind."""
+
+    def mount(kind):
+        told = tmp_path / "mountinfo"
+        told.write_text(MOUNTS.format(folder=tmp_path / "outputs", kind=kind))
+        monkeypatch.setattr(mounts, "_MOUNTS", told)
+        return StudyFolder(tmp_path / "outputs", "s")
+
+    return mount
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "lustre", "fuse.sshfs", "9p"])
+def test_sqlite_on_a_network_file_system_is_refused_before_anything_is_made(mounted, kind):
+    folder = mounted(kind)
+    for url in (None, f"sqlite:///{folder.path}/mine.db"):
+        with pytest.raises(InputError, match=rf"\({kind}\)(.|\n)*storage=journal") as caught:
+            prepared_url(StorageSettings(url=url), folder)
+        assert "storage=postgresql" in caught.value.remedy
+    assert not folder.path.exists()
+
+
+def test_a_journal_may_lie_there(mounted):
+    folder = mounted("nfs4")
+    url = prepared_url(StorageSettings(name="journal"), folder)
+    assert url == f"journal:///{folder.path}/study.journal"
+
+
+def test_sqlite_on_a_local_disk_is_made(mounted):
+    folder = mounted("xfs")
+    assert prepared_url(StorageSettings(), folder) == f"sqlite:///{folder.database}"
+    assert folder.database.exists()
+
+
+def test_only_a_sqlite_address_names_a_file_of_sqlite():
+    assert str(sqlite_file("sqlite:////a/b.db")) == "/a/b.db"
+    assert sqlite_file("sqlite://") is None
+    assert sqlite_file("sqlite:///:memory:") is None
+    assert sqlite_file("postgresql://h/d") is None
+    assert sqlite_file("nonsense") is None
