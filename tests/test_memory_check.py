@@ -60,14 +60,19 @@ def test_slots_share_the_machines_memory():
     assert 0 < room.bytes <= host_memory() / 2
 
 
+SIZES = (81559, 40960)
+"""Mebibytes of two GPUs."""
+
+
 def test_a_gpu_that_does_not_tell_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     slot = Slot(index=0, environment={"CUDA_VISIBLE_DEVICES": "0"}, threads=1)
     assert local_room([slot]) is None
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 81559\necho 40960\n")
+    rows = (f"{index}, GPU-{index}, X, 550, {size}, 0, [N/A]" for index, size in enumerate(SIZES))
+    tool.write_text("#!/bin/sh\n" + "".join(f"echo {row}\n" for row in rows))
     tool.chmod(0o755)
     assert gpu_memory("0,1") == 40960 * 2**20
-    assert local_room([slot, slot]).bytes == int(SHARED * 40960 * 2**20) // 2
+    assert local_room([slot, slot]).bytes == int(SHARED * 81559 * 2**20) // 2
     tool.write_text("#!/bin/sh\necho '[N/A]'\n")
     assert local_room([slot]) is None

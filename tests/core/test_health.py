@@ -2,29 +2,19 @@ import dataclasses
 
 import pytest
 
+from tests.core.nvidia_texts import CUT, CUT_LISTED, TWO
 from tuner.core.health.gpus import (
     Device,
-    Gpu,
-    Nvidia,
     TensorFlow,
     gpu_lines,
-    parse_gpus,
     precision_lines,
     tensorflow_line,
 )
 from tuner.core.health.line import Level, exit_code, ok, warning, wrong
 from tuner.core.health.packages import Unmet, package_lines
 from tuner.core.health.resources import Folder, file_storage_line, folder_line, memory_line
+from tuner.core.nvidia import Nvidia, parse_gpus
 
-TWO = """\
-0, NVIDIA A100-SXM4-80GB, 550.54.15, 81920, 4, Disabled
-1, Tesla V100-SXM2-16GB, 550.54.15, 16384, 12034, [N/A]
-"""
-CUT = "0, NVIDIA A100-SXM4-40GB, 525.105.17, 40960, [N/A], Enabled\n"
-SICK = """\
-Unable to determine the device handle for GPU 0000:3B:00.0: Unknown Error
-1, NVIDIA GeForce RTX 3090, 535.183.01, [Unknown Error], [Insufficient Permissions], [N/A]
-"""
 RUN = {"float32": "", "mixed_bfloat16": "", "mixed_float16": ""}
 CPU = Device(name="CPU:0", products=RUN)
 ON_CPU = TensorFlow(version="2.21.0", keras="3.15.1", cuda="12.5.1", devices=(CPU,))
@@ -50,20 +40,6 @@ def levels(lines):
 def test_the_exit_code_tells_what_is_wrong_and_passes_warnings():
     assert exit_code([ok("a", "b"), warning("a", "b", "c")]) == 0
     assert exit_code([ok("a", "b"), wrong("a", "b", "c")]) == 1
-
-
-def test_nvidia_smi_is_read_whatever_it_leaves_untold():
-    assert parse_gpus(TWO) == (
-        Gpu(index=0, name="NVIDIA A100-SXM4-80GB", driver="550.54.15", memory=80 * 2**30,
-            used=4 * 2**20),
-        Gpu(index=1, name="Tesla V100-SXM2-16GB", driver="550.54.15", memory=16 * 2**30,
-            used=12034 * 2**20),
-    )  # fmt: skip
-    [cut] = parse_gpus(CUT)
-    assert (cut.is_cut, cut.used) == (True, None)
-    [sick] = parse_gpus(SICK)
-    assert (sick.index, sick.memory, sick.used) == (1, None, None)
-    assert parse_gpus("No devices were found\n") == ()
 
 
 def test_a_gpu_that_somebody_uses_is_a_warning():
@@ -100,15 +76,24 @@ def test_a_driver_that_does_not_work_is_a_warning():
         (nvidia(TWO.replace("550.54", "470.82"), "0"), ON_CPU, "525.60 or newer"),
         (nvidia(TWO, "0"), dataclasses.replace(ON_CPU, cuda="13.0"), "580.65 or newer"),
         (nvidia(TWO, "7", is_chosen=True), ON_CPU, "that there are: 0, 1"),
-        (nvidia(CUT, "0"), ON_CPU, "MIG"),
         (nvidia(TWO, "0", "1"), on((8, 0)), "tuner[gpu]"),
     ],
-    ids=["libraries", "built for CPU", "driver", "newer CUDA", "no such GPU", "MIG", "one of two"],
+    ids=["libraries", "built for CPU", "driver", "newer CUDA", "no such GPU", "one of two"],
 )
 def test_what_tensorflow_does_not_see_is_wrong_and_has_its_mend(shown, found, mend):
     line = gpu_lines(shown, found)[-1]
     assert line.level is Level.WRONG
     assert mend in line.mend
+
+
+def test_of_mig_instances_tensorflow_sees_one_at_a_time():
+    gpus = parse_gpus(CUT, CUT_LISTED)
+    visible = tuple(device for gpu in gpus for device in gpu.devices)
+    lines = gpu_lines(Nvidia(gpus=gpus, visible=visible), on((8, 0)))
+    assert levels(lines) == ["ok", "ok"]
+    assert "in MIG mode, with the instances 2g.20gb, 1c.1g.20gb" in lines[1].text
+    [*_, unseen] = gpu_lines(Nvidia(gpus=gpus, visible=visible), ON_CPU)
+    assert unseen.text == "TensorFlow sees 0 of 1"
 
 
 def test_gpus_that_are_hidden_are_a_warning():

@@ -1,17 +1,70 @@
 import pytest
 
+from tests.core.nvidia_texts import CUT, CUT_LISTED, TWO
+from tests.core.test_health import ON_CPU
+from tuner.core.health.gpus import gpu_lines
+from tuner.core.nvidia import Nvidia
 from tuner.errors import InputError
-from tuner.launchers.devices import cut_slots, default_slots, visible_gpus
+from tuner.launchers.devices import (
+    cut_slots,
+    default_slots,
+    find_nvidia,
+    local_slots,
+    visible_gpus,
+)
 
 GIB = 2**30
 
 
-@pytest.mark.parametrize(
-    ("value", "names"),
-    [("0,2", ["0", "2"]), ("", []), ("-1", []), ("GPU-abc", ["GPU-abc"]), (" 1 , 3 ", ["1", "3"])],
-)
-def test_an_existing_cuda_visible_devices_is_honoured(value, names):
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": value}) == names
+def test_gpus_in_use_are_told_before_trials_start_there(nvidia_smi):
+    nvidia_smi(TWO)
+    told = []
+    assert len(local_slots(None, notice=told.append)) == 2
+    assert len(told) == 1
+    assert "CUDA_VISIBLE_DEVICES=0 leaves it out" in told[0]
+
+
+SLICES = ["MIG-a", "MIG-b"]
+
+
+def test_what_the_driver_shows_is_visible_unless_somebody_chose(nvidia_smi):
+    nvidia_smi(CUT, CUT_LISTED)
+    found = find_nvidia({})
+    assert (len(found.gpus), found.is_chosen, found.error) == (2, False, "")
+    assert [len(name) > 1 for name in found.visible] == [False, True, True]
+    assert find_nvidia({"CUDA_VISIBLE_DEVICES": "0"}).visible == ("0",)
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}) == []
+
+
+def test_a_driver_that_fails_says_why(nvidia_smi):
+    nvidia_smi("NVIDIA-SMI has failed because it couldn't communicate with the driver.\n", code=9)
+    assert find_nvidia({}).error.startswith("NVIDIA-SMI has failed")
+    nvidia_smi("No devices were found\n")
+    assert find_nvidia({}).error == "No devices were found"
+
+
+def test_without_a_driver_what_is_chosen_holds(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_nvidia({}) == Nvidia()
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": " 1 , GPU-abc "}) == ["1", "GPU-abc"]
+
+
+def test_tensorflow_does_not_see_what_the_driver_shows(nvidia_smi):
+    nvidia_smi(TWO)
+    assert gpu_lines(find_nvidia({}), ON_CPU)[-1].text == "TensorFlow sees 0 of 2"
+    chosen = find_nvidia({"CUDA_VISIBLE_DEVICES": "1"})
+    said = "TensorFlow sees 0 of 1 (CUDA_VISIBLE_DEVICES=1)"
+    assert gpu_lines(chosen, ON_CPU)[-1].text == said
+
+
+def test_each_mig_instance_is_a_slot_and_takes_no_trial_with_several_devices():
+    slots = cut_slots(None, ["0", *SLICES], cores=8, memory=64 * GIB)
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0", *SLICES]
+    slots = cut_slots(None, ["0", *SLICES, "3"], cores=8, memory=64 * GIB, devices=2)
+    assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0,3"]
+    with pytest.raises(InputError, match="one MIG instance at a time") as refused:
+        cut_slots(None, SLICES, cores=8, memory=64 * GIB, devices=2)
+    assert refused.value.remedy.startswith("1, and a larger")
 
 
 @pytest.mark.parametrize(

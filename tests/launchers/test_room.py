@@ -2,19 +2,22 @@
 
 import pytest
 
+from tests.core.nvidia_texts import CUT, CUT_LISTED
+from tuner.core.nvidia import parse_gpus
 from tuner.launchers.devices import cut_slots
-from tuner.launchers.room import MEGABYTE, SHARED, Room, gpu_limit, local_room
+from tuner.launchers.room import SHARED, Room, gpu_limit, local_room
 
-TOTAL = 81_920
+TOTAL = 81920 * 2**20
+SAYS = """\
+0, GPU-a, NVIDIA A100-SXM4-80GB, 550.54.15, 81920, 4, Disabled
+1, GPU-b, NVIDIA A100-SXM4-80GB, 550.54.15, 81920, 4, Disabled
+"""
 
 
 @pytest.fixture
-def nvidia(tmp_path, monkeypatch):
-    """A program of that name which tells each GPU's memory in megabytes."""
-    program = tmp_path / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\necho {TOTAL}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def nvidia(nvidia_smi):
+    """Two GPUs that tell their memory."""
+    nvidia_smi(SAYS)
 
 
 def slots(gpus, per_gpu=1, wanted=None):
@@ -31,13 +34,20 @@ def test_small_trials_are_packed_on_each_gpu():
 def test_those_that_share_a_gpu_share_its_memory(nvidia):
     packed = slots(["0", "1"], per_gpu=4)
     limits = {gpu_limit(slot, packed) for slot in packed}
-    assert limits == {int(SHARED * TOTAL * MEGABYTE) // 4}
+    assert limits == {int(SHARED * TOTAL) // 4}
     assert local_room(packed) == Room(bytes=limits.pop(), on_host=False)
 
 
 def test_one_that_has_its_gpu_for_itself_takes_what_it_needs(nvidia):
     alone = slots(["0", "1"])
     assert {gpu_limit(slot, alone) for slot in alone} == {None}
+
+
+def test_a_mig_instance_has_the_room_of_its_profile(nvidia_smi):
+    nvidia_smi(CUT, CUT_LISTED)
+    big, small = parse_gpus(CUT, CUT_LISTED)[1].devices
+    assert local_room(slots([big, small])) == Room(bytes=18 * 10**9, on_host=False)
+    assert gpu_limit(*[slots([big])[0], slots([big], per_gpu=2)]) == int(SHARED * 18e9) // 2
 
 
 def test_without_a_gpu_or_its_word_there_is_no_limit(monkeypatch, tmp_path):

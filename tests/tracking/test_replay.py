@@ -62,6 +62,7 @@ def spool_of(folder):
 
 def of_another_machine(path):
     """The spool as a machine that shares the folder would have written it."""
+    path.with_suffix(".lock").unlink(missing_ok=True)
     there = "-".join([*path.stem.split("-")[:2], "elsewhere"])
     for beside in path.parent.glob(f"{path.stem}.*"):
         moved = beside.rename(beside.with_name(there + beside.suffix))
@@ -83,7 +84,7 @@ def test_what_two_agents_wrote_offline_is_sent_once_and_that_of_a_third_stays_it
     said, left = sent(folder, mlflow_uri)
     assert "the runs of 2 more agents" in said
     assert "1 spools" in left
-    assert [run.data.tags["trial_number"] for run in found(mlflow_uri)] == ["0", "1", "2", "3"]
+    assert {run.data.tags["trial_number"] for run in found(mlflow_uri)} == {"0", "1", "2", "3"}
     assert [spool_of(folder)] == [third._spool.path]
     run_trial(third, folder, 4)
     third.sweep_finished({}, "text", [], "FINISHED")
@@ -117,9 +118,7 @@ def test_a_spool_goes_where_its_agent_would_have_sent_it_unless_another_store_is
     assert_all_arrived(mlflow_uri, folder, range(1))
 
 
-@pytest.mark.parametrize(
-    ("silent", "taken"), [(GONE_SECONDS / 2, False), (GONE_SECONDS + 5, True)]
-)
+@pytest.mark.parametrize(("share", "taken"), [(0.5, False), (1.1, True)])
 def test_an_agent_of_another_machine_is_gone_once_it_was_silent_for_long(
     folder, mlflow_uri, share, taken
 ):

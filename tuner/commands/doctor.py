@@ -1,5 +1,6 @@
 """`tuner doctor`: what a sweep needs of this machine, a line each, with the mend."""
 
+import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,10 +21,10 @@ from tuner.core.settings import AgentSettings
 from tuner.disk import refusals_said
 from tuner.doctor.inputs import data_line, model_line
 from tuner.doctor.loaded import Probe
-from tuner.doctor.machine import find_folder, find_nvidia, installed_names, needed_packages
+from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
-from tuner.launchers.devices import WORKER_MEMORY, local_slots, usable_cores
+from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots, usable_cores
 from tuner.launchers.room import host_memory
 from tuner.search import build_pruner, build_sampler
 from tuner.secrets import hidden
@@ -119,7 +120,7 @@ def _search(agent: AgentSettings) -> Line:
 
 
 def _devices(composed: ComposedLook, probe: Probe) -> Iterator[Line]:
-    nvidia = find_nvidia()
+    nvidia = find_nvidia(os.environ)
     found = probe.result()
     if isinstance(found, Line):
         yield found

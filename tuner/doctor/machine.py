@@ -1,9 +1,8 @@
-"""The machine: its GPUs, its folders, and the packages installed on it."""
+"""The machine: its folders, and the packages installed on it."""
 
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
@@ -11,34 +10,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tuner.core.health.gpus import QUERY, Nvidia, parse_gpus
 from tuner.core.health.packages import OURS, Unmet
 from tuner.core.health.resources import Folder
-from tuner.launchers.devices import NVIDIA_SECONDS, visible_gpus
 from tuner.mounts import file_system_of
-
-
-def find_nvidia() -> Nvidia:
-    """What the driver says of the GPUs."""
-    query = shutil.which("nvidia-smi")
-    if query is None:
-        return Nvidia()
-    options = [f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
-    try:
-        told = subprocess.run(
-            [query, *options], capture_output=True, text=True, check=False, timeout=NVIDIA_SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Nvidia(error=str(error))
-    gpus = parse_gpus(told.stdout)
-    if told.returncode != 0 or not gpus:
-        said = (told.stdout + told.stderr).strip().splitlines() or [f"exit {told.returncode}"]
-        return Nvidia(error=said[0])
-    return Nvidia(
-        gpus=gpus,
-        visible=tuple(visible_gpus(os.environ)),
-        is_chosen="CUDA_VISIBLE_DEVICES" in os.environ,
-    )
 
 
 def find_folder(path: Path) -> Folder:

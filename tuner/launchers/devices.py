@@ -3,17 +3,19 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
 
-from tuner.core.gpu_usage import named
+from tuner.core.nvidia import QUERY, Gpu, Nvidia, is_instance, notices, parse_gpus, usable
 from tuner.errors import InputError
 
 WORKER_MEMORY = 3 * 2**30
 """Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable that decides which devices a process sees."""
 
 NVIDIA_SECONDS = 30.0
 """Without its persistence daemon a driver takes seconds to wake a GPU."""
@@ -34,29 +36,49 @@ class Slot:
     threads: int
 
 
-def visible_gpus(environment: Mapping[str, str]) -> list[str]:
-    """The GPUs that trials may use, as CUDA_VISIBLE_DEVICES would name them.
+def find_nvidia(environment: Mapping[str, str]) -> Nvidia:
+    """What the driver's own program, nvidia-smi, says of the GPUs; nothing where there is none.
 
     Args:
         environment: An existing CUDA_VISIBLE_DEVICES in it is honoured; empty or -1 is no GPU.
     """
-    chosen = environment.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return named(chosen)
-    lines = nvidia_smi("-L").splitlines()
-    return [str(index) for index, line in enumerate(x for x in lines if x.startswith("GPU "))]
-
-
-def nvidia_smi(*options: str) -> str:
-    """What the driver's own program says; nothing where there is none, or none that answers."""
+    chosen = environment.get(VISIBLE)
     program = shutil.which("nvidia-smi")
-    if program is None:
-        return ""
-    with suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(
-            [program, *options], capture_output=True, text=True, check=True, timeout=NVIDIA_SECONDS
-        ).stdout
-    return ""
+    gpus, error = _ask(program) if program else ((), "")
+    return Nvidia(
+        gpus=gpus,
+        error=error,
+        visible=tuple(usable(gpus, chosen)),
+        is_chosen=chosen is not None,
+    )
+
+
+def _ask(program: str) -> tuple[tuple[Gpu, ...], str]:
+    """The GPUs, or why the program does not tell them."""
+    told = [program, f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+    try:
+        answer, listed = (
+            subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=NVIDIA_SECONDS
+            )
+            for command in (told, [program, "-L"])
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return (), str(error)
+    gpus = parse_gpus(answer.stdout, listed.stdout)
+    if answer.returncode != 0 or not gpus:
+        said = (answer.stdout + answer.stderr).strip().splitlines()
+        return (), said[0] if said else f"exit {answer.returncode}"
+    return gpus, ""
+
+
+def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+    """The devices that trials may use, as CUDA_VISIBLE_DEVICES would name them.
+
+    Args:
+        environment: See `find_nvidia`.
+    """
+    return list(find_nvidia(environment).visible)
 
 
 def usable_cores() -> int:
@@ -95,7 +117,7 @@ def cut_slots(
 
     Args:
         wanted: How many; None: `default_slots`.
-        gpus: Visible GPUs by name; slots beyond their number, or that of their groups, share
+        gpus: Visible devices by name; slots beyond their number, or that of their groups, share
             them. What is left over when groups are formed stays unused.
         cores: Usable CPU cores.
         memory: Bytes of memory free to use.
@@ -103,16 +125,13 @@ def cut_slots(
         per_gpu: Trials at a time on each GPU, or on each group of them, when nobody says `wanted`.
 
     Raises:
-        InputError: There are fewer GPUs than one trial takes.
+        InputError: There are fewer GPUs than one trial takes; of MIG instances it takes one.
     """
+    if devices > 1:
+        gpus = _whole(gpus, devices)
     most = max(1, len(gpus))
     if not 1 <= devices <= most:
-        raise InputError(
-            f"training.devices is {devices}, and this machine shows {len(gpus)} GPUs",
-            where="training.devices",
-            remedy=f"1 to {most}, and a larger training.batch_size or "
-            "training.accumulation_steps for the same effective batch",
-        )
+        raise _too_many(devices, f"this machine shows {len(gpus)} GPUs", most)
     count = wanted or default_slots(len(gpus), cores, memory, devices) * (per_gpu if gpus else 1)
     groups = [
         ",".join(gpus[start : start + devices])
@@ -122,14 +141,50 @@ def cut_slots(
         Slot(
             index=index,
             # -1 hides every GPU from TensorFlow.
-            environment={"CUDA_VISIBLE_DEVICES": groups[index % len(groups)] if groups else "-1"},
+            environment={VISIBLE: groups[index % len(groups)] if groups else "-1"},
             threads=max(1, cores // count),
         )
         for index in range(count)
     ]
 
 
-def local_slots(wanted: int | None, devices: int = 1, per_gpu: int = 1) -> list[Slot]:
-    """The slots of this machine; see `cut_slots`."""
-    gpus, memory = visible_gpus(os.environ), psutil.virtual_memory().available
-    return cut_slots(wanted, gpus, usable_cores(), memory, devices, per_gpu=per_gpu)
+def _whole(gpus: Sequence[str], devices: int) -> list[str]:
+    """The GPUs that several of may work on one trial.
+
+    Raises:
+        InputError: There are too few without the instances of GPUs in MIG mode.
+    """
+    whole = [name for name in gpus if not is_instance(name)]
+    if len(whole) < devices and len(whole) < len(gpus):
+        why = "a process sees one MIG instance at a time"
+        raise _too_many(devices, f"{why}; {len(whole)} of the GPUs are whole", max(1, len(whole)))
+    return whole
+
+
+def _too_many(devices: int, why: str, most: int) -> InputError:
+    return InputError(
+        f"training.devices is {devices}, and {why}",
+        where="training.devices",
+        remedy=f"{'1' if most == 1 else f'1 to {most}'}, and a larger training.batch_size or "
+        "training.accumulation_steps for the same effective batch",
+    )
+
+
+def local_slots(
+    wanted: int | None,
+    devices: int = 1,
+    per_gpu: int = 1,
+    notice: Callable[[str], None] = lambda text: None,  # noqa: ARG005
+) -> list[Slot]:
+    """The slots of this machine; see `cut_slots`.
+
+    Args:
+        wanted: How many.
+        devices: GPUs for one trial.
+        per_gpu: Trials at a time on each GPU.
+        notice: Told of GPUs that others use, and of those that can not be used.
+    """
+    nvidia, memory = find_nvidia(os.environ), psutil.virtual_memory().available
+    for text in notices(nvidia):
+        notice(text)
+    return cut_slots(wanted, nvidia.visible, usable_cores(), memory, devices, per_gpu=per_gpu)

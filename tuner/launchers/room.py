@@ -6,9 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from tuner.launchers.devices import Slot, nvidia_smi
-
-MEGABYTE = 2**20
+from tuner.core.nvidia import device_memory
+from tuner.launchers.devices import Slot, find_nvidia
 
 SHARED = 0.95
 """Of a shared GPU's memory is given out; each process has some of its own beside."""
@@ -44,8 +43,7 @@ def local_room(slots: Collection[Slot]) -> Room | None:
     devices = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
     if devices[0] == "-1":
         return Room(bytes=host_memory() // len(devices), on_host=True)
-    pairs = zip(slots, devices, strict=True)
-    sizes = [gpu_limit(slot, slots) or gpu_memory(names) for slot, names in pairs]
+    sizes = [_gpu_share(names, devices.count(names)) for names in dict.fromkeys(devices)]
     return Room(bytes=min(sizes), on_host=False) if min(sizes) > 0 else None
 
 
@@ -63,7 +61,13 @@ def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
     sharing = others.count(names)
     if names == "-1" or sharing == 1:
         return None
-    return int(SHARED * gpu_memory(names)) // sharing or None
+    return _gpu_share(names, sharing) or None
+
+
+def _gpu_share(names: str, sharing: int) -> int:
+    """Bytes for each of so many that share a GPU; 0 where it does not tell."""
+    memory = gpu_memory(names)
+    return memory if sharing == 1 else int(SHARED * memory) // sharing
 
 
 def host_memory() -> int:
@@ -80,15 +84,12 @@ def gpu_memory(names: str) -> int:
     """Bytes of the smallest of some GPUs.
 
     Args:
-        names: As CUDA_VISIBLE_DEVICES has them.
+        names: As CUDA_VISIBLE_DEVICES has them: indices, UUIDs, instances of GPUs in MIG mode.
 
     Returns:
         0 where nvidia-smi does not tell.
     """
-    told = nvidia_smi("--query-gpu=memory.total", "--format=csv,noheader,nounits", "-i", names)
-    lines = told.split()
-    known = lines and all(line.isdigit() for line in lines)
-    return min(int(line) for line in lines) * MEGABYTE if known else 0
+    return device_memory(names, find_nvidia({}).gpus)
 
 
 def _number(file: Path) -> int | None:

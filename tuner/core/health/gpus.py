@@ -5,11 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuner.core.health.line import Line, ok, size, warning, wrong
-
-QUERY = (
-    "index", "name", "driver_version", "memory.total", "memory.used", "mig.mode.current",
-)  # fmt: skip
-"""What nvidia-smi is asked of each GPU; drivers of 2020 know all of it."""
+from tuner.core.nvidia import Gpu, Nvidia, is_in_use, is_instance
 
 OLDEST_DRIVERS: Mapping[int, tuple[int, int]] = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 """Major version of CUDA to the oldest driver on Linux that runs all of its minor versions.
@@ -20,50 +16,9 @@ From the table of minor version compatibility in NVIDIA's CUDA toolkit release n
 FAST: Mapping[str, tuple[int, int]] = {"mixed_float16": (7, 0), "mixed_bfloat16": (8, 0)}
 """Precision to the compute capability from which tensor cores have it (Volta, Ampere)."""
 
-USED_BY_OTHERS = 1.0e9
-"""Bytes in use above which somebody else computes; a display or an idle process take less."""
-
 GPU_EXTRA = "pip install 'tuner[gpu]', which brings the CUDA libraries"
 _NAME = "GPU"
 _FLOAT32 = "float32"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """A GPU as nvidia-smi shows it.
-
-    Attributes:
-        index: As CUDA_VISIBLE_DEVICES counts.
-        name: Of the product.
-        driver: Version.
-        memory: Bytes in all; None where it is not told.
-        used: Of them, bytes in use; None where it is not told, as for a GPU cut up by MIG.
-        is_cut: By MIG, into instances that TensorFlow sees instead of it.
-    """
-
-    index: int
-    name: str
-    driver: str
-    memory: int | None
-    used: int | None
-    is_cut: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nvidia:
-    """What the driver says.
-
-    Attributes:
-        gpus: That it shows.
-        error: Why it shows none, where nvidia-smi is installed and failed.
-        visible: What trials may use, as CUDA_VISIBLE_DEVICES names it.
-        is_chosen: CUDA_VISIBLE_DEVICES is set.
-    """
-
-    gpus: tuple[Gpu, ...] = ()
-    error: str = ""
-    visible: tuple[str, ...] = ()
-    is_chosen: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,32 +65,6 @@ class TensorFlow:
         return tuple(device for device in self.devices if device.is_gpu)
 
 
-def parse_gpus(text: str) -> tuple[Gpu, ...]:
-    """Reads what nvidia-smi answers to `QUERY` with `--format=csv,noheader,nounits`.
-
-    Args:
-        text: A line for each GPU; lines that are none, such as warnings, are left out.
-    """
-    rows = [[cell.strip() for cell in line.split(",")] for line in text.splitlines()]
-    return tuple(_gpu(row) for row in rows if len(row) == len(QUERY) and row[0].isdigit())
-
-
-def _gpu(row: Sequence[str]) -> Gpu:
-    index, name, driver, memory, used, mig = row
-    return Gpu(
-        index=int(index),
-        name=name,
-        driver=driver,
-        memory=_mebibytes(memory),
-        used=_mebibytes(used),
-        is_cut=mig == "Enabled",
-    )
-
-
-def _mebibytes(text: str) -> int | None:
-    return int(text) * 2**20 if text.isdigit() else None
-
-
 def tensorflow_line(found: TensorFlow) -> Line:
     """Version and build."""
     built = f"CUDA {found.cuda}" if found.cuda else "the CPU"
@@ -176,14 +105,15 @@ def _gpu_line(gpu: Gpu, capabilities: Mapping[str, tuple[int, int] | None]) -> L
     if gpu.memory is not None:
         parts.insert(1, size(gpu.memory))
     if gpu.is_cut:
-        parts.append("cut up by MIG, of whose instances TensorFlow sees one at a time")
+        profiles = ", ".join(part.profile for part in gpu.instances) or "none"
+        parts.append(f"in MIG mode, with the instances {profiles}")
     if (capability := capabilities.get(str(gpu.index))) is not None:
         parts.append(f"compute capability {_dotted(capability)}")
     text = ", ".join(parts)
-    if gpu.used is not None and gpu.used > USED_BY_OTHERS:
+    if is_in_use(gpu):
         return warning(
             name,
-            f"{text}; {size(gpu.used)} of it are in use",
+            f"{text}; {size(gpu.used or 0)} of it are in use",
             "wait, or choose others with CUDA_VISIBLE_DEVICES; nvidia-smi shows who computes",
         )
     return ok(name, text)
@@ -199,14 +129,19 @@ def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None) -> Iterator[Line]:
             "CUDA_VISIBLE_DEVICES hides all of them: trials run on the CPU",
             "unset CUDA_VISIBLE_DEVICES, or name some there",
         )
-    elif len(tensorflow.gpus) < len(nvidia.visible):
+    elif len(tensorflow.gpus) < (seen := _seen_at_once(nvidia.visible)):
         named = ",".join(nvidia.visible)
         chosen = f" (CUDA_VISIBLE_DEVICES={named})" if nvidia.is_chosen else ""
         yield wrong(
             _NAME,
-            f"TensorFlow sees {len(tensorflow.gpus)} of {len(nvidia.visible)}{chosen}",
+            f"TensorFlow sees {len(tensorflow.gpus)} of {seen}{chosen}",
             _why_unseen(nvidia, tensorflow.cuda),
         )
+
+
+def _seen_at_once(visible: Sequence[str]) -> int:
+    """How many devices one process sees: of MIG instances one."""
+    return 1 if any(map(is_instance, visible)) else len(visible)
 
 
 def _why_unseen(nvidia: Nvidia, cuda: str | None) -> str:
@@ -220,8 +155,6 @@ def _why_unseen(nvidia: Nvidia, cuda: str | None) -> str:
     driver = nvidia.gpus[0].driver
     if oldest and _numbers(driver)[:2] < oldest:
         return f"a driver of {_dotted(oldest)} or newer, which CUDA {cuda} needs, not {driver}"
-    if any(gpu.is_cut for gpu in nvidia.gpus):
-        return "CUDA_VISIBLE_DEVICES with the UUID of one MIG instance, which nvidia-smi -L lists"
     return GPU_EXTRA
 
 
