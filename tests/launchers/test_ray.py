@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'tuner[ray]'")
 
+from ray.exceptions import ActorUnavailableError, RayError
+
 from tuner.core.recovery import death
 from tuner.errors import InputError
 from tuner.launchers.ray import forwarded, lost
@@ -26,15 +28,18 @@ def test_an_address_where_nothing_answers_is_refused_at_once():
         connect("no port")
 
 
-def test_the_loss_of_a_node_is_told_and_costs_an_attempt():
-    exited = lost(NODE_DIED, "10.0.0.7")
-    error = death(exited.code, exited.log, exited.oom_kills, exited.lost_node)
-    assert (error.kind, error.message) == ("crash", "the node 10.0.0.7 was lost")
-    assert error.traceback == NODE_DIED
+@pytest.mark.parametrize(
+    "error", [RayError(NODE_DIED), ActorUnavailableError("Socket closed", None)]
+)
+def test_the_loss_of_a_node_is_told_and_costs_an_attempt(error):
+    exited = lost(error, "10.0.0.7")
+    died = death(exited.code, exited.log, exited.oom_kills, exited.lost_node)
+    assert (died.kind, died.message) == ("crash", "the node 10.0.0.7 was lost")
 
 
 def test_memory_that_ran_out_on_a_node_comes_back_with_a_smaller_batch():
-    exited = lost("The actor was killed due to the node running low on memory", "10.0.0.7")
+    error = RayError("The actor was killed due to the node running low on memory")
+    exited = lost(error, "10.0.0.7")
     assert death(exited.code, exited.log, exited.oom_kills, exited.lost_node).kind == (
         "out_of_memory"
     )
@@ -42,7 +47,7 @@ def test_memory_that_ran_out_on_a_node_comes_back_with_a_smaller_batch():
 
 def test_a_node_without_the_package_is_the_users_to_mend():
     with pytest.raises(InputError, match="can not import tuner"):
-        lost("creation task failed: ModuleNotFoundError: No module named 'tuner'", "")
+        lost(RayError("creation failed: ModuleNotFoundError: No module named 'tuner'"), "")
 
 
 def test_workers_elsewhere_get_what_says_where_models_and_data_are():

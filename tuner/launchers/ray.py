@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import ActorUnavailableError, RayError
 
 from tuner.core.cluster import Resources, capacity, memory_each
 from tuner.core.recovery import SIGKILL
@@ -173,7 +173,7 @@ class RayLauncher:
         except RayError as error:
             del self._seats[slot]
             ray.kill(seat.actor)
-            yield Event(slot=slot, message=lost(str(error), seat.node))
+            yield Event(slot=slot, message=lost(error, seat.node))
             return
         if heard.unseen:
             raise _unseen(heard)
@@ -229,16 +229,17 @@ def forwarded(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_FORWARDED)}
 
 
-def lost(why: str, node: str) -> Exited:
-    """The end of a worker whose actor is gone.
+def lost(error: RayError, node: str) -> Exited:
+    """The end of a worker whose actor is gone, or out of reach.
 
     Args:
-        why: What Ray says.
+        error: What Ray says.
         node: Where the actor was; empty: it never had a node.
 
     Raises:
         InputError: The actor's process could not import this package.
     """
+    why = str(error)
     if _NO_CODE in why:
         raise InputError(
             "a node of the Ray cluster can not import tuner",
@@ -246,8 +247,11 @@ def lost(why: str, node: str) -> Exited:
             remedy=f"tuner and its Python at the same path on every node: {sys.prefix}",
         )
     out_of_memory = any(words in why for words in _NO_MEMORY)
-    lost_node = node if _NODE_DIED in why else ""
-    return Exited(code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=lost_node)
+    # Out of reach: half a minute before Ray itself knows that the node has died.
+    gone = isinstance(error, ActorUnavailableError) or _NODE_DIED in why
+    return Exited(
+        code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=node if gone else ""
+    )
 
 
 def _unseen(heard: Heard) -> InputError:
