@@ -86,6 +86,7 @@ class Plan:
         n_trials: The study's total.
         timeout: Seconds after which no new trial starts; None: none.
         max_failures: So many failures in a row, all for the same cause, stop the sweep.
+        enough: Asked after each trial whether more are not worth it, and why; empty: they are.
         max_attempts: Tries at a trial whose worker or agent dies.
         trials_per_worker: A worker is replaced after so many; None: when its memory grows.
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
@@ -102,6 +103,7 @@ class Plan:
     n_trials: int
     timeout: float | None = None
     max_failures: int = 5
+    enough: Callable[[], str] = lambda: ""
     max_attempts: int = 3
     trials_per_worker: int | None = None
     stall_timeout: float | None = None

@@ -97,6 +97,7 @@ class Sweep:
         self._whole = plan.time_left()
         self._ends: float | None = None if self._whole is None else clock() + self._whole
         self._is_late = self._cut_off = False
+        self._enough = ""
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
         self._interrupts = 0
@@ -133,6 +134,7 @@ class Sweep:
             InputError: The first trials can not be run as they are configured.
         """
         begun = self._clock()
+        self._enough = self._plan.enough()
         with self._interruptible():
             while True:
                 if self._interrupts > 1:
@@ -152,15 +154,21 @@ class Sweep:
             if self._is_late:
                 self._cut_off = bool(self._retries) or self._source.awaiting(self._plan.n_trials)
             self._give_back()
+        self._explain()
+        if self._wrong_input is not None:
+            raise InputError(self._wrong_input.message)
+        return self.outcomes
+
+    def _explain(self) -> None:
+        """Says why it ended before its total, where nobody saw it happen."""
         if self._cut_off and self._ends is not None:
             left = told(max(0.0, self._ends - self._clock()))
             self._watcher.notice(
                 f"the scheduler ends this allocation in {left}, before another trial would end; "
                 "the same command goes on"
             )
-        if self._wrong_input is not None:
-            raise InputError(self._wrong_input.message)
-        return self.outcomes
+        if self._enough and not self.interrupted:
+            self._watcher.notice(f"the sweep ends before its total: {self._enough}")
 
     # -- starting ---------------------------------------------------------------------------
 
@@ -169,6 +177,7 @@ class Sweep:
         return not (
             self._interrupts > 0
             or self.failed
+            or self._enough
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
             or self._runs_late()
@@ -357,6 +366,7 @@ class Sweep:
         self._any_ran = self._any_ran or outcome.last is not None
         if outcome.state is TrialState.COMPLETE:
             self._longest = max(self._longest or 0.0, outcome.seconds)
+        self._enough = self._enough or self._plan.enough()
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
 

@@ -1,12 +1,17 @@
 """The command as a user gives it; only the fine-tune inside the worker is a fake."""
 
+import pytest
 import yaml
 from mlflow import MlflowClient
 
 from tests.checkpoints import write_checkpoint, write_reviews
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
+from tuner.config import load_trial
+from tuner.core.ranking import ranked
+from tuner.core.settings import StorageSettings
 from tuner.core.trial import Convergence
+from tuner.study_reader import StudyReader
 
 ONE = [*OWN, "sweep.n_trials=1"]
 
@@ -153,3 +158,53 @@ def test_plots_and_the_best_model_are_published_at_the_end(
     models = client.search_logged_models([sweep.info.experiment_id])
     assert [model.status for model in models] == ["READY"]
     assert len(client.list_artifacts(sweep.info.run_id, "plots")) >= 5
+
+
+def test_a_sweep_starts_from_files_and_from_other_studies(folder, fake_workers, capsys):
+    assert main([*OWN, "study=first"]) == 0
+    best = yaml.safe_load((folder / "outputs/first/best.yaml").read_text())
+    start = "sweep.start_from=[outputs/first/best.yaml]"
+    assert main([*OWN, "study=second", start, "sweep.n_trials=2"]) == 0
+    assert "first trials, after the untuned default: 1 of start_from" in capsys.readouterr().out
+    again = load_trial(folder / "outputs/second/trials/00001/config.yaml")
+    assert again.optimizer["learning_rate"] == best["optimizer"]["learning_rate"]
+    assert again.schedule["name"] == best["schedule"]["name"]
+
+
+def test_the_best_of_another_study_in_the_same_database_are_tried_first(
+    folder, fake_workers, capsys
+):
+    shared = f"storage.url=sqlite:///{folder}/all.db"
+    assert main([*OWN, "study=first", shared]) == 0
+    order = ["study=second", shared, "sweep.start_from=[first]", "sweep.n_trials=3"]
+    assert main([*OWN, *order]) == 0
+    reader = StudyReader("first", StorageSettings(url=f"sqlite:///{folder}/all.db"), folder)
+    first = ranked((t.outcome for t in reader.read().trials), "maximize")
+    reader.close()
+    tried = load_trial(folder / "outputs/second/trials/00001/config.yaml")
+    assert tried.optimizer["learning_rate"] == first[0].parameters["optimizer.learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        ("none.yaml", "none.yaml"),
+        ("nobody", "there is no study 'nobody'"),
+        ("other.yaml", "has no value that the search space could take"),
+    ],
+)
+def test_what_a_sweep_can_not_start_from_is_told(folder, fake_workers, capsys, start, says):
+    (folder / "other.yaml").write_text(
+        "schedule:\n  name: polynomial\noptimizer:\n  name: adamw\n  learning_rate: 5.0\n"
+    )
+    assert main([*OWN, f"sweep.start_from=[{start}]"]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_sweep_ends_when_more_trials_are_not_worth_it(folder, fake_workers, capsys):
+    wanted = "sweep.stop_when={improvement: 0.9, patience: 2}"
+    alone = ["launcher.slots=1", "sweep.n_trials=50", "pruner=none"]
+    assert main([*OWN, wanted, *alone]) == 0
+    printed = capsys.readouterr().out
+    assert "the sweep ends before its total: the last 2 trials made the best better" in printed
+    assert len(list((folder / "outputs/mine/trials").iterdir())) == 3

@@ -173,3 +173,12 @@ def test_the_covering_points_keep_to_a_narrowed_choice():
     )
     space = SearchSpace([narrowed, decay])
     assert all(space.admits(sample) for sample in covering(space))
+
+
+def test_the_part_of_other_values_that_a_space_can_take():
+    space = SearchSpace([OPTIMIZER, MOMENTUM, BATCH])
+    other = {"optimizer": "sgd", "optimizer.momentum": 0.7, "training.batch_size": 7, "more": 1}
+    assert space.within(other) == {"optimizer": "sgd", "optimizer.momentum": 0.7}
+    assert space.within({**other, "optimizer": "adamw"}) == {"optimizer": "adamw"}
+    assert space.within({**other, "optimizer": "lion"}) == {}
+    assert space.within({}) == {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.objectives import direction
@@ -37,6 +38,7 @@ class Start:
         room: Memory that each trial has; None where that is unknown.
         terminal: Shows what happens.
         launcher: Its workers are started.
+        first: Points that are tried first, after the untuned default.
     """
 
     composed: ComposedSweep
@@ -45,6 +47,7 @@ class Start:
     room: Room | None
     terminal: Terminal
     launcher: Launcher
+    first: Sequence[Mapping[str, Scalar]] = ()
 
     @property
     def objective(self) -> str:
@@ -92,6 +95,7 @@ class Start:
             sampler=agent.sampler,
             pruner=agent.pruner,
             defaults=self.composed.defaults,
+            first=self.first,
             settings=storage,
         )
 
@@ -102,7 +106,7 @@ def _launcher(agent: AgentSettings, devices: int, notice: Callable[[str], None])
     Args:
         agent: What the agent is told; its group `launcher`.
         devices: GPUs for one trial.
-        notice: Told what people should know of a cluster.
+        notice: Told what people should know of the GPUs or of a cluster.
 
     Raises:
         InputError: The launcher's package is missing, or there is no such cluster.
@@ -111,7 +115,8 @@ def _launcher(agent: AgentSettings, devices: int, notice: Callable[[str], None])
     if settings.name == "ray":
         folder = StudyFolder(Path(agent.output), agent.study_name).path
         return _ray()(settings, devices, folder, notice=notice)
-    return LocalLauncher(local_slots(settings.slots, devices, settings.trials_per_gpu))
+    slots = local_slots(settings.slots, devices, settings.trials_per_gpu, notice)
+    return LocalLauncher(slots)
 
 
 def _ray() -> "type[RayLauncher]":
@@ -138,6 +143,9 @@ def started(
     Raises:
         InputError: Model or data can not be used.
     """
+    first = first_points(composed)
+    if first:
+        terminal.notice(f"first trials, after the untuned default: {len(first)} of start_from")
     devices = max(variant.training.devices for variant in variants)
     launcher = _launcher(composed.agent, devices, terminal.notice)
     room = launcher.room()
@@ -155,6 +163,7 @@ def started(
             room=room,
             terminal=terminal,
             launcher=launcher,
+            first=first,
         )
     finally:
         launcher.close(composed.agent.launcher.stop_timeout)

@@ -13,6 +13,7 @@ from tuner.commands.dry_run import dry_run
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
 from tuner.core.allocation import longest
+from tuner.core.enough import enough
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.reading import read_sweep
@@ -136,6 +137,7 @@ def _search(
             n_trials=agent.sweep.n_trials,
             timeout=agent.sweep.timeout,
             max_failures=agent.sweep.max_failures,
+            enough=partial(_enough, start, study),
             max_attempts=agent.launcher.max_attempts,
             trials_per_worker=agent.launcher.trials_per_worker,
             stall_timeout=agent.launcher.stall_timeout,
@@ -160,6 +162,17 @@ def _search(
     finally:
         terminal.end()
     return sweep
+
+
+def _enough(start: Start, study: Study) -> str:
+    """Whether `sweep.stop_when` holds, and why."""
+    settings = start.composed.agent.sweep
+    if settings.stop_when.patience is None:
+        return ""  # The study need not be read.
+    values = study.values()
+    if len(values) >= settings.n_trials:
+        return ""
+    return enough(values, direction(start.objective), settings.stop_when)
 
 
 def _closing(start: Start, study: Study, sweep: Sweep, tracker: Tracker, begun: float) -> Closing:

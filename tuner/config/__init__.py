@@ -16,6 +16,7 @@ from tuner.config.training_file import (
     dump_trial,
     load_trial,
     render,
+    trial_values,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "load_trial",
     "render",
     "searched_options",
+    "trial_values",
 ]

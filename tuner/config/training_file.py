@@ -7,15 +7,17 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tuner.config.building import build_trial
+from tuner.config.building import build_trial, leaves
 from tuner.config.composer import Composer, Primary
+from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, read_value, read_yaml, shaped
 from tuner.config.messages import unknown_key
 from tuner.config.names import check_study
-from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, TRIAL_GROUPS, plain, structure
+from tuner.config.schema import DEFAULT_OPTIONS, OPEN_GROUPS, SWEEP, TRIAL_GROUPS, plain, structure
 from tuner.config.sweeping import ComposedSweep
 from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.core.trial import Scalar
 from tuner.errors import InputError
 from tuner.secrets import hidden_values
 
@@ -58,7 +60,19 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
     Raises:
         InputError: Anything in the file or the overrides is wrong.
     """
-    settings = _plain_overrides(arguments)
+    composed = _composed(path, _plain_overrides(arguments), folder)
+    rest = composed.section(("study", "output", *_AGENT_GROUPS))
+    check_study(rest["study"], composed)
+    return ComposedTraining(
+        trial=build_trial(composed),
+        study=rest["study"],
+        output=rest["output"],
+        launcher=structure(LauncherSettings, rest["launcher"]),
+        tracking=structure(TrackingSettings, rest["tracking"]),
+    )
+
+
+def _composed(path: Path, settings: Sequence[Setting], folder: Path) -> Composition:
     chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
     sections = _read_sections(path, str(path))
     kept = {group: node for group, node in sections.items() if group not in chosen}
@@ -69,20 +83,26 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
         content=DictConfig(kept),
         label=str(path),
     )
-    composed = (
+    return (
         Composer(Library(folder), primary)
         .compose(chosen, [s for s in settings if s.kind is Kind.RAW])
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
-    rest = composed.section(("study", "output", *_AGENT_GROUPS))
-    check_study(rest["study"], composed)
-    return ComposedTraining(
-        trial=build_trial(composed),
-        study=rest["study"],
-        output=rest["output"],
-        launcher=structure(LauncherSettings, rest["launcher"]),
-        tracking=structure(TrackingSettings, rest["tracking"]),
-    )
+
+
+def trial_values(path: Path, folder: Path) -> dict[str, Scalar]:
+    """The keys of a fine-tune's file as a search space names them, groups by their options.
+
+    Args:
+        path: The file.
+        folder: Where the user's own conf/ is.
+
+    Raises:
+        InputError: Anything in the file is wrong.
+    """
+    values = leaves(_composed(path, (), folder))
+    named = {group: values[f"{group}.name"] for group in OPEN_GROUPS if f"{group}.name" in values}
+    return values | named
 
 
 def load_trial(

@@ -264,6 +264,19 @@ class TrackingSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StopWhen:
+    """When more trials are not worth their time.
+
+    Attributes:
+        patience: Trials that count toward the total; null: the sweep goes on to its total.
+        improvement: Of the best objective over so many trials; less ends the sweep.
+    """
+
+    patience: int | None = None
+    improvement: float = 0.002
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings:
     """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what.
 
@@ -273,6 +286,10 @@ class SweepSettings:
         n_trials: The study's total, completed and pruned, not an addition.
         timeout: Seconds after which no new trial starts; null: none.
         max_failures: So many trials failing in a row stop the sweep.
+        stop_when: When the sweep ends before its total.
+        start_from: Tried first, after the untuned default: configurations as files (best.yaml of
+            another sweep), and studies by name, of which the best three are taken. Keys or values
+            that the space does not have are left to the sampler.
         dry_run: Show the space, the first trials, the memory and the time that the sweep will
             take, from a few timed updates; nothing is left behind.
         overrides: Plain overrides that hold for every trial of the sweep.
@@ -284,6 +301,8 @@ class SweepSettings:
     n_trials: int = 20
     timeout: float | None = None
     max_failures: int = 5
+    stop_when: StopWhen = field(default_factory=StopWhen)
+    start_from: list[str] = field(default_factory=list)
     dry_run: bool = False
     overrides: list[str] = field(default_factory=list)
     space: dict[str, Any] = field(default_factory=dict)

@@ -187,6 +187,22 @@ class SearchSpace:
             contains(dimension.domain, values[dimension.key]) for dimension in asked
         )
 
+    def within(self, values: Values) -> dict[str, Scalar]:
+        """The part of some values that this space can take.
+
+        Args:
+            values: Of a configuration that may come from elsewhere.
+
+        Returns:
+            Key to value for the dimensions that are active there and have the value.
+        """
+        taken: dict[str, Scalar] = {}
+        for dimension in self.dimensions:
+            known = dimension.key in values and self.active(dimension, taken)
+            if known and contains(dimension.domain, values[dimension.key]):
+                taken[dimension.key] = values[dimension.key]
+        return taken
+
     def grid(self, points_per_interval: int) -> list[dict[str, Scalar]]:
         """Every point of the conditional grid.
 

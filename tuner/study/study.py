@@ -8,7 +8,7 @@ it is the next that an agent takes up.
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import _CachedStorage
 from optuna.trial import TrialState as OptunaState
 
 from tuner.core.settings import StorageSettings
@@ -33,7 +34,7 @@ from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
 from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening
-from tuner.study.ledger import ATTEMPT, CRASHES, NotOursError
+from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError
 from tuner.study.owner import identity
 from tuner.study.patience import AWAY, Patience
 from tuner.study.stores import connect, open_ledger, shown
@@ -108,6 +109,7 @@ class Study:
         sampler: Mapping[str, Any],
         pruner: Mapping[str, Any],
         defaults: Mapping[str, Scalar],
+        first: Sequence[Mapping[str, Scalar]] = (),
         settings: StorageSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -120,6 +122,7 @@ class Study:
             sampler: Group `sampler`.
             pruner: Group `pruner`.
             defaults: Value of each searched key in the untuned default configuration.
+            first: Values of some searched keys for the trials after it; the others are drawn.
             settings: Group `storage`.
             clock: Seconds, monotonic.
 
@@ -149,7 +152,7 @@ class Study:
         self._lost: set[int] = set()
         self._idle_since: float | None = None
         self.notice = ""
-        opened = self._open(name, definition, self._first_points(sampler))
+        opened = self._open(name, definition, self._first_points(sampler, first))
         self._study.sampler = build_sampler(sampler, opened)
         self._beaten_at = time.time()
         self._beating = RLock()
@@ -177,13 +180,15 @@ class Study:
         self._ledger.enter(decide, points)
         return opened
 
-    def _first_points(self, sampler: Mapping[str, Any]) -> list[dict[str, Scalar]]:
+    def _first_points(
+        self, sampler: Mapping[str, Any], first: Sequence[Mapping[str, Scalar]]
+    ) -> list[dict[str, Scalar]]:
         """Trial 0 is the untuned default; all points of a grid follow, shuffled."""
-        points = [self._defaults]
+        points: list[Mapping[str, Scalar]] = [self._defaults, *first]
         if self._is_grid:
             grid = self._space.grid(sampler["points_per_interval"])
             random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
-            points += [point for point in grid if point != self._defaults]
+            points += [point for point in grid if point not in points]
         return [self._fixed(point) for point in points]
 
     def _fixed(self, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -263,11 +268,11 @@ class Study:
 
     def _begin(self, taken: Numbered) -> Asked:
         self._study._thread_local.cached_all_trials = None  # noqa: SLF001  (as its `ask` does)
-        self._study.get_trials(deepcopy=False)  # Optuna's cache has to know the trial.
         with warnings.catch_warnings():
             # An untuned default outside the searched interval is meant as it is.
             warnings.simplefilter("ignore", UserWarning)
             trial = optuna.Trial(self._study, taken.id)
+            self._acquaint(trial)
             parameters = self._suggest_all(trial)
         with self._beating:
             self._lost.discard(taken.number)
@@ -279,6 +284,14 @@ class Study:
             attempt=trial.user_attrs[ATTEMPT],
             crashes=trial.user_attrs.get(CRASHES, 0),
         )
+
+    def _acquaint(self, trial: optuna.Trial) -> None:
+        """Lets Optuna's cache know a trial that was not made through it."""
+        cache = self._study._storage  # noqa: SLF001
+        if isinstance(cache, _CachedStorage):
+            known = trial._cached_frozen_trial  # noqa: SLF001
+            cache.get_study_name_from_id(self._study._study_id)  # noqa: SLF001  (it makes room)
+            cache._add_trials_to_cache(self._study._study_id, [known])  # noqa: SLF001
 
     def _suggest_all(self, trial: optuna.Trial) -> dict[str, Scalar]:
         # The first trial keeps the default of a key whose choices do not hold it.
@@ -396,6 +409,18 @@ class Study:
             from_plain(TrialOutcome, trial.user_attrs["outcome"])
             for trial in self._study.get_trials(deepcopy=False)
             if trial.state.is_finished() and "outcome" in trial.user_attrs
+        ]
+
+    @patient
+    def values(self) -> list[float | None]:
+        """The objective of every trial that counts toward the total, by number.
+
+        Returns:
+            None for those that were not completed.
+        """
+        return [
+            trial.value if trial.state is OptunaState.COMPLETE else None
+            for trial in self._study.get_trials(deepcopy=False, states=COUNTED)
         ]
 
     @patient
