@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tuner.errors import TunerError
+from tuner.secrets import hidden
 
 LOCK_SECONDS = 60.0
 
@@ -36,7 +37,7 @@ def exclusive(store: str, timeout: float = LOCK_SECONDS) -> Iterator[None]:
     except Timeout as error:
         raise TunerError(
             f"another process has been opening the same store for {timeout:.0f} s\n"
-            f"  where: {store} (its lock: {file})\n"
+            f"  where: {hidden(store)} (its lock: {file})\n"
             "  try:   end that process, if it hangs; then the same command"
         ) from error
     try:
