@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from tests.commands.conftest import OWN
+from tests.tracking.runs import found
 from tuner.__main__ import main
 from tuner.commands.report import Reporter
 from tuner.core.settings import StorageSettings
@@ -195,6 +196,18 @@ def test_a_page_that_can_not_be_written_is_wrong_input(swept, capsys):
     (swept / "file").touch()
     assert main(["report", "sweep=mine", "report.output=file/page.html"]) == 2
     assert "the page can not be written" in capsys.readouterr().err
+
+
+def test_what_a_sweep_without_mlflow_left_is_sent_once(folder, fake_workers, capsys, mlflow_uri):
+    assert main([*OWN, "launcher.slots=2", "tracking=offline"]) == 0
+    assert f"tuner report study=mine tracking.uri={mlflow_uri}" in capsys.readouterr().out
+    assert found(mlflow_uri, study="mine") == []
+    for told in (True, False):
+        assert main(["report", "sweep=mine"]) == 0
+        assert ("the runs of 1 more agents" in capsys.readouterr().out) is told
+        runs = found(mlflow_uri, study="mine")
+        assert sorted(run.data.tags["trial_number"] for run in runs) == ["0", "1", "2", "3"]
+        assert len(found(mlflow_uri, "sweep", "mine")) == 1
 
 
 def test_help_lists_the_command(capsys):

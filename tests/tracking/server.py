@@ -14,17 +14,22 @@ START_SECONDS = 120.0
 
 
 class Server:
-    """One port, one SQLite store and one folder of artifacts for as often as it is started."""
+    """One port, one store and one folder of artifacts for as often as it is started."""
 
-    def __init__(self, folder: Path, store: Path) -> None:
+    def __init__(self, folder: Path, store: Path | str, workers: int = 1) -> None:
         """Starts nothing.
 
         Args:
             folder: Its own.
-            store: An empty store to begin with, since making one takes seconds.
+            store: An empty SQLite store to begin with, since making one takes seconds; or the
+                address of any store.
+            workers: Processes that answer.
         """
         self.folder = folder
-        shutil.copy(store, folder / "server.db")
+        self._workers = workers
+        self._store = store if isinstance(store, str) else f"sqlite:///{folder}/server.db"
+        if isinstance(store, Path):
+            shutil.copy(store, folder / "server.db")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -34,9 +39,9 @@ class Server:
     def start(self) -> None:
         """Returns once it answers."""
         command = [
-            *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+            *(sys.executable, "-m", "mlflow", "server", "--workers", str(self._workers)),
             *("--host", "127.0.0.1", "--port", str(self.port)),
-            *("--backend-store-uri", f"sqlite:///{self.folder}/server.db"),
+            *("--backend-store-uri", self._store),
             *("--artifacts-destination", str(self.folder / "artifacts")),
         ]
         with (self.folder / "log").open("ab") as log:
