@@ -248,6 +248,6 @@ def failed(jobs: Iterable[AgentJob]) -> list[AgentJob]:
 
 
 def log_tail(text: str, lines: int = 12) -> str:
-    """The last lines of an agent's log, without what Slurm and submitit say of themselves."""
-    told = [line for line in text.splitlines() if not line.startswith(("srun:", "submitit "))]
+    """The last lines of an agent's log, without what submitit says of itself."""
+    told = [line for line in text.splitlines() if not line.startswith("submitit INFO")]
     return "\n".join(told[-lines:]).strip()
