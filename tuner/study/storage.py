@@ -10,7 +10,7 @@ from typing import Any
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy import event, select
+from sqlalchemy import Float, event, insert, literal, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,8 @@ from tuner.study.ledger import OWNER, NotOursError
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
+
+KIND = models.TrialIntermediateValueModel.__table__.c.intermediate_value_type.type
 
 LONGEST_PAUSE = 30_000
 """Milliseconds that an agent may be frozen in a transaction until PostgreSQL ends it.
@@ -63,6 +65,31 @@ class OwnedStorage(RDBStorage):
         super().check_trial_is_updatable(trial_id, trial_state)
         if owner_text(self.scoped_session(), trial_id, keeping=True) != self.me:
             raise NotOursError(trial_id)
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Optuna's, in one statement where it is a new point of a running trial of ours."""
+        values = models.TrialIntermediateValueModel
+        value, kind = values.intermediate_value_to_stored_repr(intermediate_value)
+        trials, owners = models.TrialModel, models.TrialUserAttributeModel
+        told = select(values.step).where(values.trial_id == trial_id, values.step == step)
+        row = (
+            select(trials.trial_id, literal(step), literal(value, Float), literal(kind, KIND))
+            .join(owners, (owners.trial_id == trials.trial_id) & (owners.key == OWNER))
+            .where(
+                trials.trial_id == trial_id,
+                trials.state == OptunaState.RUNNING,
+                owners.value_json == self.me,
+                ~told.exists(),
+            )
+            .with_for_update(read=True)
+        )
+        columns = ["trial_id", "step", "intermediate_value", "intermediate_value_type"]
+        with self.transaction() as session:
+            added = session.execute(insert(values).from_select(columns, row))
+        if getattr(added, "rowcount", 0) == 0:
+            super().set_trial_intermediate_value(trial_id, step, intermediate_value)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
