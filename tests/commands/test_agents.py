@@ -1,5 +1,7 @@
 """What launcher=slurm says and refuses without a Slurm; tests/cluster has a real one."""
 
+import sys
+
 import pytest
 
 from tests.commands.conftest import OWN
@@ -46,6 +48,16 @@ def test_the_batch_script_is_printed_and_nothing_is_left_behind(folder, capsys):
 def test_what_can_not_go_well_is_refused(folder, capsys, more, said):
     assert main([*SLURM, *more]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_without_submitit_the_extra_is_named(folder, capsys, monkeypatch):
+    ours = ("tuner.commands.agents", "tuner.commands.following", "tuner.slurm")
+    for name in [name for name in sys.modules if name.startswith((*ours, "submitit"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("tuner.commands.agents", raising=False)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    assert main(SLURM) == 2
+    assert "pip install 'tuner[slurm]'" in capsys.readouterr().err
 
 
 def test_a_machine_without_slurm_is_told_where_to_go(folder, capsys, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tuner.core.ranking import best
 from tuner.core.settings import AgentSettings
-from tuner.core.slurm import AgentJob, Phase, agents_text, news
+from tuner.core.slurm import AgentJob, Phase, agents_text, failed, news
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
@@ -149,6 +149,9 @@ class Follower:
         self._silence = ""
         for line in news(self._jobs, now):
             self._terminal.notice(line)
+        for job in failed(now.values()):
+            if self._jobs[job.id].phase is not Phase.ENDED:
+                self._terminal.warn(f"its log: {self._agents.log(job.id)}")
         self._jobs = dict(now)
         for job in now.values():
             if job.rests:
