@@ -93,7 +93,7 @@ def cluster(tmp_path, monkeypatch, mlflow_uri, slurm):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(agents, "AGENT", (sys.executable, "-m", "tests.fake_agent", "sweep"))
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 2.0)
     yield Cluster(tmp_path, slurm)
     slurm("scancel", "--user=root")
     for process in slurm.processes():

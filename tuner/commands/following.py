@@ -152,7 +152,8 @@ class Follower:
         for job in failed(now.values()):
             if self._jobs[job.id].phase is not Phase.ENDED:
                 self._terminal.warn(f"its log: {self._agents.log(job.id)}")
-        self._jobs = dict(now)
         for job in now.values():
-            if job.rests:
+            # A look later, when word of its last run's end can not reach Slurm in its next.
+            if job.rests and self._jobs[job.id].rests:
                 queue.start_now(job.id)
+        self._jobs = dict(now)
