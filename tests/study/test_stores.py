@@ -4,7 +4,7 @@ from tuner import mounts
 from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
-from tuner.study import prepared_url
+from tuner.study import prepared_url, study_url
 from tuner.study.stores import sqlite_file
 
 MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
@@ -43,6 +43,12 @@ def test_sqlite_on_a_local_disk_is_made(mounted):
     folder = mounted("xfs")
     assert prepared_url(StorageSettings(), folder) == f"sqlite:///{folder.database}"
     assert folder.database.exists()
+
+
+@pytest.mark.parametrize("name", ["postgresql", "redis"])
+def test_an_address_that_is_missing_is_asked_for(tmp_path, name):
+    with pytest.raises(InputError, match=r"storage\.url(.|\n)*postgresql"):
+        study_url(StorageSettings(name=name), StudyFolder(tmp_path, "s"))
 
 
 def test_only_a_sqlite_address_names_a_file_of_sqlite():

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tuner.commands.start import Start
+from tuner.core.storage import SQLITE
 from tuner.core.trial import UNTUNED
 from tuner.dry_run import measured_rate, space_lines, time_lines
 from tuner.folder import StudyFolder
@@ -29,7 +30,8 @@ def dry_run(start: Start) -> None:
     with TemporaryDirectory() as place:
         terminal.notice("\nFirst trials")
         folder = StudyFolder(Path(place), agent.study_name)
-        with closing(start.make_study(folder, replace(agent.storage, url=None))) as study:
+        storage = replace(agent.storage, name=SQLITE, url=None)
+        with closing(start.make_study(folder, storage)) as study:
             for _ in range(min(FIRST_TRIALS, agent.sweep.n_trials)):
                 asked = study.claim(None)
                 if asked is not None:

@@ -11,7 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.file_systems import NETWORK
 from tuner.core.settings import StorageSettings
-from tuner.core.storage import JOURNAL, SQLITE, backend, kind, with_driver
+from tuner.core.storage import (
+    EXAMPLES,
+    JOURNAL,
+    SQLITE,
+    STORAGES,
+    backend,
+    is_consistent,
+    kind,
+    with_driver,
+)
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.mounts import file_system_of
@@ -31,7 +40,16 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
 
     Returns:
         A SQLAlchemy URL, or journal:///FILE.
+
+    Raises:
+        InputError: It is missing, or of another kind than the storage.
     """
+    if not is_consistent(storage):
+        raise InputError(
+            f"storage={storage.name}, and its address is {storage.url or 'not said'}",
+            where="storage.url",
+            remedy=EXAMPLES.get(storage.name, f"storage.name: one of {', '.join(STORAGES)}"),
+        )
     if storage.url is not None:
         return with_driver(storage.url)
     if kind(storage) == JOURNAL:
