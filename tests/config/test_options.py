@@ -13,6 +13,8 @@ NEEDED = {
     ("data", "parquet"): ["data.train=reviews.parquet"],
     ("data", "hub"): ["data.name=nyu-mll/glue"],
     ("data", "tfds"): ["data.name=glue/sst2"],
+    ("storage", "postgresql"): ["storage.url=postgresql://me@host/studies", "study=ours"],
+    ("tracking", "server"): ["tracking.uri=http://host:5000"],
 }
 
 

@@ -81,6 +81,7 @@ def test_what_two_agents_wrote_offline_is_sent_once_and_that_of_a_third_stays_it
     for each in agents:
         assert "records for MLflow wait" in each.communicate()[0].splitlines()[-1]
     third = opened(folder)
+    assert list(replay("s", folder, OFFLINE)) == []
     said, left = sent(folder, mlflow_uri)
     assert "the runs of 2 more agents" in said
     assert "1 spools" in left

@@ -21,7 +21,7 @@ def replay(study: str, folder: StudyFolder, settings: TrackingSettings) -> Itera
         study: Name of the study, and of the experiment.
         folder: The study's files.
         settings: Group `tracking`; without an address each spool goes where its agent would have
-            sent it.
+            sent it, with `send` false none goes anywhere.
 
     Yields:
         What to tell; nothing where no spool waits.
@@ -29,6 +29,8 @@ def replay(study: str, folder: StudyFolder, settings: TrackingSettings) -> Itera
     Raises:
         InputError: The address is none.
     """
+    if not settings.send:
+        return
     named = named_uri(settings.uri)
     if named:
         check_uri(named)

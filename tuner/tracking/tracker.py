@@ -102,7 +102,8 @@ class Tracker:
     @property
     def _report(self) -> str:
         """What sends that which is spooled."""
-        return f"`tuner report study={self._study} tracking.uri={self.uri or 'URI'}` sends them"
+        command = f"tuner report study={self._study} tracking.uri={self.uri or 'URI'}"
+        return f"`{command}` sends the runs to MLflow"
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -215,7 +216,7 @@ class Tracker:
         if self._sender is None:
             self._spool.release()
             left = self._spool.left(self._store.shown)
-            return f"{left} records for MLflow wait in {self._spool.path.parent}; {self._report}"
+            return f"{left} records for MLflow wait in {self._spool.path.parent}: {self._report}"
         return self._sender.close()
 
     def _begin(self, put_back: Collection[int]) -> None:
