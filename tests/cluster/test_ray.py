@@ -1,6 +1,5 @@
 """One agent over a real Ray cluster on this machine; GPUs are declared, the fine-tune a fake."""
 
-import functools
 import sys
 import time
 from dataclasses import replace
@@ -65,19 +64,27 @@ def workers_ready(launcher, count, seconds=120):
     return [found[slot] for slot in sorted(found)]
 
 
-class Doing:
-    """Does things to the cluster in the middle of a sweep: when so many reports have come."""
+def do_in_turn(watch, *steps):
+    """Does things to the cluster in the middle of a sweep.
 
-    def __init__(self, watch, **actions):
-        self.reports, self._watch = 0, watch
-        self._actions = {int(name.removeprefix("at_")): do for name, do in actions.items()}
-        watch.reported = self.reported
+    Args:
+        watch: Shown the sweep.
+        steps: What to do once trials have reported from so many slots.
+    """
+    seen, left = set(), list(steps)
 
-    def reported(self, slot, value):
-        self._watch.scores.append((slot, value))
-        self.reports += 1
-        if self.reports in self._actions:
-            self._actions[self.reports]()
+    def reported(slot, value):
+        seen.add(slot)
+        if left and len(seen) >= left[0][0]:
+            left.pop(0)[1]()
+
+    watch.reported = reported
+
+
+def assert_whole(bench, total):
+    """Every trial ended by itself; rates above 0.1 diverge."""
+    assert [outcome.number for outcome in bench.outcomes] == list(range(total))
+    assert set(states(bench.outcomes)) <= {TrialState.COMPLETE, TrialState.PRUNED}
 
 
 def test_each_worker_sees_its_own_gpu_or_its_share(cluster, node, tmp_path):
@@ -97,16 +104,15 @@ def test_each_worker_sees_its_own_gpu_or_its_share(cluster, node, tmp_path):
 
 def test_a_sweep_goes_on_when_a_node_is_lost(cluster, node, bench):
     notices = bench.watch.notices
-    Doing(bench.watch, at_6=functools.partial(cluster.lose, node))
+    do_in_turn(bench.watch, (2 * GPUS, lambda: cluster.lose(node)))
     bench.run(
-        checkpoint="slow:0.2",
+        checkpoint="slow:0.6",
         trials=12,
         launcher=lambda slots, command: launched(
             cluster, bench.folder.path, notice=notices.append, command=command
         ),
     )
-    assert states(bench.outcomes) == [TrialState.COMPLETE] * 12
-    assert [outcome.number for outcome in bench.outcomes] == list(range(12))
+    assert_whole(bench, 12)
     assert any(outcome.attempt == 2 for outcome in bench.outcomes)
     assert any("was lost; attempt 2 of 3" in text for text in notices), notices
 
@@ -114,20 +120,19 @@ def test_a_sweep_goes_on_when_a_node_is_lost(cluster, node, bench):
 @pytest.mark.slow
 def test_a_sweep_grows_onto_a_node_that_joins_and_survives_its_loss(cluster, bench):
     notices, joined = bench.watch.notices, []
-    doing = Doing(
+    do_in_turn(
         bench.watch,
-        at_6=lambda: joined.append(cluster.join(cpus=CORES, gpus=GPUS)),
-        at_150=lambda: cluster.lose(joined[0]),
+        (GPUS, lambda: joined.append(cluster.join(cpus=CORES, gpus=GPUS))),
+        (2 * GPUS, lambda: cluster.lose(joined[0])),
     )
     bench.run(
-        checkpoint="slow:0.2",
-        trials=80,
+        checkpoint="slow:0.6",
+        trials=40,
         launcher=lambda slots, command: launched(
             cluster, bench.folder.path, notice=notices.append, command=command
         ),
     )
-    assert doing.reports > 150
-    assert states(bench.outcomes) == [TrialState.COMPLETE] * 80
+    assert_whole(bench, 40)
     assert {slot for slot, _, _ in bench.watch.started} == {0, 1, 2, 3}
     assert "the Ray cluster has grown: 4 trials at a time" in notices
     assert any("was lost; attempt 2 of 3" in text for text in notices), notices
@@ -140,7 +145,7 @@ def test_slots_without_room_wait_and_keep_nobody(cluster, bench):
             cluster, bench.folder.path, command=command, slots=GPUS + 3
         ),
     )
-    assert states(bench.outcomes) == [TrialState.COMPLETE] * 3
+    assert_whole(bench, 3)
 
 
 def test_a_node_that_does_not_see_the_output_folder_is_named(cluster, tmp_path):

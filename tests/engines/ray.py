@@ -12,6 +12,9 @@ MEMORY = 8 * 2**30
 STORE = 80 * 2**20
 """Bytes of a node's object store, near the least that Ray accepts."""
 
+ATTENTIVE = {"health_check_period_ms": 1000}
+"""A lost node is known to be so after five of these, not after fifteen seconds."""
+
 
 class Cluster:
     """Its nodes, which come and go as tests say."""
@@ -23,7 +26,7 @@ class Cluster:
     def address(self) -> str:
         return self._cluster.address
 
-    def join(self, *, cpus: int, gpus: int = 0):
+    def join(self, *, cpus: int, gpus: int = 0, **more):
         """Adds a node."""
         return self._cluster.add_node(
             num_cpus=cpus,
@@ -31,6 +34,7 @@ class Cluster:
             memory=MEMORY,
             object_store_memory=STORE,
             include_dashboard=False,
+            **more,
         )
 
     def lose(self, node) -> None:
@@ -48,7 +52,7 @@ def ray_cluster(*, cpus: int, gpus: int = 0) -> Iterator[Cluster]:
     nodes = Nodes(shutdown_at_exit=False)
     cluster = Cluster(nodes)
     try:
-        cluster.join(cpus=cpus, gpus=gpus)
+        cluster.join(cpus=cpus, gpus=gpus, _system_config=ATTENTIVE)
         yield cluster
     finally:
         nodes.shutdown()
