@@ -1,4 +1,7 @@
-"""A Slurm of two nodes on this machine, as root; what it needs `install.sh` installs."""
+"""A Slurm of two nodes on this machine, as root; what it needs `install.sh` installs.
+
+A node has two cores; jobs of one go to the node with most room, and two have room on one.
+"""
 
 import contextlib
 import os
@@ -32,7 +35,7 @@ TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core,CR_LLN
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 PreemptType=preempt/partition_prio
@@ -76,7 +79,7 @@ class Slurm:
         key.chmod(0o600)
         nodes = "\n".join(
             f"NodeName={node} NodeHostname={host()} NodeAddr=127.0.0.1 Port={free_port()} "
-            "CPUs=1 RealMemory=1024 State=UNKNOWN"
+            "CPUs=2 RealMemory=1024 State=UNKNOWN"
             for node in NODES
         )
         (self.folder / "slurm.conf").write_text(
