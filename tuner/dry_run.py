@@ -123,9 +123,9 @@ class _Timing:
             case Ready():
                 self._launcher.send(slot, Run(spec=self._spec(slot)))
             case Progress(examples_per_second=rate):
-                self._rates[slot].append(rate)
+                self._note(slot, rate)
             case Reported(report=report):
-                self._rates[slot].append(report.examples_per_second)
+                self._note(slot, report.examples_per_second)
                 self._launcher.send(slot, Continue())
             case Failed(error=error):
                 kind = InputError if error.kind == "input" else TunerError
@@ -136,6 +136,9 @@ class _Timing:
                 if why:
                     raise TunerError(f"the untuned default diverges: {why}")
                 self._ended.add(slot)
+
+    def _note(self, slot: int, rate: float) -> None:
+        self._rates.setdefault(slot, []).append(rate)  # A cluster may grow meanwhile.
 
     def _spec(self, slot: int) -> TrialSpec:
         folder = str(self._folder / str(slot))

@@ -234,7 +234,7 @@ def lost(error: RayError, node: str) -> Exited:
 
     Args:
         error: What Ray says.
-        node: Where the actor was; empty: it never had a node.
+        node: Where the actor was; empty: it had not said so yet.
 
     Raises:
         InputError: The actor's process could not import this package.
@@ -249,9 +249,8 @@ def lost(error: RayError, node: str) -> Exited:
     out_of_memory = any(words in why for words in _NO_MEMORY)
     # Out of reach: half a minute before Ray itself knows that the node has died.
     gone = isinstance(error, ActorUnavailableError) or _NODE_DIED in why
-    return Exited(
-        code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=node if gone else ""
-    )
+    lost_node = (node or "that Ray had chosen") if gone else ""
+    return Exited(code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=lost_node)
 
 
 def _unseen(heard: Heard) -> InputError:
