@@ -41,7 +41,7 @@ def assert_whole(uri, folder, number, runs, metrics=("val_loss", "val_accuracy",
 
 def assert_all_arrived(uri, folder, trials):
     """Every trial is one run, whole, with its files; the sweep is one run that finished."""
-    runs = found(uri)
+    runs = sorted(found(uri), key=lambda run: run.info.run_name)
     assert Counter(run.info.run_name for run in runs) == {
         f"trial-{number:05d}": 1 for number in trials
     }
