@@ -124,7 +124,7 @@ METHODS: Mapping[str, Method] = {
     "tpe, 5 at random, asha 2, default first": Method(
         sampler=partial(tpe, n_startup_trials=5), pruner=lambda: Asha(1, 2), first=(DEFAULT,)
     ),
-    "tpe grouped, 5 at random, asha 2, default first (ours)": Method(
+    "tpe grouped, 5 at random, asha 2, default first": Method(
         sampler=partial(tpe, n_startup_trials=5, **GROUPED),
         pruner=lambda: Asha(1, 2),
         first=(DEFAULT,),
@@ -156,7 +156,7 @@ METHODS: Mapping[str, Method] = {
     "tpe, extrapolation 0.01, default first": Method(
         sampler=tpe, pruner=lambda: ExtrapolationPruner(0.01), first=(DEFAULT,)
     ),
-    "tpe grouped, 5 at random, extrapolation 0.02, default first": Method(
+    "tpe grouped, 5 at random, extrapolation 0.02, default first (ours)": Method(
         sampler=partial(tpe, n_startup_trials=5, **GROUPED),
         pruner=lambda: ExtrapolationPruner(0.02),
         first=(DEFAULT,),

@@ -50,7 +50,7 @@ DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
         "training": "default",
         "convergence": "default",
         "sampler": "tpe",
-        "pruner": "asha",
+        "pruner": "extrapolation",
         "launcher": "local",
         "storage": "sqlite",
         "tracking": "mlflow",
