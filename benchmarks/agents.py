@@ -148,7 +148,7 @@ class NoTracker:
     def trial_finished(self, outcome: TrialOutcome, *_: object) -> None:
         """Nothing."""
 
-    def abandon(self, numbers: Sequence[int]) -> None:
+    def abandon(self, numbers: Sequence[int], *_: object) -> None:
         """Nothing."""
 
     def run_id(self, number: int) -> str:  # noqa: ARG002

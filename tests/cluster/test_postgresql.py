@@ -1,13 +1,16 @@
 """Studies in a real PostgreSQL: many agents, the server restarted, and no password anywhere."""
 
+import itertools
+
 import pytest
+from sqlalchemy import event
 
 from benchmarks.agents import measure
 from tests.agents import Agents, arguments, write_folder
 from tests.commands.test_safe import files_with
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.records import outcome, settings
-from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE
+from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE, machines  # noqa: F401
 from tuner.core.settings import StorageSettings
 from tuner.core.storage import with_driver
 from tuner.study import Definition, Study
@@ -41,10 +44,10 @@ def test_the_total_holds_though_agents_are_killed(server, agents, trials, kill):
     assert measure(url, agents=agents, slots=2, trials=trials, kill=kill) == []
 
 
-def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
-    study = Study(
-        name="s",
-        url=with_driver(server.create("away")),
+def open_study(url, name="s"):
+    return Study(
+        name=name,
+        url=url,
         definition=Definition(
             space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
         ),
@@ -53,6 +56,26 @@ def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
         defaults=DEFAULTS,
         settings=StorageSettings(retry_timeout=60.0),
     )
+
+
+def test_a_trial_that_ends_at_any_moment_of_a_claim_is_counted(server, machines):  # noqa: F811
+    url = with_driver(server.create("moments"))
+    for moment in range(4):
+        busy, other = open_study(url, f"s{moment}"), open_study(url, f"s{moment}")
+        asked, statements = busy.claim(1), itertools.count()
+
+        def end(*_, busy=busy, asked=asked, statements=statements, moment=moment):
+            if next(statements) == moment:
+                busy.finish(outcome(asked.number, value=0.6, parameters=asked.parameters))
+
+        event.listen(other._storage.engine, "after_cursor_execute", end)
+        assert other.claim(1) is None
+        busy.close()
+        other.close()
+
+
+def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
+    study = open_study(with_driver(server.create("away")))
     asked = study.claim(1)
     study.report(asked.number, 1, 0.5)
     server.stop()

@@ -124,10 +124,12 @@ class DatabaseLedger:
             .order_by(trials.trial_id)
             .limit(1)
         ).first()
+        # One statement: a trial may end between two, and would be missed by both.
+        begun = self._begun(session)
         return Census.of(
-            counted=self._counted(session),
+            counted=self._counted(begun),
             waiting=None if waiting is None else Numbered(id=waiting[0], number=waiting[1]),
-            running=self._running(session),
+            running=map(_running, (row for row in begun if row.state is OptunaState.RUNNING)),
             is_abandoned=lambda trial: is_lost(
                 trial.owner, self._me, trial.silent > self._timeout and judging
             ),
@@ -140,44 +142,35 @@ class DatabaseLedger:
             trials.study_id == self._study_id, trials.trial_id > self._settled.last_id
         )
 
-    def _counted(self, session: Session) -> int:
-        """How many trials are completed or pruned; what it costs is not the study's length."""
-        trials = models.TrialModel
-        rows = session.execute(
-            self._unsettled(trials.trial_id, trials.number, trials.state)
-            .where(trials.state != OptunaState.WAITING)
-            .order_by(trials.trial_id)
-        ).all()
-        counted = self._settled.counted + sum(state in COUNTED for _, _, state in rows)
-        for trial_id, number, state in rows:
-            if number != self._settled.trials or not state.is_finished():
-                break
-            self._settled = Settled(
-                trials=number + 1,
-                counted=self._settled.counted + (state in COUNTED),
-                last_id=trial_id,
-            )
-        return counted
-
-    def _running(self, session: Session) -> Iterator[RunningTrial]:
+    def _begun(self, session: Session) -> Sequence[Any]:
+        """Of the trials that somebody runs or has ended: id, number, state, owner, beat, now."""
         trials, beats = models.TrialModel, models.TrialHeartbeatModel
         owners = models.TrialUserAttributeModel
-        rows = session.execute(
+        now = self._clock().label("now")
+        query = (
             self._unsettled(
-                trials.trial_id, trials.number, owners.value_json, beats.heartbeat, self._clock()
+                trials.trial_id, trials.number, trials.state,
+                owners.value_json, beats.heartbeat, now,
             )
-            .join(owners, (owners.trial_id == trials.trial_id) & (owners.key == OWNER))
-            .join(beats, beats.trial_id == trials.trial_id)
-            .where(trials.state == OptunaState.RUNNING)
-            .order_by(trials.number)
-        )
-        for trial_id, number, owner, beat, now in rows:
-            yield RunningTrial(
-                id=trial_id,
-                number=number,
-                owner=json.loads(owner),
-                silent=(now - beat).total_seconds(),
+            .outerjoin(owners, (owners.trial_id == trials.trial_id) & (owners.key == OWNER))
+            .outerjoin(beats, beats.trial_id == trials.trial_id)
+            .where(trials.state != OptunaState.WAITING)
+            .order_by(trials.trial_id)
+        )  # fmt: skip
+        return session.execute(query).all()
+
+    def _counted(self, begun: Sequence[Any]) -> int:
+        """How many trials are completed or pruned; what it costs is not the study's length."""
+        counted = self._settled.counted + sum(row.state in COUNTED for row in begun)
+        for row in begun:
+            if row.number != self._settled.trials or not row.state.is_finished():
+                break
+            self._settled = Settled(
+                trials=row.number + 1,
+                counted=self._settled.counted + (row.state in COUNTED),
+                last_id=row.trial_id,
             )
+        return counted
 
     def claim(
         self, total: int | None, held: Collection[int], *, judging: bool, draws: bool
@@ -269,6 +262,15 @@ class DatabaseLedger:
                 return func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
             case _:
                 return func.utc_timestamp(type_=DateTime)
+
+
+def _running(row: Any) -> RunningTrial:
+    return RunningTrial(
+        id=row.trial_id,
+        number=row.number,
+        owner=json.loads(row.value_json),
+        silent=(row.now - row.heartbeat).total_seconds(),
+    )
 
 
 def _let_wait(session: Session, ids: Sequence[int]) -> None:
