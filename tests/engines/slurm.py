@@ -112,7 +112,9 @@ class Slurm:
 
     def kill_node(self, node):
         """The node is gone at once with all that ran there."""
-        kill(self._daemons.pop(node).pid)
+        daemon = self._daemons.pop(node)
+        daemon.kill()
+        daemon.wait()
         for process in self.processes(node):
             kill(process)
 
