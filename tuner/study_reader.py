@@ -115,7 +115,7 @@ class StudyReader:
         if name is None:
             raise _unknown("no study is named", "command line", studies(settings, output))
         self.name = name
-        storage = open_stored(study_url(settings, StudyFolder(output, name)))
+        storage = _open(settings, StudyFolder(output, name))
         try:
             if storage is None:
                 raise KeyError(name)
@@ -213,6 +213,13 @@ def open_stored(url: str) -> BaseStorage | None:
     with _readable(url):
         if backend(url) == JOURNAL:
             path = journal_path(url)
+def _open(settings: StorageSettings, folder: StudyFolder) -> BaseStorage | None:
+    """Opens a study's storage for reading; see `open_stored`."""
+    if settings.url is None and settings.name == SQLITE:
+        return _open_file(folder.database)  # Whose path may have what an address may not.
+    return open_stored(study_url(settings, folder))
+
+
             return JournalStorage(JournalFile(path)) if path.is_file() else None
         parsed = make_url(url)
         if parsed.get_backend_name() == SQLITE and "uri" not in parsed.query:
