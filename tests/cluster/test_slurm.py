@@ -239,4 +239,4 @@ def test_agents_that_fail_are_told_with_the_end_of_their_log(cluster, capsys):
     printed = capsys.readouterr().out
     (job,) = cluster.jobs()
     assert f"agent {job} ended on n1: FAILED (NonZeroExitCode); its log: " in printed
-    assert "train.csv" in printed.split("its log: ")[1]
+    assert "tuner: there is no file train.csv\n  where: data.train" in printed
