@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from tuner import __version__
 from tuner.config import dump_trial
+from tuner.core.confirmation import CONFIDENCE, Confirmation
+from tuner.core.objectives import direction
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
+from tuner.folder import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +25,14 @@ class StudyFacts:
         objective: Metric name.
         contents: SHA-256 of its models and data.
         made_with: Versions of the program and of the libraries.
+        confirmation: What its leading configurations reached with new seeds; None: not tried.
     """
 
     name: str
     objective: str
     contents: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
+    confirmation: Confirmation | None = None
 
 
 def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
@@ -38,6 +45,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "objective": study.objective,
         "value": outcome.value,
         "standard_error": error,
+        **_confirmed(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
         "mlflow_run": outcome.provenance.mlflow_run or None,
         "git_commit": outcome.provenance.git_commit or None,
@@ -45,6 +53,35 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "contents": {kind: list(hashes) for kind, hashes in study.contents.items()},
         "versions": {"tuner": __version__, **study.made_with},
     }
+
+
+def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
+    """What a trial's configuration reached with new seeds, for those that were repeated."""
+    found = study.confirmation
+    if found is None:
+        return {}
+    repeated = next((each for each in found.configurations if each.trial == trial), None)
+    if repeated is None:
+        return {}
+    mean, margin = repeated.estimate.mean, repeated.estimate.margin
+    confirmed = {
+        "mean": mean,
+        "interval": None if margin is None else [mean - margin, mean + margin],
+        "confidence": CONFIDENCE,
+        "seeds": list(repeated.scores),
+    }
+    if repeated is found.best:
+        confirmed["corrected_mean"] = found.corrected(direction(study.objective))
+    return {"confirmed": confirmed}
+
+
+def kept_trial(folder: StudyFolder) -> int | None:
+    """Number of the trial whose model is kept; None where none is."""
+    try:
+        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
+        return int(content["provenance"]["trial"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
 
 
 def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, file: str) -> str:

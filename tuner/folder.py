@@ -96,6 +96,13 @@ class StudyFolder:
         self.best_model = self.path / "best_model"
         self.limits = self.path / "memory_limits.json"
 
+    @property
+    def confirmation(self) -> "StudyFolder":
+        """The files of the repeats, a study of their own; they meet the same limits of memory."""
+        found = StudyFolder(self.path, "confirm")
+        found.limits = self.limits
+        return found
+
     def next_number(self) -> int:
         """The first trial number above all that have a folder."""
         taken = [int(path.name) for path in (self.path / "trials").glob("[0-9]*")]

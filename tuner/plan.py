@@ -92,7 +92,8 @@ class Plan:
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         time_left: Seconds until the allocation that a scheduler gave us ends; None: it does not.
         longest: Seconds of the longest trial that was completed before; None: none was.
-        role: `trial`, or `train` for a single fine-tune.
+        role: `trial`, `confirm` for its repeats, or `train` for a single fine-tune.
+        noun: What people are told that a trial is.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         wants_model: Whether a trial that ends with this objective leaves its model behind.
     """
@@ -110,5 +111,6 @@ class Plan:
     time_left: Callable[[], float | None] = lambda: None
     longest: float | None = None
     role: str = "trial"
+    noun: str = "trial"
     git_commit: str = ""
     wants_model: Callable[[float], bool] = lambda objective: True  # noqa: ARG005

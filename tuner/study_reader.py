@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from tuner.core.confirmation import CONFIRMED, STUDY, Confirmation
 from tuner.core.objectives import Direction, direction
 from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
@@ -85,6 +86,7 @@ class StoredStudy:
         trials: By number.
         contents: SHA-256 of its models and data.
         made_with: Versions of the program and of the libraries that it was begun with.
+        confirmation: What its leading configurations reached with new seeds; None: not tried.
     """
 
     name: str
@@ -95,6 +97,14 @@ class StoredStudy:
     trials: tuple[StoredTrial, ...]
     contents: Mapping[str, Any]
     made_with: Mapping[str, str]
+    confirmation: Confirmation | None = None
+
+    @property
+    def confirmed(self) -> list[int]:
+        """Numbers of the trials that were confirmed, by rank."""
+        return (
+            [each.trial for each in self.confirmation.configurations] if self.confirmation else []
+        )
 
 
 class StudyReader:
@@ -150,6 +160,7 @@ class StudyReader:
             trials=tuple(_trial(t, names) for t in self._study.get_trials(deepcopy=False)),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
+            confirmation=_confirmation(self._study.user_attrs.get(CONFIRMED)),
         )
 
     def importances(self, space: SearchSpace) -> dict[str, float]:
@@ -184,7 +195,8 @@ def studies(settings: StorageSettings, output: Path) -> list[str]:
     if storage is None:
         return []
     try:
-        return sorted(optuna.get_all_study_names(storage))
+        names = optuna.get_all_study_names(storage)
+        return sorted(name for name in names if not name.endswith(STUDY))
     finally:
         close_stored(storage)
 
@@ -201,6 +213,13 @@ def _unknown(problem: str, where: str, known: list[str]) -> InputError:
     return InputError(problem, where=where, remedy=remedy)
 
 
+def _open(settings: StorageSettings, folder: StudyFolder) -> BaseStorage | None:
+    """Opens a study's storage for reading; see `open_stored`."""
+    if settings.url is None and settings.name == SQLITE:
+        return _open_file(folder.database)  # Whose path may have what an address may not.
+    return open_stored(study_url(settings, folder))
+
+
 def open_stored(url: str) -> BaseStorage | None:
     """Opens a study's storage for reading; None where there is none, or none that holds studies.
 
@@ -213,13 +232,6 @@ def open_stored(url: str) -> BaseStorage | None:
     with _readable(url):
         if backend(url) == JOURNAL:
             path = journal_path(url)
-def _open(settings: StorageSettings, folder: StudyFolder) -> BaseStorage | None:
-    """Opens a study's storage for reading; see `open_stored`."""
-    if settings.url is None and settings.name == SQLITE:
-        return _open_file(folder.database)  # Whose path may have what an address may not.
-    return open_stored(study_url(settings, folder))
-
-
             return JournalStorage(JournalFile(path)) if path.is_file() else None
         parsed = make_url(url)
         if parsed.get_backend_name() == SQLITE and "uri" not in parsed.query:
@@ -274,6 +286,13 @@ def _shown(where: str) -> str:
         return f"storage.url: {make_url(where).render_as_string(hide_password=True)}"
     except SQLAlchemyError:
         return "storage.url: the address can not be read"
+
+
+def _confirmation(plain: Any) -> Confirmation | None:
+    """What stands in the study; None where nothing, or nothing that this version reads."""
+    with suppress(cattrs.BaseValidationError):
+        return from_plain(Confirmation, plain) if plain else None
+    return None
 
 
 def _trial(trial: FrozenTrial, names: Mapping[str, str]) -> StoredTrial:

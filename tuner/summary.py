@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tuner.core.objectives import direction
+from tuner.core.confirmation import HEADINGS, Confirmation, cells, told
+from tuner.core.objectives import Direction, direction
 from tuner.core.ranking import best, counts, gain
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
-from tuner.terminal import parameters_text, ranking_table, say, stop_reasons
+from tuner.terminal import confirmation_table, parameters_text, ranking_table, say, stop_reasons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class Closing:
         objective: Metric name.
         outcomes: Of the whole study, ranked.
         reading: What they say as a whole.
+        confirmation: What the leading configurations reached with new seeds; None: not tried.
         interrupted: Somebody stopped it.
         failed: The cause for which trials failed in a row and stopped it, or empty.
         seconds: From the command to here.
@@ -43,6 +45,7 @@ class Closing:
     slots: int
     best_file: Path
     review: str
+    confirmation: Confirmation | None = None
 
     @property
     def best(self) -> TrialOutcome | None:
@@ -71,6 +74,7 @@ class Closing:
         )
         return {
             **found,
+            **_confirmed_metrics(self.confirmation, direction(self.objective)),
             **({"sweep_efficiency": self.efficiency} if self.busy else {}),
             **{
                 f"trials_{state.value}": float(counted[state])
@@ -86,6 +90,18 @@ class Closing:
                 for status, number in self.reading.statuses.items()
             },
         }
+
+
+def _confirmed_metrics(found: Confirmation | None, way: Direction) -> dict[str, float]:
+    if found is None:
+        return {}
+    told = {
+        "confirmed_objective": found.best.estimate.mean,
+        "confirmed_margin": found.best.estimate.margin,
+        "confirmed_corrected": found.corrected(way),
+        "search_optimism": found.optimism,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def gained(closing: Closing) -> str:
@@ -123,6 +139,11 @@ def show(closing: Closing, console: Console) -> None:
         console.print(ranking_table(closing.outcomes, closing.objective, keys))
     _section(console, "Why the others stopped", stop_reasons(closing.outcomes))
     _section(console, "Reading", lines(closing.reading, closing.study))
+    if closing.confirmation is not None:
+        console.print("\nConfirmed with new seeds", style="bold")
+        console.print(confirmation_table(closing.confirmation))
+        for line in _told(closing, closing.confirmation):
+            say(console, line)
     console.print()
     for line in (gained(closing), counts_text(closing)):
         say(console, line)
@@ -131,6 +152,10 @@ def show(closing: Closing, console: Console) -> None:
         say(console, text, style="red")
     for label, text in [("review", closing.review), *_next_steps(closing)]:
         say(console, f"{label:<13} {text}")
+
+
+def _told(closing: Closing, found: Confirmation) -> list[str]:
+    return told(found, closing.objective, direction(closing.objective))
 
 
 def _section(console: Console, title: str, texts: Sequence[str]) -> None:
@@ -165,6 +190,7 @@ def description(closing: Closing) -> str:
             "",
             counts_text(closing),
             "",
+            *_confirmation(closing),
             *_reading(closing),
             *(f"- {label}: `{text}`" for label, text in _next_steps(closing)),
             "",
@@ -179,6 +205,23 @@ def description(closing: Closing) -> str:
 def _link(outcome: TrialOutcome) -> str:
     """A link to the trial's run, as `tuner.tracking` takes it."""
     return f"[{outcome.number}](trial:{outcome.number})"
+
+
+def _confirmation(closing: Closing) -> list[str]:
+    """Above the reading, since it corrects the first line."""
+    found = closing.confirmation
+    if found is None:
+        return []
+    rows = [cells(configuration, found) for configuration in found.configurations]
+    return [
+        "**Confirmed with new seeds**",
+        "",
+        *(f"- {line}" for line in _told(closing, found)),
+        "",
+        *(f"| {' | '.join(row)} |" for row in (HEADINGS, ["---"] * len(HEADINGS))),
+        *(f"| [{trial}](trial:{trial}) | {' | '.join(rest)} |" for trial, *rest in rows),
+        "",
+    ]
 
 
 def _reading(closing: Closing) -> list[str]:

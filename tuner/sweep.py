@@ -115,6 +115,10 @@ class Sweep:
         """The cause for which trials failed in a row and it stopped; empty when it did not."""
         return failing(self.outcomes, self._plan.max_failures)
 
+    def take_over(self, earlier: "Sweep") -> None:
+        """Goes on with the workers of another sweep over the same launcher, which has ended."""
+        self._crew = earlier._crew  # noqa: SLF001  (of our own kind)
+
     def prepare(self, settings: TrialSettings) -> None:
         """Lets every worker import, build and tokenise for this configuration ahead of time."""
         spec = TrialSpec(
@@ -216,7 +220,9 @@ class Sweep:
             return None
         self._retries.crashes[asked.number] = asked.crashes
         if asked.attempt > 1:
-            self._tracker.abandon([asked.number])  # Of an agent that could not end its run.
+            self._tracker.abandon(
+                [asked.number], self._plan.role
+            )  # Of an agent that could not end its run.
         return TrialSpec(
             number=asked.number,
             parameters=dict(asked.parameters),
@@ -356,7 +362,8 @@ class Sweep:
         outcome = self._conclude(slot, attempt)
         if error is not None and told:
             self._watcher.notice(
-                f"trial {outcome.number} {outcome.state.value}: {error.message}; {told}"
+                f"{self._plan.noun} {outcome.number} {outcome.state.value}: "
+                f"{error.message}; {told}"
             )
         if outcome.state is TrialState.RETRIED:
             return
@@ -390,8 +397,8 @@ class Sweep:
         if not self._source.owns(number):
             outcome = replace(outcome, state=TrialState.RETRIED, value=None)
             self._watcher.notice(
-                f"trial {number} went to another agent: this one showed no sign of life for "
-                "storage.heartbeat_timeout; what it found out counts for nothing"
+                f"{self._plan.noun} {number} went to another agent: this one showed no sign of "
+                "life for storage.heartbeat_timeout; what it found out counts for nothing"
             )
         self._look_at = self._clock()
         self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tuner.core.confirmation import HEADINGS, Confirmation, cells
 from tuner.core.duration import Running, seconds_left, told
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
 
@@ -48,7 +49,7 @@ def parameters_text(parameters: Mapping[str, Scalar]) -> str:
     return " ".join(f"{key}={figure(value)}" for key, value in parameters.items())
 
 
-def outcome_line(outcome: TrialOutcome, objective: str) -> Text:
+def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
     """One finished trial as one line."""
     value = outcome.value
     if value is None and outcome.last is not None:
@@ -56,7 +57,7 @@ def outcome_line(outcome: TrialOutcome, objective: str) -> Text:
     score = "-" if value is None or math.isnan(value) else f"{value:.4f}"
     status = outcome.diagnosis.status.value if outcome.diagnosis else ""
     line = Text.assemble(
-        f"trial {outcome.number:>3}  ",
+        f"{noun} {outcome.number:>3}  ",
         (f"{outcome.state.value:<11}", STYLES[outcome.state]),
         f" {objective} {score:<7} {status:<13} {outcome.seconds:5.0f} s  "
         f"{parameters_text(outcome.parameters)}",
@@ -92,6 +93,7 @@ class Terminal:
         objective: str,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
+        noun: str = "trial",
     ) -> None:
         """Shows nothing until `begin`.
 
@@ -99,12 +101,14 @@ class Terminal:
             objective: Metric name.
             console: Where to write; None: standard output.
             clock: Seconds, monotonic.
+            noun: What a trial is called.
         """
         console = console or Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=WIDE, file=console.file)
         self.console = console
         self._objective = objective
+        self._noun = noun
         self._lines: dict[int, _SlotLine] = {}
         self._sweep: TaskID | None = None
         self._done = self._total = 0
@@ -166,7 +170,7 @@ class Terminal:
         """The slot's line says what the trial tries."""
         line = _SlotLine(
             task=self._line(slot).task,
-            title=f"trial {spec.number}",
+            title=f"{self._noun} {spec.number}",
             parameters=parameters_text(spec.parameters),
             since=self._clock(),
         )
@@ -198,7 +202,7 @@ class Terminal:
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
         """The trial as a line above; the sweep's line counts on."""
-        say(self.console, outcome_line(outcome, self._objective))
+        say(self.console, outcome_line(outcome, self._objective, self._noun))
         line = self._lines[slot]
         line.since, line.share = None, 0.0
         if self._sweep is not None and outcome.state in COUNTED:
@@ -219,7 +223,7 @@ class Terminal:
     def _trials(self) -> str:
         left = self._left()
         ending = "" if left is None or not self._total > self._done else f", {left}"
-        return f"{self._done} of {self._total} trials{ending}"
+        return f"{self._done} of {self._total} {self._noun}s{ending}"
 
     def _left(self) -> str | None:
         """When the sweep will end, as far as its trials tell."""
@@ -262,6 +266,16 @@ def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequenc
             *(figure(outcome.parameters[k]) if k in outcome.parameters else "" for k in keys),
             f"{outcome.seconds:.0f}",
         )
+    return table
+
+
+def confirmation_table(found: Confirmation) -> Table:
+    """The configurations that were trained again, by rank."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for configuration in found.configurations:
+        table.add_row(*cells(configuration, found))
     return table
 
 

@@ -7,12 +7,14 @@ nothing for ten minutes, once), `fail` (an exception), `missing` (an input error
 of memory with a batch above N), `device:N` (the GPU named N fails at once, others take a second).
 A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
 second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
-is at its end by the second. Its state is the last point reported, saved as `training.save_state`
-says; `auto` saves only where that is asked for.
+is at its end by the second; `noisy:0.01` adds noise of this deviation, which the seed decides.
+Its state is the last point reported, saved as `training.save_state` says; `auto` saves only where
+that is asked for.
 """
 
 import math
 import os
+import random
 import signal
 import sys
 import time
@@ -172,7 +174,17 @@ def accuracy(settings: TrialSettings, point: int) -> float:
     share = point / settings.training.evaluations
     if settings.model.checkpoint == "quick" and point > 1:
         share = 1.0
-    return 0.5 + (plateau - 0.5) * (1.0 - math.exp(-4.0 * share)) / (1.0 - math.exp(-4.0))
+    risen = (1.0 - math.exp(-4.0 * share)) / (1.0 - math.exp(-4.0))
+    return 0.5 + (plateau - 0.5) * risen + noise(settings)
+
+
+def noise(settings: TrialSettings) -> float:
+    """What the seed adds to the score where the checkpoint asks for it."""
+    kind, _, deviation = settings.model.checkpoint.partition(":")
+    if kind != "noisy":
+        return 0.0
+    drawn = random.Random(f"{settings.training.seed} {learning_rate(settings)}")  # noqa: S311
+    return drawn.gauss(0.0, float(deviation))
 
 
 def report(settings: TrialSettings, point: int) -> Report:

@@ -13,6 +13,18 @@ from tuner.exported import StudyFacts, as_yaml
 from tuner.folder import StudyFolder
 
 
+def ran_with(folder: StudyFolder, composed: ComposedSweep, outcome: TrialOutcome) -> TrialSettings:
+    """The configuration that a trial ran with, as far as it is known here.
+
+    Args:
+        folder: The study's files.
+        composed: The sweep.
+        outcome: How the trial ended.
+    """
+    config = folder.trial(outcome.number).config
+    return load_trial(config) if config.exists() else compose_trial(composed, outcome.parameters)
+
+
 class BestKeeper:
     """Replaces best.yaml and best_model/ after every new best."""
 
@@ -39,10 +51,7 @@ class BestKeeper:
         self._direction = direction(study.objective)
         self._best = best(earlier, self._direction)
         if self._best is not None and self._left_half(self._best):
-            config = folder.trial(self._best.number).config
-            known = config.exists()
-            parameters = self._best.parameters
-            self._write(load_trial(config) if known else compose_trial(composed, parameters))
+            self._write(ran_with(folder, composed, self._best))
 
     def wants_model(self, value: float) -> bool:
         """Whether a trial that ends with this objective is better than all before it."""

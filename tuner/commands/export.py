@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_export, load_trial
 from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
-from tuner.exported import StudyFacts, as_yaml, provenance
+from tuner.exported import StudyFacts, as_yaml, kept_trial, provenance
 from tuner.folder import StudyFolder
 from tuner.records import to_plain
 from tuner.study_reader import StoredStudy, StudyReader
@@ -49,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
 def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
     export = composed.settings
     outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
-    choice = choose(outcomes, study.direction, export)
+    choice = choose(outcomes, study.direction, export, study.confirmed)
     if not choice.outcomes:
         _say(f"nothing to export from {study.name}: {choice.reason}")
         return 1
@@ -60,6 +58,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         objective=study.objective,
         contents=study.contents,
         made_with=study.made_with,
+        confirmation=study.confirmation,
     )
     _write(_FORMS[export.format](facts, written, export.output or "FILE.yaml"), export.output)
     if export.format == "training_arguments":
@@ -139,7 +138,7 @@ def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> Non
     Raises:
         InputError: The model that is kept is another trial's, or there is something in the way.
     """
-    kept = _kept_trial(folder)
+    kept = kept_trial(folder)
     if kept != outcome.number:
         having = "none is kept" if kept is None else f"the one that is kept is of trial {kept}"
         raise InputError(
@@ -161,15 +160,6 @@ def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> Non
             remedy="export.model=DIR where there is room and you may write",
         ) from error
     _say(f"model         {target}")
-
-
-def _kept_trial(folder: StudyFolder) -> int | None:
-    """Number of the trial whose model is kept."""
-    try:
-        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
-        return int(content["provenance"]["trial"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return None
 
 
 def _write(text: str, output: str | None) -> None:

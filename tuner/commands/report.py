@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_report
+from tuner.core.confirmation import told
 from tuner.core.reading import SweepReading, lines, read_sweep
 from tuner.core.report_settings import ReportSettings
 from tuner.errors import InputError
@@ -19,7 +20,15 @@ from tuner.folder import StudyFolder
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
-from tuner.terminal import Terminal, ending, outcome_line, parameters_text, ranking_table, say
+from tuner.terminal import (
+    Terminal,
+    confirmation_table,
+    ending,
+    outcome_line,
+    parameters_text,
+    ranking_table,
+    say,
+)
 from tuner.tracking import replay
 
 REFRESH_SECONDS = 30
@@ -118,8 +127,9 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     page = Path(given) if given else folder.path / "report.html"
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective)
-    for told in replay(reader.name, folder, composed.tracking):
-        terminal.notice(told)
+    for place in (folder, folder.confirmation):
+        for line in replay(reader.name, place, composed.tracking):
+            terminal.notice(line)
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)
@@ -178,6 +188,12 @@ def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:
     for title, texts in sections.items():
         if texts:
             parts += [Text(f"\n{title}", style="bold"), *map(Text, texts)]
+    if study.confirmation is not None:
+        parts += [
+            Text("\nConfirmed with new seeds", style="bold"),
+            confirmation_table(study.confirmation),
+            *map(Text, told(study.confirmation, study.objective, study.direction)),
+        ]
     return parts or [Text("The study has no trials yet.")]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner import __version__
 from tuner.commands.best import BestKeeper
+from tuner.commands.confirm import Confirmed, confirm
 from tuner.commands.dry_run import dry_run
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
@@ -75,13 +76,15 @@ def run(arguments: Sequence[str]) -> int:
         publisher = Publisher(_request(composed, folder, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
-        sweep = _search(start, study, tracker, publisher, tags)
-        closing = _closing(start, study, sweep, tracker, begun)
-        status = "KILLED" if sweep.interrupted else "FINISHED"
+        facts = _facts(start)
+        sweep = _search(start, study, facts, tracker, publisher, tags)
+        confirmed = confirm(start, study, facts, sweep, tags)
+        closing = _closing(start, study, sweep, confirmed, tracker, begun)
+        status = "KILLED" if closing.interrupted else "FINISHED"
         files = [folder.best] if folder.best.exists() else []
         tracker.sweep_finished(closing.metrics(), description(closing), files, status)
         show(closing, terminal.console)
-        if not sweep.interrupted:
+        if not closing.interrupted:
             terminal.warn(tracker.close())  # What is published belongs to runs that are there.
             terminal.warn(publisher.finish())
         return closing.exit_code
@@ -111,18 +114,26 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     start.terminal.notice(f"review: {tracker.review}")
 
 
-def _search(
-    start: Start, study: Study, tracker: Tracker, publisher: Publisher, tags: Mapping[str, str]
-) -> Sweep:
-    """Runs the trials that are missing."""
-    agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
-    earlier = study.outcomes()
-    facts = StudyFacts(
-        name=agent.study_name,
+def _facts(start: Start) -> StudyFacts:
+    return StudyFacts(
+        name=start.composed.agent.study_name,
         objective=start.objective,
         contents=start.inputs.contents,
         made_with=made_with(),
     )
+
+
+def _search(
+    start: Start,
+    study: Study,
+    facts: StudyFacts,
+    tracker: Tracker,
+    publisher: Publisher,
+    tags: Mapping[str, str],
+) -> Sweep:
+    """Runs the trials that are missing."""
+    agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
+    earlier = study.outcomes()
     keeper = BestKeeper(facts, start.composed, start.folder, earlier, study.outcomes)
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
@@ -175,9 +186,17 @@ def _enough(start: Start, study: Study) -> str:
     return enough(values, direction(start.objective), settings.stop_when)
 
 
-def _closing(start: Start, study: Study, sweep: Sweep, tracker: Tracker, begun: float) -> Closing:
+def _closing(
+    start: Start,
+    study: Study,
+    sweep: Sweep,
+    confirmed: Confirmed,
+    tracker: Tracker,
+    begun: float,
+) -> Closing:
     """All that the end is told from."""
     composed, agent = start.composed, start.composed.agent
+    sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
     outcomes = ranked(study.outcomes(), direction(start.objective))
     return Closing(
         study=agent.study_name,
@@ -190,10 +209,11 @@ def _closing(start: Start, study: Study, sweep: Sweep, tracker: Tracker, begun: 
             importances=study.importances(),
             epochs=composed.base.training.epochs,
         ),
-        interrupted=sweep.interrupted,
-        failed=sweep.failed,
+        confirmation=confirmed.found,
+        interrupted=any(each.interrupted for each in sweeps),
+        failed=next((each.failed for each in sweeps if each.failed), ""),
         seconds=time.monotonic() - begun,
-        busy=sum(outcome.seconds_busy for outcome in sweep.outcomes),
+        busy=sum(outcome.seconds_busy for each in sweeps for outcome in each.outcomes),
         slots=len(start.launcher.slots),
         best_file=start.folder.best,
         review=tracker.review,

@@ -158,6 +158,8 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sweep.max_failures", *at_least(1)),
     ("sweep.stop_when.improvement", *at_least(0)),
     ("sweep.stop_when.patience", *at_least(1)),
+    ("sweep.confirm.top", *at_least(1)),
+    ("sweep.confirm.seeds", *at_least(2)),
     ("launcher.name", *one_of(tuple(LAUNCHERS))),
     ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
     ("launcher.trials_per_gpu", *at_least(1)),

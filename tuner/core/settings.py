@@ -277,6 +277,19 @@ class StopWhen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfirmSettings:
+    """How the leading configurations are trained again after the search, with new seeds.
+
+    Attributes:
+        top: So many of the best are trained again after the search; null: none.
+        seeds: So many new seeds for each of them; they count on from the search's training.seed.
+    """
+
+    top: int | None = None
+    seeds: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings:
     """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what.
 
@@ -287,6 +300,7 @@ class SweepSettings:
         timeout: Seconds after which no new trial starts; null: none.
         max_failures: So many trials failing in a row stop the sweep.
         stop_when: When the sweep ends before its total.
+        confirm: Which configurations are trained again, so that the best is not the luckiest.
         start_from: Tried first, after the untuned default: configurations as files (best.yaml of
             another sweep), and studies by name, of which the best three are taken. Keys or values
             that the space does not have are left to the sampler.
@@ -302,6 +316,7 @@ class SweepSettings:
     timeout: float | None = None
     max_failures: int = 5
     stop_when: StopWhen = field(default_factory=StopWhen)
+    confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
     start_from: list[str] = field(default_factory=list)
     dry_run: bool = False
     overrides: list[str] = field(default_factory=list)

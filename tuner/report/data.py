@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from tuner.core.confirmation import Confirmation
 from tuner.core.objectives import Direction
 from tuner.core.ranking import ranked
 from tuner.core.space import SearchSpace
@@ -99,6 +100,7 @@ class StudyView:
         epochs: Of the untuned default.
         outcomes: Of the trials that ended, ranked.
         trials: Ranked, then the others by how they ended, those that run and those that wait.
+        confirmation: What its leading configurations reached with new seeds; None: not tried.
     """
 
     name: str
@@ -108,6 +110,7 @@ class StudyView:
     epochs: float
     outcomes: tuple[TrialOutcome, ...]
     trials: tuple[TrialView, ...]
+    confirmation: Confirmation | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -172,6 +175,7 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         epochs=stored.epochs,
         outcomes=tuple(outcomes),
         trials=tuple(trials),
+        confirmation=stored.confirmation,
     )
 
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from tuner.core.confirmation import HEADINGS, cells, told
 from tuner.core.ranking import gain
 from tuner.core.reading import SweepReading, statements
 from tuner.report import figures
@@ -82,6 +83,7 @@ def render(
         no_status=NO_STATUS,
         labels=present(study.trials),
         reading=statements(reading, study.name)[1:],  # The first counts, as the tile does.
+        confirmed=_confirmed(study),
         best_file=best_file,
         refresh=refresh,
         made=f"{now:%Y-%m-%d %H:%M}",
@@ -127,6 +129,18 @@ def drawn(
     if bars:
         plots["timeline"] = figures.timeline(bars)
     return plots
+
+
+def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
+    """The table of the confirmation and its lines."""
+    found = study.confirmation
+    if found is None:
+        return None
+    return {
+        "lines": told(found, study.objective, study.direction),
+        "headings": HEADINGS,
+        "rows": [cells(configuration, found) for configuration in found.configurations],
+    }
 
 
 def _panels(study: StudyView) -> list[tuple[TrialView, Markup | None]]:

@@ -16,8 +16,8 @@ from tuner.errors import InputError
 from tuner.records import to_plain
 
 MAY_CHANGE = (
-    "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sampler", "pruner", "launcher",
-    "storage", "tracking", "training.save_state", "training.profile",
+    "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sweep.confirm", "sampler", "pruner",
+    "launcher", "storage", "tracking", "training.save_state", "training.profile",
 )  # fmt: skip
 """A study may go on after changes of these: they never decide what a trial gives."""
 

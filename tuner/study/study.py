@@ -106,7 +106,7 @@ class Study:
         name: str,
         url: str,
         definition: Definition,
-        sampler: Mapping[str, Any],
+        sampler: Mapping[str, Any] | None,
         pruner: Mapping[str, Any],
         defaults: Mapping[str, Scalar],
         first: Sequence[Mapping[str, Scalar]] = (),
@@ -119,7 +119,7 @@ class Study:
             name: The study's name.
             url: SQLAlchemy URL of its database.
             definition: What it searches; an existing study must have the same.
-            sampler: Group `sampler`.
+            sampler: Group `sampler`; None: there are no trials but the first ones.
             pruner: Group `pruner`.
             defaults: Value of each searched key in the untuned default configuration.
             first: Values of some searched keys for the trials after it; the others are drawn.
@@ -133,7 +133,7 @@ class Study:
         self._defaults = dict(defaults)
         self._settings = settings or StorageSettings()
         self._clock = clock
-        self._is_grid = sampler.get("name") == "grid"
+        self._draws = sampler is not None and sampler["name"] != "grid"
         self._patience = Patience(self._settings.retry_timeout, shown(url), clock)
         self._me = identity()
         self._storage = self._patience(lambda: connect(url, self._me))
@@ -153,7 +153,7 @@ class Study:
         self._idle_since: float | None = None
         self.notice = ""
         opened = self._open(name, definition, self._first_points(sampler, first))
-        self._study.sampler = build_sampler(sampler, opened)
+        self._study.sampler = build_sampler(sampler or {"name": "random"}, opened)
         self._beaten_at = time.time()
         self._beating = RLock()
         self._closed = Event()
@@ -181,11 +181,11 @@ class Study:
         return opened
 
     def _first_points(
-        self, sampler: Mapping[str, Any], first: Sequence[Mapping[str, Scalar]]
+        self, sampler: Mapping[str, Any] | None, first: Sequence[Mapping[str, Scalar]]
     ) -> list[dict[str, Scalar]]:
         """Trial 0 is the untuned default; all points of a grid follow, shuffled."""
         points: list[Mapping[str, Scalar]] = [self._defaults, *first]
-        if self._is_grid:
+        if sampler is not None and sampler["name"] == "grid":
             grid = self._space.grid(sampler["points_per_interval"])
             random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
             points += [point for point in grid if point not in points]
@@ -221,7 +221,7 @@ class Study:
         `storage.heartbeat_timeout`.
         """
         census = self._ledger.census(self._held, judging=self._judging)
-        at_hand = not self._is_grid or census.waiting or census.free(self._held)
+        at_hand = self._draws or census.waiting or census.free(self._held)
         if at_hand and census.room(total, self._held) > 0:
             self._idle_since = None
             return True
@@ -245,7 +245,7 @@ class Study:
         """
         while True:
             taken = self._ledger.claim(
-                total, set(self._held), judging=self._judging, draws=not self._is_grid
+                total, set(self._held), judging=self._judging, draws=self._draws
             )
             if taken is None:
                 return None
@@ -411,6 +411,11 @@ class Study:
             if trial.state.is_finished() and "outcome" in trial.user_attrs
         ]
 
+    @property
+    def size(self) -> int:
+        """How many trials there are, whatever their states."""
+        return self._patience(lambda: len(self._study.get_trials(deepcopy=False)))
+
     @patient
     def values(self) -> list[float | None]:
         """The objective of every trial that counts toward the total, by number.
@@ -427,6 +432,16 @@ class Study:
     def importances(self) -> dict[str, float]:
         """How much each searched key matters; see `tuner.importances`."""
         return importances(self._study, self._space)
+
+    @patient
+    def note(self, name: str, value: Any) -> None:
+        """Sets an attribute of the study.
+
+        Args:
+            name: Its name.
+            value: A JSON value.
+        """
+        self._ledger.enter(lambda stored, census: {name: value}, ())  # noqa: ARG005
 
     def hurry(self) -> None:
         """Waits no more for a database that is away, now and later; safe in a signal handler."""

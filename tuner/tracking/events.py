@@ -105,10 +105,12 @@ class Abandoned:
     Attributes:
         at: When.
         numbers: The trials.
+        role: `trial`, or `confirm` for repeats of trials.
     """
 
     at: int
     numbers: tuple[int, ...]
+    role: str = "trial"
 
 
 Event = Opened | Begun | Logged | Ended | Viewed | Abandoned

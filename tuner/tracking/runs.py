@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from tuner.core.confirmation import CONFIRMS
 from tuner.core.recovery import split
 from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
 from tuner.tracking.events import Begun, Ended, Logged
@@ -20,6 +21,9 @@ RUN_STATUS = {
 }
 KEY = "attempt_key"
 """The tag that tells an attempt's run from every other one, so that none is made twice."""
+
+CONFIRM = "confirm"
+"""The role of the runs that repeat a trial with another seed."""
 
 SWEEP = "sweep"
 """The name of the sweep's own run in every spool."""
@@ -65,15 +69,15 @@ def trial_begun(
         at=at,
         run=run,
         identity={KEY: key},
-        name=f"{role}-{spec.number:05d}{again}",
+        name=f"{_name(spec, role)}{again}",
         tags={
             **tags,
             "role": role,
             "study": study,
-            "trial_number": str(spec.number),
+            number_tag(role): str(spec.number),
             "attempt": str(spec.attempt),
             "split": split(spec.settings),
-            COLOUR_TAG: colour(spec.number),
+            **_look(spec, role),
         },
         params={
             **{name: str(value) for name, value in spec.parameters.items()},
@@ -82,6 +86,29 @@ def trial_begun(
         texts=texts,
         parent=SWEEP if nested else "",
     )
+
+
+def number_tag(role: str) -> str:
+    """The tag with a run's number: repeats have numbers of their own, which are no trials'."""
+    return "repeat_number" if role == CONFIRM else "trial_number"
+
+
+def _name(spec: TrialSpec, role: str) -> str:
+    if role != CONFIRM:
+        return f"{role}-{spec.number:05d}"
+    return f"trial-{spec.parameters[CONFIRMS]:05d}-seed-{spec.settings.training.seed}"
+
+
+def _look(spec: TrialSpec, role: str) -> dict[str, str]:
+    """The colour, which repeats share with their trial, and what repeats are grouped by."""
+    if role != CONFIRM:
+        return {COLOUR_TAG: colour(spec.number)}
+    confirmed = int(str(spec.parameters[CONFIRMS]))
+    return {
+        CONFIRMS: str(confirmed),
+        "seed": str(spec.settings.training.seed),
+        COLOUR_TAG: colour(confirmed),
+    }
 
 
 def point_logged(run: str, report: Report, at: int) -> Logged:

@@ -10,7 +10,7 @@ from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder
 from tuner.records import from_json
 from tuner.tracking.events import Begun, Ended, Event, Logged
-from tuner.tracking.runs import SWEEP, point_logged, trial_abandoned, trial_ended
+from tuner.tracking.runs import SWEEP, number_tag, point_logged, trial_abandoned, trial_ended
 from tuner.tracking.spool import Spool
 
 
@@ -46,7 +46,7 @@ def _missing(
     spool: Spool, begun: Begun, step: int, folder: StudyFolder, put_back: Collection[int]
 ) -> list[Event]:
     """What the process did not come to write: the last evaluation point, and the end."""
-    number, attempt = int(begun.tags["trial_number"]), int(begun.tags["attempt"])
+    number, attempt = int(begun.tags[number_tag(begun.tags["role"])]), int(begun.tags["attempt"])
     trial = folder.trial(number)
     events: list[Event] = []
     reports = trial.read_reports()

@@ -14,7 +14,7 @@ from tuner.core.trial import TrialState
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
 from tuner.tracking.events import Abandoned, Begun, Ended, Event, Logged, Opened, Viewed
-from tuner.tracking.runs import KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked
+from tuner.tracking.runs import KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked, number_tag
 from tuner.tracking.spool import Spool
 from tuner.tracking.view import NOTE_TAG, TAG, TRAINING, note
 
@@ -247,11 +247,11 @@ class Store:
 
     def _abandon(self, spool: Spool, event: Abandoned) -> None:
         wanted = {str(number) for number in event.numbers}
-        runs = self._search({"role": "trial", "study": self._study}, "status = 'RUNNING'")
+        runs = self._search({"role": event.role, "study": self._study}, "status = 'RUNNING'")
         for run in runs:
             ours = run.data.tags.get(KEY, "").startswith(spool.name)
             earlier = run.info.start_time <= event.at
-            if run.data.tags.get("trial_number") in wanted and earlier and not ours:
+            if run.data.tags.get(number_tag(event.role)) in wanted and earlier and not ours:
                 interrupted = TrialState.INTERRUPTED
                 self._client.set_tag(run.info.run_id, "trial_state", interrupted.value)
                 self._client.set_terminated(

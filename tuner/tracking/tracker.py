@@ -287,22 +287,26 @@ class Tracker:
 
     # -- trials -------------------------------------------------------------------------------
 
-    def abandon(self, numbers: Iterable[int]) -> None:
+    def abandon(self, numbers: Iterable[int], role: str = "trial") -> None:
         """Marks the runs of trials that were put back, because their agent died, as interrupted.
 
         Called once before the first trial, also when there are none.
+
+        Args:
+            numbers: The trials.
+            role: `trial`, or `confirm` for repeats of trials.
         """
         put_back = tuple(numbers)
         self._begin(put_back)
         if put_back:
-            self._append(Abandoned(at=_now(), numbers=put_back))
+            self._append(Abandoned(at=_now(), numbers=put_back, role=role))
 
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
         """Makes the attempt's run.
 
         Args:
             spec: The trial.
-            role: `trial`, or `train` for a single fine-tune.
+            role: `trial`, `confirm` for a repeat of one, or `train` for a single fine-tune.
             config: The composed configuration as YAML.
         """
         self._begin(())

@@ -46,7 +46,10 @@ class Choice:
 
 
 def choose(
-    outcomes: Sequence[TrialOutcome], direction: Direction, settings: ExportSettings
+    outcomes: Sequence[TrialOutcome],
+    direction: Direction,
+    settings: ExportSettings,
+    confirmed: Sequence[int] = (),
 ) -> Choice:
     """Chooses the trials to export.
 
@@ -54,12 +57,15 @@ def choose(
         outcomes: Of every ended trial.
         direction: Which way the objective gets better.
         settings: What is asked for.
+        confirmed: Numbers of the trials whose configurations were trained again, by what they
+            reached; they come before the others.
 
     Returns:
         Up to `top` completed trials with the wanted status that have learned anything, or the one
         that is named, whatever it learned.
     """
-    order = ranked(outcomes, direction)
+    place = {number: place for place, number in enumerate(confirmed)}
+    order = sorted(ranked(outcomes, direction), key=lambda o: place.get(o.number, len(place)))
     completed = [outcome for outcome in order if outcome.state is TrialState.COMPLETE]
     if settings.trial is not None:
         return _named(outcomes, settings.trial)

@@ -1,0 +1,246 @@
+"""After the search: its leading configurations trained again with new seeds."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tuner.atomic import replace_folder, write_whole
+from tuner.commands.best import ran_with
+from tuner.commands.start import Start
+from tuner.config import dump_trial
+from tuner.core.allocation import longest
+from tuner.core.confirmation import (
+    CONFIRMED,
+    CONFIRMS,
+    SEED,
+    Confirmation,
+    confirmation,
+    leaders,
+    origin,
+    repeats,
+    study_name,
+)
+from tuner.core.objectives import direction
+from tuner.core.ranking import ranked
+from tuner.core.settings import TrialSettings
+from tuner.core.space import Dimension, IntInterval, SearchSpace
+from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
+from tuner.exclusive import exclusive
+from tuner.exported import StudyFacts, as_yaml, kept_trial
+from tuner.folder import StudyFolder
+from tuner.launchers.allocation import seconds_left
+from tuner.plan import Plan
+from tuner.records import to_plain
+from tuner.repeats import CLOSED, Repeats
+from tuner.study import Definition, Study, prepared_url
+from tuner.sweep import Sweep
+from tuner.terminal import Terminal
+from tuner.tracking import COMMIT, Tracker
+
+_ANY = IntInterval(low=0, high=2**53)
+ROLE, NOUN = "confirm", "repeat"
+
+SPACE = SearchSpace([Dimension(key=key, domain=_ANY) for key in (CONFIRMS, SEED)])
+"""What the study of the repeats searches: of it, a closed set of points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """How far a confirmation came.
+
+    Attributes:
+        found: What it says; None where there was none, or it has not ended.
+        sweep: The sweep over the repeats; None where there was nothing to run.
+    """
+
+    found: Confirmation | None = None
+    sweep: Sweep | None = None
+
+
+def confirm(
+    start: Start, study: Study, facts: StudyFacts, search: Sweep, tags: Mapping[str, str]
+) -> Confirmed:
+    """Trains the leading configurations again, keeps what that says, and the best of them.
+
+    Args:
+        start: Of the sweep.
+        study: The search's.
+        facts: What exported files tell of it.
+        search: The sweep over its trials, which has ended.
+        tags: Of the runs in MLflow: where they come from.
+    """
+    wanted = start.composed.agent.sweep.confirm
+    way = direction(start.objective)
+    chosen = leaders(study.outcomes(), way, wanted)
+    if search.interrupted or search.failed or not chosen:
+        return Confirmed()
+    with ExitStack() as stack:
+        repeated = _open(start, chosen)
+        stack.callback(repeated.close)
+        source = Repeats(repeated, chosen, way, start.terminal.notice)
+        orphans = repeated.release_orphans()
+        sweep = None
+        if source.awaiting(0):
+            tracker = _tracker(start, tags)
+            stack.callback(lambda: start.terminal.warn(tracker.close()))
+            tracker.abandon(orphans, ROLE)
+            sweep = _run(start, repeated, source, tracker, search, tags)
+        ended = repeated.outcomes()
+    found = confirmation(chosen, ended, way, wanted.seeds)
+    if found is None or (sweep is not None and sweep.interrupted):
+        return Confirmed(sweep=sweep)
+    study.note(CONFIRMED, to_plain(found))
+    winner = next(each for each in chosen if each.number == found.best.trial)
+    _keep_best(start, replace(facts, confirmation=found), winner, ended)
+    return Confirmed(found=found, sweep=sweep)
+
+
+def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
+    """The study of the repeats, with those that are missing waiting in it."""
+    agent, base = start.composed.agent, start.base
+    numbers = [leader.number for leader in chosen]
+    points = repeats(numbers, base.training.seed, agent.sweep.confirm.seeds)
+    place = start.folder.confirmation
+    with exclusive(agent.storage.url or str(place.path.absolute())):
+        return Study(
+            name=study_name(agent.study_name),
+            url=prepared_url(agent.storage, place),
+            definition=Definition(
+                space=SPACE,
+                base=start.composed.base,
+                objective=start.objective,
+                direction=direction(start.objective),
+                contents=start.inputs.contents,
+            ),
+            sampler=None,
+            pruner={"name": "none"},
+            defaults=points[0],
+            first=points[1:],
+            settings=agent.storage,
+        )
+
+
+def _tracker(start: Start, tags: Mapping[str, str]) -> Tracker:
+    """Writes the repeats to the search's experiment; MLflow's absence ends no search of hours."""
+    agent = start.composed.agent
+    settings = replace(agent.tracking, on_outage="spool")
+    tracker = Tracker(
+        settings, agent.study_name, start.folder.confirmation, notice=start.terminal.warn
+    )
+    tracker.open(tags, start.inputs.of)
+    return tracker
+
+
+def _run(
+    start: Start,
+    repeated: Study,
+    source: Repeats,
+    tracker: Tracker,
+    search: Sweep,
+    tags: Mapping[str, str],
+) -> Sweep:
+    """Runs the repeats that are missing."""
+    agent, launcher, place = start.composed.agent, start.launcher, start.folder.confirmation
+    terminal = Terminal(start.objective, start.terminal.console, noun=NOUN)
+    earlier = repeated.outcomes()
+
+    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
+        _drop_models(place, repeated.outcomes(), start.objective)
+
+    sweep = Sweep(
+        plan=Plan(
+            objective=start.objective,
+            compose=partial(_compose, start),
+            render=dump_trial,
+            n_trials=CLOSED,
+            max_failures=agent.sweep.max_failures,
+            max_attempts=agent.launcher.max_attempts,
+            trials_per_worker=agent.launcher.trials_per_worker,
+            stall_timeout=agent.launcher.stall_timeout,
+            time_left=partial(seconds_left, os.environ),
+            longest=longest([*search.outcomes, *earlier]),
+            role=ROLE,
+            noun=NOUN,
+            git_commit=tags.get(COMMIT, ""),
+        ),
+        source=source,
+        launcher=launcher,
+        tracker=tracker,
+        folder=place,
+        watcher=terminal,
+        on_finished=finished,
+    )
+    sweep.take_over(search)
+    wanted = agent.sweep.confirm
+    terminal.notice(f"the best {wanted.top} are trained again with {wanted.seeds} new seeds each")
+    terminal.begin(
+        study_name(agent.study_name), repeated.size, len(earlier), launcher.slots, timeout=None
+    )
+    try:
+        sweep.run()
+    finally:
+        terminal.end()
+    return sweep
+
+
+def _compose(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
+    """A repeat as it would run here: the trial's configuration with another seed."""
+    searched = {key: value for key, value in parameters.items() if key not in (CONFIRMS, SEED)}
+    settings = start.compose(searched)
+    seed = int(str(parameters[SEED]))
+    return replace(settings, training=replace(settings.training, seed=seed))
+
+
+# -- models -----------------------------------------------------------------------------------
+
+
+def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
+    """Leaves of each configuration the model of its best repeat alone."""
+    for trial in {origin(repeat)[0] for repeat in ended}:
+        own = [repeat for repeat in ended if origin(repeat)[0] == trial]
+        for other in _with_models(place, own, objective)[1:]:
+            shutil.rmtree(place.trial(other.number).model, ignore_errors=True)
+
+
+def _with_models(
+    place: StudyFolder, ended: Sequence[TrialOutcome], objective: str
+) -> list[TrialOutcome]:
+    """The repeats whose models are here, the best first."""
+    return [
+        repeat
+        for repeat in ranked(ended, direction(objective))
+        if place.trial(repeat.number).model.is_dir()
+    ]
+
+
+def _keep_best(
+    start: Start, facts: StudyFacts, winner: TrialOutcome, ended: Sequence[TrialOutcome]
+) -> None:
+    """Writes best.yaml of the confirmed best, and moves the model of its best repeat.
+
+    Args:
+        start: Of the sweep.
+        facts: With the confirmation.
+        winner: The search's trial of the confirmed best.
+        ended: All repeats.
+    """
+    folder, place = start.folder, start.folder.confirmation
+    settings = ran_with(folder, start.composed, winner)
+    own = [repeat for repeat in ended if origin(repeat)[0] == winner.number]
+    with exclusive(f"{folder.path.absolute()} confirmed"):  # Agents may share the folder.
+        models = _with_models(place, own, start.objective)
+        if models:
+            seed = origin(models[0])[1]
+            repeated = replace(settings, training=replace(settings.training, seed=seed))
+            model = place.trial(models[0].number).model
+            text = as_yaml(facts, winner, repeated, str(folder.best))
+            write_whole(model / folder.best.name, text)
+            replace_folder(model, folder.best_model)
+        elif kept_trial(folder) != winner.number:
+            shutil.rmtree(folder.best_model, ignore_errors=True)
+        write_whole(folder.best, as_yaml(facts, winner, settings, str(folder.best)))
+        for repeat in _with_models(place, ended, start.objective):
+            shutil.rmtree(place.trial(repeat.number).model, ignore_errors=True)

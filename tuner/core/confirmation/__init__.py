@@ -1,0 +1,46 @@
+"""The leading configurations trained again with new seeds: which are worth it, what they say."""
+
+from tuner.core.confirmation.estimate import CONFIDENCE, Estimate, difference, estimate
+from tuner.core.confirmation.plan import (
+    CONFIRMED,
+    CONFIRMS,
+    SEED,
+    STUDY,
+    leaders,
+    repeats,
+    study_name,
+)
+from tuner.core.confirmation.race import beaten
+from tuner.core.confirmation.result import (
+    Configuration,
+    Confirmation,
+    confirmation,
+    is_raced_out,
+    origin,
+    scores_of,
+)
+from tuner.core.confirmation.text import HEADINGS, cells, told
+
+__all__ = [
+    "CONFIDENCE",
+    "CONFIRMED",
+    "CONFIRMS",
+    "HEADINGS",
+    "SEED",
+    "STUDY",
+    "Configuration",
+    "Confirmation",
+    "Estimate",
+    "beaten",
+    "cells",
+    "confirmation",
+    "difference",
+    "estimate",
+    "is_raced_out",
+    "leaders",
+    "origin",
+    "repeats",
+    "scores_of",
+    "study_name",
+    "told",
+]

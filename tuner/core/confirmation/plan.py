@@ -1,0 +1,49 @@
+"""Which configurations are trained again, and with which seeds."""
+
+from collections.abc import Iterable, Sequence
+
+from tuner.core.ranking import Direction, ranked
+from tuner.core.settings import ConfirmSettings
+from tuner.core.trial import TrialOutcome, TrialState
+
+CONFIRMS = "confirms"
+"""Of a repeat: number of the trial whose configuration it trains again; also a tag in MLflow."""
+
+SEED = "training.seed"
+
+CONFIRMED = "confirmed"
+"""User attribute of a study: the `Confirmation` of its leading configurations."""
+
+STUDY = ".confirm"
+"""Behind a study's name: the study of its repeats."""
+
+
+def study_name(study: str) -> str:
+    """The name of the study of repeats."""
+    return study + STUDY
+
+
+def leaders(
+    outcomes: Iterable[TrialOutcome], direction: Direction, settings: ConfirmSettings
+) -> list[TrialOutcome]:
+    """The trials that are confirmed, the best first; none where nobody asks for it."""
+    order = [o for o in ranked(outcomes, direction) if o.state is TrialState.COMPLETE]
+    return order[: settings.top or 0]
+
+
+def repeats(numbers: Sequence[int], base: int, seeds: int) -> list[dict[str, int]]:
+    """The repeats in the order in which they are run: all configurations advance together.
+
+    Args:
+        numbers: Of the trials, the best first.
+        base: The search's own seed, for which they were picked and which therefore says nothing.
+        seeds: How many new ones; they follow it.
+
+    Returns:
+        Of each the trial and the seed.
+    """
+    return [
+        {CONFIRMS: number, SEED: seed}
+        for seed in range(base + 1, base + 1 + seeds)
+        for number in numbers
+    ]

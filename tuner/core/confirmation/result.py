@@ -1,0 +1,186 @@
+"""What the repeats say: the configurations by their means, and what the search promised."""
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from tuner.core.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
+from tuner.core.confirmation.plan import CONFIRMS, SEED
+from tuner.core.ranking import Direction
+from tuner.core.trial import TrialOutcome, TrialState
+
+DRAWS = 4000
+"""Of the bootstrap; their own noise is then below 2 % of a mean's standard error."""
+
+BROKEN = ("diverged", "not_learning")
+"""What ends a repeat of a configuration that does not bear every seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """One configuration, trained again with new seeds.
+
+    Attributes:
+        trial: Number of the search's trial that found it.
+        promised: The objective that it had there.
+        scores: Seed to the objective of the repeats that completed.
+        estimate: Of them.
+        broken: Repeats that diverged or learned nothing.
+        raced_out: It was shown that it could no longer win, and repeated no more.
+    """
+
+    trial: int
+    promised: float
+    scores: Mapping[int, float]
+    estimate: Estimate
+    broken: int
+    raced_out: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmation:
+    """How a confirmation ended.
+
+    Attributes:
+        configurations: By rank: what bears every seed first, then by the mean.
+        seeds: Repeats wanted of each.
+        luck: By how much the best one's mean is better than its true mean, as to be expected of
+            the best of several noisy means.
+        lead: By how much the first is better than the second, over the seeds of both; None
+            without a second or a common seed.
+        optimism: By how much the search's best trial was better than what its configuration
+            reached again; None where it reached nothing.
+    """
+
+    configurations: tuple[Configuration, ...]
+    seeds: int
+    luck: float
+    lead: Estimate | None
+    optimism: float | None
+
+    @property
+    def best(self) -> Configuration:
+        """The confirmed best."""
+        return self.configurations[0]
+
+    def corrected(self, direction: Direction) -> float:
+        """The best one's mean without the luck of having been picked."""
+        return self.best.estimate.mean - _sign(direction) * self.luck
+
+
+def confirmation(
+    leaders: Sequence[TrialOutcome],
+    repeats: Sequence[TrialOutcome],
+    direction: Direction,
+    seeds: int,
+) -> Confirmation | None:
+    """Reads the repeats.
+
+    Args:
+        leaders: The trials that were to be confirmed, the best first.
+        repeats: Of their configurations, and perhaps of others.
+        direction: Which way the objective gets better.
+        seeds: Repeats wanted of each.
+
+    Returns:
+        None where no repeat completed.
+    """
+    sign = _sign(direction)
+    found = [_configuration(leader, repeats) for leader in leaders]
+    scored = [each for each in found if each is not None]
+    if not scored:
+        return None
+    order = sorted(
+        scored, key=lambda each: (each.raced_out, each.broken, -sign * each.estimate.mean)
+    )
+    better = _signed({each.trial: each.scores for each in order}, sign)
+    return Confirmation(
+        configurations=tuple(order),
+        seeds=seeds,
+        luck=luck(better),
+        lead=difference(better, order[0].trial, order[1].trial) if order[1:] else None,
+        optimism=_optimism(scored[0], leaders[0], sign),
+    )
+
+
+def luck(scores: Scores) -> float:
+    """By how much the largest mean is expected to exceed the true mean of what it belongs to.
+
+    Parametric bootstrap of the bias (Efron & Tibshirani 1993, chapter 10): the means seen stand
+    for the true ones, all means are drawn again with their standard errors (from the deviation
+    pooled over all repeats), and the largest is compared with what stands behind it. Means that
+    were seen lie wider apart than true ones, so that this is rather too little than too much.
+
+    Args:
+        scores: Trial to seed to the objective, larger is better.
+
+    Returns:
+        In the metric's unit, 0 or more; 0 for a single configuration or without repeats.
+    """
+    within, _ = deviation(scores)
+    means = [(fmean(found.values()), within / math.sqrt(len(found))) for found in scores.values()]
+    if len(means) < 2 or within == 0.0:  # noqa: PLR2004
+        return 0.0
+    draw = random.Random(0)  # noqa: S311
+    excess = 0.0
+    for _ in range(DRAWS):
+        drawn = [(draw.gauss(mean, error), mean) for mean, error in means]
+        seen, true = max(drawn)
+        excess += seen - true
+    return max(0.0, excess / DRAWS)
+
+
+def scores_of(
+    repeats: Iterable[TrialOutcome], direction: Direction
+) -> dict[int, dict[int, float]]:
+    """Trial to seed to the objective of its repeat; larger is better, whatever the metric."""
+    found: dict[int, dict[int, float]] = {}
+    for outcome in repeats:
+        if outcome.value is not None:
+            trial, seed = origin(outcome)
+            found.setdefault(trial, {})[seed] = _sign(direction) * outcome.value
+    return found
+
+
+def origin(repeat: TrialOutcome) -> tuple[int, int]:
+    """The trial that a repeat confirms, and its seed."""
+    return int(str(repeat.parameters[CONFIRMS])), int(str(repeat.parameters[SEED]))
+
+
+def is_raced_out(repeat: TrialOutcome) -> bool:
+    """Whether a repeat was stopped, or never begun, because its configuration could not win."""
+    return repeat.state is TrialState.PRUNED and repeat.stopped_by == "pruner"
+
+
+def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Configuration | None:
+    own = [repeat for repeat in repeats if origin(repeat)[0] == leader.number]
+    scores = {origin(repeat)[1]: repeat.value for repeat in own if repeat.value is not None}
+    if not scores or leader.value is None:
+        return None
+    return Configuration(
+        trial=leader.number,
+        promised=leader.value,
+        scores=dict(sorted(scores.items())),
+        estimate=estimate(list(scores.values())),
+        broken=sum(repeat.stopped_by in BROKEN for repeat in own),
+        raced_out=any(map(is_raced_out, own)),
+    )
+
+
+def _optimism(first: Configuration, leader: TrialOutcome, sign: float) -> float | None:
+    if first.trial != leader.number:
+        return None  # The leader's own reached nothing.
+    return sign * (first.promised - first.estimate.mean)
+
+
+def _signed(scores: Scores, sign: float) -> Scores:
+    return {
+        number: {seed: sign * value for seed, value in found.items()}
+        for number, found in scores.items()
+    }
+
+
+def _sign(direction: Direction) -> float:
+    return 1.0 if direction == "maximize" else -1.0
