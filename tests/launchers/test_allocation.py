@@ -5,7 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from tuner.launchers.allocation import allocation_end
+from tuner.launchers.allocation import allocation_end, granted_cores, granted_memory
+from tuner.launchers.devices import usable_cores
+from tuner.launchers.room import host_memory
 
 END = datetime.fromisoformat("2030-01-02T03:04:05").timestamp()
 
@@ -41,3 +43,23 @@ def test_where_slurm_does_not_answer_the_environment_tells(squeue):
     told = {"SLURM_JOB_ID": "17", "SLURM_JOB_END_TIME": str(END)}
     assert allocation_end(told) == END
     assert allocation_end({"SLURM_JOB_ID": "17"}) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "cores", "memory"),
+    [
+        ({}, None, None),
+        ({"SLURM_CPUS_PER_TASK": "4", "SLURM_MEM_PER_NODE": "2048"}, 4, 2**31),
+        ({"SLURM_CPUS_PER_TASK": "", "SLURM_MEM_PER_NODE": "0"}, None, None),
+    ],
+)
+def test_a_job_has_what_slurm_gave_it(environment, cores, memory):
+    assert granted_cores(environment) == cores
+    assert granted_memory(environment) == memory
+
+
+def test_slots_keep_within_what_slurm_gave(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "100")
+    assert usable_cores() == 1
+    assert host_memory() == 100 * 2**20

@@ -23,7 +23,7 @@ def mounted(tmp_path, monkeypatch):
     return mount
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "lustre", "fuse.sshfs", "9p"])
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "lustre", "fuse.sshfs"])
 def test_sqlite_on_a_network_file_system_is_refused_before_anything_is_made(mounted, kind):
     folder = mounted(kind)
     for url in (None, f"sqlite:///{folder.path}/mine.db"):

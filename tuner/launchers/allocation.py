@@ -1,4 +1,4 @@
-"""The end of the allocation that a cluster's scheduler has given this process."""
+"""What a cluster's scheduler has given this process: cores, memory, and until when."""
 
 import subprocess
 import time
@@ -9,6 +9,25 @@ from datetime import datetime
 from tuner.core.slurm import own_job
 
 ASK_SECONDS = 10.0
+
+
+def granted_cores(environment: Mapping[str, str]) -> int | None:
+    """Cores that Slurm has given this process; None outside of a job, or where it does not say.
+
+    Sites without cgroups let a process see all cores of its node.
+    """
+    return _number(environment, "SLURM_CPUS_PER_TASK")
+
+
+def granted_memory(environment: Mapping[str, str]) -> int | None:
+    """Bytes of memory that Slurm has given this job on this node; None: see `granted_cores`."""
+    megabytes = _number(environment, "SLURM_MEM_PER_NODE")
+    return None if megabytes is None else megabytes * 2**20
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    told = environment.get(name, "")
+    return int(told) if told.isdigit() and int(told) > 0 else None
 
 
 def allocation_end(environment: Mapping[str, str]) -> float | None:

@@ -10,6 +10,7 @@ import psutil
 
 from tuner.core.nvidia import QUERY, Gpu, Nvidia, is_instance, notices, parse_gpus, usable
 from tuner.errors import InputError
+from tuner.launchers.allocation import granted_cores, granted_memory
 
 WORKER_MEMORY = 3 * 2**30
 """Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
@@ -82,10 +83,11 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may run on."""
-    return (
+    """CPU cores that this process may run on, and was given by a scheduler."""
+    cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    return min(cores, granted_cores(os.environ) or cores)
 
 
 def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
@@ -185,6 +187,7 @@ def local_slots(
         notice: Told of GPUs that others use, and of those that can not be used.
     """
     nvidia, memory = find_nvidia(os.environ), psutil.virtual_memory().available
+    memory = min(memory, granted_memory(os.environ) or memory)
     for text in notices(nvidia):
         notice(text)
     return cut_slots(wanted, nvidia.visible, usable_cores(), memory, devices, per_gpu=per_gpu)

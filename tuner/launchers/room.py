@@ -1,5 +1,6 @@
 """How much memory one slot's trial may take."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from tuner.core.nvidia import device_memory
+from tuner.launchers.allocation import granted_memory
 from tuner.launchers.devices import Slot, find_nvidia
 
 SHARED = 0.95
@@ -71,8 +73,9 @@ def _gpu_share(names: str, sharing: int) -> int:
 
 
 def host_memory() -> int:
-    """Bytes of memory that are free to use, for the machine or for the container we are in."""
+    """Bytes of memory that are free to use: on the machine, in our container, in our job."""
     free = psutil.virtual_memory().available
+    free = min(free, granted_memory(os.environ) or free)
     for limit, taken in _GROUPS:
         bound, used = _number(Path(limit)), _number(Path(taken))
         if bound is not None and used is not None:
