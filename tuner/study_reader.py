@@ -184,12 +184,11 @@ def studies(settings: StorageSettings, output: Path) -> list[str]:
         output: Folder of all studies.
     """
     if settings.url is None and settings.name in FILES:
-        files = [StudyFolder(output, path.name) for path in output.glob("*")]
-        is_journal = settings.name == JOURNAL
+        folders = [StudyFolder(output, path.name) for path in output.glob("*")]
         return sorted(
             folder.path.name
-            for folder in files
-            if (folder.journal if is_journal else folder.database).is_file()
+            for folder in folders
+            if folder.journal.is_file() or folder.database.is_file()
         )
     storage = open_stored(study_url(settings, StudyFolder(output, "")))
     if storage is None:
@@ -215,7 +214,7 @@ def _unknown(problem: str, where: str, known: list[str]) -> InputError:
 
 def _open(settings: StorageSettings, folder: StudyFolder) -> BaseStorage | None:
     """Opens a study's storage for reading; see `open_stored`."""
-    if settings.url is None and settings.name == SQLITE:
+    if settings.url is None and settings.name == SQLITE and folder.database.is_file():
         return _open_file(folder.database)  # Whose path may have what an address may not.
     return open_stored(study_url(settings, folder))
 

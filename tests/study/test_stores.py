@@ -57,3 +57,15 @@ def test_only_a_sqlite_address_names_a_file_of_sqlite():
     assert sqlite_file("sqlite:///:memory:") is None
     assert sqlite_file("postgresql://h/d") is None
     assert sqlite_file("nonsense") is None
+
+
+def test_a_study_stays_where_it_is(tmp_path):
+    folder = StudyFolder(tmp_path / "outputs", "s")
+    folder.path.mkdir(parents=True)
+    assert study_url(StorageSettings(), folder) == f"sqlite:///{folder.database}"
+    folder.journal.touch()
+    assert study_url(StorageSettings(), folder) == f"journal:///{folder.journal}"
+    folder.journal.unlink()
+    folder.database.touch()
+    with pytest.raises(InputError, match="in a database already"):
+        study_url(StorageSettings(name="journal"), folder)

@@ -31,7 +31,7 @@ from tuner.study_reader import StoredStudy
 from tuner.summary import Closing, show
 from tuner.terminal import Terminal
 from tuner.tracking import tracking_uri
-from tuner.tracking.view import review
+from tuner.tracking.view import review, sending
 
 
 def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -> int:
@@ -158,6 +158,12 @@ def _close(
     return 1 if lost else code
 
 
+def _review(agent: AgentSettings) -> str:
+    if not agent.tracking.send:
+        return sending(agent.study_name, agent.tracking.uri)
+    return review(hidden(tracking_uri(agent.tracking.uri)), None)
+
+
 def _closing(
     composed: ComposedSweep, study: StudyLook, stored: StoredStudy, begun: float
 ) -> Closing:
@@ -182,5 +188,5 @@ def _closing(
         busy=0.0,
         slots=0,
         best_file=study.folder.best,
-        review=review(hidden(tracking_uri(agent.tracking.uri)), None),
+        review=_review(agent),
     )

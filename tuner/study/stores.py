@@ -36,13 +36,15 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
 
     Args:
         storage: Group `storage`.
-        folder: The study's files.
+        folder: The study's files; where they hold a journal and no database, the default storage
+            is that journal.
 
     Returns:
         A SQLAlchemy URL, or journal:///FILE.
 
     Raises:
-        InputError: It is missing, or of another kind than the storage.
+        InputError: It is missing, of another kind than the storage, or a journal beside the
+            database that the study is in.
     """
     if not is_consistent(storage):
         raise InputError(
@@ -52,7 +54,14 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
         )
     if storage.url is not None:
         return with_driver(storage.url)
-    if kind(storage) == JOURNAL:
+    if kind(storage) == JOURNAL and folder.database.exists() and not folder.journal.exists():
+        raise InputError(
+            "the study is in a database already",
+            where=str(folder.database),
+            remedy="storage=sqlite, where it is; study=NAME for a new study in a journal",
+        )
+    in_journal = folder.journal.exists() and not folder.database.exists()
+    if kind(storage) == JOURNAL or in_journal:
         return journal_url(folder.journal)
     return f"sqlite:///{folder.database}"
 

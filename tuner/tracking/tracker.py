@@ -34,7 +34,7 @@ from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
 from tuner.tracking.store import Store
-from tuner.tracking.view import View, review
+from tuner.tracking.view import View, review, sending
 
 TENSORBOARD = "tensorboard"
 """The folder of event files in a trial's folder."""
@@ -102,8 +102,7 @@ class Tracker:
     @property
     def _report(self) -> str:
         """What sends that which is spooled."""
-        command = f"tuner report study={self._study} tracking.uri={self.uri or 'URI'}"
-        return f"`{command}` sends the runs to MLflow"
+        return sending(self._study, self.uri)
 
     # -- life ---------------------------------------------------------------------------------
 

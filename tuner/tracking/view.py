@@ -134,6 +134,17 @@ def review(uri: str, experiment: str | None) -> str:
     return f"{command}, then {LOCAL_SERVER}/{_page(experiment)}" if experiment else command
 
 
+def sending(study: str, uri: str | None) -> str:
+    """What sends the runs that agents have spooled.
+
+    Args:
+        study: Its name.
+        uri: MLflow's tracking URI, without a password; None: whoever sends them knows it.
+    """
+    command = f"tuner report study={study} tracking.uri={uri or 'URI'}"
+    return f"`{command}` sends the runs to MLflow"
+
+
 def _page(experiment: str) -> str:
     """Relative to the server's root, since it may stand behind a prefix."""
     shown = f"viewStateShareKey={KEY}&{TRAINING}"
