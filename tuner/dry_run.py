@@ -168,5 +168,9 @@ def time_lines(
     whole = seconds_left([each], [], sweep.n_trials, slots) or 0.0
     yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
     yield f"  {told(each)} a trial, {told(whole)} for {sweep.n_trials}; pruning shortens that"
+    repeats = (sweep.confirm.top or 0) * sweep.confirm.seeds
+    if repeats:
+        longest = seconds_left([each], [], repeats, slots) or 0.0
+        yield f"  up to {told(longest)} for {repeats} repeats of the best after it (sweep.confirm)"
     if sweep.timeout is not None and sweep.timeout < whole:
         yield f"  no trial starts after {told(sweep.timeout)} (sweep.timeout)"

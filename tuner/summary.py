@@ -110,7 +110,8 @@ def gained(closing: Closing) -> str:
     default = next((o for o in closing.outcomes if o.number == UNTUNED), None)
     if winner is None or winner.value is None:
         return "No trial completed."
-    head = f"Best: trial {winner.number}, {closing.objective} {winner.value:.4f}"
+    of = " of the search" if closing.confirmation is not None else ""
+    head = f"Best{of}: trial {winner.number}, {closing.objective} {winner.value:.4f}"
     if default is None or default.value is None:
         return f"{head}; the untuned default (trial 0) did not complete."
     if winner.number == UNTUNED:

@@ -49,8 +49,11 @@ def test_a_default_that_diverges_is_told(folder, fake_workers, capsys):
 
 
 def test_a_time_limit_below_the_time_is_named(folder, fake_workers, capsys):
-    assert main([*DRY, "sweep.timeout=1", "sweep.n_trials=40"]) == 0
-    assert "no trial starts after 1 s (sweep.timeout)" in capsys.readouterr().out
+    confirm = "sweep.confirm={top: 3, seeds: 4}"
+    assert main([*DRY, "sweep.timeout=1", "sweep.n_trials=40", confirm]) == 0
+    printed = capsys.readouterr().out
+    assert "no trial starts after 1 s (sweep.timeout)" in printed
+    assert "up to 12 s for 12 repeats of the best after it (sweep.confirm)" in printed
 
 
 def test_every_kind_of_dimension_reads_well():

@@ -281,7 +281,8 @@ class ConfirmSettings:
     """How the leading configurations are trained again after the search, with new seeds.
 
     Attributes:
-        top: So many of the best are trained again after the search; null: none.
+        top: So many of the best are trained again after the search, beyond its timeout; null:
+            none.
         seeds: So many new seeds for each of them; they count on from the search's training.seed.
     """
 
