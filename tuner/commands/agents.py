@@ -182,6 +182,7 @@ def _closing(
         objective=stored.objective,
         outcomes=outcomes,
         reading=reading,
+        confirmation=stored.confirmation,
         interrupted=False,
         failed="",
         seconds=time.monotonic() - begun,

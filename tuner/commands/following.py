@@ -60,8 +60,14 @@ class StudyLook:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the total is reached."""
-        return self.done >= self._agent.sweep.n_trials
+        """Whether the total is reached, and the best are confirmed where that is asked for."""
+        return self.done >= self._agent.sweep.n_trials and self._is_confirmed
+
+    @property
+    def _is_confirmed(self) -> bool:
+        wanted = self._agent.sweep.confirm
+        found = self.stored.confirmation if self.stored else None
+        return wanted.top is None or (found is not None and found.seeds >= wanted.seeds)
 
     @property
     def text(self) -> str:
