@@ -187,7 +187,7 @@ def _noise(reading: SweepReading) -> Iterator[Statement]:
     if found is None or found.lead is None:
         return
     rows = f"{found.examples} validation rows"
-    settle = "repeats with other seeds (training.seed) settle it"
+    settle = "sweep.confirm.top=3 repeats the best with other seeds"
     if found.tied > 1:
         yield Statement(
             text=f"the first {found.tied} of {found.completed} completed trials cannot be told "
