@@ -8,7 +8,7 @@ import yaml
 
 from tuner import __version__
 from tuner.config import dump_trial
-from tuner.core.confirmation import CONFIDENCE, Confirmation
+from tuner.core.confirmation import CONFIDENCE, Confirmation, mean_text
 from tuner.core.objectives import direction
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
@@ -58,10 +58,8 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
 def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
     """What a trial's configuration reached with new seeds, for those that were repeated."""
     found = study.confirmation
-    if found is None:
-        return {}
-    repeated = next((each for each in found.configurations if each.trial == trial), None)
-    if repeated is None:
+    repeated = found.of(trial) if found else None
+    if found is None or repeated is None:
         return {}
     mean, margin = repeated.estimate.mean, repeated.estimate.margin
     confirmed = {
@@ -94,8 +92,10 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
         file: Where the text will stand, for its first lines.
     """
     value = "" if outcome.value is None else f", {study.objective} {outcome.value:.4f}"
+    repeated = study.confirmation.of(outcome.number) if study.confirmation else None
     header = [
         f"Trial {outcome.number} of {study.name}{value}.",
+        *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
         f"Train it with: python -m tuner train {file}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

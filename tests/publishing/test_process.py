@@ -20,6 +20,7 @@ from tuner.records import to_json
 LABELS = ("awful", "plain", "wonderful")
 BEST = {
     "data": {"text_pair": None},
+    "training": {"seed": 0},
     "provenance": {"study": "mine", "trial": 3, "attempt": 1},
 }
 

@@ -236,7 +236,8 @@ def _keep_best(
             seed = origin(models[0])[1]
             repeated = replace(settings, training=replace(settings.training, seed=seed))
             model = place.trial(models[0].number).model
-            text = as_yaml(facts, winner, repeated, str(folder.best))
+            trained = replace(winner, provenance=models[0].provenance)
+            text = as_yaml(facts, trained, repeated, str(folder.best))
             write_whole(model / folder.best.name, text)
             replace_folder(model, folder.best_model)
         elif kept_trial(folder) != winner.number:

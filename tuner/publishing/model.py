@@ -56,7 +56,7 @@ def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | No
         place, copy = files
         best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
         weights = file_hash(copy / "model.safetensors")
-        model = _found(client, sweep, weights) or _made(client, sweep, weights, best["provenance"])
+        model = _found(client, sweep, weights) or _made(client, sweep, weights, best)
         if model.status != "READY":
             packed = place / "packed"
             columns = ["text"] if best["data"]["text_pair"] is None else ["text", "text_pair"]
@@ -87,30 +87,41 @@ def _found(client: MlflowClient, sweep: Run, weights: str) -> LoggedModel | None
     return found[0] if found else None
 
 
-def _made(
-    client: MlflowClient, sweep: Run, weights: str, provenance: Mapping[str, Any]
-) -> LoggedModel:
-    """A logged model without files yet, shown by the trial's run and by the sweep's."""
-    number, attempt = provenance["trial"], provenance["attempt"]
-    trials = client.search_runs(
-        [sweep.info.experiment_id],
-        f"tags.role = 'trial' and tags.trial_number = '{number}' and tags.attempt = '{attempt}'",
-        max_results=1,
-    )
-    if not trials:
-        raise LookupError("the run of the best trial is not there yet")
-    source = trials[0]
+def _made(client: MlflowClient, sweep: Run, weights: str, best: Mapping[str, Any]) -> LoggedModel:
+    """A logged model without files yet, shown by the run that trained it and by the sweep's."""
+    provenance = best["provenance"]
+    source = _source(client, sweep.info.experiment_id, best)
     model = client.create_logged_model(
         sweep.info.experiment_id,
         name=NAME,
         source_run_id=source.info.run_id,
         params=dict(source.data.params),
-        tags={KEY: weights, "study": provenance["study"], "trial_number": str(number)},
+        tags={
+            KEY: weights,
+            "study": provenance["study"],
+            "trial_number": str(provenance["trial"]),
+        },
         model_type="text-classification",
     )
     for run in {source.info.run_id, sweep.info.run_id}:
         client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
     return model
+
+
+def _source(client: MlflowClient, experiment: str, best: Mapping[str, Any]) -> Run:
+    """The run that trained a model: a repeat, which alone has its seed, or else the trial."""
+    number, attempt = best["provenance"]["trial"], best["provenance"]["attempt"]
+    seed = best["training"]["seed"]
+    repeat = f"tags.role = 'confirm' and tags.confirms = '{number}' and tags.seed = '{seed}'"
+    conditions = (
+        f"{repeat} and tags.trial_state = 'complete'",
+        f"tags.role = 'trial' and tags.trial_number = '{number}' and tags.attempt = '{attempt}'",
+    )
+    for condition in conditions:
+        found = client.search_runs([experiment], condition, max_results=1)
+        if found:
+            return found[0]
+    raise LookupError("the run of the best trial is not there yet")
 
 
 def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) -> None:

@@ -19,7 +19,7 @@ from tuner.core.confirmation.result import (
     origin,
     scores_of,
 )
-from tuner.core.confirmation.text import HEADINGS, cells, told
+from tuner.core.confirmation.text import HEADINGS, cells, mean_text, told
 
 __all__ = [
     "CONFIDENCE",
@@ -38,6 +38,7 @@ __all__ = [
     "estimate",
     "is_raced_out",
     "leaders",
+    "mean_text",
     "origin",
     "repeats",
     "scores_of",

@@ -65,6 +65,10 @@ class Confirmation:
         """The confirmed best."""
         return self.configurations[0]
 
+    def of(self, trial: int) -> Configuration | None:
+        """What a trial's configuration reached; None where it was not repeated."""
+        return next((each for each in self.configurations if each.trial == trial), None)
+
     def corrected(self, direction: Direction) -> float:
         """The best one's mean without the luck of having been picked."""
         return self.best.estimate.mean - _sign(direction) * self.luck

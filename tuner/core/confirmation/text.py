@@ -58,12 +58,15 @@ def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
     )
 
 
+def mean_text(configuration: Configuration) -> str:
+    """The mean of a configuration's repeats with its margin, and over how many seeds."""
+    margin = configuration.estimate.margin
+    sure = "" if margin is None else f" ± {margin:.4f} (95 %)"
+    return f"{configuration.estimate.mean:.4f}{sure} over {len(configuration.scores)} new seeds"
+
+
 def _best(found: Confirmation, objective: str, direction: Direction) -> str:
-    best = found.best
-    text = f"Confirmed best: trial {best.trial}, {objective} {best.estimate.mean:.4f}"
-    if best.estimate.margin is not None:
-        text += f" ± {best.estimate.margin:.4f} (95 %)"
-    text += f" over {len(best.scores)} new seeds"
+    text = f"Confirmed best: trial {found.best.trial}, {objective} {mean_text(found.best)}"
     if found.luck >= _SHOWN:
         text += f"; {found.corrected(direction):.4f} without the luck of being the best of "
         text += f"{len(found.configurations)} means"
