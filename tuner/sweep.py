@@ -220,9 +220,8 @@ class Sweep:
             return None
         self._retries.crashes[asked.number] = asked.crashes
         if asked.attempt > 1:
-            self._tracker.abandon(
-                [asked.number], self._plan.role
-            )  # Of an agent that could not end its run.
+            # Of an agent that could not end its run.
+            self._tracker.abandon([asked.number], self._plan.role)
         return TrialSpec(
             number=asked.number,
             parameters=dict(asked.parameters),

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from benchmarks.agents import measure
 from tests.agents import Agents, arguments, write_folder
@@ -14,6 +14,7 @@ from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE, machines  # no
 from tuner.core.settings import StorageSettings
 from tuner.core.storage import with_driver
 from tuner.study import Definition, Study
+from tuner.study.storage import OwnedStorage
 from tuner.study_reader import StudyReader
 
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tuner[postgresql]'")
@@ -104,3 +105,12 @@ def test_a_sweep_whose_address_has_a_password_leaves_it_nowhere(server, tmp_path
     reader = StudyReader("mine", StorageSettings(url=url), tmp_path / "outputs")
     assert [trial.number for trial in reader.read().trials] == [0, 1, 2]
     reader.close()
+
+
+def test_the_server_ends_an_agent_that_is_frozen_in_a_transaction(server):
+    storage = OwnedStorage(with_driver(server.create("frozen")), {"agent": "mine"})
+    try:
+        with storage.transaction() as session:
+            assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "30s"
+    finally:
+        storage.close()

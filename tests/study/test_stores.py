@@ -1,10 +1,12 @@
 import pytest
+from sqlalchemy import text
 
 from tuner import mounts
 from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
-from tuner.study import prepared_url, study_url
+from tuner.study import prepared_url, sqlite_url, study_url
+from tuner.study.storage import OwnedStorage
 from tuner.study.stores import sqlite_file
 
 MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
@@ -69,3 +71,20 @@ def test_a_study_stays_where_it_is(tmp_path):
     folder.database.touch()
     with pytest.raises(InputError, match="in a database already"):
         study_url(StorageSettings(name="journal"), folder)
+
+
+def asked(url, question):
+    """What the connection that an agent writes with says of itself."""
+    storage = OwnedStorage(url, {"agent": "mine"})
+    try:
+        with storage.transaction() as session:
+            return session.scalar(text(question))
+    finally:
+        storage.close()
+
+
+def test_only_a_write_ahead_log_is_synced_seldom(tmp_path):
+    normal, full = 1, 2
+    own = sqlite_url(tmp_path / "own.db")
+    assert asked(own, "PRAGMA synchronous") == normal
+    assert asked(f"sqlite:///{tmp_path}/plain.db", "PRAGMA synchronous") == full

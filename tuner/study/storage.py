@@ -55,6 +55,8 @@ class OwnedStorage(RDBStorage):
             event.listen(self.engine, "connect", _sync_seldom)
         elif self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _end_frozen)
+        # The connection that made the tables was there before; those from now on are set up.
+        self.engine.dispose()
 
     def check_trial_is_updatable(self, trial_id: int, trial_state: OptunaState) -> None:
         """Called by every writing method of Optuna, inside its transaction.
@@ -126,9 +128,10 @@ def _begin_immediate(connection: Connection) -> None:
 def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:
     """With a write-ahead log only a power failure loses anything: the last reports, never order.
 
-    https://www.sqlite.org/pragma.html#pragma_synchronous
+    Without one it could damage the file: https://www.sqlite.org/pragma.html#pragma_synchronous
     """
-    connection.execute("PRAGMA synchronous=NORMAL")
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _end_frozen(connection: Any, _record: object) -> None:
