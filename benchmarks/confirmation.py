@@ -1,0 +1,278 @@
+"""How much of a search's score is luck, and whether confirming its leaders picks better.
+
+    python benchmarks/confirmation.py --folder FOLDER --texts DATA
+    python benchmarks/confirmation.py --folder FOLDER --texts DATA --data snips --seeds 0 1 2
+
+Each row is one sweep as users run it, `tuner sweep=lr_search 'sweep.confirm={top: 3, seeds: 10}'`,
+on a small part of a data set, with its own seed of sampler and training. Its plain best trial (the
+highest score of the search) and its confirmed best (the highest mean over ten new seeds) are then
+trained ten times more, with seeds 101 to 110, by which nobody has chosen: that is what a
+configuration is worth on these validation rows. Everything is a study below FOLDER, and what has
+been trained already is not trained again.
+
+Data sets: the embedded Rotten Tomatoes; snips (7 intents, https://github.com/sonos/nlu-benchmark)
+and banking77 (77 intents, Casanueva 2020) as DATA/NAME/train.csv and validation.csv with the
+columns text and label.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from tuner.core.confirmation import Confirmation, difference, estimate
+from tuner.core.ranking import Direction, counts, ranked
+from tuner.core.reading import standard_error
+from tuner.core.settings import StorageSettings
+from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
+from tuner.errors import InputError
+from tuner.study_reader import StoredStudy, StudyReader
+
+SWEEP = "lr_search"
+OBJECTIVE = "val_accuracy"
+DIRECTION: Direction = "maximize"
+CONFIRM = "sweep.confirm={top: 3, seeds: 10}"
+FRESH = range(101, 111)
+"""Seeds of training by which no configuration was chosen."""
+
+EMBEDDED = "rotten_tomatoes"
+DATA: Mapping[str, tuple[str, ...]] = {
+    "snips": ("data.train_examples=300", "data.validation_examples=300", "training.epochs=4"),
+    EMBEDDED: (),
+    "banking77": ("data.train_examples=1500", "training.epochs=4"),
+}
+"""Name of a data set to what makes it a small task."""
+
+HEADINGS = (
+    "data (training / validation rows)",
+    "seed",
+    "trials (pruned)",
+    "plain best: promised (standard error)",
+    "fresh seeds of the plain best",
+    "optimism",
+    "confirmed best: mean; corrected",
+    "fresh seeds of the confirmed best",
+    "confirmed against plain, seed by seed",
+)
+
+Scores = Mapping[int, float]
+"""Seed to validation accuracy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One sweep, and what its choices reached with fresh seeds.
+
+    Attributes:
+        data: Name of the data set.
+        rows: Training examples.
+        validation_rows: Examples that score.
+        seed: Of sampler and training.
+        trials: Of the search.
+        pruned: Of them.
+        plain: Number of its best trial.
+        promised: The score of that.
+        error: Standard error of it, over the drawing of the validation rows.
+        confirmation: Of the leaders.
+        fresh: Number of the plain best trial and of the confirmed best one to their scores.
+    """
+
+    data: str
+    rows: int
+    validation_rows: int
+    seed: int
+    trials: int
+    pruned: int
+    plain: int
+    promised: float
+    error: float
+    confirmation: Confirmation
+    fresh: Mapping[int, Scores]
+
+    @property
+    def optimism(self) -> float:
+        """By how much the plain best trial promised more than its fresh seeds reach."""
+        return self.promised - fmean(self.fresh[self.plain].values())
+
+
+def cells(found: Measured) -> list[str]:
+    """A row of the table `HEADINGS`."""
+    confirmed = found.confirmation.best
+    corrected = found.confirmation.corrected(DIRECTION)
+    return [
+        f"{found.data} ({found.rows} / {found.validation_rows})",
+        str(found.seed),
+        f"{found.trials} ({found.pruned})",
+        f"trial {found.plain}: {found.promised:.4f} ({found.error:.4f})",
+        mean_text(found.fresh[found.plain]),
+        f"{found.optimism:+.4f}",
+        f"trial {confirmed.trial}: {mean_text(confirmed.scores)}; {corrected:.4f}",
+        *_against(found),
+    ]
+
+
+def _against(found: Measured) -> tuple[str, str]:
+    """What the confirmed best reaches with fresh seeds, alone and against the plain best."""
+    plain, confirmed = found.plain, found.confirmation.best.trial
+    if plain == confirmed:
+        return "the same", "the same configuration"
+    better = difference(found.fresh, confirmed, plain)
+    if better is None:
+        return mean_text(found.fresh[confirmed]), "no common seed"
+    margin = "" if better.margin is None else f" ± {better.margin:.4f}"
+    noise = "outside" if better.excludes_zero else "inside"
+    return mean_text(found.fresh[confirmed]), f"{better.mean:+.4f}{margin}, {noise} the noise"
+
+
+def mean_text(scores: Scores) -> str:
+    """A mean with its 95 % interval, and over how many seeds if these are not all."""
+    found = estimate(list(scores.values()))
+    margin = "" if found.margin is None else f" ± {found.margin:.4f}"
+    few = "" if len(scores) == len(FRESH) else f" over {len(scores)} seeds"
+    return f"{found.mean:.4f}{margin}{few}"
+
+
+def row(texts: Sequence[str]) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(texts)} |"
+
+
+def overrides(data: str, texts: Path | None) -> list[str]:
+    """The rows and the budget of a data set.
+
+    Raises:
+        InputError: Its files are not given.
+    """
+    if data == EMBEDDED:
+        return list(DATA[data])
+    folder = texts and texts.absolute() / data
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"the files of {data} are not there",
+            where=f"--texts {texts or ''}",
+            remedy=f"a folder with {data}/train.csv and {data}/validation.csv",
+        )
+    files = [f"data.train={folder / 'train.csv'}", f"data.validation={folder / 'validation.csv'}"]
+    return ["data=csv", *files, *DATA[data]]
+
+
+def tuner(folder: Path, *arguments: str) -> str:
+    """Runs a command in a folder.
+
+    Returns:
+        What it wrote to standard output; that of a sweep goes on as it comes, and is not returned.
+    """
+    exporting = arguments[0] == "export"
+    output = subprocess.PIPE if exporting else sys.stderr
+    command = [sys.executable, "-m", "tuner", *arguments]
+    ended = subprocess.run(command, cwd=folder, stdout=output, text=True, check=True)
+    return ended.stdout or ""
+
+
+def read(folder: Path, study: str) -> StoredStudy:
+    """A study that ran in a folder."""
+    reader = StudyReader(study, StorageSettings(), folder / "outputs")
+    try:
+        return reader.read()
+    finally:
+        reader.close()
+
+
+def outcomes_of(study: StoredStudy) -> list[TrialOutcome]:
+    """Of the trials that ended."""
+    return [trial.outcome for trial in study.trials if trial.outcome is not None]
+
+
+def train_fresh(folder: Path, study: str, trial: int, options: Sequence[str]) -> Scores:
+    """Trains a trial's configuration with the fresh seeds, as a grid over them.
+
+    Args:
+        folder: Where the study ran.
+        study: Its name.
+        trial: Number of the trial.
+        options: The overrides that the study ran with, without its name.
+
+    Returns:
+        Of the repeats that completed.
+    """
+    name = f"{study}-trial-{trial}"
+    exported = tuner(
+        folder, "export", f"study={study}", f"export.trial={trial}", "export.format=cli"
+    )
+    seeds = f"training.seed=range({FRESH.start},{FRESH.stop})"
+    total = f"sweep.n_trials={len(FRESH) + 1}"  # Trial 0 has the default's seed.
+    grid = ("sampler=grid", "pruner=none", seeds, total)
+    tuner(folder, f"sweep={SWEEP}", f"study={name}", *options, *shlex.split(exported), *grid)
+    return {
+        int(str(outcome.parameters["training.seed"])): outcome.value
+        for outcome in outcomes_of(read(folder, name))
+        if outcome.number != UNTUNED and outcome.value is not None
+    }
+
+
+def measure(data: str, seed: int, folder: Path, texts: Path | None) -> Measured:
+    """Runs a sweep, and the fresh seeds of what it chose; what is there already is kept.
+
+    Args:
+        data: Name of the data set.
+        seed: Of sampler and training.
+        folder: The studies are below it.
+        texts: Folder of the data sets that are not embedded.
+    """
+    options = overrides(data, texts)
+    place = folder / data
+    place.mkdir(parents=True, exist_ok=True)
+    study = f"{SWEEP}-{seed}" if seed else SWEEP
+    draws = (f"sampler.seed={seed}", f"training.seed={seed}")
+    tuner(place, f"sweep={SWEEP}", f"study={study}", *options, *draws, CONFIRM)
+    found = read(place, study)
+    outcomes = outcomes_of(found)
+    if found.confirmation is None:
+        raise InputError(
+            f"nothing was confirmed in {study}", where=str(place), remedy="another --folder"
+        )
+    plain = ranked(outcomes, DIRECTION)[0]
+    chosen = sorted({plain.number, found.confirmation.best.trial})
+    return Measured(
+        data=data,
+        rows=round(plain.last.total_examples / found.epochs),
+        validation_rows=plain.last.validation_examples,
+        seed=seed,
+        trials=len(outcomes),
+        pruned=counts(outcomes)[TrialState.PRUNED],
+        plain=plain.number,
+        promised=plain.value,
+        error=standard_error(plain.last, OBJECTIVE),
+        confirmation=found.confirmation,
+        fresh={trial: train_fresh(place, study, trial, options) for trial in chosen},
+    )
+
+
+def main() -> None:
+    """Prints the table, a row as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--folder", type=Path, required=True, help="of the studies")
+    parser.add_argument("--texts", type=Path, help="data sets that are not embedded")
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a sweep for each")
+    given = parser.parse_args()
+    print(row(HEADINGS), "|---" * len(HEADINGS) + "|", sep="\n")
+    gains = []
+    for data in given.data:
+        for seed in given.seeds:
+            found = measure(data, seed, given.folder, given.texts)
+            print(row(cells(found)), flush=True)
+            gains.append(found.optimism)
+    if len(gains) > 1:
+        mean = estimate(gains)
+        print(
+            f"\nOptimism of {len(gains)} plain best trials: {mean.mean:+.4f} ± {mean.margin:.4f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
