@@ -8,7 +8,7 @@ import yaml
 
 from tuner import __version__
 from tuner.config import dump_trial
-from tuner.core.confirmation import CONFIDENCE, Confirmation, mean_text
+from tuner.core.confirmation import CONFIDENCE, Confirmation, FinalLook, mean_text
 from tuner.core.objectives import direction
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
@@ -70,16 +70,55 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
     }
     if repeated is found.best:
         confirmed["corrected_mean"] = found.corrected(direction(study.objective))
-    return {"confirmed": confirmed}
+    return {"confirmed": confirmed, **_tested(found.final_look, trial)}
+
+
+def _tested(look: FinalLook | None, trial: int) -> dict[str, Any]:
+    """What the test rows said of the model of a trial's best repeat, where they were asked."""
+    if look is None or look.subject.trial != trial or not look.scores:
+        return {}
+    scores = {
+        name: {"value": score.value, "standard_error": score.error}
+        for name, score in look.scores.items()
+    }
+    return {
+        "test": {
+            "seed": look.subject.seed,
+            "examples": look.examples,
+            "in_training": look.in_training,
+            "in_validation": look.in_validation,
+            **scores,
+        }
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptModel:
+    """Which model best_model/ holds.
+
+    Attributes:
+        trial: Number of the trial whose configuration it has.
+        seed: That it was trained with: the trial's own, or that of a repeat.
+    """
+
+    trial: int
+    seed: int
+
+
+def kept_model(folder: StudyFolder) -> KeptModel | None:
+    """The model that is kept; None where none is."""
+    try:
+        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
+        trial, seed = content["provenance"]["trial"], content["training"]["seed"]
+        return KeptModel(trial=int(trial), seed=int(seed))
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
 
 
 def kept_trial(folder: StudyFolder) -> int | None:
     """Number of the trial whose model is kept; None where none is."""
-    try:
-        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
-        return int(content["provenance"]["trial"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return None
+    kept = kept_model(folder)
+    return kept.trial if kept else None
 
 
 def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, file: str) -> str:

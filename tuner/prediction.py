@@ -1,6 +1,7 @@
 """Predictions of a trained model, made by a process of its own: this one loads no TensorFlow."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -47,6 +48,18 @@ class Prediction:
         for name, chosen in zip(true, self.chosen, strict=True):
             counts[self.labels.index(name)][chosen] += 1
         return counts
+
+    def losses(self, true: Sequence[str]) -> list[float]:
+        """Cross-entropy of each text, in nats.
+
+        Args:
+            true: Label name of each text, all of them the model's.
+        """
+        number = {name: place for place, name in enumerate(self.labels)}
+        return [
+            -math.log(max(row[number[name]], sys.float_info.min))
+            for name, row in zip(true, self.probabilities, strict=True)
+        ]
 
 
 def predict(model: Path, texts: Texts) -> Prediction:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner.core.confirmation import CONFIRMED, STUDY, Confirmation
+from tuner.core.confirmation import CONFIRMED, STUDY, TESTED, Confirmation, FinalLook
 from tuner.core.objectives import Direction, direction
 from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
@@ -160,7 +160,7 @@ class StudyReader:
             trials=tuple(_trial(t, names) for t in self._study.get_trials(deepcopy=False)),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
-            confirmation=_confirmation(self._study.user_attrs.get(CONFIRMED)),
+            confirmation=_confirmation(self._study.user_attrs),
         )
 
     def importances(self, space: SearchSpace) -> dict[str, float]:
@@ -287,10 +287,12 @@ def _shown(where: str) -> str:
         return "storage.url: the address can not be read"
 
 
-def _confirmation(plain: Any) -> Confirmation | None:
+def _confirmation(attributes: Mapping[str, Any]) -> Confirmation | None:
     """What stands in the study; None where nothing, or nothing that this version reads."""
-    with suppress(cattrs.BaseValidationError):
-        return from_plain(Confirmation, plain) if plain else None
+    with suppress(KeyError, cattrs.BaseValidationError):
+        found = from_plain(Confirmation, attributes[CONFIRMED])
+        look = attributes.get(TESTED)
+        return replace(found, final_look=from_plain(FinalLook, look) if look else None)
     return None
 
 

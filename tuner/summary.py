@@ -101,7 +101,8 @@ def _confirmed_metrics(found: Confirmation | None, way: Direction) -> dict[str, 
         "confirmed_corrected": found.corrected(way),
         "search_optimism": found.optimism,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    tested = found.final_look.metrics if found.final_look else {}
+    return {name: value for name, value in told.items() if value is not None} | tested
 
 
 def gained(closing: Closing) -> str:

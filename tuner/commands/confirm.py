@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuner.atomic import replace_folder, write_whole
-from tuner.commands.best import ran_with
+from tuner.commands.confirmed_best import ConfirmedBest, with_models
+from tuner.commands.final_look import look
 from tuner.commands.start import Start
 from tuner.config import dump_trial
 from tuner.core.allocation import longest
@@ -24,12 +24,11 @@ from tuner.core.confirmation import (
     study_name,
 )
 from tuner.core.objectives import direction
-from tuner.core.ranking import ranked
 from tuner.core.settings import TrialSettings
 from tuner.core.space import Dimension, IntInterval, SearchSpace
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
 from tuner.exclusive import exclusive
-from tuner.exported import StudyFacts, as_yaml, kept_trial
+from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
 from tuner.launchers.allocation import seconds_left
 from tuner.plan import Plan
@@ -63,7 +62,7 @@ class Confirmed:
 def confirm(
     start: Start, study: Study, facts: StudyFacts, search: Sweep, tags: Mapping[str, str]
 ) -> Confirmed:
-    """Trains the leading configurations again, keeps what that says, and the best of them.
+    """Trains the leading configurations again, keeps the best of them, and tests that one.
 
     Args:
         start: Of the sweep.
@@ -94,7 +93,11 @@ def confirm(
         return Confirmed(sweep=sweep)
     study.note(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
-    _keep_best(start, replace(facts, confirmation=found), winner, ended)
+    kept = ConfirmedBest(start, winner, ended)
+    kept.place(replace(facts, confirmation=found))
+    if sweep is None or not sweep.failed:  # Else the best may still be another one.
+        found = replace(found, final_look=look(start, study, kept))
+        kept.describe(replace(facts, confirmation=found))
     return Confirmed(found=found, sweep=sweep)
 
 
@@ -201,47 +204,5 @@ def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: s
     """Leaves of each configuration the model of its best repeat alone."""
     for trial in {origin(repeat)[0] for repeat in ended}:
         own = [repeat for repeat in ended if origin(repeat)[0] == trial]
-        for other in _with_models(place, own, objective)[1:]:
+        for other in with_models(place, own, objective)[1:]:
             shutil.rmtree(place.trial(other.number).model, ignore_errors=True)
-
-
-def _with_models(
-    place: StudyFolder, ended: Sequence[TrialOutcome], objective: str
-) -> list[TrialOutcome]:
-    """The repeats whose models are here, the best first."""
-    return [
-        repeat
-        for repeat in ranked(ended, direction(objective))
-        if place.trial(repeat.number).model.is_dir()
-    ]
-
-
-def _keep_best(
-    start: Start, facts: StudyFacts, winner: TrialOutcome, ended: Sequence[TrialOutcome]
-) -> None:
-    """Writes best.yaml of the confirmed best, and moves the model of its best repeat.
-
-    Args:
-        start: Of the sweep.
-        facts: With the confirmation.
-        winner: The search's trial of the confirmed best.
-        ended: All repeats.
-    """
-    folder, place = start.folder, start.folder.confirmation
-    settings = ran_with(folder, start.composed, winner)
-    own = [repeat for repeat in ended if origin(repeat)[0] == winner.number]
-    with exclusive(f"{folder.path.absolute()} confirmed"):  # Agents may share the folder.
-        models = _with_models(place, own, start.objective)
-        if models:
-            seed = origin(models[0])[1]
-            repeated = replace(settings, training=replace(settings.training, seed=seed))
-            model = place.trial(models[0].number).model
-            trained = replace(winner, provenance=models[0].provenance)
-            text = as_yaml(facts, trained, repeated, str(folder.best))
-            write_whole(model / folder.best.name, text)
-            replace_folder(model, folder.best_model)
-        elif kept_trial(folder) != winner.number:
-            shutil.rmtree(folder.best_model, ignore_errors=True)
-        write_whole(folder.best, as_yaml(facts, winner, settings, str(folder.best)))
-        for repeat in _with_models(place, ended, start.objective):
-            shutil.rmtree(place.trial(repeat.number).model, ignore_errors=True)

@@ -1,12 +1,14 @@
 """What the agent looks at before the first trial: models and data that the trials will meet."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from tuner.checkpoints.layers import check_layers
+from tuner.core.confirmation import overlap
 from tuner.core.settings import TrialSettings
 from tuner.data import PreparedData, prepare
+from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.labels import given_weights
 from tuner.tracking import Inputs
 
@@ -84,6 +86,31 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
             for key, (_, found) in found.items()
         },
     )
+
+
+def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list[str]:
+    """What can be told of the test rows before anything is trained: they are read, never scored.
+
+    Args:
+        variants: Whose data may name test rows.
+        confirms: Whether there will be a confirmed best, for which alone they are read.
+
+    Raises:
+        InputError: They can not be read, are no labelled texts, or have labels that training has
+            not.
+    """
+    named = {repr(each.data): each.data for each in variants if each.data.test is not None}
+    if named and not confirms:
+        return ["data.test is not touched: sweep.confirm={top: 3} asks for a best to score on it"]
+    found = [each for data in named.values() if (each := read_held_out(data)) is not None]
+    return [line for each in found for line in _told(each)]
+
+
+def _told(held_out: HeldOut) -> Iterator[str]:
+    rows = len(held_out.examples)
+    yield f"{rows} test rows, which are scored once, at the very end, for the confirmed best alone"
+    for sentence in overlap(rows, held_out.in_training, held_out.in_validation):
+        yield f"warning: {sentence}"
 
 
 def _key(settings: TrialSettings) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
 from tuner.checkpoints.locate import locate
-from tuner.commands.inputs import check_inputs
+from tuner.commands.inputs import check_inputs, held_out_lines
 from tuner.config import compose_look
 from tuner.terminal import Terminal
 
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     trials = compose_look(arguments, Path.cwd()).trials
     terminal = Terminal("")
-    for line in check_inputs(trials).lines:
+    for line in (*check_inputs(trials).lines, *held_out_lines(trials, confirms=True)):
         terminal.notice(line)
     found = {locate(settings.model): settings.model.checkpoint for settings in trials}
     for folder, checkpoint in found.items():

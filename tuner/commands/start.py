@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.commands.first import first_points
-from tuner.commands.inputs import InputReport, check_inputs
+from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.objectives import direction
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
@@ -154,7 +154,9 @@ def started(
             launcher.start(slot)
         inputs = check_inputs(variants)
         trials = [with_batch_size(variant, room) for variant in variants]
-        for line in (*inputs.lines, *memory_lines(trials, room)):
+        confirms = composed.agent.sweep.confirm.top is not None
+        held_out = held_out_lines(variants, confirms=confirms)
+        for line in (*inputs.lines, *held_out, *memory_lines(trials, room)):
             terminal.notice(line)
         yield Start(
             composed=composed,

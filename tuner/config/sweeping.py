@@ -105,6 +105,7 @@ def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:
     plain = tuple(s for s in (*own, *given) if s.kind is not Kind.SEARCH)
     fixed = {s.key for s in _last(given) if s.kind in (Kind.GROUP, Kind.VALUE)}
     wanted = [(d, w) for d, w in searched(given, found) if d.key not in fixed]
+    _refuse_test(wanted)
     _check_options(library, wanted)
     recipe = Recipe(
         composer=composer,
@@ -243,6 +244,17 @@ def _refuse_twice(own: Sequence[Setting], found: Sequence[Found]) -> None:
                 f"{dimension.key} is both searched and fixed",
                 where=where,
                 remedy=f"take it out of sweep.space or of {fixed[dimension.key].where}",
+            )
+
+
+def _refuse_test(found: Sequence[Found]) -> None:
+    """What a trial never meets can not be searched."""
+    for dimension, where in found:
+        if dimension.key == "data.test":
+            raise InputError(
+                "data.test is scored once, for the confirmed best alone, and no trial reads it",
+                where=where,
+                remedy="data.test=PLACE, one file or split",
             )
 
 

@@ -60,6 +60,8 @@ class DataSettings:
         package: Package that carries the training file; then `train` stays null.
         train: Training file; for `hub` and `tfds` the split's name.
         validation: Validation file or split; null: `validation_fraction` of the training rows.
+        test: Test file or split, scored once, at the very end, for the confirmed best alone (see
+            `sweep.confirm`); null: none.
         name: Data set id for `hub` and `tfds`.
         config: Configuration (subset) of a `hub` data set.
         revision: Branch, tag or commit of a `hub` data set.
@@ -77,6 +79,7 @@ class DataSettings:
     package: PackagedFiles | None = None
     train: str | None = None
     validation: str | None = None
+    test: str | None = None
     name: str | None = None
     config: str | None = None
     revision: str | None = None

@@ -32,17 +32,17 @@ def label_names(train: Examples) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_known(validation: Examples, labels: Sequence[str]) -> None:
-    """Refuses validation rows with labels that training has not seen.
+def check_known(examples: Examples, labels: Sequence[str]) -> None:
+    """Refuses validation or test rows with labels that training has not seen.
 
     Raises:
         InputError: There are some; names them.
     """
-    unknown = sorted(set(validation.labels).difference(labels))
+    unknown = sorted(set(examples.labels).difference(labels))
     if unknown:
         raise InputError(
-            f"validation has labels that training has not: {shortened(unknown)}",
-            where=f"data.label, in {validation.where}",
+            f"there are labels that training has not: {shortened(unknown)}",
+            where=f"data.label, in {examples.where}",
             remedy=f"labels of the training rows: {shortened(list(labels), 20)}",
         )
 

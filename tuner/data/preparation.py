@@ -128,8 +128,8 @@ def _key(
     if any(identity is None for identity in identities):
         return None
     settings = asdict(data)
-    # The content stands for the places that it was found in.
-    for place in ("package", "train", "validation", "name", "config", "revision"):
+    # The content stands for the places that it was found in; test rows are not among it.
+    for place in ("package", "train", "validation", "test", "name", "config", "revision"):
         settings.pop(place)
     return combined_hash(
         (
@@ -151,7 +151,7 @@ def _make(
     tokenizer = load_tokenizer(info)
     layout = find_layout(tokenizer, pairs=data.text_pair is not None)
     check_length(info, model.max_length, layout.special_tokens)
-    splits, labels, notes = _read_splits(data, sources)
+    splits, labels, notes = read_splits(data, sources)
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
     tokens = (rows[0], rows[1])
     report = make_report(
@@ -175,10 +175,18 @@ def _make(
     )
 
 
-def _read_splits(
+def read_splits(
     data: DataSettings, sources: tuple[Source, Source | None]
 ) -> tuple[tuple[Examples, Examples], tuple[str, ...], list[str]]:
-    """Training and validation rows as they are used, the label names, and notes."""
+    """Training and validation rows as they are used, the label names, and notes.
+
+    Args:
+        data: Which of their rows are used.
+        sources: As `find_sources` gives them.
+
+    Raises:
+        InputError: They can not be read, are no labelled texts or too few.
+    """
     everything = to_examples(sources[0].read(), data)
     labels = label_names(everything)
     if sources[1] is None:

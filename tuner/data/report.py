@@ -1,7 +1,7 @@
 """What the data looks like before the first trial: figures, and sentences where they warn."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,7 +188,7 @@ def make_report(
         validation_counts=_counts(validation, labels),
         duplicates=len(train) - len(found),
         contradictions=sum(len(seen) for seen in found.values() if len(set(seen)) > 1),
-        shared=sum(text in found for text in validation.inputs),
+        shared=shared(validation, found),
         empty=sum(not "".join(text).strip() for split in splits for text in split.inputs),
         truncated=float(np.mean(lengths > max_length)),
         unknown=sum(part.unknown for part in tokens) / max(1, text_tokens),
@@ -200,6 +200,16 @@ def make_report(
         model_vocabulary=vocabularies[1],
         notes=tuple(notes),
     )
+
+
+def shared(examples: Examples, texts: Container[tuple[str, str]]) -> int:
+    """How many rows have one of these texts.
+
+    Args:
+        examples: The rows.
+        texts: Pairs of texts, as `Examples.inputs` has them.
+    """
+    return sum(text in texts for text in examples.inputs)
 
 
 def _counts(examples: Examples, labels: Sequence[str]) -> tuple[int, ...]:

@@ -40,12 +40,17 @@ def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
             where="data.format",
             remedy=f"one of {', '.join(FORMATS)}",
         )
-    find = {"hub": _hub, "tfds": _tfds}.get(data.format, _file)
-    keys: Mapping[str, str | None] = {"train": data.train, "validation": data.validation}
-    train = find(data, "train", keys["train"])
-    if keys["validation"] is None:
+    find = _FINDERS.get(data.format, _file)
+    train = find(data, "train", data.train)
+    if data.validation is None:
         return train, None
-    return train, find(data, "validation", keys["validation"])
+    return train, find(data, "validation", data.validation)
+
+
+def find_test(data: DataSettings) -> Source | None:
+    """Finds the test rows; None where none are named. The format is one that there is."""
+    find = _FINDERS.get(data.format, _file)
+    return None if data.test is None else find(data, "test", data.test)
 
 
 def _file(data: DataSettings, role: str, given: str | None) -> Source:
@@ -94,3 +99,10 @@ def _refuse_unnamed(data: DataSettings) -> None:
             "data.name=stanfordnlp/imdb" if data.format == "hub" else "data.name=imdb_reviews"
         )
         raise InputError("no data set is named", where="data.name", remedy=example)
+
+
+_FINDERS: Mapping[str, Callable[[DataSettings, str, str | None], Source]] = {
+    "hub": _hub,
+    "tfds": _tfds,
+}
+"""Of the formats that are no files."""

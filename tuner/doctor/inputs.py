@@ -8,7 +8,7 @@ from tuner.checkpoints.locate import ask_hub, fetched
 from tuner.core.health.line import Line, ok, warning
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.data.labels import check_known, label_names
-from tuner.data.source import FILE_FORMATS, Source, find_sources
+from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
 from tuner.data.table import to_examples
 from tuner.errors import InputError
 
@@ -39,7 +39,8 @@ def data_line(data: DataSettings) -> Line:
     Raises:
         InputError: They can not be had, or are no labelled texts.
     """
-    sources = [source for source in find_sources(data) if source is not None]
+    named = (*find_sources(data), find_test(data))
+    sources = [source for source in named if source is not None]
     if data.format in FILE_FORMATS:
         return ok("data", _read(data, sources))
     if all(source.identity is not None for source in sources):
@@ -49,11 +50,11 @@ def data_line(data: DataSettings) -> Line:
 
 def _read(data: DataSettings, sources: list[Source]) -> str:
     """Reads the rows of files as preparing them would, and says how many there are."""
-    train, *validation = [to_examples(source.read(), data) for source in sources]
+    train, *others = [to_examples(source.read(), data) for source in sources]
     labels = label_names(train)
-    for examples in validation:
+    for examples in others:
         check_known(examples, labels)
-    rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in validation)
+    rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in others)
     return f"{Path(train.where).name}: {rows}, {len(labels)} labels"
 
 

@@ -17,7 +17,7 @@ from tuner.records import to_plain
 
 MAY_CHANGE = (
     "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sweep.confirm", "sampler", "pruner",
-    "launcher", "storage", "tracking", "training.save_state", "training.profile",
+    "launcher", "storage", "tracking", "training.save_state", "training.profile", "data.test",
 )  # fmt: skip
 """A study may go on after changes of these: they never decide what a trial gives."""
 
@@ -56,14 +56,16 @@ class Definition:
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""
-        base = to_plain(self.base)
+        base, options = to_plain(self.base), to_plain(self.options)
         for key in ("save_state", "profile"):
             base["training"].pop(key, None)
+        for data in (base["data"], *options.get("data", {}).values()):
+            data.pop("test", None)  # A study knows nothing of it before its end.
         plain = {
             "space": self.space.to_plain(),
             "base": base,
             "objective": self.objective,
-            "options": self.options,
+            "options": options,
             "contents": self.contents,
         }
         # Through JSON, so that tuples and lists compare alike.

@@ -443,6 +443,27 @@ class Study:
         """
         self._ledger.enter(lambda stored, census: {name: value}, ())  # noqa: ARG005
 
+    @patient
+    def settle(self, name: str, value: Any) -> Any:
+        """Sets an attribute of the study unless one of its agents has set it.
+
+        Args:
+            name: Its name.
+            value: A JSON value; None: it is only read.
+
+        Returns:
+            What it is then.
+        """
+        settled = value
+
+        def decide(stored: Mapping[str, Any], census: Census) -> Mapping[str, Any]:  # noqa: ARG001
+            nonlocal settled
+            settled = stored.get(name) or value
+            return {} if settled is None else {name: settled}
+
+        self._ledger.enter(decide, ())
+        return settled
+
     def hurry(self) -> None:
         """Waits no more for a database that is away, now and later; safe in a signal handler."""
         self._patience.hurry()

@@ -33,7 +33,7 @@ _NOT_THE_TRIAL = {
     },
     # Places; their content counts.
     "model": {"checkpoint", "revision", "package"},
-    "data": {"package", "train", "validation", "name", "config", "revision"},
+    "data": {"package", "train", "validation", "test", "name", "config", "revision"},
 }  # fmt: skip
 """Settings that another attempt at the same trial may have changed."""
 

@@ -1,6 +1,16 @@
 """The leading configurations trained again with new seeds: which are worth it, what they say."""
 
 from tuner.core.confirmation.estimate import CONFIDENCE, Estimate, difference, estimate
+from tuner.core.confirmation.final_look import (
+    TESTED,
+    FinalLook,
+    Score,
+    Subject,
+    overlap,
+    refusal,
+    scored,
+    scores_text,
+)
 from tuner.core.confirmation.plan import (
     CONFIRMED,
     CONFIRMS,
@@ -28,9 +38,13 @@ __all__ = [
     "HEADINGS",
     "SEED",
     "STUDY",
+    "TESTED",
     "Configuration",
     "Confirmation",
     "Estimate",
+    "FinalLook",
+    "Score",
+    "Subject",
     "beaten",
     "cells",
     "confirmation",
@@ -40,8 +54,12 @@ __all__ = [
     "leaders",
     "mean_text",
     "origin",
+    "overlap",
+    "refusal",
     "repeats",
+    "scored",
     "scores_of",
+    "scores_text",
     "study_name",
     "told",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from tuner.core.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
+from tuner.core.confirmation.final_look import FinalLook
 from tuner.core.confirmation.plan import CONFIRMS, SEED
 from tuner.core.ranking import Direction
 from tuner.core.trial import TrialOutcome, TrialState
@@ -52,6 +53,8 @@ class Confirmation:
             without a second or a common seed.
         optimism: By how much the search's best trial was better than what its configuration
             reached again; None where it reached nothing.
+        final_look: What the test rows said, of this best or of an earlier one; None: nobody has
+            looked.
     """
 
     configurations: tuple[Configuration, ...]
@@ -59,6 +62,7 @@ class Confirmation:
     luck: float
     lead: Estimate | None
     optimism: float | None
+    final_look: FinalLook | None = None
 
     @property
     def best(self) -> Configuration:

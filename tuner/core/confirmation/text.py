@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from tuner.core.confirmation.final_look import told_look
 from tuner.core.confirmation.result import Configuration, Confirmation
 from tuner.core.ranking import Direction
 
@@ -13,7 +14,7 @@ _SHOWN = 5e-5
 
 
 def told(found: Confirmation, objective: str, direction: Direction) -> list[str]:
-    """The confirmed best, how sure it is, and how much too good the search's best looked.
+    """The confirmed best, how sure it is, how much too good the search's best looked, its test.
 
     Args:
         found: The confirmation.
@@ -24,6 +25,7 @@ def told(found: Confirmation, objective: str, direction: Direction) -> list[str]
         _best(found, objective, direction),
         *_lead(found),
         *_optimism(found),
+        *(told_look(found.final_look, found.best.trial) if found.final_look else ()),
     ]
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tuner.core.metrics import Confusion
+from tuner.core.metrics import Confusion, accuracy
 from tuner.core.objectives import Direction
 from tuner.core.ranking import ranked
 from tuner.core.trial import Report, TrialOutcome, TrialState
@@ -98,19 +98,30 @@ def standard_error(report: Report, objective: str) -> float | None:
         return fixed.loss_error * math.sqrt(max(0, fixed.examples) / examples)
     if objective not in ("val_accuracy", "val_macro_f1", "val_mcc"):
         return None
-    binomial = _binomial(report.metrics.get("val_accuracy", math.nan), examples)
-    if objective == "val_accuracy" or binomial is None:
-        return binomial
+    if objective == "val_accuracy":
+        share = report.metrics.get(objective, math.nan)
+        return _binomial(share, examples) if 0.0 <= share <= 1.0 else None
     if report.confusion is None:
         return None
-    slopes = _f1_slopes if objective == "val_macro_f1" else _mcc_slopes
+    return confusion_error(report.confusion, objective.removeprefix("val_"))
+
+
+def confusion_error(confusion: Confusion, metric: str) -> float:
+    """Standard error of a score over the drawing of its rows; see `standard_error`.
+
+    Args:
+        confusion: Counts by true label (rows) and predicted one (columns); one row at least.
+        metric: `accuracy`, `macro_f1` or `mcc`.
+    """
+    binomial = _binomial(accuracy(confusion), sum(map(sum, confusion)))
+    if metric == "accuracy":
+        return binomial
+    slopes = _f1_slopes if metric == "macro_f1" else _mcc_slopes
     # Where all rows are right the linear term vanishes; accuracy's error is of the same size.
-    return _delta(report.confusion, list(slopes(report.confusion))) or binomial
+    return _delta(confusion, list(slopes(confusion))) or binomial
 
 
-def _binomial(share: float, examples: int) -> float | None:
-    if not 0.0 <= share <= 1.0:
-        return None
+def _binomial(share: float, examples: int) -> float:
     adjusted = (share * examples + 2.0) / (examples + 4.0)
     return math.sqrt(adjusted * (1.0 - adjusted) / (examples + 4.0))
 

@@ -1,0 +1,53 @@
+"""The test rows: read, checked and compared with those that were trained on; scored elsewhere."""
+
+from dataclasses import dataclass
+
+from tuner.checkpoints.content import combined_hash
+from tuner.core.settings import DataSettings
+from tuner.data.labels import check_known
+from tuner.data.preparation import read_splits
+from tuner.data.report import shared
+from tuner.data.source import find_sources, find_test
+from tuner.data.table import Examples, to_examples
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """The rows of `data.test`.
+
+    Attributes:
+        examples: All of them.
+        in_training: Of them those whose text stands among the training rows, too.
+        in_validation: Of them those whose text stands among the validation rows, too.
+        fingerprint: SHA-256 of texts and labels, whatever their order.
+    """
+
+    examples: Examples
+    in_training: int
+    in_validation: int
+    fingerprint: str
+
+
+def read_held_out(data: DataSettings) -> HeldOut | None:
+    """Reads the test rows; None where none are named.
+
+    Raises:
+        InputError: They can not be read, are no labelled texts, or have labels that training has
+            not.
+    """
+    sources = find_sources(data)
+    source = find_test(data)
+    if source is None:
+        return None
+    examples = to_examples(source.read(), data)
+    (train, validation), labels, _ = read_splits(data, sources)
+    check_known(examples, labels)
+    rows = sorted(zip(examples.inputs, examples.labels, strict=True))
+    return HeldOut(
+        examples=examples,
+        in_training=shared(examples, set(train.inputs)),
+        in_validation=shared(examples, set(validation.inputs)),
+        fingerprint=combined_hash(
+            part for (text, label) in sorted(rows) for part in (*text, label)
+        ),
+    )
