@@ -8,7 +8,7 @@ import yaml
 
 from tuner import __version__
 from tuner.config import dump_trial
-from tuner.core.confirmation import CONFIDENCE, Confirmation, FinalLook, mean_text
+from tuner.core.confirmation import CONFIDENCE, Confirmation, FinalLook, mean_text, scores_text
 from tuner.core.objectives import direction
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
@@ -46,6 +46,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "value": outcome.value,
         "standard_error": error,
         **_confirmed(study, outcome.number),
+        **_tested(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
         "mlflow_run": outcome.provenance.mlflow_run or None,
         "git_commit": outcome.provenance.git_commit or None,
@@ -70,26 +71,31 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
     }
     if repeated is found.best:
         confirmed["corrected_mean"] = found.corrected(direction(study.objective))
-    return {"confirmed": confirmed, **_tested(found.final_look, trial)}
+    return {"confirmed": confirmed}
 
 
-def _tested(look: FinalLook | None, trial: int) -> dict[str, Any]:
-    """What the test rows said of the model of a trial's best repeat, where they were asked."""
-    if look is None or look.subject.trial != trial or not look.scores:
+def _look(study: StudyFacts, trial: int) -> FinalLook | None:
+    """The look at the test rows, where it was for this trial's configuration and has ended."""
+    look = study.confirmation.final_look if study.confirmation else None
+    return look if look and look.scores and look.subject.trial == trial else None
+
+
+def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
+    """What the test rows said of the model of a trial's best repeat."""
+    look = _look(study, trial)
+    if look is None:
         return {}
+    found = {
+        "seed": look.subject.seed,
+        "examples": look.examples,
+        "in_training": look.in_training,
+        "in_validation": look.in_validation,
+    }
     scores = {
         name: {"value": score.value, "standard_error": score.error}
         for name, score in look.scores.items()
     }
-    return {
-        "test": {
-            "seed": look.subject.seed,
-            "examples": look.examples,
-            "in_training": look.in_training,
-            "in_validation": look.in_validation,
-            **scores,
-        }
-    }
+    return {"test": found | scores}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +138,11 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
     """
     value = "" if outcome.value is None else f", {study.objective} {outcome.value:.4f}"
     repeated = study.confirmation.of(outcome.number) if study.confirmation else None
+    look = _look(study, outcome.number)
     header = [
         f"Trial {outcome.number} of {study.name}{value}.",
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
+        *([f"Test: {scores_text(look)}."] if look else []),
         f"Train it with: python -m tuner train {file}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

@@ -123,6 +123,12 @@ def test_a_confirmation_goes_on_where_it_was_stopped_and_takes_more_seeds(noisy,
     assert main([*NOISY, confirm(2, 3)]) == 0
     assert len(rates(noisy)) == 6
     assert "over 3 new seeds" in capsys.readouterr().out
+    kept = noisy / "outputs/mine/best_model/best.yaml"
+    assert read(kept)["training"]["seed"] == 3
+
+    assert main([*NOISY, confirm(2, 4)]) == 0  # With seed 4 it is worse than with 3.
+    assert read(kept)["training"]["seed"] == 3
+    assert read(kept)["provenance"]["confirmed"]["seeds"] == [1, 2, 3, 4]
 
 
 def test_a_confirmation_of_nothing_is_refused(folder, capsys):

@@ -75,6 +75,15 @@ def test_a_sound_machine(doctor):
     assert "outputs/mine/study.db" in lines["storage"][1]
 
 
+def test_test_rows_are_read_too(doctor, folder):
+    code, lines = doctor("sweep=mine", "model.checkpoint=tiny", "data.test=validation.csv")
+    assert lines["data"][1] == "train.csv: 60 rows and 40 and 40, 2 labels"
+    (folder / "awful.csv").write_text("text,label\na film,awful\n")
+    code, lines = doctor("sweep=mine", "model.checkpoint=tiny", "data.test=awful.csv")
+    assert code == 1
+    assert "labels that training has not: awful" in lines["data"][1]
+
+
 def test_everything_broken_is_told_at_once(doctor, folder):
     (folder / "taken").write_text("a file where the folder should be")
     code, lines = doctor(

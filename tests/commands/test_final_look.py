@@ -53,7 +53,7 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     printed = swept(capsys, CONFIRM, test)
     assert "40 test rows, which are scored once, at the very end" in printed
     assert "40 test rows (100.0%) have a text that validation has too" in printed
-    assert "Test, looked at once, for trial 0 with seed" in printed
+    assert "Test, looked at once, for the model of trial 0 with seed" in printed
     assert looks == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
     best = read(study / "best.yaml")
     assert best["data"]["test"] == "validation.csv"
@@ -72,8 +72,8 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     assert "Test, looked at once" in sweeps[0].data.tags["mlflow.note.content"]
 
     # The same again, and without naming them: what was found is shown.
-    assert "Test, looked at once, for trial 0" in swept(capsys, CONFIRM, test)
-    assert "Test, looked at once, for trial 0" in swept(capsys, CONFIRM)
+    assert "Test, looked at once, for the model of trial 0" in swept(capsys, CONFIRM, test)
+    assert "Test, looked at once, for the model of trial 0" in swept(capsys, CONFIRM)
 
     # Other rows, and another best: refused, and nothing is lost.
     write_reviews(folder / "others.csv", 30, seed=5)
@@ -86,8 +86,8 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     assert len(looks) == 1
     assert "test" not in read(study / "best.yaml")["provenance"]
     assert main(["report", "study=mine"]) == 0
-    assert "Test, looked at once, for trial 0" in capsys.readouterr().out
-    assert "Test, looked at once, for trial 0" in (study / "report.html").read_text()
+    assert "Test, looked at once, for the model of trial 0" in capsys.readouterr().out
+    assert "Test, looked at once, for the model of trial 0" in (study / "report.html").read_text()
 
 
 @pytest.mark.slow
@@ -116,6 +116,10 @@ def test_without_a_confirmation_the_rows_are_not_touched(folder, fake_workers, c
     printed = swept(capsys, "data.test=nothing.csv")
     assert "data.test is not touched: sweep.confirm={top: 3}" in printed
     assert not looks
+    best = folder / "outputs/mine/best.yaml"
+    assert read(best)["data"]["test"] == "nothing.csv"
+    assert main(["train", str(best)]) == 0
+    assert main(["export", "study=mine", "export.format=cli"]) == 0
 
 
 def test_a_wrong_place_is_told_before_anything_is_trained(folder, fake_workers, capsys):

@@ -50,8 +50,9 @@ def test_another_model_or_other_rows_are_a_second_look(change, reason):
 
 def test_a_look_is_told_with_its_errors():
     (told,) = told_look(looked(), best=3)
-    assert told.startswith("Test, looked at once, for trial 3 with seed 2: accuracy 0.8500 ± 0.0")
-    assert told.endswith("(standard errors) on 100 rows.")
+    start = "Test, looked at once, for the model of trial 3 with seed 2: accuracy 0.8500 ± 0.0"
+    assert told.startswith(start)
+    assert told.endswith("(± standard error), on 100 rows.")
     assert looked().metrics["test_accuracy"] == 0.85
     assert looked().metrics["test_examples"] == 100
 

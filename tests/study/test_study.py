@@ -329,6 +329,21 @@ def test_a_folder_that_can_not_be_written_is_the_users_error():
         sqlite_url(Path("/proc/x/study.db"))
 
 
+@on_both
+def test_what_one_agent_has_settled_stands_for_all(open_study):
+    ours, theirs = open_study(), open_study()
+    assert ours.settle("tested", None) is None
+    assert ours.settle("tested", {"trial": 3}) == {"trial": 3}
+    assert theirs.settle("tested", {"trial": 5}) == {"trial": 3}
+    assert theirs.settle("tested", None) == {"trial": 3}
+
+
+def test_where_its_test_rows_are_makes_no_other_study(open_study):
+    base = settings()
+    open_study(base=base)
+    open_study(base=replace(base, data=replace(base.data, test="test.csv")))
+
+
 def test_differences_name_every_leaf():
     assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "d": 4}) == [
         "a.b: 1 → 3",

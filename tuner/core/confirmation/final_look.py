@@ -137,7 +137,7 @@ def told_look(look: FinalLook, best: int) -> Iterator[str]:
             "is not known; the same command looks again."
         )
         return
-    yield f"Test, looked at once, for {_model(look.subject)}: {scores_text(look)}."
+    yield f"Test, looked at once, for the model of {_model(look.subject)}: {scores_text(look)}."
     if look.subject.trial != best:
         yield "The confirmed best is another one by now, of which this says nothing."
     yield from overlap(look.examples, look.in_training, look.in_validation)
@@ -149,7 +149,7 @@ def scores_text(look: FinalLook) -> str:
         f"{METRICS[name]} {score.value:.4f} ± {score.error:.4f}"
         for name, score in look.scores.items()
     ]
-    return f"{', '.join(scores)} (standard errors) on {look.examples} rows"
+    return f"{', '.join(scores)} (± standard error), on {look.examples} rows"
 
 
 def overlap(examples: int, in_training: int, in_validation: int) -> Iterator[str]:
