@@ -223,10 +223,14 @@ def costs(name: str, seed: int, table: Table, within: Sequence[float]) -> list[f
 
     Infinite where none was.
     """
+    return replay(METHODS[name], seed, table, within)
+
+
+def replay(method: Method, seed: int, table: Table, within: Sequence[float]) -> list[float]:
+    """The same of a method that METHODS need not have."""
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     random.seed(seed)
-    method = METHODS[name]
     goals = [best(table) - distance for distance in within]
     found = [math.inf] * len(goals)
     study = optuna.create_study(

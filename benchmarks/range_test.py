@@ -1,0 +1,419 @@
+"""What a learning-rate range test (Smith 2017) would save a search, and what it would lose.
+
+    python benchmarks/range_test.py            # the tables, from the recorded curves
+    python benchmarks/range_test.py --curves   # what each recorded curve says
+    python benchmarks/range_test.py --record   # the curves that are missing; an hour on two cores
+
+A range test makes updates at a learning rate that rises from below to above what a search may
+use, and reads from the loss where training begins and where it ends. Recorded are the losses of
+such updates with model, rows and settings of the table of benchmarks/search.py, for both
+optimizers and all effective batches (`recorded/range_tests.json`).
+
+The replay is that of benchmarks/search.py with the learning rate searched between the bounds that
+a test gave its optimizer and effective batch; the examples of all tests, in fine-tunes, are added
+to what a search spent. A curve that falls by no more than its noise leaves the range as it is.
+`known` takes its bounds from the table: the best rate of each optimizer and effective batch, and
+one recorded rate on either side. It costs nothing, and shows what a test could give at most.
+"""
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+
+import search
+from search import DEFAULT, GUESS, LEARNED, METHODS, OPTIMIZERS, RATE, SEEDS, WITHIN, Row, Table
+
+RECORDED = Path(__file__).parent / "recorded" / "range_tests.json"
+ROWS = 800
+BATCHES = (8, 16, 32)
+"""Those of the tests. 64 and 128 take what 32 told: tests of their own would cost most of all."""
+
+SMOOTHED = 0.1
+"""Share of the updates over which a loss is averaged."""
+QUIET = 0.25
+"""Share of the updates at the start, where rates change nothing: their scatter is the noise."""
+CLEAR = 3.0
+"""A curve says something if it falls by more than so many standard deviations of its noise."""
+BEGUN = 0.1
+"""Share of the fall after which the loss has begun to fall."""
+
+SEARCHES = {
+    "random": "random",
+    "ours": "tpe grouped, 5 at random, extrapolation 0.02, default first (ours)",
+}
+STEPS = 50
+"""Learning rates between bounds, so that rounding to them does not show."""
+
+Bounds = tuple[float, float]
+Cell = tuple[str, int]
+"""Optimizer and effective batch."""
+Left = Mapping[Cell, Sequence[float]]
+"""Recorded rates that a search may still use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A recorded test.
+
+    Attributes:
+        cell: What it was made for.
+        updates: How many it was to make.
+        seed: Of head, order and dropout.
+        rates: Learning rate of each update.
+        losses: Mean loss of each update's examples before it, in nats.
+        cost: In fine-tunes.
+    """
+
+    cell: Cell
+    updates: int
+    seed: int
+    rates: Sequence[float]
+    losses: Sequence[float]
+    cost: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the averaged loss of a curve says.
+
+    Attributes:
+        rates: Learning rates after the quiet start.
+        losses: Averaged loss at each.
+        start: Mean loss of the quiet start.
+        noise: Standard deviation of an averaged loss there.
+    """
+
+    rates: Sequence[float]
+    losses: Sequence[float]
+    start: float
+    noise: float
+
+    @property
+    def least(self) -> int:
+        """Where the loss is least."""
+        return min(range(len(self.losses)), key=self.losses.__getitem__)
+
+    @property
+    def fall(self) -> float:
+        """From the start to the least loss."""
+        return self.start - self.losses[self.least]
+
+
+def read_curve(curve: Curve) -> Reading:
+    """Averages a curve exponentially."""
+    weight = 1 / (SMOOTHED * curve.updates)
+    quiet = round(QUIET * curve.updates)
+    averaged = start = statistics.fmean(curve.losses[:quiet])
+    losses = []
+    for loss in curve.losses[quiet:]:
+        averaged += weight * (loss - averaged)
+        losses.append(averaged)
+    noise = statistics.stdev(curve.losses[:quiet]) * math.sqrt(weight / (2 - weight))
+    return Reading(rates=curve.rates[quiet:], losses=losses, start=start, noise=noise)
+
+
+def fall_to_least(reading: Reading) -> Bounds:
+    """From where the loss has begun to fall to where it is least (Smith 2017)."""
+    level = reading.start - BEGUN * reading.fall
+    before = [place for place in range(reading.least) if reading.losses[place] >= level]
+    return reading.rates[max(before, default=0)], reading.rates[reading.least]
+
+
+def up_to_least(reading: Reading) -> Bounds:
+    """All rates up to the one with the least loss."""
+    return 0.0, reading.rates[reading.least]
+
+
+def tenth_of_least(reading: Reading) -> Bounds:
+    """A decade around a tenth of the rate with the least loss (Gugger 2018)."""
+    return decade(reading.rates[reading.least] / 10)
+
+
+def steepest(reading: Reading) -> Bounds:
+    """A decade around the rate at which the loss falls fastest, as fastai suggests."""
+    falls = [b - a for a, b in pairwise([reading.start, *reading.losses[: reading.least + 1]])]
+    return decade(reading.rates[min(range(len(falls)), key=falls.__getitem__)])
+
+
+def decade(middle: float) -> Bounds:
+    """Half a decade down and half a decade up."""
+    return middle / math.sqrt(10), middle * math.sqrt(10)
+
+
+RULES: Mapping[str, Callable[[Reading], Bounds]] = {
+    "fall to least": fall_to_least,
+    "up to least": up_to_least,
+    "tenth of least": tenth_of_least,
+    "steepest": steepest,
+}
+
+
+def bounds_of(curve: Curve, rule: str) -> Bounds | None:
+    """What a test gives; None where its curve says nothing."""
+    reading = read_curve(curve)
+    return RULES[rule](reading) if reading.fall > CLEAR * reading.noise else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which tests are made before a search, and how they are read.
+
+    Attributes:
+        updates: Of each test.
+        batches: Effective batches that are tested; another one takes the bounds of the nearest.
+        rule: One of RULES.
+        free: Its cost is not counted.
+    """
+
+    updates: int
+    batches: tuple[int, ...]
+    rule: str
+    free: bool = False
+
+    @property
+    def name(self) -> str:
+        """Says all of it."""
+        tested = "every batch" if self.batches == BATCHES else f"a batch of {self.batches[0]}"
+        counted = ", not counted" if self.free else ""
+        return f"{self.updates} updates at {tested}, {self.rule}{counted}"
+
+
+TESTED = ((25, BATCHES), (100, BATCHES), (100, (16,)), (200, (8,)))
+PLANS = [
+    Plan(updates=updates, batches=batches, rule=rule, free=free)
+    for updates, batches in TESTED
+    for rule in RULES
+    for free in (False, True)
+    if not free or (updates, batches) == (100, BATCHES)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrowed:
+    """What is left of the range, and the fine-tunes that it cost to know."""
+
+    left: Left
+    cost: float
+
+
+def whole(table: Table, _: int) -> Narrowed:
+    """All recorded rates."""
+    return Narrowed(left={cell: search.rates(table, cell[0]) for cell in cells(table)}, cost=0.0)
+
+
+def known(table: Table, _: int) -> Narrowed:
+    """The best rate of each optimizer and effective batch, and its neighbours."""
+    left = {}
+    for cell in cells(table):
+        rows = [row for row in table if cell_of(row) == cell]
+        best = max(rows, key=partial(final, table))[1]
+        rates = search.rates(table, cell[0])
+        place = rates.index(best)
+        left[cell] = rates[max(0, place - 1) : place + 2]
+    return Narrowed(left=left, cost=0.0)
+
+
+def tested(plan: Plan, table: Table, seed: int) -> Narrowed:
+    """What the tests of a plan leave."""
+    made = {
+        (optimizer, batch): recorded_test((optimizer, batch), plan.updates, seed)
+        for optimizer in OPTIMIZERS
+        for batch in plan.batches
+    }
+    left = {}
+    for optimizer, batch in cells(table):
+        curve = made[optimizer, round(nearest(plan.batches, batch))]
+        rates = search.rates(table, optimizer)
+        left[optimizer, batch] = between(rates, bounds_of(curve, plan.rule))
+    cost = 0.0 if plan.free else sum(curve.cost for curve in made.values())
+    return Narrowed(left=left, cost=cost)
+
+
+NARROWINGS: Mapping[str, Callable[[Table, int], Narrowed]] = {
+    "none": whole,
+    "known": known,
+    **{plan.name: partial(tested, plan) for plan in PLANS},
+}
+
+
+def recorded_test(cell: Cell, updates: int, seed: int) -> Curve:
+    """One of the recorded curves of a kind; another seed takes another one."""
+    same = [curve for curve in read() if (curve.cell, curve.updates) == (cell, updates)]
+    return same[seed % len(same)]
+
+
+def between(rates: Sequence[float], bounds: Bounds | None) -> list[float]:
+    """The rates within bounds; the nearest one where there is none."""
+    if bounds is None:
+        return list(rates)
+    lowest, highest = max(bounds[0], rates[0]), min(bounds[1], rates[-1])
+    middle = math.sqrt(lowest * highest)
+    return [rate for rate in rates if lowest <= rate <= highest] or [nearest(rates, middle)]
+
+
+def nearest(values: Sequence[float], value: float) -> float:
+    """The one that is nearest in ratio."""
+    return min(values, key=lambda each: abs(math.log(each / value)))
+
+
+def cell_of(row: Row) -> Cell:
+    """Optimizer and effective batch of a row."""
+    return row[0], search.effective(row[2:])
+
+
+def cells(table: Table) -> list[Cell]:
+    """All of a table."""
+    return sorted({cell_of(row) for row in table})
+
+
+def final(table: Table, row: Row) -> float:
+    """A row's last accuracy; that of guessing where it diverged."""
+    values = table[row]
+    return values[-1] if len(values) == search.POINTS else GUESS
+
+
+def narrow(table: Table, left: Left) -> Table:
+    """The table that a search between bounds meets.
+
+    To the search it looks as if it had the whole range, which is laid over the rates that are
+    left: what it proposes is a place between them.
+    """
+    made = {}
+    for optimizer, first, *choices in table:
+        rates = search.rates(table, optimizer)
+        if first == rates[0]:
+            allowed = left[cell_of((optimizer, first, *choices))]
+            for asked in rising(rates[0], rates[-1], STEPS):
+                used = nearest(allowed, moved(asked, rates, allowed))
+                made[optimizer, asked, *choices] = table[optimizer, used, *choices]
+    return made
+
+
+def moved(rate: float, source: Sequence[float], target: Sequence[float]) -> float:
+    """Where a rate stands between the ends of `source`, between those of `target`."""
+    if source[0] == source[-1]:
+        return target[0]
+    place = math.log(rate / source[0]) / math.log(source[-1] / source[0])
+    return float(target[0] * (target[-1] / target[0]) ** min(max(place, 0.0), 1.0))
+
+
+def rising(lowest: float, highest: float, count: int) -> list[float]:
+    """Rates in equal factors from the lowest to the highest."""
+    return [lowest * (highest / lowest) ** (step / (count - 1)) for step in range(count)]
+
+
+def costs(seed: int, name: str, narrowing: str, table: Table) -> list[float]:
+    """Fine-tunes until one within each distance of the table's best was found, tests included.
+
+    The default is tried first as ever, or what is left that is nearest to it.
+    """
+    narrowed, method = NARROWINGS[narrowing](table, seed), METHODS[name]
+    met = narrow(table, narrowed.left)
+    lost = search.best(table) - search.best(met)
+    if method.first:
+        key, allowed = f"adamw {RATE}", narrowed.left["adamw", search.REFERENCE_BATCH]
+        place = moved(DEFAULT[key], allowed, search.rates(table, "adamw"))
+        method = replace(method, first=({**DEFAULT, key: place},))
+    found = search.replay(method, seed, met, [distance - lost for distance in WITHIN])
+    return [narrowed.cost + each for each in found]
+
+
+def losses(table: Table, left: Left) -> list[float]:
+    """By how much the best that is left is worse, for each setting that learned at all."""
+    lost = []
+    for optimizer, *choices in sorted({(row[0], *row[2:]) for row in table}):
+        rates = search.rates(table, optimizer)
+        scores = {rate: final(table, (optimizer, rate, *choices)) for rate in rates}
+        if max(scores.values()) - GUESS >= LEARNED:
+            allowed = left[optimizer, search.effective(choices)]
+            lost.append(max(scores.values()) - max(scores[rate] for rate in allowed))
+    return lost
+
+
+def print_curves() -> None:
+    """What each recorded curve says."""
+    heads = ("optimizer", "effective batch", "updates", "fine-tunes", "fall", "noise", *RULES)
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    for curve in sorted(read(), key=lambda each: (each.cell, each.updates, each.seed)):
+        reading = read_curve(curve)
+        told = [bounds_of(curve, rule) for rule in RULES]
+        shown = [f"{each[0]:.0e} to {each[1]:.0e}" if each else "" for each in told]
+        optimizer, batch = curve.cell
+        figures = f"{curve.cost:.2f} | {reading.fall:.3f} | {reading.noise:.3f}"
+        print(f"| {optimizer} | {batch} | {curve.updates} | {figures} | {' | '.join(shown)} |")
+
+
+def print_narrowings(table: Table, names: Sequence[str], seeds: int) -> None:
+    """What each narrowing costs, leaves and loses, and what a search needs with it."""
+    heads = [f"{each}, within {distance}" for each in SEARCHES for distance in WITHIN]
+    print("| narrowing | fine-tunes | rates left of 6 | best lost in | by ", end="| ")
+    print(f"{' | '.join(heads)} |\n{'|---' * (5 + len(heads))}|")
+    with ProcessPoolExecutor() as pool:
+        for name in names:
+            made = [NARROWINGS[name](table, seed) for seed in range(seeds)]
+            cost = statistics.fmean(each.cost for each in made)
+            left = statistics.fmean(len(rates) for each in made for rates in each.left.values())
+            lost = [loss for each in made for loss in losses(table, each.left)]
+            share, mean = sum(loss > 0 for loss in lost) / len(lost), statistics.fmean(lost)
+            print(f"| {name} | {cost:.1f} | {left:.1f} | {share:.0%} | {mean:.3f} ", end="| ")
+            for method in SEARCHES.values():
+                each = partial(costs, name=method, narrowing=name, table=table)
+                for found in zip(*pool.map(each, range(seeds)), strict=True):
+                    print(shown(found), end=" | ")
+            print(flush=True)
+
+
+def shown(found: Sequence[float]) -> str:
+    """Median and quartiles, and how often it was not found."""
+    low, middle, high = search.quartiles(found)
+    missed = sum(math.isinf(each) for each in found) / len(found)
+    return f"{middle:.1f} ({low:.1f} to {high:.1f}), {missed:.0%}"
+
+
+@cache
+def read() -> tuple[Curve, ...]:
+    """The recorded curves."""
+    return tuple(
+        Curve(
+            cell=(row["optimizer"], row["effective_batch"]),
+            updates=row["updates"],
+            seed=row["seed"],
+            rates=rising(row["lowest"], row["highest"], row["updates"])[: len(row["losses"])],
+            losses=row["losses"],
+            cost=row["examples"] / ROWS,
+        )
+        for row in json.loads(RECORDED.read_text(encoding="utf-8"))
+    )
+
+
+def main() -> None:
+    """Records, or prints the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--record", action="store_true", help="the curves that are missing")
+    parser.add_argument("--workers", type=int, default=2, help="processes that record")
+    parser.add_argument("--curves", action="store_true", help="what each curve says")
+    parser.add_argument("--only", default="", help="narrowings whose names hold this, and none")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    if given.record:
+        from range_curves import record  # noqa: PLC0415
+
+        record(RECORDED, given.workers)
+    if given.curves:
+        print_curves()
+        return
+    names = [name for name in NARROWINGS if given.only in name or name == "none"]
+    print_narrowings(search.read(), names, given.seeds)
+
+
+if __name__ == "__main__":
+    main()
