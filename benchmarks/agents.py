@@ -38,6 +38,7 @@ import tuner.study.study
 from benchmarks.overhead import BASE, KEY, POINTS, Quiet
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.worker.fake import report
+from tuner.core.goals import Goals
 from tuner.core.settings import StorageSettings
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.storage import POSTGRESQL, backend, with_driver
@@ -180,9 +181,7 @@ def run_agent(index: int, task: Task) -> None:
     study = Study(
         name=NAME,
         url=task.url,
-        definition=Definition(
-            space=SPACE, base=BASE, objective="val_accuracy", direction="maximize"
-        ),
+        definition=Definition(space=SPACE, base=BASE, goals=Goals(objectives=("val_accuracy",))),
         sampler={"name": "random", "seed": 0},
         pruner={"name": "none"},
         defaults={KEY: 1e-4},
@@ -193,7 +192,7 @@ def run_agent(index: int, task: Task) -> None:
         launcher.start(slot)
     sweep = Sweep(
         plan=Plan(
-            objective="val_accuracy",
+            goals=Goals(objectives=("val_accuracy",)),
             compose=lambda p: replace(BASE, optimizer={**BASE.optimizer, "learning_rate": p[KEY]}),
             render=lambda settings: f"{settings}\n",
             n_trials=task.trials,

@@ -20,7 +20,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 from pruners import POINTS, REPLAYS, SETTINGS, print_tables
 
-from tuner.core.extrapolation import chance_above, noise
+from tuner.core.extrapolation import forecast, noise
 
 Curves = Sequence[Sequence[float]]
 Predictor = Callable[[Sequence[float], Curves], float]
@@ -76,7 +76,8 @@ def power_law(exponent: float, curve: Sequence[float], finished: Curves) -> floa
     moved = [round(1e6 * point ** (2 * exponent)) for point in range(1, POINTS + 1)]
     known = dict(zip(moved, curve, strict=False))
     best = max(each[-1] for each in finished)
-    return chance_above(best, known, moved[-1], noise([*finished, curve]))
+    found = forecast(known, moved[-1], noise([*finished, curve]))
+    return 1.0 if found is None else found.above(best)
 
 
 class PredictingPruner(BasePruner):

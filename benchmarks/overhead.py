@@ -21,6 +21,7 @@ from pathlib import Path
 
 import optuna
 
+from tuner.core.goals import Goals
 from tuner.core.settings import (
     ConvergenceSettings,
     DataSettings,
@@ -105,9 +106,7 @@ def ours(folder: Path, trials: int) -> list[float]:
     study = Study(
         name="s",
         url=sqlite_url(files.database),
-        definition=Definition(
-            space=space, base=BASE, objective="val_accuracy", direction="maximize"
-        ),
+        definition=Definition(space=space, base=BASE, goals=Goals(objectives=("val_accuracy",))),
         sampler={"name": "random", "seed": 0},
         pruner={"name": "none"},
         defaults={KEY: 1e-4},
@@ -120,7 +119,7 @@ def ours(folder: Path, trials: int) -> list[float]:
     launcher.start(0)
     sweep = Sweep(
         plan=Plan(
-            objective="val_accuracy",
+            goals=Goals(objectives=("val_accuracy",)),
             compose=lambda p: replace(BASE, optimizer={**BASE.optimizer, "learning_rate": p[KEY]}),
             render=lambda settings: f"{settings}\n",
             n_trials=trials,

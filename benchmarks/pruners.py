@@ -39,6 +39,7 @@ from optuna.pruners import (
 )
 
 from tuner.core.budget import may_prune
+from tuner.core.goals import Goals
 from tuner.search import ExtrapolationPruner
 
 RECORDED = Path(__file__).parent / "recorded" / "lr_search.json"
@@ -117,6 +118,9 @@ SETTINGS: Mapping[str, Setting] = {
     "questions, loss": Setting(read=partial(troubled, "intents", 500, "val_loss"), drawn=14),
 }
 
+ACCURACY = Goals(objectives=("val_accuracy",))
+"""What a replay is run for: larger is better, whatever the values are."""
+
 PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
     "asha, reduction_factor 2": partial(SuccessiveHalvingPruner, 1, 2),
@@ -133,9 +137,9 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "median, n_startup_trials 5": MedianPruner,
     "percentile 33, n_startup_trials 3": partial(PercentilePruner, 33.0, 3),
     "percentile 66, n_startup_trials 2": partial(PercentilePruner, 66.0, 2),
-    "extrapolation, threshold 0.01": partial(ExtrapolationPruner, 0.01),
-    "extrapolation, threshold 0.02": partial(ExtrapolationPruner, 0.02),
-    "extrapolation, threshold 0.05": partial(ExtrapolationPruner, 0.05),
+    "extrapolation, threshold 0.01": partial(ExtrapolationPruner, ACCURACY, 0.01),
+    "extrapolation, threshold 0.02": partial(ExtrapolationPruner, ACCURACY, 0.02),
+    "extrapolation, threshold 0.05": partial(ExtrapolationPruner, ACCURACY, 0.05),
 }
 
 

@@ -37,7 +37,7 @@ def main() -> None:
     folder = StudyFolder(Path.cwd() / "outputs", STUDY)
     request = Request(
         study=STUDY,
-        objective="val_accuracy",
+        objectives=("val_accuracy",),
         storage=sqlite_url(folder.database),
         tracking=f"sqlite:///{Path.cwd() / 'mlflow.db'}",
         folder=str(folder.path),

@@ -39,6 +39,7 @@ from optuna.pruners import SuccessiveHalvingPruner as Asha
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
 from tuner.core.budget import may_prune
+from tuner.core.goals import Goals
 from tuner.search import ExtrapolationPruner
 from tuner.study_reader import StudyReader
 
@@ -100,6 +101,7 @@ def start(rate: float, batch: int, schedule: str = "linear") -> dict[str, Any]:
     }
 
 
+ACCURACY = Goals(objectives=("val_accuracy",))
 REFERENCE_BATCH = 16
 DEFAULT = start(5e-5, REFERENCE_BATCH)
 LITERATURE = (DEFAULT, start(2e-5, 16), start(3e-5, 32), start(1e-4, 16), start(1e-4, 32))
@@ -148,37 +150,40 @@ METHODS: Mapping[str, Method] = {
         first=(DEFAULT,),
     ),
     "tpe, extrapolation 0.02, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=(DEFAULT,)
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02), first=(DEFAULT,)
     ),
     "tpe, extrapolation 0.05, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.05), first=(DEFAULT,)
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.05), first=(DEFAULT,)
     ),
     "tpe, extrapolation 0.01, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.01), first=(DEFAULT,)
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.01), first=(DEFAULT,)
     ),
     "tpe grouped, 5 at random, extrapolation 0.02, default first (ours)": Method(
         sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: ExtrapolationPruner(0.02),
+        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
         first=(DEFAULT,),
     ),
     "tpe, 5 at random, extrapolation 0.02, default first": Method(
         sampler=partial(tpe, n_startup_trials=5),
-        pruner=lambda: ExtrapolationPruner(0.02),
+        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
         first=(DEFAULT,),
     ),
     "tpe, extrapolation 0.02, literature first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=LITERATURE
+        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02), first=LITERATURE
     ),
     "tpe grouped, 5 at random, extrapolation 0.02, literature first": Method(
         sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: ExtrapolationPruner(0.02),
+        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
         first=LITERATURE,
     ),
     "tpe, extrapolation 0.02, default first, scaled by the root": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(0.02), first=(DEFAULT,), scale=0.5
+        sampler=tpe,
+        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
+        first=(DEFAULT,),
+        scale=0.5,
     ),
     "random, extrapolation 0.02": Method(
-        sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(0.02)
+        sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02)
     ),
     "random, scaled by the root": Method(sampler=RandomSampler, scale=0.5),
     "random, scaled linearly": Method(sampler=RandomSampler, scale=1.0),

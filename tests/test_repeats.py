@@ -5,6 +5,7 @@ import pytest
 from tests.records import outcome, settings
 from tuner.commands.confirm import SPACE
 from tuner.core.confirmation import CONFIRMS, SEED, repeats
+from tuner.core.goals import Goals
 from tuner.core.trial import TrialState
 from tuner.repeats import Repeats
 from tuner.study import Definition, Study
@@ -21,7 +22,7 @@ class Bench:
             name="s.confirm",
             url=f"sqlite:///{folder}/study.db",
             definition=Definition(
-                space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+                space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
             ),
             sampler=None,
             pruner={"name": "none"},

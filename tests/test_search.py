@@ -4,6 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tuner.core.goals import goals
 from tuner.errors import InputError
 from tuner.search import build_pruner
 
@@ -15,7 +16,9 @@ LATE = (0.5, 0.54, 0.6, 0.66, 0.71, 0.75, 0.79, 0.82)
 
 @pytest.fixture
 def study():
-    return optuna.create_study(direction="maximize", pruner=build_pruner(EXTRAPOLATION))
+    return optuna.create_study(
+        direction="maximize", pruner=build_pruner(EXTRAPOLATION, goals(["val_accuracy"], {}))
+    )
 
 
 def complete(study, values):
@@ -48,7 +51,9 @@ def test_a_hopeless_curve_is_stopped_and_one_that_rises_is_not(study):
 
 
 def test_a_loss_is_better_where_it_is_smaller():
-    study = optuna.create_study(direction="minimize", pruner=build_pruner(EXTRAPOLATION))
+    study = optuna.create_study(
+        direction="minimize", pruner=build_pruner(EXTRAPOLATION, goals(["val_loss"], {}))
+    )
     complete(study, [1 - value for value in RISING])
     assert stopped(study, [1 - value for value in POOR])
     assert stopped(study, [1 - value for value in LATE]) == []
@@ -63,7 +68,9 @@ def test_points_without_a_number_are_left_out(study):
 def test_a_careful_threshold_stops_later_and_0_never():
     first = []
     for threshold in (0.2, 0.002, 0.0):
-        pruner = build_pruner({"name": "extrapolation", "threshold": threshold})
+        pruner = build_pruner(
+            {"name": "extrapolation", "threshold": threshold}, goals(["val_accuracy"], {})
+        )
         study = optuna.create_study(direction="maximize", pruner=pruner)
         complete(study, RISING)
         first.append(min(stopped(study, POOR), default=math.inf))
@@ -73,4 +80,4 @@ def test_a_careful_threshold_stops_later_and_0_never():
 @pytest.mark.parametrize("options", [{"threshold": 2}, {"threshold": "much"}, {}, {"patience": 1}])
 def test_what_is_no_threshold_is_the_users_error(options):
     with pytest.raises(InputError, match="pruner=extrapolation can not be built"):
-        build_pruner({"name": "extrapolation", **options})
+        build_pruner({"name": "extrapolation", **options}, goals(["val_accuracy"], {}))

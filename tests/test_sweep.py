@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.records import settings
+from tuner.core.goals import Goals
 from tuner.core.settings import ConvergenceSettings, TrackingSettings
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import Convergence, TrialOutcome, TrialSpec, TrialState
@@ -106,7 +107,7 @@ class Bench:
             name="s",
             url=sqlite_url(self.folder.database),
             definition=Definition(
-                space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+                space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
             ),
             sampler={"name": "random", "seed": 1},
             pruner=pruner,
@@ -125,7 +126,7 @@ class Bench:
         tracker.abandon(study.release_orphans())
         self.sweep = Sweep(
             plan=Plan(
-                objective="val_accuracy",
+                goals=Goals(objectives=("val_accuracy",)),
                 compose=lambda p: replace(
                     base, optimizer=base.optimizer | {"learning_rate": p[RATE]}
                 ),

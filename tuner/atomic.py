@@ -25,6 +25,18 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def link_or_copy(source: str, target: str) -> None:
+    """A file under a second name, without its bytes a second time where that can be.
+
+    Raises:
+        OSError: It can not be read, or there is no room.
+    """
+    try:
+        os.link(source, target)
+    except OSError:  # Another file system, or one without links.
+        shutil.copy2(source, target)
+
+
 def replace_folder(source: Path, target: Path) -> None:
     """Moves a folder into another's place.
 

@@ -9,7 +9,7 @@ import yaml
 from tuner import __version__
 from tuner.config import dump_trial
 from tuner.core.confirmation import CONFIDENCE, Confirmation, FinalLook, mean_text, scores_text
-from tuner.core.objectives import direction
+from tuner.core.goals import Goals
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
@@ -22,14 +22,14 @@ class StudyFacts:
 
     Attributes:
         name: The study's name.
-        objective: Metric name.
+        goals: What it was run for.
         contents: SHA-256 of its models and data.
         made_with: Versions of the program and of the libraries.
         confirmation: What its leading configurations reached with new seeds; None: not tried.
     """
 
     name: str
-    objective: str
+    goals: Goals
     contents: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, str] = field(default_factory=dict)
     confirmation: Confirmation | None = None
@@ -37,14 +37,16 @@ class StudyFacts:
 
 def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
     """Where a trial's configuration comes from, as plain values."""
-    error = standard_error(outcome.last, study.objective) if outcome.last is not None else None
+    objective, last = study.goals.objective, outcome.last
+    error = standard_error(last, objective) if last is not None else None
     return {
         "study": study.name,
         "trial": outcome.number,
         "attempt": outcome.attempt,
-        "objective": study.objective,
+        "objective": objective,
         "value": outcome.value,
         "standard_error": error,
+        **({"measured": dict(outcome.measured)} if outcome.measured else {}),
         **_confirmed(study, outcome.number),
         **_tested(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
@@ -70,7 +72,7 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
         "seeds": list(repeated.scores),
     }
     if repeated is found.best:
-        confirmed["corrected_mean"] = found.corrected(direction(study.objective))
+        confirmed["corrected_mean"] = found.corrected(study.goals.direction)
     return {"confirmed": confirmed}
 
 
@@ -136,7 +138,7 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
         settings: As it ran.
         file: Where the text will stand, for its first lines.
     """
-    value = "" if outcome.value is None else f", {study.objective} {outcome.value:.4f}"
+    value = "" if outcome.value is None else f", {study.goals.told(outcome)}"
     repeated = study.confirmation.of(outcome.number) if study.confirmation else None
     look = _look(study, outcome.number)
     header = [

@@ -31,7 +31,7 @@ def importances(study: optuna.Study, space: SearchSpace) -> dict[str, float]:
     any of the shuffles (Altmann et al. 2010). Completed trials alone are counted.
 
     Args:
-        study: Of one objective.
+        study: Of several objectives the first counts.
         space: What it searches.
 
     Returns:
@@ -39,7 +39,7 @@ def importances(study: optuna.Study, space: SearchSpace) -> dict[str, float]:
         stands out from it, or there are fewer than two completed trials.
     """
     trials = study.get_trials(deepcopy=False, states=(OptunaState.COMPLETE,))
-    values = {t.number: t.value for t in trials if t.value is not None}
+    values = {t.number: t.values[0] for t in trials}
     if len(set(values.values())) < 2:  # noqa: PLR2004
         return {}
     found, shuffled = _divergences(study, space, values), list(values.values())
@@ -66,7 +66,7 @@ def _divergences(
     """PED-ANOVA's measure for each key, not scaled, over all dimensions of the key.
 
     Args:
-        study: Of one objective.
+        study: Whose trials are looked at.
         space: What it searches.
         values: Objective of each completed trial, by its number.
     """
@@ -76,7 +76,7 @@ def _divergences(
         get_param_importances,
     )
 
-    sign = -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
+    sign = -1.0 if study.directions[0] is StudyDirection.MAXIMIZE else 1.0
     top = min(0.5, max(TOP_SHARE, TOP_TRIALS / len(values)))
     with warnings.catch_warnings():
         # It would warn of few trials, of values not scaled to 1, and that less is better.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
 
@@ -43,8 +44,8 @@ class TrialSource(Protocol):
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
         """An attempt begins with this configuration."""
 
-    def report(self, number: int, point: int, value: float) -> None:
-        """The objective at an evaluation point."""
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
+        """What counts at an evaluation point, by metric."""
 
     def should_prune(self, number: int) -> bool:
         """Whether to stop the trial after its last report."""
@@ -80,7 +81,7 @@ class Plan:
     """What the loop is to do.
 
     Attributes:
-        objective: Metric name.
+        goals: What trials are run for.
         compose: Parameters to the trial's configuration.
         render: A trial's configuration as YAML.
         n_trials: The study's total.
@@ -95,10 +96,10 @@ class Plan:
         role: `trial`, `confirm` for its repeats, or `train` for a single fine-tune.
         noun: What people are told that a trial is.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
-        wants_model: Whether a trial that ends with this objective leaves its model behind.
+        wants_model: Whether a trial that ends with these measures leaves its model behind.
     """
 
-    objective: str
+    goals: Goals
     compose: Callable[[Mapping[str, Scalar]], TrialSettings]
     render: Callable[[TrialSettings], str]
     n_trials: int
@@ -113,4 +114,4 @@ class Plan:
     role: str = "trial"
     noun: str = "trial"
     git_commit: str = ""
-    wants_model: Callable[[float], bool] = lambda objective: True  # noqa: ARG005
+    wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005

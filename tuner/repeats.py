@@ -1,7 +1,7 @@
 """The repeats of the leading configurations as trials of a study of their own."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.core.confirmation import CONFIRMS, SEED, beaten, is_raced_out, origin, scores_of
@@ -71,9 +71,9 @@ class Repeats:
         """An attempt begins with this configuration."""
         self._study.started(number, config, attempt=attempt, crashes=crashes)
 
-    def report(self, number: int, point: int, value: float) -> None:
-        """The objective at an evaluation point."""
-        self._study.report(number, point, value)
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
+        """What counts at an evaluation point."""
+        self._study.report(number, point, values)
 
     def should_prune(self, number: int) -> bool:
         """Whether repeats that ended meanwhile show that the configuration can not win."""

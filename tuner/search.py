@@ -3,16 +3,19 @@
 import importlib.util
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from tuner.core.extrapolation import chance_above, noise
+from tuner.core.extrapolation import Forecast, chance_undominated, forecast, noise
+from tuner.core.goals import Goals
+from tuner.core.pareto import undominated
+from tuner.curves import curve
 from tuner.errors import InputError
 
 _EXTRAS = {"gp": ("torch", "gp")}
@@ -20,37 +23,59 @@ _EXTRAS = {"gp": ("torch", "gp")}
 
 
 class ExtrapolationPruner(BasePruner):
-    """Stops what will hardly end above the best completed trial; see tuner.core.extrapolation.
+    """Stops what will hardly become best; see tuner.core.extrapolation.
+
+    That is what a completed trial will dominate (with one objective: what will not exceed the
+    best), and what will miss a constraint.
 
     Args:
+        goals: Of the study.
         threshold: Smallest chance with which a trial goes on, 0 to 1.
 
     Raises:
         ValueError: A threshold that is no chance.
     """
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, goals: Goals, threshold: float) -> None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"threshold is {threshold}, which is no chance from 0 to 1")
-        self._threshold = threshold
+        self._goals, self._threshold = goals, threshold
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Whether the trial's chance is too small; never before a first trial completed."""
-        sign = -1.0 if study.direction == StudyDirection.MINIMIZE else 1.0
         completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        curves = [curve for each in completed if (curve := _curve(each, sign))]
-        if not curves:
+        if not completed:
             return False
-        own = _curve(trial, sign)
-        best = max(sign * each.values[0] for each in completed)
-        points = max(max(curve) for curve in curves)
-        variance = noise([list(curve.values()) for curve in (*curves, own)])
-        return chance_above(best, own, points, variance) < self._threshold
+        signs = [1.0 if way == "maximize" else -1.0 for way in self._goals.directions]
+        named = zip(self._goals.objectives, signs, strict=True)
+        ends = [_end(trial, completed, name, sign) for name, sign in named]
+        kept = [each for each in completed if not any(v > 0 for v in each.constraints.values())]
+        rivals = undominated(
+            tuple(sign * value for sign, value in zip(signs, each.values, strict=True))
+            for each in kept
+        )
+        chances = [chance_undominated(ends, rivals)]
+        for bound in self._goals.constraints:
+            end = _end(trial, completed, bound.metric, bound.sign)
+            chances.append(1.0 if end is None else end.above(bound.sign * bound.bound))
+        return min(chances) < self._threshold
 
 
-def _curve(trial: FrozenTrial, sign: float) -> dict[int, float]:
+def _end(
+    trial: FrozenTrial, completed: Sequence[FrozenTrial], metric: str, sign: float
+) -> Forecast | None:
+    """Where the trial's curve of a metric will end, as far as it and the others' tell."""
+    curves = [found for each in completed if (found := _finite(each, metric, sign))]
+    if not curves:
+        return None
+    own = _finite(trial, metric, sign)
+    points = max(max(each) for each in curves)
+    return forecast(own, points, noise([list(each.values()) for each in (*curves, own)]))
+
+
+def _finite(trial: FrozenTrial, metric: str, sign: float) -> dict[int, float]:
     """Evaluation point to finite value, in order; larger is better."""
-    told = sorted(trial.intermediate_values.items())
+    told = curve(trial, metric).items()
     return {point: sign * value for point, value in told if math.isfinite(value)}
 
 
@@ -65,6 +90,8 @@ _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "nsgaii": optuna.samplers.NSGAIISampler,
 }
 
+EXTRAPOLATION = "extrapolation"
+
 _PRUNERS: dict[str, Callable[..., BasePruner]] = {
     "asha": optuna.pruners.SuccessiveHalvingPruner,
     "hyperband": optuna.pruners.HyperbandPruner,
@@ -72,7 +99,6 @@ _PRUNERS: dict[str, Callable[..., BasePruner]] = {
     "percentile": optuna.pruners.PercentilePruner,
     "patient": lambda **options: optuna.pruners.PatientPruner(None, **options),
     "threshold": optuna.pruners.ThresholdPruner,
-    "extrapolation": ExtrapolationPruner,
     "none": optuna.pruners.NopPruner,
 }
 
@@ -103,14 +129,20 @@ def build_sampler(group: Mapping[str, Any], opened: int) -> BaseSampler:
     return sampler
 
 
-def build_pruner(group: Mapping[str, Any]) -> BasePruner:
+def build_pruner(group: Mapping[str, Any], goals: Goals) -> BasePruner:
     """The pruner of group `pruner`: `name` and the pruner's own options.
+
+    Args:
+        group: The group.
+        goals: What the sweep is run for.
 
     Raises:
         InputError: Unknown name or option.
     """
     options = dict(group)
-    pruner: BasePruner = _build("pruner", _PRUNERS, options.pop("name", None), options)
+    name = options.pop("name", None)
+    known = _PRUNERS | {EXTRAPOLATION: partial(ExtrapolationPruner, goals)}
+    pruner: BasePruner = _build("pruner", known, name, options)
     return pruner
 
 

@@ -19,11 +19,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.confirmation import CONFIRMED, STUDY, TESTED, Confirmation, FinalLook
-from tuner.core.objectives import Direction, direction
+from tuner.core.goals import Goals, goals_from_plain
+from tuner.core.objectives import Direction
 from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
 from tuner.core.storage import FILES, JOURNAL, SQLITE, backend
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
+from tuner.curves import curve
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.importances import importances
@@ -79,8 +81,7 @@ class StoredStudy:
 
     Attributes:
         name: Its name.
-        objective: Metric name.
-        direction: Which way the metric gets better.
+        goals: What it is run for.
         space: What is searched.
         epochs: Of the untuned default.
         trials: By number.
@@ -90,14 +91,23 @@ class StoredStudy:
     """
 
     name: str
-    objective: str
-    direction: Direction
+    goals: Goals
     space: SearchSpace
     epochs: float
     trials: tuple[StoredTrial, ...]
     contents: Mapping[str, Any]
     made_with: Mapping[str, str]
     confirmation: Confirmation | None = None
+
+    @property
+    def objective(self) -> str:
+        """The first objective."""
+        return self.goals.objective
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the first objective gets better."""
+        return self.goals.direction
 
     @property
     def confirmed(self) -> list[int]:
@@ -150,14 +160,15 @@ class StudyReader:
             )
         space = SearchSpace.from_plain(definition["space"])
         names = {dimension.name: dimension.key for dimension in space.dimensions}
-        objective: str = definition["objective"]
+        goals = goals_from_plain(definition)
         return StoredStudy(
             name=self.name,
-            objective=objective,
-            direction=direction(objective),
+            goals=goals,
             space=space,
             epochs=definition["base"]["training"]["epochs"],
-            trials=tuple(_trial(t, names) for t in self._study.get_trials(deepcopy=False)),
+            trials=tuple(
+                _trial(t, names, goals.objective) for t in self._study.get_trials(deepcopy=False)
+            ),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
             confirmation=_confirmation(self._study.user_attrs),
@@ -296,7 +307,7 @@ def _confirmation(attributes: Mapping[str, Any]) -> Confirmation | None:
     return None
 
 
-def _trial(trial: FrozenTrial, names: Mapping[str, str]) -> StoredTrial:
+def _trial(trial: FrozenTrial, names: Mapping[str, str], objective: str) -> StoredTrial:
     phase = Phase.ENDED
     if not trial.state.is_finished():
         phase = Phase.RUNNING if trial.state is OptunaState.RUNNING else Phase.WAITING
@@ -309,7 +320,7 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str]) -> StoredTrial:
         outcome=_outcome(trial, parameters) if phase is Phase.ENDED else None,
         begun=trial.datetime_start,
         ended=trial.datetime_complete,
-        values=trial.intermediate_values,
+        values=curve(trial, objective),
         host=str(owner.get("host", "")),
         config=str(trial.user_attrs.get("config", "")),
     )
@@ -324,6 +335,6 @@ def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar]) -> TrialOutco
         number=trial.number,
         state=state,
         parameters=parameters,
-        value=trial.value if state is TrialState.COMPLETE else None,
+        value=trial.values[0] if state is TrialState.COMPLETE else None,
         seconds=trial.duration.total_seconds() if trial.duration else 0.0,
     )

@@ -7,8 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from tuner.core.confirmation import HEADINGS, Confirmation, cells, told
-from tuner.core.objectives import Direction, direction
-from tuner.core.ranking import best, counts, gain
+from tuner.core.goals import Goals, score
+from tuner.core.objectives import Direction
+from tuner.core.pareto import best, front
+from tuner.core.ranking import counts, gain, is_usable
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
@@ -21,8 +23,8 @@ class Closing:
 
     Attributes:
         study: The study's name.
-        objective: Metric name.
-        outcomes: Of the whole study, ranked.
+        goals: What the study is run for.
+        outcomes: Of the whole study, what to take first.
         reading: What they say as a whole.
         confirmation: What the leading configurations reached with new seeds; None: not tried.
         interrupted: Somebody stopped it.
@@ -35,7 +37,7 @@ class Closing:
     """
 
     study: str
-    objective: str
+    goals: Goals
     outcomes: Sequence[TrialOutcome]
     reading: SweepReading
     interrupted: bool
@@ -49,8 +51,13 @@ class Closing:
 
     @property
     def best(self) -> TrialOutcome | None:
-        """The best completed trial."""
-        return best(self.outcomes, direction(self.objective))
+        """The trial to take."""
+        return best(self.outcomes, self.goals)
+
+    @property
+    def objective(self) -> str:
+        """The first objective."""
+        return self.goals.objective
 
     @property
     def efficiency(self) -> float:
@@ -74,7 +81,7 @@ class Closing:
         )
         return {
             **found,
-            **_confirmed_metrics(self.confirmation, direction(self.objective)),
+            **_confirmed_metrics(self.confirmation, self.goals.direction),
             **({"sweep_efficiency": self.efficiency} if self.busy else {}),
             **{
                 f"trials_{state.value}": float(counted[state])
@@ -110,17 +117,42 @@ def gained(closing: Closing) -> str:
     winner = closing.best
     default = next((o for o in closing.outcomes if o.number == UNTUNED), None)
     if winner is None or winner.value is None:
-        return "No trial completed."
+        return _none_usable(closing)
     of = " of the search" if closing.confirmation is not None else ""
-    head = f"Best{of}: trial {winner.number}, {closing.objective} {winner.value:.4f}"
+    head = f"Best{of}: trial {winner.number}, {closing.goals.told(winner)}"
+    if closing.goals.several:
+        return f"{head}; {_traded(closing, default)}"
     if default is None or default.value is None:
         return f"{head}; the untuned default (trial 0) did not complete."
     if winner.number == UNTUNED:
         return f"{head}: the untuned default; tuning gained nothing."
-    better = gain(winner.value, default.value, direction(closing.objective))
+    better = gain(winner.value, default.value, closing.goals.direction)
     return (
         f"{head}; the untuned default (trial 0) {default.value:.4f}: tuning gained {better:.4f}."
     )
+
+
+def _none_usable(closing: Closing) -> str:
+    completed = [outcome for outcome in closing.outcomes if outcome.value is not None]
+    if not completed:
+        return "No trial completed."
+    first = completed[0]
+    return (
+        f"None of the {len(completed)} completed trials meets the constraints "
+        f"(trial {first.number}: {'; '.join(first.violated)})."
+    )
+
+
+def _traded(closing: Closing, default: TrialOutcome | None) -> str:
+    """What else there is to take, and what the untuned default reached."""
+    best_ones = front(closing.outcomes, closing.goals)
+    found = "the only one that no other trial beats in all objectives"
+    if len(best_ones) > 1:
+        others = ", ".join(str(each.number) for each in best_ones if each is not closing.best)
+        found = f"the knee of {len(best_ones)} trials that none beats in all objectives ({others})"
+    if default is None or default.value is None:
+        return f"{found}; the untuned default (trial 0) did not complete."
+    return f"{found}; the untuned default (trial 0): {closing.goals.told(default)}."
 
 
 def counts_text(closing: Closing) -> str:
@@ -138,7 +170,7 @@ def show(closing: Closing, console: Console) -> None:
     keys = list(dict.fromkeys(key for o in closing.outcomes for key in o.parameters))
     if closing.outcomes:
         console.print()
-        console.print(ranking_table(closing.outcomes, closing.objective, keys))
+        console.print(ranking_table(closing.outcomes, closing.goals, keys))
     _section(console, "Why the others stopped", stop_reasons(closing.outcomes))
     _section(console, "Reading", lines(closing.reading, closing.study))
     if closing.confirmation is not None:
@@ -157,7 +189,7 @@ def show(closing: Closing, console: Console) -> None:
 
 
 def _told(closing: Closing, found: Confirmation) -> list[str]:
-    return told(found, closing.objective, direction(closing.objective))
+    return told(found, closing.objective, closing.goals.direction)
 
 
 def _section(console: Console, title: str, texts: Sequence[str]) -> None:
@@ -179,13 +211,18 @@ def _next_steps(closing: Closing) -> list[tuple[str, str]]:
 
 def description(closing: Closing) -> str:
     """The sweep's run in MLflow, described in Markdown; trials are links to their runs."""
+    ranked = [outcome for outcome in closing.outcomes if is_usable(outcome)]
     rows = [
-        f"| {rank} | {_link(o)} | {o.value:.4f} | {o.diagnosis.status if o.diagnosis else ''} "
-        f"| `{parameters_text(o.parameters)}` |"
-        for rank, o in enumerate(closing.outcomes, start=1)
-        if o.value is not None
+        f"| {rank} | {_link(o)} | {' | '.join(_scores(o, closing.goals))} "
+        f"| {o.diagnosis.status if o.diagnosis else ''} | `{parameters_text(o.parameters)}` |"
+        for rank, o in enumerate(ranked, start=1)
     ]
-    unranked = [f"{_link(o)} {o.state.value}" for o in closing.outcomes if o.value is None]
+    unranked = [
+        f"{_link(o)} {'; '.join(o.violated) or o.state.value}"
+        for o in closing.outcomes
+        if not is_usable(o)
+    ]
+    columns = ["rank", "trial", *closing.goals.objectives, "convergence", "parameters"]
     return "\n".join(
         [
             gained(closing),
@@ -196,12 +233,17 @@ def description(closing: Closing) -> str:
             *_reading(closing),
             *(f"- {label}: `{text}`" for label, text in _next_steps(closing)),
             "",
-            f"| rank | trial | {closing.objective} | convergence | parameters |",
-            "|---|---|---|---|---|",
+            f"| {' | '.join(columns)} |",
+            "|---" * len(columns) + "|",
             *rows,
             *(["", f"Not ranked: {', '.join(unranked)}"] if unranked else []),
         ]
     )
+
+
+def _scores(outcome: TrialOutcome, goals: Goals) -> list[str]:
+    values = goals.values(outcome)
+    return [score(values[name]) for name in goals.objectives]
 
 
 def _link(outcome: TrialOutcome) -> str:

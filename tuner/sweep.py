@@ -293,14 +293,15 @@ class Sweep:
             self._finish(slot)
             return
         self._folder.trial(number).append(report)
-        value = report.value(self._plan.objective)
-        self._source.report(number, report.point, value)
+        goals = self._plan.goals
+        measured = goals.measure(running.reports)
+        self._source.report(number, report.point, measured)
         self._launcher.send(slot, _message(self._answer(running, report), running))
         running.heard = self._clock()  # A study that was away is not the worker's silence.
         self._tracker.reported(number, report)
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
-        self._watcher.reported(slot, value)
+        self._watcher.reported(slot, measured[goals.objective])
 
     def _answer(self, running: Attempt, report: Report) -> Answer:
         """Whether the trial goes on: what others reached, and what its own curve shows."""
@@ -316,7 +317,7 @@ class Sweep:
         if running.told is not None:
             return Answer.STOP
         if report.final:
-            wanted = self._plan.wants_model(report.value(self._plan.objective))
+            wanted = self._plan.wants_model(self._plan.goals.measure(running.reports))
             return Answer.KEEP if wanted else Answer.CONTINUE
         return Answer.CONTINUE if judged is Answer.STOP else judged
 
@@ -387,7 +388,7 @@ class Sweep:
         """Writes down how an attempt ended, wherever that has to be known."""
         number = attempt.spec.number
         outcome = conclude(
-            attempt, self._plan.objective, self._clock(), self._provenance(slot, number)
+            attempt, self._plan.goals, self._clock(), self._provenance(slot, number)
         )
         folder = self._folder.trial(number)
         if self._source.owns(number):

@@ -13,6 +13,9 @@ from rich.text import Text
 
 from tuner.core.confirmation import HEADINGS, Confirmation, cells
 from tuner.core.duration import Running, seconds_left, told
+from tuner.core.goals import Goals, score
+from tuner.core.pareto import front
+from tuner.core.ranking import is_usable
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
 
 STYLES = {
@@ -244,29 +247,46 @@ class Terminal:
         return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
 
 
-def ranking_table(ordered: Sequence[TrialOutcome], objective: str, keys: Sequence[str]) -> Table:
-    """The trials in their order, best first."""
+def ranking_table(ordered: Sequence[TrialOutcome], goals: Goals, keys: Sequence[str]) -> Table:
+    """The trials in their order; of several objectives, with a mark at those on the front.
+
+    Args:
+        ordered: As `tuner.core.pareto.order` gives them.
+        goals: What they were run for.
+        keys: Searched keys that have a column.
+    """
+    leading = {each.number for each in front(ordered, goals)} if goals.several else set()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("rank", "trial"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(objective, justify="right", no_wrap=True)
+    for name in goals.watched:
+        table.add_column(name, justify="right", no_wrap=True)
+    if goals.several:
+        table.add_column("front", no_wrap=True)
     for name in ("state", "convergence"):
         table.add_column(name, no_wrap=True)
     for key in keys:
         table.add_column(key.rpartition(".")[2], justify="right")
     table.add_column("seconds", justify="right", no_wrap=True)
     for rank, outcome in enumerate(ordered, start=1):
-        complete = outcome.value is not None
+        values = goals.values(outcome)
         table.add_row(
-            str(rank) if complete else "",
+            str(rank) if is_usable(outcome) else "",
             str(outcome.number),
-            f"{outcome.value:.4f}" if outcome.value is not None else "",
+            *(_score(outcome, name, values) for name in goals.watched),
+            *((["yes"] if outcome.number in leading else [""]) if goals.several else []),
             Text(outcome.state.value, STYLES[outcome.state]),
             outcome.diagnosis.status.value if outcome.diagnosis else "",
             *(figure(outcome.parameters[k]) if k in outcome.parameters else "" for k in keys),
             f"{outcome.seconds:.0f}",
         )
     return table
+
+
+def _score(outcome: TrialOutcome, name: str, values: Mapping[str, float]) -> Text:
+    """A cell of the table; red where a constraint of the metric is missed."""
+    missed = any(text.startswith(f"{name} ") for text in outcome.violated)
+    return Text(score(values[name]) if name in values else "", "red" if missed else "")
 
 
 def confirmation_table(found: Confirmation) -> Table:

@@ -11,6 +11,7 @@ from tests.commands.test_safe import files_with
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.records import outcome, settings
 from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE, machines  # noqa: F401
+from tuner.core.goals import Goals
 from tuner.core.settings import StorageSettings
 from tuner.core.storage import with_driver
 from tuner.study import Definition, Study
@@ -50,7 +51,7 @@ def open_study(url, name="s"):
         name=name,
         url=url,
         definition=Definition(
-            space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+            space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
         ),
         sampler=RANDOM,
         pruner=NONE,
@@ -78,10 +79,10 @@ def test_a_trial_that_ends_at_any_moment_of_a_claim_is_counted(server, machines)
 def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
     study = open_study(with_driver(server.create("away")))
     asked = study.claim(1)
-    study.report(asked.number, 1, 0.5)
+    study.report(asked.number, 1, {"val_accuracy": 0.5})
     server.stop()
     server.restart()
-    study.report(asked.number, 2, 0.6)
+    study.report(asked.number, 2, {"val_accuracy": 0.6})
     study.finish(outcome(asked.number, value=0.6, parameters=asked.parameters))
     assert study.claim(1) is None
     assert [(o.number, o.value) for o in study.outcomes()] == [(0, 0.6)]

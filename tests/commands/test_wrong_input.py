@@ -16,9 +16,21 @@ CASES = {
         [*OWN, "schedule=linear", "optimizer.learning_rate=1e-4"],
         ["nothing is left to search", "tuner train"],
     ),
-    "two objectives": (
-        [*OWN, "sweep.objectives=[val_accuracy,val_loss]"],
-        ["sweep.objectives", "one"],
+    "an objective twice": (
+        [*OWN, "sweep.objectives=[val_loss,val_loss]"],
+        ["sweep.objectives", "each once"],
+    ),
+    "two objectives for a pruner of one": (
+        [*OWN, "sweep.objectives=[val_accuracy,val_loss]", "pruner=asha"],
+        ["asha", "extrapolation, none"],
+    ),
+    "a constraint without a relation": (
+        [*OWN, "sweep.constraints={val_loss: 0.5}"],
+        ["sweep.constraints", '"<= NUMBER"'],
+    ),
+    "a constraint of no metric": (
+        [*OWN, 'sweep.constraints={f1: ">= 0.5"}'],
+        ["sweep.constraints", "'f1'", "val_macro_f1"],
     ),
     "a packaged file beside an own one": (
         ["sweep=mine", "model.checkpoint=tiny", "model.max_length=32", "data.train=none.csv"],

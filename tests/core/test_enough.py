@@ -22,14 +22,30 @@ WANTED = StopWhen(improvement=0.01, patience=3)
     ],
 )
 def test_it_ends_when_the_last_trials_gained_too_little(values, ends):
-    assert bool(enough(values, "maximize", WANTED)) is ends
-    lower = [None if value is None else -value for value in values]
-    assert bool(enough(lower, "minimize", WANTED)) is ends
+    points = [None if value is None else (value,) for value in values]
+    assert bool(enough(points, ["maximize"], WANTED)) is ends
+    lower = [None if value is None else (-value,) for value in values]
+    assert bool(enough(lower, ["minimize"], WANTED)) is ends
 
 
 def test_it_says_by_how_little():
-    told = enough([0.8, 0.7, 0.7, 0.805], "maximize", WANTED)
+    told = enough([(0.8,), (0.7,), (0.7,), (0.805,)], ["maximize"], WANTED)
     assert told == (
         "the last 3 trials made the best better by 0.005, less than the 0.01 that "
         "sweep.stop_when asks for"
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [
+        ((0.7, 60.0), True),  # Beaten in both.
+        ((0.8, 50.0), True),  # Known already.
+        ((0.7, 40.0), False),  # Faster than all before.
+        (None, True),
+    ],
+)
+def test_of_several_objectives_it_ends_when_no_trial_is_a_new_trade_off(last, ends):
+    values = [(0.8, 50.0), None, None, last]
+    told = enough(values, ["maximize", "minimize"], WANTED)
+    assert ("none of the last 3 trials" in told) is ends

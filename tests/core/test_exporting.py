@@ -8,7 +8,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tests.records import GUESS, outcome, report, settings
 from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
+from tuner.core.goals import Goals
 from tuner.core.trial import Convergence, Diagnosis, TrialState
+
+ACCURACY = Goals(objectives=("val_accuracy",))
 
 
 def ended(number, value, status="converged", accuracy=0.7, val_loss=0.5):
@@ -21,7 +24,7 @@ def ended(number, value, status="converged", accuracy=0.7, val_loss=0.5):
 
 
 def numbers(outcomes, **asked):
-    return [o.number for o in choose(outcomes, "maximize", ExportSettings(**asked)).outcomes]
+    return [o.number for o in choose(outcomes, ACCURACY, ExportSettings(**asked)).outcomes]
 
 
 TRIALS = [
@@ -71,7 +74,7 @@ def test_the_best_that_are_asked_for(asked, expected):
     ],
 )
 def test_why_there_is_nothing_to_export(outcomes, asked, reason):
-    assert choose(outcomes, "maximize", ExportSettings(**asked)).reason == reason
+    assert choose(outcomes, ACCURACY, ExportSettings(**asked)).reason == reason
 
 
 def test_one_that_learned_nothing_does_not_stand_in_the_way_of_one_that_did():

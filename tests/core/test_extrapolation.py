@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.core.extrapolation import chance_above, noise
+from tuner.core.extrapolation import Forecast, chance_undominated, forecast, noise
 
 POINTS = 10
 
@@ -16,6 +16,10 @@ def curve(count, end=0.8, rise=-0.3):
 
 def end(of):
     return of[max(of)]
+
+
+def chance_above(goal, known, points, variance):
+    return chance_undominated([forecast(known, points, variance)], [(goal,)])
 
 
 def test_noise_is_half_the_mean_square_of_what_changes_from_point_to_point():
@@ -88,3 +92,23 @@ def test_units_do_not_matter_and_more_is_harder(told, goal, variance, factor, of
     same = chance_above(factor * goal + offset, moved, POINTS, factor**2 * variance)
     assert same == pytest.approx(chance, abs=1e-6)
     assert 0.0 <= chance_above(goal + more, known, POINTS, variance) < chance <= 1.0
+
+
+def sure(value):
+    return Forecast(end=value, error=0.0)
+
+
+def test_a_trial_between_two_rivals_is_dominated_by_neither():
+    assert chance_undominated([sure(0.7), sure(7.0)], [(0.8, 5.0), (0.5, 9.0)]) > 0.99
+    assert chance_undominated([sure(0.7), sure(7.0)], [(0.8, 8.0), (0.5, 9.0)]) < 0.01
+
+
+def test_what_is_better_in_one_objective_alone_may_still_be_wanted():
+    poor = Forecast(end=0.5, error=0.01)
+    assert chance_undominated([poor, sure(9.0)], [(0.8, 5.0)]) > 0.99
+    assert chance_undominated([poor, sure(5.0)], [(0.8, 5.0)]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_an_end_that_can_not_be_told_stops_nothing():
+    assert chance_undominated([sure(0.1), None], [(0.8, 5.0)]) == 1.0
+    assert chance_undominated([sure(0.1)], []) == 1.0

@@ -11,6 +11,7 @@ from tests.records import outcome, report
 from tuner.config import compose_sweep
 from tuner.config.expressions import read_domain
 from tuner.core.checks import _TRIAL_RULES
+from tuner.core.goals import Goals
 from tuner.core.metrics import macro_f1, matthews_correlation
 from tuner.core.reading import lines, read_sweep
 from tuner.core.reading.limits import LIMITS, NOWHERE, expression, widened
@@ -57,7 +58,8 @@ def rates(pairs, value=None):
 
 
 def read(outcomes, space, **given):
-    arguments = {"objective": "val_accuracy", "importances": {}, "epochs": 3.0} | given
+    objective = given.pop("objective", "val_accuracy")
+    arguments = {"goals": Goals(objectives=(objective,)), "importances": {}, "epochs": 3.0} | given
     return read_sweep(outcomes, space=space, **arguments)
 
 

@@ -28,7 +28,7 @@ def add_trials(study):
 
 def test_every_plot_is_on_the_page_and_an_image(study, tmp_path):
     add_trials(study)
-    page, *images = draw(study, "val_accuracy", tmp_path / "plots")
+    page, *images = draw(study, ["val_accuracy"], tmp_path / "plots")
     assert page.name == PAGE
     text = page.read_text()
     assert text.count("Plotly.newPlot(") == len(PLOTS)
@@ -41,6 +41,6 @@ def test_every_plot_is_on_the_page_and_an_image(study, tmp_path):
 
 
 def test_a_study_without_trials_has_empty_plots(study, tmp_path):
-    page, *images = draw(study, "val_accuracy", tmp_path)
+    page, *images = draw(study, ["val_accuracy"], tmp_path)
     assert page.read_text().count("Plotly.newPlot(") == len(PLOTS)
     assert all(image.exists() for image in images)

@@ -42,7 +42,7 @@ def request_of(tmp_path, mlflow_uri, monkeypatch):
     add_trials(optuna.create_study(study_name="mine", storage=url, direction="maximize"))
     return Request(
         study="mine",
-        objective="val_accuracy",
+        objectives=("val_accuracy",),
         storage=url,
         tracking=mlflow_uri,
         folder=str(study),

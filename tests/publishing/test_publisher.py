@@ -10,7 +10,7 @@ from tuner.publishing import Publisher, Request
 
 REQUEST = Request(
     study="mine",
-    objective="val_accuracy",
+    objectives=("val_accuracy",),
     storage="sqlite:///study.db",
     tracking="sqlite:///mlflow.db",
     folder="outputs/mine",

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from tests.records import report
+from tuner.core.goals import goals
 from tuner.core.reading import read_sweep
 from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import Convergence, Diagnosis, TrialOutcome, TrialState
@@ -72,11 +73,10 @@ def unfinished(number, phase=Phase.RUNNING, values=None, begun=NOON):
     )
 
 
-def stored(*trials, name="mine", objective="val_accuracy", direction="maximize"):
+def stored(*trials, name="mine", objectives=("val_accuracy",), constraints=None):
     return StoredStudy(
         name=name,
-        objective=objective,
-        direction=direction,
+        goals=goals(objectives, constraints or {}),
         space=SPACE,
         epochs=3.0,
         trials=trials,
@@ -100,7 +100,7 @@ def reading(study):
     return read_sweep(
         study.outcomes,
         space=study.space,
-        objective=study.objective,
+        goals=study.goals,
         importances={},
         epochs=study.epochs,
     )

@@ -108,9 +108,7 @@ def test_the_headline_says_what_tuning_gained():
     both = shown(ended(0, value=0.7), ended(1, value=0.75))
     assert "0.0500 better than the untuned default (0.7000)" in page(both)
     assert "tuning gained nothing" in page(shown(ended(0, value=0.7)))
-    loss = shown(
-        ended(0, value=0.7), ended(1, value=0.5), objective="val_loss", direction="minimize"
-    )
+    loss = shown(ended(0, value=0.7), ended(1, value=0.5), objectives=("val_loss",))
     assert "0.2000 better" in page(loss)
     assert "smaller is better" in page(loss)
 
@@ -120,7 +118,7 @@ def test_the_constant_guess_is_a_line_where_it_is_known():
     drawn = figures(page(study))
     heights = {name: drawn[name]["layout"]["shapes"][0]["y0"] for name in ("losses", "scores")}
     assert heights == {"losses": GUESS.loss, "scores": GUESS.accuracy}
-    f1 = shown(ended(0, guess=GUESS), objective="val_macro_f1", reports={0: curve(0.6, 0.5)})
+    f1 = shown(ended(0, guess=GUESS), objectives=("val_macro_f1",), reports={0: curve(0.6, 0.5)})
     assert "shapes" not in figures(page(f1))["scores"]["layout"]
     unknown = shown(ended(0), reports={0: curve(0.6, 0.5)})
     assert "shapes" not in figures(page(unknown))["losses"]["layout"]

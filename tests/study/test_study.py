@@ -17,6 +17,7 @@ from optuna.trial import TrialState as OptunaState
 from sqlalchemy import create_engine, event, text
 
 from tests.records import outcome, settings
+from tuner.core.goals import Goals
 from tuner.core.settings import StorageSettings
 from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 from tuner.core.trial import Convergence, Diagnosis, TrialState
@@ -66,8 +67,7 @@ def open_study(tmp_path, kind):
             definition=Definition(
                 space=space,
                 base=base or settings(),
-                objective="val_accuracy",
-                direction="maximize",
+                goals=Goals(objectives=("val_accuracy",)),
             ),
             sampler=sampler,
             pruner=pruner,
@@ -162,13 +162,13 @@ def test_an_interrupted_trial_keeps_number_and_parameters(open_study, tmp_path):
     study = open_study()
     complete(study)
     asked = study.claim(None)
-    study.report(asked.number, 1, 0.6)
+    study.report(asked.number, 1, {"val_accuracy": 0.6})
     study.finish(outcome(asked.number, TrialState.INTERRUPTED))
     assert stored(tmp_path).trials[asked.number].state is OptunaState.WAITING
 
     again = open_study()
     assert again.claim(None) == replace(asked, attempt=2)
-    again.report(asked.number, 1, 0.6)  # told before: left as it was
+    again.report(asked.number, 1, {"val_accuracy": 0.6})  # told before: left as it was
     again.finish(outcome(asked.number, value=0.8))
     assert [o.number for o in again.outcomes()] == [0, 1]
 
@@ -180,7 +180,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path,
         "import os, pathlib, sys; sys.path.insert(0, sys.argv[2])\n"
         "from tests.study.test_study import *\n"
         "study = Study(name='s', url=sys.argv[1], definition=Definition("
-        "space=SPACE, base=settings(), objective='val_accuracy', direction='maximize'), "
+        "space=SPACE, base=settings(), goals=Goals(objectives=('val_accuracy',))), "
         "sampler=RANDOM, pruner=NONE, defaults=DEFAULTS)\n"
         "print(study.claim(None).number, flush=True); os.kill(os.getpid(), 9)\n"
     )
@@ -252,13 +252,13 @@ def test_every_comparing_pruner_stops_a_poor_trial(open_study, pruner):
     for _ in range(6):
         asked = study.claim(None)
         for point in range(1, 6):
-            study.report(asked.number, point, 0.8)
+            study.report(asked.number, point, {"val_accuracy": 0.8})
             assert not study.should_prune(asked.number)
         study.finish(outcome(asked.number, value=0.8))
     asked = study.claim(None)
     stopped = []
     for point in range(1, 6):
-        study.report(asked.number, point, 0.5)
+        study.report(asked.number, point, {"val_accuracy": 0.5})
         stopped.append(study.should_prune(asked.number))
     assert any(stopped)
 
@@ -268,7 +268,7 @@ def test_patient_stops_what_no_longer_gets_better_and_none_stops_nothing(open_st
         study = open_study(pruner=pruner)
         asked = study.claim(None)
         for point, value in enumerate([0.8, 0.7, 0.6, 0.5], start=1):
-            study.report(asked.number, point, value)
+            study.report(asked.number, point, {"val_accuracy": value})
         assert study.should_prune(asked.number) is expected
 
 
@@ -314,7 +314,7 @@ def test_a_storage_that_can_not_be_opened_is_the_users_error_without_its_passwor
             name="s",
             url=url,
             definition=Definition(
-                space=SPACE, base=settings(), objective="val_accuracy", direction="maximize"
+                space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
             ),
             sampler=RANDOM,
             pruner=NONE,
@@ -441,8 +441,8 @@ def test_a_database_locked_for_longer_than_sqlite_waits_loses_nothing(
     study = open_study()
     asked = study.claim(None)
     with held_by_another_process(tmp_path / "study.db", 1.5):
-        study.report(asked.number, 1, 0.6)
-        study.report(asked.number, 2, 0.7)
+        study.report(asked.number, 1, {"val_accuracy": 0.6})
+        study.report(asked.number, 2, {"val_accuracy": 0.7})
         study.finish(outcome(asked.number, value=0.7, parameters=asked.parameters))
     (trial,) = stored(tmp_path).trials
     assert trial.intermediate_values == {1: 0.6, 2: 0.7}
@@ -457,7 +457,7 @@ def test_a_database_locked_for_too_long_is_told_and_the_trial_is_taken_up_again(
     asked = study.claim(None)
     with held_by_another_process(tmp_path / "study.db", 60):
         with pytest.raises(StorageAwayError, match=r"did not answer for 0 s.*database is locked"):
-            study.report(asked.number, 1, 0.6)
+            study.report(asked.number, 1, {"val_accuracy": 0.6})
         study.close()
     assert open_study().claim(1).number == asked.number
 
@@ -471,12 +471,12 @@ def test_in_a_hurry_a_locked_database_is_not_waited_for(open_study, tmp_path, mo
         held_by_another_process(tmp_path / "study.db", 60),
         pytest.raises(StorageAwayError, match=r"did not answer: .*database is locked"),
     ):
-        study.report(asked.number, 1, 0.6)
+        study.report(asked.number, 1, {"val_accuracy": 0.6})
 
 
 def report_often(study, number):
     for point in range(1, 1000):
-        study.report(number, point, 0.6)
+        study.report(number, point, {"val_accuracy": 0.6})
 
 
 def limit(study, pragma):
@@ -558,7 +558,7 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     monkeypatch.setattr("tuner.study.study.SIGNS", 0.0)
     frozen, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
     asked = frozen.claim(1)
-    frozen.report(asked.number, 1, 0.6)
+    frozen.report(asked.number, 1, {"val_accuracy": 0.6})
     frozen._closed.set()  # It gives no sign of life any more.
     frozen._heart.join()
     assert other.claim(1) is None
@@ -568,7 +568,7 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     assert taken == replace(asked, attempt=2, crashes=1)
 
     assert not frozen.owns(asked.number)
-    frozen.report(asked.number, 2, 0.1)
+    frozen.report(asked.number, 2, {"val_accuracy": 0.1})
     frozen.finish(outcome(asked.number, value=0.1, parameters=asked.parameters))
     assert other.owns(asked.number)
     other.finish(outcome(asked.number, value=0.8, parameters=asked.parameters))

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 
 from tests.records import outcome, report, spec
 from tests.tracking.runs import assert_whole, found, points, run_trial
+from tuner.core.goals import Goals
 from tuner.core.settings import TrackingSettings
 from tuner.core.trial import TrialError, TrialState
 from tuner.errors import InputError, TunerError
@@ -194,7 +195,7 @@ def test_the_page_opens_with_the_searched_keys_sorted_by_score(folder, mlflow_ur
     tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
     tracker.open()
     assert "#/experiments" not in tracker.review
-    tracker.show(View(objective="val_loss", direction="minimize", keys=["optimizer"]))
+    tracker.show(View(goals=Goals(objectives=("val_loss",)), keys=["optimizer"]))
     experiment = MlflowClient(mlflow_uri).get_experiment_by_name("s")
     page = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
     assert f"{page}?viewStateShareKey=tuner" in tracker.review

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tuner.commands.following import Follower, StudyLook
 from tuner.config import ComposedSweep
-from tuner.core.ranking import ranked
+from tuner.core.pareto import order
 from tuner.core.reading import read_sweep
 from tuner.core.settings import AgentSettings
 from tuner.core.slurm import (
@@ -169,17 +169,17 @@ def _closing(
 ) -> Closing:
     """All that the end is told from."""
     agent = composed.agent
-    outcomes = ranked(study.outcomes, stored.direction)
+    outcomes = order(study.outcomes, stored.goals)
     reading = read_sweep(
         outcomes,
         space=stored.space,
-        objective=stored.objective,
+        goals=stored.goals,
         importances=study.importances(),
         epochs=stored.epochs,
     )
     return Closing(
         study=stored.name,
-        objective=stored.objective,
+        goals=stored.goals,
         outcomes=outcomes,
         reading=reading,
         confirmation=stored.confirmation,

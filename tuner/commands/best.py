@@ -1,14 +1,15 @@
 """Keeps the best configuration so far, runnable as it stands, and the model that it gave."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from tuner.atomic import replace_folder, write_whole
+from tuner.atomic import link_or_copy, replace_folder, write_whole
 from tuner.config import ComposedSweep, compose_trial, load_trial
-from tuner.core.objectives import direction
-from tuner.core.ranking import best, gain
+from tuner.core.pareto import dominates, front, pick, point, turned
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialOutcome, TrialSpec
+from tuner.core.trial import TrialOutcome
+from tuner.exclusive import exclusive
 from tuner.exported import StudyFacts, as_yaml
 from tuner.folder import StudyFolder
 
@@ -46,43 +47,70 @@ class BestKeeper:
             outcomes: Those of the study when it is called, of other agents too.
         """
         self._outcomes = outcomes
+        self._composed = composed
         self._folder = folder
         self._study = study
-        self._direction = direction(study.objective)
-        self._best = best(earlier, self._direction)
+        self._goals = study.goals
+        self._front = front(earlier, self._goals)
+        self._best = pick(self._front, self._goals)
         if self._best is not None and self._left_half(self._best):
-            self._write(ran_with(folder, composed, self._best))
+            self._write(self._best)
 
-    def wants_model(self, value: float) -> bool:
-        """Whether a trial that ends with this objective is better than all before it."""
-        if self._best is None or self._best.value is None:
-            return True
-        return gain(value, self._best.value, self._direction) > 0
+    def wants_model(self, measured: Mapping[str, float]) -> bool:
+        """Whether a trial that ends with these measures beats all before it.
 
-    def __call__(self, spec: TrialSpec, outcome: TrialOutcome) -> None:
+        Of several objectives it is enough to be better than each of them in something.
+        """
+        if self._goals.violated(measured):
+            return False
+        reached = turned(measured, self._goals)
+        rivals = (point(other, self._goals) for other in self._front)
+        return not any(other == reached or dominates(other, reached) for other in rivals)
+
+    def __call__(self, outcome: TrialOutcome) -> None:
         """Looks at a finished trial."""
-        rivals = [outcome] if self._best is None else [self._best, outcome]
-        if best(rivals, self._direction) is outcome:
+        touched = {outcome.number, *(each.number for each in self._front)}
+        if outcome in front([*self._front, outcome], self._goals):
             # Another agent may have had a better one since.
-            self._best = best([*self._outcomes(), outcome], self._direction)
-            if self._best is not None and self._best.number == outcome.number:
-                self._write(spec.settings)
-        shutil.rmtree(self._folder.trial(outcome.number).model, ignore_errors=True)
+            known = {each.number: each for each in (*self._outcomes(), outcome)}
+            self._front = front(known.values(), self._goals)
+            self._choose(outcome)
+        kept = {each.number for each in self._front} if self._goals.several else set()
+        for number in touched - kept:
+            shutil.rmtree(self._folder.trial(number).model, ignore_errors=True)
+
+    def _choose(self, outcome: TrialOutcome) -> None:
+        """Writes what is to be taken now, if it is another trial than before and ran here."""
+        before, self._best = self._best, pick(self._front, self._goals)
+        if self._best is None or (before is not None and before.number == self._best.number):
+            return
+        is_here = self._folder.trial(self._best.number).config.exists()
+        # Of several objectives one that ended earlier may become the knee.
+        if self._best.number == outcome.number or (self._goals.several and is_here):
+            self._write(self._best)
 
     def _left_half(self, found: TrialOutcome) -> bool:
         """Whether an earlier start was killed between the end of the best trial and its files."""
         return not self._folder.best.exists() or self._folder.trial(found.number).model.exists()
 
-    def _write(self, settings: TrialSettings) -> None:
+    def _write(self, outcome: TrialOutcome) -> None:
         """The model first: where there is none of this trial, none of another one stays."""
-        outcome = self._best
-        if outcome is None:
-            return
+        settings = ran_with(self._folder, self._composed, outcome)
         text = as_yaml(self._study, outcome, settings, str(self._folder.best))
         model = self._folder.trial(outcome.number).model
-        if model.is_dir():
-            write_whole(model / self._folder.best.name, text)
-            replace_folder(model, self._folder.best_model)
-        else:
-            shutil.rmtree(self._folder.best_model, ignore_errors=True)
-        write_whole(self._folder.best, text)
+        with exclusive(f"{self._folder.path.absolute()} best"):  # Agents may share the folder.
+            if model.is_dir():
+                write_whole(model / self._folder.best.name, text)
+                replace_folder(self._to_move(model), self._folder.best_model)
+            else:
+                shutil.rmtree(self._folder.best_model, ignore_errors=True)
+            write_whole(self._folder.best, text)
+
+    def _to_move(self, model: Path) -> Path:
+        """The model, or where it stays because other trials are as good in their way, a copy."""
+        if not self._goals.several:
+            return model
+        copy = model.with_name(f"{model.name}.copy")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(model, copy, copy_function=link_or_copy)
+        return copy

@@ -114,8 +114,7 @@ def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
             definition=Definition(
                 space=SPACE,
                 base=start.composed.base,
-                objective=start.objective,
-                direction=direction(start.objective),
+                goals=start.goals,
                 contents=start.inputs.contents,
             ),
             sampler=None,
@@ -155,7 +154,7 @@ def _run(
 
     sweep = Sweep(
         plan=Plan(
-            objective=start.objective,
+            goals=start.goals,
             compose=partial(_compose, start),
             render=dump_trial,
             n_trials=CLOSED,

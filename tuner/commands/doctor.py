@@ -13,6 +13,7 @@ from rich.text import Text
 from tuner import __version__
 from tuner.checkpoints.content import cache_root
 from tuner.config import ComposedLook, compose_look
+from tuner.core.goals import goals_of
 from tuner.core.health.gpus import gpu_lines, precision_lines, tensorflow_line
 from tuner.core.health.line import Level, Line, exit_code, ok, wrong
 from tuner.core.health.packages import package_lines
@@ -115,7 +116,7 @@ def _slots(composed: ComposedLook) -> Line:
 
 def _search(agent: AgentSettings) -> Line:
     build_sampler(agent.sampler, opened=0)
-    build_pruner(agent.pruner)
+    build_pruner(agent.pruner, goals_of(agent.sweep))
     return ok("search", f"sampler {agent.sampler['name']}, pruner {agent.pruner['name']}")
 
 

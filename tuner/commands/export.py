@@ -11,6 +11,7 @@ from pathlib import Path
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_export, load_trial
 from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
+from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
@@ -47,7 +48,8 @@ def run(arguments: Sequence[str]) -> int:
 def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
     export = composed.settings
     outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
-    choice = choose(outcomes, study.direction, export, study.confirmed)
+    _refuse_weightless(export, study.goals)
+    choice = choose(outcomes, study.goals, export, study.confirmed)
     if not choice.outcomes:
         _say(f"nothing to export from {study.name}: {choice.reason}")
         return 1
@@ -55,7 +57,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     written = [(outcome, _settings(outcome, study, folder)) for outcome in choice.outcomes]
     facts = StudyFacts(
         name=study.name,
-        objective=study.objective,
+        goals=study.goals,
         contents=study.contents,
         made_with=study.made_with,
         confirmation=study.confirmation,
@@ -66,6 +68,22 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     if export.model is not None:
         _copy_model(choice.outcomes[0], folder, Path(export.model))
     return 0
+
+
+def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
+    """Sees that weights are of the study's objectives, and there where they are asked for.
+
+    Raises:
+        InputError: They are not.
+    """
+    named = ", ".join(f"{name}: 1.0" for name in goals.objectives)
+    unknown = [name for name in export.weights if name not in goals.objectives]
+    if unknown or (export.pick == "weights" and not any(export.weights.values())):
+        raise InputError(
+            f"no objective of the study is {unknown[0]}" if unknown else "no weight is given",
+            where=f"export.weights={dict(export.weights)}",
+            remedy=f"export.weights={{{named}}}",
+        )
 
 
 def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) -> TrialSettings:
@@ -139,7 +157,9 @@ def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> Non
         InputError: The model that is kept is another trial's, or there is something in the way.
     """
     kept = kept_trial(folder)
-    if kept != outcome.number:
+    own = folder.trial(outcome.number).model  # Of several objectives the whole front's are kept.
+    source = folder.best_model if kept == outcome.number else own
+    if not source.is_dir():
         having = "none is kept" if kept is None else f"the one that is kept is of trial {kept}"
         raise InputError(
             f"the model of trial {outcome.number} is not here: {having}",
@@ -152,7 +172,7 @@ def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> Non
             "there is something already", where=str(target), remedy="export.model=NEW_FOLDER"
         )
     try:
-        shutil.copytree(folder.best_model, target, dirs_exist_ok=True)
+        shutil.copytree(source, target, dirs_exist_ok=True)
     except OSError as error:
         raise InputError(
             f"the model can not be written: {error}",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.config import ComposedSweep, trial_values
-from tuner.core.ranking import ranked
+from tuner.core.pareto import order
 from tuner.core.trial import Scalar, TrialState
 from tuner.errors import InputError
 from tuner.study_reader import StudyReader
@@ -45,7 +45,8 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
     finally:
         reader.close()
     outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
-    best = ranked((o for o in outcomes if o.state is TrialState.COMPLETE), study.direction)
+    completed = (outcome for outcome in outcomes if outcome.state is TrialState.COMPLETE)
+    best = order(completed, study.goals)
     if not best:
         raise InputError(
             f"no trial of the study {name!r} was completed",

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tuner.core.ranking import best
+from tuner.core.pareto import best
 from tuner.core.settings import AgentSettings
 from tuner.core.slurm import AgentJob, Phase, agents_text, failed, news
 from tuner.core.trial import TrialOutcome
@@ -73,7 +73,7 @@ class StudyLook:
     def text(self) -> str:
         """How far it is, and the best so far."""
         text = f"{self.done} of {self._agent.sweep.n_trials} trials"
-        winner = best(self.outcomes, self.stored.direction) if self.stored else None
+        winner = best(self.outcomes, self.stored.goals) if self.stored else None
         if winner is None or self.stored is None:
             return text
         return f"{text}, best {self.stored.objective} {winner.value:.4f} (trial {winner.number})"

@@ -72,7 +72,7 @@ class Reporter:
         return read_sweep(
             study.outcomes,
             space=study.space,
-            objective=study.objective,
+            goals=study.goals,
             importances=self._importances,
             epochs=study.epochs,
         )
@@ -179,7 +179,7 @@ def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:
     """What a terminal shows of a study: the ranked table, how each ended, the sweep as a whole."""
     parts: list[RenderableType] = []
     if study.outcomes:
-        parts.append(ranking_table(study.outcomes, study.objective, study.keys))
+        parts.append(ranking_table(study.outcomes, study.goals, study.keys))
     sections = {
         "How each ended, and what to change": [ending(outcome) for outcome in study.outcomes],
         "Not ended": _unfinished(study),
@@ -203,7 +203,7 @@ def followed(study: StudyView, page: Path) -> RenderableType:
         Text(f"{page}   Ctrl-C ends the following, not the sweep", style="dim"),
         *map(Text, _unfinished(study)),
         "",
-        ranking_table(study.outcomes, study.objective, study.keys) if study.outcomes else "",
+        ranking_table(study.outcomes, study.goals, study.keys) if study.outcomes else "",
     )
 
 

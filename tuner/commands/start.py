@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
 from tuner.config import ComposedSweep, compose_trial, searched_options
-from tuner.core.objectives import direction
+from tuner.core.goals import Goals
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -50,9 +50,14 @@ class Start:
     first: Sequence[Mapping[str, Scalar]] = ()
 
     @property
+    def goals(self) -> Goals:
+        """What trials are run for."""
+        return self.composed.goals
+
+    @property
     def objective(self) -> str:
-        """Metric name."""
-        return self.composed.agent.sweep.objectives[0]
+        """The first metric of them."""
+        return self.goals.objective
 
     @property
     def folder(self) -> StudyFolder:
@@ -87,8 +92,7 @@ class Start:
             definition=Definition(
                 space=self.composed.space,
                 base=self.composed.base,
-                objective=self.objective,
-                direction=direction(self.objective),
+                goals=self.goals,
                 options=searched_options(self.composed, self.variants),
                 contents=self.inputs.contents,
             ),

@@ -15,8 +15,7 @@ from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
 from tuner.core.allocation import longest
 from tuner.core.enough import enough
-from tuner.core.objectives import direction
-from tuner.core.ranking import ranked
+from tuner.core.pareto import order
 from tuner.core.reading import read_sweep
 from tuner.core.slurm import SLURM
 from tuner.core.trial import TrialOutcome, TrialSpec
@@ -52,9 +51,9 @@ def run(arguments: Sequence[str]) -> int:
     agent = composed.agent
     _refuse_nothing_to_search(composed)
     build_sampler(agent.sampler, opened=0)
-    build_pruner(agent.pruner)
     variants = check(composed)
-    terminal = Terminal(agent.sweep.objectives[0])
+    build_pruner(agent.pruner, composed.goals)
+    terminal = Terminal(composed.goals.objective)
     if agent.launcher.name == SLURM:
         from tuner.commands import agents  # noqa: PLC0415 - needs an extra
 
@@ -102,14 +101,14 @@ def _refuse_nothing_to_search(composed: ComposedSweep) -> None:
 
 def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     """Makes the sweep's run and MLflow's page, and tells where they are."""
-    composed, objective = start.composed, start.objective
+    composed, goals = start.composed, start.goals
     total = str(composed.agent.sweep.n_trials)
     tracker.sweep_started(
-        {"objective": objective, "n_trials": total, "tuner": __version__},
+        {"objective": ",".join(goals.objectives), "n_trials": total, "tuner": __version__},
         {"sweep.yaml": render(composed), **start.inputs.artifacts},
     )
     keys = composed.space.keys
-    tracker.show(View(objective=objective, direction=direction(objective), keys=keys))
+    tracker.show(View(goals=goals, keys=keys))
     tracker.abandon(study.release_orphans())
     start.terminal.notice(f"review: {tracker.review}")
 
@@ -117,7 +116,7 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
 def _facts(start: Start) -> StudyFacts:
     return StudyFacts(
         name=start.composed.agent.study_name,
-        objective=start.objective,
+        goals=start.goals,
         contents=start.inputs.contents,
         made_with=made_with(),
     )
@@ -136,13 +135,13 @@ def _search(
     earlier = study.outcomes()
     keeper = BestKeeper(facts, start.composed, start.folder, earlier, study.outcomes)
 
-    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
-        keeper(spec, outcome)
+    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
+        keeper(outcome)
         publisher.refresh()
 
     sweep = Sweep(
         plan=Plan(
-            objective=start.objective,
+            goals=start.goals,
             compose=start.compose,
             render=dump_trial,
             n_trials=agent.sweep.n_trials,
@@ -183,7 +182,7 @@ def _enough(start: Start, study: Study) -> str:
     values = study.values()
     if len(values) >= settings.n_trials:
         return ""
-    return enough(values, direction(start.objective), settings.stop_when)
+    return enough(values, start.goals.directions, settings.stop_when)
 
 
 def _closing(
@@ -197,15 +196,15 @@ def _closing(
     """All that the end is told from."""
     composed, agent = start.composed, start.composed.agent
     sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
-    outcomes = ranked(study.outcomes(), direction(start.objective))
+    outcomes = order(study.outcomes(), start.goals)
     return Closing(
         study=agent.study_name,
-        objective=start.objective,
+        goals=start.goals,
         outcomes=outcomes,
         reading=read_sweep(
             outcomes,
             space=composed.space,
-            objective=start.objective,
+            goals=start.goals,
             importances=study.importances(),
             epochs=composed.base.training.epochs,
         ),
@@ -225,7 +224,7 @@ def _request(composed: ComposedSweep, folder: StudyFolder, *, sends: bool) -> Re
     agent = composed.agent
     return Request(
         study=agent.study_name,
-        objective=agent.sweep.objectives[0],
+        objectives=composed.goals.objectives,
         storage=study_url(agent.storage, folder),
         tracking=tracking_uri(agent.tracking.uri),
         folder=str(folder.path.absolute()),

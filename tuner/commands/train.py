@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tuner.commands.inputs import check_inputs
 from tuner.config import ComposedTraining, compose_training, dump_trial
+from tuner.core.goals import Goals
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
@@ -63,7 +64,7 @@ class Single:
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
         """The configuration stands in the trial's folder."""
 
-    def report(self, number: int, point: int, value: float) -> None:
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
         """Nobody compares."""
 
     def should_prune(self, number: int) -> bool:  # noqa: ARG002
@@ -124,7 +125,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
         stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(
             plan=Plan(
-                objective=OBJECTIVE,
+                goals=Goals(objectives=(OBJECTIVE,)),
                 compose=lambda _: trial,
                 render=dump_trial,
                 n_trials=1,

@@ -14,6 +14,7 @@ from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.core.checks import Finding
 from tuner.core.exporting import FORMATS, ExportSettings
+from tuner.core.pareto import PICKS
 from tuner.core.report_settings import ReportSettings
 from tuner.core.settings import StorageSettings, TrackingSettings
 from tuner.core.trial import Convergence
@@ -73,6 +74,7 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
     words = (None, *(status.value for status in Convergence))
     rules = (
         ("format", export.format in FORMATS, f"one of {', '.join(FORMATS)}"),
+        ("pick", export.pick in PICKS, f"one of {', '.join(PICKS)}"),
         ("top", export.top >= 1, "1 or more"),
         ("trial", export.trial is None or export.trial >= 0, "the number of a trial"),
         (

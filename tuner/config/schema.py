@@ -38,7 +38,7 @@ GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
 OPEN_GROUPS = ("optimizer", "schedule", "sampler", "pruner")
 """Groups whose files bring fields of their own; each file is the type of its own fields."""
 
-FREE_MAPPINGS = ("data.where", "launcher.options")
+FREE_MAPPINGS = ("data.where", "launcher.options", "sweep.constraints", "export.weights")
 """Keys below which users name the keys."""
 
 DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(

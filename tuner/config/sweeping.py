@@ -14,6 +14,7 @@ from tuner.config.files import Library
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
 from tuner.core.coverage import covering
+from tuner.core.goals import Goals, goals_of
 from tuner.core.settings import AgentSettings, TrialSettings
 from tuner.core.space import Choice, SearchSpace
 from tuner.core.trial import Scalar
@@ -76,6 +77,15 @@ class ComposedSweep:
     defaults: Mapping[str, Scalar]
     overrides: tuple[str, ...]
     recipe: Recipe = field(repr=False, compare=False)
+
+    @property
+    def goals(self) -> Goals:
+        """What the sweep is run for.
+
+        Raises:
+            ValueError: A constraint can not be read.
+        """
+        return goals_of(self.agent.sweep)
 
 
 def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:

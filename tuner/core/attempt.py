@@ -1,9 +1,11 @@
 """One try at a trial: what was heard of it so far, and how it ended."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tuner.core.convergence import diagnose
+from tuner.core.goals import Goals
 from tuner.core.trial import (
     ConstantGuess,
     Provenance,
@@ -57,26 +59,30 @@ class Attempt:
             self.told, self.stopped_by = state, by
 
 
-def conclude(attempt: Attempt, objective: str, now: float, provenance: Provenance) -> TrialOutcome:
+def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance) -> TrialOutcome:
     """How an attempt ended.
 
     A trial that made its final report is complete even if it was told to stop at that moment.
 
     Args:
         attempt: What was heard of it.
-        objective: Metric name.
+        goals: What the sweep is run for.
         now: Seconds of the sweep's clock.
         provenance: Where it was made.
     """
     last = attempt.reports[-1] if attempt.reports else None
-    value = last.value(objective) if last is not None and last.final else None
-    state = _state(attempt, value)
+    measured = goals.measure(attempt.reports) if attempt.reports else {}
+    scores = [measured[name] for name in goals.objectives] if last and last.final else []
+    state = _state(attempt, scores)
+    complete = state is TrialState.COMPLETE
     return TrialOutcome(
         number=attempt.spec.number,
         attempt=attempt.spec.attempt,
         state=state,
         parameters=attempt.spec.parameters,
-        value=value if state is TrialState.COMPLETE else None,
+        value=scores[0] if complete else None,
+        measured=measured if len(goals.watched) > 1 else {},
+        violated=goals.violated(measured) if complete else (),
         stopped_by=_stopped_by(attempt, state, last),
         guess=attempt.guess,
         last=last,
@@ -101,9 +107,9 @@ def _stopped_by(attempt: Attempt, state: TrialState, last: Report | None) -> str
     return attempt.stopped_by if attempt.error is None else ""
 
 
-def _state(attempt: Attempt, value: float | None) -> TrialState:
+def _state(attempt: Attempt, scores: Sequence[float]) -> TrialState:
     sound = attempt.error is None and not attempt.diverged
-    if sound and value is not None and math.isfinite(value):
+    if sound and scores and all(map(math.isfinite, scores)):
         return TrialState.COMPLETE
     if attempt.told in (TrialState.INTERRUPTED, TrialState.RETRIED):
         return attempt.told

@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.core.goals import FORM as CONSTRAINT
+from tuner.core.goals import constraint
 from tuner.core.objectives import OBJECTIVES
-from tuner.core.settings import MISSING, AgentSettings, LauncherSettings, TrialSettings
+from tuner.core.settings import (
+    MISSING,
+    AgentSettings,
+    LauncherSettings,
+    SweepSettings,
+    TrialSettings,
+)
 from tuner.core.storage import EXAMPLES, STORAGES, is_consistent, is_server
 from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
@@ -180,6 +188,10 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sampler.points_per_interval", *at_least(1)),
 )
 
+SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
+PRUNERS_OF_SEVERAL = ("extrapolation", "none")
+"""What knows several objectives: Optuna's pruners compare trials by one."""
+
 STUDY_NAME = "a plain name of at most 200 bytes without / \\ and quotes, since it names a folder"
 """What a study may be called, for messages."""
 
@@ -200,21 +212,50 @@ def check_trial(settings: TrialSettings) -> list[Finding]:
 def check_agent(settings: AgentSettings) -> list[Finding]:
     """Everything in the agent's configuration that cannot be right."""
     found = list(_broken(settings, _AGENT_RULES))
-    known = "one of " + ", ".join(OBJECTIVES)
-    objectives = settings.sweep.objectives
-    if len(objectives) != 1:
-        found.append(Finding(key="sweep.objectives", value=objectives, remedy=f"[NAME], {known}"))
-    found += [
-        Finding(key="sweep.objectives", value=name, remedy=known)
-        for name in objectives
-        if name not in OBJECTIVES
-    ]
+    found += _goals(settings.sweep)
+    found += _for_one_objective(settings)
     found += _foreign(settings.launcher)
     found += _storage(settings)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
     return found
+
+
+def _goals(sweep: SweepSettings) -> Iterator[Finding]:
+    """Objectives and constraints that can not be read, or measured."""
+    known = "one of " + ", ".join(OBJECTIVES)
+    objectives = sweep.objectives
+    if not objectives or len(set(objectives)) < len(objectives):
+        remedy = f"[NAME, ...], each once and {known}"
+        yield Finding(key="sweep.objectives", value=objectives, remedy=remedy)
+    for name in objectives:
+        if name not in OBJECTIVES:
+            yield Finding(key="sweep.objectives", value=name, remedy=known)
+    for metric, text in sweep.constraints.items():
+        if metric not in OBJECTIVES:
+            yield Finding(key="sweep.constraints", value=metric, remedy=known)
+        try:
+            constraint(metric, str(text))
+        except ValueError:
+            remedy = f"{{{metric}: {CONSTRAINT}}}"
+            yield Finding(key="sweep.constraints", value=dict(sweep.constraints), remedy=remedy)
+
+
+def _for_one_objective(settings: AgentSettings) -> Iterator[Finding]:
+    """What has no meaning where several objectives are traded off."""
+    if len(settings.sweep.objectives) < 2:  # noqa: PLR2004
+        return
+    for key, group, able in (
+        ("sampler", settings.sampler, SAMPLERS_OF_SEVERAL),
+        ("pruner", settings.pruner, PRUNERS_OF_SEVERAL),
+    ):
+        if (name := group.get("name")) not in able:
+            remedy = f"with several objectives one of {', '.join(able)}"
+            yield Finding(key=key, value=name, remedy=remedy)
+    if settings.sweep.confirm.top is not None:
+        remedy = "null with several objectives: configurations are ranked by one"
+        yield Finding(key="sweep.confirm.top", value=settings.sweep.confirm.top, remedy=remedy)
 
 
 def _foreign(launcher: LauncherSettings) -> Iterator[Finding]:

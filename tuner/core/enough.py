@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 
 from tuner.core.objectives import Direction
+from tuner.core.pareto import undominated
 from tuner.core.settings import StopWhen
 
 
-def enough(values: Sequence[float | None], direction: Direction, wanted: StopWhen) -> str:
+def enough(
+    values: Sequence[tuple[float, ...] | None], directions: Sequence[Direction], wanted: StopWhen
+) -> str:
     """Whether the last trials gained so little that as many more are not worth it.
 
     What the best gained over the last `patience` trials stands for what as many more would gain:
-    a record is beaten by less and less, so that this is more than can be expected.
+    a record is beaten by less and less, so that this is more than can be expected. Of several
+    objectives, which have no common unit, trials that none dominates count instead.
 
     Args:
-        values: The objective of each trial that counts, in order; None: pruned or infeasible.
-        direction: Which way it gets better.
+        values: The objectives of each trial that counts, in order; None: pruned or infeasible.
+        directions: Which way each gets better.
         wanted: `sweep.stop_when`.
 
     Returns:
@@ -23,12 +27,21 @@ def enough(values: Sequence[float | None], direction: Direction, wanted: StopWhe
     patience = wanted.patience
     if patience is None or len(values) <= patience:
         return ""
-    sign = 1.0 if direction == "maximize" else -1.0
-    before = [sign * value for value in values[:-patience] if value is not None]
-    after = [sign * value for value in values[-patience:] if value is not None]
+    signs = [1.0 if way == "maximize" else -1.0 for way in directions]
+    points = [
+        None if each is None else tuple(s * v for s, v in zip(signs, each, strict=True))
+        for each in values
+    ]
+    before = [point for point in points[:-patience] if point is not None]
+    after = [point for point in points[-patience:] if point is not None]
     if not before:
         return ""
-    gained = max(0.0, max(after, default=max(before)) - max(before))
+    if len(signs) > 1:
+        if undominated([*before, *after]) - set(before):
+            return ""
+        return f"none of the last {patience} trials is better than those before in any trade-off"
+    best = max(before)[0]
+    gained = max(0.0, max(after, default=(best,))[0] - best)
     if gained >= wanted.improvement:
         return ""
     return (

@@ -7,7 +7,8 @@ finished curves of a study tell how large it is.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 FEWEST_POINTS = 3
 """Fewer points say nothing about the noise around a line."""
@@ -30,21 +31,37 @@ def noise(curves: Sequence[Sequence[float]]) -> float:
     return sum(step**2 for step in steps) / len(steps) / 2 if steps else 0.0
 
 
-def chance_above(goal: float, curve: Mapping[int, float], points: int, variance: float) -> float:
-    """The chance that a curve ends above a goal.
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Where a curve will end.
+
+    Attributes:
+        end: The value to expect there.
+        error: Its standard error.
+    """
+
+    end: float
+    error: float
+
+    def above(self, goal: float) -> float:
+        """The chance that it ends above a goal, 0 to 1."""
+        return _student((self.end - goal) / max(self.error, _LEAST_ERROR * (1.0 + abs(goal))))
+
+
+def forecast(curve: Mapping[int, float], points: int, variance: float) -> Forecast | None:
+    """Judges where a curve will end.
 
     Args:
-        goal: The value to exceed; larger is better.
-        curve: Evaluation point, counted from 1, to finite value.
+        curve: Evaluation point, counted from 1, to finite value; larger is better.
         points: The evaluation point at which the curve will end.
         variance: Of one point, from the other curves; see `noise`.
 
     Returns:
-        0 to 1; 1 while there are fewer than `FEWEST_POINTS`.
+        None while there are fewer than `FEWEST_POINTS`.
     """
     count = len(curve)
     if count < FEWEST_POINTS:
-        return 1.0
+        return None
     places = [point**-0.5 for point in curve]
     place, value = sum(places) / count, sum(curve.values()) / count
     spread = sum((each - place) ** 2 for each in places)
@@ -55,7 +72,33 @@ def chance_above(goal: float, curve: Mapping[int, float], points: int, variance:
     # Two degrees of freedom went into the line.
     each = (residue + PRIOR_POINTS * variance) / (count - 2 + PRIOR_POINTS)
     error = math.sqrt(each * (1 + 1 / count + ahead**2 / spread))
-    return _student((value + slope * ahead - goal) / max(error, _LEAST_ERROR))
+    return Forecast(end=value + slope * ahead, error=error)
+
+
+def chance_undominated(
+    ends: Sequence[Forecast | None], rivals: Iterable[Sequence[float]]
+) -> float:
+    """The chance that a trial's end is dominated by none of the rivals, at most.
+
+    A rival dominates what is better in nothing. Against each the objectives are taken as
+    independent; of several rivals the one counts that leaves the least chance, so that what lies
+    between them is let go on. With one objective it is the chance to end above the best.
+
+    Args:
+        ends: Of each objective; None: it can not be told.
+        rivals: Each one's objectives, larger is better.
+
+    Returns:
+        0 to 1; 1 without rivals, or where an end can not be told.
+    """
+    told = [end for end in ends if end is not None]
+    if len(told) < len(ends):
+        return 1.0
+    chances = [
+        1.0 - math.prod(1.0 - end.above(goal) for end, goal in zip(told, rival, strict=True))
+        for rival in rivals
+    ]
+    return min(chances, default=1.0)
 
 
 def _student(t: float) -> float:

@@ -13,6 +13,8 @@ OBJECTIVES: Mapping[str, Direction] = MappingProxyType(
         "val_mcc": "maximize",
         "val_loss": "minimize",
         "train_loss": "minimize",
+        "examples_per_second": "maximize",
+        "peak_memory_bytes": "minimize",
     }
 )
 """Metric to the direction in which it gets better."""

@@ -12,20 +12,27 @@ _ORDER = list(TrialState)
 
 
 def ranked(outcomes: Iterable[TrialOutcome], direction: Direction) -> list[TrialOutcome]:
-    """Completed trials by their objective, then the others by how they ended and their number."""
+    """Completed trials by their objective, then the others by how they ended and their number.
+
+    Those that miss a constraint come after the completed ones that meet all.
+    """
     sign = -1.0 if direction == "maximize" else 1.0
 
-    def key(outcome: TrialOutcome) -> tuple[int, float, int]:
+    def key(outcome: TrialOutcome) -> tuple[int, bool, float, int]:
         value = 0.0 if outcome.value is None else sign * outcome.value
-        return _ORDER.index(outcome.state), value, outcome.number
+        return _ORDER.index(outcome.state), bool(outcome.violated), value, outcome.number
 
     return sorted(outcomes, key=key)
 
 
 def best(outcomes: Iterable[TrialOutcome], direction: Direction) -> TrialOutcome | None:
-    """The completed trial with the best objective, the earlier one of equals; None without."""
-    order = ranked(outcomes, direction)
-    return order[0] if order and order[0].state is TrialState.COMPLETE else None
+    """The usable trial with the best objective, the earlier one of equals; None without."""
+    return next((each for each in ranked(outcomes, direction) if is_usable(each)), None)
+
+
+def is_usable(outcome: TrialOutcome) -> bool:
+    """Whether a trial completed and meets the constraints."""
+    return outcome.state is TrialState.COMPLETE and not outcome.violated
 
 
 def counts(outcomes: Iterable[TrialOutcome]) -> dict[TrialState, int]:

@@ -299,7 +299,10 @@ class SweepSettings:
 
     Attributes:
         name: The sweep's name; also the study's, unless `study` says otherwise.
-        objectives: Metric names; the direction belongs to the metric.
+        objectives: Metric names; the direction belongs to the metric. Of several the trials are
+            kept that no other one beats in all; see `export.pick`.
+        constraints: Metric to bound, as `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one
+            is never the best.
         n_trials: The study's total, completed and pruned, not an addition.
         timeout: Seconds after which no new trial starts; null: none.
         max_failures: So many trials failing in a row stop the sweep.
@@ -316,6 +319,7 @@ class SweepSettings:
 
     name: str = MISSING
     objectives: list[str] = field(default_factory=lambda: ["val_accuracy"])
+    constraints: dict[str, str] = field(default_factory=dict)
     n_trials: int = 20
     timeout: float | None = None
     max_failures: int = 5

@@ -275,7 +275,10 @@ class TrialOutcome:
         attempt: Which try at the trial this was, counted from 1.
         state: How it ended; `retried` where another attempt follows.
         parameters: As the sampler asked them.
-        value: The objective at the last evaluation point; None unless complete.
+        value: The first objective at the last evaluation point; None unless complete.
+        measured: All objectives and constrained metrics by name, as far as it came; where there
+            are more than the one objective.
+        violated: The constraints that a completed trial misses, as people read them.
         stopped_by: Who ended it before its budget was spent: `pruner` (others were better),
             `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
         guess: What the best constant guess reaches; None when the trial never started.
@@ -292,6 +295,8 @@ class TrialOutcome:
     attempt: int = 1
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     value: float | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
+    violated: tuple[str, ...] = ()
     stopped_by: str = ""
     guess: ConstantGuess | None = None
     last: Report | None = None

@@ -55,7 +55,7 @@ def _draw(request: Request) -> None:
     if storage is None:
         raise LookupError("the study is not there")
     study = optuna.load_study(study_name=request.study, storage=storage)
-    draw(study, request.objective, request.plots)
+    draw(study, request.objectives, request.plots)
 
 
 def _send(request: Request) -> None:

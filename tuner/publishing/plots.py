@@ -2,7 +2,7 @@
 
 import html
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import optuna
 import optuna.importance  # Now: Optuna itself would import it, and scipy, while it draws.
+from optuna.trial import FrozenTrial
 from optuna.visualization import matplotlib
 from plotly.offline import get_plotlyjs
 
@@ -27,6 +28,14 @@ PLOTS = {
 }
 """Name of each plot, as Optuna calls it, and its heading."""
 
+FRONT = {"pareto_front": "Pareto front"}
+"""Of several objectives alone; Optuna draws two or three."""
+
+_DRAWN_OBJECTIVES = (2, 3)
+
+_SINGLE = ("intermediate_values",)
+"""Of one objective alone."""
+
 _NAMED = ("optimization_history", "parallel_coordinate", "param_importances", "slice")
 """Those that show the objective, and take its name."""
 
@@ -43,12 +52,12 @@ _PAGE = """<!doctype html>
 """
 
 
-def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
+def draw(study: optuna.Study, objectives: Sequence[str], folder: Path) -> list[Path]:
     """Draws every plot; those that need more trials than there are stay empty.
 
     Args:
-        study: Of one objective.
-        objective: Its name.
+        study: With its trials.
+        objectives: Their names; where one is drawn, it is the first.
         folder: Where the files go.
 
     Returns:
@@ -59,10 +68,10 @@ def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
     mpl.rcParams["figure.figsize"] = FIGURE_INCHES
     parts, images = [], []
     with _quiet():
-        for name, heading in PLOTS.items():
-            named = {"target_name": objective} if name in _NAMED else {}
-            parts.append(f"<h2>{heading}</h2>" + _interactive(name, study, named))
-            images.append(_image(name, study, named, folder / f"{name}.png"))
+        for name, heading in _plots(objectives).items():
+            options = _options(name, objectives)
+            parts.append(f"<h2>{heading}</h2>" + _interactive(name, study, options))
+            images.append(_image(name, study, options, folder / f"{name}.png"))
     page = folder / PAGE
     write_whole(
         page,
@@ -75,17 +84,38 @@ def draw(study: optuna.Study, objective: str, folder: Path) -> list[Path]:
     return [page, *images]
 
 
-def _interactive(name: str, study: optuna.Study, named: dict[str, str]) -> str:
+def _plots(objectives: Sequence[str]) -> Mapping[str, str]:
+    """The plots that can be drawn, with their headings."""
+    if len(objectives) == 1:
+        return PLOTS
+    front = FRONT if len(objectives) in _DRAWN_OBJECTIVES else {}
+    return front | {name: text for name, text in PLOTS.items() if name not in _SINGLE}
+
+
+def _options(name: str, objectives: Sequence[str]) -> dict[str, Any]:
+    if name in FRONT:
+        return {"target_names": list(objectives)}
+    if name not in _NAMED:
+        return {}
+    target = {"target": _first} if len(objectives) > 1 else {}
+    return {"target_name": objectives[0], **target}
+
+
+def _first(trial: FrozenTrial) -> float:
+    return float(trial.values[0])
+
+
+def _interactive(name: str, study: optuna.Study, options: Mapping[str, Any]) -> str:
     plot: Callable[..., Any] = getattr(optuna.visualization, f"plot_{name}")
-    drawn: str = plot(study, **named).to_html(include_plotlyjs=False, full_html=False)
+    drawn: str = plot(study, **options).to_html(include_plotlyjs=False, full_html=False)
     return drawn
 
 
-def _image(name: str, study: optuna.Study, named: dict[str, str], file: Path) -> Path:
+def _image(name: str, study: optuna.Study, options: Mapping[str, Any], file: Path) -> Path:
     from matplotlib import pyplot as plt  # noqa: PLC0415  (after the backend is chosen)
 
     plot: Callable[..., Any] = getattr(matplotlib, f"plot_{name}")
-    plot(study, **named)
+    plot(study, **options)
     plt.gcf().savefig(file, dpi=DPI, bbox_inches="tight")
     plt.close("all")
     return file

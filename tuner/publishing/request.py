@@ -13,7 +13,7 @@ class Request:
 
     Attributes:
         study: Name of the study, and of its experiment in MLflow.
-        objective: Metric name.
+        objectives: Metric names.
         storage: Address of the study's storage: a SQLAlchemy URL, or journal:///FILE.
         tracking: MLflow's tracking URI.
         folder: The study's files.
@@ -23,7 +23,7 @@ class Request:
     """
 
     study: str
-    objective: str
+    objectives: tuple[str, ...]
     storage: str
     tracking: str
     folder: str

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tuner.core.confirmation import Confirmation
+from tuner.core.goals import Goals
 from tuner.core.objectives import Direction
-from tuner.core.ranking import ranked
+from tuner.core.pareto import order
+from tuner.core.ranking import is_usable
 from tuner.core.space import SearchSpace
 from tuner.core.trial import UNTUNED, Report, Scalar, TrialOutcome, TrialState
 from tuner.folder import StudyFolder
@@ -94,23 +96,31 @@ class StudyView:
 
     Attributes:
         name: Its name.
-        objective: Metric name.
-        direction: Which way the metric gets better.
+        goals: What it is run for.
         space: What is searched.
         epochs: Of the untuned default.
-        outcomes: Of the trials that ended, ranked.
+        outcomes: Of the trials that ended, what to take first.
         trials: Ranked, then the others by how they ended, those that run and those that wait.
         confirmation: What its leading configurations reached with new seeds; None: not tried.
     """
 
     name: str
-    objective: str
-    direction: Direction
+    goals: Goals
     space: SearchSpace
     epochs: float
     outcomes: tuple[TrialOutcome, ...]
     trials: tuple[TrialView, ...]
     confirmation: Confirmation | None = None
+
+    @property
+    def objective(self) -> str:
+        """The first objective."""
+        return self.goals.objective
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the first objective gets better."""
+        return self.goals.direction
 
     @property
     def keys(self) -> list[str]:
@@ -152,25 +162,24 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         stored: The study.
         reports: Trial number to its reports by point, for the trials that have some.
     """
-    outcomes = ranked((t.outcome for t in stored.trials if t.outcome), stored.direction)
-    order = {outcome.number: place for place, outcome in enumerate(outcomes)}
+    outcomes = order((t.outcome for t in stored.trials if t.outcome), stored.goals)
+    places = {outcome.number: place for place, outcome in enumerate(outcomes)}
     points = max((point for trial in stored.trials for point in trial.values), default=1)
     known = sorted(
         stored.trials,
-        key=lambda t: (order.get(t.number, len(order)), t.phase is Phase.WAITING, t.number),
+        key=lambda t: (places.get(t.number, len(places)), t.phase is Phase.WAITING, t.number),
     )
     trials = [
         _trial(
             trial,
             _curve(trial, reports.get(trial.number, ()), stored.objective, points),
-            order.get(trial.number, -1) + 1,
+            places.get(trial.number, -1) + 1,
         )
         for trial in known
     ]
     return StudyView(
         name=stored.name,
-        objective=stored.objective,
-        direction=stored.direction,
+        goals=stored.goals,
         space=stored.space,
         epochs=stored.epochs,
         outcomes=tuple(outcomes),
@@ -193,7 +202,7 @@ def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], place: int) -> Tri
     diagnosis = outcome.diagnosis
     return TrialView(
         number=trial.number,
-        rank=place if outcome.value is not None else None,
+        rank=place if is_usable(outcome) else None,
         state=outcome.state.value,
         status=diagnosis.status.value if diagnosis else "",
         parameters=outcome.parameters,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tuner
+from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.space import SearchSpace
 from tuner.errors import InputError
@@ -40,8 +41,7 @@ class Definition:
     Attributes:
         space: The search space.
         base: The untuned default configuration.
-        objective: Metric name.
-        direction: Whether a smaller or a larger objective is better.
+        goals: What it is run for.
         options: Of each searched group, each option's own fields.
         contents: SHA-256 of the models and of the data that trials meet, in the order in which
             the sweep names them.
@@ -49,8 +49,7 @@ class Definition:
 
     space: SearchSpace
     base: TrialSettings
-    objective: str
-    direction: Literal["minimize", "maximize"]
+    goals: Goals
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -64,7 +63,7 @@ class Definition:
         plain = {
             "space": self.space.to_plain(),
             "base": base,
-            "objective": self.objective,
+            **self.goals.to_plain(),
             "options": options,
             "contents": self.contents,
         }
@@ -224,9 +223,9 @@ def _setting(path: str) -> tuple[str, str]:
             return f"{group}={option} ", f"{group}.{field}"
         case "objective":
             return "", "sweep.objectives"
+        case "objectives" | "constraints" | "space":
+            return "", f"sweep.{path}"
         case "contents":
             return "", f"content of {rest}"
-        case "space":
-            return "", f"sweep.space.{rest}"
         case _:
             return "", path

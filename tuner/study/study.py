@@ -5,6 +5,7 @@ parameters that it had; one whose agent vanished stays RUNNING and changes its o
 it is the next that an agent takes up.
 """
 
+import math
 import random
 import time
 import warnings
@@ -18,6 +19,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import _CachedStorage
+from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from tuner.core.settings import StorageSettings
@@ -29,6 +31,7 @@ from tuner.core.space import (
     contains,
 )
 from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
+from tuner.curves import tell
 from tuner.importances import importances
 from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
@@ -129,7 +132,7 @@ class Study:
         Raises:
             InputError: The existing study was made of something else, or an option is wrong.
         """
-        self._space = definition.space
+        self._space, self._goals = definition.space, definition.goals
         self._defaults = dict(defaults)
         self._settings = settings or StorageSettings()
         self._clock = clock
@@ -141,8 +144,8 @@ class Study:
             lambda: optuna.create_study(
                 study_name=name,
                 storage=self._storage,
-                direction=definition.direction,
-                pruner=build_pruner(pruner),
+                directions=definition.goals.directions,
+                pruner=build_pruner(pruner, definition.goals),
                 load_if_exists=True,
             )
         )
@@ -335,14 +338,24 @@ class Study:
         self._with(number, lambda held: self._ledger.note(held.id, known))
 
     @patient
-    def report(self, number: int, point: int, value: float) -> None:
-        """Tells the objective at an evaluation point; a point told before is left as it was."""
-        self._with(number, lambda held: _report(held.trial, point, value))
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
+        """Tells what counts at an evaluation point; a point told before is left as it was."""
+        self._with(number, lambda held: self._report(held.trial, point, values))
 
     @patient
     def should_prune(self, number: int) -> bool:
         """Whether the pruner would stop the trial after its last report."""
-        return bool(self._with(number, lambda held: held.trial.should_prune()))
+        return bool(self._with(number, lambda held: self._judge(held.trial)))
+
+    def _judge(self, trial: optuna.Trial) -> bool:
+        """What the pruner says, which Optuna asks for studies of one objective alone."""
+        if not self._goals.several:
+            return trial.should_prune()
+        return self._study.pruner.prune(self._study, self._storage.get_trial(trial._trial_id))  # noqa: SLF001
+
+    def _report(self, trial: optuna.Trial, point: int, values: Mapping[str, float]) -> None:
+        with _told_before():
+            tell(trial, self._goals, point, values)
 
     @patient
     def finish(self, outcome: TrialOutcome) -> None:
@@ -375,14 +388,20 @@ class Study:
 
     def _tell(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
         trial.set_user_attr("outcome", to_plain(outcome))
-        hopeless = _hopeless(outcome)
-        if hopeless:
-            # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
-            with _told_before():
-                trial.set_constraint(hopeless, 1.0)
+        # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
+        misses = {name: 1.0 for name in (_hopeless(outcome),) if name}
+        for bound in self._goals.constraints:
+            if bound.metric in outcome.measured:
+                misses[f"{bound.metric} {bound.relation}"] = bound.excess(
+                    outcome.measured[bound.metric]
+                )
+        with _told_before():
+            for name, excess in misses.items():
+                trial.set_constraint(name, excess if math.isfinite(excess) else 1.0)
         if outcome.state is TrialState.COMPLETE:
             self._hold(trial, outcome)
-            self._study.tell(trial, outcome.value)
+            values = self._goals.values(outcome)
+            self._study.tell(trial, [values[name] for name in self._goals.objectives])
         elif outcome.state is TrialState.FAILED:
             self._study.tell(trial, state=OptunaState.FAIL)
         else:
@@ -394,11 +413,12 @@ class Study:
         Otherwise those that go on would meet nobody there, and be pruned by poorer ones only.
         """
         last = outcome.last
-        if last is None or outcome.value is None:
+        if last is None:
             return
+        values = self._goals.values(outcome)
         for point in range(last.point + 1, last.points + 1):
-            _report(trial, point, outcome.value)
-            trial.should_prune()  # Successive halving notes a value only when asked.
+            self._report(trial, point, values)
+            self._judge(trial)  # Successive halving notes a value only when asked.
 
     # -- the whole ----------------------------------------------------------------------------
 
@@ -417,14 +437,14 @@ class Study:
         return self._patience(lambda: len(self._study.get_trials(deepcopy=False)))
 
     @patient
-    def values(self) -> list[float | None]:
-        """The objective of every trial that counts toward the total, by number.
+    def values(self) -> list[tuple[float, ...] | None]:
+        """The objectives of every trial that counts toward the total, by number.
 
         Returns:
-            None for those that were not completed.
+            None for those that did not complete, or miss a constraint.
         """
         return [
-            trial.value if trial.state is OptunaState.COMPLETE else None
+            tuple(trial.values) if _is_usable(trial) else None
             for trial in self._study.get_trials(deepcopy=False, states=COUNTED)
         ]
 
@@ -506,9 +526,9 @@ class Study:
             self._held.pop(number, None)
 
 
-def _report(trial: optuna.Trial, point: int, value: float) -> None:
-    with _told_before():
-        trial.report(value, point)
+def _is_usable(trial: FrozenTrial) -> bool:
+    met = all(value <= 0.0 for value in trial.constraints.values())
+    return trial.state is OptunaState.COMPLETE and met
 
 
 @contextmanager

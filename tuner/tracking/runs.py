@@ -178,6 +178,8 @@ def _reading(outcome: TrialOutcome) -> dict[str, str]:
         tags["convergence"] = outcome.diagnosis.status.value
         tags["convergence_reason"] = outcome.diagnosis.reason
         tags["convergence_advice"] = outcome.diagnosis.advice
+    if outcome.violated:
+        tags["constraints"] = "missed: " + "; ".join(outcome.violated)
     if outcome.stopped_by:
         tags["stopped_by"] = outcome.stopped_by
     if outcome.error is not None:

@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from tuner.core.goals import Goals
 
 KEY = "tuner"
 TAG = f"mlflow.sharedViewState.{KEY}"
@@ -46,13 +48,11 @@ class View:
     """What a sweep's page shows.
 
     Attributes:
-        objective: Metric name.
-        direction: Whether a smaller or a larger objective is better.
+        goals: What the sweep is run for.
         keys: The searched ones.
     """
 
-    objective: str
-    direction: Literal["minimize", "maximize"]
+    goals: Goals
     keys: Sequence[str]
 
     def tag(self) -> str:
@@ -63,14 +63,14 @@ class View:
     def _state(self) -> Mapping[str, Any]:
         columns = {
             "metrics.`objective`": "objective",
-            f"metrics.`{self.objective}`": self.objective,
+            **{f"metrics.`{name}`": name for name in self.goals.watched},
             "tags.`convergence`": "convergence",
             "tags.`trial_state`": "trial_state",
             **{f"params.`{key}`": key for key in self.keys},
         }
         return {
             "orderByKey": "metrics.`objective`",
-            "orderByAsc": self.direction == "minimize",
+            "orderByAsc": self.goals.direction == "minimize",
             "selectedColumns": list(columns),
             "columnOrder": list(columns),
             "columnWidths": {column: _width(name) for column, name in columns.items()},
@@ -91,15 +91,15 @@ class View:
         }
 
     def _charts(self) -> list[dict[str, Any]]:
-        # The objective's last value, which pruned trials have too.
+        # The metrics' last values, which pruned trials have too.
         parallel = _chart(
             "PARALLEL",
             "parameters",
             selectedParams=list(self.keys),
-            selectedMetrics=[self.objective],
+            selectedMetrics=list(self.goals.watched),
             showAllRuns=True,
         )
-        first, *others = map(_line, dict.fromkeys((self.objective, *CURVES)))
+        first, *others = map(_line, dict.fromkeys((*self.goals.watched, *CURVES)))
         return [first, parallel, *others]
 
 

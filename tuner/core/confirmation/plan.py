@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from tuner.core.ranking import Direction, ranked
+from tuner.core.ranking import Direction, is_usable, ranked
 from tuner.core.settings import ConfirmSettings
-from tuner.core.trial import TrialOutcome, TrialState
+from tuner.core.trial import TrialOutcome
 
 CONFIRMS = "confirms"
 """Of a repeat: number of the trial whose configuration it trains again; also a tag in MLflow."""
@@ -27,8 +27,7 @@ def leaders(
     outcomes: Iterable[TrialOutcome], direction: Direction, settings: ConfirmSettings
 ) -> list[TrialOutcome]:
     """The trials that are confirmed, the best first; none where nobody asks for it."""
-    order = [o for o in ranked(outcomes, direction) if o.state is TrialState.COMPLETE]
-    return order[: settings.top or 0]
+    return [o for o in ranked(outcomes, direction) if is_usable(o)][: settings.top or 0]
 
 
 def repeats(numbers: Sequence[int], base: int, seeds: int) -> list[dict[str, int]]:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tuner.core.ranking import Direction, ranked
+from tuner.core.goals import Goals
+from tuner.core.pareto import order
 from tuner.core.trial import TrialOutcome, TrialState
 
 FORMATS = ("hydra", "cli", "json", "training_arguments")
@@ -22,6 +23,10 @@ class ExportSettings:
         trial: Number of the trial; null: the best.
         top: So many of the best.
         convergence: Only trials with this convergence status; null: any.
+        pick: Of several objectives, the best is of those trials that no other one beats in all:
+            `knee` (the most for all together, each over its range among them), `first` (the first
+            objective's best) or `weights`.
+        weights: Objective to weight, for `export.pick=weights`.
     """
 
     format: str = "hydra"
@@ -30,6 +35,8 @@ class ExportSettings:
     trial: int | None = None
     top: int = 1
     convergence: str | None = None
+    pick: str = "knee"
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +54,7 @@ class Choice:
 
 def choose(
     outcomes: Sequence[TrialOutcome],
-    direction: Direction,
+    goals: Goals,
     settings: ExportSettings,
     confirmed: Sequence[int] = (),
 ) -> Choice:
@@ -55,7 +62,7 @@ def choose(
 
     Args:
         outcomes: Of every ended trial.
-        direction: Which way the objective gets better.
+        goals: What the study was run for.
         settings: What is asked for.
         confirmed: Numbers of the trials whose configurations were trained again, by what they
             reached; they come before the others.
@@ -65,17 +72,25 @@ def choose(
         that is named, whatever it learned.
     """
     place = {number: place for place, number in enumerate(confirmed)}
-    order = sorted(ranked(outcomes, direction), key=lambda o: place.get(o.number, len(place)))
-    completed = [outcome for outcome in order if outcome.state is TrialState.COMPLETE]
+    ordered = order(outcomes, goals, settings.pick, settings.weights)
+    ordered.sort(key=lambda o: place.get(o.number, len(place)))
+    completed = [outcome for outcome in ordered if outcome.state is TrialState.COMPLETE]
     if settings.trial is not None:
         return _named(outcomes, settings.trial)
     if not completed:
         return Choice(reason=f"no trial completed ({_counted(o.state for o in outcomes)})")
-    wanted = [o for o in completed if settings.convergence in (None, _status(o))]
-    if not wanted:
-        found = _counted(map(_status, completed))
+    usable = [outcome for outcome in completed if not outcome.violated]
+    if not usable:
+        first = completed[0]
         return Choice(
-            reason=f"none of the {len(completed)} completed trials is {settings.convergence} "
+            reason=f"none of the {len(completed)} completed trials meets the constraints "
+            f"(trial {first.number}: {'; '.join(first.violated)})"
+        )
+    wanted = [o for o in usable if settings.convergence in (None, _status(o))]
+    if not wanted:
+        found = _counted(map(_status, usable))
+        return Choice(
+            reason=f"none of the {len(usable)} completed trials is {settings.convergence} "
             f"({found})"
         )
     good = [outcome for outcome in wanted if learned(outcome)]

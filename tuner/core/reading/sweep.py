@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tuner.core.objectives import direction
+from tuner.core.goals import Goals
 from tuner.core.ranking import best, ranked
 from tuner.core.reading.edges import Edge, edges
 from tuner.core.reading.noise import Noise, noise
@@ -42,7 +42,8 @@ class SweepReading:
         edges: Keys whose best value lies at the edge of the space.
         budget: Whether the budget was too short; None where it was not.
         importances: Searched key to its share in what the objective depends on, largest first.
-        noise: Which completed trials cannot be told from the best; None where not known.
+        noise: Which completed trials cannot be told from the best; None where not known, or where
+            there are several objectives.
         completed: Completed trials.
     """
 
@@ -59,7 +60,7 @@ def read_sweep(
     outcomes: Sequence[TrialOutcome],
     *,
     space: SearchSpace,
-    objective: str,
+    goals: Goals,
     importances: Mapping[str, float],
     epochs: float,
 ) -> SweepReading:
@@ -68,14 +69,11 @@ def read_sweep(
     Args:
         outcomes: How the trials of the whole study ended, in any order.
         space: What was searched.
-        objective: Metric name.
+        goals: What the sweep was run for; of several objectives the first is read.
         importances: Searched key to its share, over the completed trials.
         epochs: `training.epochs` of the untuned default, in passes over the data.
-
-    Raises:
-        ValueError: The objective is none that a sweep can be run for.
     """
-    better = direction(objective)
+    better = goals.direction
     ordered = ranked(outcomes, better)
     counted = Counter(o.diagnosis.status for o in ordered if o.diagnosis is not None)
     return SweepReading(
@@ -84,7 +82,7 @@ def read_sweep(
         edges=tuple(edges(ordered, space, better)),
         budget=_short_budget(ordered, best(ordered, better), epochs),
         importances=dict(sorted(importances.items(), key=lambda item: (-item[1], item[0]))),
-        noise=noise(ordered, objective, better),
+        noise=None if goals.several else noise(ordered, goals.objective, better),
         completed=sum(outcome.state is TrialState.COMPLETE for outcome in ordered),
     )
 

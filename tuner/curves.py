@@ -1,0 +1,41 @@
+"""A trial's learning curves as they stand in an Optuna study.
+
+Optuna keeps one value a step, and none where a study has several objectives: there, and for
+constrained metrics, the curves are an attribute of the trial.
+"""
+
+from collections.abc import Mapping
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from tuner.core.goals import Goals
+
+CURVES = "curves"
+"""User attribute of a trial: metric to evaluation point (as text) to value."""
+
+
+def tell(trial: optuna.Trial, goals: Goals, point: int, values: Mapping[str, float]) -> None:
+    """Tells what was measured at an evaluation point; a point told before is left as it was.
+
+    Args:
+        trial: Running.
+        goals: Of its study.
+        point: Counted from 1.
+        values: Of `goals.watched`.
+    """
+    told = values
+    if not goals.several:
+        trial.report(values[goals.objective], point)
+        told = {name: value for name, value in values.items() if name != goals.objective}
+    if told:
+        curves = trial.user_attrs.get(CURVES, {})
+        added = {name: {str(point): value} | curves.get(name, {}) for name, value in told.items()}
+        trial.set_user_attr(CURVES, added)
+
+
+def curve(trial: FrozenTrial, metric: str) -> dict[int, float]:
+    """A metric by evaluation point, in order; the objective where it is a study's only one."""
+    curves = trial.user_attrs.get(CURVES, {})
+    told = curves.get(metric, trial.intermediate_values)
+    return dict(sorted((int(point), float(value)) for point, value in told.items()))
