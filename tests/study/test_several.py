@@ -172,7 +172,7 @@ def test_tpe_leaves_the_part_of_the_space_that_misses_a_constraint(open_study):
 
 def test_another_constraint_is_another_study(open_study):
     open_study(BOUND)
-    with pytest.raises(Exception, match="sweep.constraints.peak_memory_bytes: <= 2e"):
+    with pytest.raises(Exception, match=r"sweep\.constraints\.peak_memory_bytes: <= 2e"):
         open_study(goals(["val_accuracy"], {"peak_memory_bytes": "<= 3e9"}))
 
 
