@@ -65,6 +65,8 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
         assert found[name]["value"] == last.metrics[f"val_{name}"]
     assert found["loss"]["value"] == pytest.approx(last.val_loss, rel=1e-5)
     assert read(study / "best_model/best.yaml")["provenance"]["test"] == found
+    assert main(["export", "study=mine"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["provenance"]["test"] == found
     client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("mine").experiment_id
     sweeps = client.search_runs([experiment], "tags.role = 'sweep'")
@@ -114,7 +116,7 @@ def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsy
 
 def test_without_a_confirmation_the_rows_are_not_touched(folder, fake_workers, capsys, looks):
     printed = swept(capsys, "data.test=nothing.csv")
-    assert "data.test is not touched: sweep.confirm={top: 3}" in printed
+    assert "data.test is not touched; sweep.confirm.top=3 asks for" in printed
     assert not looks
     best = folder / "outputs/mine/best.yaml"
     assert read(best)["data"]["test"] == "nothing.csv"

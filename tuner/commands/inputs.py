@@ -101,7 +101,7 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
     """
     named = {repr(each.data): each.data for each in variants if each.data.test is not None}
     if named and not confirms:
-        return ["data.test is not touched: sweep.confirm={top: 3} asks for a best to score on it"]
+        return ["data.test is not touched; sweep.confirm.top=3 asks for a best to be scored on it"]
     found = [each for data in named.values() if (each := read_held_out(data)) is not None]
     return [line for each in found for line in _told(each)]
 
