@@ -1,17 +1,17 @@
 """The curves of `range_test.py`: real updates with a rising learning rate."""
 
 import json
+import math
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from default_trial import default_trial
+from range_rules import rising
 
 from tuner.core.budget import Budget
 from tuner.core.settings import TrialSettings
@@ -116,15 +116,14 @@ def train(one: Wanted) -> dict[str, Any]:
     )
     losses: list[float] = []
     examples = 0
-    rates = np.geomspace(one.lowest, one.highest, one.updates)
-    for update, rows in enumerate(islice(plan, one.updates), start=1):
+    rates = rising(one.lowest, one.highest, one.updates)
+    for update, (rate, rows) in enumerate(zip(rates, plan, strict=False), start=1):
         parts = batches.micro_batches(rows, training.batch_size)
         micro = [micro_batch(data, part, settings) for part in parts]
-        rate = float(rates[update - 1])
         step(micro, learning_rate=rate, update=update, clip_norm=training.clip_norm)
         (result,) = step.collect()
         examples += result.examples
-        if not np.isfinite(result.loss_sum):
+        if not math.isfinite(result.loss_sum):
             break
         losses.append(float(f"{result.loss_sum / result.examples:.5g}"))
     return asdict(one) | {"examples": examples, "losses": losses}

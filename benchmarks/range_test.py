@@ -24,25 +24,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
 
 import search
+from range_rules import RULES, Reading, between, bounds_of, moved, nearest, read_curve, rising
 from search import DEFAULT, GUESS, LEARNED, METHODS, OPTIMIZERS, RATE, SEEDS, WITHIN, Row, Table
 
 RECORDED = Path(__file__).parent / "recorded" / "range_tests.json"
 ROWS = 800
 BATCHES = (8, 16, 32)
 """Those of the tests. 64 and 128 take what 32 told: tests of their own would cost most of all."""
-
-SMOOTHED = 0.1
-"""Share of the updates over which a loss is averaged."""
-QUIET = 0.25
-"""Share of the updates at the start, where rates change nothing: their scatter is the noise."""
-CLEAR = 3.0
-"""A curve says something if it falls by more than so many standard deviations of its noise."""
-BEGUN = 0.1
-"""Share of the fall after which the loss has begun to fall."""
 
 SEARCHES = {
     "random": "random",
@@ -51,7 +42,6 @@ SEARCHES = {
 STEPS = 50
 """Learning rates between bounds, so that rounding to them does not show."""
 
-Bounds = tuple[float, float]
 Cell = tuple[str, int]
 """Optimizer and effective batch."""
 Left = Mapping[Cell, Sequence[float]]
@@ -59,106 +49,22 @@ Left = Mapping[Cell, Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
-    """A recorded test.
+class RangeTest:
+    """A recorded one.
 
     Attributes:
         cell: What it was made for.
-        updates: How many it was to make.
+        updates: How many it made.
         seed: Of head, order and dropout.
-        rates: Learning rate of each update.
-        losses: Mean loss of each update's examples before it, in nats.
+        reading: Of its curve.
         cost: In fine-tunes.
     """
 
     cell: Cell
     updates: int
     seed: int
-    rates: Sequence[float]
-    losses: Sequence[float]
+    reading: Reading
     cost: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What the averaged loss of a curve says.
-
-    Attributes:
-        rates: Learning rates after the quiet start.
-        losses: Averaged loss at each.
-        start: Mean loss of the quiet start.
-        noise: Standard deviation of an averaged loss there.
-    """
-
-    rates: Sequence[float]
-    losses: Sequence[float]
-    start: float
-    noise: float
-
-    @property
-    def least(self) -> int:
-        """Where the loss is least."""
-        return min(range(len(self.losses)), key=self.losses.__getitem__)
-
-    @property
-    def fall(self) -> float:
-        """From the start to the least loss."""
-        return self.start - self.losses[self.least]
-
-
-def read_curve(curve: Curve) -> Reading:
-    """Averages a curve exponentially."""
-    weight = 1 / (SMOOTHED * curve.updates)
-    quiet = round(QUIET * curve.updates)
-    averaged = start = statistics.fmean(curve.losses[:quiet])
-    losses = []
-    for loss in curve.losses[quiet:]:
-        averaged += weight * (loss - averaged)
-        losses.append(averaged)
-    noise = statistics.stdev(curve.losses[:quiet]) * math.sqrt(weight / (2 - weight))
-    return Reading(rates=curve.rates[quiet:], losses=losses, start=start, noise=noise)
-
-
-def fall_to_least(reading: Reading) -> Bounds:
-    """From where the loss has begun to fall to where it is least (Smith 2017)."""
-    level = reading.start - BEGUN * reading.fall
-    before = [place for place in range(reading.least) if reading.losses[place] >= level]
-    return reading.rates[max(before, default=0)], reading.rates[reading.least]
-
-
-def up_to_least(reading: Reading) -> Bounds:
-    """All rates up to the one with the least loss."""
-    return 0.0, reading.rates[reading.least]
-
-
-def tenth_of_least(reading: Reading) -> Bounds:
-    """A decade around a tenth of the rate with the least loss (Gugger 2018)."""
-    return decade(reading.rates[reading.least] / 10)
-
-
-def steepest(reading: Reading) -> Bounds:
-    """A decade around the rate at which the loss falls fastest, as fastai suggests."""
-    falls = [b - a for a, b in pairwise([reading.start, *reading.losses[: reading.least + 1]])]
-    return decade(reading.rates[min(range(len(falls)), key=falls.__getitem__)])
-
-
-def decade(middle: float) -> Bounds:
-    """Half a decade down and half a decade up."""
-    return middle / math.sqrt(10), middle * math.sqrt(10)
-
-
-RULES: Mapping[str, Callable[[Reading], Bounds]] = {
-    "fall to least": fall_to_least,
-    "up to least": up_to_least,
-    "tenth of least": tenth_of_least,
-    "steepest": steepest,
-}
-
-
-def bounds_of(curve: Curve, rule: str) -> Bounds | None:
-    """What a test gives; None where its curve says nothing."""
-    reading = read_curve(curve)
-    return RULES[rule](reading) if reading.fall > CLEAR * reading.noise else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +91,7 @@ class Plan:
         return f"{self.updates} updates at {tested}, {self.rule}{counted}"
 
 
-TESTED = ((25, BATCHES), (100, BATCHES), (100, (16,)), (200, (8,)))
+TESTED = ((25, BATCHES), (25, (16,)), (100, BATCHES), (100, (16,)), (200, (8,)))
 PLANS = [
     Plan(updates=updates, batches=batches, rule=rule, free=free)
     for updates, batches in TESTED
@@ -229,10 +135,10 @@ def tested(plan: Plan, table: Table, seed: int) -> Narrowed:
     }
     left = {}
     for optimizer, batch in cells(table):
-        curve = made[optimizer, round(nearest(plan.batches, batch))]
+        test = made[optimizer, round(nearest(plan.batches, batch))]
         rates = search.rates(table, optimizer)
-        left[optimizer, batch] = between(rates, bounds_of(curve, plan.rule))
-    cost = 0.0 if plan.free else sum(curve.cost for curve in made.values())
+        left[optimizer, batch] = between(rates, bounds_of(test.reading, plan.rule))
+    cost = 0.0 if plan.free else sum(test.cost for test in made.values())
     return Narrowed(left=left, cost=cost)
 
 
@@ -243,24 +149,10 @@ NARROWINGS: Mapping[str, Callable[[Table, int], Narrowed]] = {
 }
 
 
-def recorded_test(cell: Cell, updates: int, seed: int) -> Curve:
-    """One of the recorded curves of a kind; another seed takes another one."""
-    same = [curve for curve in read() if (curve.cell, curve.updates) == (cell, updates)]
+def recorded_test(cell: Cell, updates: int, seed: int) -> RangeTest:
+    """One of the recorded tests of a kind; another seed takes another one."""
+    same = [test for test in read() if (test.cell, test.updates) == (cell, updates)]
     return same[seed % len(same)]
-
-
-def between(rates: Sequence[float], bounds: Bounds | None) -> list[float]:
-    """The rates within bounds; the nearest one where there is none."""
-    if bounds is None:
-        return list(rates)
-    lowest, highest = max(bounds[0], rates[0]), min(bounds[1], rates[-1])
-    middle = math.sqrt(lowest * highest)
-    return [rate for rate in rates if lowest <= rate <= highest] or [nearest(rates, middle)]
-
-
-def nearest(values: Sequence[float], value: float) -> float:
-    """The one that is nearest in ratio."""
-    return min(values, key=lambda each: abs(math.log(each / value)))
 
 
 def cell_of(row: Row) -> Cell:
@@ -296,19 +188,6 @@ def narrow(table: Table, left: Left) -> Table:
     return made
 
 
-def moved(rate: float, source: Sequence[float], target: Sequence[float]) -> float:
-    """Where a rate stands between the ends of `source`, between those of `target`."""
-    if source[0] == source[-1]:
-        return target[0]
-    place = math.log(rate / source[0]) / math.log(source[-1] / source[0])
-    return float(target[0] * (target[-1] / target[0]) ** min(max(place, 0.0), 1.0))
-
-
-def rising(lowest: float, highest: float, count: int) -> list[float]:
-    """Rates in equal factors from the lowest to the highest."""
-    return [lowest * (highest / lowest) ** (step / (count - 1)) for step in range(count)]
-
-
 def costs(seed: int, name: str, narrowing: str, table: Table) -> list[float]:
     """Fine-tunes until one within each distance of the table's best was found, tests included.
 
@@ -341,13 +220,12 @@ def print_curves() -> None:
     """What each recorded curve says."""
     heads = ("optimizer", "effective batch", "updates", "fine-tunes", "fall", "noise", *RULES)
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
-    for curve in sorted(read(), key=lambda each: (each.cell, each.updates, each.seed)):
-        reading = read_curve(curve)
-        told = [bounds_of(curve, rule) for rule in RULES]
-        shown = [f"{each[0]:.0e} to {each[1]:.0e}" if each else "" for each in told]
-        optimizer, batch = curve.cell
-        figures = f"{curve.cost:.2f} | {reading.fall:.3f} | {reading.noise:.3f}"
-        print(f"| {optimizer} | {batch} | {curve.updates} | {figures} | {' | '.join(shown)} |")
+    for test in sorted(read(), key=lambda each: (each.cell, each.updates, each.seed)):
+        told = [bounds_of(test.reading, rule) for rule in RULES]
+        ranges = [f"{each[0]:.0e} to {each[1]:.0e}" if each else "" for each in told]
+        optimizer, batch = test.cell
+        figures = f"{test.cost:.2f} | {test.reading.fall:.3f} | {test.reading.noise:.3f}"
+        print(f"| {optimizer} | {batch} | {test.updates} | {figures} | {' | '.join(ranges)} |")
 
 
 def print_narrowings(table: Table, names: Sequence[str], seeds: int) -> None:
@@ -378,15 +256,17 @@ def shown(found: Sequence[float]) -> str:
 
 
 @cache
-def read() -> tuple[Curve, ...]:
-    """The recorded curves."""
+def read() -> tuple[RangeTest, ...]:
+    """The recorded tests."""
     return tuple(
-        Curve(
+        RangeTest(
             cell=(row["optimizer"], row["effective_batch"]),
             updates=row["updates"],
             seed=row["seed"],
-            rates=rising(row["lowest"], row["highest"], row["updates"])[: len(row["losses"])],
-            losses=row["losses"],
+            reading=read_curve(
+                rising(row["lowest"], row["highest"], row["updates"])[: len(row["losses"])],
+                row["losses"],
+            ),
             cost=row["examples"] / ROWS,
         )
         for row in json.loads(RECORDED.read_text(encoding="utf-8"))
