@@ -1,13 +1,15 @@
 """A worker without TensorFlow: `python -m tests.worker.fake` speaks the real protocol.
 
 Its curves are a pure function of the settings: the score approaches a plateau that is best at a
-learning rate of 1e-4. `model.checkpoint` may ask for trouble: `crash` (the process dies by
-SIGKILL in the middle; `crash:FILE` only while there is no such file), `silent:FILE` (it says
-nothing for ten minutes, once), `fail` (an exception), `missing` (an input error), `memory:N` (out
-of memory with a batch above N), `device:N` (the GPU named N fails at once, others take a second).
-A learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
-second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
-is at its end by the second; `noisy:0.01` adds noise of this deviation, which the seed decides.
+learning rate of 1e-4, and the larger the learning rate the faster it is. `model.checkpoint` may
+ask for trouble: `crash` (the process dies by SIGKILL in the middle; `crash:FILE` only while there
+is no such file), `silent:FILE` (it says nothing for ten minutes, once), `fail` (an exception),
+`missing` (an input error), `memory:N` (out of memory with a batch above N), `device:N` (the GPU
+named N fails at once, others take a second). A learning rate above 0.1 diverges after the first
+point. `model.checkpoint=slow:0.5` takes half a second per evaluation point; `gate:FILE` waits in
+the middle until there is such a file; `quick` is at its end by the second; `noisy:0.01` adds noise
+of this deviation, which the seed decides.
+
 Its state is the last point reported, saved as `training.save_state` says; `auto` saves only where
 that is asked for.
 """
@@ -187,6 +189,11 @@ def noise(settings: TrialSettings) -> float:
     return drawn.gauss(0.0, float(deviation))
 
 
+def speed(settings):
+    """Examples a second in updates."""
+    return 1e5 * max(1.0, 7.0 + math.log10(learning_rate(settings)))
+
+
 def report(settings: TrialSettings, point: int) -> Report:
     score = accuracy(settings, point)
     points = settings.training.evaluations
@@ -222,7 +229,7 @@ def report(settings: TrialSettings, point: int) -> Report:
         examples_per_second=100.0,
         padding_fraction=0.05,
         peak_memory_bytes=1_000_000,
-        seconds_training=0.001,
+        seconds_training=total / settings.training.evaluations / speed(settings),
         seconds_evaluating=0.001,
         confusion=confusion(score, rows) if point == points else None,
     )
