@@ -145,6 +145,7 @@ def test_the_total_counts_completed_pruned_and_running_but_not_failed(open_study
         (TrialState.PRUNED, Convergence.DIVERGED, OptunaState.PRUNED, {"diverged": 1.0}),
         (TrialState.INFEASIBLE, Convergence.UNDETERMINED, OptunaState.PRUNED, {"infeasible": 1.0}),
         (TrialState.FAILED, Convergence.UNDETERMINED, OptunaState.FAIL, {}),
+        (TrialState.COMPLETE, Convergence.DIVERGED, OptunaState.COMPLETE, {}),
     ],
 )
 def test_how_an_end_is_told_to_optuna(open_study, tmp_path, state, status, told, constraints):

@@ -124,6 +124,11 @@ class Goals:
             if not each.excess(values[each.metric]) <= 0.0
         )
 
+    def excesses(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Constraint to the share of its bound by which these values miss it (`excess`)."""
+        known = (each for each in self.constraints if each.metric in values)
+        return {f"{c.metric} {c.relation}": c.excess(values[c.metric]) for c in known}
+
     def told(self, outcome: TrialOutcome) -> str:
         """The objectives that a trial reached, as people read them."""
         values = self.values(outcome)

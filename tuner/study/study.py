@@ -389,14 +389,10 @@ class Study:
     def _tell(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
         trial.set_user_attr("outcome", to_plain(outcome))
         # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
-        misses = {name: 1.0 for name in (_hopeless(outcome),) if name}
-        for bound in self._goals.constraints:
-            if bound.metric in outcome.measured:
-                misses[f"{bound.metric} {bound.relation}"] = bound.excess(
-                    outcome.measured[bound.metric]
-                )
+        hopeless = _hopeless(outcome)
+        missed = {hopeless: 1.0} if hopeless else {}
         with _told_before():
-            for name, excess in misses.items():
+            for name, excess in (missed | self._goals.excesses(outcome.measured)).items():
                 trial.set_constraint(name, excess if math.isfinite(excess) else 1.0)
         if outcome.state is TrialState.COMPLETE:
             self._hold(trial, outcome)
@@ -540,7 +536,13 @@ def _told_before() -> Iterator[None]:
 
 
 def _hopeless(outcome: TrialOutcome) -> str:
-    """Why no sampler should come near these parameters again; empty where nothing says so."""
+    """Why no sampler should come near these parameters again; empty where nothing says so.
+
+    What completed has a value that says it; and a Gaussian process takes as many constraints of
+    each completed trial.
+    """
+    if outcome.state is TrialState.COMPLETE:
+        return ""
     if outcome.state is TrialState.INFEASIBLE:
         return "infeasible"
     diagnosis = outcome.diagnosis
