@@ -26,6 +26,7 @@ SPACE = SearchSpace(
 )
 ADAMW = {"optimizer": "adamw", "optimizer.learning_rate": 1e-4}
 SGD = {"optimizer": "sgd", "optimizer.learning_rate": 1e-2, "optimizer.momentum": 0.9}
+BOTH = ("val_accuracy", "examples_per_second")
 
 
 def diagnosis(status="converged", reason="val_loss fell", advice="", points=()):
@@ -57,6 +58,14 @@ def ended(number, state=TrialState.COMPLETE, value=0.7, parameters=ADAMW, **give
         host=host,
         config="",
     )
+
+
+def traded(*points, objectives=BOTH):
+    """Completed trials by what they reached of several objectives."""
+    return [
+        ended(number, value=point[0], measured=dict(zip(objectives, point, strict=True)))
+        for number, point in enumerate(points)
+    ]
 
 
 def unfinished(number, phase=Phase.RUNNING, values=None, begun=NOON):

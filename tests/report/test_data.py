@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 from tests.records import report
-from tests.report.studies import curve, ended, shown, unfinished
+from tests.report.studies import BOTH, curve, ended, shown, traded, unfinished
 from tuner.core.trial import TrialError, TrialState
 from tuner.folder import TrialFolder
 from tuner.records import to_json
@@ -63,21 +63,26 @@ def test_the_curve_is_that_of_the_rows_which_every_point_evaluates():
     last = report(2, val_loss=0.4, val_accuracy=0.8)
     last = replace(last, fixed=replace(last.fixed, loss=0.3))
     points = shown(ended(0), reports={0: [report(1), last]}).trials[0].curve
-    assert [(p.share, p.val_loss, p.score) for p in points] == [(0.2, 0.5, 0.7), (0.4, 0.3, 0.8)]
+    assert [(p.share, p.val_loss, *p.measured.values()) for p in points] == [
+        (0.2, 0.5, 0.7), (0.4, 0.3, 0.8),
+    ]  # fmt: skip
 
 
 def test_without_a_folder_the_curve_is_what_the_study_knows_up_to_the_end():
     held = {1: 0.6, 2: 0.7, 3: 0.7, 4: 0.7}  # It concluded at 2 of 4 and is held from there on.
     trial = ended(0, values=held, last=report(2, 4), stopped_by="converged")
     (found,) = shown(trial).trials
-    assert [(p.point, p.share, p.score) for p in found.curve] == [(1, 0.25, 0.6), (2, 0.5, 0.7)]
+    assert [(p.point, p.share, *p.measured.values()) for p in found.curve] == [
+        (1, 0.25, 0.6), (2, 0.5, 0.7),
+    ]  # fmt: skip
     assert found.curve[0].val_loss is None
     assert found.ending == "stopped early at 2 of 4: nothing more to gain"
 
 
 def test_a_running_trial_shows_its_last_score():
     (trial,) = shown(unfinished(0), reports={0: curve(0.6, 0.5)}).trials
-    assert (trial.state, trial.value, trial.score) == ("running", None, 0.7)
+    assert (trial.state, trial.value) == ("running", None)
+    assert trial.measured == {"val_accuracy": 0.7}
 
 
 def test_why_a_trial_ended_is_said():
@@ -85,5 +90,34 @@ def test_why_a_trial_ended_is_said():
     error = TrialError(kind="crash", type="WorkerDied", message="killed")
     failed = ended(1, TrialState.FAILED, error=error, diagnosis=None)
     first, second = shown(pruned, failed, ended(2)).trials[1:]
-    assert first.ending == "pruned at 3 of 5: others were better there"
+    assert first.ending == "pruned at 3 of 5: it was unpromising there"
     assert (second.ending, second.status) == ("WorkerDied: killed", "")
+
+
+def test_of_several_objectives_the_front_stands_first_and_its_knee_at_the_top():
+    points = [(0.9, 10.0), (0.88, 30.0), (0.7, 32.0), (0.6, 20.0)]
+    study = shown(*traded(*points), objectives=BOTH)
+    assert [(t.number, t.rank, t.on_front) for t in study.trials] == [
+        (1, 1, True), (0, 2, True), (2, 3, True), (3, 4, False),
+    ]  # fmt: skip
+    assert study.best.measured == {"val_accuracy": 0.88, "examples_per_second": 30.0}
+    assert [t.number for t in study.front] == [1, 0, 2]
+    assert shown(ended(0)).front == []
+
+
+def test_a_trial_that_misses_a_constraint_says_which_and_has_no_rank():
+    text = "val_accuracy 0.6, not >= 0.8"
+    poor, good = ended(0, value=0.6, violated=(text,)), ended(1, value=0.9)
+    study = shown(poor, good, constraints={"val_accuracy": ">= 0.8"})
+    assert [(t.number, t.rank, t.missed) for t in study.trials] == [(1, 1, ()), (0, None, (text,))]
+    assert study.trials[1].misses("val_accuracy")
+    assert not study.trials[1].misses("val_loss")
+
+
+def test_a_trial_that_did_not_complete_shows_what_it_was_last_in_every_metric():
+    slower = replace(report(2), seconds_training=15.0)
+    pruned = ended(0, TrialState.PRUNED)
+    study = shown(pruned, objectives=BOTH, reports={0: [report(1), slower]})
+    assert study.trials[0].measured == {"val_accuracy": 0.7, "examples_per_second": 20.0}
+    elsewhere = ended(0, TrialState.PRUNED, measured={"examples_per_second": 5.0})
+    assert shown(elsewhere, objectives=BOTH).trials[0].measured == {"examples_per_second": 5.0}

@@ -9,6 +9,7 @@ import pytest
 from tests.records import GUESS, report
 from tests.report.studies import (
     ADAMW,
+    BOTH,
     NOON,
     SGD,
     curve,
@@ -16,6 +17,7 @@ from tests.report.studies import (
     ended,
     reading,
     shown,
+    traded,
     unfinished,
 )
 from tuner.core.trial import Convergence, TrialState
@@ -24,6 +26,8 @@ from tuner.report.look import STATUS_COLOURS, duration, nice_ticks, tick
 from tuner.report.page import render
 from tuner.report.panels import panel
 from tuner.study_reader import Phase
+
+CURVES = ("curves-val_loss", "curves-val_accuracy")
 
 
 def page(study, **given):
@@ -51,7 +55,7 @@ def test_every_trial_stands_there_with_its_status_reason_and_advice():
     assert text.count("<svg") == 3
     assert "1 running" in text
     assert "1 waiting" in text
-    assert {"losses", "scores", "parallel", "timeline"} == set(figures(text))
+    assert set(figures(text)) == {*CURVES, "parallel", "timeline"}
 
 
 def test_the_points_that_decided_are_ringed():
@@ -116,12 +120,12 @@ def test_the_headline_says_what_tuning_gained():
 def test_the_constant_guess_is_a_line_where_it_is_known():
     study = shown(ended(0, guess=GUESS), reports={0: curve(0.6, 0.5)})
     drawn = figures(page(study))
-    heights = {name: drawn[name]["layout"]["shapes"][0]["y0"] for name in ("losses", "scores")}
-    assert heights == {"losses": GUESS.loss, "scores": GUESS.accuracy}
+    heights = [drawn[name]["layout"]["shapes"][0]["y0"] for name in CURVES]
+    assert heights == [GUESS.loss, GUESS.accuracy]
     f1 = shown(ended(0, guess=GUESS), objectives=("val_macro_f1",), reports={0: curve(0.6, 0.5)})
-    assert "shapes" not in figures(page(f1))["scores"]["layout"]
+    assert "shapes" not in figures(page(f1))["curves-val_macro_f1"]["layout"]
     unknown = shown(ended(0), reports={0: curve(0.6, 0.5)})
-    assert "shapes" not in figures(page(unknown))["losses"]["layout"]
+    assert "shapes" not in figures(page(unknown))["curves-val_loss"]["layout"]
 
 
 def test_only_a_followed_page_loads_itself_again():
@@ -163,3 +167,37 @@ def test_numbers_as_people_read_them():
     assert [tick(x) for x in (0.0, 1e-6, 2.5e-5, 0.25, 1e6)] == [
         "0", "1e-6", "2.5e-5", "0.25", "1e6",
     ]  # fmt: skip
+
+
+def test_of_one_objective_nothing_is_traded_off():
+    text = page(shown(ended(0), ended(1)))
+    for word in ("Trade-offs", "knee", ">front<", "misses", "a constraint"):
+        assert word not in text
+
+
+def test_several_objectives_have_a_column_a_curve_and_a_plot_each():
+    three = (*BOTH, "peak_memory_bytes")
+    trials = traded((0.9, 10.0, 2e9), (0.8, 30.0, 1e9), (0.7, 5.0, 3e9), objectives=three)
+    study = shown(*trials, objectives=three, reports={0: curve(0.6, 0.5)})
+    text = page(study)
+    assert {name for name in figures(text) if "_" in name} == {
+        *CURVES, "curves-examples_per_second", "curves-peak_memory_bytes",
+        "trade-off-examples_per_second", "trade-off-peak_memory_bytes",
+    }  # fmt: skip
+    assert "peak_memory_bytes, smaller is better" in text
+    assert "the knee of 2 trials on the front" in text
+    assert (text.count("<td>knee</td>"), text.count("<td>yes</td>")) == (1, 1)
+    assert all(f'<th class="number">{name}</th>' in text for name in three)
+
+
+def test_the_untuned_default_is_told_in_every_objective():
+    study = shown(*traded((0.7, 20.0), (0.9, 10.0), (0.8, 40.0)), objectives=BOTH)
+    assert "untuned: val_accuracy 0.7000, examples_per_second 20" in page(study)
+
+
+def test_what_misses_a_constraint_is_said_also_where_all_do():
+    trial = ended(0, value=0.6, violated=("val_accuracy 0.6, not >= 0.8",))
+    text = page(shown(trial, constraints={"val_accuracy": ">= 0.8"}))
+    assert "of 1 completed trials none meets the constraints" in text
+    assert "misses val_accuracy 0.6, not &gt;= 0.8" in text
+    assert "with val_accuracy &gt;= 0.8" in text

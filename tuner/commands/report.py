@@ -216,6 +216,6 @@ def _line(trial: TrialView, objective: str) -> str:
     parts = [f"trial {trial.number:>3} {trial.state}"]
     if trial.curve:
         parts.append(f"{trial.curve[-1].share:.0%}")
-    if trial.score is not None:
-        parts.append(f"{objective} {trial.score:.4f}")
+    if objective in trial.measured:
+        parts.append(f"{objective} {trial.measured[objective]:.4f}")
     return "  ".join([*parts, parameters_text(trial.parameters)])

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tuner.core.confirmation import Confirmation
 from tuner.core.goals import Goals
 from tuner.core.objectives import Direction
-from tuner.core.pareto import order
+from tuner.core.pareto import front, order
 from tuner.core.ranking import is_usable
 from tuner.core.space import SearchSpace
 from tuner.core.trial import UNTUNED, Report, Scalar, TrialOutcome, TrialState
@@ -17,7 +17,7 @@ from tuner.folder import StudyFolder
 from tuner.study_reader import Phase, StoredStudy, StoredTrial
 
 _STOPPED_BY: Mapping[str, str] = {
-    "pruner": "others were better there",
+    "pruner": "it was unpromising there",
     "not_learning": "it was not learning",
     "diverged": "it diverged",
     "interrupt": "somebody interrupted",
@@ -34,7 +34,7 @@ class CurvePoint:
         examples: Training examples seen; None where only the study knows the point.
         train_loss: Mean since the previous point, in nats.
         val_loss: On the rows that every point evaluates, in nats.
-        score: The objective.
+        measured: What counts, by metric (see `Goals.watched`).
     """
 
     point: int
@@ -42,7 +42,7 @@ class CurvePoint:
     examples: int | None = None
     train_loss: float | None = None
     val_loss: float | None = None
-    score: float | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,14 @@ class TrialView:
 
     Attributes:
         number: Its number.
-        rank: 1 for the best; None unless complete.
+        rank: 1 for the best; None unless it completed and meets the constraints.
         state: As in `TrialState`, or `running` or `waiting`.
         status: The word on its convergence; empty before there is one.
         parameters: Override key to value.
-        value: The objective; None unless complete.
+        value: The first objective; None unless complete.
+        measured: What counts, by metric; of one that did not complete, what it last was.
+        missed: The constraints that a completed one misses, as people read them.
+        on_front: Of several objectives: no other trial beats it in all of them.
         ending: Why it ended before its budget was spent; empty where it did not.
         reason: The figures behind the status.
         advice: What to change.
@@ -73,6 +76,9 @@ class TrialView:
     status: str = ""
     parameters: Mapping[str, Scalar]
     value: float | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
+    missed: tuple[str, ...] = ()
+    on_front: bool = False
     ending: str = ""
     reason: str = ""
     advice: str = ""
@@ -83,11 +89,9 @@ class TrialView:
     seconds: float = 0.0
     host: str = ""
 
-    @property
-    def score(self) -> float | None:
-        """The objective, or what it last was."""
-        seen = [p.score for p in self.curve if p.score is not None and math.isfinite(p.score)]
-        return self.value if self.value is not None else (seen[-1] if seen else None)
+    def misses(self, metric: str) -> bool:
+        """Whether it misses a constraint of this metric."""
+        return any(text.startswith(f"{metric} ") for text in self.missed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +135,13 @@ class StudyView:
 
     @property
     def best(self) -> TrialView | None:
-        """The best completed trial."""
+        """The best completed trial; of several objectives the knee of their front."""
         return next((trial for trial in self.trials if trial.rank == 1), None)
+
+    @property
+    def front(self) -> list[TrialView]:
+        """Of several objectives: the trials that no other one beats in all, the knee first."""
+        return [trial for trial in self.trials if trial.on_front]
 
     @property
     def untuned(self) -> TrialView | None:
@@ -162,24 +171,27 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         stored: The study.
         reports: Trial number to its reports by point, for the trials that have some.
     """
-    outcomes = order((t.outcome for t in stored.trials if t.outcome), stored.goals)
+    goals = stored.goals
+    outcomes = order((t.outcome for t in stored.trials if t.outcome), goals)
     places = {outcome.number: place for place, outcome in enumerate(outcomes)}
     points = max((point for trial in stored.trials for point in trial.values), default=1)
     known = sorted(
         stored.trials,
         key=lambda t: (places.get(t.number, len(places)), t.phase is Phase.WAITING, t.number),
     )
+    ranks = {o.number: rank for rank, o in enumerate(outcomes, start=1) if is_usable(o)}
+    leading = {o.number for o in front(outcomes, goals)} if goals.several else set()
     trials = [
-        _trial(
-            trial,
-            _curve(trial, reports.get(trial.number, ()), stored.objective, points),
-            places.get(trial.number, -1) + 1,
+        replace(
+            _trial(trial, _curve(trial, reports.get(trial.number, ()), goals, points), goals),
+            rank=ranks.get(trial.number),
+            on_front=trial.number in leading,
         )
         for trial in known
     ]
     return StudyView(
         name=stored.name,
-        goals=stored.goals,
+        goals=goals,
         space=stored.space,
         epochs=stored.epochs,
         outcomes=tuple(outcomes),
@@ -188,13 +200,14 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
     )
 
 
-def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], place: int) -> TrialView:
+def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], goals: Goals) -> TrialView:
     outcome = trial.outcome
     if outcome is None:
         return TrialView(
             number=trial.number,
             state=trial.phase.value,
             parameters=trial.parameters,
+            measured=_last(curve, goals),
             curve=curve,
             begun=trial.begun,
             host=trial.host,
@@ -202,11 +215,12 @@ def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], place: int) -> Tri
     diagnosis = outcome.diagnosis
     return TrialView(
         number=trial.number,
-        rank=place if is_usable(outcome) else None,
         state=outcome.state.value,
         status=diagnosis.status.value if diagnosis else "",
         parameters=outcome.parameters,
         value=outcome.value,
+        measured=_last(curve, goals) | _finite(outcome.measured) | goals.values(outcome),
+        missed=outcome.violated,
         ending=_ending(outcome),
         reason=diagnosis.reason if diagnosis else "",
         advice=diagnosis.advice if diagnosis else "",
@@ -231,7 +245,7 @@ def _ending(outcome: TrialOutcome) -> str:
 
 
 def _curve(
-    trial: StoredTrial, reports: Sequence[Report], objective: str, points: int
+    trial: StoredTrial, reports: Sequence[Report], goals: Goals, points: int
 ) -> tuple[CurvePoint, ...]:
     if reports:
         return tuple(
@@ -241,22 +255,34 @@ def _curve(
                 examples=report.examples_seen,
                 train_loss=report.train_loss,
                 val_loss=report.fixed.loss,
-                score=_value(report, objective),
+                measured=_measured(reports[:count], goals),
             )
-            for report in reports
+            for count, report in enumerate(reports, start=1)
         )
-    # The study knows the objective alone, and holds it on after an early end.
+    # The study holds the objective on after an early end.
     last = trial.outcome.last if trial.outcome else None
     end, total = (last.point, last.points) if last else (points, points)
     return tuple(
-        CurvePoint(point=point, share=point / total, score=value)
+        CurvePoint(point=point, share=point / total, measured={goals.objective: value})
         for point, value in sorted(trial.values.items())
         if point <= end
     )
 
 
-def _value(report: Report, objective: str) -> float | None:
+def _measured(reports: Sequence[Report], goals: Goals) -> dict[str, float]:
+    """What counts at the last of some reports; nothing where another version wrote them."""
     try:
-        return report.value(objective)
+        return goals.measure(reports)
     except (AttributeError, TypeError):
-        return None
+        return {}
+
+
+def _last(curve: Sequence[CurvePoint], goals: Goals) -> dict[str, float]:
+    """The last number of each metric that counts."""
+    seen = [_finite(point.measured) for point in curve]
+    known = {name: [each[name] for each in seen if name in each] for name in goals.watched}
+    return {name: values[-1] for name, values in known.items() if values}
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if math.isfinite(value)}

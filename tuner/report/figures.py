@@ -10,6 +10,7 @@ from copy import deepcopy
 from html import escape
 from typing import Any
 
+from tuner.core.goals import score
 from tuner.report.data import CurvePoint, StudyView, TrialView
 from tuner.report.look import (
     INK,
@@ -45,13 +46,13 @@ def losses(study: StudyView) -> Figure:
     return {"data": _curves(study, lambda point: point.val_loss), "layout": layout}
 
 
-def scores(study: StudyView) -> Figure:
-    """The objective of every trial against the share of its budget."""
-    layout = _against_budget(escape(study.objective))
-    if study.objective.endswith("loss"):
+def scores(study: StudyView, objective: str) -> Figure:
+    """An objective of every trial against the share of its budget."""
+    layout = _against_budget(escape(objective))
+    if objective.endswith("loss"):
         layout["yaxis"]["range"] = loss_range(study)
-    layout |= _guess_line(study, study.objective)
-    return {"data": _curves(study, lambda point: point.score), "layout": layout}
+    layout |= _guess_line(study, objective)
+    return {"data": _curves(study, lambda point: point.measured.get(objective)), "layout": layout}
 
 
 def _guess_line(study: StudyView, metric: str) -> Figure:
@@ -116,8 +117,8 @@ def _curves(study: StudyView, of: Callable[[CurvePoint], float | None]) -> list[
                     "size": [3] * inner + [9],
                     "line": {"color": colour(trial), "width": [0] * inner + [2]},
                 },
-                "text": [_hover(trial, p) for p, _ in known],
-                "hovertemplate": "%{text}<br><b>%{y:.4f}</b><extra></extra>",
+                "text": [f"{hover(trial, p)}<br><b>{score(y)}</b>" for p, y in known],
+                "hovertemplate": "%{text}<extra></extra>",
             }
         )
     return traces
@@ -129,7 +130,8 @@ def _best_last(study: StudyView) -> list[TrialView]:
     return sorted(study.trials, key=lambda trial: -(trial.rank or unranked))
 
 
-def _hover(trial: TrialView, point: CurvePoint | None = None) -> str:
+def hover(trial: TrialView, point: CurvePoint | None = None) -> str:
+    """What is told of a trial, or of one of its points, under the pointer."""
     head = f"<b>trial {trial.number}</b> · {escape(trial.state)}"
     if trial.status:
         head += f" · {trial.status.replace('_', ' ')}"
@@ -141,8 +143,15 @@ def _hover(trial: TrialView, point: CurvePoint | None = None) -> str:
     return "<br>".join(lines)
 
 
+def reached(study: StudyView, trial: TrialView) -> list[str]:
+    """What counts of a trial, a line for each metric, and what it misses."""
+    known = [name for name in study.goals.watched if name in trial.measured]
+    lines = [f"<b>{escape(name)} {score(trial.measured[name])}</b>" for name in known]
+    return [*lines, *(f"misses {escape(text)}" for text in trial.missed)]
+
+
 def _against_budget(title: str) -> Figure:
-    layout = _layout(height=340)
+    layout = blank(height=340)
     layout["xaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
     layout["xaxis"]["title"]["text"] = "share of the budget"
     layout["yaxis"]["title"]["text"] = title
@@ -150,13 +159,13 @@ def _against_budget(title: str) -> Figure:
 
 
 def parallel(study: StudyView) -> Figure:
-    """Every trial as a line across its parameters to the objective.
+    """Every trial as a line across its parameters to the objectives.
 
     A parameter that a trial does not have gets no mark, and the line passes it by.
     """
     trials = [trial for trial in _best_last(study) if trial.parameters]
     axes = parallel_axes(study, trials)
-    layout = _layout(height=380)
+    layout = blank(height=380)
     layout |= {"margin": {"l": 40, "r": 50, "t": 20, "b": 46}}
     layout["xaxis"] |= {
         "tickvals": list(range(len(axes))),
@@ -190,9 +199,7 @@ def parallel(study: StudyView) -> Figure:
 
 def _crossing(study: StudyView, trial: TrialView, heights: Sequence[float | None]) -> Figure:
     best = trial is study.best
-    text = _hover(trial)
-    if trial.score is not None:
-        text += f"<br><b>{escape(study.objective)} {trial.score:.4f}</b>"
+    text = "<br>".join([hover(trial), *reached(study, trial)])
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -221,7 +228,7 @@ def _wrapped(key: str) -> str:
 def importances(shares: Mapping[str, float]) -> Figure:
     """How much each parameter explains, the largest on top."""
     items = sorted(shares.items(), key=lambda item: item[1])
-    layout = _layout(height=max(130, 60 + 40 * len(items)))
+    layout = blank(height=max(130, 60 + 40 * len(items)))
     layout |= {"margin": {"l": 10, "r": 40, "t": 6, "b": 30}}
     layout["xaxis"] |= {"tickformat": ".0%", "range": [0, 1.12 * max(shares.values())]}
     layout["yaxis"] |= {"automargin": True, "showgrid": False, "ticksuffix": "  "}
@@ -246,7 +253,7 @@ def timeline(bars: Sequence[Bar]) -> Figure:
     if end < 2 * MINUTE:
         unit, seconds = "seconds", 1.0
     lanes = sorted({bar.lane for bar in bars}, reverse=True)
-    layout = _layout(height=90 + 34 * max(len(lanes), 1))
+    layout = blank(height=90 + 34 * max(len(lanes), 1))
     layout |= {"barmode": "overlay", "bargap": 0.25}
     layout["margin"] |= {"t": 6, "l": 20}
     layout["xaxis"]["title"]["text"] = f"{unit} since the first trial began"
@@ -272,19 +279,21 @@ def timeline(bars: Sequence[Bar]) -> Figure:
             "color": [colour(bar.trial) for bar in bars],
             "line": {"color": "white", "width": 1},
         },
-        "customdata": [f"{_hover(bar.trial)}<br>{duration(bar.seconds)}" for bar in bars],
+        "customdata": [f"{hover(bar.trial)}<br>{duration(bar.seconds)}" for bar in bars],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
     return {"data": [trace], "layout": layout}
 
 
-def _layout(*, height: int) -> Figure:
+def blank(*, height: int) -> Figure:
+    """The layout that all plots have in common; the height is in pixels."""
     axis = {
         "gridcolor": "#eaeef2",
         "linecolor": LINE,
         "zeroline": False,
         "title": {"font": {"size": 12, "color": QUIET}, "standoff": 8},
         "tickfont": {"size": 11, "color": QUIET},
+        "exponentformat": "SI",
     }
     return {
         "height": height,

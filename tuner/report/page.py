@@ -14,6 +14,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from tuner.core.confirmation import HEADINGS, cells, told
+from tuner.core.goals import Goals, score
+from tuner.core.objectives import direction
 from tuner.core.ranking import gain
 from tuner.core.reading import SweepReading, statements
 from tuner.report import figures
@@ -21,10 +23,14 @@ from tuner.report.data import StudyView, TrialView
 from tuner.report.look import NO_STATUS, STATUS_COLOURS, colour, duration, present
 from tuner.report.panels import panel
 from tuner.report.slots import Bar, timeline
+from tuner.report.tradeoffs import trade_off
 from tuner.terminal import figure
 
-FEW_KEYS = 6
-"""Up to so many parameters have a column each in the ranked table."""
+FEW = 6
+"""Up to so many parameters have a column each in the ranked table, fewer beside more metrics."""
+
+CURVES, TRADE_OFF = "curves-", "trade-off-"
+"""How the places of a metric's plots begin; its name follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +39,7 @@ class Headline:
 
     Attributes:
         gained: Against the untuned default; empty where that did not complete.
+        unmet: Why there is no best though trials completed; empty where there is one.
         states: How many trials are in which state.
         statuses: How many have which status.
         took: How long trials ran, pauses left out.
@@ -40,6 +47,7 @@ class Headline:
     """
 
     gained: str
+    unmet: str
     states: Mapping[str, int]
     statuses: Mapping[str, int]
     took: str
@@ -73,11 +81,15 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "colour": colour, "duration": duration}
+    environment.filters |= {
+        "figure": figure, "colour": colour, "duration": duration, "score": score,
+    }  # fmt: skip
     bars = timeline(study.trials, now)
+    plots = drawn(study, reading.importances, bars)
     template = environment.get_template("page.html")
     return template.render(
         study=study,
+        goals=goals_text(study.goals),
         headline=headline(study, bars),
         statuses=STATUS_COLOURS,
         no_status=NO_STATUS,
@@ -88,26 +100,30 @@ def render(
         refresh=refresh,
         made=f"{now:%Y-%m-%d %H:%M}",
         began=min((t.begun for t in study.trials if t.begun), default=None),
-        in_columns=len(study.keys) <= FEW_KEYS,
+        in_columns=_in_columns(study),
         panels=_panels(study),
         has_importances=bool(reading.importances),
-        figures=_script_json(drawn(study, reading.importances, bars)),
+        trade_offs=[place for place in plots if place.startswith(TRADE_OFF)],
+        curves=[place for place in plots if place.startswith(CURVES)],
+        figures=_script_json(plots),
         plotly=Markup(get_plotlyjs()),  # noqa: S704  (Plotly's own)
     )
 
 
+def goals_text(goals: Goals) -> str:
+    """What a study is run for, for the line below its name."""
+    words = {"maximize": "larger", "minimize": "smaller"}
+    parts = [f"{name}, {words[direction(name)]} is better" for name in goals.objectives]
+    bounds = [f"{each.metric} {each.text}" for each in goals.constraints]
+    return "; ".join([*parts, *([f"with {', '.join(bounds)}"] if bounds else [])])
+
+
 def headline(study: StudyView, bars: Sequence[Bar]) -> Headline:
     """The figures at the top of the page."""
-    best, untuned = study.best, study.untuned
-    gained = ""
-    if best is not None and best is untuned:
-        gained = "the untuned default: tuning gained nothing"
-    elif best is not None and untuned is not None and best.value and untuned.value is not None:
-        better = gain(best.value, untuned.value, study.direction)
-        gained = f"{better:.4f} better than the untuned default ({untuned.value:.4f})"
     statuses = Counter(trial.status for trial in study.trials if trial.status)
     return Headline(
-        gained=gained,
+        gained=_gained(study),
+        unmet=_unmet(study),
         states=Counter(trial.state for trial in study.trials),
         statuses={s: statuses[s] for s in STATUS_COLOURS if statuses[s]},
         took=duration(_covered(bars)),
@@ -115,15 +131,40 @@ def headline(study: StudyView, bars: Sequence[Bar]) -> Headline:
     )
 
 
+def _gained(study: StudyView) -> str:
+    best, untuned = study.best, study.untuned
+    if best is None or untuned is None or best.value is None or untuned.value is None:
+        return ""
+    if study.goals.several:
+        reached = [f"{name} {score(untuned.measured[name])}" for name in study.goals.objectives]
+        return "the untuned default" if best is untuned else f"untuned: {', '.join(reached)}"
+    if best is untuned:
+        return "the untuned default: tuning gained nothing"
+    better = gain(best.value, untuned.value, study.direction)
+    return f"{better:.4f} better than the untuned default ({untuned.value:.4f})"
+
+
+def _unmet(study: StudyView) -> str:
+    if study.best is not None:
+        return ""
+    completed = sum(trial.value is not None for trial in study.trials)
+    if not completed:
+        return "no trial completed yet"
+    return f"of {completed} completed trials none meets the constraints"
+
+
 def drawn(
     study: StudyView, importances: Mapping[str, float], bars: Sequence[Bar]
 ) -> dict[str, figures.Figure]:
     """The plots of the page by the id of their place."""
-    plots = {"parallel": figures.parallel(study)}
-    curves = {"losses": figures.losses(study), "scores": figures.scores(study)}
-    plots |= {name: plot for name, plot in curves.items() if plot["data"]}
-    if study.objective == "val_loss":
-        plots.pop("scores", None)
+    curves = {f"{CURVES}val_loss": figures.losses(study)}
+    for name in study.goals.objectives:
+        curves.setdefault(f"{CURVES}{name}", figures.scores(study, name))
+    plots = {name: plot for name, plot in curves.items() if plot["data"]}
+    if any(trial.value is not None for trial in study.trials):
+        others = study.goals.watched[1:]
+        plots |= {f"{TRADE_OFF}{name}": trade_off(study, name) for name in others}
+    plots["parallel"] = figures.parallel(study)
     if importances:
         plots["importances"] = figures.importances(importances)
     if bars:
@@ -141,6 +182,12 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
         "headings": HEADINGS,
         "rows": [cells(configuration, found) for configuration in found.configurations],
     }
+
+
+def _in_columns(study: StudyView) -> bool:
+    """Whether the ranked table has room for a column for each parameter."""
+    more = len(study.goals.watched) - 1 + study.goals.several
+    return len(study.keys) + more <= FEW
 
 
 def _panels(study: StudyView) -> list[tuple[TrialView, Markup | None]]:

@@ -23,7 +23,7 @@ class Axis:
     """One axis.
 
     Attributes:
-        name: Override key, or the objective.
+        name: Override key, or an objective.
         ticks: Height from 0 to 1, and what stands there.
         heights: Where each trial crosses, in the order given; None for a trial without a value.
     """
@@ -34,9 +34,12 @@ class Axis:
 
 
 def axes(study: StudyView, trials: Sequence[TrialView]) -> list[Axis]:
-    """An axis for each parameter, and the objective's at the end."""
-    scores = numeric(study.objective, [trial.score for trial in trials])
-    return [*(_parameter(study, key, trials) for key in study.keys), scores]
+    """An axis for each parameter, and the objectives' at the end."""
+    scores = [
+        numeric(name, [trial.measured.get(name) for trial in trials])
+        for name in study.goals.objectives
+    ]
+    return [*(_parameter(study, key, trials) for key in study.keys), *scores]
 
 
 def _parameter(study: StudyView, key: str, trials: Sequence[TrialView]) -> Axis:
