@@ -37,6 +37,18 @@ def link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def twin(folder: Path) -> Path:
+    """A second folder with the same files, beside the first; see `link_or_copy`.
+
+    Raises:
+        OSError: The files can not be read, or there is no room.
+    """
+    made = folder.with_name(f"{folder.name}.copy")
+    shutil.rmtree(made, ignore_errors=True)
+    shutil.copytree(folder, made, copy_function=link_or_copy)
+    return made
+
+
 def replace_folder(source: Path, target: Path) -> None:
     """Moves a folder into another's place.
 

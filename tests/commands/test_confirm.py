@@ -5,6 +5,7 @@ Its noise is a function of seed and learning rate: 1e-4 is the luckiest with the
 """
 
 import os
+import shutil
 import signal
 import threading
 
@@ -66,7 +67,10 @@ def test_the_luckiest_of_the_search_is_not_the_confirmed_best(noisy, capsys, mlf
     kept = read(noisy / "outputs/mine/best_model/best.yaml")
     assert kept["optimizer"]["learning_rate"] == 8e-5
     assert kept["training"]["seed"] in told["seeds"]
-    assert not list(noisy.glob("outputs/mine/confirm/trials/*/model"))
+    (made,) = noisy.glob("outputs/mine/confirm/trials/*/model")
+    assert (made / "model.safetensors").samefile(
+        noisy / "outputs/mine/best_model/model.safetensors"
+    )
 
     client = MlflowClient(mlflow_uri)
     everything = [client.get_experiment_by_name("mine").experiment_id]
@@ -126,6 +130,7 @@ def test_a_confirmation_goes_on_where_it_was_stopped_and_takes_more_seeds(noisy,
     kept = noisy / "outputs/mine/best_model/best.yaml"
     assert read(kept)["training"]["seed"] == 3
 
+    shutil.rmtree(kept.parent)  # As when the search goes on and has another best.
     assert main([*NOISY, confirm(2, 4)]) == 0  # With seed 4 it is worse than with 3.
     assert read(kept)["training"]["seed"] == 3
     assert read(kept)["provenance"]["confirmed"]["seeds"] == [1, 2, 3, 4]

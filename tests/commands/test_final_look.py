@@ -107,7 +107,8 @@ def test_a_look_that_fails_costs_nothing_but_itself(folder, fake_workers, capsys
 
 def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsys, looks):
     swept(capsys, CONFIRM)
-    shutil.rmtree(folder / "outputs/mine/best_model")
+    for model in ("best_model", "confirm/trials"):
+        shutil.rmtree(folder / "outputs/mine" / model)
     printed = swept(capsys, CONFIRM, "data.test=validation.csv")
     assert "data.test is not looked at: the model of trial 0 with seed" in printed
     assert "Test, " not in printed

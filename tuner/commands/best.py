@@ -2,9 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from tuner.atomic import link_or_copy, replace_folder, write_whole
+from tuner.atomic import replace_folder, twin, write_whole
 from tuner.config import ComposedSweep, compose_trial, load_trial
 from tuner.core.pareto import dominates, front, pick, point, turned
 from tuner.core.settings import TrialSettings
@@ -101,16 +100,9 @@ class BestKeeper:
         with exclusive(f"{self._folder.path.absolute()} best"):  # Agents may share the folder.
             if model.is_dir():
                 write_whole(model / self._folder.best.name, text)
-                replace_folder(self._to_move(model), self._folder.best_model)
+                # Where other trials are as good in their way it stays.
+                source = twin(model) if self._goals.several else model
+                replace_folder(source, self._folder.best_model)
             else:
                 shutil.rmtree(self._folder.best_model, ignore_errors=True)
             write_whole(self._folder.best, text)
-
-    def _to_move(self, model: Path) -> Path:
-        """The model, or where it stays because other trials are as good in their way, a copy."""
-        if not self._goals.several:
-            return model
-        copy = model.with_name(f"{model.name}.copy")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(model, copy, copy_function=link_or_copy)
-        return copy

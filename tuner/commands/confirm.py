@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuner.commands.confirmed_best import ConfirmedBest, with_models
+from tuner.commands.confirmed_best import ConfirmedBest
 from tuner.commands.final_look import look
 from tuner.commands.start import Start
 from tuner.config import dump_trial
@@ -24,6 +24,7 @@ from tuner.core.confirmation import (
     study_name,
 )
 from tuner.core.objectives import direction
+from tuner.core.ranking import ranked
 from tuner.core.settings import TrialSettings
 from tuner.core.space import Dimension, IntInterval, SearchSpace
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
@@ -201,7 +202,14 @@ def _compose(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
 
 def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
     """Leaves of each configuration the model of its best repeat alone."""
-    for trial in {origin(repeat)[0] for repeat in ended}:
-        own = [repeat for repeat in ended if origin(repeat)[0] == trial]
-        for other in with_models(place, own, objective)[1:]:
-            shutil.rmtree(place.trial(other.number).model, ignore_errors=True)
+    found = [
+        repeat
+        for repeat in ranked(ended, direction(objective))
+        if place.trial(repeat.number).model.is_dir()
+    ]
+    best: set[int] = set()
+    for repeat in found:
+        trial, _ = origin(repeat)
+        if trial in best:
+            shutil.rmtree(place.trial(repeat.number).model, ignore_errors=True)
+        best.add(trial)

@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
-from tuner.atomic import replace_folder, write_whole
+from tuner.atomic import replace_folder, twin, write_whole
 from tuner.commands.best import ran_with
 from tuner.commands.start import Start
 from tuner.core.confirmation import origin
@@ -14,24 +15,6 @@ from tuner.core.ranking import ranked
 from tuner.core.trial import TrialOutcome
 from tuner.exclusive import exclusive
 from tuner.exported import KeptModel, StudyFacts, as_yaml, kept_model
-from tuner.folder import StudyFolder
-
-
-def with_models(
-    place: StudyFolder, ended: Sequence[TrialOutcome], objective: str
-) -> list[TrialOutcome]:
-    """The repeats whose models are here, the best first.
-
-    Args:
-        place: Files of the study of repeats.
-        ended: The repeats.
-        objective: Metric name.
-    """
-    return [
-        repeat
-        for repeat in ranked(ended, direction(objective))
-        if place.trial(repeat.number).model.is_dir()
-    ]
 
 
 class ConfirmedBest:
@@ -54,8 +37,7 @@ class ConfirmedBest:
         test = start.compose(winner.parameters).data.test
         self.winner = winner
         self.settings = replace(settings, data=replace(settings.data, test=test))
-        self._folder, self._place = start.folder, start.folder.confirmation
-        self._objective, self._ended = start.objective, ended
+        self._folder, self._ended = start.folder, ended
         own = [repeat for repeat in ended if origin(repeat)[0] == winner.number]
         self._ranked = ranked(own, direction(start.objective))
 
@@ -70,23 +52,27 @@ class ConfirmedBest:
         return kept_model(self._folder) == self.model
 
     def place(self, facts: StudyFacts) -> None:
-        """Moves the best model that is here to best_model/, and describes it.
+        """Puts the best model that is here into best_model/, and describes it.
+
+        It stays where it was trained, too: a search that goes on puts its own best there.
 
         Args:
             facts: With the confirmation.
         """
-        folder, place = self._folder, self._place
+        folder = self._folder
         with self._alone():
             kept = kept_model(folder)
-            best = next((e for e in self._ranked if self._of(e) == kept or self._has(e)), None)
+            best = next(
+                (e for e in self._ranked if self._made(e).is_dir() or self._of(e) == kept), None
+            )
             if best is not None and self._of(best) != kept:
-                model = place.trial(best.number).model
-                write_whole(model / folder.best.name, self._text(facts, best))
-                replace_folder(model, folder.best_model)
+                write_whole(self._made(best) / folder.best.name, self._text(facts, best))
+                replace_folder(twin(self._made(best)), folder.best_model)
             elif best is None and (kept is None or kept.trial != self.winner.number):
                 shutil.rmtree(folder.best_model, ignore_errors=True)
-            for repeat in with_models(place, self._ended, self._objective):
-                shutil.rmtree(place.trial(repeat.number).model, ignore_errors=True)
+            for other in self._ended:
+                if other is not best:
+                    shutil.rmtree(self._made(other), ignore_errors=True)
         self.describe(facts)
 
     def describe(self, facts: StudyFacts) -> None:
@@ -112,8 +98,9 @@ class ConfirmedBest:
         trial, seed = origin(repeat)
         return KeptModel(trial=trial, seed=seed)
 
-    def _has(self, repeat: TrialOutcome) -> bool:
-        return self._place.trial(repeat.number).model.is_dir()
+    def _made(self, repeat: TrialOutcome) -> Path:
+        """Where a repeat leaves its model."""
+        return self._folder.confirmation.trial(repeat.number).model
 
     def _text(self, facts: StudyFacts, repeat: TrialOutcome) -> str:
         """The configuration of a repeat, which shows where its model comes from."""
