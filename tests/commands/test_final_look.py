@@ -109,7 +109,8 @@ def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsy
     swept(capsys, CONFIRM)
     for model in ("best_model", "confirm/trials"):
         shutil.rmtree(folder / "outputs/mine" / model)
-    printed = swept(capsys, CONFIRM, "data.test=validation.csv")
+    (folder / "train.csv").rename(folder / "moved.csv")
+    printed = swept(capsys, CONFIRM, "data.train=moved.csv", "data.test=validation.csv")
     assert "data.test is not looked at: the model of trial 0 with seed" in printed
     assert "Test, " not in printed
     assert not looks

@@ -35,7 +35,7 @@ def look(start: Start, study: Study, best: ConfirmedBest) -> FinalLook | None:
         What the rows said, now or before; None where nobody has looked.
     """
     try:
-        held_out = read_held_out(best.settings.data)
+        held_out = read_held_out(start.compose(best.winner.parameters).data)
         if held_out is not None:
             with exclusive(f"{start.folder.path.absolute()} tested", LONGEST):
                 _look(start, study, best, held_out)
@@ -55,11 +55,13 @@ def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) ->
         in_validation=held_out.in_validation,
     )
     settled = _settled(study, claim if best.is_here else None)
-    if settled is None:
-        start.terminal.warn(_missing(subject, start.folder))
-    elif problem := refusal(settled, subject):
+    if settled is not None and (problem := refusal(settled, subject)):
         start.terminal.warn(problem)
-    elif not settled.scores and best.is_here:
+    elif settled is not None and settled.scores:
+        return
+    elif not best.is_here:
+        start.terminal.warn(_missing(subject, start.folder))
+    else:
         start.terminal.notice(
             f"the model of trial {subject.trial} with seed {subject.seed} is scored on the "
             f"{claim.examples} test rows, once"
