@@ -25,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import search
 from range_rules import RULES, Reading, between, bounds_of, moved, nearest, read_curve, rising
@@ -75,29 +76,24 @@ class Plan:
         updates: Of each test.
         batches: Effective batches that are tested; another one takes the bounds of the nearest.
         rule: One of RULES.
-        free: Its cost is not counted.
     """
 
     updates: int
     batches: tuple[int, ...]
     rule: str
-    free: bool = False
 
     @property
     def name(self) -> str:
         """Says all of it."""
         tested = "every batch" if self.batches == BATCHES else f"a batch of {self.batches[0]}"
-        counted = ", not counted" if self.free else ""
-        return f"{self.updates} updates at {tested}, {self.rule}{counted}"
+        return f"{self.updates} updates at {tested}, {self.rule}"
 
 
-TESTED = ((25, BATCHES), (25, (16,)), (100, BATCHES), (100, (16,)), (200, (8,)))
+TESTED = ((25, BATCHES), (25, (16,)), (100, BATCHES), (200, (8,)))
 PLANS = [
-    Plan(updates=updates, batches=batches, rule=rule, free=free)
+    Plan(updates=updates, batches=batches, rule=rule)
     for updates, batches in TESTED
     for rule in RULES
-    for free in (False, True)
-    if not free or (updates, batches) == (100, BATCHES)
 ]
 
 
@@ -138,8 +134,7 @@ def tested(plan: Plan, table: Table, seed: int) -> Narrowed:
         test = made[optimizer, round(nearest(plan.batches, batch))]
         rates = search.rates(table, optimizer)
         left[optimizer, batch] = between(rates, bounds_of(test.reading, plan.rule))
-    cost = 0.0 if plan.free else sum(test.cost for test in made.values())
-    return Narrowed(left=left, cost=cost)
+    return Narrowed(left=left, cost=sum(test.cost for test in made.values()))
 
 
 NARROWINGS: Mapping[str, Callable[[Table, int], Narrowed]] = {
@@ -189,19 +184,31 @@ def narrow(table: Table, left: Left) -> Table:
 
 
 def costs(seed: int, name: str, narrowing: str, table: Table) -> list[float]:
-    """Fine-tunes until one within each distance of the table's best was found, tests included.
-
-    The default is tried first as ever, or what is left that is nearest to it.
-    """
+    """Fine-tunes until one within each distance of the table's best was found, tests included."""
     narrowed, method = NARROWINGS[narrowing](table, seed), METHODS[name]
     met = narrow(table, narrowed.left)
-    lost = search.best(table) - search.best(met)
+    spent = narrowed.cost
     if method.first:
-        key, allowed = f"adamw {RATE}", narrowed.left["adamw", search.REFERENCE_BATCH]
-        place = moved(DEFAULT[key], allowed, search.rates(table, "adamw"))
-        method = replace(method, first=({**DEFAULT, key: place},))
-    found = search.replay(method, seed, met, [distance - lost for distance in WITHIN])
-    return [narrowed.cost + each for each in found]
+        first = default_between(table, narrowed.left)
+        method = replace(method, first=first)
+        spent += not first
+    lost = search.best(table) - search.best(met)
+    in_reach = [distance - lost for distance in WITHIN if distance >= lost]
+    found = search.replay(method, seed, met, in_reach) if in_reach else []
+    unfound = [math.inf] * (len(WITHIN) - len(in_reach))
+    return unfound + [spent + each for each in found]
+
+
+def default_between(table: Table, left: Left) -> tuple[Mapping[str, Any], ...]:
+    """The default as a search between bounds proposes it; none where it lies outside.
+
+    There it is trained all the same, and the search learns nothing from it.
+    """
+    key = f"adamw {RATE}"
+    rates, allowed = search.rates(table, "adamw"), left["adamw", search.REFERENCE_BATCH]
+    if nearest(rates, DEFAULT[key]) not in allowed:
+        return ()
+    return ({**DEFAULT, key: moved(DEFAULT[key], allowed, rates)},)
 
 
 def losses(table: Table, left: Left) -> list[float]:
