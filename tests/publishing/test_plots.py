@@ -3,7 +3,9 @@
 import optuna
 import pytest
 
-from tuner.publishing.plots import PAGE, PLOTS, draw
+from tuner.publishing.plots import FRONT, PAGE, PLOTS, draw
+
+OBJECTIVES = ("val_accuracy", "examples_per_second", "peak_memory_bytes", "val_loss")
 
 
 @pytest.fixture
@@ -44,3 +46,52 @@ def test_a_study_without_trials_has_empty_plots(study, tmp_path):
     page, *images = draw(study, ["val_accuracy"], tmp_path)
     assert page.read_text().count("Plotly.newPlot(") == len(PLOTS)
     assert all(image.exists() for image in images)
+
+
+def several(count):
+    """A study of some of `OBJECTIVES`."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    ways = ["maximize", "maximize", "minimize", "minimize"][:count]
+    return optuna.create_study(study_name="several", directions=ways)
+
+
+def add(study, *values, misses=0.0):
+    """A trial that completed with these values; without any, a pruned one."""
+    trial = study.ask()
+    trial.suggest_float("model.dropout", 0.0, 0.5)
+    trial.set_constraint("val_accuracy >=", misses)
+    state = None if values else optuna.trial.TrialState.PRUNED
+    study.tell(trial, values or None, state=state)
+
+
+def drawn(study, folder):
+    page, *images = draw(study, OBJECTIVES[: len(study.directions)], folder)
+    assert all(image.read_bytes().startswith(b"\x89PNG") for image in images)
+    text = page.read_text()
+    assert text.count("Plotly.newPlot(") == len(images)
+    return text, {image.stem for image in images}
+
+
+@pytest.mark.parametrize("completed", [0, 1, 3])
+def test_several_objectives_have_a_front_and_no_intermediate_values(completed, tmp_path):
+    study = several(2)
+    for number in range(completed):
+        add(study, 0.6 + number / 10, 30.0 - number)
+    add(study)
+    text, names = drawn(study, tmp_path)
+    assert names == {*FRONT, *PLOTS} - {"intermediate_values"}
+    assert "examples_per_second" in text
+
+
+def test_what_misses_a_constraint_is_told_apart_on_the_front(tmp_path):
+    study = several(2)
+    add(study, 0.9, 10.0)
+    add(study, 0.3, 90.0, misses=0.4)
+    assert "Infeasible Trial" in drawn(study, tmp_path)[0]
+
+
+def test_four_objectives_have_no_front_that_could_be_seen(tmp_path):
+    study = several(4)
+    add(study, 0.9, 10.0, 2e9, 0.3)
+    add(study, 0.8, 20.0, 1e9, 0.4)
+    assert "pareto_front" not in drawn(study, tmp_path)[1]
