@@ -125,9 +125,13 @@ def _better(corner: str) -> Figure:
 
 
 def _bounds(study: StudyView, across: str) -> tuple[list[Figure], list[Figure]]:
-    """The constraints of the two metrics as lines, and what stands at them."""
+    """The missed constraints of the two metrics as lines, and what stands at them.
+
+    One that every trial keeps may lie far away, and would stretch the axis.
+    """
     axes = {across: "x", study.objective: "y"}
-    found = [(axes[c.metric], c) for c in study.goals.constraints if c.metric in axes]
+    missed = [c for c in study.goals.constraints if any(t.misses(c.metric) for t in study.trials)]
+    found = [(axes[c.metric], c) for c in missed if c.metric in axes]
     return [_bound(axis, c) for axis, c in found], [_bound_note(axis, c) for axis, c in found]
 
 
