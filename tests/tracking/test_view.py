@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.tracking.runs import found, run_trial
-from tuner.core.goals import Goals
+from tuner.core.goals import Goals, goals
 from tuner.core.settings import TrackingSettings
 from tuner.folder import StudyFolder
 from tuner.tracking import Tracker, View
@@ -41,6 +41,32 @@ def test_score_convergence_state_and_searched_keys_are_columns_wide_enough_to_re
     )
     widths = state["columnWidths"]
     assert widths["params.`optimizer.learning_rate`"] > widths["params.`schedule`"]
+
+
+def test_front_and_constraints_are_columns_where_there_are_any(state):
+    given = goals(["val_accuracy", "examples_per_second"], {"peak_memory_bytes": "<= 2e9"})
+    columns = shown(View(goals=given, keys=KEYS))["selectedColumns"]
+    assert columns[1:4] == [f"metrics.`{name}`" for name in given.watched]
+    assert {"tags.`front`", "tags.`constraints`"} <= set(columns)
+    assert not {"tags.`front`", "tags.`constraints`"} & set(state["selectedColumns"])
+
+
+def test_the_runs_of_the_front_can_be_filtered_also_when_it_moves(tmp_path, mlflow_uri):
+    def sweep(numbers, leading):
+        folder = StudyFolder(tmp_path, "s")
+        tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
+        tracker.open()
+        for number in numbers:
+            run_trial(tracker, folder, number)
+        tracker.mark_front(leading)
+        assert tracker.close() == ""
+        client = MlflowClient(mlflow_uri)
+        experiment = client.get_experiment_by_name("s").experiment_id
+        runs = client.search_runs([experiment], "tags.front = 'yes'")
+        return {int(run.data.tags["trial_number"]) for run in runs}
+
+    assert sweep(range(3), [0, 2]) == {0, 2}
+    assert sweep(range(3, 5), [2, 4]) == {2, 4}
 
 
 def test_the_best_stands_first_whichever_way_is_better(state):

@@ -15,7 +15,7 @@ from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
 from tuner.core.allocation import longest
 from tuner.core.enough import enough
-from tuner.core.pareto import order
+from tuner.core.pareto import front, order
 from tuner.core.reading import read_sweep
 from tuner.core.slurm import SLURM
 from tuner.core.trial import TrialOutcome, TrialSpec
@@ -79,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
         sweep = _search(start, study, facts, tracker, publisher, tags)
         confirmed = confirm(start, study, facts, sweep, tags)
         closing = _closing(start, study, sweep, confirmed, tracker, begun)
+        if start.goals.several:
+            tracker.mark_front(each.number for each in front(closing.outcomes, start.goals))
         status = "KILLED" if closing.interrupted else "FINISHED"
         files = [folder.best] if folder.best.exists() else []
         tracker.sweep_finished(closing.metrics(), description(closing), files, status)

@@ -113,7 +113,20 @@ class Abandoned:
     role: str = "trial"
 
 
-Event = Opened | Begun | Logged | Ended | Viewed | Abandoned
+@dataclass(frozen=True, kw_only=True)
+class Fronted:
+    """Of several objectives, the trials that no other one beats in all of them.
+
+    Attributes:
+        at: When.
+        numbers: The trials; no others are any more.
+    """
+
+    at: int
+    numbers: tuple[int, ...]
+
+
+Event = Opened | Begun | Logged | Ended | Viewed | Abandoned | Fronted
 
 configure_tagged_union(Event, converter)
 

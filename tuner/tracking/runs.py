@@ -25,6 +25,9 @@ KEY = "attempt_key"
 CONFIRM = "confirm"
 """The role of the runs that repeat a trial with another seed."""
 
+FRONT = "front"
+"""The tag, with the value yes, of trials that no other one beats in all of several objectives."""
+
 SWEEP = "sweep"
 """The name of the sweep's own run in every spool."""
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tuner.core.trial import TrialState
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
-from tuner.tracking.events import Abandoned, Begun, Ended, Event, Logged, Opened, Viewed
-from tuner.tracking.runs import KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked, number_tag
+from tuner.tracking.events import Abandoned, Begun, Ended, Event, Fronted, Logged, Opened, Viewed
+from tuner.tracking.runs import FRONT, KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked, number_tag
 from tuner.tracking.spool import Spool
 from tuner.tracking.view import NOTE_TAG, TAG, TRAINING, note
 
@@ -141,6 +141,8 @@ class Store:
                     yield Step(event=event, send=partial(self._show, view))
                 case Abandoned():
                     yield Step(event=event, send=partial(self._abandon, spool, event))
+                case Fronted(numbers=numbers):
+                    yield Step(event=event, send=partial(self._mark_front, numbers))
                 case Opened():
                     pass
         for logged in waiting.values():
@@ -257,6 +259,15 @@ class Store:
                 self._client.set_terminated(
                     run.info.run_id, RUN_STATUS[interrupted], end_time=event.at
                 )
+
+    def _mark_front(self, numbers: Sequence[int]) -> None:
+        complete = {"role": "trial", "study": self._study, "trial_state": "complete"}
+        for run in self._search(complete):
+            tags, name = run.data.tags, run.info.run_id
+            if int(tags[number_tag("trial")]) in numbers:
+                self._client.set_tag(name, FRONT, "yes")
+            elif FRONT in tags:
+                self._client.delete_tag(name, FRONT)
 
     # -- finding ------------------------------------------------------------------------------
 

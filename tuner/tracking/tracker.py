@@ -19,7 +19,7 @@ from tuner.tracking.address import (
     tracking_uri,
 )
 from tuner.tracking.event_file import EventFile
-from tuner.tracking.events import Abandoned, Ended, Event, Viewed
+from tuner.tracking.events import Abandoned, Ended, Event, Fronted, Viewed
 from tuner.tracking.messages import one_line
 from tuner.tracking.origins import Inputs
 from tuner.tracking.runs import (
@@ -299,6 +299,14 @@ class Tracker:
         self._begin(put_back)
         if put_back:
             self._append(Abandoned(at=_now(), numbers=put_back, role=role))
+
+    def mark_front(self, numbers: Iterable[int]) -> None:
+        """Marks the runs of these trials, and of no others, as those that no other one beats.
+
+        Args:
+            numbers: Trials that completed, of a study of several objectives.
+        """
+        self._append(Fronted(at=_now(), numbers=tuple(numbers)))
 
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
         """Makes the attempt's run.

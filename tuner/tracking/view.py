@@ -66,6 +66,8 @@ class View:
             **{f"metrics.`{name}`": name for name in self.goals.watched},
             "tags.`convergence`": "convergence",
             "tags.`trial_state`": "trial_state",
+            **({"tags.`front`": "front"} if self.goals.several else {}),
+            **({"tags.`constraints`": "constraints"} if self.goals.constraints else {}),
             **{f"params.`{key}`": key for key in self.keys},
         }
         return {
