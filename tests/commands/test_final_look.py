@@ -118,7 +118,7 @@ def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsy
 
 def test_without_a_confirmation_the_rows_are_not_touched(folder, fake_workers, capsys, looks):
     printed = swept(capsys, "data.test=nothing.csv")
-    assert "data.test is not touched; sweep.confirm.top=3 asks for" in printed
+    assert "not touched: it is for a best that sweep.confirm.top=3 confirmed" in printed
     assert not looks
     best = folder / "outputs/mine/best.yaml"
     assert read(best)["data"]["test"] == "nothing.csv"

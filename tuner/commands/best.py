@@ -68,14 +68,14 @@ class BestKeeper:
 
     def __call__(self, outcome: TrialOutcome) -> None:
         """Looks at a finished trial."""
-        touched = {outcome.number, *(each.number for each in self._front)}
+        before = {each.number for each in self._front} if self._goals.several else set()
         if outcome in front([*self._front, outcome], self._goals):
             # Another agent may have had a better one since.
             known = {each.number: each for each in (*self._outcomes(), outcome)}
             self._front = front(known.values(), self._goals)
             self._choose(outcome)
         kept = {each.number for each in self._front} if self._goals.several else set()
-        for number in touched - kept:
+        for number in (before | {outcome.number}) - kept:
             shutil.rmtree(self._folder.trial(number).model, ignore_errors=True)
 
     def _choose(self, outcome: TrialOutcome) -> None:

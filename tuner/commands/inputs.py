@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
 from tuner.core.confirmation import overlap
 from tuner.core.settings import TrialSettings
@@ -23,6 +24,7 @@ class InputReport:
         contents: SHA-256 of the models and of the data, in the order of the variants.
         inputs: What the runs of trials say of theirs, by `_key` of their settings.
         rows: Of training and validation split, by the same.
+        checkpoints: Of the models, by the same.
     """
 
     lines: tuple[str, ...]
@@ -30,6 +32,7 @@ class InputReport:
     contents: dict[str, list[str]]
     inputs: Mapping[str, Inputs]
     rows: Mapping[str, tuple[int, int]]
+    checkpoints: Mapping[str, CheckpointInfo]
 
     def of(self, settings: TrialSettings) -> Inputs:
         """What is known of a trial's model and data; nothing where no variant has them."""
@@ -38,6 +41,10 @@ class InputReport:
     def rows_of(self, settings: TrialSettings) -> tuple[int, int]:
         """Rows of the training and validation split of a variant."""
         return self.rows[_key(settings)]
+
+    def checkpoint_of(self, settings: TrialSettings) -> CheckpointInfo:
+        """What is known of the model of a variant."""
+        return self.checkpoints[_key(settings)]
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
@@ -85,6 +92,7 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
             key: (found.report.train_rows, found.report.validation_rows)
             for key, (_, found) in found.items()
         },
+        checkpoints={key: found.checkpoint for key, (_, found) in found.items()},
     )
 
 
@@ -101,7 +109,7 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
     """
     named = {repr(each.data): each.data for each in variants if each.data.test is not None}
     if named and not confirms:
-        return ["data.test is not touched; sweep.confirm.top=3 asks for a best to be scored on it"]
+        return ["data.test is not touched: it is for a best that sweep.confirm.top=3 confirmed"]
     found = [each for data in named.values() if (each := read_held_out(data)) is not None]
     return [line for each in found for line in _told(each)]
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner.checkpoints.info import CheckpointInfo
 from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.goals import Goals
+from tuner.core.literature import points_of, published
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -133,6 +135,23 @@ def _ray() -> "type[RayLauncher]":
     return RayLauncher
 
 
+def _published(
+    composed: ComposedSweep, checkpoint: CheckpointInfo, terminal: Terminal
+) -> list[dict[str, Scalar]]:
+    """What the literature fine-tuned the model's family with; a grid has all points anyway."""
+    agent = composed.agent
+    if not agent.sweep.literature or agent.sampler["name"] == "grid":
+        return []
+    found = published(checkpoint.model_type, checkpoint.hidden_size)
+    points = points_of(found, composed.space, agent.sweep.n_trials)
+    if points:
+        terminal.notice(
+            f"first trials, after the untuned default: {len(points)} of {found.source}; "
+            "sweep.literature=false leaves them out"
+        )
+    return points
+
+
 @contextmanager
 def started(
     composed: ComposedSweep, variants: Sequence[TrialSettings], terminal: Terminal
@@ -162,6 +181,7 @@ def started(
         held_out = held_out_lines(variants, confirms=confirms)
         for line in (*inputs.lines, *held_out, *memory_lines(trials, room)):
             terminal.notice(line)
+        published = _published(composed, inputs.checkpoint_of(composed.base), terminal)
         yield Start(
             composed=composed,
             variants=variants,
@@ -169,7 +189,7 @@ def started(
             room=room,
             terminal=terminal,
             launcher=launcher,
-            first=first,
+            first=[*first, *published],
         )
     finally:
         launcher.close(composed.agent.launcher.stop_timeout)

@@ -311,6 +311,8 @@ class SweepSettings:
         start_from: Tried first, after the untuned default: configurations as files (best.yaml of
             another sweep), and studies by name, of which the best three are taken. Keys or values
             that the space does not have are left to the sampler.
+        literature: Begin with what papers fine-tuned the model's family with, a quarter of the
+            trials at most; see docs/search.md.
         dry_run: Show the space, the first trials, the memory and the time that the sweep will
             take, from a few timed updates; nothing is left behind.
         overrides: Plain overrides that hold for every trial of the sweep.
@@ -326,6 +328,7 @@ class SweepSettings:
     stop_when: StopWhen = field(default_factory=StopWhen)
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
     start_from: list[str] = field(default_factory=list)
+    literature: bool = True
     dry_run: bool = False
     overrides: list[str] = field(default_factory=list)
     space: dict[str, Any] = field(default_factory=dict)
