@@ -23,14 +23,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from tuner.core.settings import StorageSettings
-from tuner.core.space import (
-    Choice,
-    Domain,
-    FloatInterval,
-    IntInterval,
-    contains,
-)
-from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
+from tuner.core.trial import Convergence, Scalar, TrialOutcome, TrialState
 from tuner.curves import tell
 from tuner.importances import importances
 from tuner.records import from_plain, to_plain
@@ -39,6 +32,7 @@ from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening
 from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError
 from tuner.study.owner import identity
+from tuner.study.parameters import ask, fixed
 from tuner.study.patience import AWAY, Patience
 from tuner.study.stores import connect, open_ledger, shown
 
@@ -192,16 +186,7 @@ class Study:
             grid = self._space.grid(sampler["points_per_interval"])
             random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
             points += [point for point in grid if point not in points]
-        return [self._fixed(point) for point in points]
-
-    def _fixed(self, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        return {
-            dimension.name: values[dimension.key]
-            for dimension in self._space.dimensions
-            if dimension.key in values
-            and self._space.active(dimension, values)
-            and _takes(dimension.domain, values[dimension.key])
-        }
+        return [fixed(self._space, point) for point in points]
 
     # -- which trials -------------------------------------------------------------------------
 
@@ -276,7 +261,7 @@ class Study:
             warnings.simplefilter("ignore", UserWarning)
             trial = optuna.Trial(self._study, taken.id)
             self._acquaint(trial)
-            parameters = self._suggest_all(trial)
+            parameters = ask(trial, self._space, self._defaults)
         with self._beating:
             self._lost.discard(taken.number)
             self._held[taken.number] = Held(id=taken.id, trial=trial)
@@ -295,20 +280,6 @@ class Study:
             known = trial._cached_frozen_trial  # noqa: SLF001
             cache.get_study_name_from_id(self._study._study_id)  # noqa: SLF001  (it makes room)
             cache._add_trials_to_cache(self._study._study_id, [known])  # noqa: SLF001
-
-    def _suggest_all(self, trial: optuna.Trial) -> dict[str, Scalar]:
-        # The first trial keeps the default of a key whose choices do not hold it.
-        untuned = trial.number == UNTUNED
-        parameters: dict[str, Scalar] = {}
-        values = dict(self._defaults) if untuned else parameters
-        for dimension in self._space.dimensions:
-            if not self._space.active(dimension, values):
-                continue
-            if untuned and not _takes(dimension.domain, self._defaults.get(dimension.key)):
-                continue
-            value = _suggest(trial, dimension.name, dimension.domain)
-            parameters[dimension.key] = values[dimension.key] = value
-        return parameters
 
     # -- a trial of ours ----------------------------------------------------------------------
 
@@ -549,33 +520,3 @@ def _hopeless(outcome: TrialOutcome) -> str:
     if diagnosis is not None and diagnosis.status is Convergence.DIVERGED:
         return "diverged"
     return "not_learning" if outcome.stopped_by == "not_learning" else ""
-
-
-def _takes(domain: Domain, value: Scalar) -> bool:
-    """Whether Optuna can store the value: any number for an interval, else one of the choices.
-
-    A logarithmic interval takes what has a logarithm.
-    """
-    match domain:
-        case Choice():
-            return contains(domain, value)
-        case IntInterval(log=log):
-            return isinstance(value, int) and _has_place(value, log=log)
-        case FloatInterval(log=log):
-            return _has_place(value, log=log)
-
-
-def _has_place(value: Scalar, *, log: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return value > 0 or not log
-
-
-def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Scalar:
-    match domain:
-        case Choice(values=values):
-            return trial.suggest_categorical(name, values)
-        case IntInterval(low=low, high=high, step=step, log=log):
-            return trial.suggest_int(name, low, high, step=step, log=log)
-        case FloatInterval(low=low, high=high, log=log):
-            return trial.suggest_float(name, low, high, log=log)
