@@ -309,12 +309,14 @@ def ending(outcome: TrialOutcome) -> str:
             why += f"; {outcome.diagnosis.advice}"
     else:
         why = ""
-    share = ""
+    how = outcome.state.value
     if outcome.last is not None and outcome.state is TrialState.PRUNED:
-        share = f" at {outcome.last.point} of {outcome.last.points}"
-    return f"trial {outcome.number:>3} {outcome.state.value}{share}: {why}"
+        how += f" at {outcome.last.point} of {outcome.last.points}"
+    if outcome.violated:
+        how += f", misses {'; '.join(outcome.violated)}"
+    return f"trial {outcome.number:>3} {how}: {why}"
 
 
 def stop_reasons(ordered: Iterable[TrialOutcome]) -> list[str]:
-    """Why each trial that did not complete stopped, a line each."""
-    return [ending(outcome) for outcome in ordered if outcome.state is not TrialState.COMPLETE]
+    """Why each trial that can not be taken stopped, or what it misses, a line each."""
+    return [ending(outcome) for outcome in ordered if not is_usable(outcome)]

@@ -61,6 +61,8 @@ def test_the_best_of_two_objectives_is_the_knee_and_the_whole_front_can_be_taken
         model = f"export.model=m{number}"
         assert main(["export", "sweep=mine", f"export.trial={number}", model]) == 0
         assert (folder / f"m{number}/model.safetensors").exists()
+        beside = yaml.safe_load((folder / f"m{number}/best.yaml").read_text())
+        assert beside["provenance"]["trial"] == number
     kept_best = folder / "outputs/mine/best_model/best.yaml"
     assert load_trial(kept_best) == load_trial(folder / "outputs/mine/best.yaml")
 

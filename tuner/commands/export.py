@@ -66,7 +66,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     if export.format == "training_arguments":
         _tell_left_out(written, export.output)
     if export.model is not None:
-        _copy_model(choice.outcomes[0], folder, Path(export.model))
+        _copy_model(facts, written[0], folder, Path(export.model))
     return 0
 
 
@@ -150,19 +150,18 @@ def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
         _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))
 
 
-def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> None:
-    """Copies the best trial's model.
+def _copy_model(facts: StudyFacts, chosen: Written, folder: StudyFolder, target: Path) -> None:
+    """Copies a trial's model, with its configuration beside it.
 
     Raises:
-        InputError: The model that is kept is another trial's, or there is something in the way.
+        InputError: The models that are kept are other trials', or there is something in the way.
     """
-    kept = kept_trial(folder)
-    own = folder.trial(outcome.number).model  # Of several objectives the whole front's are kept.
-    source = folder.best_model if kept == outcome.number else own
-    if not source.is_dir():
-        having = "none is kept" if kept is None else f"the one that is kept is of trial {kept}"
+    outcome, settings = chosen
+    models = _kept_models(folder)
+    source = models.get(outcome.number)
+    if source is None:
         raise InputError(
-            f"the model of trial {outcome.number} is not here: {having}",
+            f"the model of trial {outcome.number} is not here: {_having(sorted(models))}",
             where=str(folder.best_model),
             remedy=f"tuner export study={folder.path.name} export.trial={outcome.number} "
             "export.output=FILE.yaml, and tuner train FILE.yaml, which leaves its model behind",
@@ -179,7 +178,24 @@ def _copy_model(outcome: TrialOutcome, folder: StudyFolder, target: Path) -> Non
             where=str(target),
             remedy="export.model=DIR where there is room and you may write",
         ) from error
+    file = target / folder.best.name
+    if not file.exists():
+        write_whole(file, as_yaml(facts, outcome, settings, str(file)))
     _say(f"model         {target}")
+
+
+def _having(kept: Sequence[int]) -> str:
+    """Of which trials a model is kept, in words."""
+    if len(kept) > 1:
+        return f"those that are kept are of trials {', '.join(map(str, kept))}"
+    return f"the one that is kept is of trial {kept[0]}" if kept else "none is kept"
+
+
+def _kept_models(folder: StudyFolder) -> dict[int, Path]:
+    """Trial number to its model, where one is kept: the best, or all of a front."""
+    front = {int(path.parent.name): path for path in folder.path.glob("trials/*/model")}
+    best = kept_trial(folder)
+    return front if best is None else front | {best: folder.best_model}
 
 
 def _write(text: str, output: str | None) -> None:
