@@ -39,3 +39,13 @@ def curve(trial: FrozenTrial, metric: str) -> dict[int, float]:
     curves = trial.user_attrs.get(CURVES, {})
     told = curves.get(metric, trial.intermediate_values)
     return dict(sorted((int(point), float(value)) for point, value in told.items()))
+
+
+def points(trial: FrozenTrial, goals: Goals) -> dict[int, dict[str, float]]:
+    """What counts, by evaluation point in order and metric, as far as it was told."""
+    curves = {name: curve(trial, name) for name in goals.watched}
+    told = sorted({point for values in curves.values() for point in values})
+    return {
+        point: {name: values[point] for name, values in curves.items() if point in values}
+        for point in told
+    }

@@ -25,7 +25,7 @@ from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
 from tuner.core.storage import FILES, JOURNAL, SQLITE, backend
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
-from tuner.curves import curve
+from tuner.curves import points
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.importances import importances
@@ -59,7 +59,7 @@ class StoredTrial:
         outcome: How it ended; None before that.
         begun: When its last attempt began, local time.
         ended: When it ended, local time.
-        values: Evaluation point to the objective there.
+        values: What counts (see `Goals.watched`), by evaluation point and metric.
         host: The machine that ran it; empty where nobody signed.
         config: Its configuration as YAML, as the last attempt ran it; empty before the first.
     """
@@ -70,7 +70,7 @@ class StoredTrial:
     outcome: TrialOutcome | None
     begun: datetime | None
     ended: datetime | None
-    values: Mapping[int, float]
+    values: Mapping[int, Mapping[str, float]]
     host: str
     config: str
 
@@ -166,9 +166,7 @@ class StudyReader:
             goals=goals,
             space=space,
             epochs=definition["base"]["training"]["epochs"],
-            trials=tuple(
-                _trial(t, names, goals.objective) for t in self._study.get_trials(deepcopy=False)
-            ),
+            trials=tuple(_trial(t, names, goals) for t in self._study.get_trials(deepcopy=False)),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
             confirmation=_confirmation(self._study.user_attrs),
@@ -307,7 +305,7 @@ def _confirmation(attributes: Mapping[str, Any]) -> Confirmation | None:
     return None
 
 
-def _trial(trial: FrozenTrial, names: Mapping[str, str], objective: str) -> StoredTrial:
+def _trial(trial: FrozenTrial, names: Mapping[str, str], goals: Goals) -> StoredTrial:
     phase = Phase.ENDED
     if not trial.state.is_finished():
         phase = Phase.RUNNING if trial.state is OptunaState.RUNNING else Phase.WAITING
@@ -320,7 +318,7 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str], objective: str) -> Stor
         outcome=_outcome(trial, parameters) if phase is Phase.ENDED else None,
         begun=trial.datetime_start,
         ended=trial.datetime_complete,
-        values=curve(trial, objective),
+        values=points(trial, goals),
         host=str(owner.get("host", "")),
         config=str(trial.user_attrs.get("config", "")),
     )

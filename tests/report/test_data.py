@@ -69,7 +69,8 @@ def test_the_curve_is_that_of_the_rows_which_every_point_evaluates():
 
 
 def test_without_a_folder_the_curve_is_what_the_study_knows_up_to_the_end():
-    held = {1: 0.6, 2: 0.7, 3: 0.7, 4: 0.7}  # It concluded at 2 of 4 and is held from there on.
+    # It concluded at 2 of 4 and is held from there on.
+    held = {p: {"val_accuracy": value} for p, value in enumerate((0.6, 0.7, 0.7, 0.7), start=1)}
     trial = ended(0, values=held, last=report(2, 4), stopped_by="converged")
     (found,) = shown(trial).trials
     assert [(p.point, p.share, *p.measured.values()) for p in found.curve] == [

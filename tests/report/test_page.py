@@ -104,7 +104,8 @@ def test_losses_that_are_no_numbers_leave_sound_json_and_an_arrow():
 
 def test_a_study_without_trials_and_one_without_reports_have_a_page():
     assert "no trial completed yet" in page(shown())
-    assert "its curves are where it ran" in page(shown(ended(0, values={1: 0.6, 2: 0.7})))
+    told = {1: {"val_accuracy": 0.6}, 2: {"val_accuracy": 0.7}}
+    assert "its curves are where it ran" in page(shown(ended(0, values=told)))
     assert "it ended before the first" in page(shown(ended(0, TrialState.FAILED)))
 
 

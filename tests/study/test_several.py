@@ -98,7 +98,8 @@ def test_optuna_and_the_reader_know_every_objective_and_curve(open_study, tmp_pa
     reader = StudyReader("s", StorageSettings(), tmp_path)
     read = reader.read()
     assert read.goals == BOTH
-    assert read.trials[number].values == dict.fromkeys(range(1, POINTS + 1), 0.9)
+    ends = {"val_accuracy": 0.9, "examples_per_second": 100.0}
+    assert read.trials[number].values == dict.fromkeys(range(1, POINTS + 1), ends)
     trial = reader._study.get_trials()[number]
     assert trial.values == [0.9, 100.0]
     assert curve(trial, "examples_per_second")[POINTS] == 100.0

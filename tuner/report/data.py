@@ -259,12 +259,12 @@ def _curve(
             )
             for count, report in enumerate(reports, start=1)
         )
-    # The study holds the objective on after an early end.
+    # The study holds what counts on after an early end.
     last = trial.outcome.last if trial.outcome else None
     end, total = (last.point, last.points) if last else (points, points)
     return tuple(
-        CurvePoint(point=point, share=point / total, measured={goals.objective: value})
-        for point, value in sorted(trial.values.items())
+        CurvePoint(point=point, share=point / total, measured=values)
+        for point, values in sorted(trial.values.items())
         if point <= end
     )
 
