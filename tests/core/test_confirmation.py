@@ -6,6 +6,7 @@ import pytest
 
 from tests.records import outcome
 from tuner.core.confirmation import (
+    SEED,
     beaten,
     cells,
     confirmation,
@@ -63,12 +64,17 @@ def test_a_mean_has_its_interval_from_two_values_on():
 
 
 def test_repeats_advance_together_with_seeds_that_the_search_did_not_use():
-    assert repeats([7, 3], 42, 2) == [
+    assert repeats([outcome(7), outcome(3)], 42, 2) == [
         {"confirms": 7, "training.seed": 43},
         {"confirms": 3, "training.seed": 43},
         {"confirms": 7, "training.seed": 44},
         {"confirms": 3, "training.seed": 44},
     ]
+
+
+def test_seeds_that_the_search_drew_itself_are_no_new_ones():
+    leaders = [outcome(7, parameters={SEED: 43}), outcome(3, parameters={SEED: 45})]
+    assert [repeat[SEED] for repeat in repeats(leaders, 42, 2)] == [44, 44, 46, 46]
 
 
 def test_completed_trials_alone_are_confirmed_and_only_where_asked():

@@ -105,8 +105,7 @@ def confirm(
 def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
     """The study of the repeats, with those that are missing waiting in it."""
     agent, base = start.composed.agent, start.base
-    numbers = [leader.number for leader in chosen]
-    points = repeats(numbers, base.training.seed, agent.sweep.confirm.seeds)
+    points = repeats(chosen, base.training.seed, agent.sweep.confirm.seeds)
     place = start.folder.confirmation
     with exclusive(agent.storage.url or str(place.path.absolute())):
         return Study(

@@ -1,6 +1,7 @@
 """Which configurations are trained again, and with which seeds."""
 
 from collections.abc import Iterable, Sequence
+from itertools import count, islice
 
 from tuner.core.ranking import Direction, is_usable, ranked
 from tuner.core.settings import ConfirmSettings
@@ -30,19 +31,17 @@ def leaders(
     return [o for o in ranked(outcomes, direction) if is_usable(o)][: settings.top or 0]
 
 
-def repeats(numbers: Sequence[int], base: int, seeds: int) -> list[dict[str, int]]:
+def repeats(leaders: Sequence[TrialOutcome], base: int, seeds: int) -> list[dict[str, int]]:
     """The repeats in the order in which they are run: all configurations advance together.
 
     Args:
-        numbers: Of the trials, the best first.
+        leaders: The trials that are confirmed, the best first.
         base: The search's own seed, for which they were picked and which therefore says nothing.
-        seeds: How many new ones; they follow it.
+        seeds: How many new ones; they follow it, those left out that the search itself drew.
 
     Returns:
         Of each the trial and the seed.
     """
-    return [
-        {CONFIRMS: number, SEED: seed}
-        for seed in range(base + 1, base + 1 + seeds)
-        for number in numbers
-    ]
+    drawn = {leader.parameters.get(SEED) for leader in leaders}
+    new = islice((seed for seed in count(base + 1) if seed not in drawn), seeds)
+    return [{CONFIRMS: leader.number, SEED: seed} for seed in new for leader in leaders]
