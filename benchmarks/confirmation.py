@@ -7,8 +7,9 @@ Each row is one sweep as users run it, `tuner sweep=lr_search 'sweep.confirm={to
 on a small part of a data set, with its own seed of sampler and training. Its plain best trial (the
 highest score of the search) and its confirmed best (the highest mean over ten new seeds) are then
 trained ten times more, with seeds 101 to 110, by which nobody has chosen: that is what a
-configuration is worth on these validation rows. Everything is a study below FOLDER, and what has
-been trained already is not trained again.
+configuration is worth on these validation rows. A second table tells of all leaders what they
+promised, and what the repeats of the confirmation reached: they were chosen by their first seed
+alone. Everything is a study below FOLDER, and what has been trained already is not trained again.
 
 Data sets: the embedded Rotten Tomatoes; snips (7 intents, https://github.com/sonos/nlu-benchmark)
 and banking77 (77 intents, Casanueva 2020) as DATA/NAME/train.csv and validation.csv with the
@@ -21,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -58,6 +60,8 @@ HEADINGS = (
     "fresh seeds of the confirmed best",
     "confirmed against plain, seed by seed",
 )
+
+LEADERS = ("data", "seed", "leader", "promised", "mean of its repeats", "optimism")
 
 Scores = Mapping[int, float]
 """Seed to validation accuracy."""
@@ -128,12 +132,32 @@ def _against(found: Measured) -> tuple[str, str]:
     return mean_text(found.fresh[confirmed]), f"{better.mean:+.4f}{margin}, {noise} the noise"
 
 
+def leaders(found: Measured) -> list[list[str]]:
+    """Rows of the table `LEADERS`: what all leaders promised, and what they reached again."""
+    return [
+        [
+            found.data,
+            str(found.seed),
+            f"trial {each.trial}",
+            f"{each.promised:.4f}",
+            mean_text(each.scores),
+            f"{each.promised - each.estimate.mean:+.4f}",
+        ]
+        for each in found.confirmation.configurations
+    ]
+
+
 def mean_text(scores: Scores) -> str:
     """A mean with its 95 % interval, and over how many seeds if these are not all."""
     found = estimate(list(scores.values()))
     margin = "" if found.margin is None else f" ± {found.margin:.4f}"
     few = "" if len(scores) == len(FRESH) else f" over {len(scores)} seeds"
     return f"{found.mean:.4f}{margin}{few}"
+
+
+def head(texts: Sequence[str]) -> str:
+    """The first two lines of a table."""
+    return f"{row(texts)}\n{'|---' * len(texts)}|"
 
 
 def row(texts: Sequence[str]) -> str:
@@ -260,18 +284,17 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a sweep for each")
     given = parser.parse_args()
-    print(row(HEADINGS), "|---" * len(HEADINGS) + "|", sep="\n")
-    gains = []
-    for data in given.data:
-        for seed in given.seeds:
-            found = measure(data, seed, given.folder, given.texts)
-            print(row(cells(found)), flush=True)
-            gains.append(found.optimism)
-    if len(gains) > 1:
-        mean = estimate(gains)
-        print(
-            f"\nOptimism of {len(gains)} plain best trials: {mean.mean:+.4f} ± {mean.margin:.4f}"
-        )
+    print(head(HEADINGS))
+    found = []
+    for data, seed in product(given.data, given.seeds):
+        found.append(measure(data, seed, given.folder, given.texts))
+        print(row(cells(found[-1])), flush=True)
+    print(f"\n{head(LEADERS)}")
+    for each in found:
+        print(*map(row, leaders(each)), sep="\n")
+    if len(found) > 1:
+        mean = estimate([each.optimism for each in found])
+        print(f"\nmean optimism of {len(found)} searches: {mean.mean:+.4f} ± {mean.margin:.4f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.confirmation import FRESH, HEADINGS, Measured, cells, mean_text, overrides
+from benchmarks.confirmation import FRESH, HEADINGS, Measured, cells, leaders, mean_text, overrides
 from tuner.core.confirmation import Configuration, Confirmation, estimate
 from tuner.errors import InputError
 
@@ -64,6 +64,12 @@ def test_a_difference_is_told_with_its_noise(reached, told):
 def test_the_same_choice_is_said_to_be_that():
     fresh = {4: scores(0.90, 0.92)}
     assert cells(measured(fresh, confirmed=4))[-2:] == ["the same", "the same configuration"]
+
+
+def test_every_leader_is_told_with_what_it_promised():
+    (told,) = leaders(measured({4: scores(0.90)}, confirmed=7))
+    assert told[:4] == ["snips", "1", "trial 7", "0.9300"]
+    assert told[-1] == "+0.0200"
 
 
 def test_a_mean_of_fewer_seeds_says_so():
