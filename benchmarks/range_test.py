@@ -38,7 +38,7 @@ BATCHES = (8, 16, 32)
 
 SEARCHES = {
     "random": "random",
-    "ours": "tpe grouped, 5 at random, extrapolation 0.02, default first (ours)",
+    "tpe": "tpe grouped, 5 at random, extrapolation 0.02, default first",
 }
 STEPS = 50
 """Learning rates between bounds, so that rounding to them does not show."""
