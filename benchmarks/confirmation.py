@@ -45,7 +45,11 @@ EMBEDDED = "rotten_tomatoes"
 DATA: Mapping[str, tuple[str, ...]] = {
     "snips": ("data.train_examples=300", "data.validation_examples=300", "training.epochs=4"),
     EMBEDDED: (),
-    "banking77": ("data.train_examples=1500", "training.epochs=4"),
+    "banking77": (
+        "data.train_examples=800",
+        "data.validation_examples=400",
+        "training.epochs=3",
+    ),
 }
 """Name of a data set to what makes it a small task."""
 
