@@ -7,7 +7,7 @@
 A range test makes updates at a learning rate that rises from below to above what a search may
 use, and reads from the loss where training begins and where it ends. Recorded are the losses of
 such updates with model, rows and settings of the table of benchmarks/search.py, for both
-optimizers and all effective batches (`recorded/range_tests.json`).
+optimizers and the effective batches up to 32 (`recorded/range_tests.json`).
 
 The replay is that of benchmarks/search.py with the learning rate searched between the bounds that
 a test gave its optimizer and effective batch; the examples of all tests, in fine-tunes, are added
