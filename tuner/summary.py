@@ -222,7 +222,7 @@ def description(closing: Closing) -> str:
         for o in closing.outcomes
         if not is_usable(o)
     ]
-    columns = ["rank", "trial", *closing.goals.objectives, "convergence", "parameters"]
+    columns = ["rank", "trial", *closing.goals.watched, "convergence", "parameters"]
     return "\n".join(
         [
             gained(closing),
@@ -243,7 +243,7 @@ def description(closing: Closing) -> str:
 
 def _scores(outcome: TrialOutcome, goals: Goals) -> list[str]:
     values = goals.values(outcome)
-    return [score(values[name]) for name in goals.objectives]
+    return [score(values[name]) for name in goals.watched]
 
 
 def _link(outcome: TrialOutcome) -> str:

@@ -279,7 +279,7 @@ class TrialOutcome:
         measured: All objectives and constrained metrics by name, as far as it came; where there
             are more than the one objective.
         violated: The constraints that a completed trial misses, as people read them.
-        stopped_by: Who ended it before its budget was spent: `pruner` (others were better),
+        stopped_by: Who ended it before its budget was spent: `pruner` (it was unpromising),
             `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
         guess: What the best constant guess reaches; None when the trial never started.
         last: The last report, if any.
