@@ -40,6 +40,7 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
 from tuner.core.budget import may_prune
 from tuner.core.goals import Goals
+from tuner.core.settings import StorageSettings
 from tuner.search import ExtrapolationPruner
 from tuner.study_reader import StudyReader
 
@@ -283,9 +284,9 @@ def record(folder: Path) -> None:
     """Writes the table from the studies of a folder."""
     rows = []
     for optimizer in OPTIMIZERS:
-        reader = StudyReader(f"table_{optimizer}", None, folder)
+        reader = StudyReader(f"table_{optimizer}", StorageSettings(), folder)
         for trial in reader.read().trials:
-            values = [trial.values[point] for point in sorted(trial.values)]
+            values = [trial.values[point]["val_accuracy"] for point in sorted(trial.values)]
             if values and RATE in trial.parameters:  # Else the untuned default: in no cell.
                 wanted = {key: trial.parameters[key] for key in (RATE, *CHOICES)}
                 rows.append({"optimizer": optimizer, **wanted, "values": values})

@@ -8,7 +8,7 @@ from tuner.core.confirmation import CONFIRMS, SEED, repeats
 from tuner.core.goals import Goals
 from tuner.core.trial import TrialState
 from tuner.repeats import Repeats
-from tuner.study import Definition, Study
+from tuner.study import Definition, First, Study
 
 RATE = "optimizer.learning_rate"
 
@@ -27,7 +27,7 @@ class Bench:
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
-            first=points[1:],
+            first=First(always=points[1:]),
         )
         self.notices = []
         self.source = self.follow(4, 2, 7)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -46,7 +47,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "objective": objective,
         "value": outcome.value,
         "standard_error": error,
-        **({"measured": dict(outcome.measured)} if outcome.measured else {}),
+        **({"measured": dict(outcome.measured)} if len(study.goals.watched) > 1 else {}),
         **_confirmed(study, outcome.number),
         **_tested(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
@@ -115,8 +116,19 @@ class KeptModel:
 
 def kept_model(folder: StudyFolder) -> KeptModel | None:
     """The model that is kept; None where none is."""
+    return _written(folder.best_model / folder.best.name)
+
+
+def written_trial(folder: StudyFolder) -> int | None:
+    """Number of the trial whose configuration best.yaml holds; None where there is none."""
+    found = _written(folder.best)
+    return found.trial if found else None
+
+
+def _written(file: Path) -> KeptModel | None:
+    """The trial and the seed of an exported configuration; None where it is none."""
     try:
-        content = yaml.safe_load((folder.best_model / folder.best.name).read_text("utf-8"))
+        content = yaml.safe_load(file.read_text("utf-8"))
         trial, seed = content["provenance"]["trial"], content["training"]["seed"]
         return KeptModel(trial=int(trial), seed=int(seed))
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):

@@ -315,7 +315,7 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str], goals: Goals) -> Stored
         number=trial.number,
         phase=phase,
         parameters=parameters,
-        outcome=_outcome(trial, parameters) if phase is Phase.ENDED else None,
+        outcome=_outcome(trial, parameters, goals) if phase is Phase.ENDED else None,
         begun=trial.datetime_start,
         ended=trial.datetime_complete,
         values=points(trial, goals),
@@ -324,7 +324,7 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str], goals: Goals) -> Stored
     )
 
 
-def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar]) -> TrialOutcome:
+def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar], goals: Goals) -> TrialOutcome:
     """The outcome that stands in the study, or as much as Optuna knows of it."""
     with suppress(KeyError, cattrs.BaseValidationError):
         return from_plain(TrialOutcome, trial.user_attrs["outcome"])
@@ -334,5 +334,6 @@ def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar]) -> TrialOutco
         state=state,
         parameters=parameters,
         value=trial.values[0] if state is TrialState.COMPLETE else None,
+        measured=dict(zip(goals.objectives, trial.values or (), strict=False)),
         seconds=trial.duration.total_seconds() if trial.duration else 0.0,
     )

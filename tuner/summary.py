@@ -124,6 +124,8 @@ def gained(closing: Closing) -> str:
         return f"{head}; {_traded(closing, default)}"
     if default is None or default.value is None:
         return f"{head}; the untuned default (trial 0) did not complete."
+    if default.violated:
+        return f"{head}; the untuned default (trial 0) misses {'; '.join(default.violated)}."
     if winner.number == UNTUNED:
         return f"{head}: the untuned default; tuning gained nothing."
     better = gain(winner.value, default.value, closing.goals.direction)

@@ -54,17 +54,19 @@ def parameters_text(parameters: Mapping[str, Scalar]) -> str:
 
 def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
     """One finished trial as one line."""
-    value = outcome.value
+    value = outcome.measured.get(objective, outcome.value)
     if value is None and outcome.last is not None:
         value = outcome.last.value(objective)
-    score = "-" if value is None or math.isnan(value) else f"{value:.4f}"
+    told = "-" if value is None or math.isnan(value) else score(value)
     status = outcome.diagnosis.status.value if outcome.diagnosis else ""
     line = Text.assemble(
         f"{noun} {outcome.number:>3}  ",
         (f"{outcome.state.value:<11}", STYLES[outcome.state]),
-        f" {objective} {score:<7} {status:<13} {outcome.seconds:5.0f} s  "
+        f" {objective} {told:<7} {status:<13} {outcome.seconds:5.0f} s  "
         f"{parameters_text(outcome.parameters)}",
     )
+    if outcome.violated:
+        line.append(f"  misses {'; '.join(outcome.violated)}", style="red")
     if outcome.error is not None:
         line.append(f"  {outcome.error.type}: {outcome.error.message}", style="red")
     return line
@@ -83,9 +85,9 @@ class _SlotLine:
     since: float | None = None
 
     def note(self, objective: str) -> str:
-        score = "" if self.score is None else f"{objective} {self.score:.4f}  "
+        told = "" if self.score is None else f"{objective} {score(self.score)}  "
         rate = f"{self.rate:.0f} examples/s  " if self.rate else ""
-        return score + rate + self.parameters
+        return told + rate + self.parameters
 
 
 class Terminal:
@@ -199,7 +201,7 @@ class Terminal:
         line.score = value
         if not self.console.is_terminal:
             self.notice(
-                f"slot {slot}  {line.title}  {line.share:.0%}  {self._objective} {value:.4f}"
+                f"slot {slot}  {line.title}  {line.share:.0%}  {self._objective} {score(value)}"
             )
         self._progress.update(line.task, note=line.note(self._objective))
 

@@ -82,6 +82,8 @@ def test_weights_of_no_objective_are_the_users_error(swept, capsys):
     for words, told in (
         (["export.pick=weights"], "no weight is given"),
         (["export.pick=weights", "export.weights={val_loss: 1}"], "val_loss"),
+        (["export.pick=weights", "export.weights={val_accuracy: -1}"], "below 0"),
+        (["export.weights={val_accuracy: 1}"], "export.pick=weights"),
         (["export.pick=best"], "knee, first, weights"),
     ):
         assert main(["export", "sweep=mine", *words]) == 2
@@ -110,3 +112,12 @@ def test_where_no_trial_meets_the_constraints_the_sweep_says_so(folder, fake_wor
     assert not list(folder.glob("outputs/mine/**/model.safetensors"))
     assert main(["export", "sweep=mine"]) == 1
     assert "meets the constraints" in capsys.readouterr().err
+
+
+def test_of_trials_that_are_equal_the_one_that_is_taken_has_its_model(folder, fake_workers):
+    same = ["optimizer.learning_rate=1e-4", "pruner=none", "sweep.n_trials=4"]
+    assert main([*OWN, *same, "launcher.slots=2"]) == 0
+    best = folder / "outputs/mine/best.yaml"
+    kept = folder / "outputs/mine/best_model"
+    assert (kept / "model.safetensors").exists()
+    assert (kept / "best.yaml").read_text() == best.read_text()

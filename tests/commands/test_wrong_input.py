@@ -28,6 +28,10 @@ CASES = {
         [*OWN, "sweep.constraints={val_loss: 0.5}"],
         ["sweep.constraints", '"<= NUMBER"'],
     ),
+    "a constraint for a pruner that compares trials": (
+        [*OWN, "sweep.constraints={val_loss: '<= 1'}", "pruner=median"],
+        ["median", "extrapolation"],
+    ),
     "a constraint of no metric": (
         [*OWN, 'sweep.constraints={f1: ">= 0.5"}'],
         ["sweep.constraints", "'f1'", "val_macro_f1"],

@@ -151,7 +151,19 @@ def test_what_does_not_bear_every_seed_or_was_raced_out_stands_behind():
     found = confirmed({1: [0.99, 0.99], 2: [0.98, 0.98], 3: [0.8, 0.8, 0.8]}, broken, out)
     assert [each.trial for each in found.configurations] == [3, 1, 2]
     notes = [cells(each, found)[-1] for each in found.configurations]
-    assert notes == ["", "1 diverged or learned nothing", "could no longer win"]
+    assert notes == [
+        "",
+        "1 diverged, learned nothing or missed a constraint",
+        "could no longer win",
+    ]
+
+
+def test_a_configuration_of_which_a_repeat_misses_a_constraint_stands_behind():
+    missed = repeat(1, 3, 0.99, violated=("val_loss 0.6, not <= 0.5",))
+    found = confirmed({1: [0.99, 0.99], 2: [0.8, 0.8, 0.8]}, missed)
+    assert [each.trial for each in found.configurations] == [2, 1]
+    assert found.of(1).broken == 1
+    assert list(found.of(1).scores) == [1, 2]
 
 
 def test_what_completed_no_repeat_is_not_ranked():

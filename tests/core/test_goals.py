@@ -46,6 +46,21 @@ def test_the_speed_that_counts_is_that_of_the_whole_trial():
     assert found["val_accuracy"] == reports[1].metrics["val_accuracy"]
 
 
+def test_a_stretch_on_which_several_points_fall_counts_once():
+    reports = [
+        report(1, 4, examples_seen=100, seconds_training=1.0),
+        report(2, 4, examples_seen=100, seconds_training=1.0),
+        report(3, 4, examples_seen=200, seconds_training=1.0),
+        report(4, 4, examples_seen=200, seconds_training=1.0),
+    ]
+    assert goals(["examples_per_second"], {}).measure(reports) == {"examples_per_second": 100.0}
+
+
+def test_a_value_just_beyond_its_bound_is_told_with_all_its_digits():
+    (told,) = goals(["val_loss"], {"val_mcc": ">= 0.8"}).violated({"val_mcc": 0.79999})
+    assert told == "val_mcc 0.79999, not >= 0.8"
+
+
 def test_a_missed_constraint_is_told_with_value_and_bound():
     found = goals(["val_accuracy"], MEMORY)
     assert found.violated({"peak_memory_bytes": 2.5e10}) == (
@@ -63,8 +78,11 @@ def test_goals_survive_being_stored(given):
     assert goals_from_plain(given.to_plain()) == given
 
 
-def test_one_objective_is_stored_as_it_always_was():
-    assert goals(["val_loss"], {}).to_plain() == {"objective": "val_loss"}
+def test_what_earlier_versions_stored_is_read():
+    assert goals_from_plain({"objective": "val_loss", "space": []}) == goals(["val_loss"], {})
+
+
+def test_the_default_objective_is_better_where_it_is_larger():
     assert Goals(objectives=tuple(SweepSettings(name="s").objectives)).direction == "maximize"
 
 

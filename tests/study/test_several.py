@@ -11,7 +11,7 @@ from tuner.core.settings import StorageSettings
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import TrialState
 from tuner.curves import curve
-from tuner.study import Definition, Study
+from tuner.study import Definition, First, Study
 from tuner.study_reader import StudyReader
 
 SPACE = SearchSpace([Dimension(key="model.dropout", domain=FloatInterval(low=0.0, high=0.5))])
@@ -158,6 +158,27 @@ def test_what_can_not_keep_a_constraint_is_stopped_and_told_as_infeasible(open_s
     assert [t.state for t in trials[:2]] == [OptunaState.COMPLETE] * 2
 
 
+def test_a_bound_of_the_objective_itself_is_told_too(open_study):
+    study = open_study(goals(["val_accuracy"], {"val_accuracy": "<= 0.88"}))
+    over = run(study, val_accuracy=0.9)
+    assert stopped(study, val_accuracy=0.87) == []
+    assert study.values() == [None, None]
+    assert study._study.get_trials()[over].constraints["val_accuracy <="] > 0.0
+
+
+def test_points_for_a_new_study_are_not_added_to_one_that_there_is(tmp_path):
+    made = {"definition": Definition(space=SPACE, base=settings(), goals=BOTH)}
+    made |= {"name": "s", "url": f"sqlite:///{tmp_path}/study.db", "pruner": {"name": "none"}}
+    made |= {"sampler": {"name": "random", "seed": 0}, "defaults": {"model.dropout": 0.1}}
+    sizes = []
+    for point in (0.2, 0.3):
+        first = First(always=[{"model.dropout": 0.4}], if_new=[{"model.dropout": point}])
+        study = Study(**made, first=first)
+        sizes.append((study.is_new, study.size))
+        study.close()
+    assert sizes == [(True, 3), (False, 3)]
+
+
 def test_tpe_leaves_the_part_of_the_space_that_misses_a_constraint(open_study):
     study = open_study(BOUND, "tpe")
     asked = []
@@ -173,7 +194,7 @@ def test_tpe_leaves_the_part_of_the_space_that_misses_a_constraint(open_study):
 
 def test_another_constraint_is_another_study(open_study):
     open_study(BOUND)
-    with pytest.raises(Exception, match=r"sweep\.constraints\.peak_memory_bytes: <= 2e"):
+    with pytest.raises(Exception, match=r"sweep\.constraints\.peak_memory_bytes: <= 2000000000"):
         open_study(goals(["val_accuracy"], {"peak_memory_bytes": "<= 3e9"}))
 
 

@@ -9,7 +9,7 @@ from tuner.core.pareto import dominates, front, pick, point, turned
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.exclusive import exclusive
-from tuner.exported import StudyFacts, as_yaml
+from tuner.exported import StudyFacts, as_yaml, written_trial
 from tuner.folder import StudyFolder
 
 
@@ -50,47 +50,61 @@ class BestKeeper:
         self._folder = folder
         self._study = study
         self._goals = study.goals
-        self._front = front(earlier, self._goals)
-        self._best = pick(self._front, self._goals)
-        if self._best is not None and self._left_half(self._best):
-            self._write(self._best)
+        self._front: list[TrialOutcome] = []
+        self._settle(earlier)
 
     def wants_model(self, measured: Mapping[str, float]) -> bool:
-        """Whether a trial that ends with these measures beats all before it.
+        """Whether a trial that ends with these measures may be what is taken, or is on the front.
 
-        Of several objectives it is enough to be better than each of them in something.
+        One that is as good as another is kept until it is known which of them counts.
         """
         if self._goals.violated(measured):
             return False
         reached = turned(measured, self._goals)
-        rivals = (point(other, self._goals) for other in self._front)
-        return not any(other == reached or dominates(other, reached) for other in rivals)
+        return not any(dominates(point(other, self._goals), reached) for other in self._front)
 
     def __call__(self, outcome: TrialOutcome) -> None:
         """Looks at a finished trial."""
-        before = {each.number for each in self._front} if self._goals.several else set()
         if outcome in front([*self._front, outcome], self._goals):
             # Another agent may have had a better one since.
             known = {each.number: each for each in (*self._outcomes(), outcome)}
-            self._front = front(known.values(), self._goals)
-            self._choose(outcome)
-        kept = {each.number for each in self._front} if self._goals.several else set()
-        for number in (before | {outcome.number}) - kept:
-            shutil.rmtree(self._folder.trial(number).model, ignore_errors=True)
+            self._settle(list(known.values()), outcome)
+        else:
+            self._drop(outcome)
 
-    def _choose(self, outcome: TrialOutcome) -> None:
-        """Writes what is to be taken now, if it is another trial than before and ran here."""
-        before, self._best = self._best, pick(self._front, self._goals)
-        if self._best is None or (before is not None and before.number == self._best.number):
-            return
-        is_here = self._folder.trial(self._best.number).config.exists()
-        # Of several objectives one that ended earlier may become the knee.
-        if self._best.number == outcome.number or (self._goals.several and is_here):
-            self._write(self._best)
+    def _settle(self, known: Sequence[TrialOutcome], ended: TrialOutcome | None = None) -> None:
+        """Brings the files to what the study knows.
 
-    def _left_half(self, found: TrialOutcome) -> bool:
-        """Whether an earlier start was killed between the end of the best trial and its files."""
-        return not self._folder.best.exists() or self._folder.trial(found.number).model.exists()
+        Args:
+            known: All outcomes.
+            ended: The trial that has just ended here; None at the start.
+        """
+        self._front = front(known, self._goals)
+        best = pick(self._front, self._goals)
+        if best is not None and self._is_to_write(best, ended):
+            self._write(best)
+        if self._goals.several:
+            leading = {each.number for each in self._front}
+            for other in known:
+                if other.number not in leading:
+                    self._drop(other)
+        elif ended is not None:
+            self._drop(ended)
+
+    def _is_to_write(self, best: TrialOutcome, ended: TrialOutcome | None) -> bool:
+        """Whether the best is not in the files, and it is for us to put it there."""
+        trial = self._folder.trial(best.number)
+        if self._goals.several:
+            # One that ended earlier, or that another agent trained here, may be the knee now.
+            return trial.config.exists() and written_trial(self._folder) != best.number
+        if ended is not None:
+            return best.number == ended.number
+        # An earlier start was killed between the end of the best trial and its files.
+        return not self._folder.best.exists() or trial.model.exists()
+
+    def _drop(self, outcome: TrialOutcome) -> None:
+        """Takes away the model that a trial left behind."""
+        shutil.rmtree(self._folder.trial(outcome.number).model, ignore_errors=True)
 
     def _write(self, outcome: TrialOutcome) -> None:
         """The model first: where there is none of this trial, none of another one stays."""

@@ -35,7 +35,7 @@ from tuner.launchers.allocation import seconds_left
 from tuner.plan import Plan
 from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
-from tuner.study import Definition, Study, prepared_url
+from tuner.study import Definition, First, Study, prepared_url
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import COMMIT, Tracker
@@ -120,7 +120,7 @@ def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
-            first=points[1:],
+            first=First(always=points[1:]),
             settings=agent.storage,
         )
 

@@ -78,11 +78,20 @@ def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
     """
     named = ", ".join(f"{name}: 1.0" for name in goals.objectives)
     unknown = [name for name in export.weights if name not in goals.objectives]
-    if unknown or (export.pick == "weights" and not any(export.weights.values())):
+    problem = ""
+    if unknown:
+        problem = f"no objective of the study is {unknown[0]}"
+    elif any(not weight >= 0.0 for weight in export.weights.values()):
+        problem = "a weight is below 0"
+    elif export.weights and export.pick != "weights":
+        problem = "export.pick=weights is missing, without which they weigh nothing"
+    elif export.pick == "weights" and not any(export.weights.values()):
+        problem = "no weight is given"
+    if problem:
         raise InputError(
-            f"no objective of the study is {unknown[0]}" if unknown else "no weight is given",
+            problem,
             where=f"export.weights={dict(export.weights)}",
-            remedy=f"export.weights={{{named}}}",
+            remedy=f"export.pick=weights 'export.weights={{{named}}}'",
         )
 
 

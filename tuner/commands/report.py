@@ -13,6 +13,7 @@ from rich.text import Text
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_report
 from tuner.core.confirmation import told
+from tuner.core.goals import score
 from tuner.core.reading import SweepReading, lines, read_sweep
 from tuner.core.report_settings import ReportSettings
 from tuner.errors import InputError
@@ -217,5 +218,5 @@ def _line(trial: TrialView, objective: str) -> str:
     if trial.curve:
         parts.append(f"{trial.curve[-1].share:.0%}")
     if objective in trial.measured:
-        parts.append(f"{objective} {trial.measured[objective]:.4f}")
+        parts.append(f"{objective} {score(trial.measured[objective])}")
     return "  ".join([*parts, parameters_text(trial.parameters)])

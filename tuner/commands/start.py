@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
 from tuner.config import ComposedSweep, compose_trial, searched_options
 from tuner.core.goals import Goals
-from tuner.core.literature import points_of, published
+from tuner.core.literature import Published, points_of, published
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -22,7 +22,7 @@ from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
 from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
-from tuner.study import Definition, Study, prepared_url
+from tuner.study import Definition, First, Study, prepared_url
 from tuner.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Start:
         terminal: Shows what happens.
         launcher: Its workers are started.
         first: Points that are tried first, after the untuned default.
+        published: Those that a new study takes from the literature after them, and its source.
     """
 
     composed: ComposedSweep
@@ -50,6 +51,7 @@ class Start:
     terminal: Terminal
     launcher: Launcher
     first: Sequence[Mapping[str, Scalar]] = ()
+    published: Published | None = None
 
     @property
     def goals(self) -> Goals:
@@ -101,7 +103,7 @@ class Start:
             sampler=agent.sampler,
             pruner=agent.pruner,
             defaults=self.composed.defaults,
-            first=self.first,
+            first=First(always=self.first, if_new=self.published.points if self.published else ()),
             settings=storage,
         )
 
@@ -135,21 +137,18 @@ def _ray() -> "type[RayLauncher]":
     return RayLauncher
 
 
-def _published(
-    composed: ComposedSweep, checkpoint: CheckpointInfo, terminal: Terminal
-) -> list[dict[str, Scalar]]:
-    """What the literature fine-tuned the model's family with; a grid has all points anyway."""
+def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published | None:
+    """What the literature fine-tuned the model's family with, as far as it is in the space.
+
+    A grid has all points anyway.
+    """
     agent = composed.agent
     if not agent.sweep.literature or agent.sampler["name"] == "grid":
-        return []
+        return None
     found = published(checkpoint.model_type, checkpoint.hidden_size)
-    points = points_of(found, composed.space, agent.sweep.n_trials)
-    if points:
-        terminal.notice(
-            f"first trials, after the untuned default: {len(points)} of {found.source}; "
-            "sweep.literature=false leaves them out"
-        )
-    return points
+    optimizer = str(composed.base.optimizer["name"])
+    points = points_of(found, composed.space, optimizer, agent.sweep.n_trials)
+    return replace(found, points=points) if points else None
 
 
 @contextmanager
@@ -181,7 +180,6 @@ def started(
         held_out = held_out_lines(variants, confirms=confirms)
         for line in (*inputs.lines, *held_out, *memory_lines(trials, room)):
             terminal.notice(line)
-        published = _published(composed, inputs.checkpoint_of(composed.base), terminal)
         yield Start(
             composed=composed,
             variants=variants,
@@ -189,7 +187,8 @@ def started(
             room=room,
             terminal=terminal,
             launcher=launcher,
-            first=[*first, *published],
+            first=first,
+            published=_published(composed, inputs.checkpoint_of(composed.base)),
         )
     finally:
         launcher.close(composed.agent.launcher.stop_timeout)

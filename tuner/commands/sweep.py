@@ -69,6 +69,11 @@ def run(arguments: Sequence[str]) -> int:
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
         terminal.warn(study.notice)
+        if study.is_new and start.published is not None:
+            terminal.notice(
+                f"first trials, after the untuned default: {len(start.published.points)} of "
+                f"{start.published.source}; sweep.literature=false leaves them out"
+            )
         tags = origin(["sweep", *arguments], Path.cwd())
         tracker.open(tags, start.inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))

@@ -14,6 +14,7 @@ from tuner.core.trial import (
     TrialOutcome,
     TrialSpec,
     TrialState,
+    each_stretch,
 )
 
 
@@ -81,7 +82,7 @@ def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance)
         state=state,
         parameters=attempt.spec.parameters,
         value=scores[0] if complete else None,
-        measured=measured if len(goals.watched) > 1 else {},
+        measured=measured,
         violated=goals.violated(measured) if complete else (),
         stopped_by=_stopped_by(attempt, state, last),
         guess=attempt.guess,
@@ -92,7 +93,7 @@ def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance)
         seconds=now - attempt.since,
         seconds_busy=sum(
             report.seconds_training + report.seconds_evaluating
-            for report in attempt.reports[attempt.kept :]
+            for report in each_stretch(attempt.reports[attempt.kept :])
         ),
         error=attempt.error,
         provenance=provenance,

@@ -192,6 +192,9 @@ SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
 """What knows several objectives: Optuna's pruners compare trials by one."""
 
+COMPARING = ("asha", "hyperband", "median", "percentile")
+"""Pruners that compare a trial with all others at the same point."""
+
 STUDY_NAME = "a plain name of at most 200 bytes without / \\ and quotes, since it names a folder"
 """What a study may be called, for messages."""
 
@@ -243,7 +246,12 @@ def _goals(sweep: SweepSettings) -> Iterator[Finding]:
 
 
 def _for_one_objective(settings: AgentSettings) -> Iterator[Finding]:
-    """What has no meaning where several objectives are traded off."""
+    """What has no meaning where several objectives are traded off, or constraints hold."""
+    pruner = settings.pruner.get("name")
+    if settings.sweep.constraints and pruner in COMPARING:
+        remedy = "with constraints extrapolation, threshold, patient or none: others let what "
+        remedy += "misses a constraint stop what meets it"
+        yield Finding(key="pruner", value=pruner, remedy=remedy)
     if len(settings.sweep.objectives) < 2:  # noqa: PLR2004
         return
     for key, group, able in (

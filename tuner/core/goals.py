@@ -5,10 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tuner.core.objectives import Direction, direction
 from tuner.core.settings import SweepSettings
-from tuner.core.trial import Report, TrialOutcome
+from tuner.core.trial import Report, TrialOutcome, each_stretch
 
 FORM = '"<= NUMBER" or ">= NUMBER"'
 """What a constraint looks like, for messages."""
@@ -44,12 +45,15 @@ class Constraint:
 
     def missed(self, value: float) -> str:
         """A value that misses the bound, as people read it."""
-        return f"{self.metric} {value:.4g}, not {self.relation} {self.bound:.4g}"
+        told = f"{value:.4g}", f"{self.bound:.4g}"
+        if told[0] == told[1]:
+            told = str(value), str(self.bound)
+        return f"{self.metric} {told[0]}, not {self.relation} {told[1]}"
 
     @property
     def text(self) -> str:
         """As it stands in the configuration."""
-        return f"{self.relation} {self.bound:g}"
+        return f"{self.relation} {self.bound!r}"
 
 
 def constraint(metric: str, text: str) -> Constraint:
@@ -141,10 +145,9 @@ class Goals:
         return {self.objective: outcome.value, **outcome.measured}
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON values; of one objective alone, its name."""
-        more = {"objectives": list(self.objectives)} if self.several else {}
+        """As JSON values."""
         bounds = {each.metric: each.text for each in self.constraints}
-        return {"objective": self.objective, **more, **({"constraints": bounds} if bounds else {})}
+        return {"objectives": list(self.objectives), "constraints": bounds}
 
 
 def goals_of(sweep: SweepSettings) -> Goals:
@@ -172,13 +175,10 @@ def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:
     )
 
 
-def goals_from_plain(plain: Mapping[str, object]) -> Goals:
-    """Reads what `Goals.to_plain` wrote."""
-    named = plain.get("objectives") or [plain["objective"]]
-    bounds = plain.get("constraints") or {}
-    if not isinstance(named, list) or not isinstance(bounds, Mapping):
-        raise TypeError(f"{plain} are no goals")
-    return goals(list(map(str, named)), {str(key): str(each) for key, each in bounds.items()})
+def goals_from_plain(plain: Mapping[str, Any]) -> Goals:
+    """Reads what `Goals.to_plain` wrote, or an earlier version, which knew one objective."""
+    objectives = plain["objectives"] if "objectives" in plain else [plain["objective"]]
+    return goals(objectives, plain.get("constraints", {}))
 
 
 def score(value: float) -> str:
@@ -190,5 +190,5 @@ def _measured(reports: Sequence[Report], name: str) -> float:
     last = reports[-1]
     if name != "examples_per_second":
         return last.value(name)
-    seconds = sum(report.seconds_training for report in reports)
+    seconds = sum(report.seconds_training for report in each_stretch(reports))
     return last.examples_seen / seconds if seconds > 0.0 else last.examples_per_second

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from tuner.core.space import SearchSpace
 from tuner.core.trial import Scalar
 
+OWN_KEYS = ("model.dropout", "model.max_length")
+"""Keys of a model that leave it the same."""
+
 SMALL = 768
 """Models narrower than this are not the papers' base models, but their small ones."""
 
@@ -61,13 +64,25 @@ def published(model_type: str, hidden_size: int) -> Published:
     return FAMILIES.get(model_type, BERT)
 
 
-def points_of(found: Published, space: SearchSpace, n_trials: int) -> list[dict[str, Scalar]]:
+def points_of(
+    found: Published, space: SearchSpace, optimizer: str, n_trials: int
+) -> list[dict[str, Scalar]]:
     """The points that a search begins with.
 
     Args:
         found: What was published.
-        space: What is searched; of a point it takes what it can, and none without its rate.
+        space: What is searched; of a point it takes what it can, and none without its rate, its
+            optimizer or its model.
+        optimizer: Where none is searched.
         n_trials: The search's total, of which they are a quarter at most.
     """
-    within = [space.within(point) for point in found.points]
-    return [point for point in within if RATE in point][: n_trials // 4]
+    if any(key.partition(".")[0] == "model" for key in space.keys if key not in OWN_KEYS):
+        return []
+    fixed = {} if "optimizer" in space.keys else {"optimizer": optimizer}
+    within = [(point, space.within(point)) for point in found.points]
+    taken = [
+        here
+        for point, here in within
+        if RATE in here and (here | fixed).get("optimizer") == point["optimizer"]
+    ]
+    return taken[: n_trials // 4]

@@ -1,7 +1,7 @@
 """What flows through a sweep: specification, report, diagnosis, outcome."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -165,6 +165,11 @@ class Report:
         return float(self.metrics[name] if name in self.metrics else getattr(self, name))
 
 
+def each_stretch(reports: Iterable[Report]) -> list[Report]:
+    """One report of each stretch of training: with few updates several points fall on one."""
+    return list({report.examples_seen: report for report in reports}.values())
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConstantGuess:
     """What the best guess that ignores the text reaches on this data.
@@ -276,8 +281,7 @@ class TrialOutcome:
         state: How it ended; `retried` where another attempt follows.
         parameters: As the sampler asked them.
         value: The first objective at the last evaluation point; None unless complete.
-        measured: All objectives and constrained metrics by name, as far as it came; where there
-            are more than the one objective.
+        measured: All objectives and constrained metrics by name, as far as it came.
         violated: The constraints that a completed trial misses, as people read them.
         stopped_by: Who ended it before its budget was spent: `pruner` (it was unpromising),
             `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.

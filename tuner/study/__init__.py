@@ -5,12 +5,13 @@ from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import prepared_url, study_url
-from tuner.study.study import Asked, Study
+from tuner.study.study import Asked, First, Study
 
 __all__ = [
     "LOCK_TIMEOUT",
     "Asked",
     "Definition",
+    "First",
     "JournalFile",
     "Study",
     "differences",

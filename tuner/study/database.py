@@ -64,7 +64,7 @@ class DatabaseLedger:
 
     # -- the study ----------------------------------------------------------------------------
 
-    def enter(self, decide: Decide, points: Sequence[Mapping[str, Scalar]]) -> None:
+    def enter(self, decide: Decide) -> None:
         """See `Ledger`."""
         attributes = models.StudyUserAttributeModel
         with self._locked() as session:
@@ -74,7 +74,8 @@ class DatabaseLedger:
                 )
             )
             known = {key: json.loads(value) for key, value in stored}
-            for key, value in decide(known, self._census(session, (), judging=True)).items():
+            changes, points = decide(known, self._census(session, (), judging=True))
+            for key, value in changes.items():
                 _put(session, attributes, {"study_id": self._study_id}, key, value)
             self._enqueue(session, points)
 

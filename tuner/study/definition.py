@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tuner
-from tuner.core.goals import Goals
+from tuner.core.goals import Goals, goals_from_plain
 from tuner.core.settings import TrialSettings
 from tuner.core.space import SearchSpace
 from tuner.errors import InputError
@@ -149,7 +149,8 @@ def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) 
 def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     """Lines `key: was → is`, in the user's own keys, for what makes another study."""
     moved = stored.get("contents") == wanted.get("contents") != {}
-    for line in differences(stored, wanted):
+    was = {key: value for key, value in stored.items() if key != "objective"}
+    for line in differences(was | goals_from_plain(stored).to_plain(), wanted):
         key, _, values = line.partition(": ")
         option, setting = _setting(key)
         if not (moved and setting.startswith(PLACES)):
@@ -221,8 +222,6 @@ def _setting(path: str) -> tuple[str, str]:
         case "options" if rest.count(".") > 1:
             group, option, field = rest.split(".", 2)
             return f"{group}={option} ", f"{group}.{field}"
-        case "objective":
-            return "", "sweep.objectives"
         case "objectives" | "constraints" | "space":
             return "", f"sweep.{path}"
         case "contents":

@@ -149,11 +149,11 @@ class JournalLedger:
         self._settled = 0
         self._settled_counted = 0
 
-    def enter(self, decide: Decide, points: Sequence[Mapping[str, Scalar]]) -> None:
+    def enter(self, decide: Decide) -> None:
         """See `Ledger`."""
         with self._storage.transaction() as replay:
             stored = replay.get_study(self._study_id).user_attrs
-            attributes = decide(stored, self._census(replay, (), judging=True))
+            attributes, points = decide(stored, self._census(replay, (), judging=True))
             seen = [trial.system_attrs.get(FIXED) for trial in self._trials(replay)]
             new = [dict(point) for point in points if point not in seen]
             self._storage.write(

@@ -27,7 +27,10 @@ CRASHES = "crashes"
 FIXED = "fixed_params"
 """System attribute in which Optuna keeps the values of an enqueued trial."""
 
-Decide = Callable[[Mapping[str, Any], Census], Mapping[str, Any]]
+Points = Sequence[Mapping[str, Scalar]]
+"""Values of trials that wait, by the names of their dimensions."""
+
+Decide = Callable[[Mapping[str, Any], Census], tuple[Mapping[str, Any], Points]]
 """From a study's user attributes and its trials to the attributes that are set."""
 
 
@@ -38,12 +41,12 @@ class NotOursError(Exception):
 class Ledger(Protocol):
     """What one agent does with one study; each method is one transaction."""
 
-    def enter(self, decide: Decide, points: Sequence[Mapping[str, Scalar]]) -> None:
+    def enter(self, decide: Decide) -> None:
         """Opens the study.
 
         Args:
-            decide: Says what is set, or raises.
-            points: Trials with these values are to wait, those left out that were added before.
+            decide: Says which attributes are set and which trials are to wait, those left out that
+                were added before; or raises.
         """
 
     def census(self, held: Collection[int], *, judging: bool) -> Census:

@@ -30,7 +30,7 @@ from tuner.records import from_plain, to_plain
 from tuner.search import build_pruner, build_sampler
 from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening
-from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError
+from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError, Points
 from tuner.study.owner import identity
 from tuner.study.parameters import ask, fixed
 from tuner.study.patience import AWAY, Patience
@@ -60,6 +60,19 @@ class Asked:
     parameters: dict[str, Scalar]
     attempt: int = 1
     crashes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """Values of some searched keys for the first trials; the others are drawn.
+
+    Attributes:
+        always: Also of a study that there is, unless they were added before.
+        if_new: After those, where the study is made now.
+    """
+
+    always: Points = ()
+    if_new: Points = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +108,7 @@ class Study:
 
     Attributes:
         notice: A warning for people about the versions that the study was made with; or empty.
+        is_new: Whether it was made now.
     """
 
     def __init__(
@@ -106,7 +120,7 @@ class Study:
         sampler: Mapping[str, Any] | None,
         pruner: Mapping[str, Any],
         defaults: Mapping[str, Scalar],
-        first: Sequence[Mapping[str, Scalar]] = (),
+        first: First = First(),
         settings: StorageSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -119,7 +133,7 @@ class Study:
             sampler: Group `sampler`; None: there are no trials but the first ones.
             pruner: Group `pruner`.
             defaults: Value of each searched key in the untuned default configuration.
-            first: Values of some searched keys for the trials after it; the others are drawn.
+            first: What waits behind it.
             settings: Group `storage`.
             clock: Seconds, monotonic.
 
@@ -149,7 +163,9 @@ class Study:
         self._lost: set[int] = set()
         self._idle_since: float | None = None
         self.notice = ""
-        opened = self._open(name, definition, self._first_points(sampler, first))
+        points, more = self._first_points(sampler, first.always), self._fixed(first.if_new)
+        opened = self._open(name, definition, points, more)
+        self.is_new = not opened
         self._study.sampler = build_sampler(sampler or {"name": "random"}, opened)
         self._beaten_at = time.time()
         self._beating = RLock()
@@ -158,8 +174,14 @@ class Study:
         self._heart.start()
 
     @patient
-    def _open(self, name: str, definition: Definition, points: list[dict[str, Scalar]]) -> int:
+    def _open(self, name: str, definition: Definition, points: Points, if_new: Points) -> int:
         """Compares, or writes down, what the study is made of.
+
+        Args:
+            name: The study's name.
+            definition: What it is to be made of.
+            points: That are to wait, unless they were added before.
+            if_new: More of them, where it is made now.
 
         Returns:
             How often it was opened before.
@@ -167,14 +189,15 @@ class Study:
         wanted, now = definition.to_plain(), made_with()
         opened = 0
 
-        def decide(stored: Mapping[str, Any], census: Census) -> Mapping[str, Any]:
+        def decide(stored: Mapping[str, Any], census: Census) -> tuple[Mapping[str, Any], Points]:
             nonlocal opened
             opened = int(stored.get("opened") or 0)
             hosts = [trial.owner["host"] for trial in census.living]
             found, self.notice = opening(name, stored, wanted, now, hosts)
-            return found | {"opened": opened + 1}
+            waiting = points if opened else [*points, *if_new]
+            return found | {"opened": opened + 1}, waiting
 
-        self._ledger.enter(decide, points)
+        self._ledger.enter(decide)
         return opened
 
     def _first_points(
@@ -186,6 +209,9 @@ class Study:
             grid = self._space.grid(sampler["points_per_interval"])
             random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
             points += [point for point in grid if point not in points]
+        return self._fixed(points)
+
+    def _fixed(self, points: Points) -> list[dict[str, Scalar]]:
         return [fixed(self._space, point) for point in points]
 
     # -- which trials -------------------------------------------------------------------------
@@ -428,7 +454,7 @@ class Study:
             name: Its name.
             value: A JSON value.
         """
-        self._ledger.enter(lambda stored, census: {name: value}, ())  # noqa: ARG005
+        self._ledger.enter(lambda stored, census: ({name: value}, ()))  # noqa: ARG005
 
     @patient
     def settle(self, name: str, value: Any) -> Any:
@@ -443,12 +469,15 @@ class Study:
         """
         settled = value
 
-        def decide(stored: Mapping[str, Any], census: Census) -> Mapping[str, Any]:  # noqa: ARG001
+        def decide(
+            stored: Mapping[str, Any],
+            census: Census,  # noqa: ARG001
+        ) -> tuple[Mapping[str, Any], Points]:
             nonlocal settled
             settled = stored.get(name) or value
-            return {} if settled is None else {name: settled}
+            return ({} if settled is None else {name: settled}), ()
 
-        self._ledger.enter(decide, ())
+        self._ledger.enter(decide)
         return settled
 
     def hurry(self) -> None:

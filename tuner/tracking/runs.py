@@ -168,7 +168,12 @@ def trial_abandoned(run: str, at: int) -> Ended:
 
 
 def _figures(outcome: TrialOutcome) -> dict[str, float]:
-    metrics = {} if outcome.value is None else {"objective": outcome.value}
+    metrics = {}
+    if outcome.value is not None and outcome.last is not None:
+        last = outcome.last
+        # What counts of the whole trial, as its speed, not of its last stretch alone.
+        whole = {name: v for name, v in outcome.measured.items() if v != last.value(name)}
+        metrics = {"objective": outcome.value, **whole}
     figures = outcome.diagnosis.figures if outcome.diagnosis is not None else None
     if figures is not None:
         metrics |= {f"convergence_{name}": value for name, value in asdict(figures).items()}

@@ -9,7 +9,7 @@ from statistics import fmean
 from tuner.core.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
 from tuner.core.confirmation.final_look import FinalLook
 from tuner.core.confirmation.plan import CONFIRMS, SEED
-from tuner.core.ranking import Direction
+from tuner.core.ranking import Direction, is_usable
 from tuner.core.trial import TrialOutcome, TrialState
 
 DRAWS = 4000
@@ -28,7 +28,7 @@ class Configuration:
         promised: The objective that it had there.
         scores: Seed to the objective of the repeats that completed.
         estimate: Of them.
-        broken: Repeats that diverged or learned nothing.
+        broken: Repeats that diverged, learned nothing or missed a constraint.
         raced_out: It was shown that it could no longer win, and repeated no more.
     """
 
@@ -146,7 +146,7 @@ def scores_of(
     """Trial to seed to the objective of its repeat; larger is better, whatever the metric."""
     found: dict[int, dict[int, float]] = {}
     for outcome in repeats:
-        if outcome.value is not None:
+        if is_usable(outcome) and outcome.value is not None:
             trial, seed = origin(outcome)
             found.setdefault(trial, {})[seed] = _sign(direction) * outcome.value
     return found
@@ -164,7 +164,8 @@ def is_raced_out(repeat: TrialOutcome) -> bool:
 
 def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Configuration | None:
     own = [repeat for repeat in repeats if origin(repeat)[0] == leader.number]
-    scores = {origin(repeat)[1]: repeat.value for repeat in own if repeat.value is not None}
+    usable = [repeat for repeat in own if is_usable(repeat)]
+    scores = {origin(each)[1]: each.value for each in usable if each.value is not None}
     if not scores or leader.value is None:
         return None
     return Configuration(
@@ -172,7 +173,7 @@ def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Con
         promised=leader.value,
         scores=dict(sorted(scores.items())),
         estimate=estimate(list(scores.values())),
-        broken=sum(repeat.stopped_by in BROKEN for repeat in own),
+        broken=sum(repeat.stopped_by in BROKEN or bool(repeat.violated) for repeat in own),
         raced_out=any(map(is_raced_out, own)),
     )
 

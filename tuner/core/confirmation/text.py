@@ -35,7 +35,7 @@ def _notes(configuration: Configuration, seeds: int) -> str:
     if configuration.raced_out:
         parts.append("could no longer win")
     if configuration.broken:
-        parts.append(f"{configuration.broken} diverged or learned nothing")
+        parts.append(f"{configuration.broken} diverged, learned nothing or missed a constraint")
     lost = seeds - len(configuration.scores) - configuration.broken
     if lost > 0 and not configuration.raced_out:
         parts.append(f"{lost} failed")

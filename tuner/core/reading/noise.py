@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tuner.core.metrics import Confusion, accuracy
 from tuner.core.objectives import Direction
-from tuner.core.ranking import ranked
-from tuner.core.trial import Report, TrialOutcome, TrialState
+from tuner.core.ranking import is_usable, ranked
+from tuner.core.trial import Report, TrialOutcome
 
 CRITICAL = 1.96
 """Bound of a standard normal statistic that chance passes in one of twenty cases."""
@@ -48,14 +48,12 @@ def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction
     nothing of the noise of training itself; that takes repeats with other seeds.
 
     Returns:
-        None where no trial completed or the objective's error is not known.
+        None where no trial is usable or the objective's error is not known.
     """
     values = [
         (outcome.value, outcome)
         for outcome in ranked(outcomes, direction)
-        if outcome.state is TrialState.COMPLETE
-        and outcome.value is not None
-        and math.isfinite(outcome.value)
+        if is_usable(outcome) and outcome.value is not None and math.isfinite(outcome.value)
     ]
     if not values or values[0][1].last is None:
         return None

@@ -79,8 +79,8 @@ def read_sweep(
     return SweepReading(
         statuses={status: counted[status] for status in Convergence if counted[status]},
         separations=tuple(separations(ordered, space)),
-        edges=tuple(edges(ordered, space, better)),
-        budget=_short_budget(ordered, best(ordered, better), epochs),
+        edges=() if goals.several else tuple(edges(ordered, space, better)),
+        budget=_short_budget(ordered, None if goals.several else best(ordered, better), epochs),
         importances=dict(sorted(importances.items(), key=lambda item: (-item[1], item[0]))),
         noise=None if goals.several else noise(ordered, goals.objective, better),
         completed=sum(outcome.state is TrialState.COMPLETE for outcome in ordered),
