@@ -37,7 +37,9 @@ from tuner.study_reader import StoredStudy, StudyReader
 SWEEP = "lr_search"
 OBJECTIVE = "val_accuracy"
 DIRECTION: Direction = "maximize"
-CONFIRM = "sweep.confirm={top: 3, seeds: 10}"
+CONFIRM = ("sweep.confirm={top: 3, seeds: 10}", "sweep.literature=false")
+"""Without published points, which the recorded sweeps did not begin with."""
+
 FRESH = range(101, 111)
 """Seeds of training by which no configuration was chosen."""
 
@@ -256,7 +258,7 @@ def measure(data: str, seed: int, folder: Path, texts: Path | None) -> Measured:
     place.mkdir(parents=True, exist_ok=True)
     study = f"{SWEEP}-{seed}" if seed else SWEEP
     draws = (f"sampler.seed={seed}", f"training.seed={seed}")
-    tuner(place, f"sweep={SWEEP}", f"study={study}", *options, *draws, CONFIRM)
+    tuner(place, f"sweep={SWEEP}", f"study={study}", *options, *draws, *CONFIRM)
     found = read(place, study)
     outcomes = outcomes_of(found)
     if found.confirmation is None:
