@@ -99,7 +99,10 @@ def cluster(tmp_path, monkeypatch, mlflow_uri, slurm):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(agents, "AGENT", (sys.executable, "-m", "tests.fake_agent", "sweep"))
     monkeypatch.setattr(following, "LOOK_SECONDS", 2.0)
+    # Where a shell put the tests into the background, Ctrl-C is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield Cluster(tmp_path, slurm)
+    signal.signal(signal.SIGINT, before)
     slurm("scancel", "--user=root")
     for process in slurm.processes():
         kill(process)
