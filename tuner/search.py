@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.core.extrapolation import Forecast, chance_undominated, forecast, noise
 from tuner.core.goals import Goals
+from tuner.core.objectives import sign as turn
 from tuner.core.pareto import undominated
 from tuner.curves import curve
 from tuner.errors import InputError
@@ -46,7 +47,7 @@ class ExtrapolationPruner(BasePruner):
         completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not completed:
             return False
-        signs = [1.0 if way == "maximize" else -1.0 for way in self._goals.directions]
+        signs = list(map(turn, self._goals.directions))
         named = zip(self._goals.objectives, signs, strict=True)
         ends = [_end(trial, completed, name, sign) for name, sign in named]
         kept = [each for each in completed if not any(v > 0 for v in each.constraints.values())]

@@ -10,7 +10,7 @@ from tuner.core.confirmation import HEADINGS, Confirmation, cells, told
 from tuner.core.goals import Goals, score
 from tuner.core.objectives import Direction
 from tuner.core.pareto import best, front
-from tuner.core.ranking import counts, gain, is_usable
+from tuner.core.ranking import counts, gain, is_usable, unmet
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
@@ -138,11 +138,8 @@ def _none_usable(closing: Closing) -> str:
     completed = [outcome for outcome in closing.outcomes if outcome.value is not None]
     if not completed:
         return "No trial completed."
-    first = completed[0]
-    return (
-        f"None of the {len(completed)} completed trials meets the constraints "
-        f"(trial {first.number}: {'; '.join(first.violated)})."
-    )
+    told = unmet(completed)
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _traded(closing: Closing, default: TrialOutcome | None) -> str:

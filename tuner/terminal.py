@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tuner.core.confirmation import HEADINGS, Confirmation, cells
 from tuner.core.duration import Running, seconds_left, told
-from tuner.core.goals import Goals, score
+from tuner.core.goals import Goals, is_missed, score
 from tuner.core.pareto import front
 from tuner.core.ranking import is_usable
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
@@ -287,8 +287,8 @@ def ranking_table(ordered: Sequence[TrialOutcome], goals: Goals, keys: Sequence[
 
 def _score(outcome: TrialOutcome, name: str, values: Mapping[str, float]) -> Text:
     """A cell of the table; red where a constraint of the metric is missed."""
-    missed = any(text.startswith(f"{name} ") for text in outcome.violated)
-    return Text(score(values[name]) if name in values else "", "red" if missed else "")
+    style = "red" if is_missed(name, outcome.violated) else ""
+    return Text(score(values[name]) if name in values else "", style)
 
 
 def confirmation_table(found: Confirmation) -> Table:

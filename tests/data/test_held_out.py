@@ -1,22 +1,16 @@
 """Test rows as they are read, and compared with those that were trained on."""
 
-import csv
 import dataclasses
 
 import pytest
 
+from tests.data.files import write
 from tuner.core.settings import DataSettings
 from tuner.data.held_out import read_held_out
 from tuner.errors import InputError
 
 TRAIN = [(f"text {n}", label) for n, label in enumerate(["bad", "good"] * 10)]
 VALIDATION = [("seen", "good"), ("unseen", "bad")]
-
-
-def write(path, rows, header=("text", "label")):
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return str(path)
 
 
 @pytest.fixture

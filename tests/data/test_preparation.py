@@ -1,4 +1,3 @@
-import csv
 import dataclasses
 import json
 import os
@@ -10,17 +9,12 @@ import numpy as np
 import pytest
 
 from tests.checkpoints import WORDS, reviews, write_checkpoint, write_reviews
+from tests.data.files import write
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.data import cache as cache_module
 from tuner.data import prepare
 from tuner.data.preparation import constant_guess
 from tuner.errors import InputError
-
-
-def write(path, rows, header=("text", "label")):
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return str(path)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from tuner.atomic import replace_folder, twin, write_whole
 from tuner.config import ComposedSweep, compose_trial, load_trial
@@ -23,6 +24,11 @@ def ran_with(folder: StudyFolder, composed: ComposedSweep, outcome: TrialOutcome
     """
     config = folder.trial(outcome.number).config
     return load_trial(config) if config.exists() else compose_trial(composed, outcome.parameters)
+
+
+def best_files(folder: StudyFolder) -> AbstractContextManager[None]:
+    """Holds best.yaml and best_model/ alone, since agents may share the folder."""
+    return exclusive(f"{folder.path.absolute()} best")
 
 
 class BestKeeper:
@@ -111,7 +117,7 @@ class BestKeeper:
         settings = ran_with(self._folder, self._composed, outcome)
         text = as_yaml(self._study, outcome, settings, str(self._folder.best))
         model = self._folder.trial(outcome.number).model
-        with exclusive(f"{self._folder.path.absolute()} best"):  # Agents may share the folder.
+        with best_files(self._folder):
             if model.is_dir():
                 write_whole(model / self._folder.best.name, text)
                 # Where other trials are as good in their way it stays.

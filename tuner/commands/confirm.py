@@ -1,6 +1,5 @@
 """After the search: its leading configurations trained again with new seeds."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -10,8 +9,6 @@ from functools import partial
 from tuner.commands.confirmed_best import ConfirmedBest
 from tuner.commands.final_look import look
 from tuner.commands.start import Start
-from tuner.config import dump_trial
-from tuner.core.allocation import longest
 from tuner.core.confirmation import (
     CONFIRMED,
     CONFIRMS,
@@ -31,14 +28,12 @@ from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
 from tuner.exclusive import exclusive
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
-from tuner.launchers.allocation import seconds_left
-from tuner.plan import Plan
 from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
 from tuner.study import Definition, First, Study, prepared_url
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import COMMIT, Tracker
+from tuner.tracking import Tracker
 
 _ANY = IntInterval(low=0, high=2**53)
 ROLE, NOUN = "confirm", "repeat"
@@ -153,20 +148,12 @@ def _run(
         _drop_models(place, repeated.outcomes(), start.objective)
 
     sweep = Sweep(
-        plan=Plan(
-            goals=start.goals,
+        plan=replace(
+            start.plan([*search.outcomes, *earlier], tags),
             compose=partial(_compose, start),
-            render=dump_trial,
             n_trials=CLOSED,
-            max_failures=agent.sweep.max_failures,
-            max_attempts=agent.launcher.max_attempts,
-            trials_per_worker=agent.launcher.trials_per_worker,
-            stall_timeout=agent.launcher.stall_timeout,
-            time_left=partial(seconds_left, os.environ),
-            longest=longest([*search.outcomes, *earlier]),
             role=ROLE,
             noun=NOUN,
-            git_commit=tags.get(COMMIT, ""),
         ),
         source=source,
         launcher=launcher,

@@ -2,18 +2,16 @@
 
 import shutil
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from tuner.atomic import replace_folder, twin, write_whole
-from tuner.commands.best import ran_with
+from tuner.commands.best import best_files, ran_with
 from tuner.commands.start import Start
 from tuner.core.confirmation import origin
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.trial import TrialOutcome
-from tuner.exclusive import exclusive
 from tuner.exported import KeptModel, StudyFacts, as_yaml, kept_model
 
 
@@ -60,7 +58,7 @@ class ConfirmedBest:
             facts: With the confirmation.
         """
         folder = self._folder
-        with self._alone():
+        with best_files(folder):
             kept = kept_model(folder)
             best = next(
                 (e for e in self._ranked if self._made(e).is_dir() or self._of(e) == kept), None
@@ -82,17 +80,13 @@ class ConfirmedBest:
             facts: With the confirmation.
         """
         folder = self._folder
-        with self._alone():
+        with best_files(folder):
             kept = kept_model(folder)
             repeat = next((each for each in self._ranked if self._of(each) == kept), None)
             if repeat is not None:
                 write_whole(folder.best_model / folder.best.name, self._text(facts, repeat))
             text = as_yaml(facts, self.winner, self.settings, str(folder.best))
             write_whole(folder.best, text)
-
-    def _alone(self) -> AbstractContextManager[None]:
-        """Other agents may share the folder."""
-        return exclusive(f"{self._folder.path.absolute()} confirmed")
 
     def _of(self, repeat: TrialOutcome) -> KeptModel:
         trial, seed = origin(repeat)

@@ -1,29 +1,35 @@
 """What a sweep and its dry run begin with: models and data checked while the workers start."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
-from tuner.config import ComposedSweep, compose_trial, searched_options
+from tuner.config import ComposedSweep, compose_trial, dump_trial, searched_options
+from tuner.core.allocation import longest
 from tuner.core.goals import Goals
 from tuner.core.literature import Published, points_of, published
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
-from tuner.core.trial import Scalar
+from tuner.core.trial import Scalar, TrialOutcome
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
+from tuner.launchers.allocation import seconds_left
 from tuner.launchers.devices import local_slots
 from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
 from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
+from tuner.plan import Plan
 from tuner.study import Definition, First, Study, prepared_url
 from tuner.terminal import Terminal
+from tuner.tracking import COMMIT
 
 if TYPE_CHECKING:
     from tuner.launchers.ray import RayLauncher
@@ -76,6 +82,28 @@ class Start:
     def compose(self, parameters: Mapping[str, Scalar]) -> TrialSettings:
         """A trial as it would run here."""
         return with_batch_size(compose_trial(self.composed, parameters), self.room)
+
+    def plan(self, ended: Iterable[TrialOutcome], tags: Mapping[str, str]) -> Plan:
+        """What trials of the sweep's configuration have in common, the search's and repeats.
+
+        Args:
+            ended: Trials that tell how long one takes.
+            tags: Of the runs in MLflow: where they come from.
+        """
+        agent = self.composed.agent
+        return Plan(
+            goals=self.goals,
+            compose=self.compose,
+            render=dump_trial,
+            n_trials=agent.sweep.n_trials,
+            max_failures=agent.sweep.max_failures,
+            max_attempts=agent.launcher.max_attempts,
+            trials_per_worker=agent.launcher.trials_per_worker,
+            stall_timeout=agent.launcher.stall_timeout,
+            time_left=partial(seconds_left, os.environ),
+            longest=longest(ended),
+            git_commit=tags.get(COMMIT, ""),
+        )
 
     def open_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
         """Opens or makes the study.

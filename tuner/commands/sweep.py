@@ -1,9 +1,9 @@
 """`tuner sweep=NAME`: runs a sweep, or resumes it up to its total."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from tuner.commands.best import BestKeeper
 from tuner.commands.confirm import Confirmed, confirm
 from tuner.commands.dry_run import dry_run
 from tuner.commands.start import Start, started
-from tuner.config import ComposedSweep, check, compose_sweep, dump_trial, render
-from tuner.core.allocation import longest
+from tuner.config import ComposedSweep, check, compose_sweep, render
 from tuner.core.enough import enough
 from tuner.core.pareto import front, order
 from tuner.core.reading import read_sweep
@@ -22,15 +21,13 @@ from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
-from tuner.launchers.allocation import seconds_left
-from tuner.plan import Plan
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Study, made_with, study_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
-from tuner.tracking import COMMIT, Tracker, View, origin, tracking_uri
+from tuner.tracking import Tracker, View, origin, tracking_uri
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -147,20 +144,10 @@ def _search(
         publisher.refresh()
 
     sweep = Sweep(
-        plan=Plan(
-            goals=start.goals,
-            compose=start.compose,
-            render=dump_trial,
-            n_trials=agent.sweep.n_trials,
+        plan=replace(
+            start.plan(earlier, tags),
             timeout=agent.sweep.timeout,
-            max_failures=agent.sweep.max_failures,
             enough=partial(_enough, start, study),
-            max_attempts=agent.launcher.max_attempts,
-            trials_per_worker=agent.launcher.trials_per_worker,
-            stall_timeout=agent.launcher.stall_timeout,
-            time_left=partial(seconds_left, os.environ),
-            longest=longest(earlier),
-            git_commit=tags.get(COMMIT, ""),
             wants_model=keeper.wants_model,
         ),
         source=study,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuner.core.objectives import Direction
+from tuner.core.objectives import Direction, sign
 from tuner.core.pareto import undominated
 from tuner.core.settings import StopWhen
 
@@ -27,7 +27,7 @@ def enough(
     patience = wanted.patience
     if patience is None or len(values) <= patience:
         return ""
-    signs = [1.0 if way == "maximize" else -1.0 for way in directions]
+    signs = list(map(sign, directions))
     points = [
         None if each is None else tuple(s * v for s, v in zip(signs, each, strict=True))
         for each in values

@@ -150,6 +150,11 @@ class Goals:
         return {"objectives": list(self.objectives), "constraints": bounds}
 
 
+def is_missed(metric: str, violated: Sequence[str]) -> bool:
+    """Whether one of these texts (see `Constraint.missed`) is of a metric."""
+    return any(text.startswith(f"{metric} ") for text in violated)
+
+
 def goals_of(sweep: SweepSettings) -> Goals:
     """The goals of a sweep.
 

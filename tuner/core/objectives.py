@@ -20,6 +20,11 @@ OBJECTIVES: Mapping[str, Direction] = MappingProxyType(
 """Metric to the direction in which it gets better."""
 
 
+def sign(way: Direction) -> float:
+    """What turns values so that larger is better."""
+    return 1.0 if way == "maximize" else -1.0
+
+
 def direction(name: str) -> Direction:
     """Which way this metric gets better.
 

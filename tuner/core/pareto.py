@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from tuner.core.goals import Goals
+from tuner.core.objectives import sign
 from tuner.core.ranking import is_usable, ranked
 from tuner.core.trial import TrialOutcome
 
@@ -15,8 +16,8 @@ Point = tuple[float, ...]
 
 def turned(values: Mapping[str, float], goals: Goals) -> Point:
     """Values by metric as a point."""
-    signs = (1.0 if way == "maximize" else -1.0 for way in goals.directions)
-    return tuple(sign * values[name] for sign, name in zip(signs, goals.objectives, strict=True))
+    signs = map(sign, goals.directions)
+    return tuple(s * values[name] for s, name in zip(signs, goals.objectives, strict=True))
 
 
 def point(outcome: TrialOutcome, goals: Goals) -> Point:

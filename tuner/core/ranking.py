@@ -35,6 +35,15 @@ def is_usable(outcome: TrialOutcome) -> bool:
     return outcome.state is TrialState.COMPLETE and not outcome.violated
 
 
+def unmet(completed: Sequence[TrialOutcome]) -> str:
+    """That all of these miss a constraint, as people read it; the first says which."""
+    first = completed[0]
+    return (
+        f"none of the {len(completed)} completed trials meets the constraints "
+        f"(trial {first.number}: {'; '.join(first.violated)})"
+    )
+
+
 def counts(outcomes: Iterable[TrialOutcome]) -> dict[TrialState, int]:
     """How many trials ended in which state, every state named."""
     counted = Counter(outcome.state for outcome in outcomes)

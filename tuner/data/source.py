@@ -1,6 +1,6 @@
 """Where the rows of a split come from, and what identifies their content before it is read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,19 +28,17 @@ class Source:
     read: Callable[[], Table]
 
 
+Finder = Callable[[DataSettings, str, str | None], Source]
+"""Finds the rows of a role, as `train`, at the place that a key gives."""
+
+
 def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
     """Finds training and validation rows; the latter None when they are to be split off.
 
     Raises:
         InputError: The format is unknown, a key is missing, or a file does not exist.
     """
-    if data.format not in FORMATS:
-        raise InputError(
-            "no data set is chosen" if data.format == MISSING else f"no format {data.format!r}",
-            where="data.format",
-            remedy=f"one of {', '.join(FORMATS)}",
-        )
-    find = _FINDERS.get(data.format, _file)
+    find = _finder(data)
     train = find(data, "train", data.train)
     if data.validation is None:
         return train, None
@@ -48,9 +46,22 @@ def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
 
 
 def find_test(data: DataSettings) -> Source | None:
-    """Finds the test rows; None where none are named. The format is one that there is."""
-    find = _FINDERS.get(data.format, _file)
-    return None if data.test is None else find(data, "test", data.test)
+    """Finds the test rows; None where none are named.
+
+    Raises:
+        InputError: As `find_sources`.
+    """
+    return None if data.test is None else _finder(data)(data, "test", data.test)
+
+
+def _finder(data: DataSettings) -> Finder:
+    if data.format not in FORMATS:
+        raise InputError(
+            "no data set is chosen" if data.format == MISSING else f"no format {data.format!r}",
+            where="data.format",
+            remedy=f"one of {', '.join(FORMATS)}",
+        )
+    return {"hub": _hub, "tfds": _tfds}.get(data.format, _file)
 
 
 def _file(data: DataSettings, role: str, given: str | None) -> Source:
@@ -99,10 +110,3 @@ def _refuse_unnamed(data: DataSettings) -> None:
             "data.name=stanfordnlp/imdb" if data.format == "hub" else "data.name=imdb_reviews"
         )
         raise InputError("no data set is named", where="data.name", remedy=example)
-
-
-_FINDERS: Mapping[str, Callable[[DataSettings, str, str | None], Source]] = {
-    "hub": _hub,
-    "tfds": _tfds,
-}
-"""Of the formats that are no files."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tuner.core.confirmation import Confirmation
-from tuner.core.goals import Goals
+from tuner.core.goals import Goals, is_missed
 from tuner.core.objectives import Direction
 from tuner.core.pareto import front, order
 from tuner.core.ranking import is_usable
@@ -91,7 +91,7 @@ class TrialView:
 
     def misses(self, metric: str) -> bool:
         """Whether it misses a constraint of this metric."""
-        return any(text.startswith(f"{metric} ") for text in self.missed)
+        return is_missed(metric, self.missed)
 
 
 @dataclass(frozen=True, kw_only=True)

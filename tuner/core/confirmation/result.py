@@ -9,6 +9,7 @@ from statistics import fmean
 from tuner.core.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
 from tuner.core.confirmation.final_look import FinalLook
 from tuner.core.confirmation.plan import CONFIRMS, SEED
+from tuner.core.objectives import sign as turn
 from tuner.core.ranking import Direction, is_usable
 from tuner.core.trial import TrialOutcome, TrialState
 
@@ -75,7 +76,7 @@ class Confirmation:
 
     def corrected(self, direction: Direction) -> float:
         """The best one's mean without the luck of having been picked."""
-        return self.best.estimate.mean - _sign(direction) * self.luck
+        return self.best.estimate.mean - turn(direction) * self.luck
 
 
 def confirmation(
@@ -95,7 +96,7 @@ def confirmation(
     Returns:
         None where no repeat completed.
     """
-    sign = _sign(direction)
+    sign = turn(direction)
     found = [_configuration(leader, repeats) for leader in leaders]
     scored = [each for each in found if each is not None]
     if not scored:
@@ -148,7 +149,7 @@ def scores_of(
     for outcome in repeats:
         if is_usable(outcome) and outcome.value is not None:
             trial, seed = origin(outcome)
-            found.setdefault(trial, {})[seed] = _sign(direction) * outcome.value
+            found.setdefault(trial, {})[seed] = turn(direction) * outcome.value
     return found
 
 
@@ -189,7 +190,3 @@ def _signed(scores: Scores, sign: float) -> Scores:
         number: {seed: sign * value for seed, value in found.items()}
         for number, found in scores.items()
     }
-
-
-def _sign(direction: Direction) -> float:
-    return 1.0 if direction == "maximize" else -1.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tuner.core.goals import Goals
 from tuner.core.pareto import order
+from tuner.core.ranking import is_usable, unmet
 from tuner.core.trial import TrialOutcome, TrialState
 
 FORMATS = ("hydra", "cli", "json", "training_arguments")
@@ -79,13 +80,9 @@ def choose(
         return _named(outcomes, settings.trial)
     if not completed:
         return Choice(reason=f"no trial completed ({_counted(o.state for o in outcomes)})")
-    usable = [outcome for outcome in completed if not outcome.violated]
+    usable = [outcome for outcome in completed if is_usable(outcome)]
     if not usable:
-        first = completed[0]
-        return Choice(
-            reason=f"none of the {len(completed)} completed trials meets the constraints "
-            f"(trial {first.number}: {'; '.join(first.violated)})"
-        )
+        return Choice(reason=unmet(completed))
     wanted = [o for o in usable if settings.convergence in (None, _status(o))]
     if not wanted:
         found = _counted(map(_status, usable))
