@@ -556,12 +556,11 @@ def test_agents_never_hand_out_more_than_the_total(open_study, machines):
 def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     open_study, tmp_path, monkeypatch, machines
 ):
-    monkeypatch.setattr("tuner.study.study.SIGNS", 0.0)
+    monkeypatch.setattr("tuner.study.held.SIGNS", 0.0)
     frozen, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
     asked = frozen.claim(1)
     frozen.report(asked.number, 1, {"val_accuracy": 0.6})
-    frozen._closed.set()  # It gives no sign of life any more.
-    frozen._heart.join()
+    frozen._ours.stop()  # It gives no sign of life any more.
     assert other.claim(1) is None
     assert other.awaiting(1)
     time.sleep(BRIEF.heartbeat_timeout + 0.3)
@@ -608,8 +607,7 @@ def test_of_an_agent_that_was_killed_elsewhere_nothing_keeps_another_version_out
 ):
     killed = open_study(storage=BRIEF)
     killed.claim(None)
-    killed._closed.set()
-    killed._heart.join()
+    killed._ours.stop()
     monkeypatch.setattr("tuner.__version__", "9.9")
     time.sleep(BRIEF.heartbeat_timeout + 0.3)
     assert "→ 9.9" in open_study(storage=BRIEF).notice

@@ -1,11 +1,12 @@
 """The Optuna adapter: one study shared by agents that may die, freeze or lose the database."""
 
 from tuner.study.definition import Definition, differences, made_with
+from tuner.study.first import First
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import prepared_url, study_url
-from tuner.study.study import Asked, First, Study
+from tuner.study.study import Asked, Study
 
 __all__ = [
     "LOCK_TIMEOUT",
