@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import itertools
 import shutil
 
 import pytest
@@ -10,6 +11,17 @@ settings.register_profile(
     "tuner", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tuner")
+
+
+@pytest.fixture
+def machines(monkeypatch):
+    """Each study is opened on a machine of its own."""
+    from tuner.study.owner import identity
+
+    count = itertools.count()
+    monkeypatch.setattr(
+        "tuner.study.study.identity", lambda: identity() | {"machine": str(next(count))}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,10 @@ from benchmarks.agents import measure
 from tests.agents import Agents, arguments, write_folder
 from tests.commands.test_safe import files_with
 from tests.engines.postgresql import PostgreSQL, missing
-from tests.records import outcome, settings
-from tests.study.test_study import DEFAULTS, NONE, RANDOM, SPACE, machines  # noqa: F401
-from tuner.core.goals import Goals
+from tests.records import outcome
+from tests.studies import make_study
 from tuner.core.settings import StorageSettings
 from tuner.core.storage import with_driver
-from tuner.study import Definition, Study
 from tuner.study.storage import OwnedStorage
 from tuner.study_reader import StudyReader
 
@@ -47,20 +45,10 @@ def test_the_total_holds_though_agents_are_killed(server, agents, trials, kill):
 
 
 def open_study(url, name="s"):
-    return Study(
-        name=name,
-        url=url,
-        definition=Definition(
-            space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
-        ),
-        sampler=RANDOM,
-        pruner=NONE,
-        defaults=DEFAULTS,
-        settings=StorageSettings(retry_timeout=60.0),
-    )
+    return make_study(url, name=name, storage=StorageSettings(retry_timeout=60.0))
 
 
-def test_a_trial_that_ends_at_any_moment_of_a_claim_is_counted(server, machines):  # noqa: F811
+def test_a_trial_that_ends_at_any_moment_of_a_claim_is_counted(server, machines):
     url = with_driver(server.create("moments"))
     for moment in range(4):
         busy, other = open_study(url, f"s{moment}"), open_study(url, f"s{moment}")

@@ -1,6 +1,11 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
+from tests.studies import make_study
 from tuner import mounts
 from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
@@ -88,3 +93,30 @@ def test_only_a_write_ahead_log_is_synced_seldom(tmp_path):
     own = sqlite_url(tmp_path / "own.db")
     assert asked(own, "PRAGMA synchronous") == normal
     assert asked(f"sqlite:///{tmp_path}/plain.db", "PRAGMA synchronous") == full
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "nodriver://u:secret@h/x",
+        "postgresql://u:secret@127.0.0.1:9/x",
+        "sqlite:////proc/x",
+    ],
+)
+def test_a_storage_that_can_not_be_opened_is_the_users_error_without_its_password(url):
+    with pytest.raises(InputError) as caught:
+        make_study(url)
+    assert "storage.url" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_can_not_be_written_is_the_users_error():
+    with pytest.raises(InputError, match="output=/proc"):
+        sqlite_url(Path("/proc/x/study.db"))
+
+
+def test_the_database_is_in_write_ahead_mode(tmp_path):
+    sqlite_url(tmp_path / "deep" / "study.db")
+    with closing(sqlite3.connect(tmp_path / "deep" / "study.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
