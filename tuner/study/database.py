@@ -6,8 +6,8 @@ Who claims a trial holds the lock on the study's row (in SQLite: on the file).
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from optuna.storages._rdb import models
@@ -18,42 +18,12 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tuner.core.trial import Scalar
 from tuner.study.census import Census, Choice, Numbered, Origin, RunningTrial, choose
-from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, FIXED, OWNER, Decide
-from tuner.study.owner import is_lost
+from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, OWNER, Decide, Ledger
 from tuner.study.storage import OwnedStorage, owner_text
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settled:
-    """The trials before the first that has not ended: nobody changes them any more.
-
-    Attributes:
-        trials: How many they are; also the number of the first that has not ended.
-        counted: How many of them are completed or pruned.
-        last_id: The highest id among them.
-    """
-
-    trials: int = 0
-    counted: int = 0
-    last_id: int = -1
-
-
-class DatabaseLedger:
-    """See `tuner.study.ledger.Ledger`."""
-
-    def __init__(self, storage: OwnedStorage, study_id: int, heartbeat_timeout: float) -> None:
-        """Does nothing yet.
-
-        Args:
-            storage: Open.
-            study_id: Of the study in it.
-            heartbeat_timeout: Seconds of silence after which an owner is given up.
-        """
-        self._storage = storage
-        self._study_id = study_id
-        self._timeout = heartbeat_timeout
-        self._me: Mapping[str, Any] = json.loads(storage.me)
-        self._settled = Settled()
+class DatabaseLedger(Ledger[OwnedStorage]):
+    """See `Ledger`."""
 
     @contextmanager
     def _locked(self) -> Iterator[Session]:
@@ -128,12 +98,10 @@ class DatabaseLedger:
         # One statement: a trial may end between two, and would be missed by both.
         begun = self._begun(session)
         return Census.of(
-            counted=self._counted(begun),
-            waiting=None if waiting is None else Numbered(id=waiting[0], number=waiting[1]),
+            counted=self._tally((_numbered(row), row.state) for row in begun),
+            waiting=None if waiting is None else _numbered(waiting),
             running=map(_running, (row for row in begun if row.state is OptunaState.RUNNING)),
-            is_abandoned=lambda trial: is_lost(
-                trial.owner, self._me, trial.silent > self._timeout and judging
-            ),
+            is_abandoned=partial(self._is_abandoned, judging=judging),
         )
 
     def _unsettled(self, *columns: Any) -> Any:
@@ -160,19 +128,6 @@ class DatabaseLedger:
         )  # fmt: skip
         return session.execute(query).all()
 
-    def _counted(self, begun: Sequence[Any]) -> int:
-        """How many trials are completed or pruned; what it costs is not the study's length."""
-        counted = self._settled.counted + sum(row.state in COUNTED for row in begun)
-        for row in begun:
-            if row.number != self._settled.trials or not row.state.is_finished():
-                break
-            self._settled = Settled(
-                trials=row.number + 1,
-                counted=self._settled.counted + (row.state in COUNTED),
-                last_id=row.trial_id,
-            )
-        return counted
-
     def claim(
         self, total: int | None, held: Collection[int], *, judging: bool, draws: bool
     ) -> Numbered | None:
@@ -194,7 +149,7 @@ class DatabaseLedger:
         trial.state = OptunaState.RUNNING
         trial.datetime_start = datetime.now()  # noqa: DTZ005  (Optuna's own time)
         self._sign(session, trial.trial_id)
-        return Numbered(id=trial.trial_id, number=trial.number)
+        return _numbered(trial)
 
     def _sign(self, session: Session, trial_id: int) -> None:
         """Marks a trial as ours: owner, attempt, first sign of life."""
@@ -263,6 +218,10 @@ class DatabaseLedger:
                 return func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
             case _:
                 return func.utc_timestamp(type_=DateTime)
+
+
+def _numbered(row: Any) -> Numbered:
+    return Numbered(id=row.trial_id, number=row.number)
 
 
 def _running(row: Any) -> RunningTrial:

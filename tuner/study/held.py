@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, RLock, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from optuna.exceptions import UpdateFinishedTrialError
 
@@ -24,7 +24,7 @@ class HeldTrials:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Ledger[Any],
         patience: Patience,
         settings: StorageSettings,
         leave: Callable[[], None],

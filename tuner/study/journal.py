@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +17,8 @@ from tuner.core.trial import Scalar
 from tuner.errors import InputError
 from tuner.study.census import Census, Choice, Numbered, Origin, RunningTrial, choose
 from tuner.study.journal_file import JournalFile
-from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, FIXED, OWNER, Decide, NotOursError
+from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, OWNER, Decide, Ledger, NotOursError
 from tuner.study.link_lock import LinkLock
-from tuner.study.owner import is_lost
 from tuner.study.signs import Signs
 
 _SCHEME = "journal:///"
@@ -131,23 +131,8 @@ class OwnedJournal(JournalStorage):
             raise NotOursError(trial_id)
 
 
-class JournalLedger:
-    """See `tuner.study.ledger.Ledger`."""
-
-    def __init__(self, storage: OwnedJournal, study_id: int, heartbeat_timeout: float) -> None:
-        """Does nothing yet.
-
-        Args:
-            storage: Open.
-            study_id: Of the study in it.
-            heartbeat_timeout: Seconds of silence after which an owner is given up.
-        """
-        self._storage = storage
-        self._study_id = study_id
-        self._timeout = heartbeat_timeout
-        self._me = storage.me
-        self._settled = 0
-        self._settled_counted = 0
+class JournalLedger(Ledger[OwnedJournal]):
+    """See `Ledger`."""
 
     def enter(self, decide: Decide) -> None:
         """See `Ledger`."""
@@ -176,25 +161,17 @@ class JournalLedger:
     def _census(
         self, replay: JournalStorageReplayResult, held: Collection[int], *, judging: bool
     ) -> Census:
-        trials = self._trials(replay, self._settled)
-        counted = self._settled_counted + sum(trial.state in COUNTED for trial in trials)
-        for trial in trials:
-            if not trial.state.is_finished():
-                break
-            self._settled += 1
-            self._settled_counted += trial.state in COUNTED
+        trials = self._trials(replay, self._settled.trials)
         waiting = [
-            Numbered(id=trial._trial_id, number=trial.number)  # noqa: SLF001
+            _numbered(trial)
             for trial in trials
             if trial.state is OptunaState.WAITING and trial.number not in held
         ]
         return Census.of(
-            counted=counted,
+            counted=self._tally((_numbered(trial), trial.state) for trial in trials),
             waiting=waiting[0] if waiting else None,
             running=self._running(trials),
-            is_abandoned=lambda trial: is_lost(
-                trial.owner, self._me, trial.silent > self._timeout and judging
-            ),
+            is_abandoned=partial(self._is_abandoned, judging=judging),
         )
 
     def _running(self, trials: Sequence[FrozenTrial]) -> Iterator[RunningTrial]:
@@ -220,10 +197,9 @@ class JournalLedger:
                 return None
             if choice.trial is None:
                 self._storage.write([_new_trial(self._study_id, self._me)])
-                trial = self._trials(replay)[-1]
-                return Numbered(id=trial._trial_id, number=trial.number)  # noqa: SLF001
+                return _numbered(self._trials(replay)[-1])
             self._storage.write(self._taking(replay.get_trial(choice.trial.id), choice))
-            return Numbered(id=choice.trial.id, number=choice.trial.number)
+            return choice.trial
 
     def _taking(self, trial: FrozenTrial, choice: Choice) -> list[Record]:
         """What makes a trial ours; it becomes so with the last record."""
@@ -271,6 +247,10 @@ class JournalLedger:
     def close(self) -> None:
         """See `Ledger`."""
         self._storage.signs.end()
+
+
+def _numbered(trial: FrozenTrial) -> Numbered:
+    return Numbered(id=trial._trial_id, number=trial.number)  # noqa: SLF001
 
 
 def _now() -> str:

@@ -1,17 +1,23 @@
-"""Which agent has which trial: what every kind of storage has to answer.
+"""Which agent has which trial: what every kind of storage has to answer, and counts alike.
 
 Agents share nothing but the storage. Who claims a trial holds a lock from the count of what there
 is to the mark of who has it, so that no trial is handed out twice and none too many; and a trial
 is written by its owner alone, which is looked up under the lock that the write needs.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState as OptunaState
 
 from tuner.core.trial import Scalar
-from tuner.study.census import Census, Numbered
+from tuner.study.census import Census, Numbered, RunningTrial
+from tuner.study.owner import is_lost
+
+S = TypeVar("S", bound=BaseStorage)
 
 COUNTED = (OptunaState.COMPLETE, OptunaState.PRUNED)
 
@@ -38,9 +44,42 @@ class NotOursError(Exception):
     """Another agent has taken the trial over."""
 
 
-class Ledger(Protocol):
-    """What one agent does with one study; each method is one transaction."""
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The trials before the first that has not ended: nobody changes them any more.
 
+    Attributes:
+        trials: How many they are; also the number of the first that has not ended.
+        counted: How many of them are completed or pruned.
+        last_id: The highest id among them.
+    """
+
+    trials: int = 0
+    counted: int = 0
+    last_id: int = -1
+
+
+class Ledger(ABC, Generic[S]):
+    """What one agent does with one study; each public method is one transaction."""
+
+    def __init__(
+        self, storage: S, study_id: int, me: Mapping[str, Any], heartbeat_timeout: float
+    ) -> None:
+        """Does nothing yet.
+
+        Args:
+            storage: Open.
+            study_id: Of the study in it.
+            me: Identity of this agent.
+            heartbeat_timeout: Seconds of silence after which an owner is given up.
+        """
+        self._storage = storage
+        self._study_id = study_id
+        self._me = me
+        self._timeout = heartbeat_timeout
+        self._settled = Settled()
+
+    @abstractmethod
     def enter(self, decide: Decide) -> None:
         """Opens the study.
 
@@ -49,6 +88,7 @@ class Ledger(Protocol):
                 were added before; or raises.
         """
 
+    @abstractmethod
     def census(self, held: Collection[int], *, judging: bool) -> Census:
         """What there is.
 
@@ -58,6 +98,7 @@ class Ledger(Protocol):
                 living were silent, too.
         """
 
+    @abstractmethod
     def claim(
         self, total: int | None, held: Collection[int], *, judging: bool, draws: bool
     ) -> Numbered | None:
@@ -67,9 +108,11 @@ class Ledger(Protocol):
             The trial, RUNNING and ours; None when there is none to take.
         """
 
+    @abstractmethod
     def owns(self, trial_id: int) -> bool:
         """Whether a trial, running or ended, has this agent as its owner."""
 
+    @abstractmethod
     def beat(self, ids: Collection[int]) -> set[int]:
         """Gives a sign of life for trials.
 
@@ -80,6 +123,7 @@ class Ledger(Protocol):
             Those of them that are still ours.
         """
 
+    @abstractmethod
     def note(self, trial_id: int, values: Mapping[str, Any]) -> None:
         """Sets user attributes of a trial of ours.
 
@@ -87,9 +131,11 @@ class Ledger(Protocol):
             NotOursError: It is another agent's.
         """
 
+    @abstractmethod
     def put_back(self, trial_id: int) -> None:
         """Lets a trial wait for whoever takes it up, if it is ours."""
 
+    @abstractmethod
     def put_back_orphans(self) -> list[int]:
         """Lets the trials of agents of this machine wait that are gone.
 
@@ -97,5 +143,23 @@ class Ledger(Protocol):
             Their numbers.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Lets the storage go."""
+
+    def _tally(self, trials: Iterable[tuple[Numbered, OptunaState]]) -> int:
+        """How many are completed or pruned; what it costs is not the study's length.
+
+        Args:
+            trials: Those after the settled ones, by number; what waits may be left out.
+        """
+        counted, settled = self._settled.counted, True
+        for trial, state in trials:
+            counted += state in COUNTED
+            settled = settled and trial.number == self._settled.trials and state.is_finished()
+            if settled:
+                self._settled = Settled(trials=trial.number + 1, counted=counted, last_id=trial.id)
+        return counted
+
+    def _is_abandoned(self, trial: RunningTrial, *, judging: bool) -> bool:
+        return is_lost(trial.owner, self._me, trial.silent > self._timeout and judging)

@@ -136,19 +136,22 @@ def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
         ) from error
 
 
-def open_ledger(storage: BaseStorage, study_id: int, heartbeat_timeout: float) -> Ledger:
+def open_ledger(
+    storage: BaseStorage, study_id: int, me: Mapping[str, Any], heartbeat_timeout: float
+) -> Ledger[Any]:
     """The ledger of a study in a storage that `connect` opened.
 
     Args:
         storage: Open.
         study_id: Of the study in it.
+        me: Identity of this agent, with which it was opened.
         heartbeat_timeout: Seconds of silence after which an owner is given up.
     """
     match storage:
         case OwnedJournal():
-            return JournalLedger(storage, study_id, heartbeat_timeout)
+            return JournalLedger(storage, study_id, me, heartbeat_timeout)
         case OwnedStorage():
-            return DatabaseLedger(storage, study_id, heartbeat_timeout)
+            return DatabaseLedger(storage, study_id, me, heartbeat_timeout)
         case _:
             raise TypeError(type(storage))
 

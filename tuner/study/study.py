@@ -124,7 +124,7 @@ class Study:
             )
         )
         study_id = self._patience(lambda: self._storage.get_study_id_from_name(name))
-        self._ledger = open_ledger(self._storage, study_id, settings.heartbeat_timeout)
+        self._ledger = open_ledger(self._storage, study_id, self._me, settings.heartbeat_timeout)
         self._idle_since: float | None = None
         self.notice = ""
         points = waiting(first or First(), self._space, defaults, sampler)
