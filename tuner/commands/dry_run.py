@@ -42,6 +42,6 @@ def dry_run(start: Start) -> None:
         terminal.notice("\nTime")
         stall_timeout = agent.launcher.stall_timeout
         rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)
-    rows, slots = start.inputs.rows_of(composed.base), len(start.launcher.slots)
+    rows, slots = start.inputs.variant(composed.base).rows, len(start.launcher.slots)
     for line in time_lines(start.base, rows, rate, agent.sweep, slots):
         terminal.notice(line)

@@ -3,48 +3,97 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
 from tuner.core.confirmation import overlap
 from tuner.core.settings import TrialSettings
-from tuner.data import PreparedData, prepare
+from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.labels import given_weights
 from tuner.tracking import Inputs
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputReport:
-    """The reports of all data that trials may meet.
+class Input:
+    """A model and a data set that trials may meet, as they were found.
 
     Attributes:
-        lines: For people, warnings last.
-        artifacts: File name to text, for the sweep's run in MLflow.
-        contents: SHA-256 of the models and of the data, in the order of the variants.
-        inputs: What the runs of trials say of theirs, by `_key` of their settings.
-        rows: Of training and validation split, by the same.
-        checkpoints: Of the models, by the same.
+        name: `model.checkpoint`.
+        checkpoint: The model.
+        data: The data's figures.
+        fingerprint: SHA-256 of the data.
     """
 
-    lines: tuple[str, ...]
-    artifacts: dict[str, str]
-    contents: dict[str, list[str]]
-    inputs: Mapping[str, Inputs]
-    rows: Mapping[str, tuple[int, int]]
-    checkpoints: Mapping[str, CheckpointInfo]
+    name: str
+    checkpoint: CheckpointInfo
+    data: DataReport
+    fingerprint: str
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Of the training and validation split."""
+        return self.data.train_rows, self.data.validation_rows
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Of model and data, by the name of the tag in MLflow."""
+        return {
+            "checkpoint_fingerprint": self.checkpoint.fingerprint,
+            "data_fingerprint": self.fingerprint,
+        }
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "checkpoint": self.name,
+            **self.fingerprints,
+            **asdict(self.data),
+            "warnings": self.data.warnings(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputReport:
+    """All models and data that trials may meet.
+
+    Attributes:
+        found: In the order of the variants, by `_key` of their settings.
+    """
+
+    found: Mapping[str, Input]
+
+    @property
+    def lines(self) -> list[str]:
+        """For people, each input's warnings last."""
+        return [line for each in self.found.values() for line in each.data.lines()]
+
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """File name to text, for the sweep's run in MLflow."""
+        reports = [each.to_plain() for each in self.found.values()]
+        return {**_texts(self.lines), "data_report.json": json.dumps(reports, indent=1) + "\n"}
+
+    @property
+    def contents(self) -> dict[str, list[str]]:
+        """SHA-256 of the models and of the data, in the order of the variants."""
+        found = self.found.values()
+        return {
+            "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in found)),
+            "data": list(dict.fromkeys(each.fingerprint for each in found)),
+        }
+
+    def variant(self, settings: TrialSettings) -> Input:
+        """What a variant meets."""
+        return self.found[_key(settings)]
 
     def of(self, settings: TrialSettings) -> Inputs:
-        """What is known of a trial's model and data; nothing where no variant has them."""
-        return self.inputs.get(_key(settings), Inputs())
-
-    def rows_of(self, settings: TrialSettings) -> tuple[int, int]:
-        """Rows of the training and validation split of a variant."""
-        return self.rows[_key(settings)]
-
-    def checkpoint_of(self, settings: TrialSettings) -> CheckpointInfo:
-        """What is known of the model of a variant."""
-        return self.checkpoints[_key(settings)]
+        """What a trial's run says of its model and data; nothing where no variant has them."""
+        found = self.found.get(_key(settings))
+        if found is None:
+            return Inputs()
+        return Inputs(tags=found.fingerprints, texts=_texts(found.data.lines()))
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
@@ -55,45 +104,13 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
     Raises:
         InputError: Model or data can not be used.
     """
-    found: dict[str, tuple[str, PreparedData]] = {}
+    found: dict[str, Input] = {}
     for settings in variants:
-        checkpoint = settings.model.checkpoint
         key = _key(settings)
         if key not in found:
-            found[key] = checkpoint, prepare(settings.data, settings.model)
-        _check_fit(settings, found[key][1])
-    lines = [line for _, prepared in found.values() for line in prepared.report.lines()]
-    reports = [
-        {
-            "checkpoint": checkpoint,
-            "checkpoint_fingerprint": prepared.checkpoint.fingerprint,
-            "data_fingerprint": prepared.fingerprint,
-            **asdict(prepared.report),
-            "warnings": prepared.report.warnings(),
-        }
-        for checkpoint, prepared in found.values()
-    ]
-    artifacts = {
-        "data_report.txt": "\n".join(lines) + "\n",
-        "data_report.json": json.dumps(reports, indent=1) + "\n",
-    }
-    inputs = {key: _inputs(prepared) for key, (_, prepared) in found.items()}
-    prepared = [prepared for _, prepared in found.values()]
-    contents = {
-        "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in prepared)),
-        "data": list(dict.fromkeys(each.fingerprint for each in prepared)),
-    }
-    return InputReport(
-        lines=tuple(lines),
-        artifacts=artifacts,
-        contents=contents,
-        inputs=inputs,
-        rows={
-            key: (found.report.train_rows, found.report.validation_rows)
-            for key, (_, found) in found.items()
-        },
-        checkpoints={key: found.checkpoint for key, (_, found) in found.items()},
-    )
+            found[key] = _input(settings.model.checkpoint, prepare(settings.data, settings.model))
+        _check_fit(settings, found[key])
+    return InputReport(found=found)
 
 
 def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list[str]:
@@ -126,18 +143,22 @@ def _key(settings: TrialSettings) -> str:
     return repr((settings.data, replace(settings.model, dropout=0.0)))
 
 
-def _inputs(prepared: PreparedData) -> Inputs:
-    return Inputs(
-        tags={
-            "data_fingerprint": prepared.fingerprint,
-            "checkpoint_fingerprint": prepared.checkpoint.fingerprint,
-        },
-        texts={"data_report.txt": "\n".join(prepared.report.lines()) + "\n"},
+def _input(name: str, prepared: PreparedData) -> Input:
+    """Without the tokens, which only workers need."""
+    return Input(
+        name=name,
+        checkpoint=prepared.checkpoint,
+        data=prepared.report,
+        fingerprint=prepared.fingerprint,
     )
 
 
-def _check_fit(settings: TrialSettings, prepared: PreparedData) -> None:
+def _texts(lines: Iterable[str]) -> dict[str, str]:
+    return {"data_report.txt": "\n".join(lines) + "\n"}
+
+
+def _check_fit(settings: TrialSettings, met: Input) -> None:
     """Whether what a trial wants of layers and labels fits this model and this data."""
-    check_layers(settings, prepared.checkpoint)
+    check_layers(settings, met.checkpoint)
     if isinstance(settings.training.class_weights, Mapping):
-        given_weights(settings.training.class_weights, prepared.labels)
+        given_weights(settings.training.class_weights, met.data.labels)

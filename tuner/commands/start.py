@@ -216,7 +216,7 @@ def started(
             terminal=terminal,
             launcher=launcher,
             first=first,
-            published=_published(composed, inputs.checkpoint_of(composed.base)),
+            published=_published(composed, inputs.variant(composed.base).checkpoint),
         )
     finally:
         launcher.close(composed.agent.launcher.stop_timeout)
