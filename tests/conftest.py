@@ -24,6 +24,14 @@ def machines(monkeypatch):
     )
 
 
+@pytest.fixture
+def bench(tmp_path, mlflow_uri):
+    """One folder in which a sweep is run."""
+    from tests.bench import Bench
+
+    return Bench(tmp_path / "outputs", mlflow_uri)
+
+
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory):
     """A fresh MLflow store; making one takes seconds, copying it nothing."""

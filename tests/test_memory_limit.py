@@ -7,9 +7,9 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from tests.bench import Bench
 from tests.checkpoints import write_checkpoint
 from tests.records import settings
-from tests.test_sweep import Bench
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import TrialState
 from tuner.launchers.local import WORKER, LocalLauncher

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import FAKE, Bench, states
 from tests.engines.ray import ray_cluster
-from tests.test_sweep import FAKE, Bench, states
 from tuner.core.settings import LauncherSettings
 from tuner.core.trial import TrialState
 from tuner.errors import InputError

@@ -4,8 +4,8 @@ import functools
 
 import pytest
 
+from tests.bench import FAKE
 from tests.commands.conftest import OWN
-from tests.test_sweep import FAKE
 from tuner.__main__ import main
 from tuner.commands import start
 

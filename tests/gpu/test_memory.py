@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.bench import Bench
 from tests.checkpoints import write_checkpoint
 from tests.gpu.workers import taken
 from tests.records import settings
-from tests.test_sweep import Bench
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import TrialError, TrialState
 from tuner.launchers.local import WORKER
