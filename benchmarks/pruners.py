@@ -5,9 +5,9 @@
     python -m tuner sweep=lr_search sampler=random pruner=none sweep.n_trials=24
     python benchmarks/pruners.py --record outputs/lr_search # record anew from such a sweep
 
-The curves are those of the default sweep (`lr_search.json`), of the factorial of
-benchmarks/search.py, and of benchmarks/curves.py, whose settings were chosen to go wrong, judged
-by accuracy and by loss. No pruner's options were chosen by the last ones.
+The curves are those of the default sweep (`lr_search.json`), of benchmarks/factorial.py, and of
+benchmarks/curves.py, whose settings were chosen to go wrong, judged by accuracy and by loss. No
+pruner's options were chosen by the last ones.
 
 A replay draws some of the recorded trials in random order, runs them on two slots, and lets the
 pruner stop them where the product would: not before warm-up and 30 % of the budget, never trial 0.
@@ -82,7 +82,7 @@ def default_sweep() -> list[Curve]:
 
 
 def factorial() -> list[Curve]:
-    """The fine-tunes of benchmarks/search.py."""
+    """The fine-tunes of benchmarks/factorial.py."""
     rows = json.loads(RECORDED.with_name("search.json").read_text())
     return [Curve(values=row["values"]) for row in rows]
 

@@ -6,7 +6,7 @@
 
 A range test makes updates at a learning rate that rises from below to above what a search may
 use, and reads from the loss where training begins and where it ends. Recorded are the losses of
-such updates with model, rows and settings of the table of benchmarks/search.py, for both
+such updates with model, rows and settings of the table of benchmarks/factorial.py, for both
 optimizers and the effective batches up to 32 (`recorded/range_tests.json`).
 
 The replay is that of benchmarks/search.py with the learning rate searched between the bounds that
@@ -27,9 +27,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import factorial
 import search
+from factorial import GUESS, OPTIMIZERS, RATE, Row, Table
 from range_rules import RULES, Reading, between, bounds_of, moved, nearest, read_curve, rising
-from search import DEFAULT, GUESS, LEARNED, METHODS, OPTIMIZERS, RATE, SEEDS, WITHIN, Row, Table
+from search import LEARNED, SEEDS, WITHIN
+from search_methods import DEFAULT, METHODS
 
 RECORDED = Path(__file__).parent / "recorded" / "range_tests.json"
 ROWS = 800
@@ -107,7 +110,9 @@ class Narrowed:
 
 def whole(table: Table, _: int) -> Narrowed:
     """All recorded rates."""
-    return Narrowed(left={cell: search.rates(table, cell[0]) for cell in cells(table)}, cost=0.0)
+    return Narrowed(
+        left={cell: factorial.rates(table, cell[0]) for cell in cells(table)}, cost=0.0
+    )
 
 
 def known(table: Table, _: int) -> Narrowed:
@@ -116,7 +121,7 @@ def known(table: Table, _: int) -> Narrowed:
     for cell in cells(table):
         rows = [row for row in table if cell_of(row) == cell]
         best = max(rows, key=partial(final, table))[1]
-        rates = search.rates(table, cell[0])
+        rates = factorial.rates(table, cell[0])
         place = rates.index(best)
         left[cell] = rates[max(0, place - 1) : place + 2]
     return Narrowed(left=left, cost=0.0)
@@ -132,7 +137,7 @@ def tested(plan: Plan, table: Table, seed: int) -> Narrowed:
     left = {}
     for optimizer, batch in cells(table):
         test = made[optimizer, round(nearest(plan.batches, batch))]
-        rates = search.rates(table, optimizer)
+        rates = factorial.rates(table, optimizer)
         left[optimizer, batch] = between(rates, bounds_of(test.reading, plan.rule))
     return Narrowed(left=left, cost=sum(test.cost for test in made.values()))
 
@@ -152,7 +157,7 @@ def recorded_test(cell: Cell, updates: int, seed: int) -> RangeTest:
 
 def cell_of(row: Row) -> Cell:
     """Optimizer and effective batch of a row."""
-    return row[0], search.effective(row[2:])
+    return row[0], factorial.effective(row[2:])
 
 
 def cells(table: Table) -> list[Cell]:
@@ -163,7 +168,7 @@ def cells(table: Table) -> list[Cell]:
 def final(table: Table, row: Row) -> float:
     """A row's last accuracy; that of guessing where it diverged."""
     values = table[row]
-    return values[-1] if len(values) == search.POINTS else GUESS
+    return values[-1] if len(values) == factorial.POINTS else GUESS
 
 
 def narrow(table: Table, left: Left) -> Table:
@@ -174,7 +179,7 @@ def narrow(table: Table, left: Left) -> Table:
     """
     made = {}
     for optimizer, first, *choices in table:
-        rates = search.rates(table, optimizer)
+        rates = factorial.rates(table, optimizer)
         if first == rates[0]:
             allowed = left[cell_of((optimizer, first, *choices))]
             for asked in rising(rates[0], rates[-1], STEPS):
@@ -192,7 +197,7 @@ def costs(seed: int, name: str, narrowing: str, table: Table) -> list[float]:
         first = default_between(table, narrowed.left)
         method = replace(method, first=first)
         spent += not first
-    lost = search.best(table) - search.best(met)
+    lost = factorial.best(table) - factorial.best(met)
     in_reach = [distance - lost for distance in WITHIN if distance >= lost]
     found = search.replay(method, seed, met, in_reach) if in_reach else []
     unfound = [math.inf] * (len(WITHIN) - len(in_reach))
@@ -205,7 +210,7 @@ def default_between(table: Table, left: Left) -> tuple[Mapping[str, Any], ...]:
     There it is trained all the same, and the search learns nothing from it.
     """
     key = f"adamw {RATE}"
-    rates, allowed = search.rates(table, "adamw"), left["adamw", search.REFERENCE_BATCH]
+    rates, allowed = factorial.rates(table, "adamw"), left["adamw", factorial.REFERENCE_BATCH]
     if nearest(rates, DEFAULT[key]) not in allowed:
         return ()
     return ({**DEFAULT, key: moved(DEFAULT[key], allowed, rates)},)
@@ -215,10 +220,10 @@ def losses(table: Table, left: Left) -> list[float]:
     """By how much the best that is left is worse, for each setting that learned at all."""
     lost = []
     for optimizer, *choices in sorted({(row[0], *row[2:]) for row in table}):
-        rates = search.rates(table, optimizer)
+        rates = factorial.rates(table, optimizer)
         scores = {rate: final(table, (optimizer, rate, *choices)) for rate in rates}
         if max(scores.values()) - GUESS >= LEARNED:
-            allowed = left[optimizer, search.effective(choices)]
+            allowed = left[optimizer, factorial.effective(choices)]
             lost.append(max(scores.values()) - max(scores[rate] for rate in allowed))
     return lost
 
@@ -299,7 +304,7 @@ def main() -> None:
         print_curves()
         return
     names = [name for name in NARROWINGS if given.only in name or name == "none"]
-    print_narrowings(search.read(), names, given.seeds)
+    print_narrowings(factorial.read(), names, given.seeds)
 
 
 if __name__ == "__main__":

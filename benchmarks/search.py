@@ -5,9 +5,7 @@
     python benchmarks/search.py --rates          # which learning rate suits which effective batch
     python benchmarks/search.py --record FOLDER  # the table anew, from the sweeps that ran there
 
-The table is a full factorial of 144 fine-tunes of the default model: optimizer, learning rate,
-schedule, batch and accumulation, each over 800 reviews in ten evaluation points. It was recorded
-by `tuner sweep=table_adamw` and `sweep=table_sgd`, which stand in benchmarks/recorded/sweeps/.
+The table is that of benchmarks/factorial.py, the methods are those of search_methods.py.
 
 A replay lets a sampler propose; the learning rate is taken to the nearest that was recorded; the
 pruner sees the recorded points where the product would ask it. The cost is in fine-tunes: the sum
@@ -21,193 +19,42 @@ other: what is used is rounded to these, and a scaled rate beyond the ends to th
 """
 
 import argparse
-import json
 import math
 import random
 import statistics
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
-from optuna.pruners import SuccessiveHalvingPruner as Asha
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from factorial import (
+    CHOICES,
+    GUESS,
+    OPTIMIZERS,
+    POINTS,
+    RATE,
+    REFERENCE_BATCH,
+    Row,
+    Table,
+    best,
+    effective,
+    rates,
+    read,
+    record,
+)
+from search_methods import METHODS, Method
 
 from tuner.core.budget import may_prune
-from tuner.core.goals import Goals
-from tuner.core.settings import StorageSettings
-from tuner.search import ExtrapolationPruner
-from tuner.study_reader import StudyReader
 
-RECORDED = Path(__file__).parent / "recorded" / "search.json"
 SEEDS = 50
 WITHIN = (0.005, 0.02)
 MOST_TRIALS = 300
-POINTS = 10
 WARMUP = 0.1
-GUESS = 0.5
 LEARNED = 0.05
 """Gain over the guess below which a setting says nothing about its learning rate."""
-
-OPTIMIZERS = ("adamw", "sgd")
-CHOICES: Mapping[str, tuple[Any, ...]] = {
-    "schedule": ("linear", "constant"),
-    "training.batch_size": (8, 16, 32),
-    "training.accumulation_steps": (1, 4),
-}
-RATE = "optimizer.learning_rate"
-
-Row = tuple[Any, ...]
-"""Optimizer, learning rate, then the values of CHOICES."""
-
-Table = dict[Row, list[float]]
-"""Row to the validation accuracy at each evaluation point."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """A way to search.
-
-    Attributes:
-        sampler: Seed to sampler.
-        pruner: Makes the pruner.
-        first: Configurations that are tried first, in the space's own keys.
-        scale: Exponent by which the learning rate grows with the effective batch.
-    """
-
-    sampler: Callable[[int], BaseSampler]
-    pruner: Callable[[], BasePruner] = NopPruner
-    first: tuple[Mapping[str, Any], ...] = ()
-    scale: float = 0.0
-
-
-def tpe(seed: int, **options: Any) -> BaseSampler:
-    """Optuna's, with some options."""
-    return TPESampler(seed=seed, **options)
-
-
-def start(rate: float, batch: int, schedule: str = "linear") -> dict[str, Any]:
-    """A configuration with AdamW."""
-    return {
-        "optimizer": "adamw",
-        f"adamw {RATE}": rate,
-        "schedule": schedule,
-        "training.batch_size": batch,
-        "training.accumulation_steps": 1,
-    }
-
-
-ACCURACY = Goals(objectives=("val_accuracy",))
-REFERENCE_BATCH = 16
-DEFAULT = start(5e-5, REFERENCE_BATCH)
-LITERATURE = (DEFAULT, start(2e-5, 16), start(3e-5, 32), start(1e-4, 16), start(1e-4, 32))
-"""Devlin 2019 and Liu 2019 (2e-5 to 5e-5 at 16 and 32), and the higher rates of small encoders."""
-
-PUBLISHED = (DEFAULT, start(1e-4, 16), start(3e-4, 32))
-"""Trial 0, and what the product takes of Turc 2019 for small encoders."""
-
-GROUPED = {"multivariate": True, "group": True}
-METHODS: Mapping[str, Method] = {
-    "random": Method(sampler=RandomSampler),
-    "random, asha 2": Method(sampler=RandomSampler, pruner=lambda: Asha(1, 2)),
-    "tpe, median (Optuna's defaults)": Method(sampler=tpe, pruner=MedianPruner),
-    "tpe": Method(sampler=tpe),
-    "tpe, asha 2": Method(sampler=tpe, pruner=lambda: Asha(1, 2)),
-    "tpe, asha 2, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,)),
-    "tpe, asha 3, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 3), first=(DEFAULT,)),
-    "tpe, asha 4, default first": Method(sampler=tpe, pruner=lambda: Asha(1, 4), first=(DEFAULT,)),
-    "tpe, hyperband 3, default first": Method(
-        sampler=tpe, pruner=lambda: HyperbandPruner(1, POINTS, 3), first=(DEFAULT,)
-    ),
-    "tpe grouped, asha 2, default first": Method(
-        sampler=partial(tpe, **GROUPED), pruner=lambda: Asha(1, 2), first=(DEFAULT,)
-    ),
-    "tpe, 5 at random, asha 2, default first": Method(
-        sampler=partial(tpe, n_startup_trials=5), pruner=lambda: Asha(1, 2), first=(DEFAULT,)
-    ),
-    "tpe grouped, 5 at random, asha 2, default first": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: Asha(1, 2),
-        first=(DEFAULT,),
-    ),
-    "tpe, asha 2, literature first": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=LITERATURE
-    ),
-    "tpe grouped, 5 at random, asha 2, literature first": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: Asha(1, 2),
-        first=LITERATURE,
-    ),
-    "tpe grouped, 5 at random, asha 3, literature first": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: Asha(1, 3),
-        first=LITERATURE,
-    ),
-    "qmc, asha 2, default first": Method(
-        sampler=lambda seed: QMCSampler(seed=seed, scramble=True),
-        pruner=lambda: Asha(1, 2),
-        first=(DEFAULT,),
-    ),
-    "tpe, extrapolation 0.02, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02), first=(DEFAULT,)
-    ),
-    "tpe, extrapolation 0.05, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.05), first=(DEFAULT,)
-    ),
-    "tpe, extrapolation 0.01, default first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.01), first=(DEFAULT,)
-    ),
-    "tpe grouped, 5 at random, extrapolation 0.02, default first": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=(DEFAULT,),
-    ),
-    "tpe, 5 at random, extrapolation 0.02, default first": Method(
-        sampler=partial(tpe, n_startup_trials=5),
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=(DEFAULT,),
-    ),
-    "tpe, extrapolation 0.02, literature first": Method(
-        sampler=tpe, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02), first=LITERATURE
-    ),
-    "tpe grouped, 5 at random, extrapolation 0.02, literature first": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=LITERATURE,
-    ),
-    "tpe grouped, 5 at random, extrapolation 0.02, small BERTs' first (ours)": Method(
-        sampler=partial(tpe, n_startup_trials=5, **GROUPED),
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=PUBLISHED,
-    ),
-    "tpe, extrapolation 0.02, default first, scaled by the root": Method(
-        sampler=tpe,
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=(DEFAULT,),
-        scale=0.5,
-    ),
-    "random, extrapolation 0.02": Method(
-        sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02)
-    ),
-    "random, scaled by the root": Method(sampler=RandomSampler, scale=0.5),
-    "random, scaled linearly": Method(sampler=RandomSampler, scale=1.0),
-    "tpe, asha 2, default first, scaled by the root": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=0.5
-    ),
-    "tpe, asha 2, default first, scaled linearly": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=1.0
-    ),
-}
-
-
-def rates(table: Table, optimizer: str) -> list[float]:
-    """The learning rates that were recorded for an optimizer."""
-    return sorted({row[1] for row in table if row[0] == optimizer})
 
 
 def suggest(trial: optuna.Trial, table: Table, scale: float) -> Row:
@@ -219,17 +66,6 @@ def suggest(trial: optuna.Trial, table: Table, scale: float) -> Row:
     used = rate * (effective(rest) / REFERENCE_BATCH) ** scale
     nearest = min(known, key=lambda each: abs(math.log(each / used)))
     return (optimizer, nearest, *rest)
-
-
-def effective(choices: Sequence[Any]) -> int:
-    """The effective batch of values of CHOICES."""
-    _, batch, steps = choices
-    return int(batch * steps)
-
-
-def best(table: Table) -> float:
-    """The largest final validation accuracy."""
-    return max(values[-1] for values in table.values() if len(values) == POINTS)
 
 
 def costs(name: str, seed: int, table: Table, within: Sequence[float]) -> list[float]:
@@ -278,30 +114,6 @@ def run(trial: optuna.Trial, values: Sequence[float], *, never: bool) -> int:
         if pruned and not never and may_prune(point, POINTS, WARMUP):
             return point
     return len(values)  # Fewer than POINTS where it diverged.
-
-
-def record(folder: Path) -> None:
-    """Writes the table from the studies of a folder."""
-    rows = []
-    for optimizer in OPTIMIZERS:
-        reader = StudyReader(f"table_{optimizer}", StorageSettings(), folder)
-        for trial in reader.read().trials:
-            values = [trial.values[point]["val_accuracy"] for point in sorted(trial.values)]
-            if values and RATE in trial.parameters:  # Else the untuned default: in no cell.
-                wanted = {key: trial.parameters[key] for key in (RATE, *CHOICES)}
-                rows.append({"optimizer": optimizer, **wanted, "values": values})
-        reader.close()
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    RECORDED.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    print(f"{len(rows)} fine-tunes in {RECORDED}")
-
-
-def read() -> Table:
-    """The recorded table."""
-    return {
-        (row["optimizer"], row[RATE], *(row[key] for key in CHOICES)): row["values"]
-        for row in json.loads(RECORDED.read_text(encoding="utf-8"))
-    }
 
 
 def suiting(table: Table, optimizer: str) -> list[tuple[float, float]]:
