@@ -8,7 +8,7 @@ from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
 from tuner.records import from_json, to_json
 from tuner.worker.life import MODEL_NAME, PROFILE_NAME
-from tuner.worker.log import LOG_NAME
+from tuner.worker.log import LOG_NAME, last_attempt
 
 
 class TrialFolder:
@@ -77,11 +77,8 @@ class TrialFolder:
         write_whole(self.outcome, to_json(outcome) + "\n")
 
     def log_tail(self, characters: int = 4000) -> str:
-        """The last that the worker printed; empty without a log."""
-        try:
-            return self.log.read_text(encoding="utf-8", errors="replace")[-characters:].strip()
-        except FileNotFoundError:
-            return ""
+        """The last that the last attempt printed; empty without a log."""
+        return last_attempt(self.path)[-characters:].strip()
 
 
 class StudyFolder:

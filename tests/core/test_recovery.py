@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.records import settings
-from tuner.core.recovery import Limits, Verdict, after_failure, death, with_less_memory
+from tuner.core.recovery import Limits, Verdict, after_failure, death, stall, with_less_memory
 from tuner.core.trial import TrialError
 
 MEMORY = TrialError(kind="out_of_memory", type="ResourceExhaustedError", message="OOM")
@@ -86,3 +86,8 @@ def test_the_last_limit_is_one_example_with_activations_computed_again():
 def test_a_death_is_told_by_what_the_system_says(code, log, kills, kind, message):
     error = death(code, log, kills)
     assert (error.kind, error.message, error.traceback) == (kind, message, log)
+
+
+def test_a_worker_that_waits_for_memory_for_too_long_has_too_little():
+    assert stall(600.0, "Allocator (GPU_0_bfc) ran out of memory").kind == "out_of_memory"
+    assert stall(600.0, "training").kind == "crash"

@@ -7,7 +7,7 @@ from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
 from tuner.errors import InputError
 from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker, as_data
-from tuner.worker.log import LOG_NAME
+from tuner.worker.log import BEGIN, LOG_NAME, last_attempt
 from tuner.worker.protocol import (
     Continue,
     Failed,
@@ -136,6 +136,14 @@ def test_what_is_printed_goes_to_the_trials_log(tmp_path, capfd):
     assert capfd.readouterr().out == "before\nafter\n"
 
 
+def test_an_attempt_is_judged_by_its_own_part_of_the_log(tmp_path):
+    assert not last_attempt(tmp_path)
+    (tmp_path / LOG_NAME).write_text("no memory")
+    assert last_attempt(tmp_path) == "no memory"
+    (tmp_path / LOG_NAME).write_text(f"{BEGIN}: 1\nno memory\n10:00 {BEGIN}: 2\nloaded")
+    assert last_attempt(tmp_path) == f"{BEGIN}: 2\nloaded"
+
+
 def test_progress_is_passed_on_once_a_second():
     now = [0.0]
     channel = Script()
@@ -230,7 +238,6 @@ def test_sigterm_between_trials_ends_the_worker_at_once(tmp_path):
     [
         (RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access"), "device"),
         (RuntimeError("Call to CUDNN_STATUS_EXECUTION_FAILED"), "device"),
-        (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), "out_of_memory"),
         (MemoryError(), "out_of_memory"),
         (RuntimeError("shapes differ"), "error"),
         (InputError("no", where="here", remedy="yes"), "input"),
@@ -238,3 +245,16 @@ def test_sigterm_between_trials_ends_the_worker_at_once(tmp_path):
 )
 def test_an_error_is_told_by_whose_it_is(error, kind):
     assert as_data(error).kind == kind
+
+
+def test_what_the_attempt_printed_tells_what_its_error_hides(tmp_path):
+    class Tuning(FakeFineTuner):
+        def run(self, settings, listener, *paths):
+            if settings.training.batch_size > 8:
+                os.write(2, b"Allocator (GPU_0_bfc) ran out of memory trying to allocate 2GiB\n")
+            raise RuntimeError("Autotuning failed: No valid config found!")
+
+    runs = [Run(spec=spec(0, tmp_path / f"{size}", batch_size=size)) for size in (16, 8)]
+    _, hidden, bare = serve(*runs, fine_tuner=Tuning())
+    assert (hidden.error.kind, bare.error.kind) == ("out_of_memory", "error")
+    assert hidden.error.message.endswith("ran out of memory trying to allocate 2GiB")

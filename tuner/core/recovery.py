@@ -5,14 +5,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from signal import Signals
 
+from tuner.core.failure import memory_line
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialError
-
-MEMORY_WORDS = (
-    "bad_alloc", "Cannot allocate memory", "OOM when allocating", "RESOURCE_EXHAUSTED",
-    "MemoryError", "failed to allocate memory",
-)  # fmt: skip
-"""What TensorFlow, the C++ library and the kernel print when memory is short."""
 
 SIGKILL = -9
 
@@ -173,7 +168,7 @@ def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialErro
             message="the kernel killed the worker because memory ran out",
             traceback=log,
         )
-    short = any(word in log for word in MEMORY_WORDS)
+    short = memory_line(log)
     return TrialError(
         kind="out_of_memory" if short else "crash",
         type="OutOfMemory" if short else "WorkerDied",
@@ -183,11 +178,17 @@ def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialErro
 
 
 def stall(seconds: float, log: str) -> TrialError:
-    """Why a worker was killed that said nothing any more."""
+    """Why a worker was killed that said nothing any more.
+
+    TensorFlow waits ten seconds for each piece of memory that it does not get, and XLA asks for
+    one after the other where it has no room to try an operation's algorithms.
+    """
+    short = memory_line(log)
+    silent = f"nothing was heard of the worker for {seconds:.0f} s (launcher.stall_timeout)"
     return TrialError(
-        kind="crash",
+        kind="out_of_memory" if short else "crash",
         type="WorkerStalled",
-        message=f"nothing was heard of the worker for {seconds:.0f} s (launcher.stall_timeout)",
+        message=silent + (" when memory ran out" if short else ""),
         traceback=log,
     )
 

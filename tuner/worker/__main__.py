@@ -32,7 +32,8 @@ def main() -> None:
     given = parser.parse_args()
     threads: int | None = given.threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent to handle.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Warnings tell of memory that ran out; see core.failure.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
     channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from tuner.core.failure import kind_of, may_hide_shortage, shortage
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, Report, TrialError, TrialSpec
 from tuner.errors import InputError
 from tuner.worker.channel import Channel, end_by_signal
-from tuner.worker.log import logging_to
+from tuner.worker.cuda import free_gpu_memory
+from tuner.worker.log import BEGIN, last_attempt, logging_to
 from tuner.worker.protocol import (
     Conclude,
     Continue,
@@ -46,10 +48,6 @@ MODEL_NAME = "model"
 """In the trial's folder: its model, where the agent wants it kept."""
 
 TRACEBACK_CHARACTERS = 4000
-_MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
-
-_DEVICE_WORDS = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has fallen off")
-"""In what TensorFlow and its libraries say when a GPU, and not the trial, has failed."""
 
 
 class FineTuner(Protocol):
@@ -129,14 +127,15 @@ class Worker:
         listener = ChannelListener(spec.number, self._channel, self._clock, keep)
         self._listener = listener
         with logging_to(folder):
-            _log.info("trial %d, attempt %d", spec.number, spec.attempt)
+            _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
             try:
                 diverged = fine_tuner.run(
                     spec.settings, listener, folder / STATE_NAME, folder / PROFILE_NAME
                 )
             except Exception as error:
+                failure = as_data(error, last_attempt(folder))
                 traceback.print_exc()
-                outcome: Finished | Failed = Failed(number=spec.number, error=as_data(error))
+                outcome: Finished | Failed = Failed(number=spec.number, error=failure)
             else:
                 outcome = Finished(number=spec.number, diverged=diverged)
                 _log.info("ended%s", f", diverged: {diverged}" if diverged else "")
@@ -239,30 +238,29 @@ class ChannelListener:
         return self._stop is not None and self._stop.keep
 
 
-def as_data(error: Exception) -> TrialError:
-    """An exception as what may be kept of it."""
-    names = {kind.__name__ for kind in type(error).__mro__}
+def as_data(error: Exception, printed: str = "") -> TrialError:
+    """An exception as what may be kept of it.
+
+    Args:
+        error: That ended an attempt.
+        printed: By this process since the attempt began.
+    """
+    told = str(error).splitlines()
     if isinstance(error, InputError):
-        kind = "input"
-        message = "; ".join(line.strip() for line in str(error).splitlines())
+        kind, lines = "input", [line.strip() for line in told]
     else:
-        kind = _kind(names, str(error))
-        lines = str(error).splitlines()[:1]
-        message = "; ".join((*lines, *getattr(error, "__notes__", ())))
+        names = [kind.__name__ for kind in type(error).__mro__]
+        free = free_gpu_memory() if may_hide_shortage(str(error)) else None
+        short = shortage(str(error), printed, free)
+        kind = kind_of(names, str(error), short)
+        lines = [*told[:1], *filter(None, [short]), *getattr(error, "__notes__", ())]
     text = "".join(traceback.format_exception(error))
     return TrialError(
         kind=kind,
         type=type(error).__name__,
-        message=message,
+        message="; ".join(lines),
         traceback=text[-TRACEBACK_CHARACTERS:],
     )
-
-
-def _kind(names: set[str], text: str) -> str:
-    """What an exception that is not the user's means; see `TrialError`."""
-    if names & _MEMORY_ERRORS or "CUDA_ERROR_OUT_OF_MEMORY" in text:
-        return "out_of_memory"
-    return "device" if any(word in text for word in _DEVICE_WORDS) else "error"
 
 
 def _prepare(spec: TrialSpec, fine_tuner: FineTuner) -> None:
