@@ -4,10 +4,11 @@ import pytest
 
 from tests.checkpoints import write_checkpoint
 from tests.records import settings
+from tuner.core.gpu_share import share
 from tuner.core.settings import ModelSettings
 from tuner.errors import InputError
 from tuner.launchers.devices import Slot
-from tuner.launchers.room import SHARED, Room, gpu_memory, host_memory, local_room
+from tuner.launchers.room import Room, gpu_memory, host_memory, local_room
 from tuner.memory_check import memory_lines, with_batch_size
 
 GB = 10**9
@@ -73,6 +74,6 @@ def test_a_gpu_that_does_not_tell_is_unknown(tmp_path, monkeypatch):
     tool.write_text("#!/bin/sh\n" + "".join(f"echo {row}\n" for row in rows))
     tool.chmod(0o755)
     assert gpu_memory("0,1") == 40960 * 2**20
-    assert local_room([slot, slot]).bytes == int(SHARED * 81559 * 2**20) // 2
+    assert local_room([slot, slot]).bytes == share(81559 * 2**20, 2)
     tool.write_text("#!/bin/sh\necho '[N/A]'\n")
     assert local_room([slot]) is None

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.core.nvidia_texts import CUT, CUT_LISTED
+from tuner.core.gpu_share import BESIDE, share
 from tuner.core.nvidia import parse_gpus
 from tuner.launchers.devices import cut_slots
-from tuner.launchers.room import SHARED, Room, gpu_limit, local_room
+from tuner.launchers.room import Room, gpu_limit, local_room
 
 TOTAL = 81920 * 2**20
 SAYS = """\
@@ -34,7 +35,7 @@ def test_small_trials_are_packed_on_each_gpu():
 def test_those_that_share_a_gpu_share_its_memory(nvidia):
     packed = slots(["0", "1"], per_gpu=4)
     limits = {gpu_limit(slot, packed) for slot in packed}
-    assert limits == {int(SHARED * TOTAL) // 4}
+    assert limits == {TOTAL // 4 - BESIDE}
     assert local_room(packed) == Room(bytes=limits.pop(), on_host=False)
 
 
@@ -46,11 +47,18 @@ def test_one_that_has_its_gpu_for_itself_takes_what_it_needs(nvidia):
 def test_a_mig_instance_has_the_room_of_its_profile(nvidia_smi):
     nvidia_smi(CUT, CUT_LISTED)
     big, small = parse_gpus(CUT, CUT_LISTED)[1].devices
-    assert local_room(slots([big, small])) == Room(bytes=18 * 10**9, on_host=False)
-    assert gpu_limit(*[slots([big])[0], slots([big], per_gpu=2)]) == int(SHARED * 18e9) // 2
+    assert local_room(slots([big, small])) == Room(bytes=17 * 10**9, on_host=False)
+    assert gpu_limit(*[slots([big])[0], slots([big], per_gpu=2)]) == 8 * 10**9
 
 
 def test_without_a_gpu_or_its_word_there_is_no_limit(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     for machine in (slots([], wanted=2), slots(["0"], per_gpu=2)):
         assert {gpu_limit(slot, machine) for slot in machine} == {None}
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "workers", "each"), [(80, 1, 79), (80, 8, 9), (8, 4, 1), (8, 8, 0.5), (0, 3, 0)]
+)
+def test_each_worker_has_room_beside_its_share(gigabytes, workers, each):
+    assert share(gigabytes * 10**9, workers) == each * 10**9

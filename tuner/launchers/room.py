@@ -7,12 +7,10 @@ from pathlib import Path
 
 import psutil
 
+from tuner.core.gpu_share import share
 from tuner.core.nvidia import device_memory
 from tuner.launchers.allocation import granted_memory
 from tuner.launchers.devices import Slot, find_nvidia
-
-SHARED = 0.95
-"""Of a shared GPU's memory is given out; each process has some of its own beside."""
 
 _GROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -45,7 +43,7 @@ def local_room(slots: Collection[Slot]) -> Room | None:
     devices = [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots]
     if devices[0] == "-1":
         return Room(bytes=host_memory() // len(devices), on_host=True)
-    sizes = [_gpu_share(names, devices.count(names)) for names in dict.fromkeys(devices)]
+    sizes = [share(gpu_memory(names), devices.count(names)) for names in dict.fromkeys(devices)]
     return Room(bytes=min(sizes), on_host=False) if min(sizes) > 0 else None
 
 
@@ -63,13 +61,7 @@ def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
     sharing = others.count(names)
     if names == "-1" or sharing == 1:
         return None
-    return _gpu_share(names, sharing) or None
-
-
-def _gpu_share(names: str, sharing: int) -> int:
-    """Bytes for each of so many that share a GPU; 0 where it does not tell."""
-    memory = gpu_memory(names)
-    return memory if sharing == 1 else int(SHARED * memory) // sharing
+    return share(gpu_memory(names), sharing) or None
 
 
 def host_memory() -> int:
