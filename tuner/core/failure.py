@@ -1,8 +1,8 @@
 """What an exception of a trial means, by what TensorFlow and its libraries say.
 
-The texts are those of TensorFlow 2.21. A lack of GPU memory does not always name itself: XLA without
-room to try an operation's algorithms says that none is valid, and a library of CUDA that gets no
-memory says that it can not be started.
+The texts are those of TensorFlow 2.21. A lack of GPU memory does not always name itself: XLA
+without room to try an operation's algorithms says that none is valid, and a library of CUDA that
+gets no memory says that it can not be started.
 """
 
 import re
