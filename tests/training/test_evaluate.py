@@ -54,6 +54,20 @@ def test_every_row_counts_once_for_any_batch_size(evaluator, data, batch_size):
     assert (part.loss, part.loss_error) == pytest.approx((alone.loss, alone.loss_error), rel=1e-5)
 
 
+@pytest.mark.parametrize("batch_size", [7, 1000])
+def test_compiled_it_gives_the_same_logits_for_any_batch_size(model, evaluator, data, batch_size):
+    from tuner.training.evaluate import Evaluator
+
+    compiled = Evaluator(model, compiled=True)
+    rows = np.arange(0, 80, 3)
+    np.testing.assert_allclose(
+        compiled.logits(data.validation, rows, batch_size),
+        evaluator.logits(data.validation, rows, batch_size),
+        atol=1e-5,
+    )
+    assert compiled.traces == 1
+
+
 def test_loss_and_confusion_match_scikit_learn(evaluator, data):
     rows = np.arange(80)
     made, _ = evaluator.evaluate(data.validation, rows, rows, 32)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
 from tuner.training.update import IDS, ROWS
 
@@ -45,10 +46,22 @@ class Evaluation:
 
 
 class Evaluator:
-    """Runs a classifier without dropout; traced once for all batch sizes and lengths."""
+    """Runs a classifier without dropout; traced once for all batch sizes and lengths.
 
-    def __init__(self, classifier: Classifier) -> None:
+    Attributes:
+        traces: How often TensorFlow traced it, for tests.
+    """
+
+    def __init__(self, classifier: Classifier, *, compiled: bool = False) -> None:
+        """Traces nothing yet.
+
+        Args:
+            classifier: What is run.
+            compiled: By XLA, for a GPU: once for each bucket of lengths. What is not compiled
+                computes the shapes of its products on the device, and the host waits for each.
+        """
         self._labels = classifier.labels
+        self._compiled = compiled
         self.traces = 0
 
         def forward(ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
@@ -56,18 +69,36 @@ class Evaluator:
             return classifier.logits(ids, types, lengths, training=False)
 
         self._forward: Any = tf.function(
-            forward, input_signature=[IDS, IDS, ROWS], autograph=False
+            forward,
+            input_signature=[IDS, IDS, ROWS],
+            jit_compile=compiled or None,
+            autograph=False,
         )
 
     def logits(self, split: Split, rows: np.ndarray, batch_size: int) -> np.ndarray:
         """Logits of some rows in their order, float32 [rows, labels]."""
         order = np.argsort(split.lengths[rows], kind="stable")
+        # A GPU computes the first of these while the host pads the next.
+        cuts = [order[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        made = [self._forward(*self._padded(split, rows[places], batch_size)) for places in cuts]
         out = np.empty((len(rows), self._labels), np.float32)
-        for start in range(0, len(rows), batch_size):
-            places = order[start : start + batch_size]
-            ids, types, tokens = split.pad(rows[places])
-            out[places] = self._forward(ids, types, tokens.astype(np.int32)).numpy()
+        for places, logits in zip(cuts, made, strict=True):
+            out[places] = logits.numpy()[: len(places)]
         return out
+
+    def _padded(
+        self, split: Split, rows: np.ndarray, batch_size: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs of a pass; where shapes are compiled, filled up to one of few."""
+        ids, types, tokens = split.pad(rows)
+        batch = MicroBatch(
+            ids=ids, types=types, lengths=tokens.astype(np.int32), labels=split.labels[rows]
+        )
+        if not self._compiled:
+            return batch.ids, batch.types, batch.lengths
+        full = min(batch_size, len(split.labels))
+        stack = fill([batch], (1, full, bucket(ids.shape[1])))
+        return stack.ids[0], stack.types[0], stack.lengths[0]
 
     def evaluate(
         self, split: Split, rows: np.ndarray, fixed: np.ndarray, batch_size: int

@@ -61,7 +61,8 @@ class FineTuner:
         micro = [micro_batch(data, part, settings) for part in parts]
         model.step(micro, learning_rate=0.0, update=1, clip_norm=None)
         model.step.collect()
-        model.evaluator.logits(data.validation, rows[: len(data.validation.labels)], len(rows))
+        first = rows[: len(data.validation.labels)]
+        model.evaluator.logits(data.validation, first, settings.training.evaluation_batch_size)
 
     def run(
         self,
@@ -186,11 +187,12 @@ class FineTuner:
                 classifier = Classifier(
                     data.checkpoint, labels, precision, rematerialize=training.rematerialize
                 )
+            step = make_step(classifier, strategy)
             model = Model(
                 classifier=classifier,
-                step=make_step(classifier, strategy),
+                step=step,
                 average=Average(classifier.values),
-                evaluator=Evaluator(classifier),
+                evaluator=Evaluator(classifier, compiled=step.compiles_shapes),
             )
         self._models[key] = model
         return model

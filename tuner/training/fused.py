@@ -6,14 +6,16 @@ and gradient norm stay on the device until the host looks; an update after a NaN
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
 from tuner.training import replicas
-from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill
+from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill, pack
 from tuner.training.model import Classifier
 from tuner.training.optimizers import Kernel
 from tuner.training.update import NUMBER, StepState, UpdateResult, UpdateStep
@@ -21,22 +23,19 @@ from tuner.training.update import NUMBER, StepState, UpdateResult, UpdateStep
 LOOK_EVERY = 50
 """Updates between two looks of the host at the device."""
 
-_IDS = tf.TensorSpec((None, None, None), tf.int32)
-_ROWS = tf.TensorSpec((None, None), tf.int32)
-STACK = Stack(_IDS, _IDS, _ROWS, _ROWS)
-SCALARS = tf.TensorSpec((4,), tf.float32)
+AHEAD = 2
+"""Updates whose inputs travel while the device is at work on others."""
+
+INPUTS = tf.TensorSpec((None, None, None), tf.int64)
+SCALARS = 4
+"""Numbers of an update beside those of its optimizer."""
 FLAG = tf.TensorSpec((), tf.bool)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Pending:
-    """An update that the host has not looked at.
+class _Counts:
+    """What an update consists of; see `UpdateResult`."""
 
-    Attributes:
-        figures: Loss sum and gradient norm, float32 [2], on the device.
-    """
-
-    figures: tf.Tensor
     examples: int
     tokens: int
     real: int
@@ -66,7 +65,10 @@ class FusedStep(UpdateStep):
             super().__init__(classifier)
         self._strategy = strategy
         self._look_every = look_every
-        self._pending: list[_Pending] = []
+        self._travel = ThreadPoolExecutor(AHEAD + 1, thread_name_prefix="inputs")
+        # Inputs of updates that are to be started, and figures of those that were, on the device.
+        self._inputs: deque[tuple[Future[Any], _Counts]] = deque()
+        self._figures: list[tuple[tf.Tensor, _Counts]] = []
         self._halted: Any = None
         self._shape = (0, 0)
 
@@ -74,7 +76,8 @@ class FusedStep(UpdateStep):
         """Starts a trial; see `UpdateStep.reset`."""
         with replicas.scope(self._strategy):
             super().reset(optimizer, **fields)
-        self._pending = []
+        self._inputs.clear()
+        self._figures = []
         self._halted = replicas.per_replica(self._strategy, lambda _: False)
         self._shape = (0, 0)
 
@@ -86,27 +89,45 @@ class FusedStep(UpdateStep):
         update: int,
         clip_norm: float | None,
     ) -> None:
-        """Makes one update, and does not wait for it; see `UpdateStep.__call__`."""
+        """Sends one update's inputs off and starts an earlier one; see `UpdateStep.__call__`."""
         clip = math.inf if clip_norm is None else clip_norm
         scalars = [self._weight(batches), self._decay(learning_rate), 1 / self._loss_scale, clip]
         numbers = self._kernel.numbers(self._optimizer, learning_rate, update)
         stacks = self._deal(batches)
-        figures, self._halted = self._apply(
-            replicas.per_replica(self._strategy, stacks.__getitem__),
-            self._halted,
-            tf.constant(scalars, tf.float32),
-            tf.constant(numbers, tf.float32),
+        counts = _Counts(
+            examples=sum(len(batch.labels) for batch in batches),
+            tokens=sum(stack.ids.size for stack in stacks),
+            real=sum(int(batch.lengths.sum()) for batch in batches),
         )
-        self._pending.append(
-            _Pending(
-                figures=replicas.first(self._strategy, figures),
-                examples=sum(len(batch.labels) for batch in batches),
-                tokens=sum(stack.ids.size for stack in stacks),
-                real=sum(int(batch.lengths.sum()) for batch in batches),
-            )
-        )
+        self._inputs.append((self._send(stacks, [*scalars, *numbers]), counts))
         if self._scaled:
             self._read()  # The next update's loss scale and learning rate depend on this one.
+        elif len(self._inputs) > AHEAD:
+            self._start()
+
+    def _send(self, stacks: Sequence[Stack], numbers: Sequence[float]) -> Future[Any]:
+        """Copies an update's inputs to the devices.
+
+        TensorFlow copies after all that the device was told before, and lets the caller wait for
+        that; from a thread of its own nothing waits but the copy.
+        """
+        packed = [pack(stack, numbers) for stack in stacks]
+        if self._strategy is None:
+            return self._travel.submit(replicas.per_replica, None, packed.__getitem__)
+        made: Future[Any] = Future()  # A strategy belongs to the thread that entered it.
+        made.set_result(replicas.per_replica(self._strategy, packed.__getitem__))
+        return made
+
+    def _start(self) -> None:
+        """Starts the update that has waited longest, and does not wait for it."""
+        inputs, counts = self._inputs.popleft()
+        figures, self._halted = self._apply(inputs.result(), self._halted)
+        self._figures.append((replicas.first(self._strategy, figures), counts))
+
+    def start_all(self) -> None:
+        """Starts what has not been started."""
+        while self._inputs:
+            self._start()
 
     @property
     def state(self) -> StepState:
@@ -121,7 +142,8 @@ class FusedStep(UpdateStep):
     @property
     def due(self) -> bool:
         """Whether it is time to look at the figures."""
-        return self._scaled or len(self._pending) >= self._look_every
+        waiting = len(self._inputs) + len(self._figures)
+        return self._scaled or waiting >= self._look_every
 
     def collect(self) -> list[UpdateResult]:
         """The figures of the updates since the last look, in order; waits for the device."""
@@ -129,12 +151,17 @@ class FusedStep(UpdateStep):
         return super().collect()
 
     def _read(self) -> None:
-        pending, self._pending = self._pending, []
-        if pending:
-            read = tf.stack([each.figures for each in pending]).numpy()
-            for each, (loss_sum, norm) in zip(pending, read.tolist(), strict=True):
+        self.start_all()
+        made, self._figures = self._figures, []
+        if made:
+            read = tf.stack([figures for figures, _ in made]).numpy()
+            for (_, counts), (loss_sum, norm) in zip(made, read.tolist(), strict=True):
                 self._note(
-                    loss_sum, norm, examples=each.examples, tokens=each.tokens, real=each.real
+                    loss_sum,
+                    norm,
+                    examples=counts.examples,
+                    tokens=counts.tokens,
+                    real=counts.real,
                 )
 
     def _deal(self, batches: Sequence[MicroBatch]) -> list[Stack]:
@@ -152,28 +179,29 @@ class FusedStep(UpdateStep):
 
     def _make_apply(self, kernel: Kernel) -> Any:
         if self._strategy is None:
-            numbers = tf.TensorSpec((len(kernel.numbers({}, 1.0, 1)),), tf.float32)
             return tf.function(
                 self._work(kernel, self._sum),
-                input_signature=[STACK, FLAG, SCALARS, numbers],
+                input_signature=[INPUTS, FLAG],
                 jit_compile=True,
                 autograph=False,
             )
         total = tf.function(
-            self._sum, input_signature=[STACK, NUMBER], jit_compile=True, autograph=False
+            self._sum, input_signature=[INPUTS, NUMBER], jit_compile=True, autograph=False
         )
         run = replicas.mirrored(self._strategy, self._work(kernel, total))
         return tf.function(run, reduce_retracing=True, autograph=False)
 
     def _work(self, kernel: Kernel, total: Callable[..., Any]) -> Callable[..., Any]:
         """What each device does in an update; traceable."""
+        count = SCALARS + len(kernel.numbers({}, 1.0, 1))
 
-        def work(
-            stack: Stack, halted: tf.Tensor, scalars: tf.Tensor, numbers: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
+        def work(inputs: tf.Tensor, halted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             self.traces["apply"] += 1
-            weight, decay, unscale, clip_norm = tf.unstack(scalars)
-            loss, gradients = replicas.sum_over_devices(self._strategy, total(stack, weight))
+            told = tf.bitcast(tf.cast(inputs[0, 0, -count:], tf.int32), tf.float32)
+            weight, decay, unscale, clip_norm = tf.unstack(told[:SCALARS], SCALARS)
+            numbers = tf.ensure_shape(told[SCALARS:], [count - SCALARS])
+            texts = inputs[..., :-count]
+            loss, gradients = replicas.sum_over_devices(self._strategy, total(texts, weight))
             norm = unscale * self._norm(gradients)
             finite = tf.math.is_finite(norm)
             halted = halted | ~(tf.math.is_finite(loss) & (self._scaled | finite))
@@ -186,20 +214,27 @@ class FusedStep(UpdateStep):
 
         return work
 
-    def _sum(self, stack: Stack, weight: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def _sum(self, stack: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Loss and gradients of one device, summed over its micro-batches."""
 
         def one(number: tf.Tensor, loss: tf.Tensor, total: list[tf.Tensor]) -> Any:
-            ids, types, lengths, labels = (rows[number] for rows in stack)
+            ids, types, lengths, labels = _unpack(stack[number])
             part, gradients = self._trace_gradients(ids, types, lengths, labels, weight)
             return number + 1, loss + part, self._trace_add(total, gradients)
 
-        count = tf.shape(stack.ids)[0]
+        count = tf.shape(stack)[0]
         zeros = [tf.zeros(value.shape) for value in self._values]
         _, loss, total = tf.while_loop(
             lambda number, *_: number < count, one, (0, tf.constant(0.0), zeros)
         )
         return loss, total
+
+
+def _unpack(packed: tf.Tensor) -> Stack:
+    """One micro-batch of what `micro_batch.pack` has packed."""
+    numbers = tf.cast(packed, tf.int32)
+    tokens = (tf.shape(packed)[1] - 2) // 2
+    return Stack(numbers[:, :tokens], numbers[:, tokens:-2], numbers[:, -2], numbers[:, -1])
 
 
 def _keep(

@@ -137,7 +137,8 @@ class Loop:
             due = self._budget.points_due(number) or self._model.step.due
             if due and not self._look(listener):
                 return
-            if at.skipped == skipped:
+            if self._model.average.values and at.skipped == skipped:
+                self._model.step.start_all()
                 self._model.average.update(number - skipped)
             if listener.stop_requested() or not self._report(listener):
                 return

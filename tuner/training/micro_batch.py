@@ -43,6 +43,28 @@ class Stack(NamedTuple):
     labels: Any
 
 
+def pack(stack: Stack, numbers: Sequence[float]) -> np.ndarray:
+    """All that an update is made of in one array, for one copy to its device.
+
+    Args:
+        stack: Its micro-batches.
+        numbers: Float32; every row carries their bits.
+
+    Returns:
+        Int64, which TensorFlow keeps on a GPU and int32 it does not,
+        [micro-batches, rows, 2 x tokens + 2 + numbers].
+    """
+    bits = np.asarray(numbers, np.float32).view(np.int32)
+    parts = [
+        stack.ids,
+        stack.types,
+        stack.lengths[..., np.newaxis],
+        stack.labels[..., np.newaxis],
+        np.broadcast_to(bits, (*stack.labels.shape, len(bits))),
+    ]
+    return np.concatenate(parts, axis=-1).astype(np.int64)
+
+
 def bucket(tokens: int) -> int:
     """The length that a micro-batch with so many tokens is padded to."""
     fitting = [size for size in BUCKETS if size >= tokens]

@@ -75,8 +75,10 @@ class Classifier:
         self.variables: list[Any] = [*self.backbone.trainable_variables, *head]
         self.layers = checkpoint.layers
         self.depths = [depth(v.path, self.layers) for v in self.variables]
-        self._snapshot = [np.array(v.numpy()) for v in self.variables]
+        # On the device, so that neither a trial's begin nor a point's figures move the weights.
+        self._snapshot = [tf.identity(v) for v in self.variables]
         self._drawn: set[int] = set()
+        self._squares: Any = tf.function(self._trace_squares, input_signature=[], autograph=False)
 
     @property
     def values(self) -> list[tf.Variable]:
@@ -107,13 +109,15 @@ class Classifier:
 
         Weights that were drawn anew are left out; NaN where a weight is NaN.
         """
-        moved = norm = 0.0
-        for variable, start in zip(self.variables, self._snapshot, strict=True):
-            if id(variable) not in self._drawn:
-                step = variable.numpy() - start
-                moved += float(np.vdot(step, step))
-                norm += float(np.vdot(start, start))
+        kept = [id(v) not in self._drawn for v in self.variables]
+        moved, norm = self._squares().numpy()[:, kept].sum(axis=1, dtype=np.float64).tolist()
         return math.sqrt(moved / norm) if norm else 0.0
+
+    def _trace_squares(self) -> tf.Tensor:
+        """Squared distance of each weight from the checkpoint's, and squared norm of that one."""
+        pairs = list(zip(self.variables, self._snapshot, strict=True))
+        moved = [2.0 * tf.nn.l2_loss(variable - start) for variable, start in pairs]
+        return tf.stack([tf.stack(moved), tf.stack([2.0 * tf.nn.l2_loss(s) for _, s in pairs])])
 
     def logits(
         self, ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor, *, training: bool

@@ -79,12 +79,19 @@ def per_replica(strategy: Any, make: Callable[[int], Any]) -> Any:
         make: Gives the value for a device, counted over all machines: arrays in any structure.
     """
     if strategy is None:
-        return tf.nest.map_structure(tf.constant, make(0))
+        return tf.nest.map_structure(on_device, make(0))
     return strategy.experimental_distribute_values_from_function(
         lambda context: tf.nest.map_structure(
             tf.constant, make(int(context.replica_id_in_sync_group))
         )
     )
+
+
+def on_device(array: Any) -> tf.Tensor:
+    """An array as a tensor on the device that computes; other threads run meanwhile."""
+    with tf.device("CPU"):
+        here = tf.constant(array)
+    return tf.identity(here)
 
 
 def first(strategy: Any, value: Any) -> tf.Tensor:

@@ -197,6 +197,9 @@ class UpdateStep:
             real=sum(int(batch.lengths.sum()) for batch in batches),
         )
 
+    def start_all(self) -> None:
+        """Starts all updates that were asked for; only then may others change the weights."""
+
     @property
     def due(self) -> bool:
         """Whether it is time to look at the figures."""
