@@ -1,6 +1,7 @@
 """What the figures of `gpu.py` are computed from; plain values alone."""
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 
 from tuner.core.memory import ModelShape
@@ -8,6 +9,13 @@ from tuner.core.memory import ModelShape
 BACKWARD = 2
 """Operations of the backward pass for each of the forward pass: one product gives the gradient of
 the inputs, one that of the weights."""
+
+FEWEST_UPDATES = 50
+MOST_UPDATES = 400
+"""In a round: small models wait for the host, and so do not reach a rate that is assumed."""
+
+Span = tuple[float, float]
+"""Begin and end."""
 
 
 def update_flops(shape: ModelShape, rows: int, tokens: int, labels: int) -> int:
@@ -31,39 +39,90 @@ def update_flops(shape: ModelShape, rows: int, tokens: int, labels: int) -> int:
     return 2 * rows * each_row * (1 + BACKWARD)
 
 
-def idle_share(intervals: Iterable[tuple[float, float]]) -> float:
+def updates_lasting(seconds: float, flops: int, rate: float) -> int:
+    """Updates in a round, so that it is neither over in a blink nor long.
+
+    Args:
+        seconds: That it is to last.
+        flops: Operations of one update.
+        rate: Operations a second that the device is taken to reach.
+    """
+    return min(max(FEWEST_UPDATES, round(seconds * rate / flops)), MOST_UPDATES)
+
+
+def covered(intervals: Iterable[Span]) -> float:
+    """The time that lies in at least one interval, in their unit.
+
+    Args:
+        intervals: Begin and end, in any order.
+    """
+    total, covered_to = 0.0, -math.inf
+    for begin, end in sorted(intervals):
+        total += max(0.0, end - max(begin, covered_to))
+        covered_to = max(covered_to, end)
+    return total
+
+
+def idle_share(intervals: Sequence[Span]) -> float:
     """Share of the time from the first begin to the last end that lies in no interval.
 
     Args:
         intervals: Begin and end of what a device computed, in any unit and order; at least one.
     """
-    ordered = sorted(intervals)
-    first = covered_to = ordered[0][0]
-    idle = 0.0
-    for begin, end in ordered:
-        idle += max(0.0, begin - covered_to)
-        covered_to = max(covered_to, end)
-    return idle / (covered_to - first)
+    first, last = min(begin for begin, _ in intervals), max(end for _, end in intervals)
+    return 1.0 - covered(intervals) / (last - first)
 
 
-def trials_per_hour(ends: Sequence[float], slots: int) -> float:
-    """Of a sweep in which each slot's first trial compiles, and is left out.
+def busy_window(held: Sequence[Span], slots: int) -> Span:
+    """When every slot has a trial, and none of the trials shares the device with a first one.
+
+    Which slot a trial had need not be known: those that run when all slots have one for the first
+    time are each in a slot of its own, and once they have ended, every slot's first trial has.
+    The window opens when what ran at that moment has ended as well. It closes when the first of
+    those begins that run when no trial is left for a free slot: the device empties after that.
 
     Args:
-        ends: When trials ended, in seconds; more than `slots` of them.
+        held: When each trial was handed to its slot, and when the slot was rid of it, in seconds.
         slots: Trials at a time.
+
+    Raises:
+        ValueError: There are too few trials for such a window.
     """
-    ordered = sorted(ends)
-    return 3600 * (len(ordered) - slots) / (ordered[-1] - ordered[slots - 1])
+    begins = sorted(begin for begin, _ in held)
+    full = next((at for at in begins if len(_running(held, at)) >= slots), None)
+    if full is None:
+        raise ValueError(f"never did {slots} trials run at a time")
+    opened = max(end for _, end in _running(held, full))
+    settled = max((end for _, end in _running(held, opened)), default=opened)
+    first = next((at for at in begins if at >= settled), math.inf)
+    last = min(begin for begin, _ in _running(held, begins[-1]))
+    if first >= last:
+        raise ValueError(f"{len(held)} trials are too few for {slots} slots")
+    return first, last
 
 
-def pauses(begins: Sequence[float], ends: Sequence[float]) -> list[float]:
+def _running(held: Iterable[Span], moment: float) -> list[Span]:
+    return [(begin, end) for begin, end in held if begin <= moment < end]
+
+
+def trials_within(held: Iterable[Span], window: Span) -> float:
+    """How many trials a window holds; each counts with the share of it that lies there."""
+    return sum(_within(span, window) / (span[1] - span[0]) for span in held)
+
+
+def at_once(spans: Iterable[Span], window: Span) -> float:
+    """How many of the spans are open at a time, mean over a window."""
+    return sum(_within(span, window) for span in spans) / (window[1] - window[0])
+
+
+def _within(span: Span, window: Span) -> float:
+    return max(0.0, min(span[1], window[1]) - max(span[0], window[0]))
+
+
+def pauses(spans: Iterable[Span]) -> list[float]:
     """Seconds between the end of each trial of one slot and the first update of the next.
 
     Args:
-        begins: Of the first update of each trial, in order.
-        ends: Of the last evaluation of each.
+        spans: Of each trial in order, its first update and the end of its last evaluation.
     """
-    return [
-        begin - end for (_, end), (begin, _) in itertools.pairwise(zip(begins, ends, strict=True))
-    ]
+    return [begin - end for (_, end), (begin, _) in itertools.pairwise(spans)]

@@ -4,15 +4,14 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from gpu_counts import idle_share
-from gpu_trial import read_data, settings_of
-from tensorflow.tsl.profiler.protobuf import xplane_pb2
+from gpu_counts import covered, idle_share
+from gpu_trace import PICOSECONDS, NoKernelsError, Span, computed
+from gpu_trial import FEW_VALIDATION, read_data, settings_of
 from turns import serve
 
 from tuner.core.memory import ModelShape, estimate
@@ -22,30 +21,43 @@ from tuner.training import device, fine_tune
 from tuner.training.fused import FusedStep
 from tuner.training.update import UpdateStep
 
-PRODUCTS = 20
-"""Matrix products that are timed together."""
+EVALUATIONS = 10
+"""Evaluation points of a whole trial, as by default."""
 
 
-class Reports:
-    """Keeps what a trial reports."""
+class Watch:
+    """Times a trial: its updates, and all of it.
+
+    Attributes:
+        updates: Seconds from the first update to when the last was done, whatever lay between,
+            evaluation points before the last included.
+        whole: Seconds from the first update to the end of the last evaluation.
+        last: The last report.
+    """
 
     def __init__(self) -> None:
-        self.all: list[Report] = []
+        self.updates = 0.0
+        self.whole = 0.0
+        self.last: Report | None = None
+        self._started = 0.0
 
     def started(
         self,
-        constant_guess: ConstantGuess,
-        labels: tuple[str, ...],
-        resumed_at: int,
+        constant_guess: ConstantGuess,  # noqa: ARG002
+        labels: tuple[str, ...],  # noqa: ARG002
+        resumed_at: int,  # noqa: ARG002
     ) -> None:
         """The first update begins."""
+        self._started = time.perf_counter()
 
-    def progress(self, share: float, examples_per_second: float) -> None:
-        """Updates are done."""
+    def progress(self, share: float, examples_per_second: float) -> None:  # noqa: ARG002
+        """Updates are done, on the device too: their figures have been read."""
+        self.updates = time.perf_counter() - self._started
 
     def reported(self, report: Report) -> Answer:
         """An evaluation."""
-        self.all.append(report)
+        self.whole = time.perf_counter() - self._started
+        self.last = report
         return Answer.CONTINUE
 
     def stop_requested(self) -> bool:
@@ -57,64 +69,90 @@ class Reports:
         return False
 
 
-def run(tuner: fine_tune.FineTuner, settings: TrialSettings, trace: Path | None = None) -> Report:
+class Traced(Watch):
+    """Has the profiler trace the trial from its first update on."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def started(self, *args: Any) -> None:
+        """The first update begins."""
+        tf.test.experimental.sync_devices()  # Else what came before would stand in the trace.
+        options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=1)
+        tf.profiler.experimental.start(str(self._folder), options)
+        super().started(*args)
+
+    def end(self) -> None:
+        """Writes the trace."""
+        tf.test.experimental.sync_devices()
+        tf.profiler.experimental.stop()
+
+
+def run(
+    tuner: fine_tune.FineTuner, settings: TrialSettings, watch: Watch, trace: Path | None = None
+) -> Report:
     """One trial; its last report.
 
     Raises:
         RuntimeError: It diverged.
     """
-    reports = Reports()
-    if diverged := tuner.run(settings, reports, profile=trace):
-        raise RuntimeError(diverged)
-    return reports.all[-1]
-
-
-def computed(folder: Path) -> Iterator[tuple[float, float]]:
-    """Begin and end of all that the GPU computed in a trace; without one, the CPU."""
-    (path,) = folder.rglob("*.xplane.pb")
-    space = xplane_pb2.XSpace()
-    space.ParseFromString(path.read_bytes())
-    gpus = [plane for plane in space.planes if plane.name.startswith("/device:GPU")]
-    for plane in gpus or space.planes:
-        for line in plane.lines:
-            if line.name.startswith("Stream") or not gpus:
-                for event in line.events:
-                    begin = line.timestamp_ns * 1000 + event.offset_ps
-                    yield begin, begin + event.duration_ps
-
-
-def matrix_rate(side: int) -> float:
-    """Floating-point operations a second in products of bfloat16 matrices."""
-    one = tf.cast(tf.random.stateless_normal((side, side), (0, 0)), tf.bfloat16)
-
-    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-    def chain(left: tf.Tensor) -> tf.Tensor:
-        for _ in range(PRODUCTS):
-            left = tf.matmul(left, one) / side**0.5
-        return left
-
-    taken = []
-    for _ in range(4):
-        started = time.perf_counter()
-        chain(one).numpy()
-        taken.append(time.perf_counter() - started)
-    return PRODUCTS * 2 * side**3 / min(taken[1:])
+    diverged = tuner.run(settings, watch, profile=trace)
+    if diverged or watch.last is None:
+        raise RuntimeError(diverged or "the trial reported nothing")
+    return watch.last
 
 
 def measure(
     tuner: fine_tune.FineTuner, settings: TrialSettings, shape: ModelShape
-) -> dict[str, float]:
-    """Idle share within a trace, and the peak of memory beside its estimate, in bytes."""
-    report = run(tuner, settings)
-    with tempfile.TemporaryDirectory() as folder:
-        traced = replace(settings, training=replace(settings.training, profile=True))
-        run(tuner, traced, Path(folder) / "profile")
-        idle = idle_share(computed(Path(folder)))
-    return {
-        "idle": idle,
+) -> dict[str, Any]:
+    """Memory beside its estimate, and idle shares where a trace can be had.
+
+    Returns:
+        `peak` and `estimate` in bytes; `idle`, within five updates, and `idle_whole`, of the whole
+        trial with its evaluation points, from 0 to 1; or instead `why_not`.
+    """
+    report = run(tuner, settings, Watch())
+    found = {
         "peak": report.peak_memory_bytes,
         "estimate": estimate(shape, settings, on_host=False).total,
     }
+    try:
+        return found | {
+            "idle": idle_in_updates(tuner, settings),
+            "idle_whole": idle_in_whole(tuner, settings),
+        }
+    except NoKernelsError as error:
+        return found | {"why_not": str(error)}
+
+
+def idle_in_updates(tuner: fine_tune.FineTuner, settings: TrialSettings) -> float:
+    """Share of the time between the first and the last kernel of a few updates, from 0 to 1."""
+    traced = replace(settings, training=replace(settings.training, profile=True))
+    with tempfile.TemporaryDirectory() as folder:
+        run(tuner, traced, Watch(), Path(folder) / "profile")
+        return idle_share(spans(Path(folder)))
+
+
+def idle_in_whole(tuner: fine_tune.FineTuner, settings: TrialSettings) -> float:
+    """Share of a whole trial in which no kernel runs, from 0 to 1.
+
+    The trace of one trial tells how long kernels ran; how long a trial takes is told by another,
+    because the tracing itself makes the host slower.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        traced = Traced(Path(folder))
+        run(tuner, settings, traced)
+        traced.end()
+        busy = covered(spans(Path(folder))) / PICOSECONDS
+    plain = Watch()
+    run(tuner, settings, plain)
+    return 1.0 - busy / plain.whole
+
+
+def spans(folder: Path) -> list[Span]:
+    """What was computed in the trace in a folder."""
+    return computed(folder, on_gpu=bool(tf.config.list_physical_devices("GPU")))
 
 
 def main() -> None:
@@ -126,25 +164,23 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--plain", action="store_true", help="the update without XLA")
     parser.add_argument("--window", type=int, default=1024, help="training.length_window")
-    parser.add_argument("--measure", action="store_true", help="once, as JSON")
-    parser.add_argument("--matrix", type=int, help="side of a product whose rate is printed")
+    parser.add_argument("--measure", type=int, help="once, as JSON; rows of an evaluation")
     given = parser.parse_args()
     device.set_up(given.threads)
-    if given.matrix:
-        print(matrix_rate(given.matrix))
-        return
     step: Any = FusedStep if not given.plain else lambda classifier, _: UpdateStep(classifier)
     fine_tune.make_step = step  # Also without a GPU, in a rehearsal.
-    data = read_data(given.inputs, given.checkpoint)
+    data = read_data(given.inputs, given.checkpoint, given.measure or FEW_VALIDATION)
     tuner = fine_tune.FineTuner(prepare_data=lambda *_: data)
-    settings = settings_of(data, given.batch, length_window=given.window)
     if given.measure:
+        settings = settings_of(data, given.batch, EVALUATIONS, length_window=given.window)
         print(json.dumps(measure(tuner, settings, data.checkpoint.shape)))
         return
+    settings = settings_of(data, given.batch, length_window=given.window)
 
-    def run_round(number: int) -> float:
-        training = replace(settings.training, seed=number)
-        return run(tuner, replace(settings, training=training)).seconds_training
+    def run_round(number: int) -> float:  # noqa: ARG001 - the same updates, so that none compiles
+        watch = Watch()
+        run(tuner, settings, watch)
+        return watch.updates
 
     serve(run_round)
 

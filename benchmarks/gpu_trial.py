@@ -23,8 +23,8 @@ from tuner.data import PreparedData
 from tuner.data.tokenized import TokenizedSplit
 
 LABELS = 2
-VALIDATION = 8
-"""Rows evaluated at the end of a trial: next to none, since updates are what is measured."""
+FEW_VALIDATION = 8
+"""Rows evaluated at the end of a trial: next to none, where updates are what is measured."""
 
 FIRST_WORD = 5
 """Token ids below are special."""
@@ -40,6 +40,7 @@ class Case:
         tokens: Of each text.
         batch: Texts in an update.
         updates: In a round.
+        key: On the command line.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     tokens: int
     batch: int
     updates: int
+    key: str
 
     @property
     def rows(self) -> int:
@@ -81,8 +83,14 @@ def write_case(case: Case, folder: Path, *, mixed: bool = False) -> tuple[Path, 
     return inputs, write_checkpoint(folder / "model", positions=case.tokens, **case.sizes)
 
 
-def read_data(inputs: Path, checkpoint: Path) -> PreparedData:
-    """What `write_case` wrote, as trials meet it."""
+def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) -> PreparedData:
+    """What `write_case` wrote, as trials meet it.
+
+    Args:
+        inputs: The file of texts.
+        checkpoint: The folder of the model.
+        validation: Rows to evaluate; they are among those trained on.
+    """
     stored = np.load(inputs)
     info = inspect(checkpoint)
     offsets = stored["offsets"]
@@ -94,11 +102,11 @@ def read_data(inputs: Path, checkpoint: Path) -> PreparedData:
         max_length=int(np.diff(offsets).max()),
         pad_id=info.pad_token_id,
     )
-    few = replace(train, offsets=offsets[: VALIDATION + 1], labels=train.labels[:VALIDATION])
+    first = replace(train, offsets=offsets[: validation + 1], labels=train.labels[:validation])
     return PreparedData(
         labels=tuple(str(number) for number in range(LABELS)),
         train=train,
-        validation=few,
+        validation=first,
         pad_id=info.pad_token_id,
         checkpoint=info,
         constant_guess=ConstantGuess(accuracy=1 / LABELS, loss=float(np.log(LABELS))),
@@ -108,7 +116,9 @@ def read_data(inputs: Path, checkpoint: Path) -> PreparedData:
     )
 
 
-def settings_of(data: PreparedData, batch: int, **training: Any) -> TrialSettings:
+def settings_of(
+    data: PreparedData, batch: int, evaluations: int = 1, **training: Any
+) -> TrialSettings:
     """One pass over the texts in bfloat16, which nothing ends early."""
     return TrialSettings(
         model=ModelSettings(
@@ -120,7 +130,7 @@ def settings_of(data: PreparedData, batch: int, **training: Any) -> TrialSetting
         training=TrainingSettings(
             batch_size=batch,
             epochs=1.0,
-            evaluations=1,
+            evaluations=evaluations,
             precision="mixed_bfloat16",
             save_state="never",
             **training,

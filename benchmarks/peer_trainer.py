@@ -1,6 +1,7 @@
-"""A round of `throughput.py` or `gpu.py`: one epoch of the Hugging Face Trainer."""
+"""Rounds of `throughput.py` or `gpu.py`: epochs of the Hugging Face Trainer."""
 
 import argparse
+import math
 import tempfile
 import time
 from typing import Any
@@ -13,32 +14,48 @@ from transformers import (
     DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
+    TrainerControl,
+    TrainerState,
     TrainingArguments,
     logging,
 )
-from turns import serve
+from turns import Asked
+
+ENDLESS = 10**8
+"""Updates; rounds end when none is asked for any more."""
 
 
-class Stopwatch(TrainerCallback):
-    """Times `train` from its first batch to its end."""
+class Rounds(TrainerCallback):
+    """Times one round of updates after another, and lets the Trainer wait between them.
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
+    One `train` makes all rounds: what a Trainer does when it begins, compilation included, falls
+    into the first one, which does not count.
+    """
+
+    def __init__(self, updates: int) -> None:
+        self._updates = updates
+        self._asked = Asked()
         self._started = 0.0
 
-    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_train_begin(
+        self, args: Any, state: Any, control: TrainerControl, **kwargs: Any  # noqa: ARG002
+    ) -> None:  # fmt: skip
         """Everything is set up."""
-        self._started = time.perf_counter()
+        self._wait(control)
 
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any  # noqa: ARG002
+    ) -> None:  # fmt: skip
         """An update is done, or under way on a GPU."""
-        self.seconds = time.perf_counter() - self._started
+        if state.global_step % self._updates == 0:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            self._asked.answer(time.perf_counter() - self._started)
+            self._wait(control)
 
-    def on_train_end(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """The last update is under way on a GPU."""
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-            self.seconds = time.perf_counter() - self._started
+    def _wait(self, control: TrainerControl) -> None:
+        control.should_training_stop = self._asked.next() is None
+        self._started = time.perf_counter()
 
 
 def load_rows(path: str) -> list[dict[str, Any]]:
@@ -52,7 +69,7 @@ def load_rows(path: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Serves rounds."""
+    """Trains as long as rounds are asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("inputs")
     parser.add_argument("checkpoint")
@@ -69,34 +86,28 @@ def main() -> None:
     model = AutoModelForSequenceClassification.from_pretrained(given.checkpoint, num_labels=2)
     grouping = {"train_sampling_strategy": "group_by_length"} if given.group_by_length else {}
 
-    def run_round(number: int) -> float:
-        watch = Stopwatch()
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = TrainingArguments(
-                output_dir=folder,
-                per_device_train_batch_size=given.batch,
-                num_train_epochs=1,
-                learning_rate=5e-5,
-                weight_decay=0.01,
-                seed=number,
-                save_strategy="no",
-                report_to=[],
-                disable_tqdm=True,
-                use_cpu=not torch.cuda.is_available(),
-                bf16=given.bf16,
-                torch_compile=given.compile,
-                **grouping,
-            )
-            Trainer(
-                model=model,
-                args=arguments,
-                train_dataset=rows,
-                data_collator=DataCollatorWithPadding(tokenizer),
-                callbacks=[watch],
-            ).train()
-        return watch.seconds
-
-    serve(run_round)
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=given.batch,
+            max_steps=ENDLESS,
+            learning_rate=5e-5,
+            weight_decay=0.01,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=not torch.cuda.is_available(),
+            bf16=given.bf16,
+            torch_compile=given.compile,
+            **grouping,
+        )
+        Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=rows,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            callbacks=[Rounds(math.ceil(len(rows) / given.batch))],
+        ).train()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -46,8 +47,9 @@ class Peer:
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the pipes of a peer are closed")
-        self._process.stdin.write(f"{number}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # It has ended, and so answers nothing.
+            self._process.stdin.write(f"{number}\n")
+            self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name} ended; its message stands above")
@@ -55,36 +57,73 @@ class Peer:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
+
+
+class Asked:
+    """The peer's side of the pipes: numbers of rounds on standard input, and the answers."""
+
+    def __init__(self) -> None:
+        self._answers = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)  # What libraries print goes elsewhere.
+
+    def next(self) -> int | None:
+        """Waits for the number of the next round; None: there is none any more."""
+        line = sys.stdin.readline()
+        return int(line) if line else None
+
+    def answer(self, seconds: float) -> None:
+        """Says how long the round took, as far as it counts."""
+        self._answers.write(f"{seconds}\n")
+        self._answers.flush()
 
 
 def serve(run_round: Callable[[int], float]) -> None:
-    """The peer's side: runs a round for every number on standard input.
+    """Runs a round whenever one is asked for.
 
     Args:
         run_round: Given the round's number; returns the seconds that count.
     """
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # What libraries print goes elsewhere.
-    for line in sys.stdin:
-        answers.write(f"{run_round(int(line))}\n")
-        answers.flush()
+    asked = Asked()
+    while (number := asked.next()) is not None:
+        asked.answer(run_round(number))
 
 
 def in_turns(peers: Sequence[Peer], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every round of every peer, after a first round each that does not count."""
-    for peer in peers:
-        seconds = peer.round(0)
-        print(f"warm-up {peer.name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    taken: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    """Seconds of every round of every peer, after a first round each that does not count.
+
+    Args:
+        peers: The first is what others are compared with; one of the others that ends in its
+            first round is left out.
+        rounds: Of each.
+
+    Raises:
+        RuntimeError: The first ended, or another one after its first round.
+    """
+    ready = [peer for peer in peers if _warmed_up(peer, needed=peer is peers[0])]
+    taken: dict[str, list[float]] = {peer.name: [] for peer in ready}
     for number in range(1, rounds + 1):
-        for peer in peers:
+        for peer in ready:
             taken[peer.name].append(peer.round(number))
         shown = ", ".join(f"{name} {seconds[-1]:.1f} s" for name, seconds in taken.items())
-        print(f"round {number}: {shown}", file=sys.stderr, flush=True)
+        _tell(f"round {number}: {shown}")
     return taken
+
+
+def _warmed_up(peer: Peer, *, needed: bool) -> bool:
+    try:
+        seconds = peer.round(0)
+    except RuntimeError as error:
+        if needed:
+            raise
+        _tell(f"left out: {error}")
+        return False
+    _tell(f"warm-up {peer.name}: {seconds:.1f} s")
+    return True
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
