@@ -12,6 +12,8 @@ import pytest
 
 from tests.gpu.workers import Workers
 from tests.training.conftest import make_settings, workspace  # noqa: F401 - fixtures
+from tuner.core.health.gpus import TensorFlow
+from tuner.doctor.loaded import Probe
 from tuner.launchers.devices import visible_gpus
 
 # Tests that compute in this process leave room for workers on the same GPU.
@@ -30,6 +32,20 @@ def gpus(rehearsal):
     if not found and not rehearsal:
         hidden = "CUDA_VISIBLE_DEVICES" in os.environ
         pytest.skip(f"no GPU: {'CUDA_VISIBLE_DEVICES hides all' if hidden else 'none is there'}")
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded(gpus):
+    """TensorFlow as a worker loads it, in a process that has ended; it sees every GPU.
+
+    Where it saw none, trials would run on the CPU, and most tests would pass.
+    """
+    probe = Probe()
+    found = probe.result()
+    probe.close()
+    assert isinstance(found, TensorFlow), found.text
+    assert len(found.gpus) == len(gpus)
     return found
 
 

@@ -7,12 +7,11 @@ import pytest
 
 from tests.bench import Bench
 from tests.checkpoints import write_checkpoint
-from tests.gpu.workers import taken
+from tests.gpu.workers import nearly_full, slots
 from tests.records import settings
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import TrialError, TrialState
-from tuner.launchers.local import WORKER
-from tuner.launchers.room import gpu_memory
+from tuner.launchers.local import WORKER, LocalLauncher
 
 pytestmark = [
     pytest.mark.gpu,
@@ -24,8 +23,15 @@ pytestmark = [
 ROOM = 4 * 10**9
 """Bytes that are left to a worker, its CUDA context and libraries among them."""
 
+NARROW = 10**8
+"""Bytes in which no model below finds room for its weights."""
+
+NEAR = 4 * 10**8
+"""Bytes that a failed trial may leave behind in its worker: the kept model, and not its batches,
+which take more than ten times as much."""
+
 ROWS, LENGTH = 512, 256
-CUT = {
+LARGE = {
     "training": {"batch_size": ROWS, "evaluation_batch_size": 8},
     "evaluation": {"batch_size": 64, "evaluation_batch_size": 4 * ROWS},
 }
@@ -52,12 +58,17 @@ def base(tmp_path):
     )
 
 
-@pytest.mark.parametrize("part", CUT)
+@pytest.mark.parametrize("part", LARGE)
 def test_what_does_not_fit_is_cut_and_the_trial_completes(part, base, tmp_path, mlflow_uri, gpus):
-    asked = replace(base.training, **CUT[part])
+    asked = replace(base.training, **LARGE[part])
     bench = Bench(tmp_path / "outputs", mlflow_uri)
-    with taken(gpu_memory(gpus[0]) - ROOM):
-        outcomes = bench.run(base=replace(base, training=asked), command=WORKER, trials=2)
+    with nearly_full(gpus[0], ROOM):
+        outcomes = bench.run(
+            base=replace(base, training=asked),
+            command=WORKER,
+            launcher=lambda _, command: LocalLauncher(slots(gpus[:1]), command),
+            trials=2,
+        )
     assert [outcome.state for outcome in outcomes] == [TrialState.COMPLETE] * 2
     first, second = outcomes
     assert first.attempt > 1
@@ -67,17 +78,22 @@ def test_what_does_not_fit_is_cut_and_the_trial_completes(part, base, tmp_path, 
         assert spec.settings.effective_batch_size == asked.batch_size
 
 
-def test_a_model_that_does_not_fit_fails_and_its_worker_goes_on(
-    workers, make_settings, base, tmp_path, gpus
+@pytest.mark.parametrize(("part", "left"), [("build", NARROW), *((part, ROOM) for part in LARGE)])
+def test_a_trial_that_does_not_fit_fails_and_its_worker_goes_on_with_its_memory(
+    part, left, workers, make_settings, base, tmp_path, gpus
 ):
     small = make_settings()
-    assert not isinstance(workers.run(small), TrialError)
-    wide = write_checkpoint(
-        tmp_path / "wide", hidden=1024, heads=16, layers=4, positions=LENGTH, vocab=50_000
-    )
-    large = replace(base, model=replace(base.model, checkpoint=str(wide)))
-    with taken(gpu_memory(gpus[0])):
+    before = workers.run(small)[-1].peak_memory_bytes
+    large = replace(base, training=replace(base.training, **LARGE.get(part, {})))
+    if part == "build":
+        wide = write_checkpoint(
+            tmp_path / "wide", hidden=1024, heads=16, layers=4, positions=LENGTH, vocab=50_000
+        )
+        large = replace(base, model=replace(base.model, checkpoint=str(wide)))
+    with nearly_full(gpus[0], left):
         error = workers.run(large)
     assert isinstance(error, TrialError)
     assert error.kind == "out_of_memory"
-    assert not isinstance(workers.run(small), TrialError)
+    assert workers.started == (part != "build")
+    after = workers.run(small)[-1].peak_memory_bytes
+    assert after < before + NEAR

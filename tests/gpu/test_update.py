@@ -112,6 +112,7 @@ def test_deterministic_trials_give_the_same_bits(workers, make_settings):
 def test_a_second_worker_takes_what_the_first_has_compiled(
     gpus, tmp_path, make_settings, monkeypatch
 ):
+    """One worker at a time: TensorFlow calls the cache racy where several compile at once."""
     cache = tmp_path / "compiled"
     cache.mkdir()
     monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={cache}")
@@ -119,7 +120,8 @@ def test_a_second_worker_takes_what_the_first_has_compiled(
     for name in ("first", "second"):
         workers = Workers(gpus[:1], tmp_path / name)
         seconds.append(workers.run(make_settings())[0].seconds_training)
-        kept.append(sorted(path.name for path in cache.iterdir()))
+        kept.append({path.name: path.stat().st_mtime_ns for path in cache.iterdir()})
         workers.close()
-    assert kept[0] == kept[1] != []
-    assert seconds[1] < seconds[0] / 2
+    assert kept[0]
+    assert kept[1] == kept[0]  # What is compiled is kept: nothing was.
+    assert seconds[1] < seconds[0]
