@@ -26,9 +26,9 @@ ROOM = 4 * 10**9
 NARROW = 10**8
 """Bytes in which no model below finds room for its weights."""
 
-NEAR = 4 * 10**8
+NEAR = 2 * 10**8
 """Bytes that a failed trial may leave behind in its worker: the kept model, and not its batches,
-which take more than ten times as much."""
+which take fifty times as much."""
 
 ROWS, LENGTH = 512, 256
 LARGE = {
@@ -95,5 +95,6 @@ def test_a_trial_that_does_not_fit_fails_and_its_worker_goes_on_with_its_memory(
     assert isinstance(error, TrialError)
     assert error.kind == "out_of_memory"
     assert workers.started == (part != "build")
+    assert ("in _evaluate" in error.traceback) == (part == "evaluation")
     after = workers.run(small)[-1].peak_memory_bytes
     assert after < before + NEAR
