@@ -29,6 +29,7 @@ from safetensors import safe_open
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.tensors import find
 from tuner.errors import InputError
+from tuner.training.compiled import gelu, is_for_xla
 
 CONVERTERS: Mapping[str, Any] = {
     "bert": convert_bert,
@@ -55,7 +56,7 @@ ADDED_DROPOUT: Mapping[str, str] = {
 
 
 def _gelu_exact(x: Any) -> Any:
-    return keras.activations.gelu(x, approximate=False)
+    return gelu(x) if is_for_xla() else keras.activations.gelu(x, approximate=False)
 
 
 def _gelu_tanh(x: Any) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tuner.training.compiled import computed_again, is_for_xla, mixed_bits
+
 CALLS = 1024
 """More dropout calls than a forward pass has: numbers of different micro-batches never meet."""
 
@@ -61,20 +63,40 @@ class DropoutState:
     def drop(self, inputs: tf.Tensor) -> tf.Tensor:
         """Zeroes each element with probability `rate` and scales the others by 1/(1 - rate)."""
         self._call += 1
-        shape = tf.shape(inputs)
+        seed = self._base + tf.constant([0, self._call], tf.int64)
+        # The first mask of a forward pass is stored in any case: without one XLA takes the
+        # embeddings' transposed order for all hidden states, and turns them in every layer.
+        if is_for_xla() and self._call > 1:
+            return self._drop_again(inputs, _words(tf.constant(2, tf.int64), seed))
         size = tf.size(inputs, out_type=tf.int64)
-        words = tf.random.stateless_uniform(
-            [(size + 1) // 2],
-            seed=self._base + tf.constant([0, self._call], tf.int64),
-            minval=None,
-            maxval=None,
-            dtype=tf.uint32,
-        )
-        bits = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size]
+        bits = tf.bitcast(_words((size + 1) // 2, seed), tf.uint16)
+        flat = tf.cast(tf.reshape(bits, [-1])[:size], tf.int32)
+        return self._masked(inputs, tf.reshape(flat, tf.shape(inputs)))
+
+    def _drop_again(self, inputs: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        """The same with a mask that the backward pass computes again."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def dropped(x: tf.Tensor) -> Any:
+            def gradient(upstream: tf.Tensor) -> tf.Tensor:
+                return self._masked(upstream, mixed_bits(tf.shape(upstream), computed_again(key)))
+
+            return self._masked(x, mixed_bits(tf.shape(x), key)), gradient
+
+        return dropped(inputs)
+
+    def _masked(self, values: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
+        """Zeroes the elements with the smallest bits, and scales the others."""
         threshold = tf.cast(tf.round(self.rate * LEVELS), tf.int32)
-        kept = tf.reshape(tf.cast(bits, tf.int32) >= threshold, shape)
-        scale = tf.cast(1.0 / (1.0 - self.rate), inputs.dtype)
-        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
+        scale = tf.cast(1.0 / (1.0 - self.rate), values.dtype)
+        return tf.where(bits >= threshold, values * scale, tf.zeros([], values.dtype))
+
+
+def _words(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """So many random numbers of a seed, uint32."""
+    return tf.random.stateless_uniform(
+        [count], seed=seed, minval=None, maxval=None, dtype=tf.uint32
+    )
 
 
 class SteeredDropout(keras.layers.Dropout):  # type: ignore[misc]

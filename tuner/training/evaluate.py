@@ -1,11 +1,13 @@
 """Validation: every row exactly once, whatever the batch size."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
 from tuner.training.update import IDS, ROWS
@@ -66,7 +68,8 @@ class Evaluator:
 
         def forward(ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
             self.traces += 1
-            return classifier.logits(ids, types, lengths, training=False)
+            with for_xla() if compiled else nullcontext():
+                return classifier.logits(ids, types, lengths, training=False)
 
         self._forward: Any = tf.function(
             forward,

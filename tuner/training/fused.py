@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tuner.training import replicas
+from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill, pack
 from tuner.training.model import Classifier
 from tuner.training.optimizers import Kernel
@@ -219,7 +220,8 @@ class FusedStep(UpdateStep):
 
         def one(number: tf.Tensor, loss: tf.Tensor, total: list[tf.Tensor]) -> Any:
             ids, types, lengths, labels = _unpack(stack[number])
-            part, gradients = self._trace_gradients(ids, types, lengths, labels, weight)
+            with for_xla():
+                part, gradients = self._trace_gradients(ids, types, lengths, labels, weight)
             return number + 1, loss + part, self._trace_add(total, gradients)
 
         count = tf.shape(stack)[0]

@@ -1,0 +1,80 @@
+"""What is traced for XLA, and what is then computed otherwise.
+
+XLA computes elementwise operations where their result is used, so that on a GPU memory traffic
+is what they cost. A mask or a derivative that is computed again from what is there anyway costs
+less than one that is stored and read.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
+
+_for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
+
+_FACTORS = 0x21F0AAAD, 0x735A2D97
+"""Of a mixing function of 32 bits with little bias (C. Wellons, hash-prospector, 2018-2023)."""
+
+
+@contextmanager
+def for_xla() -> Iterator[None]:
+    """What is traced inside is compiled by XLA."""
+    token = _for_xla.set(True)
+    try:
+        yield
+    finally:
+        _for_xla.reset(token)
+
+
+def is_for_xla() -> bool:
+    """Whether this is traced to be compiled."""
+    return _for_xla.get()
+
+
+def computed_again(value: tf.Tensor) -> tf.Tensor:
+    """The same value; XLA computes what follows from it again instead of keeping it."""
+    (same,) = optimization_barrier(value)
+    return same
+
+
+def mixed_bits(shape: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Pseudo-random numbers that follow from a key and each element's place alone.
+
+    Args:
+        shape: Of the result, at least one axis; fewer than 2^32 elements.
+        key: uint32 [2].
+
+    Returns:
+        16 bits each, int32.
+    """
+    last = shape[-1]
+    rows = tf.reduce_prod(shape[:-1])
+    places = tf.range(rows)[:, tf.newaxis] * last + tf.range(last)[tf.newaxis, :]
+    bits = tf.bitwise.bitwise_xor(tf.cast(places, tf.uint32), key[0])
+    bits = _folded(bits, 16) * tf.constant(_FACTORS[0], tf.uint32)
+    bits = tf.bitwise.bitwise_xor(bits, key[1])
+    bits = _folded(bits, 15) * tf.constant(_FACTORS[1], tf.uint32)
+    upper = tf.bitwise.right_shift(_folded(bits, 15), tf.constant(16, tf.uint32))
+    return tf.reshape(tf.cast(upper, tf.int32), shape)
+
+
+def _folded(bits: tf.Tensor, by: int) -> tf.Tensor:
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(by, tf.uint32)))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def gelu(x: tf.Tensor) -> Any:
+    """The exact GELU (Hendrycks & Gimpel 2016) in float32, of which only the input is kept."""
+    wide = tf.cast(x, tf.float32)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        # Written in another way than below, else XLA would keep the error function.
+        below = 0.5 * (1.0 - tf.math.erf(wide * -math.sqrt(0.5)))
+        slope = below + wide * tf.exp(-0.5 * tf.square(wide)) / math.sqrt(2.0 * math.pi)
+        return tf.cast(tf.cast(upstream, tf.float32) * slope, x.dtype)
+
+    return tf.cast(wide * (0.5 * (1.0 + tf.math.erf(wide * math.sqrt(0.5)))), x.dtype), gradient
