@@ -131,6 +131,7 @@ def settings_of(
             batch_size=batch,
             epochs=1.0,
             evaluations=evaluations,
+            evaluation_batch_size=min(64, len(data.validation.labels)),
             precision="mixed_bfloat16",
             save_state="never",
             **training,

@@ -1,8 +1,9 @@
 """What a trial takes of its device's memory, part by part, before it is run.
 
-The activations are those that TensorFlow keeps for the backward pass of the layers as they are
-built here; how near the sum comes to a measured peak is what `python benchmarks/memory.py`
-prints.
+The activations are those that are kept for the backward pass of the layers as they are built
+here: on a CPU by TensorFlow, on a GPU by XLA, which computes again what follows from other
+things. How near the sum comes to a measured peak is what `python benchmarks/memory.py` prints for
+a CPU and `python benchmarks/gpu.py --only idle` for a GPU.
 """
 
 import math
@@ -87,7 +88,7 @@ class Memory:
 
     Attributes:
         program: Libraries and traced graphs, in host memory.
-        weights: The model; its first state where it is in host memory too; a moving average.
+        weights: The model; its first state; a moving average.
         optimizer: The optimizer's slots.
         gradients: Of a micro-batch, and their sum where there are several in an update.
         activations: What the backward pass needs and works with, or the update's own copies of
@@ -123,10 +124,10 @@ def estimate(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> Me
     summed = training.batch_size * training.devices < settings.effective_batch_size
     return Memory(
         program=LIBRARIES + GRAPHS + GRAPH * shape.layers if on_host else 0,
-        weights=weights * (1 + on_host + (training.ema_decay is not None)),
+        weights=weights * (2 + (training.ema_decay is not None)),
         optimizer=weights * _slots(settings.optimizer, on_host=on_host),
         gradients=weights * (1 + summed),
-        activations=max(COPIES * weights, _activations(shape, settings)),
+        activations=max(COPIES * weights, _activations(shape, settings, on_host=on_host)),
     )
 
 
@@ -183,18 +184,32 @@ def _slots(optimizer: Mapping[str, Any], *, on_host: bool) -> int:
     return count * (1 + (keras and on_host))
 
 
-def _activations(shape: ModelShape, settings: TrialSettings) -> int:
+def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> int:
     """What is kept of all layers for the backward pass, and what one layer works with."""
     training, length = settings.training, settings.model.max_length
     size = FLOAT if training.precision == "float32" else FLOAT // 2
     tokens = training.batch_size * length
-    layer = tokens * _kept(shape, length, size)
+    layer = tokens * (_kept if on_host else _kept_compiled)(shape, length, size)
     if training.rematerialize:
         layers = shape.layers * tokens * shape.hidden * size + layer
     else:
         layers = shape.layers * layer
+    if not on_host:
+        # Beside them lie the layers' weights as products take them. The gradients, which stand
+        # in a sum of their own, come as these go.
+        weights = shape.parameters
+        cast = size * (weights - shape.vocabulary * shape.embedding) if size < FLOAT else 0
+        layers = max(0, layers + cast - FLOAT * weights)
     evaluated = training.evaluation_batch_size * length * _at_work(shape, length, size)
     return max(layers + tokens * _at_work(shape, length, size), evaluated)
+
+
+def _kept_compiled(shape: ModelShape, length: int, size: int) -> int:
+    """Bytes that a layer keeps of each token where XLA compiles it; see `_kept`."""
+    states = 2 * 2 + 4  # inputs and outputs of both norms; queries, keys, values, their mixture
+    activation = 2 * shape.intermediate  # input of a GELU, and its output
+    scores = 2 * shape.heads * length  # softmax, and what dropout leaves of it
+    return size * (states * shape.hidden + activation + scores)
 
 
 def _kept(shape: ModelShape, length: int, size: int) -> int:
