@@ -1,13 +1,21 @@
-/* What the run time asks of the driver. */
+/* What the driver's parts and the run time ask of one another. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
-int cuInit(unsigned flags);
+typedef uint64_t Address;
+
 int cuDeviceGetCount(int *count);
 int cuDeviceGetAttribute(int *value, int attribute, int device);
 int cuDevicePrimaryCtxRetain(void **context, int device);
 int cuCtxSetCurrent(void *context);
 int cuCtxGetDevice(int *device);
+
+/* The number that the machine gives a device, which CUDA_VISIBLE_DEVICES has given another. */
+int machine_device(int device);
+
+/* Work of a stream; returns the moment when it begins. */
+double occupy(void *stream, double seconds);
 
 /* One kernel, or so many one after another, on a stream. */
 void launch(void *stream, long kernels);

@@ -55,10 +55,10 @@ def made(create):
     found = ctypes.c_void_p()
     create(ctypes.byref(found), 0)
     return found
-busy, waiting, free = (made(driver.cuStreamCreate) for _ in range(3))
+busy, waiting, beside, free = (made(driver.cuStreamCreate) for _ in range(4))
 event = made(driver.cuEventCreate)
-launch = driver.cuLaunchKernel
-launch(None, 1, 1, 1, 1, 1, 1, 0, busy, None, None)
+for stream in (busy, beside, beside):
+    driver.cuLaunchKernel(None, 1, 1, 1, 1, 1, 1, 0, stream, None, None)
 driver.cuEventRecord(event, busy)
 driver.cuStreamWaitEvent(waiting, event, 0)
 driver.stand_in_busy_seconds.restype = ctypes.c_double
@@ -142,7 +142,7 @@ def test_memory_is_counted_over_processes_and_comes_back_with_their_end(stand_in
 @compiled
 def test_kernels_take_time_on_their_stream_and_on_those_that_wait_for_it(stand_in):
     hour = 3600
-    expected = f"{NOT_READY} {NOT_READY} 0 {NOT_READY} {hour}"
+    expected = f"{NOT_READY} {NOT_READY} 0 {NOT_READY} {2 * hour}"
     assert said(stand_in, DEVICE + LAUNCH, kernel_us=hour * 1e6) == expected
     assert said(stand_in, DEVICE + LAUNCH, kernel_us=0) == "0 0 0 0 0"
 
