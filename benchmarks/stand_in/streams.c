@@ -131,10 +131,10 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
   return SUCCESS;
 }
 
-/* All constants of all modules lie in one place. */
+/* All constants of all modules lie in one place, aligned as XLA asks for. */
 int cuModuleGetGlobal_v2(Address *found, size_t *bytes, void *module, const char *name) {
   enum { AREA = 256 << 20 };
-  static char area[AREA];
+  static _Alignas(4096) char area[AREA];
   if (found) *found = (Address)area;
   if (bytes) *bytes = AREA;
   return SUCCESS;
