@@ -18,6 +18,8 @@ from tuner.launchers.devices import visible_gpus
 
 # Tests that compute in this process leave room for workers on the same GPU.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# A worker judges some errors by the warnings before them.
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -257,4 +257,4 @@ def test_what_the_attempt_printed_tells_what_its_error_hides(tmp_path):
     runs = [Run(spec=spec(0, tmp_path / f"{size}", batch_size=size)) for size in (16, 8)]
     _, hidden, bare = serve(*runs, fine_tuner=Tuning())
     assert (hidden.error.kind, bare.error.kind) == ("out_of_memory", "error")
-    assert hidden.error.message.endswith("ran out of memory trying to allocate 2GiB")
+    assert "ran out of memory trying to allocate 2GiB; Autotuning" in hidden.error.message

@@ -253,7 +253,7 @@ def as_data(error: Exception, printed: str = "") -> TrialError:
         free = free_gpu_memory() if may_hide_shortage(str(error)) else None
         short = shortage(str(error), printed, free)
         kind = kind_of(names, str(error), short)
-        lines = [*told[:1], *filter(None, [short]), *getattr(error, "__notes__", ())]
+        lines = [*filter(None, [short]), *told[:1], *getattr(error, "__notes__", ())]
     text = "".join(traceback.format_exception(error))
     return TrialError(
         kind=kind,
