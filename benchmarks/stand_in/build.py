@@ -5,9 +5,9 @@
 builds the libraries in FOLDER and prints the environment in which TensorFlow finds them. XLA
 really compiles for an H100 there, TensorFlow's allocator really counts, too little memory really
 is an error, and the host waits for the device where it would wait for a GPU. It can not show how
-fast a kernel is, nor any number that one computes: kernels do nothing and take a given time,
-memory holds zeros or what was there, losses and scores mean nothing. XLA would choose kernels by
-their time, and so is told not to.
+fast a kernel is, nor any number that one computes: kernels do nothing and take a given time, and
+the host reads zeros, or what it wrote, where their results would be: losses and scores mean
+nothing. XLA would choose kernels by their time, and so is told not to.
 
 It needs TensorFlow's build for Linux, which brings its own compiler for GPUs, and a C compiler.
 No NVIDIA driver, none of its libraries. Every function of them that is not written here succeeds

@@ -14,6 +14,9 @@ int cuCtxGetDevice(int *device);
 /* The number that the machine gives a device, which CUDA_VISIBLE_DEVICES has given another. */
 int machine_device(int device);
 
+/* From anywhere to anywhere. */
+void copy(Address to, Address from, size_t bytes);
+
 /* Work of a stream; returns the moment when it begins. */
 double occupy(void *stream, double seconds);
 

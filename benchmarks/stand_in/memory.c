@@ -1,6 +1,4 @@
-/* libcuda: memory of the GPUs, and copies.
-
-   It is memory of the process, of which pages that nobody touches cost the host nothing. */
+/* libcuda: memory of the GPUs, and copies. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,35 +8,41 @@
 #include "driver.h"
 #include "machine.h"
 
-enum { PAGE = 2 << 20 };
+enum { PAGE = 2 << 20, UNIT = 256 };
 
+/* Memory of a GPU is memory of the process, whose pages cost nothing until they are touched.
+   `copied` has for each unit how many bytes have last been copied to its begin, 0: none. */
 typedef struct Region {
   Address begin;
   size_t bytes;
   int device;
+  size_t *copied;
   struct Region *next;
 } Region;
 
 static Region *regions;
 static pthread_mutex_t regions_lock = PTHREAD_MUTEX_INITIALIZER;
 
+static void *map(size_t bytes) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (mapped == MAP_FAILED) abort();
+  return mapped;
+}
+
+static size_t bytes_of_copied(size_t bytes) { return bytes / UNIT * sizeof(size_t); }
+
 int cuMemAlloc_v2(Address *found, size_t asked) {
   size_t bytes = (asked + PAGE - 1) / PAGE * PAGE;
   int device;
   cuCtxGetDevice(&device);
   if (take_memory(machine_device(device), bytes)) return OUT_OF_MEMORY;
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void *mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (mapped == MAP_FAILED) {
-    give_memory(machine_device(device), bytes);
-    return OUT_OF_MEMORY;
-  }
   Region *region = malloc(sizeof *region);
+  *found = (Address)map(bytes);
   pthread_mutex_lock(&regions_lock);
-  *region = (Region){(Address)mapped, bytes, device, regions};
+  *region = (Region){*found, bytes, device, map(bytes_of_copied(bytes)), regions};
   regions = region;
   pthread_mutex_unlock(&regions_lock);
-  *found = (Address)mapped;
   return SUCCESS;
 }
 
@@ -50,6 +54,7 @@ int cuMemFree_v2(Address address) {
   pthread_mutex_unlock(&regions_lock);
   if (!region) return SUCCESS;
   munmap((void *)region->begin, region->bytes);
+  munmap(region->copied, bytes_of_copied(region->bytes));
   give_memory(machine_device(region->device), region->bytes);
   free(region);
   return SUCCESS;
@@ -65,25 +70,25 @@ int cuMemGetInfo_v2(size_t *available, size_t *total) {
   return SUCCESS;
 }
 
-/* The device whose memory has an address; -1: the host's. */
-static int device_of(Address address) {
-  int device = -1;
+/* The region that has an address; NULL: it is the host's. */
+static Region *region_of(Address address) {
   pthread_mutex_lock(&regions_lock);
-  for (Region *region = regions; region; region = region->next)
-    if (address - region->begin < region->bytes) device = region->device;
+  Region *region = regions;
+  while (region && address - region->begin >= region->bytes) region = region->next;
   pthread_mutex_unlock(&regions_lock);
-  return device;
+  return region;
 }
 
 int cuPointerGetAttribute(void *value, int attribute, Address address) {
   enum { CONTEXT = 1, MEMORY_TYPE = 2, DEVICE = 9, OF_HOST = 1, OF_DEVICE = 2 };
-  int device = device_of(address), index = device < 0 ? 0 : device;
+  Region *region = region_of(address);
+  int device = region ? region->device : 0;
   if (attribute == CONTEXT)
-    cuDevicePrimaryCtxRetain(value, index);
+    cuDevicePrimaryCtxRetain(value, device);
   else if (attribute == MEMORY_TYPE)
-    *(int *)value = device < 0 ? OF_HOST : OF_DEVICE;
+    *(int *)value = region ? OF_DEVICE : OF_HOST;
   else
-    *(int *)value = attribute == DEVICE ? index : 0;
+    *(int *)value = attribute == DEVICE ? device : 0;
   return SUCCESS;
 }
 
@@ -96,53 +101,58 @@ int cuMemFreeHost(void *address) {
   return SUCCESS;
 }
 
-/* Copies to and from the host are made; they take time where kernels do. */
+/* As kernels compute nothing, what the host reads from a GPU is what it has copied to the same
+   place in the same size, or zero. */
+
+static size_t *copied_to(Address address) {
+  Region *region = region_of(address);
+  return region ? region->copied + (address - region->begin) / UNIT : NULL;
+}
+
+void copy(Address to, Address from, size_t bytes) {
+  size_t *kept = copied_to(to), *known = copied_to(from);
+  if (known && *known != bytes) {
+    if (!kept) memset((void *)to, 0, bytes);
+    if (kept) *kept = 0;
+    return;
+  }
+  memmove((void *)to, (void *)from, bytes);
+  if (kept) *kept = bytes;
+}
+
+int cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
+  copy(to, (Address)from, bytes);
+  return SUCCESS;
+}
+
+int cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
+  copy((Address)to, from, bytes);
+  return SUCCESS;
+}
+
+int cuMemcpyDtoD_v2(Address to, Address from, size_t bytes) {
+  copy(to, from, bytes);
+  return SUCCESS;
+}
+
+int cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void *stream) {
+  return cuMemcpyDtoD_v2(to, from, bytes);
+}
+
+/* Copies between host and GPU take time where kernels do. */
 
 static const double copy_seconds = 10e-6, bytes_a_second = 20e9;
 
-static int copy(void *to, const void *from, size_t bytes, void *stream) {
-  memcpy(to, from, bytes);
+static int transfer(Address to, Address from, size_t bytes, void *stream) {
+  copy(to, from, bytes);
   if (kernel_seconds() > 0) occupy(stream, copy_seconds + (double)bytes / bytes_a_second);
   return SUCCESS;
 }
 
 int cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, void *stream) {
-  return copy((void *)to, from, bytes, stream);
+  return transfer(to, (Address)from, bytes, stream);
 }
 
 int cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, void *stream) {
-  return copy(to, (void *)from, bytes, stream);
-}
-
-int cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
-  memcpy((void *)to, from, bytes);
-  return SUCCESS;
-}
-
-int cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
-  memcpy(to, (void *)from, bytes);
-  return SUCCESS;
-}
-
-/* Large ones on a GPU are left out: nothing reads them, and their pages stay untouched. */
-
-enum { SMALL = 1 << 20 };
-
-int cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, void *stream) {
-  if (bytes <= SMALL) memmove((void *)to, (void *)from, bytes);
-  return SUCCESS;
-}
-
-int cuMemcpyDtoD_v2(Address to, Address from, size_t bytes) {
-  return cuMemcpyDtoDAsync_v2(to, from, bytes, NULL);
-}
-
-int cuMemsetD8Async(Address to, unsigned char value, size_t bytes, void *stream) {
-  if (bytes <= SMALL) memset((void *)to, value, bytes);
-  return SUCCESS;
-}
-
-int cuMemsetD32Async(Address to, unsigned value, size_t words, void *stream) {
-  for (size_t i = 0; i < words && words <= SMALL / sizeof value; i++) ((unsigned *)to)[i] = value;
-  return SUCCESS;
+  return transfer((Address)to, from, bytes, stream);
 }

@@ -102,7 +102,7 @@ int cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const vo
 }
 
 int cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, void *stream) {
-  memmove(to, from, bytes);
+  copy((Address)to, (Address)from, bytes);
   return SUCCESS;
 }
 
