@@ -13,13 +13,11 @@ BLAS = "Failed to initialize BLAS support"
 CUDNN = "Could not create cudnn handle: CUDNN_STATUS_NOT_INITIALIZED"
 
 RAN_OUT = (
-    "W0000 00:00:1795325852.919515    6731 bfc_allocator.cc:502] Allocator (GPU_0_bfc) ran out of "
-    "memory trying to allocate 2.00GiB (rounded to 2147483648)requested by op __inference_f_22"
+    "Allocator (GPU_0_bfc) ran out of memory trying to allocate 2.00GiB (rounded to 2147483648)"
+    "requested by op __inference_f_22"
 )
-NO_HANDLE = (
-    "E0000 00:00:1795325852.919515    6731 cuda_blas.cc:217] failed to create cublas handle: "
-    "the resource allocation failed"
-)
+NO_HANDLE = "failed to create cublas handle: the resource allocation failed"
+WARNED = "W0000 00:00:1795325852.919515    6731 bfc_allocator.cc:502] "
 HARMLESS = (
     "W0000 00:00:1795325852.919515    6731 bfc_allocator.cc:310] Allocator (GPU_0_bfc) ran out of "
     "memory trying to allocate 2.25GiB with freed_by_count=0. The caller indicates that this is "
@@ -51,7 +49,7 @@ def test_an_exception_means_what_its_name_and_text_say(name, text, kind):
 
 @pytest.mark.parametrize("text", [TUNING, UNCHECKED, BLAS, CUDNN, "No BLAS support for stream"])
 def test_what_may_hide_a_shortage_is_one_where_log_or_gpu_show_it(text):
-    assert shortage(text, f"{HARMLESS}\n{RAN_OUT}", 2 * LIBRARY) == RAN_OUT
+    assert shortage(text, f"{HARMLESS}\n{WARNED}{RAN_OUT}", 2 * LIBRARY) == RAN_OUT
     assert shortage(text, NO_HANDLE, None) == NO_HANDLE
     assert shortage(text, "", LIBRARY // 2) == "0.2 GB of the GPU were free"
     assert not shortage(text, HARMLESS, 2 * LIBRARY)
@@ -64,5 +62,5 @@ def test_an_error_that_names_another_cause_is_not_searched_for_a_shortage():
 
 
 def test_a_log_tells_that_memory_ran_out_where_nothing_else_was_tried_then():
-    assert memory_line(f"loaded\n{HARMLESS}\n {RAN_OUT}\nended") == RAN_OUT
+    assert memory_line(f"loaded\n{HARMLESS}\n {WARNED}{RAN_OUT}\nended") == RAN_OUT
     assert not memory_line(HARMLESS)

@@ -12,6 +12,7 @@ from tests.records import settings
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import TrialError, TrialState
 from tuner.launchers.local import WORKER, LocalLauncher
+from tuner.worker.cuda import free_gpu_memory
 
 pytestmark = [
     pytest.mark.gpu,
@@ -56,6 +57,11 @@ def base(tmp_path):
             validation=str(tmp_path / "validation.csv"),
         ),
     )
+
+
+def test_the_driver_tells_what_is_left(gpus):
+    with nearly_full(gpus[0], ROOM):
+        assert abs(free_gpu_memory() - ROOM) < 10**9  # This process's own context among it.
 
 
 @pytest.mark.parametrize("part", LARGE)

@@ -25,6 +25,9 @@ _MEMORY = re.compile(
 _HARMLESS = re.compile(r"I\d{4} |.*not a failure")
 """Lines of TensorFlow's log where something else was tried then: information, or told as such."""
 
+_PREFIX = re.compile(r"[WEF]\d{4} .*?\] ")
+"""Of a line of TensorFlow's log: level, time, thread and place."""
+
 _HIDING = re.compile(
     r"autotuning failed|no valid config found|no reference output found"
     r"|failed to initialize BLAS|failed to create cuBlas|no BLAS support"
@@ -41,7 +44,8 @@ _DEVICE = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has f
 def memory_line(text: str) -> str:
     """The first line of a message or a log that says that memory ran out; empty: none does."""
     lines = (line.strip() for line in text.splitlines())
-    return next((line for line in lines if _MEMORY.search(line) and not _HARMLESS.match(line)), "")
+    said = (line for line in lines if _MEMORY.search(line) and not _HARMLESS.match(line))
+    return _PREFIX.sub("", next(said, ""), count=1)
 
 
 def may_hide_shortage(text: str) -> bool:
