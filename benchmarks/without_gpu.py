@@ -9,7 +9,8 @@ and which has its memory, and on which kernels compute nothing. So this measures
 - the peak that TensorFlow allocates in the second trial of a process, and the estimate of it;
 - the bytes that the kernels of the compiled update read and write: operands and results in full,
   whether read in part or kept in the cache;
-- how long the host lets the device wait in a whole trial, if each kernel took the same time.
+- how long the host lets the device wait in a whole trial, if each kernel took the same time, on
+  a machine that has nothing else to do: beside other work it waits several times as long.
 
 The least time of an update is no measurement but a bound: on a device with the given bandwidth
 and rate, of these kernels, if each read all of its operands from memory. No speed can be measured
