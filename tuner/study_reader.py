@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.confirmation import CONFIRMED, STUDY, TESTED, Confirmation, FinalLook
 from tuner.core.goals import Goals, goals_from_plain
+from tuner.core.identity import StudyIdentity, identity_of
 from tuner.core.objectives import Direction
 from tuner.core.settings import StorageSettings
 from tuner.core.space import SearchSpace
@@ -171,6 +172,11 @@ class StudyReader:
             made_with=self._study.user_attrs.get("made_with", {}),
             confirmation=_confirmation(self._study.user_attrs),
         )
+
+    @property
+    def identity(self) -> StudyIdentity:
+        """Name and id of the study."""
+        return identity_of(self.name, self._study.user_attrs)
 
     def importances(self, space: SearchSpace) -> dict[str, float]:
         """How much each searched key matters; see `tuner.importances`.

@@ -11,6 +11,7 @@ from typing import Any
 
 import tuner
 from tuner.core.goals import Goals, goals_from_plain
+from tuner.core.identity import identity_attributes
 from tuner.core.settings import TrialSettings
 from tuner.core.space import SearchSpace
 from tuner.errors import InputError
@@ -99,6 +100,7 @@ def opening(
     wanted: Mapping[str, Any],
     now: Mapping[str, str],
     hosts: Collection[str],
+    new_id: str,
 ) -> tuple[dict[str, Any], str]:
     """What is written down of a study when an agent opens it.
 
@@ -108,6 +110,7 @@ def opening(
         wanted: Plain definition that it is opened with.
         now: Versions that it is opened with.
         hosts: The machines of agents that run it just now.
+        new_id: Id that it gets where it has none.
 
     Returns:
         The attributes to set, and a warning about versions, or an empty text.
@@ -115,13 +118,14 @@ def opening(
     Raises:
         InputError: It was made of something else, or is being run with other versions.
     """
+    identity = identity_attributes(stored, new_id)
     if "definition" not in stored:
-        return {"definition": wanted, "made_with": now, "run_with": now}, ""
+        return {"definition": wanted, "made_with": now, "run_with": now, **identity}, ""
     check_same(name, stored["definition"], wanted)
     made = stored.get("made_with") or {}
     if hosts:
         check_joins(name, stored.get("run_with", made), now, hosts)
-    return {"run_with": now}, version_notice(name, made, now)
+    return {"run_with": now, **identity}, version_notice(name, made, now)
 
 
 def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

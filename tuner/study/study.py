@@ -16,6 +16,7 @@ import optuna
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from tuner.core.identity import StudyIdentity, identity_of, new_study_id
 from tuner.core.settings import StorageSettings
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.importances import importances
@@ -75,6 +76,7 @@ class Study:
     Attributes:
         notice: A warning for people about the versions that the study was made with; or empty.
         is_new: Whether it was made now.
+        identity: Name and id of the study.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Study:
         self._ledger = open_ledger(self._storage, study_id, self._me, settings.heartbeat_timeout)
         self._idle_since: float | None = None
         self.notice = ""
+        self.identity = StudyIdentity(name=name)
         points = waiting(first or First(), self._space, defaults, sampler)
         opened = self._open(name, definition, points)
         self.is_new = not opened
@@ -147,14 +150,15 @@ class Study:
         Returns:
             How often it was opened before.
         """
-        wanted, now = definition.to_plain(), made_with()
+        wanted, now, new_id = definition.to_plain(), made_with(), new_study_id()
         opened = 0
 
         def decide(stored: Mapping[str, Any], census: Census) -> tuple[Mapping[str, Any], Points]:
             nonlocal opened
             opened = int(stored.get("opened") or 0)
             hosts = [trial.owner["host"] for trial in census.living]
-            found, self.notice = opening(name, stored, wanted, now, hosts)
+            found, self.notice = opening(name, stored, wanted, now, hosts, new_id)
+            self.identity = identity_of(name, {**stored, **found})
             points = first.always if opened else [*first.always, *first.if_new]
             return found | {"opened": opened + 1}, points
 
