@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import huggingface_hub
+import ml_dtypes
 import numpy as np
 import pytest
 from huggingface_hub.utils import filter_repo_objects
@@ -347,6 +348,63 @@ class TestTensors:
         edit_weights(folder, enlarge)
         with pytest.raises(InputError, match="larger numbers than float32 has"):
             inspect(folder)
+
+    def test_a_note_of_a_file_holds_for_the_tensors_that_were_read(self, folder, monkeypatch):
+        def spoil_last_layer(tensors):
+            tensors[named(tensors, "layer.1.output.dense.weight")][-1, -1] = np.inf
+
+        edit_weights(folder, spoil_last_layer)
+        monkeypatch.setattr(content, "REMEMBER_BYTES", 4)
+        edit_config(folder, num_hidden_layers=1)
+        inspect(folder)
+        edit_config(folder, num_hidden_layers=2)
+        with pytest.raises(InputError, match=r"layer\.1\.output\.dense\.weight holds"):
+            inspect(folder)
+
+
+DTYPES = (ml_dtypes.bfloat16, np.float16, np.float32, np.float64)
+
+
+def write_in(folder, dtype, *, sharded, change=lambda tensors: None):
+    """Writes the weights of a checkpoint again, in another type and maybe in two files."""
+    tensors = {k: v.astype(dtype) for k, v in load_file(folder / SINGLE).items()}
+    change(tensors)
+    if not sharded:
+        save_file(tensors, folder / SINGLE)
+        return
+    (folder / SINGLE).unlink()
+    files = {name: f"model-{i % 2}.safetensors" for i, name in enumerate(sorted(tensors))}
+    for file in set(files.values()):
+        save_file({name: tensors[name] for name in files if files[name] == file}, folder / file)
+    index = {"weight_map": files}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sharded", [False, True], ids=["one file", "two files"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: np.dtype(dtype).name)
+class TestNumbers:
+    def test_finite_ones_pass_without_a_warning(self, folder, dtype, sharded):
+        largest = min(float(ml_dtypes.finfo(dtype).max), float(np.finfo(np.float32).max))
+
+        def set_largest(tensors):
+            tensors[named(tensors, "word_embeddings.weight")][0, :2] = largest, -largest
+
+        write_in(folder, dtype, sharded=sharded, change=set_largest)
+        assert inspect(folder).model_type == "bert"
+
+    @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+    def test_others_are_refused_wherever_they_are(self, folder, dtype, sharded, value):
+        for part in ("word_embeddings.weight", "layer.1.output.LayerNorm.bias"):
+
+            def spoil(tensors, part=part):
+                tensors[named(tensors, part)][..., -1] = value
+
+            copy = write_checkpoint(folder.parent / part)
+            write_in(copy, dtype, sharded=sharded, change=spoil)
+            with pytest.raises(InputError, match=re.escape(f"{part} holds NaN")) as refused:
+                inspect(copy)
+            assert ".safetensors" in refused.value.where
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 from tests.checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.checkpoints import inspect
+from tuner.errors import InputError
 
 pytestmark = pytest.mark.tf
 
@@ -95,3 +96,27 @@ def test_the_tokenizer_is_the_one_that_was_trained_with(model_type, tmp_path):
     assert len(ours.ids) > 8
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     assert settings["model_max_length"] == 48
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_weights_of_every_type_are_read_as_float32(dtype, tmp_path):
+    source = write_checkpoint(tmp_path, labels=LABELS)
+    path = source / "model.safetensors"
+    rounded = {name: value.astype(np.dtype(dtype)) for name, value in load_file(path).items()}
+    save_file({name: value.astype(np.float32) for name, value in rounded.items()}, path)
+    expected = loaded(source)
+    save_file(rounded, path)
+    for one, other in zip(expected.values, loaded(source).values, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_head_that_is_not_finite_is_refused(value, tmp_path):
+    source = write_checkpoint(tmp_path, labels=LABELS)
+    path = source / "model.safetensors"
+    tensors = {name: tensor.astype(np.float16) for name, tensor in load_file(path).items()}
+    tensors["classifier.weight"][1, 2] = value
+    save_file(tensors, path)
+    with pytest.raises(InputError, match=r"classifier\.weight holds NaN"):
+        loaded(source)

@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from tuner.checkpoints.content import is_noted, note
+from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
 from tuner.errors import InputError
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 
-READABLE = ("F16", "F32", "F64")
+READABLE = ("BF16", "F16", "F32", "F64")
 """Types of numbers that the weights may have."""
+
+BFLOAT16 = ml_dtypes.bfloat16
+"""Importing its package teaches numpy, and so safetensors, the type's name."""
 
 _EMBEDDING = "word_embeddings.weight"
 _BLOCK_NUMBERS = 2**22
@@ -173,28 +178,41 @@ def _check_head(
 def _check_numbers(path: Path, names: Sequence[str]) -> None:
     """Refuses NaN and infinite weights, which training would only spread.
 
-    A big file is looked through once: that it is sound is noted in the cache for its content.
+    A big file is read once: that these tensors are sound is noted in the cache for its content.
     """
-    if is_noted("finite", path):
+    noted = f"sound/{combined_hash(sorted(names))}"
+    if is_noted(noted, path):
         return
     with safe_open(str(path), framework="np") as file:
         for name in names:
-            if not all(map(_is_float32, _blocks(file.get_slice(name)))):
-                raise InputError(
-                    f"the tensor {name} holds NaN, infinite or larger numbers than float32 has",
-                    where=str(path),
-                    remedy="a checkpoint whose training did not diverge; fetch the file again",
-                )
-    note("finite", path)
+            if not all(map(is_finite, _blocks(file.get_slice(name)))):
+                raise not_finite(name, path)
+    note(noted, path)
 
 
-def _blocks(part: Any) -> Iterator[Any]:
+def not_finite(name: str, path: Path) -> InputError:
+    """The refusal of a tensor that holds numbers that are not finite in float32."""
+    return InputError(
+        f"the tensor {name} holds NaN, infinite or larger numbers than float32 has",
+        where=str(path),
+        remedy="a checkpoint whose training did not diverge; fetch the file again",
+    )
+
+
+def _blocks(part: Any) -> Iterator[NDArray[Any]]:
     """A tensor in slices of its first axis, so that memory stays small."""
     rows, *rest = part.get_shape()
     step = max(1, _BLOCK_NUMBERS // int(np.prod(rest)))
     return (part[start : min(start + step, rows)] for start in range(0, rows, step))
 
 
-def _is_float32(block: Any) -> bool:
+def is_finite(numbers: NDArray[Any]) -> bool:
+    """True if every number is finite in float32.
+
+    Args:
+        numbers: Of one of the types in `READABLE`; any shape but an empty one.
+    """
+    # A float16 compared with float32's limit would take the limit for its own infinity.
+    wide = numbers if numbers.dtype == np.float64 else numbers.astype(np.float32, copy=False)
     # NaN passes through both and compares as false; no mask of the block's size is made.
-    return bool(block.max() <= _LARGEST_NUMBER and block.min() >= -_LARGEST_NUMBER)
+    return bool(wide.max() <= _LARGEST_NUMBER and wide.min() >= -_LARGEST_NUMBER)

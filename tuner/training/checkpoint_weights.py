@@ -97,12 +97,12 @@ class TensorReader:
         return self._resolve(name) is not None
 
     def get_tensor(self, name: str) -> np.ndarray:
-        """The tensor; KeyError where there is none."""
+        """The tensor as float32; KeyError where there is none."""
         resolved = self._resolve(name)
         if resolved is None:
             raise KeyError(name)
         tensor: np.ndarray = self._homes[resolved].get_tensor(resolved)
-        return tensor
+        return tensor.astype(np.float32, copy=False)
 
     def port_weight(
         self,

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.tensors import encoder_tensors, find
+from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.tokenizer import load_tokenizer
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
@@ -117,11 +118,20 @@ def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
 
     Raises:
         KeyError: The checkpoint has no head for it.
+        InputError: The head holds NaN or infinite numbers.
     """
     reader = TensorReader(checkpoint.weight_files)
     for layer, name in _head_layers(classifier):
-        layer.kernel.assign(reader.get_tensor(f"{name}.weight").T)
-        layer.bias.assign(reader.get_tensor(f"{name}.bias"))
+        layer.kernel.assign(_finite_tensor(reader, f"{name}.weight", checkpoint).T)
+        layer.bias.assign(_finite_tensor(reader, f"{name}.bias", checkpoint))
+
+
+def _finite_tensor(reader: TensorReader, name: str, checkpoint: CheckpointInfo) -> np.ndarray:
+    """A tensor of the head, which `inspect` has not looked at: a checkpoint may lack it."""
+    tensor = reader.get_tensor(name)
+    if not is_finite(tensor):
+        raise not_finite(name, checkpoint.folder)
+    return tensor
 
 
 def _encoder(
