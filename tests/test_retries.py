@@ -46,6 +46,12 @@ def test_an_error_in_a_trial_is_kept_and_the_worker_serves_on(bench):
     assert "Traceback" in bench.folder.trial(0).log.read_text()
 
 
+def test_failures_in_a_row_stop_the_sweep_whatever_their_causes(bench):
+    bench.run(checkpoint="fail-somehow", trials=10, max_failures=5)
+    assert states(bench.outcomes) == [TrialState.FAILED] * 5
+    assert bench.sweep.failed
+
+
 def test_wrong_input_that_only_a_worker_sees_stops_the_sweep_at_once(bench):
     with pytest.raises(InputError, match="there is no checkpoint 'missing'"):
         bench.run(checkpoint="missing", trials=10)

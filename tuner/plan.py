@@ -86,7 +86,7 @@ class Plan:
         render: A trial's configuration as YAML.
         n_trials: The study's total.
         timeout: Seconds after which no new trial starts; None: none.
-        max_failures: So many failures in a row, all for the same cause, stop the sweep.
+        max_failures: Number of failures in a row that stop the sweep, whatever their causes.
         enough: Asked after each trial whether more are not worth it, and why; empty: they are.
         max_attempts: Tries at a trial whose worker or agent dies.
         trials_per_worker: A worker is replaced after so many; None: when its memory grows.

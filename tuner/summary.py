@@ -28,7 +28,7 @@ class Closing:
         reading: What they say as a whole.
         confirmation: What the leading configurations reached with new seeds; None: not tried.
         interrupted: Somebody stopped it.
-        failed: The cause for which trials failed in a row and stopped it, or empty.
+        failed: Causes of the failures in a row that stopped it; empty where it did not stop.
         seconds: From the command to here.
         busy: Of all slots, inside updates and evaluation, since the command.
         slots: Trials at a time; 0: agents on other machines ran them.
@@ -181,7 +181,7 @@ def show(closing: Closing, console: Console) -> None:
     for line in (gained(closing), counts_text(closing)):
         say(console, line)
     if closing.failed:
-        text = f"Stopped: trials failed in a row, so the set-up is wrong: {closing.failed}"
+        text = f"Stopped after failures in a row (sweep.max_failures): {closing.failed}"
         say(console, text, style="red")
     for label, text in [("review", closing.review), *_next_steps(closing)]:
         say(console, f"{label:<13} {text}")

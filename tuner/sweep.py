@@ -112,7 +112,7 @@ class Sweep:
 
     @property
     def failed(self) -> str:
-        """The cause for which trials failed in a row and it stopped; empty when it did not."""
+        """Causes of the failures in a row that stopped it; empty when it did not stop."""
         return failing(self.outcomes, self._plan.max_failures)
 
     def take_over(self, earlier: "Sweep") -> None:

@@ -4,11 +4,11 @@ Its curves are a pure function of the settings: the score approaches a plateau t
 learning rate of 1e-4, and the larger the learning rate the faster it is. `model.checkpoint` may
 ask for trouble: `crash` (the process dies by SIGKILL in the middle; `crash:FILE` only while there
 is no such file), `silent:FILE` (it says nothing for ten minutes, once), `fail` (an exception),
-`missing` (an input error), `memory:N` (out of memory with a batch above N), `device:N` (the GPU
-named N fails at once, others take a second). A learning rate above 0.1 diverges after the first
-point. `model.checkpoint=slow:0.5` takes half a second per evaluation point; `gate:FILE` waits in
-the middle until there is such a file; `quick` is at its end by the second; `noisy:0.01` adds noise
-of this deviation, which the seed decides.
+`fail-somehow` (a different one each time), `missing` (an input error), `memory:N` (out of memory
+with a batch above N), `device:N` (the GPU named N fails at once, others take a second). A
+learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
+second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
+is at its end by the second; `noisy:0.01` adds noise of this deviation, which the seed decides.
 
 Its state is the last point reported, saved as `training.save_state` says; `auto` saves only where
 that is asked for.
@@ -121,6 +121,8 @@ def fail(settings):
     kind, _, value = settings.model.checkpoint.partition(":")
     if kind == "fail":
         raise RuntimeError("this checkpoint always fails")
+    if kind == "fail-somehow":
+        raise random.choice((RuntimeError, KeyError, TypeError))(f"{object()} in {os.getpid()}")  # noqa: S311
     if kind == "memory":
         take(settings, int(value or -1))
     if kind == "device":

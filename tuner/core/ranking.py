@@ -10,6 +10,9 @@ Direction = Literal["minimize", "maximize"]
 
 _ORDER = list(TrialState)
 
+_MOST_CAUSES = 3
+"""Number of distinct causes that are shown when a sweep stops."""
+
 
 def ranked(outcomes: Iterable[TrialOutcome], direction: Direction) -> list[TrialOutcome]:
     """Completed trials by their objective, then the others by how they ended and their number.
@@ -56,17 +59,24 @@ def gain(best_value: float, default_value: float, direction: Direction) -> float
 
 
 def failing(ended: Sequence[TrialOutcome], limit: int) -> str:
-    """The common cause of the last `limit` trials, if all failed of the same.
+    """Return the causes of the last `limit` failures, if nothing else ended between them.
 
-    Then it is the set-up that is wrong.
+    Interrupted trials neither fail nor succeed, so they are left out. Whether the causes are
+    equal does not matter: messages differ by addresses and paths, and two broken checkpoints fail
+    in two ways.
+
+    Args:
+        ended: Trials of one agent in the order in which they ended.
+        limit: Number of failures in a row that stop a sweep.
 
     Returns:
-        The cause; empty when trials did not fail, or for different reasons.
+        The distinct causes, the most frequent first; empty while the sweep goes on.
     """
-    causes = {
-        outcome.error.cause if outcome.error is not None else ""
-        for outcome in ended[-limit:]
-        if outcome.state is TrialState.FAILED
-    }
-    failed = all(outcome.state is TrialState.FAILED for outcome in ended[-limit:])
-    return causes.pop() if failed and len(ended) >= limit and len(causes) == 1 else ""
+    row = [outcome for outcome in ended if outcome.state is not TrialState.INTERRUPTED][-limit:]
+    if len(row) < limit or any(outcome.state is not TrialState.FAILED for outcome in row):
+        return ""
+    causes = Counter(o.error.cause if o.error is not None else "no cause known" for o in row)
+    shown = [cause for cause, _ in causes.most_common(_MOST_CAUSES)]
+    if len(causes) > len(shown):
+        shown.append(f"{len(causes) - len(shown)} more causes")
+    return "; ".join(shown)

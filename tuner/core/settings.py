@@ -305,7 +305,9 @@ class SweepSettings:
             is never the best.
         n_trials: The study's total, completed and pruned, not an addition.
         timeout: Seconds after which no new trial starts; null: none.
-        max_failures: So many trials failing in a row stop the sweep.
+        max_failures: Number of failed trials in a row, whatever their causes, that stop an
+            agent. A trial that is tried again has not failed yet; infeasible and pruned trials
+            are results. Each start counts from 0.
         stop_when: When the sweep ends before its total.
         confirm: Which configurations are trained again, so that the best is not the luckiest.
         start_from: Tried first, after the untuned default: configurations as files (best.yaml of

@@ -252,8 +252,8 @@ class TrialError:
 
     @property
     def cause(self) -> str:
-        """Type and message, without the numbers that differ from trial to trial."""
-        return f"{self.type}: {re.sub(r'[0-9]+', 'N', self.message)}"
+        """Type and message, without the numbers and addresses that differ between trials."""
+        return f"{self.type}: {re.sub(r'0x[0-9a-fA-F]+|[0-9]+', 'N', self.message)}"
 
 
 @dataclass(frozen=True, kw_only=True)
