@@ -103,6 +103,19 @@ def test_what_does_not_learn_is_stopped_and_no_sampler_comes_back_to_it(bench):
         assert (run.info.status, run.data.tags["stopped_by"]) == ("KILLED", "not_learning")
 
 
+def test_outside_a_search_nothing_is_stopped_for_what_its_own_curve_shows(bench):
+    bench.run(trials=6, rate=1e-6, convergence=ConvergenceSettings(), evaluations=10, role="train")
+    assert [outcome.stopped_by for outcome in bench.outcomes if outcome.stopped_by] == []
+    assert {outcome.last.point for outcome in bench.outcomes} == {10}
+    assert Convergence.NOT_LEARNING in {o.diagnosis.status for o in bench.outcomes}
+
+
+@pytest.mark.parametrize(("role", "stopped_by"), [("trial", ""), ("train", "pruner")])
+def test_number_0_is_spared_by_the_pruner_in_a_search_alone(bench, role, stopped_by):
+    bench.run(trials=1, pruner={"name": "threshold", "lower": 0.99}, role=role)
+    assert [outcome.stopped_by for outcome in bench.outcomes] == [stopped_by]
+
+
 def test_what_has_converged_ends_early_with_a_score_over_all_rows(bench):
     bench.run(
         trials=1,

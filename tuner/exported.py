@@ -101,6 +101,18 @@ def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
     return {"test": found | scores}
 
 
+def _early_end(outcome: TrialOutcome) -> list[str]:
+    """The point at which a trial ended as converged; no line for one that had its whole budget."""
+    last = outcome.last
+    if last is None or outcome.stopped_by != "converged":
+        return []
+    at = f"It ended as converged at evaluation point {last.point} of {last.points}."
+    return [
+        f"{at} The command below trains the whole budget;",
+        "convergence.stop_single_runs=true ends there too.",
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeptModel:
     """Which model best_model/ holds.
@@ -155,6 +167,7 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
     look = _look(study, outcome.number)
     header = [
         f"Trial {outcome.number} of {study.name}{value}.",
+        *_early_end(outcome),
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
         *([f"Test: {scores_text(look)}."] if look else []),
         f"Train it with: python -m tuner train {file}",

@@ -6,7 +6,10 @@ from typing import Protocol
 
 from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
-from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
+from tuner.core.trial import UNTUNED, Scalar, TrialOutcome, TrialSpec
+
+SEARCH = "trial"
+"""Role of the trials of a search; see `Plan.role`."""
 
 
 class Asked(Protocol):
@@ -111,7 +114,16 @@ class Plan:
     stall_timeout: float | None = None
     time_left: Callable[[], float | None] = lambda: None
     longest: float | None = None
-    role: str = "trial"
+    role: str = SEARCH
     noun: str = "trial"
     git_commit: str = ""
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
+
+    @property
+    def is_search(self) -> bool:
+        """True if trials compete for their budget; a single fine-tune and a repeat have it."""
+        return self.role == SEARCH
+
+    def is_untuned(self, number: int) -> bool:
+        """True for the search's untuned default, against which the gain of tuning is measured."""
+        return self.is_search and number == UNTUNED

@@ -16,7 +16,6 @@ from tuner.core.ranking import failing
 from tuner.core.recovery import death, stall, worn_out
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import (
-    UNTUNED,
     Answer,
     Provenance,
     Report,
@@ -307,12 +306,14 @@ class Sweep:
         """Whether the trial goes on: what others reached, and what its own curve shows."""
         number = running.spec.number
         judged = Answer.CONTINUE
-        if running.guess is not None and not report.final:
+        convergence = running.spec.settings.convergence
+        may_end = self._plan.is_search or convergence.stop_single_runs
+        if may_end and running.guess is not None and not report.final:
             judged = judge(running.reports, running.guess, running.spec.settings)
         # The untuned default goes on: what tuning gains is told against it.
         if self._should_prune(running.spec, report):
             running.stop(TrialState.PRUNED, "pruner")
-        elif judged is Answer.STOP and number != UNTUNED:
+        elif judged is Answer.STOP and not self._plan.is_untuned(number):
             running.stop(TrialState.PRUNED, "not_learning")
         if running.told is not None:
             return Answer.STOP
@@ -324,7 +325,8 @@ class Sweep:
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
         # Asked at every point, also where the answer is not taken: successive halving and
         # Hyperband note a trial's value at a rung only when they are asked there.
-        poor = self._source.should_prune(spec.number) and spec.number != UNTUNED
+        asked = self._source.should_prune(spec.number)
+        poor = asked and not self._plan.is_untuned(spec.number)
         warmup = float(spec.settings.schedule.get("warmup_fraction", 0.0))
         return poor and may_prune(report.point, report.points, warmup)
 

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from tests.agents import until
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
+from tuner.folder import StudyFolder
 
 NOISY = [
     *OWN, "model.checkpoint=noisy:0.01", "training.evaluations=2", "launcher.slots=1",
@@ -134,6 +135,20 @@ def test_a_confirmation_goes_on_where_it_was_stopped_and_takes_more_seeds(noisy,
     assert main([*NOISY, confirm(2, 4)]) == 0  # With seed 4 it is worse than with 3.
     assert read(kept)["training"]["seed"] == 3
     assert read(kept)["provenance"]["confirmed"]["seeds"] == [1, 2, 3, 4]
+
+
+def test_repeats_have_the_whole_budget_where_the_search_ends_early(folder, fake_workers):
+    (folder / "quick").symlink_to(folder / "tiny")
+    quick = ["model.checkpoint=quick", "training.evaluations=10", "sweep.n_trials=1"]
+    assert main([*OWN, *quick, "launcher.slots=1", confirm(1, 2)]) == 0
+    study = StudyFolder(folder / "outputs", "mine")
+    (searched,) = study.trial(0).read_reports()[-1:]
+    repeated = [study.confirmation.trial(number).read_reports()[-1] for number in (0, 1)]
+    assert searched.point < 10
+    assert [last.point for last in repeated] == [10, 10]
+    file = study.best.read_text()
+    assert f"converged at evaluation point {searched.point} of 10" in file
+    assert "convergence.stop_single_runs=true" in file
 
 
 def test_a_confirmation_of_nothing_is_refused(folder, capsys):

@@ -19,7 +19,7 @@ from tuner.core.confirmation import (
 from tuner.core.confirmation.estimate import student_t
 from tuner.core.confirmation.result import luck
 from tuner.core.settings import ConfirmSettings
-from tuner.core.trial import TrialState
+from tuner.core.trial import Convergence, Diagnosis, TrialState
 
 
 def repeat(trial, seed, value=None, **given):
@@ -156,6 +156,15 @@ def test_what_does_not_bear_every_seed_or_was_raced_out_stands_behind():
         "1 diverged, learned nothing or missed a constraint",
         "could no longer win",
     ]
+
+
+def test_a_repeat_that_learned_nothing_counts_in_the_mean_and_against_its_configuration():
+    flat = Diagnosis(status=Convergence.NOT_LEARNING, reason="", advice="")
+    found = confirmed({1: [0.99, 0.99], 2: [0.8, 0.8, 0.8]}, repeat(1, 3, 0.5, diagnosis=flat))
+    assert [each.trial for each in found.configurations] == [2, 1]
+    assert list(found.of(1).scores.values()) == [0.99, 0.99, 0.5]
+    assert (found.of(1).broken, found.of(1).not_learning) == (0, 1)
+    assert cells(found.of(1), found)[-1] == "1 did not beat the constant guess"
 
 
 def test_a_configuration_of_which_a_repeat_misses_a_constraint_stands_behind():

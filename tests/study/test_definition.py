@@ -28,6 +28,13 @@ def test_where_its_test_rows_are_makes_no_other_study(open_study):
     open_study(base=replace(base, data=replace(base.data, test="test.csv")))
 
 
+def test_whether_the_rules_of_a_search_hold_outside_it_makes_no_other_study(open_study):
+    base = settings()
+    open_study(base=base)
+    always = replace(base.convergence, stop_single_runs=True)
+    open_study(base=replace(base, convergence=always))
+
+
 def test_differences_name_every_leaf():
     assert differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "d": 4}) == [
         "a.b: 1 → 3",

@@ -120,6 +120,8 @@ class ConvergenceSettings:
             with its score; null: never.
         converged_gain: What the rest of the budget may still bring then, as a share of the whole
             fall of the loss.
+        stop_single_runs: Apply both patiences outside a search too: in `tuner train` and in the
+            repeats of `sweep.confirm`.
     """
 
     confidence: float = 0.99
@@ -135,6 +137,7 @@ class ConvergenceSettings:
     not_learning_patience: float | None = 0.5
     converged_patience: float | None = 0.3
     converged_gain: float = 0.05
+    stop_single_runs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

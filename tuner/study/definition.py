@@ -20,6 +20,7 @@ from tuner.records import to_plain
 MAY_CHANGE = (
     "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sweep.confirm", "sampler", "pruner",
     "launcher", "storage", "tracking", "training.save_state", "training.profile", "data.test",
+    "convergence.stop_single_runs",
 )  # fmt: skip
 """A study may go on after changes of these: they never decide what a trial gives."""
 
@@ -59,6 +60,7 @@ class Definition:
         base, options = to_plain(self.base), to_plain(self.options)
         for key in ("save_state", "profile"):
             base["training"].pop(key, None)
+        base["convergence"].pop("stop_single_runs", None)
         for data in (base["data"], *options.get("data", {}).values()):
             data.pop("test", None)  # A study knows nothing of it before its end.
         plain = {

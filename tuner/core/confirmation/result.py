@@ -11,7 +11,7 @@ from tuner.core.confirmation.final_look import FinalLook
 from tuner.core.confirmation.plan import CONFIRMS, SEED
 from tuner.core.objectives import sign as turn
 from tuner.core.ranking import Direction, is_usable
-from tuner.core.trial import TrialOutcome, TrialState
+from tuner.core.trial import Convergence, TrialOutcome, TrialState
 
 DRAWS = 4000
 """Of the bootstrap; their own noise is then below 2 % of a mean's standard error."""
@@ -29,8 +29,11 @@ class Configuration:
         promised: The objective that it had there.
         scores: Seed to the objective of the repeats that completed.
         estimate: Of them.
-        broken: Repeats that diverged, learned nothing or missed a constraint.
+        broken: Repeats without a score that diverged, were stopped as not learning or missed a
+            constraint.
         raced_out: It was shown that it could no longer win, and repeated no more.
+        not_learning: Repeats that completed without beating the constant guess. Their scores
+            are in the mean.
     """
 
     trial: int
@@ -39,6 +42,12 @@ class Configuration:
     estimate: Estimate
     broken: int
     raced_out: bool
+    not_learning: int = 0
+
+    @property
+    def unsound(self) -> int:
+        """Number of repeats that show that the configuration does not bear every seed."""
+        return self.broken + self.not_learning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +111,7 @@ def confirmation(
     if not scored:
         return None
     order = sorted(
-        scored, key=lambda each: (each.raced_out, each.broken, -sign * each.estimate.mean)
+        scored, key=lambda each: (each.raced_out, each.unsound, -sign * each.estimate.mean)
     )
     better = _signed({each.trial: each.scores for each in order}, sign)
     return Confirmation(
@@ -176,7 +185,13 @@ def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Con
         estimate=estimate(list(scores.values())),
         broken=sum(repeat.stopped_by in BROKEN or bool(repeat.violated) for repeat in own),
         raced_out=any(map(is_raced_out, own)),
+        not_learning=sum(map(_learned_nothing, usable)),
     )
+
+
+def _learned_nothing(repeat: TrialOutcome) -> bool:
+    status = repeat.diagnosis.status if repeat.diagnosis else None
+    return status is Convergence.NOT_LEARNING
 
 
 def _optimism(first: Configuration, leader: TrialOutcome, sign: float) -> float | None:

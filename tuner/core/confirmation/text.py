@@ -36,6 +36,8 @@ def _notes(configuration: Configuration, seeds: int) -> str:
         parts.append("could no longer win")
     if configuration.broken:
         parts.append(f"{configuration.broken} diverged, learned nothing or missed a constraint")
+    if configuration.not_learning:
+        parts.append(f"{configuration.not_learning} did not beat the constant guess")
     lost = seeds - len(configuration.scores) - configuration.broken
     if lost > 0 and not configuration.raced_out:
         parts.append(f"{lost} failed")
