@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 from tests.checkpoints import reviews
 from tuner.core.settings import DataSettings
 from tuner.data import hub, prepare
-from tuner.data.source import find_sources
+from tuner.data.held_out import read_held_out
+from tuner.data.source import find_sources, find_test
 from tuner.errors import InputError
 
 
@@ -75,8 +77,75 @@ def test_a_folder_of_data_files(tmp_path, model):
 
 def test_a_split_that_is_missing(saved, model):
     bad = DataSettings(format="hub", name=saved.name, train="nope")
-    with pytest.raises(InputError, match=r"no split 'nope'; it has train, test"):
+    with pytest.raises(InputError, match=r"'train', 'test'[^$]*data\.train=SPLIT"):
         prepare(bad, model)
+
+
+class TestSplitsOfASavedDataset:
+    """`save_to_disk` of one `Dataset` keeps no more of its split than a name, if it has one."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        def save(split=None, count=25):
+            numbers = range(count)
+            content = {"text": [f"t{i}" for i in numbers], "label": [i % 2 for i in numbers]}
+            rows = datasets.Dataset.from_dict(content, split=split)
+            rows.save_to_disk(str(tmp_path / "one"))
+            rows.to_parquet(str(tmp_path / "files" / "train.parquet"))
+            return str(tmp_path / "one")
+
+        return save
+
+    @staticmethod
+    def texts(folder, split):
+        data = DataSettings(format="hub", name=folder, train=split)
+        return list(find_sources(data)[0].read().values["text"])
+
+    @pytest.mark.parametrize(
+        "split",
+        ["train", "train[:50%]", "train[50%:]", "train[10:20]", "train[-5:]", "train[:33%]",
+         "train[:20%]+train[90%:]"],
+    )  # fmt: skip
+    def test_a_slice_has_the_rows_that_load_dataset_gives(self, folder, split):
+        one = folder()
+        files = one.replace("one", "files")
+        expected = list(datasets.load_dataset(files, split=split)["text"])
+        assert self.texts(one, split) == self.texts(files, split) == expected
+
+    def test_halves_share_no_row(self, folder):
+        one = folder()
+        halves = [self.texts(one, split) for split in ("train[:50%]", "train[50%:]")]
+        assert sorted(map(len, halves)) == [12, 13]
+        assert not set(halves[0]) & set(halves[1])
+
+    @pytest.mark.parametrize("key", ["train", "validation", "test"])
+    def test_an_unknown_split_is_refused(self, folder, key):
+        data = DataSettings(format="hub", name=folder(), **{key: "other"})
+        roles = ("train", "validation", "test")
+        found = dict(zip(roles, (*find_sources(data), find_test(data)), strict=True))
+        with pytest.raises(InputError, match=rf"other[^$]*'train'[^$]*data\.{key}"):
+            found[key].read()
+
+    def test_test_rows_are_never_training_rows(self, folder):
+        data = DataSettings(format="hub", name=folder(), test="test")
+        with pytest.raises(InputError, match=r"data\.test"):
+            read_held_out(data)
+
+    def test_a_named_split_keeps_its_name(self, folder):
+        one = folder("test")
+        assert len(self.texts(one, "test")) == 25
+        with pytest.raises(InputError, match=r"Unknown split \"train\"[^$]*'test'"):
+            self.texts(one, "train")
+
+    def test_a_saved_slice_is_what_it_was_cut_from(self, folder):
+        assert len(self.texts(folder("train[:50%]"), "train")) == 25
+
+
+def test_slices_and_sums_of_a_saved_dict(saved):
+    data = dataclasses.replace(saved, train="train[:25%]+test[5:]", validation=None)
+    texts = find_sources(data)[0].read().values["text"]
+    parts = [list(rows(count, seed)["text"]) for count, seed in ((40, 0), (10, 1))]
+    assert texts == parts[0][:10] + parts[1][5:]
 
 
 class TestOnTheHub:

@@ -26,8 +26,8 @@ from tuner.core.trial import ConstantGuess
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 
-FORMAT_VERSION = 2
-"""To be raised whenever files, tokenisation or split change."""
+FORMAT_VERSION = 3
+"""To be raised whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0
 """Temporary folders older than this were left by a process that died."""

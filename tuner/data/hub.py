@@ -7,6 +7,7 @@ be reached.
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from tuner.checkpoints.content import (
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, shortened, wanted_columns
 from tuner.errors import InputError
+
+_SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
+"""Name at the beginning of a split expression."""
 
 
 def hub_identity(data: DataSettings, split: str) -> str | None:
@@ -70,12 +74,36 @@ def _load(datasets: Any, data: DataSettings, split: str) -> Any:
     saved = (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
     if not saved:
         return datasets.load_dataset(str(folder), data.config, split=split)
-    loaded = datasets.load_from_disk(str(folder))
-    if isinstance(loaded, datasets.DatasetDict):
-        if split not in loaded:
-            raise ValueError(f"no split {split!r}; it has {', '.join(loaded)}")
-        return loaded[split]
-    return loaded
+    return _select(datasets, datasets.load_from_disk(str(folder)), split)
+
+
+def _select(datasets: Any, saved: Any, split: str) -> Any:
+    """Return the rows of a saved `Dataset` or `DatasetDict` that a split expression names.
+
+    Args:
+        datasets: The module.
+        saved: As `load_from_disk` returns it.
+        split: Names, slices and sums, as `load_dataset` takes them: `train[:50%]+test`.
+
+    Raises:
+        ValueError: The expression is malformed, or names a split that was not saved.
+    """
+    splits = saved if isinstance(saved, datasets.DatasetDict) else {_split_name(saved): saved}
+    if split in splits:
+        return splits[split]
+    instruction = datasets.ReadInstruction.from_spec(split)
+    ranges = instruction.to_absolute({name: len(rows) for name, rows in splits.items()})
+    parts = [splits[each.splitname].select(range(each.from_, each.to)) for each in ranges]
+    return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
+
+
+def _split_name(saved: Any) -> str:
+    """Return the split that a saved `Dataset` is; `train` if it does not say, as in `datasets`.
+
+    A `Dataset` that was loaded as a slice remembers `train[:50%]`: what it holds is its `train`.
+    """
+    found = _SPLIT_NAME.match(str(saved.split or ""))
+    return found[0] if found else "train"
 
 
 def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
@@ -138,6 +166,8 @@ def _not_read(data: DataSettings, role: str, error: Exception) -> InputError:
     if reason.startswith("Couldn't reach"):
         reason = "the hub cannot be reached, and it was not fetched before"
         remedy = "fetch it where there is a network, with the same HF_HOME"
+    if reason.startswith(("Unknown split", "Unrecognized instruction")):
+        remedy = f"data.{role}=SPLIT, a name that the data set has, or a slice: train[:80%]"
     options = getattr(error, "builder_configs", None)
     if options:
         remedy = f"data.config, one of: {shortened(list(options), 20)}"
