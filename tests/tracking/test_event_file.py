@@ -1,5 +1,8 @@
 """TensorBoard's event files, read with TensorFlow's own reader."""
 
+import resource
+import signal
+
 import pytest
 
 from tests.tracking.runs import run_trial
@@ -36,3 +39,19 @@ def test_each_trial_has_event_files_where_they_are_wanted(tmp_path, mlflow_uri, 
     assert tracker.close() == ""
     written = list((folder.trial(0).path / "tensorboard").glob("events.out.tfevents.*"))
     assert len(written) == wanted
+
+
+def test_a_record_that_the_disk_takes_half_of_leaves_nothing(tmp_path):
+    written = EventFile(tmp_path, 1000)
+    written.add(1500, 200, {"val_loss": 0.5})
+    before = written.path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 7, limit[1]))
+    try:
+        with pytest.raises(OSError, match="space"):
+            written.add(1600, 400, {"val_loss": 0.25})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert written.path.read_bytes() == before

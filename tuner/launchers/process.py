@@ -13,6 +13,7 @@ import psutil
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
 from tuner.launchers.launcher import Exited
+from tuner.whole_lines import tail_text
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
 
 WORKER = (sys.executable, "-m", "tuner.worker")
@@ -102,6 +103,6 @@ class WorkerProcess:
         return Exited(code=code, log=log, oom_kills=oom_kills() - self._oom_kills)
 
     def _log_tail(self) -> str:
-        self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, self._log.tell() - LOG_TAIL))
-        return self._log.read().decode(errors="replace").strip()
+        # One byte more shows whether the text begins before it.
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - LOG_TAIL - 1))
+        return tail_text(self._log.read(), LOG_TAIL)

@@ -11,6 +11,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from tuner.core.settings import StorageSettings
 from tuner.study.handle import TrialHandle
 from tuner.study.ledger import Ledger, NotOursError
+from tuner.study.lost import StudyLostError
 from tuner.study.patience import AWAY, Patience
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class HeldTrials:
         self.stop()
         for held in self._held.values():
             # Where the storage is away, the others see by our silence that we are gone.
-            with suppress(*AWAY):
+            with suppress(*AWAY, StudyLostError):
                 self._ledger.put_back(held.id)
 
     @property
@@ -119,7 +120,8 @@ class HeldTrials:
     def _beat(self) -> None:
         """The thread: signs of life for as long as the process lives."""
         while not self._stopped.wait(self._settings.heartbeat_interval):
-            with suppress(*AWAY):
+            # Of a study that is lost the next call by the agent says so.
+            with suppress(*AWAY, KeyError, StudyLostError):
                 self._beat_once()
         self._leave()
 

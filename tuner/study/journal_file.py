@@ -11,6 +11,8 @@ from optuna.storages.journal import BaseJournalBackend
 
 from tuner.errors import InputError
 from tuner.study.link_lock import LinkLock
+from tuner.study.lost import StudyLostError
+from tuner.whole_lines import whole_lines
 
 _CHUNK = 65536
 
@@ -33,6 +35,7 @@ class JournalFile(BaseJournalBackend):
         self._lock = lock
         self._read = 0
         self._offset = 0
+        self._inode: int | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -47,19 +50,32 @@ class JournalFile(BaseJournalBackend):
 
         Raises:
             InputError: A line is no record.
+            StudyLostError: Another file has taken its place.
         """
         if log_number_from < self._read:
             self._read = self._offset = 0
         with self.path.open("rb") as file:
+            self._check_same(file)
             file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
+            for line in whole_lines(file):
                 record = self._parsed(line)
                 self._read += 1
                 self._offset += len(line)
                 if self._read > log_number_from:
                     yield record
+
+    def _check_same(self, file: BinaryIO) -> None:
+        """Refuse to go on in a file that does not continue what was read."""
+        inode = os.fstat(file.fileno()).st_ino
+        is_same = self._inode in (None, inode) and _is_begin_of_line(file, self._offset)
+        self._inode = inode
+        if not is_same:
+            raise StudyLostError(
+                "the study's journal was replaced or cut off while it was being run",
+                str(self.path),
+                "the journal that was there before, in its place, then the same command; without "
+                "it the command continues from what the file holds now",
+            )
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:
@@ -91,6 +107,14 @@ class JournalFile(BaseJournalBackend):
             while left:
                 left = left[file.write(left) :]
             os.fsync(file.fileno())
+
+
+def _is_begin_of_line(file: BinaryIO, offset: int) -> bool:
+    """Whether a line ends before this place; what a torn line leaves is cut off behind it."""
+    if offset == 0:
+        return True
+    file.seek(offset - 1)
+    return file.read(1) == b"\n"
 
 
 def whole(file: BinaryIO) -> int:

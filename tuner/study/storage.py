@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from tuner.disk import DiskFullError
 from tuner.errors import InputError
+from tuner.study.database_file import DatabaseFile
 from tuner.study.ledger import OWNER, NotOursError
 
 LOCK_TIMEOUT = 10.0
@@ -50,13 +51,29 @@ class OwnedStorage(RDBStorage):
         # could be old by then. One that begins at once holds the lock from its first read.
         arguments = {"timeout": LOCK_TIMEOUT, "isolation_level": None} if is_sqlite else {}
         super().__init__(url, engine_kwargs={"connect_args": arguments})
+        self._file = DatabaseFile.of(self.engine.url) if is_sqlite else None
         if is_sqlite:
-            event.listen(self.engine, "begin", _begin_immediate)
+            event.listen(self.engine, "begin", self._begin_immediate)
+            event.listen(self.engine, "do_connect", self._check_file)
             event.listen(self.engine, "connect", _sync_seldom)
         elif self.engine.dialect.name == "postgresql":
             event.listen(self.engine, "connect", _end_frozen)
         # The connection that made the tables was there before; those from now on are set up.
         self.engine.dispose()
+
+    def _begin_immediate(self, connection: Connection) -> None:
+        """Called at the begin of every transaction.
+
+        Raises:
+            StudyLostError: The file was removed or replaced.
+        """
+        self._check_file()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _check_file(self, *_: object) -> None:
+        """Called before every connection, which would make an empty file where there is none."""
+        if self._file is not None:
+            self._file.check()
 
     def check_trial_is_updatable(self, trial_id: int, trial_state: OptunaState) -> None:
         """Called by every writing method of Optuna, inside its transaction.
@@ -103,6 +120,8 @@ class OwnedStorage(RDBStorage):
         """Lets the database go."""
         self.remove_session()
         self.engine.dispose()
+        if self._file is not None:
+            self._file.close()
 
 
 def owner_text(session: Session, trial_id: int, *, keeping: bool = False) -> str | None:
@@ -119,10 +138,6 @@ def owner_text(session: Session, trial_id: int, *, keeping: bool = False) -> str
     )
     found = session.scalar(query.with_for_update(read=True) if keeping else query)
     return None if found is None else str(found)
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:

@@ -28,6 +28,7 @@ from tuner.study.first import First, waiting
 from tuner.study.handle import TrialHandle
 from tuner.study.held import HeldTrials
 from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError, Points
+from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.stores import connect, open_ledger, shown
@@ -62,7 +63,11 @@ def patient(
 
     @wraps(method)
     def trying(self: "Study", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._patience(lambda: method(self, *args, **kwargs))
+        try:
+            return self._patience(lambda: method(self, *args, **kwargs))
+        except KeyError:
+            self._check_exists()
+            raise
 
     return trying
 
@@ -113,7 +118,8 @@ class Study:
         settings = settings or StorageSettings()
         self._clock = clock
         self._draws = sampler is not None and sampler["name"] != "grid"
-        self._patience = Patience(settings.retry_timeout, shown(url), clock)
+        self._where = shown(url)
+        self._patience = Patience(settings.retry_timeout, self._where, clock)
         self._me = identity()
         self._storage = self._patience(lambda: connect(url, self._me))
         self._study = self._patience(
@@ -346,6 +352,16 @@ class Study:
 
         self._ledger.enter(decide)
         return settled
+
+    def _check_exists(self) -> None:
+        """Raise StudyLostError where somebody has deleted the study from its storage."""
+        known = self._patience(self._storage.get_all_studies)
+        if self._study._study_id not in {each._study_id for each in known}:  # noqa: SLF001
+            raise StudyLostError(
+                f"the study '{self.identity.name}' was deleted while it was being run",
+                self._where,
+                "the same command begins it anew; a backup of the storage has what it held",
+            )
 
     def hurry(self) -> None:
         """Waits no more for a database that is away, now and later; safe in a signal handler."""

@@ -5,6 +5,7 @@ tensorflow/core/util/event.proto; of it we write time, step, the file's version,
 start, and values with a name.
 """
 
+import errno
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,8 +49,12 @@ class EventFile:
         summary = b"".join(_field(1, _BYTES, _value(*item)) for item in values.items())
         events.append(_step(step) + _field(5, _BYTES, summary))
         time = _field(1, _DOUBLE, struct.pack("<d", at / 1000.0))
-        with self.path.open("ab") as file:
-            file.write(b"".join(_record(time + event) for event in events))
+        records = b"".join(_record(time + event) for event in events)
+        with self.path.open("ab", buffering=0) as file:
+            end = file.tell()
+            if file.write(records) != len(records):
+                file.truncate(end)  # Readers give up a file at half a record.
+                raise OSError(errno.ENOSPC, "no space left on the device", str(self.path))
 
 
 def _step(step: int) -> bytes:

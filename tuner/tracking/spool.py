@@ -19,12 +19,15 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 
 from tuner.disk import UnwritableError, refusals_said
 from tuner.tracking.events import Begun, Event, Opened, from_line, to_line
+from tuner.whole_lines import whole_lines
 
 SPOOL = "spool"
 """The folder of a study's spools."""
@@ -181,7 +184,8 @@ class Spool:
                 kept = self._files / run / name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.unlink(missing_ok=True)
-                _link(file, kept)
+                # Another attempt goes on writing the log; a folder's files are made anew.
+                (_link if "/" in name else shutil.copyfile)(file, kept)
                 names.append(f"{run}/{name}")
         return tuple(names)
 
@@ -205,12 +209,9 @@ class Spool:
         Args:
             store: Where to; a store that got none of them yet gets all.
         """
-        start = self._sent(store)
         with self.path.open("rb") as file:
-            file.seek(start)
-            lines = [line for _, line in zip(range(BATCH), file, strict=False)]
-        if lines and not lines[-1].endswith(b"\n"):
-            lines.pop()
+            start = _begin_of_line(file, self._sent(store))
+            lines = list(islice(whole_lines(file), BATCH))
         if not lines:
             return None
         found = [from_line(line) for line in lines]
@@ -243,8 +244,8 @@ class Spool:
     def events(self) -> Iterator[Event]:
         """All events, sent ones too."""
         with self.path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n") and (event := from_line(line)) is not None:
+            for line in whole_lines(file):
+                if (event := from_line(line)) is not None:
                     yield event
 
     def begun(self) -> dict[str, Begun]:
@@ -297,6 +298,27 @@ def leftovers(folder: Path) -> list[Spool]:
 def spools(folder: Path) -> list[Spool]:
     """All spools of a study, oldest first, whoever has them."""
     return [Spool(path) for path in sorted(folder.glob("*-*-*.jsonl"))]
+
+
+def _begin_of_line(file: BinaryIO, noted: int) -> int:
+    """Goes to where reading continues: the noted place, or the beginning.
+
+    A spool that was replaced or cut off has no line beginning at that place. To send all of it
+    again leaves MLflow as it is.
+
+    Args:
+        file: The spool.
+        noted: Bytes of it that were sent.
+
+    Returns:
+        The place in bytes.
+    """
+    if noted > 0:
+        file.seek(noted - 1)
+        if file.read(1) == b"\n":
+            return noted
+        file.seek(0)
+    return 0
 
 
 def _inside(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
