@@ -8,7 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tests.records import GUESS, outcome, report, settings
 from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
+from tuner.core.exporting.training_arguments import budget_updates
 from tuner.core.goals import Goals
+from tuner.core.schedule import learning_rate
 from tuner.core.trial import Convergence, Diagnosis, TrialState
 
 ACCURACY = Goals(objectives=("val_accuracy",))
@@ -107,7 +109,73 @@ def test_training_arguments_of_the_default():
     assert arguments["eval_steps"] == pytest.approx(0.1)
     assert [item.key for item in left_out] == [
         "model.checkpoint", "model.max_length", "model.dropout", "data.seed",
+        "schedule.warmup_fraction",
     ]  # fmt: skip
+
+
+def keys_of(left_out):
+    """What is left out beside what is left out of every trial with a warm-up."""
+    always = {
+        "model.checkpoint", "model.max_length", "model.dropout", "data.seed",
+        "schedule.warmup_fraction",
+    }  # fmt: skip
+    return [item.key for item in left_out if item.key not in always]
+
+
+def test_warmup_that_climbs_otherwise_in_the_trainer_is_named_with_its_difference():
+    last = report(5, examples_seen=1600, total_examples=1600)
+    said = training_arguments(settings(epochs=1.0), last)[1][-1]
+    assert (said.key, said.value) == ("schedule.warmup_fraction", 0.1)
+    assert "W = 10 updates" in said.remedy
+    assert "9.1% of the peak" in said.remedy
+
+
+def test_the_code_that_is_shown_gives_the_rates_of_the_trial():
+    schedule = {"name": "exponential", "warmup_fraction": 0.2, "decay_rate": 0.25, "steps": 2}
+    case = replace(settings(epochs=1.0), schedule=schedule)
+    last = report(5, examples_seen=1600, total_examples=1600)
+    arguments, left_out = training_arguments(case, last)
+    assert "lr_scheduler_type" not in arguments
+    code = left_out[-1].remedy.partition("LambdaLR(optimizer, ")[2].partition(", with ")[0]
+    rate = eval(code.removesuffix(")))"), {"learning_rate": learning_rate})  # noqa: S307
+    for update in range(1, 101):
+        assert rate(update - 1) == learning_rate(schedule, 1.0, update, 100)
+    assert rate(100) == rate(99)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "total_examples", "expected"),
+    [(3.0, 300, 21), (1.0, 100, 7), (0.3, 30, 2), (2.5, 250, 18), (0.01, 1, 1)],
+)
+def test_updates_of_the_budget_follow_from_its_examples(epochs, total_examples, expected):
+    case = settings(epochs=epochs, batch_size=16)
+    assert budget_updates(case, total_examples) == expected
+    arguments = training_arguments(case, report(5, total_examples=total_examples))[0]
+    assert arguments.get("max_steps") == (None if epochs.is_integer() else expected)
+
+
+def test_a_trial_that_was_ended_early_says_so():
+    last = report(3, examples_seen=600, total_examples=1000, updates=38, skipped_updates=1)
+    arguments, left_out = training_arguments(settings(epochs=1.0), last)
+    assert arguments["num_train_epochs"] == 1.0
+    said = next(item for item in left_out if item.key == "convergence.converged_patience")
+    assert "after 39 of 63 updates" in said.remedy
+
+
+@pytest.mark.parametrize(
+    ("given", "micro_batch", "accumulation", "whole"),
+    [
+        ({"batch_size": 8, "effective_batch_size": 32}, 8, 4, True),
+        ({"batch_size": 64, "effective_batch_size": 32}, 32, 1, True),
+        ({"batch_size": 8, "effective_batch_size": 32, "devices": 2}, 8, 2, True),
+        ({"batch_size": 3, "accumulation_steps": 6, "effective_batch_size": 16}, 3, 6, False),
+    ],
+)
+def test_an_update_has_as_many_examples(given, micro_batch, accumulation, whole):
+    arguments, left_out = training_arguments(settings(**given))
+    assert arguments["per_device_train_batch_size"] == micro_batch
+    assert arguments["gradient_accumulation_steps"] == accumulation
+    assert ("training.effective_batch_size" not in keys_of(left_out)) == whole
 
 
 @pytest.mark.parametrize(
@@ -123,7 +191,7 @@ def test_training_arguments_of_the_default():
     ],
 )
 def test_what_has_no_counterpart_is_listed(changes, keys):
-    assert [item.key for item in training_arguments(settings(**changes))[1][4:]] == keys
+    assert keys_of(training_arguments(settings(**changes))[1]) == keys
 
 
 @pytest.mark.parametrize(
@@ -141,15 +209,15 @@ def test_what_has_no_counterpart_is_listed(changes, keys):
         ),
         (
             {"name": "lion", "learning_rate": 1e-5, "beta_1": 0.9, "layer_decay": 0.8},
-            {"optim": "lion_32bit", "adam_beta1": 0.9},
-            ["optimizer.layer_decay"],
+            {"optim": "lion_32bit", "adam_beta1": 0.9, "adam_beta2": 0.99},
+            ["optimizer.layer_decay", "optimizer.name"],
         ),
     ],
 )
 def test_optimizers(optimizer, expected, keys):
     arguments, left_out = training_arguments(replace(settings(), optimizer=optimizer))
     assert expected.items() <= arguments.items()
-    assert [item.key for item in left_out[4:]] == keys
+    assert keys_of(left_out) == keys
 
 
 @pytest.mark.parametrize(
@@ -167,14 +235,17 @@ def test_optimizers(optimizer, expected, keys):
         ({"name": "cosine_restarts", "cycles": 3}, "cosine_with_restarts", {"num_cycles": 3}, []),
         (
             {"name": "exponential", "decay_rate": 0.5},
-            "constant_with_warmup",
             None,
-            ["schedule.name", "schedule.decay_rate"],
+            None,
+            ["schedule"],
         ),
+        ({"name": "inverse_sqrt"}, "inverse_sqrt", {"timescale": 1}, []),
+        ({"name": "inverse_sqrt", "warmup_fraction": 0.1}, "inverse_sqrt", None, []),
+        ({"name": "linear", "warmup_fraction": 1.0}, None, None, ["schedule"]),
     ],
 )
 def test_schedules(schedule, name, kwargs, keys):
     arguments, left_out = training_arguments(replace(settings(), schedule=schedule))
-    assert arguments["lr_scheduler_type"] == name
+    assert arguments.get("lr_scheduler_type") == name
     assert arguments.get("lr_scheduler_kwargs") == kwargs
-    assert [item.key for item in left_out[4:]] == keys
+    assert keys_of(left_out) == keys

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import transformers
 
+from tests.training.exports import exported, of_schedule, optimizer_cases, schedule_cases
 from tests.training.references import CASES, FOLDER, checksum, write_tiny
 
 SENTENCES = (
@@ -158,6 +159,67 @@ def updates(
     return {"2": after[1], "10": after[9]}
 
 
+def schedules() -> dict[str, Any]:
+    """The rates of the Trainer with what is exported, as shares of the peak, for each update."""
+    made: dict[str, Any] = {}
+    for case, settings, total in schedule_cases():
+        arguments = of_schedule(exported(settings, total))
+        made[case] = {"arguments": arguments}
+        if arguments:
+            made[case]["rates"] = rates(arguments, total)
+    return made
+
+
+def rates(arguments: dict[str, Any], total: int) -> list[float]:
+    """The shares of the peak that the Trainer makes its updates with."""
+    # The peak of all cases, as a scheduler's own arguments may hold the rate that it ends with.
+    training = transformers.TrainingArguments(learning_rate=1e-4, **arguments)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=training.learning_rate)
+    scheduler = transformers.get_scheduler(
+        training.lr_scheduler_type,
+        optimizer=optimizer,
+        num_warmup_steps=training.get_warmup_steps(total),
+        num_training_steps=total,
+        scheduler_specific_kwargs=training.lr_scheduler_kwargs,
+    )
+    shares = []
+    for _ in range(total):
+        shares.append(float(f"{scheduler.get_last_lr()[0] / training.learning_rate:.8g}"))
+        optimizer.step()
+        scheduler.step()
+    return shares
+
+
+def trainer_optimizers() -> dict[str, Any]:
+    """The class and the arguments that the Trainer makes of what is exported."""
+    made: dict[str, Any] = {}
+    for case, settings in optimizer_cases():
+        arguments = exported(settings, None)
+        made[case] = {"arguments": arguments}
+        if "optim" not in arguments:
+            continue
+        training = transformers.TrainingArguments(**arguments, use_cpu=True)
+        try:
+            kind, given = transformers.Trainer.get_optimizer_cls_and_kwargs(training)
+            made[case] |= {"class": kind.__name__, "given": given}
+        except ImportError as error:
+            made[case] |= {"needs": str(error)}
+    return made
+
+
+def decayed() -> dict[str, list[str]]:
+    """The parameters of each architecture that the Trainer's weight decay is for."""
+    made = {}
+    for case in ("bert", "roberta", "distilbert", "albert", "xlm-roberta"):
+        with tempfile.TemporaryDirectory() as folder:
+            model = transformers.AutoModelForSequenceClassification.from_pretrained(
+                write_tiny(Path(folder), case)
+            )
+        training = transformers.TrainingArguments(use_cpu=True)
+        made[case] = transformers.Trainer(model, training).get_decay_parameter_names(model)
+    return made
+
+
 def losses() -> dict[str, Any]:
     """torch's cross-entropy of each row, and its mean over them as torch weighs it."""
     random = np.random.default_rng(13)
@@ -227,5 +289,8 @@ if __name__ == "__main__":
     write("encoders.json", dict(encoders()))
     write("optimizers.json", optimizers())
     write("losses.json", losses())
+    write("schedules.json", schedules())
+    write("trainer_optimizers.json", trainer_optimizers())
+    write("decayed.json", decayed())
     if len(sys.argv) > 1:
         write("minilm.json", minilm(Path(sys.argv[1])))

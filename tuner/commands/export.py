@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_export, load_trial
@@ -134,7 +135,7 @@ def _json(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # n
 
 
 def _arguments(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
-    found = [training_arguments(settings)[0] for _, settings in written]
+    found = [training_arguments(settings, outcome.last)[0] for outcome, settings in written]
     return json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
 
 
@@ -148,12 +149,13 @@ _FORMS: Mapping[str, Callable[[StudyFacts, Sequence[Written], str], str]] = {
 
 def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
     """What TrainingArguments has no counterpart for, on the terminal and beside the file."""
-    left_out = [
-        asdict(item) for _, settings in written for item in training_arguments(settings)[1]
-    ]
-    _say("not in TrainingArguments:")
-    for item in left_out:
-        _say(f"  {item['key']}: {item['value']} → {item['remedy']}")
+    left_out: list[dict[str, Any]] = []
+    for outcome, settings in written:
+        several = len(written) > 1
+        _say(f"not in TrainingArguments{f' of trial {outcome.number}' * several}:")
+        for item in training_arguments(settings, outcome.last)[1]:
+            _say(f"  {item.key}: {item.value} → {item.remedy}")
+            left_out.append(({"trial": outcome.number} if several else {}) | asdict(item))
     if output is not None:
         beside = Path(output).with_suffix(".left_out.json")
         _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))

@@ -106,6 +106,17 @@ def fields_of(name: str) -> set[str]:
     return set(inspect.signature(SCHEDULES[name]).parameters) - _GIVEN
 
 
+def default_fields(name: str) -> dict[str, Any]:
+    """Values of the fields that a schedule takes where a configuration leaves them out.
+
+    Raises:
+        ValueError: There is no such schedule.
+    """
+    fields = fields_of(name)
+    parameters = inspect.signature(SCHEDULES[name]).parameters
+    return {field: parameters[field].default for field in fields}
+
+
 def warmup_updates(warmup_fraction: float, total_updates: int) -> int:
     """Updates that the warm-up takes; any fraction above 0 takes at least one."""
     if not 0.0 <= warmup_fraction <= 1.0:

@@ -1,33 +1,16 @@
 """A configuration as `transformers.TrainingArguments` (5.x) reads it, and what it can not say."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from tuner.core.budget import Budget
+from tuner.core.exporting.left_out import LeftOut
+from tuner.core.exporting.optimizer import optimizer
+from tuner.core.exporting.scheduler import scheduler
 from tuner.core.settings import TrialSettings
 from tuner.core.training_settings import TrainingSettings
-
-_OPTIMIZERS: Mapping[str, str] = {
-    "adamw": "adamw_torch",
-    "adam": "adamw_torch",
-    "sgd": "sgd",
-    "adafactor": "adafactor",
-    "rmsprop": "rmsprop",
-    "lion": "lion_32bit",
-}
-_SAID: Mapping[str, Mapping[str, str]] = {
-    "sgd": {"momentum": "momentum", "nesterov": "nesterov"},
-    "rmsprop": {
-        "rho": "alpha", "momentum": "momentum", "epsilon": "eps", "centered": "centered",
-    },
-}  # fmt: skip
-"""Fields of an optimizer to their names in `optim_args`."""
-
-_ADAM: Mapping[str, str] = {
-    "beta_1": "adam_beta1", "beta_2": "adam_beta2", "epsilon": "adam_epsilon",
-}  # fmt: skip
-_COUPLED = ("sgd", "rmsprop")
-"""Optimizers of torch that add weight decay to the gradient; ours shrinks the weights."""
+from tuner.core.trial import Report
 
 _NEUTRAL: Mapping[str, Any] = {
     "ema_decay": None, "freeze_layers": 0, "reinit_layers": 0, "class_weights": "none",
@@ -43,67 +26,108 @@ _REMEDIES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """A key that TrainingArguments has no counterpart for.
-
-    Attributes:
-        key: In the configuration.
-        value: Its value.
-        remedy: Where it goes instead.
-    """
-
-    key: str
-    value: Any
-    remedy: str
-
-
-def training_arguments(settings: TrialSettings) -> tuple[dict[str, Any], list[LeftOut]]:
+def training_arguments(
+    settings: TrialSettings, last: Report | None = None
+) -> tuple[dict[str, Any], list[LeftOut]]:
     """Translates a configuration.
 
     Args:
         settings: The configuration.
+        last: The trial's last report, which says how long it was; None: there is none.
 
     Returns:
         Keyword arguments of TrainingArguments, and what they do not say.
     """
-    arguments, rest = _training(settings)
-    optimizer, of_optimizer = _optimizer(settings.optimizer)
-    schedule, of_schedule = _schedule(
-        settings.schedule, float(settings.optimizer["learning_rate"])
+    peak = float(settings.optimizer["learning_rate"])
+    updates = None if last is None else budget_updates(settings, last.total_examples)
+    arguments, rest = _training(settings, updates)
+    of_optimizer, without_optimizer = optimizer(settings.optimizer)
+    of_schedule, without_schedule = scheduler(settings.schedule, peak, updates)
+    return {**arguments, **of_optimizer, **of_schedule}, [
+        *_of_model_and_data(settings),
+        *rest,
+        *without_optimizer,
+        *without_schedule,
+        *_ended_early(settings, last, updates),
+    ]
+
+
+def budget_updates(settings: TrialSettings, total_examples: int) -> int:
+    """Optimizer updates of a trial whose whole budget is so many examples."""
+    epochs = settings.training.epochs
+    budget = Budget(
+        # Below one epoch the budget's examples are what counts, however many rows there are.
+        train_examples=round(total_examples / max(1.0, epochs)),
+        effective_batch=settings.effective_batch_size,
+        epochs=max(1.0, epochs),
+        evaluations=settings.training.evaluations,
     )
-    model = [
+    return budget.total_updates
+
+
+def _ended_early(
+    settings: TrialSettings, last: Report | None, updates: int | None
+) -> list[LeftOut]:
+    """The end of a trial that did not need its whole budget."""
+    if last is None or last.examples_seen >= last.total_examples:
+        return []
+    made = last.updates + last.skipped_updates
+    return [
+        LeftOut(
+            key="convergence.converged_patience",
+            value=settings.convergence.converged_patience,
+            remedy=f"this trial was ended after {made} of {updates} updates, at the rates of the "
+            "whole budget; a callback that sets control.should_training_stop ends the Trainer",
+        )
+    ]
+
+
+def _of_model_and_data(settings: TrialSettings) -> list[LeftOut]:
+    model, data = settings.model, settings.data
+    rest = [
         LeftOut(
             key="model.checkpoint",
-            value=settings.model.checkpoint,
+            value=model.checkpoint,
             remedy="from_pretrained of tokenizer and model",
         ),
         LeftOut(
             key="model.max_length",
-            value=settings.model.max_length,
+            value=model.max_length,
             remedy="tokenizer(..., truncation=True, max_length=...)",
         ),
         LeftOut(
             key="model.dropout",
-            value=settings.model.dropout,
-            remedy="the rates of the model's configuration, as hidden_dropout_prob and "
-            "attention_probs_dropout_prob",
+            value=model.dropout,
+            remedy="the rates of the model's configuration: hidden_dropout_prob and "
+            "attention_probs_dropout_prob; of a DistilBERT dropout, attention_dropout and "
+            "seq_classif_dropout; of an ALBERT classifier_dropout_prob, too",
         ),
         LeftOut(
             key="data.seed",
-            value=settings.data.seed,
+            value=data.seed,
             remedy="which rows are validation rows; the Trainer takes data that is split already",
         ),
     ]
-    return {**arguments, **optimizer, **schedule}, [*model, *rest, *of_optimizer, *of_schedule]
+    if data.train_examples is not None:
+        remedy = "so many of the training rows, drawn stratified by label"
+        rest.append(LeftOut(key="data.train_examples", value=data.train_examples, remedy=remedy))
+    if data.where:
+        remedy = "only the rows that match"
+        rest.append(LeftOut(key="data.where", value=dict(data.where), remedy=remedy))
+    return rest
 
 
-def _training(settings: TrialSettings) -> tuple[dict[str, Any], list[LeftOut]]:
-    training = settings.training
+def _training(
+    settings: TrialSettings, updates: int | None
+) -> tuple[dict[str, Any], list[LeftOut]]:
+    training, batch = settings.training, settings.effective_batch_size
+    length, rest = _length(training, updates)
+    micro_batch = min(training.batch_size, math.ceil(batch / training.devices))
+    accumulation = math.ceil(batch / (micro_batch * training.devices))
     arguments: dict[str, Any] = {
-        "num_train_epochs": training.epochs,
-        "per_device_train_batch_size": training.batch_size,
-        "gradient_accumulation_steps": training.accumulation_steps,
+        **length,
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": accumulation,
         "per_device_eval_batch_size": training.evaluation_batch_size,
         "max_grad_norm": training.clip_norm or 0.0,
         "label_smoothing_factor": training.label_smoothing,
@@ -115,17 +139,17 @@ def _training(settings: TrialSettings) -> tuple[dict[str, Any], list[LeftOut]]:
     }
     if training.rematerialize:
         arguments["gradient_checkpointing"] = True
-    rest = [
+    rest += [
         LeftOut(key=f"training.{key}", value=getattr(training, key), remedy=_REMEDIES[key])
         for key, neutral in _NEUTRAL.items()
         if getattr(training, key) != neutral
     ]
-    whole = training.batch_size * training.accumulation_steps * training.devices
-    if settings.effective_batch_size != whole:
+    whole = micro_batch * accumulation * training.devices
+    if batch != whole:
         rest.append(
             LeftOut(
                 key="training.effective_batch_size",
-                value=settings.effective_batch_size,
+                value=batch,
                 remedy=f"the Trainer's updates have {whole} examples",
             )
         )
@@ -135,70 +159,21 @@ def _training(settings: TrialSettings) -> tuple[dict[str, Any], list[LeftOut]]:
     return arguments, rest
 
 
+def _length(
+    training: TrainingSettings, updates: int | None
+) -> tuple[dict[str, Any], list[LeftOut]]:
+    """The budget. A part of an epoch has whole updates here, and a share of all there."""
+    if float(training.epochs).is_integer():
+        return {"num_train_epochs": training.epochs}, []
+    if updates is not None:
+        return {"num_train_epochs": math.ceil(training.epochs), "max_steps": updates}, []
+    remedy = "the Trainer may make an update more or less in the last part of an epoch"
+    rest = [LeftOut(key="training.epochs", value=training.epochs, remedy=remedy)]
+    return {"num_train_epochs": training.epochs}, rest
+
+
 def _evaluation(training: TrainingSettings) -> dict[str, Any]:
     # As a share, which 1.0 is not: that means every step.
     if training.evaluations > 1:
         return {"eval_strategy": "steps", "eval_steps": 1 / training.evaluations}
     return {"eval_strategy": "epoch"}
-
-
-def _optimizer(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[LeftOut]]:
-    own = dict(given)
-    name = str(own.pop("name"))
-    arguments: dict[str, Any] = {
-        "optim": _OPTIMIZERS[name],
-        "learning_rate": float(own.pop("learning_rate")),
-    }
-    decay = float(own.pop("weight_decay", 0.0))
-    rest = []
-    if name in _COUPLED and decay:
-        remedy = "torch adds it to the gradient, here it shrinks the weights"
-        rest.append(LeftOut(key="optimizer.weight_decay", value=decay, remedy=remedy))
-    else:
-        arguments["weight_decay"] = decay
-    if float(own.pop("layer_decay", 1.0)) != 1.0:
-        rate, remedy = given["layer_decay"], "a parameter group with its own rate for each layer"
-        rest.append(LeftOut(key="optimizer.layer_decay", value=rate, remedy=remedy))
-    said = _SAID.get(name, {})
-    if said:
-        pairs = ((said[key], own.pop(key)) for key in list(own) if key in said)
-        arguments["optim_args"] = ",".join(f"{key}={value}" for key, value in pairs)
-    elif name in ("adam", "adamw", "lion"):
-        arguments |= {_ADAM[key]: own.pop(key) for key in list(own) if key in _ADAM}
-    rest += [
-        LeftOut(key=f"optimizer.{key}", value=value, remedy="an optimizer of your own")
-        for key, value in own.items()
-        if value is not False
-    ]
-    return arguments, rest
-
-
-def _schedule(given: Mapping[str, Any], peak: float) -> tuple[dict[str, Any], list[LeftOut]]:
-    own = dict(given)
-    name, warmup = str(own.pop("name")), float(own.pop("warmup_fraction", 0.0))
-    end = float(own.pop("end_fraction", 0.0))
-    arguments: dict[str, Any] = {"lr_scheduler_type": name, "warmup_steps": warmup}
-    match name:
-        case "constant" if warmup:
-            arguments["lr_scheduler_type"] = "constant_with_warmup"
-        case "cosine" if end:
-            arguments["lr_scheduler_type"] = "cosine_with_min_lr"
-            arguments["lr_scheduler_kwargs"] = {"min_lr_rate": end}
-        case "linear" if end:
-            arguments["lr_scheduler_type"] = "polynomial"
-            arguments["lr_scheduler_kwargs"] = {"power": 1.0, "lr_end": end * peak}
-        case "polynomial":
-            kwargs = {"power": own.pop("power", 1.0), "lr_end": end * peak}
-            arguments["lr_scheduler_kwargs"] = kwargs
-        case "cosine_restarts":
-            arguments["lr_scheduler_type"] = "cosine_with_restarts"
-            arguments["lr_scheduler_kwargs"] = {"num_cycles": own.pop("cycles", 1)}
-            own |= {"end_fraction": end} if end else {}
-        case "exponential":
-            arguments["lr_scheduler_type"] = "constant_with_warmup"
-            own = {"name": name, **own}
-    rest = [
-        LeftOut(key=f"schedule.{key}", value=value, remedy="a scheduler of your own")
-        for key, value in own.items()
-    ]
-    return arguments, rest
