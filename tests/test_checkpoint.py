@@ -441,3 +441,41 @@ def test_a_malformed_index_is_refused(folder, text):
     (folder / "model.safetensors.index.json").write_text(text)
     with pytest.raises(InputError, match="the weights' index"):
         inspect(folder)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "field", "value"),
+    [
+        ("bert", "is_decoder", True),
+        ("roberta", "add_cross_attention", True),
+        ("albert", "is_encoder_decoder", True),
+        ("bert", "pruned_heads", {"0": [1]}),
+        ("bert", "per_layer_config", {"0": {"num_attention_heads": 1}}),
+        ("xlm-roberta", "quantization_config", {"load_in_8bit": True}),
+        ("bert", "transformers_weights", "other.safetensors"),
+        ("bert", "auto_map", {"AutoModel": "modeling.Model"}),
+        ("distilbert", "num_attention_heads", 1),
+    ],
+)
+def test_a_field_that_makes_another_model_is_refused_by_name(tmp_path, model_type, field, value):
+    folder = write_checkpoint(tmp_path, model_type)
+    edit_config(folder, **{field: value})
+    with pytest.raises(InputError) as caught:
+        inspect(folder)
+    assert field in caught.value.problem
+    assert field in caught.value.where
+    assert f"remove {field}" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"is_decoder": False, "pruned_heads": {}, "add_cross_attention": False},
+        {"auto_map": {"AutoModelForTokenClassification": "modeling.Model"}},
+        {"chunk_size_feed_forward": 4, "use_cache": True, "tie_word_embeddings": False},
+    ],
+)
+def test_fields_without_an_effect_are_let_through(tmp_path, changes):
+    folder = write_checkpoint(tmp_path)
+    edit_config(folder, **changes)
+    assert inspect(folder).model_type == "bert"

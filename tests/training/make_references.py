@@ -21,7 +21,7 @@ import torch
 import transformers
 
 from tests.training.exports import exported, of_schedule, optimizer_cases, schedule_cases
-from tests.training.references import CASES, FOLDER, checksum, write_tiny
+from tests.training.references import CASES, FOLDER, POSITION_CASES, checksum, write_tiny
 
 SENTENCES = (
     "A moving, funny and superbly acted film.",
@@ -99,6 +99,28 @@ def encoders() -> Iterator[tuple[str, dict[str, Any]]]:
     for case, (model_type, _) in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
             yield case, encoder(write_tiny(Path(folder), case), model_type)
+
+
+def positions() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Logits of RoBERTa and XLM-R where texts contain the padding token, up to the last position.
+
+    Rows of every allowed token, of 7 tokens that begin with the padding token, and of 5.
+    """
+    for case in POSITION_CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            write_tiny(Path(folder), case)
+            model = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder, attn_implementation="eager", dtype=torch.float32
+            ).eval()
+            pad = model.config.pad_token_id
+            longest = model.config.max_position_embeddings - pad - 1
+            ids = np.random.default_rng(17).integers(5, 60, (3, longest))
+            ids[0, longest // 2] = ids[1, 0] = ids[1, 3] = ids[2, 4] = pad
+            ids[1, 7:] = ids[2, 5:] = pad
+            rows = {"ids": ids.tolist(), "lengths": [longest, 7, 5]}
+            with torch.inference_mode():
+                logits = model(**model_inputs(rows | {"types": ids.tolist()}, "roberta")).logits
+            yield case, {"checksum": checksum(Path(folder))} | rows | {"logits": plain(logits)}
 
 
 def optimizers() -> dict[str, Any]:
@@ -287,6 +309,7 @@ def write(name: str, figures: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     write("encoders.json", dict(encoders()))
+    write("positions.json", dict(positions()))
     write("optimizers.json", optimizers())
     write("losses.json", losses())
     write("schedules.json", schedules())

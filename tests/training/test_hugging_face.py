@@ -34,7 +34,12 @@ def written(classifier, source, folder):
     return folder
 
 
-@pytest.mark.parametrize("name", [*MODEL_TYPES, "bert three types", "roberta pad 4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *MODEL_TYPES, "bert three types", "roberta pad 0", "roberta pad 4", "xlm-roberta pad 0",
+    ],
+)  # fmt: skip
 def test_what_was_loaded_is_written_again(name, tmp_path):
     source = write_tiny(tmp_path / "source", name)
     classifier = loaded(source)
@@ -48,6 +53,12 @@ def test_what_was_loaded_is_written_again(name, tmp_path):
     for key in before:
         if not key.endswith(folded):
             np.testing.assert_array_equal(after[key], before[key], err_msg=key)
+    if folded:
+        one, other = (
+            weights[f"roberta.embeddings.{FOLDED[0]}"] + weights[f"roberta.embeddings.{FOLDED[1]}"]
+            for weights in (before, after)
+        )
+        np.testing.assert_array_equal(one, other)
     again = loaded(folder)
     for one, other in zip(classifier.values, again.values, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
@@ -61,6 +72,28 @@ def test_the_configuration_names_the_task_and_the_labels(tmp_path):
     assert config["id2label"] == {"0": "awful", "1": "plain", "2": "wonderful"}
     assert config["label2id"] == {"awful": 0, "plain": 1, "wonderful": 2}
     assert config["dim"] == json.loads((source / "config.json").read_text())["dim"]
+
+
+def test_the_configuration_has_what_decides_the_logits_and_nothing_else(tmp_path):
+    source = write_checkpoint(tmp_path / "source", "albert", labels=LABELS)
+    path = source / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    stray = {
+        "chunk_size_feed_forward": 4, "return_dict": False, "tokenizer_class": "BertTokenizer",
+        "_attn_implementation": "flash_attention_2", "initializer_range": "wide",
+        "output_attentions": True, "torchscript": True, "num_labels": 7,
+    }  # fmt: skip
+    defaults = ("layer_norm_eps", "hidden_act", "pad_token_id")
+    config = {key: value for key, value in config.items() if key not in defaults}
+    path.write_text(json.dumps(config | stray), encoding="utf-8")
+    folder = written(loaded(source), source, tmp_path / "model")
+    exported = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert not exported.keys() & stray.keys()
+    assert {key: exported[key] for key in defaults} == {
+        "layer_norm_eps": 1e-12, "hidden_act": "gelu_new", "pad_token_id": 0,
+    }  # fmt: skip
+    assert exported["type_vocab_size"] == config["type_vocab_size"]
+    assert exported["num_hidden_groups"] == config["num_hidden_groups"]
 
 
 def test_a_pooler_that_the_checkpoint_lacked_and_names_without_prefix(tmp_path):

@@ -1,6 +1,5 @@
 """Encoders, heads and losses against what transformers and torch compute (see make_references)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from tests.checkpoints import write_checkpoint
-from tests.training.references import CASES, checksum, load, write_tiny
+from tests.training.references import CASES, POSITION_CASES, checksum, load, write_tiny
 from tuner.checkpoints import inspect, locate
 from tuner.core.settings import ModelSettings, PackagedFiles
 
@@ -111,26 +109,22 @@ def test_the_figures_tell_each_change_from_the_plain_architecture(case):
     assert np.abs(plain - changed).max() > (5e-5 if small else 1e-2)
 
 
-@pytest.mark.parametrize("pad", [0, 1, 4])
-@pytest.mark.parametrize("model_type", ["roberta", "xlm-roberta"])
-def test_every_position_that_is_allowed_has_its_row(tmp_path, model_type, pad):
-    from tuner.training.checkpoint_weights import load_encoder
+@pytest.mark.parametrize("name", POSITION_CASES)
+def test_positions_count_tokens_that_are_no_padding(name, tmp_path):
+    import tensorflow as tf
 
-    folder = write_checkpoint(tmp_path, model_type)
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) | {"pad_token_id": pad}
-    path.write_text(json.dumps(config), encoding="utf-8")
-    weights = load_file(folder / "model.safetensors")
-    table, types = (
-        weights[f"roberta.embeddings.{kind}_embeddings.weight"]
-        for kind in ("position", "token_type")
-    )
+    from tuner.training.model import Classifier
+
+    figures = load("positions.json")[name]
+    folder = write_tiny(tmp_path, name)
+    assert checksum(folder) == pytest.approx(figures["checksum"], rel=1e-7)
     info = inspect(folder)
-    assert info.max_positions == min(len(table) - pad - 1, len(table) - 2)
-    position = load_encoder(info, "float32").backbone.embeddings.position_embedding
-    ours = np.asarray(position.position_embeddings)[: info.max_positions]
-    theirs = table[pad + 1 :][: info.max_positions]
-    np.testing.assert_array_equal(ours, theirs + types[0])
+    assert info.max_positions == figures["lengths"][0]
+    model = Classifier(info, 3)
+    set_head(model, folder)
+    ids, lengths = (tf.constant(figures[key], tf.int32) for key in ("ids", "lengths"))
+    logits = model.logits(ids, tf.zeros_like(ids), lengths, training=False)
+    np.testing.assert_allclose(logits, figures["logits"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", ["plain", "smoothed", "weighted", "smoothed and weighted"])

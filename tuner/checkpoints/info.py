@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner.checkpoints.config_fields import is_share, refuse_unsupported
 from tuner.checkpoints.content import combined_hash, file_hash
 from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.weights import find_weights
@@ -68,7 +69,8 @@ class CheckpointInfo:
         vocab_size: Rows of the token embedding.
         max_positions: Tokens that a text may have, special ones included.
         hidden_act: Name of the activation in the feed-forward layers, as transformers calls it.
-        pad_token_id: Token that stands for no text.
+        pad_token_id: `pad_token_id` of config.json; RoBERTa counts positions from it.
+        token_types: Token types that the encoder tells apart; 0 where it has none.
         weight_files: In the folder, sorted.
         tokenizer_files: Those of `TOKENIZER_FILES` that are there.
         shape: The sizes that decide its memory.
@@ -83,6 +85,7 @@ class CheckpointInfo:
     max_positions: int
     hidden_act: str
     pad_token_id: int
+    token_types: int
     weight_files: tuple[Path, ...]
     tokenizer_files: tuple[Path, ...]
     shape: ModelShape
@@ -119,11 +122,11 @@ def inspect(folder: Path) -> CheckpointInfo:
         hidden_size=_integer(config, _key("hidden_size", model_type), folder),
         layers=_integer(config, _key("num_hidden_layers", model_type), folder),
         vocab_size=vocab_size,
-        # RoBERTa counts positions from pad_token_id + 1, so the rows before are never used;
-        # keras-hub's table is always 2 rows shorter than the original's.
-        max_positions=positions - (max(pad + 1, 2) if roberta else 0),
+        # RoBERTa's first token has the position pad_token_id + 1.
+        max_positions=positions - (pad + 1 if roberta else 0),
         hidden_act=str(config.get(_key("hidden_act", model_type), _default_act(model_type))),
         pad_token_id=pad,
+        token_types=config.get("type_vocab_size", 2) if model_type in ("bert", "albert") else 0,
         weight_files=weights,
         tokenizer_files=tokenizer,
         shape=_shape(config, model_type),
@@ -217,22 +220,19 @@ def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None
         f"{groups} groups do not divide the {layers} layers": layers % groups != 0,
         f"{layers} layers are more than {MOST_LAYERS}": layers > MOST_LAYERS,
         f"{dropout} is missing": dropout is not None and dropout not in config,
-        f"layer_norm_eps is {epsilon!r}, which is no small number": not _is_share(epsilon),
+        f"layer_norm_eps is {epsilon!r}, which is no small number": not is_share(epsilon),
         f"the positions are {kind!r}, and only absolute ones are supported": kind != "absolute",
     }
     for problem, holds in problems.items():
         if holds:
             raise InputError(problem, where=str(folder / "config.json"), remedy=_AS_WRITTEN)
+    refuse_unsupported(config, model_type, folder)
     if act not in ACTIVATIONS:
         raise InputError(
             f"the activation {act!r} is not supported",
             where=str(folder / "config.json"),
             remedy=f"one of {', '.join(ACTIVATIONS)}",
         )
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _padding(config: dict[str, Any], vocab_size: int, folder: Path, *, default: int) -> int:

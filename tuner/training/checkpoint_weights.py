@@ -1,8 +1,8 @@
 """Reads a Hugging Face checkpoint into a keras-hub backbone, as the original computes it.
 
 keras-hub brings the mapping of tensor names; what it gets wrong is mended here: it hard-codes
-activation, layer-norm epsilon and the number of BERT's token types, it takes RoBERTa's positions
-for any padding token from row 2 and leaves out its token-type embedding, it drops out where the
+activation, layer-norm epsilon and the number of BERT's token types, it counts RoBERTa's positions
+from row 2 whatever the padding token, leaves out its token-type embedding, it drops out where the
 original does not, and it expects tensor names with the model's prefix and a pooler, which not
 every checkpoint has. What the original does is what transformers 5.23 does.
 """
@@ -27,9 +27,11 @@ from keras_hub.src.utils.transformers import (
 from safetensors import safe_open
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.config_fields import LAYER_NORM_EPS
 from tuner.checkpoints.tensors import find
 from tuner.errors import InputError
 from tuner.training.compiled import gelu, is_for_xla
+from tuner.training.positions import POSITIONS, count_positions
 
 CONVERTERS: Mapping[str, Any] = {
     "bert": convert_bert,
@@ -40,9 +42,6 @@ CONVERTERS: Mapping[str, Any] = {
 }
 BUILD_RATE = 0.1
 """Dropout rate that models are built with: at 0 Keras leaves layers out."""
-
-EPSILON = 1e-12
-"""Layer-norm epsilon where config.json names none, `layer_norm_eps` of all configurations."""
 
 ADDED_DROPOUT: Mapping[str, str] = {
     "distilbert": "self_attention_dropout",
@@ -87,7 +86,14 @@ class TensorReader:
     Has the two methods that keras-hub's converters call.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], by_hand: str | None = None) -> None:
+        """Open the files.
+
+        Args:
+            files: In safetensors format.
+            by_hand: End of the name of a tensor that `port_weight` leaves alone.
+        """
+        self._by_hand = by_hand
         opened: list[Any] = [safe_open(str(path), framework="np") for path in files]
         self._homes = {name: file for file in opened for name in file.keys()}  # noqa: SIM118
         self.missing: list[str] = []
@@ -111,6 +117,8 @@ class TensorReader:
         hook_fn: Callable[[np.ndarray, list[int]], np.ndarray] | None = None,
     ) -> None:
         """Assigns a tensor to a variable; a missing one is noted and left as it was built."""
+        if self._by_hand is not None and self._by_hand.endswith(hf_weight_key):
+            return
         if not self.has(hf_weight_key):
             self.missing.append(hf_weight_key)
             return
@@ -155,9 +163,10 @@ def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
         load_weights=False,
         dropout=BUILD_RATE,
         dtype=precision,
-        **_segments(config, model_type),
+        **_sizes(config, model_type),
     )
-    reader = TensorReader(checkpoint.weight_files)
+    roberta = model_type in ("roberta", "xlm-roberta")
+    reader = TensorReader(checkpoint.weight_files, by_hand=POSITIONS if roberta else None)
     CONVERTERS[model_type].convert_weights(backbone, reader, config)
     missing = [name for name in reader.missing if "pooler" not in name]
     if missing:
@@ -166,35 +175,40 @@ def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
             where=where,
             remedy="a complete checkpoint in safetensors format",
         )
-    if model_type in ("roberta", "xlm-roberta"):
-        _place_positions(backbone, reader, checkpoint.pad_token_id)
+    if roberta:
+        _place_positions(backbone, reader)
+        count_positions(backbone.embeddings, checkpoint.pad_token_id)
     _follow_config(backbone, config, checkpoint)
     pooler = backbone.pooled_dense.trainable_variables if reader.missing else []
     return Encoder(backbone=backbone, untrained=tuple(pooler))
 
 
-def _segments(config: Mapping[str, Any], model_type: str) -> dict[str, int]:
-    """Token types of a BERT, which keras-hub always takes to be 2; ALBERT's it reads itself."""
-    return {"num_segments": int(config.get("type_vocab_size", 2))} if model_type == "bert" else {}
+def _sizes(config: Mapping[str, Any], model_type: str) -> dict[str, int]:
+    """Sizes that keras-hub takes for others: BERT's token types and RoBERTa's positions.
 
-
-def _place_positions(backbone: Any, reader: TensorReader, pad_token_id: int) -> None:
-    """Fills RoBERTa's position table anew, as the original counts positions.
-
-    The first token's row is pad_token_id + 1 (`create_position_ids_from_input_ids` of
-    transformers' modeling_roberta.py), keras-hub takes 2. The embedding of the first token type,
-    the only one in use, is added to every row, as keras-hub has no types.
+    It always takes 2 token types, and leaves out 2 rows of the position table, whatever the
+    padding token.
     """
-    table = backbone.embeddings.position_embedding.position_embeddings
-    rows = reader.get_tensor("roberta.embeddings.position_embeddings.weight")[pad_token_id + 1 :]
-    rows = rows[: table.shape[0]]
+    match model_type:
+        case "bert":
+            return {"num_segments": int(config.get("type_vocab_size", 2))}
+        case "roberta" | "xlm-roberta":
+            return {"max_sequence_length": int(config["max_position_embeddings"])}
+        case _:
+            return {}
+
+
+def _place_positions(backbone: Any, reader: TensorReader) -> None:
+    """Fills RoBERTa's position table.
+
+    The embedding of the first token type, the only one in use, is added to every row, as
+    keras-hub has no types.
+    """
+    rows = reader.get_tensor(POSITIONS)
     name = "roberta.embeddings.token_type_embeddings.weight"
     if reader.has(name):
         rows = rows + reader.get_tensor(name)[0]
-    # Rows that remain are beyond `max_positions`.
-    placed = np.zeros(table.shape, np.float32)
-    placed[: len(rows)] = rows
-    table.assign(placed)
+    backbone.embeddings.position_embedding.position_embeddings.assign(rows)
 
 
 def _follow_config(backbone: Any, config: Mapping[str, Any], checkpoint: CheckpointInfo) -> None:
@@ -211,7 +225,7 @@ def _follow_config(backbone: Any, config: Mapping[str, Any], checkpoint: Checkpo
             remedy=f"one of {', '.join(ACTIVATIONS)}",
         )
     given = {} if checkpoint.model_type == "distilbert" else config
-    epsilon = float(given.get("layer_norm_eps", EPSILON))
+    epsilon = float(given.get("layer_norm_eps", LAYER_NORM_EPS))
     for layer in sublayers(backbone):
         if layer.name == "feedforward_intermediate_dense":
             layer.activation = ACTIVATIONS[name]

@@ -16,11 +16,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.tokenizer import load_tokenizer
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
+from tuner.training.positions import POSITIONS
 
 WEIGHTS = "model.safetensors"
 
@@ -40,20 +42,21 @@ _HEADS: Mapping[str, Mapping[str, str]] = {
 }
 """Layer of our head to its name in transformers, where that is another one."""
 
-_POSITIONS = "roberta.embeddings.position_embeddings.weight"
 _TYPES = "roberta.embeddings.token_type_embeddings.weight"
 
 
 class TensorWriter:
     """Collects the tensors that a model would be filled from; takes a `TensorReader`'s place."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], by_hand: str | None = None) -> None:
         """Collects nothing yet.
 
         Args:
             shapes: Name to shape of every tensor.
+            by_hand: End of the name of a tensor that `port_weight` leaves alone.
         """
         self._shapes = shapes
+        self._by_hand = by_hand
         self.tensors: dict[str, np.ndarray] = {}
 
     def get_tensor(self, name: str) -> np.ndarray:
@@ -67,6 +70,8 @@ class TensorWriter:
         hook_fn: Callable[[np.ndarray, list[int]], np.ndarray] | None = None,
     ) -> None:
         """Takes a variable's elements back to where they stand in the tensor."""
+        if self._by_hand is not None and self._by_hand.endswith(hf_weight_key):
+            return
         name = self._resolve(hf_weight_key)
         shape = self._shapes[name]
         values = keras_variable.numpy()
@@ -109,7 +114,7 @@ def save_model(
     tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier)}
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
     save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
-    _write_json(folder / "config.json", _config(source, checkpoint.model_type, labels))
+    _write_json(folder / "config.json", _config(source, checkpoint, labels))
     _save_tokenizer(folder, checkpoint, max_length)
 
 
@@ -140,29 +145,24 @@ def _encoder(
     """The encoder's tensors by the names that the whole model has for them."""
     model_type = checkpoint.model_type
     shapes = dict(encoder_tensors(config, model_type, ()))
-    writer = TensorWriter(shapes)
+    roberta = model_type in ("roberta", "xlm-roberta")
+    writer = TensorWriter(shapes, by_hand=POSITIONS if roberta else None)
     CONVERTERS[model_type].convert_weights(classifier.backbone, writer, config)
     prefix = _PREFIXES.get(model_type, "")
     tensors = {prefix + name: tensor for name, tensor in writer.tensors.items()}
-    if model_type in ("roberta", "xlm-roberta"):
-        _place_positions(tensors, classifier, checkpoint, config)
+    if roberta:
+        _place_positions(tensors, classifier, config)
     return tensors
 
 
 def _place_positions(
-    tensors: dict[str, np.ndarray],
-    classifier: Classifier,
-    checkpoint: CheckpointInfo,
-    config: Mapping[str, Any],
+    tensors: dict[str, np.ndarray], classifier: Classifier, config: Mapping[str, Any]
 ) -> None:
-    """RoBERTa's positions begin at pad_token_id + 1, and hold the first token type's embedding."""
-    table = classifier.backbone.embeddings.position_embedding.position_embeddings.numpy()
-    first = checkpoint.pad_token_id + 1
-    rows = np.zeros_like(tensors[_POSITIONS])
-    rows[first:] = table[: len(rows) - first]
-    tensors[_POSITIONS] = rows
-    types = int(config.get("type_vocab_size", 2))
-    tensors[_TYPES] = np.zeros((types, checkpoint.hidden_size), np.float32)
+    """RoBERTa's positions, which hold the first token type's embedding; the types are zero."""
+    table = classifier.backbone.embeddings.position_embedding.position_embeddings
+    tensors[POSITIONS] = table.numpy()
+    types, width = int(config.get("type_vocab_size", 2)), int(table.shape[1])
+    tensors[_TYPES] = np.zeros((types, width), np.float32)
 
 
 def _head_layers(classifier: Classifier) -> list[tuple[Any, str]]:
@@ -179,11 +179,17 @@ def _head(classifier: Classifier) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _config(source: Mapping[str, Any], model_type: str, labels: Sequence[str]) -> dict[str, Any]:
-    dropped = ("_name_or_path", "num_labels", "torch_dtype")
-    return {
-        **{key: value for key, value in source.items() if key not in dropped},
-        "architectures": [f"{_CLASSES[model_type]}ForSequenceClassification"],
+def _config(
+    source: Mapping[str, Any], checkpoint: CheckpointInfo, labels: Sequence[str]
+) -> dict[str, Any]:
+    encoder = exported_config(
+        source,
+        checkpoint.model_type,
+        hidden_act=checkpoint.hidden_act,
+        pad_token_id=checkpoint.pad_token_id,
+    )
+    return encoder | {
+        "architectures": [f"{_CLASSES[checkpoint.model_type]}ForSequenceClassification"],
         "dtype": "float32",
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},

@@ -30,6 +30,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 """Architecture, and what config.json says otherwise (None: does not say), of each tiny checkpoint
 in encoders.json."""
 
+POSITION_CASES = (
+    *(f"{each}{pad}" for each in ("roberta", "xlm-roberta") for pad in (" pad 0", "", " pad 4")),
+)
+"""Keys of positions.json."""
+
 
 def write_tiny(folder: Path, case: str) -> Path:
     """Writes the checkpoint that a case of encoders.json was computed from."""
