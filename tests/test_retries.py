@@ -1,10 +1,31 @@
 """Trials and workers that fail, on the bench of a whole sweep."""
 
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+
+import psutil
 import pytest
 
-from tests.bench import interrupt_when, states
+from tests.bench import FAKE, interrupt_when, states
+from tests.records import settings
 from tuner.core.trial import TrialState
 from tuner.errors import InputError
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def worker_of(agent):
+    """The worker process of an agent that has one slot."""
+    (found,) = (child for child in psutil.Process(agent).children() if FAKE[-1] in child.cmdline())
+    return found
 
 
 def test_what_kills_its_worker_every_time_fails_and_in_a_row_stops_the_sweep(bench):
@@ -50,6 +71,26 @@ def test_failures_in_a_row_stop_the_sweep_whatever_their_causes(bench):
     bench.run(checkpoint="fail-somehow", trials=10, max_failures=5)
     assert states(bench.outcomes) == [TrialState.FAILED] * 5
     assert bench.sweep.failed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_workers_that_are_asked_to_end_use_up_no_attempt(number, bench):
+    ended = []
+
+    def ask():
+        for _ in range(4):
+            reported = len(bench.watch.scores)
+            until(lambda n=reported: len(bench.watch.scores) > n + 1)
+            ended.append(worker_of(os.getpid()))
+            ended[-1].send_signal(number)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    base = settings(evaluations=12, save_state="always")
+    base = replace(base, model=replace(base.model, checkpoint="slow:0.3"))
+    (outcome,) = bench.run(trials=1, base=base, max_attempts=2)
+    asking.join()
+    assert (outcome.state, outcome.attempt, len(ended)) == (TrialState.COMPLETE, 5, 4)
 
 
 def test_wrong_input_that_only_a_worker_sees_stops_the_sweep_at_once(bench):

@@ -5,10 +5,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 from tuner import __version__
+from tuner.crash_report import crashed
 from tuner.disk import refusals_said
 from tuner.errors import INTERRUPTED, InputError, TunerError
+from tuner.output import outlive_readers
+from tuner.stop_requests import TERMINATING, heeded
 
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
@@ -19,6 +23,9 @@ COMMANDS = {
     "prepare": "fetch, check and tokenise model and data, for nodes without internet",
     "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
 }
+
+LASTING = ("sweep", "train")
+"""Commands that go on when nobody reads their output any more."""
 
 HELP = """tuner: hyperparameter sweeps for fine-tuning BERT-like encoders
 
@@ -54,15 +61,42 @@ examples
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command.
 
+    Whatever is raised ends here, as one message: what is not ours leaves a crash report.
+
     Args:
         arguments: The command line without the program's name; None: the process's own.
 
     Returns:
         Exit code: 0 done, 1 nothing usable came out, 2 wrong input, 130 interrupted.
     """
-    if arguments is None:  # A process of our own: what is half made is taken away.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments is None:  # A process of our own: what is half made is taken away.
+            outlive_readers(lasting=_command(words) in LASTING)
+            for number in heeded(*TERMINATING):
+                signal.signal(number, _interrupt)
+        code = _main(words)
+        sys.stdout.flush()
+    except TunerError as error:
+        print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("tuner: interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except Exception as error:
+        print(f"tuner: {crashed(error, words)}", file=sys.stderr)  # noqa: T201
+        return 1
+    return code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Ends a command as Ctrl-C does; a terminal that closes says so more than once."""
+    if number == signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _main(words: list[str]) -> int:
     if "--help" in words or "-h" in words:
         width = max(map(len, COMMANDS)) + 2
         listed = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
@@ -71,19 +105,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--version" in words:
         print(f"tuner {__version__}")  # noqa: T201
         return 0
-    try:
-        return _run(words)
-    except TunerError as error:
-        print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("tuner: interrupted", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+    return _run(words)
+
+
+def _is_named(words: Sequence[str]) -> bool:
+    return bool(words) and "=" not in words[0] and not words[0].startswith(("-", "+", "~"))
+
+
+def _command(words: Sequence[str]) -> str:
+    return words[0] if _is_named(words) else "sweep"
 
 
 def _run(words: list[str]) -> int:
-    named = bool(words) and "=" not in words[0] and not words[0].startswith(("-", "+", "~"))
-    command = words.pop(0) if named else "sweep"
+    command = _command(words)
+    if _is_named(words):
+        words = words[1:]
     if command not in COMMANDS:
         raise InputError(
             f"unknown command '{command}'",
@@ -91,9 +127,20 @@ def _run(words: list[str]) -> int:
             remedy="one of " + ", ".join(COMMANDS) + "; tuner --help says more",
         )
     module = import_module(f"tuner.commands.{command}")
-    with refusals_said(f"{Path.cwd()}, or the folder of output="):
+    with refusals_said(f"{_working_folder()}, or the folder of output="):
         code: int = module.run(words)
     return code
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise InputError(
+            f"the working folder cannot be used: {error.strerror}",
+            where="the folder in which the command was started",
+            remedy="cd to a folder that exists and can be read",
+        ) from error
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tuner.atomic import write_whole
 from tuner.core.attempt import Attempt
-from tuner.core.recovery import Limits, Verdict, after_failure
+from tuner.core.recovery import Limits, Verdict, after_failure, uses_up_attempt
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialSpec, TrialState
 from tuner.folder import StudyFolder
@@ -59,7 +59,8 @@ class Retries:
         error, spec = attempt.error, attempt.spec
         if error is None or attempt.told is TrialState.INTERRUPTED:
             return ""
-        self.crashes[spec.number] += error.is_accident
+        advanced = len(attempt.reports) > attempt.kept
+        self.crashes[spec.number] += uses_up_attempt(error, advanced=advanced)
         following = after_failure(
             error, spec.settings, self.crashes[spec.number], self._max_attempts
         )

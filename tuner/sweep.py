@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import FrameType
 
@@ -30,6 +30,7 @@ from tuner.folder import StudyFolder
 from tuner.launchers.launcher import Event, Exited, Launcher
 from tuner.plan import Plan, TrialSource, Watcher
 from tuner.retries import Retries
+from tuner.stop_requests import STOPS, StopRequests, heeded
 from tuner.tracking import Tracker
 from tuner.worker.protocol import (
     Conclude,
@@ -99,7 +100,7 @@ class Sweep:
         self._enough = ""
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
-        self._interrupts = 0
+        self._stops = StopRequests()
         self._any_ran = False
         self._wrong_input: TrialError | None = None
         self.outcomes: list[TrialOutcome] = []
@@ -107,7 +108,7 @@ class Sweep:
     @property
     def interrupted(self) -> bool:
         """Whether somebody asked it to stop, or its allocation is too short for what is left."""
-        return self._interrupts > 0 or self._cut_off
+        return self._stops.requested or self._cut_off
 
     @property
     def failed(self) -> str:
@@ -140,7 +141,7 @@ class Sweep:
         self._enough = self._plan.enough()
         with self._interruptible():
             while True:
-                if self._interrupts > 1:
+                if self._stops.at_once:
                     self._abandon()
                     break
                 if self._starts_more(begun):
@@ -178,7 +179,7 @@ class Sweep:
     def _starts_more(self, begun: float) -> bool:
         timeout = self._plan.timeout
         return not (
-            self._interrupts > 0
+            self._stops.requested
             or self.failed
             or self._enough
             or self._wrong_input is not None
@@ -433,16 +434,18 @@ class Sweep:
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
         def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-            self._interrupts += 1
-            if self._interrupts == 1:
+            is_first = not self._stops.requested
+            self._stops.note(number)
+            if is_first:
                 for slot, running in self._running.items():
                     running.stop(TrialState.INTERRUPTED, "interrupt")
                     self._launcher.send(slot, _message(Answer.STOP, running))
-                self._watcher.notice("stopping; press Ctrl-C again to stop at once")
-            else:
+                with suppress(RuntimeError):  # It came in the middle of another line.
+                    self._watcher.notice("stopping; press Ctrl-C again to stop at once")
+            if self._stops.at_once:
                 self._source.hurry()
 
-        before = {name: signal.signal(name, interrupt) for name in (signal.SIGINT, signal.SIGTERM)}
+        before = {name: signal.signal(name, interrupt) for name in heeded(*STOPS)}
         try:
             yield
         finally:

@@ -27,6 +27,7 @@ from tuner.atomic import write_whole
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, FixedRows, Report
 from tuner.errors import InputError
+from tuner.stop_requests import TERMINATING, heeded
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
 from tuner.worker.log import claim_stdout
@@ -249,7 +250,8 @@ def main() -> None:
     channel = StreamChannel(sys.stdin.buffer, claim_stdout(), on_end=end_process)
     ready = Ready(device="fake", versions={"fake": "1"})
     worker = Worker(channel, lambda: (FakeFineTuner(), ready), on_terminate=end_by_signal)
-    signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
+    for number in heeded(*TERMINATING):
+        signal.signal(number, lambda *_: worker.terminate())
     worker.serve()
 
 

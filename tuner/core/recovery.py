@@ -11,6 +11,12 @@ from tuner.core.trial import TrialError
 
 SIGKILL = -9
 
+STOPPED = "WorkerStopped"
+"""Type of the error of an attempt whose worker was asked to end, as by SIGTERM."""
+
+_REQUESTS = {-Signals.SIGTERM, -Signals.SIGHUP, -Signals.SIGINT}
+"""Exit statuses of a worker that somebody asked to end."""
+
 
 class Verdict(Enum):
     """What follows a failed attempt."""
@@ -169,9 +175,10 @@ def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialErro
             traceback=log,
         )
     short = memory_line(log)
+    died = STOPPED if code in _REQUESTS else "WorkerDied"
     return TrialError(
         kind="out_of_memory" if short else "crash",
-        type="OutOfMemory" if short else "WorkerDied",
+        type="OutOfMemory" if short else died,
         message=_death(code) + (" when memory ran out" if short else ""),
         traceback=log,
     )
@@ -191,6 +198,19 @@ def stall(seconds: float, log: str) -> TrialError:
         message=silent + (" when memory ran out" if short else ""),
         traceback=log,
     )
+
+
+def uses_up_attempt(error: TrialError, *, advanced: bool) -> bool:
+    """Return True if a failed attempt counts toward `launcher.max_attempts`.
+
+    A worker that was asked to end says nothing against its trial, as long as the trial advances:
+    a program that ends what takes too much memory would ask each attempt at the same place.
+
+    Args:
+        error: Why the attempt failed.
+        advanced: True if the attempt made a report of its own.
+    """
+    return error.is_accident and not (error.type == STOPPED and advanced)
 
 
 def worn_out(crashes: int) -> TrialError:

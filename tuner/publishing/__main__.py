@@ -15,6 +15,7 @@ from pathlib import Path
 import mlflow
 import optuna
 
+from tuner.crash_report import guarded
 from tuner.folder import StudyFolder
 from tuner.publishing.model import log_model
 from tuner.publishing.plots import draw
@@ -81,4 +82,4 @@ if __name__ == "__main__":
     # So that what is half made is taken away; an agent in a job of Slurm has it blocked.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    sys.exit(main())
+    sys.exit(guarded(main))

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from tuner.crash_report import guarded
 from tuner.errors import InputError
 from tuner.training.predictor import Predictor
 from tuner.worker.log import claim_stdout
@@ -39,4 +40,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded(main))

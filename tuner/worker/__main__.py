@@ -6,6 +6,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from tuner.crash_report import guarded
+from tuner.stop_requests import TERMINATING, heeded
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
 from tuner.worker.log import claim_stdout, show_own_messages
@@ -24,7 +26,7 @@ def make_fine_tuner(threads: int | None, gpu_bytes: int | None) -> "tuple[FineTu
     return FineTuner(), Ready(device=device.describe(), versions=device.versions())
 
 
-def main() -> None:
+def main() -> int:
     """Serves until the agent goes."""
     parser = argparse.ArgumentParser(prog="python -m tuner.worker", description=__doc__)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads to compute with")
@@ -40,10 +42,12 @@ def main() -> None:
     worker = Worker(
         channel, lambda: make_fine_tuner(threads, given.gpu_bytes), on_terminate=end_by_signal
     )
-    signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
+    for number in heeded(*TERMINATING):
+        signal.signal(number, lambda *_: worker.terminate())
     show_own_messages()
     worker.serve()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main))

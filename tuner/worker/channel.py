@@ -6,11 +6,12 @@ A thread reads, so that a `Stop` or the agent's end is noticed in the middle of 
 import os
 import queue
 import signal
+import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
+from tuner.crash_report import crashed
 from tuner.worker.protocol import FromWorker, ToWorker, decode_to_worker, encode
 
 
@@ -67,8 +68,8 @@ class StreamChannel:
         try:
             for line in incoming:
                 self._messages.put(decode_to_worker(line))
-        except Exception:
-            traceback.print_exc()
+        except Exception as error:
+            print(f"worker: {crashed(error, sys.argv)}", file=sys.stderr)  # noqa: T201
         finally:
             self._on_end()
 

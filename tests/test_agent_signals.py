@@ -1,0 +1,80 @@
+"""Agents that are asked to stop, suspended, or left without a reader: real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.agents import Agents, arguments, stored, until, write_folder
+
+SLOW = "slow:0.3"
+
+
+@pytest.fixture
+def make_agents(tmp_path, mlflow_uri):
+    made = []
+
+    def make(*more, checkpoint=SLOW):
+        write_folder(tmp_path, checkpoint)
+        made.append(Agents(tmp_path, mlflow_uri, arguments(checkpoint, *more)))
+        return made[-1]
+
+    yield make
+    for agents in made:
+        agents.close()
+
+
+def run_until_a_trial_reports(agents):
+    before, agent = agents.printed().count("val_accuracy"), agents.start()
+    until(lambda: agents.printed().count("val_accuracy") > before or not agents.alive(agent))
+    return agent
+
+
+def test_hangups_stop_a_sweep_and_use_up_no_attempt(make_agents):
+    agents = make_agents("sweep.n_trials=2", "launcher.max_attempts=2")
+    for _ in range(3):
+        agent = run_until_a_trial_reports(agents)
+        for _ in range(3):
+            os.kill(agent, signal.SIGHUP)
+        assert agents.finish(agent) == 130, agents.printed()
+        until(lambda: not agents.workers(), seconds=30)
+    assert agents.finish(agents.start()) == 0, agents.printed()
+    trials = stored(agents.folder).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 2
+    assert {trial.user_attrs["crashes"] for trial in trials} == {0}
+
+
+def test_sigquit_stops_a_sweep_at_once_and_uses_up_no_attempt(make_agents):
+    agents = make_agents("sweep.n_trials=1", checkpoint="slow:20")
+    agent = agents.start()
+    until(lambda: agents.trials_begun() == 1)
+    begun = time.monotonic()
+    os.kill(agent, signal.SIGQUIT)
+    assert agents.finish(agent) == 130, agents.printed()
+    assert time.monotonic() - begun < 20
+    (trial,) = stored(agents.folder).trials
+    assert (trial.state.name, trial.user_attrs["crashes"]) == ("WAITING", 0)
+
+
+def test_a_reader_that_goes_away_does_not_end_a_sweep(tmp_path, mlflow_uri):
+    write_folder(tmp_path, SLOW)
+    words = [sys.executable, "-m", "tests.fake_agent", *arguments(SLOW, "sweep.n_trials=2")]
+    environment = os.environ | {
+        "TUNER_CACHE": str(tmp_path / "cache"),
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as agent:
+        assert agent.stdout.readline()
+        agent.stdout.close()
+        errors = agent.stderr.read().decode()
+        assert agent.wait(120) == 0, errors
+    assert "nobody reads standard output" in errors
+    assert len(errors.splitlines()) == 1
+    assert [trial.state.name for trial in stored(tmp_path).trials] == ["COMPLETE"] * 2
