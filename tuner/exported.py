@@ -1,5 +1,6 @@
 """The configuration of a trial as a file that says where it comes from."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,6 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
         *_early_end(outcome),
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
         *([f"Test: {scores_text(look)}."] if look else []),
-        f"Train it with: python -m tuner train {file}",
+        f"Train it with: python -m tuner train {shlex.quote(file)}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

@@ -31,6 +31,7 @@ from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.importances import importances
 from tuner.records import from_plain
+from tuner.sqlite_address import optuna_address
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
 from tuner.study.patience import AWAY
 
@@ -276,7 +277,7 @@ def _connect(url: str) -> RDBStorage | None:
         engine.dispose()
     timeout = {"timeout": LOCK_TIMEOUT} if url.startswith("sqlite") else {}
     arguments = {"connect_args": timeout}
-    return RDBStorage(url, engine_kwargs=arguments, skip_table_creation=True)
+    return RDBStorage(optuna_address(url), engine_kwargs=arguments, skip_table_creation=True)
 
 
 @contextmanager

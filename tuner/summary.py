@@ -1,5 +1,6 @@
 """The end of a sweep: its figures, the ranked table, the reading of it, what to do next."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,7 +203,8 @@ def _next_steps(closing: Closing) -> list[tuple[str, str]]:
     steps = []
     if closing.best is not None:
         steps.append(("best", str(closing.best_file)))
-        steps.append(("next", f"python -m tuner train {closing.best_file}"))
+        file = shlex.quote(str(closing.best_file))
+        steps.append(("next", f"python -m tuner train {file}"))
     if closing.interrupted:
         steps.append(("resume", "the same command goes on where this one stopped"))
     return steps

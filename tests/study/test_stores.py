@@ -10,9 +10,9 @@ from tuner import mounts
 from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.sqlite_address import sqlite_path
 from tuner.study import prepared_url, sqlite_url, study_url
 from tuner.study.storage import OwnedStorage
-from tuner.study.stores import sqlite_file
 
 MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
 
@@ -59,11 +59,11 @@ def test_an_address_that_is_missing_is_asked_for(tmp_path, name):
 
 
 def test_only_a_sqlite_address_names_a_file_of_sqlite():
-    assert str(sqlite_file("sqlite:////a/b.db")) == "/a/b.db"
-    assert sqlite_file("sqlite://") is None
-    assert sqlite_file("sqlite:///:memory:") is None
-    assert sqlite_file("postgresql://h/d") is None
-    assert sqlite_file("nonsense") is None
+    assert str(sqlite_path("sqlite:////a/b.db")) == "/a/b.db"
+    assert sqlite_path("sqlite://") is None
+    assert sqlite_path("sqlite:///:memory:") is None
+    assert sqlite_path("postgresql://h/d") is None
+    assert sqlite_path("nonsense") is None
 
 
 def test_a_study_stays_where_it_is(tmp_path):

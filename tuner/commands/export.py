@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_export, load_trial
-from tuner.core.exporting import ExportSettings, as_overrides, choose, training_arguments
+from tuner.core.exporting import ExportSettings, as_overrides, choose, override, training_arguments
 from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
@@ -174,8 +174,9 @@ def _copy_model(facts: StudyFacts, chosen: Written, folder: StudyFolder, target:
         raise InputError(
             f"the model of trial {outcome.number} is not here: {_having(sorted(models))}",
             where=str(folder.best_model),
-            remedy=f"tuner export study={folder.path.name} export.trial={outcome.number} "
-            "export.output=FILE.yaml, and tuner train FILE.yaml, which leaves its model behind",
+            remedy=f"tuner export {override('study', folder.path.name)} "
+            f"export.trial={outcome.number} export.output=FILE.yaml, and tuner train FILE.yaml, "
+            "which leaves its model behind",
         )
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(

@@ -1,5 +1,6 @@
 """The one look at `data.test`: the model of the confirmed best, once, at the very end."""
 
+import shlex
 from dataclasses import replace
 
 from tuner.commands.confirmed_best import ConfirmedBest
@@ -79,7 +80,7 @@ def _settled(study: Study, claim: FinalLook | None) -> FinalLook | None:
 
 def _missing(subject: Subject, folder: StudyFolder) -> str:
     """What to do about a model that is not here."""
-    train = f"python -m tuner train {folder.best} training.seed={subject.seed}"
+    train = f"python -m tuner train {shlex.quote(str(folder.best))} training.seed={subject.seed}"
     return (
         f"data.test is not looked at: the model of trial {subject.trial} with seed {subject.seed} "
         f"is not in {folder.best_model}. The same command looks on the machine that trained it; "

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import create_engine, inspect
-from sqlalchemy.engine import make_url
 
 from tuner.core.health.line import Level, Line, ok, wrong
 from tuner.core.health.resources import file_storage_line
@@ -14,8 +13,9 @@ from tuner.core.storage import JOURNAL, backend
 from tuner.doctor.machine import find_folder
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
+from tuner.sqlite_address import sqlite_path
 from tuner.study import journal_path, study_url
-from tuner.study.stores import shown, sqlite_file
+from tuner.study.stores import shown
 from tuner.study_reader import close_stored, open_stored
 from tuner.tracking.address import (
     check_file,
@@ -38,7 +38,7 @@ def storage_line(agent: AgentSettings) -> Line:
     url = study_url(agent.storage, StudyFolder(Path(agent.output), study))
     if backend(url) == JOURNAL:
         return _journal_line(url)
-    path = sqlite_file(url)
+    path = sqlite_path(url)
     found = ok("storage", f"{shown(url)} answers")
     if path is not None:
         found = file_storage_line(shown(url), find_folder(path.parent))
@@ -72,8 +72,9 @@ def tracking_line(settings: TrackingSettings) -> Line:
     uri = tracking_uri(settings.uri)
     check_uri(uri)
     check_file_system(uri)
-    if uri.startswith("sqlite"):
-        return _tracking_file(uri)
+    path = sqlite_path(uri)
+    if path is not None:
+        return _tracking_file(uri, path)
     try:
         said = "answers" if knock(uri) else "is left to MLflow"
     except OSError as error:
@@ -83,8 +84,7 @@ def tracking_line(settings: TrackingSettings) -> Line:
     return ok("tracking", f"{hidden(uri)} {said}")
 
 
-def _tracking_file(uri: str) -> Line:
-    path = Path(make_url(uri).database or "")
+def _tracking_file(uri: str, path: Path) -> Line:
     if path.exists():
         try:
             check_file(uri)

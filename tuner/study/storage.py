@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from tuner.disk import DiskFullError
 from tuner.errors import InputError
+from tuner.sqlite_address import optuna_address, sqlite_address
 from tuner.study.database_file import DatabaseFile
 from tuner.study.ledger import OWNER, NotOursError
 
@@ -50,7 +51,7 @@ class OwnedStorage(RDBStorage):
         # Python would begin a transaction at the first write only, so that what was read before
         # could be old by then. One that begins at once holds the lock from its first read.
         arguments = {"timeout": LOCK_TIMEOUT, "isolation_level": None} if is_sqlite else {}
-        super().__init__(url, engine_kwargs={"connect_args": arguments})
+        super().__init__(optuna_address(url), engine_kwargs={"connect_args": arguments})
         self._file = DatabaseFile.of(self.engine.url) if is_sqlite else None
         if is_sqlite:
             event.listen(self.engine, "begin", self._begin_immediate)
@@ -165,12 +166,6 @@ def sqlite_url(path: Path) -> str:
         InputError: The file can not be made, or is no database.
         DiskFullError: There is no room for it.
     """
-    if "?" in str(path):
-        raise InputError(
-            "a database's address can not hold a question mark",
-            where=f"{path} (output={path.parent.parent})",
-            remedy="output=FOLDER without one",
-        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
@@ -183,7 +178,7 @@ def sqlite_url(path: Path) -> str:
             where=f"{path} (output={path.parent.parent})",
             remedy="output=FOLDER that can be written; a study.db that is no study moved away",
         ) from error
-    return f"sqlite:///{path}"
+    return sqlite_address(path)
 
 
 def _set_write_ahead(connection: sqlite3.Connection) -> None:

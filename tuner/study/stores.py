@@ -24,6 +24,7 @@ from tuner.core.storage import (
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.mounts import file_system_of
+from tuner.sqlite_address import sqlite_address, sqlite_path
 from tuner.study.database import DatabaseLedger
 from tuner.study.journal import JournalLedger, OwnedJournal, journal_url
 from tuner.study.ledger import Ledger
@@ -63,7 +64,7 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
     in_journal = folder.journal.exists() and not folder.database.exists()
     if kind(storage) == JOURNAL or in_journal:
         return journal_url(folder.journal)
-    return f"sqlite:///{folder.database}"
+    return sqlite_address(folder.database)
 
 
 def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
@@ -74,20 +75,10 @@ def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
         DiskFullError: There is no room for it.
     """
     url = study_url(storage, folder)
-    file = sqlite_file(url)
+    file = sqlite_path(url)
     if file is not None:
         _refuse_network(file)
     return sqlite_url(folder.database) if storage.url is None and file else url
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite database; None for any other, or no file."""
-    try:
-        found = make_url(url)
-    except SQLAlchemyError:
-        return None
-    is_file = found.get_backend_name() == SQLITE and found.database not in (None, "", ":memory:")
-    return Path(str(found.database)) if is_file else None
 
 
 def _refuse_network(file: Path) -> None:

@@ -9,7 +9,6 @@ import threading
 import urllib.error
 import urllib.request
 from contextlib import closing, suppress
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy.engine import make_url
@@ -18,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from tuner.core.file_systems import NETWORK
 from tuner.errors import InputError
 from tuner.mounts import file_system_of
+from tuner.sqlite_address import sqlite_path, without_encoding
 from tuner.tracking.messages import one_line
 
 KNOCK_SECONDS = 4.0
@@ -40,7 +40,7 @@ def tracking_uri(configured: str | None) -> str:
         return named
     import mlflow  # noqa: PLC0415  (seconds)
 
-    return mlflow.get_tracking_uri()
+    return without_encoding(mlflow.get_tracking_uri())
 
 
 def named_uri(configured: str | None) -> str:
@@ -49,7 +49,7 @@ def named_uri(configured: str | None) -> str:
     Args:
         configured: `tracking.uri`.
     """
-    return configured or os.environ.get("MLFLOW_TRACKING_URI", "")
+    return without_encoding(configured or os.environ.get("MLFLOW_TRACKING_URI", ""))
 
 
 def check_uri(uri: str) -> None:
@@ -94,9 +94,9 @@ def check_file(uri: str) -> None:
         InputError: It can not.
         TimeoutError: Somebody else holds it locked.
     """
-    if not uri.startswith("sqlite"):
+    path = sqlite_path(uri)
+    if path is None:
         return
-    path = Path(make_url(uri).database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
@@ -119,9 +119,9 @@ def check_file_system(uri: str) -> None:
     Raises:
         InputError: It does.
     """
-    if not uri.startswith("sqlite"):
+    path = sqlite_path(uri)
+    if path is None:
         return
-    path = Path(make_url(uri).database or "")
     kind = file_system_of(path)
     if kind in NETWORK:
         raise InputError(

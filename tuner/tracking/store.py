@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tuner.core.trial import TrialState
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
+from tuner.sqlite_address import artifact_location
 from tuner.tracking.events import Abandoned, Begun, Ended, Event, Fronted, Logged, Opened, Viewed
 from tuner.tracking.runs import FRONT, KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked, number_tag
 from tuner.tracking.spool import Spool
@@ -106,7 +107,9 @@ class Store:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
         try:
-            return self._client.create_experiment(self._study)
+            return self._client.create_experiment(
+                self._study, artifact_location=artifact_location(self._uri, self._study)
+            )
         except MlflowException:
             made = self._find_experiment()  # By another machine, since we looked.
             if made is None:

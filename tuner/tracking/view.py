@@ -7,13 +7,16 @@ base64, and opens it where `viewStateShareKey` names it.
 import base64
 import colorsys
 import json
+import shlex
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner.core.exporting import override
 from tuner.core.goals import Goals
+from tuner.sqlite_address import sqlite_path
 
 KEY = "tuner"
 TAG = f"mlflow.sharedViewState.{KEY}"
@@ -131,8 +134,13 @@ def review(uri: str, experiment: str | None) -> str:
     """
     if uri.startswith(("http://", "https://")):
         return f"{uri.rstrip('/')}/{_page(experiment)}" if experiment else uri
-    here = uri in (f"sqlite:///{DATABASE}", f"sqlite:///{Path.cwd() / DATABASE}")
-    command = "mlflow ui   (in this folder)" if here else f"mlflow ui --backend-store-uri {uri}"
+    path = sqlite_path(uri)
+    here = path is not None and path.absolute() == Path.cwd() / DATABASE
+    command = (
+        "mlflow ui   (in this folder)"
+        if here
+        else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    )
     return f"{command}, then {LOCAL_SERVER}/{_page(experiment)}" if experiment else command
 
 
@@ -143,7 +151,7 @@ def sending(study: str, uri: str | None) -> str:
         study: Its name.
         uri: MLflow's tracking URI, without a password; None: whoever sends them knows it.
     """
-    command = f"tuner report study={study} tracking.uri={uri or 'URI'}"
+    command = f"tuner report {override('study', study)} {override('tracking.uri', uri or 'URI')}"
     return f"`{command}` sends the runs to MLflow"
 
 

@@ -2,7 +2,7 @@
 
 from tuner.core.exporting.choice import FORMATS, Choice, ExportSettings, choose, learned
 from tuner.core.exporting.left_out import LeftOut
-from tuner.core.exporting.overrides import as_overrides
+from tuner.core.exporting.overrides import as_overrides, override
 from tuner.core.exporting.training_arguments import training_arguments
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "as_overrides",
     "choose",
     "learned",
+    "override",
     "training_arguments",
 ]

@@ -1,11 +1,11 @@
 """The reading of a sweep in sentences."""
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
+from tuner.core.exporting import override
 from tuner.core.reading.edges import Edge
 from tuner.core.reading.limits import number
 from tuner.core.reading.separation import Place, Separation, is_number
@@ -212,7 +212,7 @@ def _moved(reading: SweepReading) -> dict[str, str]:
 
 
 def _another(study: str) -> str:
-    return shlex.quote(f"study={next_name(study)}")
+    return override("study", next_name(study))
 
 
 def next_name(study: str) -> str:

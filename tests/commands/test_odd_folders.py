@@ -1,0 +1,76 @@
+"""Folders and studies whose names mean something in an address, a format or a shell."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from tests.checkpoints import write_checkpoint, write_reviews
+from tests.commands.conftest import OWN, SWEEP
+from tuner.__main__ import main
+from tuner.tracking.address import tracking_uri
+
+STUDY = "it {0} #2 50%"
+
+
+@pytest.fixture(params=["my exp é#", "{b}", "a%20b?"])
+def odd_folder(request, tmp_path, monkeypatch):
+    """The current folder; MLflow's own default holds, as for a new user."""
+    folder = tmp_path / "parent" / request.param
+    (folder / "sweeps").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    write_checkpoint(folder / "tiny", "bert")
+    write_reviews(folder / "train.csv", 60, seed=1)
+    write_reviews(folder / "validation.csv", 40, seed=2)
+    (folder / "sweeps" / "mine.yaml").write_text(SWEEP)
+    return folder
+
+
+def test_a_sweep_stays_in_its_folder_and_prints_commands_that_work(
+    odd_folder, fake_workers, capsys
+):
+    command = [*OWN, "sweep.n_trials=2", f'study="{STUDY}"', "tracking.plots=true"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert [found.name for found in odd_folder.parent.iterdir()] == [odd_folder.name]
+    assert (odd_folder / "mlflow.db").is_file()
+    assert "mlflow ui   (in this folder)" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("next "))
+    file = shlex.split(line)[-1]
+    assert Path(file) == Path("outputs") / STUDY / "best.yaml"
+    assert yaml.safe_load(Path(file).read_text())["model"]["checkpoint"] == "tiny"
+    client = MlflowClient(tracking_uri(None))
+    experiment = client.get_experiment_by_name(STUDY)
+    runs = client.search_runs([experiment.experiment_id], "tags.role = 'sweep'")
+    assert "best.yaml" in {found.path for found in client.list_artifacts(runs[0].info.run_id)}
+    assert list((odd_folder / "mlruns").rglob("best.yaml"))
+
+    assert main(["report", "sweep=mine", f'study="{STUDY}"']) == 0
+    assert main(["export", "sweep=mine", f'study="{STUDY}"', "export.output=best.yaml"]) == 0
+    assert Path("best.yaml").is_file()
+
+
+def test_quoted_overrides_mean_the_same_in_a_shell_and_in_hydra():
+    from tuner.config import compose_sweep
+    from tuner.core.exporting import override
+
+    for name in (STUDY, "a b", "a,b", "x=y", "[1]", "null", "$HOME", "1e5", "a:b", "é"):
+        words = override("study", name)
+        done = subprocess.run(
+            [
+                "sh",
+                "-c",
+                f"{shlex.quote(sys.executable)} -c 'import sys; print(sys.argv[1])' {words}",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        composed = compose_sweep(["sweep=lr_search", done.stdout.removesuffix("\n")], Path.cwd())
+        assert composed.agent.study_name == name
