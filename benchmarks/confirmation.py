@@ -112,7 +112,7 @@ class Measured:
 def cells(found: Measured) -> list[str]:
     """A row of the table `HEADINGS`."""
     confirmed = found.confirmation.best
-    corrected = found.confirmation.corrected(DIRECTION)
+    corrected = found.confirmation.corrected(OBJECTIVE)
     return [
         f"{found.data} ({found.rows} / {found.validation_rows})",
         str(found.seed),

@@ -76,7 +76,7 @@ def test_what_can_no_longer_win_ends_at_its_next_point(bench):
     assert [bench.source.should_prune(asked.number) for asked in last] == [False, False, True]
     (notice,) = bench.notices
     assert notice.startswith("trial 7 can no longer win and is repeated no more: ")
-    assert notice.endswith("it is behind trial 4 by 0.4000 ± 0.0034 (99 %)")
+    assert "it is behind trial 4 by 0.4000, by at least 0.3966 with 99 % confidence" in notice
 
 
 def test_what_can_no_longer_win_is_not_begun(bench):

@@ -66,15 +66,15 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
     repeated = found.of(trial) if found else None
     if found is None or repeated is None:
         return {}
-    mean, margin = repeated.estimate.mean, repeated.estimate.margin
+    interval = repeated.estimate.interval
     confirmed = {
-        "mean": mean,
-        "interval": None if margin is None else [mean - margin, mean + margin],
+        "mean": repeated.estimate.mean,
+        "interval": None if interval is None else list(interval),
         "confidence": CONFIDENCE,
         "seeds": list(repeated.scores),
     }
     if repeated is found.best:
-        confirmed["corrected_mean"] = found.corrected(study.goals.direction)
+        confirmed["corrected_mean"] = found.corrected(study.goals.objective)
     return {"confirmed": confirmed}
 
 
@@ -96,7 +96,11 @@ def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
         "in_validation": look.in_validation,
     }
     scores = {
-        name: {"value": score.value, "standard_error": score.error}
+        name: {
+            "value": score.value,
+            "standard_error": score.error,
+            "interval": None if (ends := look.interval(name)) is None else list(ends),
+        }
         for name, score in look.scores.items()
     }
     return {"test": found | scores}

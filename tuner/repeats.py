@@ -103,6 +103,6 @@ class Repeats:
             leader, by = behind
             self._notice(
                 f"trial {trial} can no longer win and is repeated no more: it is behind trial "
-                f"{leader} by {by.mean:.4f} ± {by.margin:.4f} (99 %)"
+                f"{leader} by {by.mean:.4f}, by at least {by.low:.4f} with 99 % confidence"
             )
         return behind is not None

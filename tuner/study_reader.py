@@ -18,7 +18,14 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner.core.confirmation import CONFIRMED, STUDY, TESTED, Confirmation, FinalLook
+from tuner.core.confirmation import (
+    CONFIRMED,
+    STUDY,
+    TESTED,
+    Confirmation,
+    FinalLook,
+    with_intervals,
+)
 from tuner.core.goals import Goals, goals_from_plain
 from tuner.core.identity import StudyIdentity, identity_of
 from tuner.core.objectives import Direction
@@ -171,7 +178,7 @@ class StudyReader:
             trials=tuple(_trial(t, names, goals) for t in self._study.get_trials(deepcopy=False)),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
-            confirmation=_confirmation(self._study.user_attrs),
+            confirmation=_confirmation(self._study.user_attrs, goals),
         )
 
     @property
@@ -303,10 +310,10 @@ def _shown(where: str) -> str:
         return "storage.url: the address can not be read"
 
 
-def _confirmation(attributes: Mapping[str, Any]) -> Confirmation | None:
+def _confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirmation | None:
     """What stands in the study; None where nothing, or nothing that this version reads."""
     with suppress(KeyError, cattrs.BaseValidationError):
-        found = from_plain(Confirmation, attributes[CONFIRMED])
+        found = with_intervals(from_plain(Confirmation, attributes[CONFIRMED]), goals.objective)
         look = attributes.get(TESTED)
         return replace(found, final_look=from_plain(FinalLook, look) if look else None)
     return None

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from tuner.core.confirmation import HEADINGS, Confirmation, cells, told
 from tuner.core.goals import Goals, score
-from tuner.core.objectives import Direction
 from tuner.core.pareto import best, front
 from tuner.core.ranking import counts, gain, is_usable, unmet
 from tuner.core.reading import SweepReading, lines, statements
@@ -82,7 +81,7 @@ class Closing:
         )
         return {
             **found,
-            **_confirmed_metrics(self.confirmation, self.goals.direction),
+            **_confirmed_metrics(self.confirmation, self.goals.objective),
             **({"sweep_efficiency": self.efficiency} if self.busy else {}),
             **{
                 f"trials_{state.value}": float(counted[state])
@@ -100,13 +99,14 @@ class Closing:
         }
 
 
-def _confirmed_metrics(found: Confirmation | None, way: Direction) -> dict[str, float]:
+def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, float]:
     if found is None:
         return {}
     told = {
         "confirmed_objective": found.best.estimate.mean,
-        "confirmed_margin": found.best.estimate.margin,
-        "confirmed_corrected": found.corrected(way),
+        "confirmed_low": found.best.estimate.low,
+        "confirmed_high": found.best.estimate.high,
+        "confirmed_corrected": found.corrected(objective),
         "search_optimism": found.optimism,
     }
     tested = found.final_look.metrics if found.final_look else {}
@@ -189,7 +189,7 @@ def show(closing: Closing, console: Console) -> None:
 
 
 def _told(closing: Closing, found: Confirmation) -> list[str]:
-    return told(found, closing.objective, closing.goals.direction)
+    return told(found, closing.objective)
 
 
 def _section(console: Console, title: str, texts: Sequence[str]) -> None:

@@ -1,6 +1,8 @@
 """Which configurations are worth more seeds, and what the repeats say, as plain values."""
 
+import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +17,9 @@ from tuner.core.confirmation import (
     leaders,
     repeats,
     told,
+    with_intervals,
 )
-from tuner.core.confirmation.estimate import student_t
+from tuner.core.confirmation.estimate import gain_of_seeds, student_t
 from tuner.core.confirmation.result import luck
 from tuner.core.settings import ConfirmSettings
 from tuner.core.trial import Convergence, Diagnosis, TrialState
@@ -28,7 +31,7 @@ def repeat(trial, seed, value=None, **given):
     return outcome(0, state, value, parameters=parameters, **given)
 
 
-def confirmed(scores, *more, promised=0.9, direction="maximize", seeds=3):
+def confirmed(scores, *more, promised=0.9, objective="val_accuracy", seeds=3):
     """A confirmation of trials that all promised the same."""
     chosen = [outcome(trial, value=promised) for trial in scores]
     ended = [
@@ -36,7 +39,7 @@ def confirmed(scores, *more, promised=0.9, direction="maximize", seeds=3):
         for trial, values in scores.items()
         for seed, value in enumerate(values, start=1)
     ]
-    return confirmation(chosen, [*ended, *more], direction, seeds)
+    return confirmation(chosen, [*ended, *more], objective, seeds)
 
 
 @pytest.mark.parametrize(
@@ -133,16 +136,16 @@ def test_the_ranking_is_by_mean_with_what_the_search_promised_beside():
     assert found.optimism == pytest.approx(0.05)  # Of trial 4, which led the search.
     assert found.lead.mean == pytest.approx(0.02)
     assert cells(found.best, found) == (
-        "2", "0.8700", "0.8452 to 0.8948", "3", "0.9000", "",
+        "2", "0.8700", "0.8431 to 0.8929", "3", "0.9000", "",
     )  # fmt: skip
 
 
 def test_of_a_loss_the_smallest_mean_is_best_and_optimism_is_still_positive():
-    found = confirmed({1: [0.5, 0.52], 2: [0.4, 0.41]}, promised=0.3, direction="minimize")
+    found = confirmed({1: [0.5, 0.52], 2: [0.4, 0.41]}, promised=0.3, objective="val_loss")
     assert found.best.trial == 2
     assert found.optimism == pytest.approx(0.21)
     assert found.lead.mean > 0
-    assert found.corrected("minimize") >= found.best.estimate.mean
+    assert found.corrected("val_loss") >= found.best.estimate.mean
 
 
 def test_what_does_not_bear_every_seed_or_was_raced_out_stands_behind():
@@ -200,20 +203,101 @@ def test_the_correction_takes_much_of_the_luck_away_on_average():
         scores = {t: [draw.gauss(0.8, 0.02) for _ in range(5)] for t in range(5)}
         found = confirmed(scores, seeds=5)
         excess += (found.best.estimate.mean - 0.8) / 40
-        corrected += (found.corrected("maximize") - 0.8) / 40
+        corrected += (found.corrected("val_accuracy") - 0.8) / 40
     assert excess > 0.007
     assert abs(corrected) < 0.6 * excess
 
 
 def test_it_is_told_whether_first_and_second_differ():
-    near = told(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), "val_accuracy", "maximize")
-    assert near[0].startswith("Confirmed best: trial 1, val_accuracy 0.8500 ± ")
+    near = told(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), "val_accuracy")
+    assert near[0].startswith("Confirmed best: trial 1, val_accuracy 0.8500 (95 % interval 0.")
     assert "over 2 new seeds" in near[0]
-    assert near[1].startswith("Trial 1 against trial 2, seed by seed: +0.0000 ± ")
-    assert near[1].endswith("inside the noise.")
-    assert "promised 0.0500 above" in near[2]
-    far = told(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), "val_accuracy", "maximize")
-    assert far[1].endswith("outside the noise.")
-    alone = told(confirmed({1: [0.95]}), "val_accuracy", "maximize")
-    assert alone[0] == "Confirmed best: trial 1, val_accuracy 0.9500 over 1 new seeds."
-    assert "promised 0.0500 below" in alone[1]
+    assert "inside the noise" in near[2]
+    assert "promised 0.0500 above" in near[3]
+    far = told(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), "val_accuracy")
+    assert "outside the noise" in far[2]
+    alone = told(confirmed({1: [0.95]}), "val_accuracy")
+    assert alone[0] == "Confirmed best: trial 1, val_accuracy 0.9500 over 1 new seed."
+    assert "promised 0.0500 below" in alone[2]
+
+
+def test_an_interval_over_seeds_keeps_within_the_metrics_range():
+    two = confirmed({1: [0.915, 0.940]}).best.estimate
+    assert (two.mean, two.margin) == pytest.approx((0.9275, 0.1588), abs=1e-4)
+    low, high = two.interval
+    assert 0.0 < low < 0.9275 < high < 1.0
+    assert (low, high) == pytest.approx((0.5468, 0.9926), abs=1e-3)
+    mcc = confirmed({1: [-0.1, 0.3]}, objective="val_mcc").best.estimate
+    assert -1.0 < mcc.low < 0.0 < mcc.high < 1.0
+    for objective in ("val_loss", "train_loss", "examples_per_second", "peak_memory_bytes"):
+        found = confirmed({1: [0.2, 0.9], 2: [5.0, 5.1]}, objective=objective)
+        low, high = found.of(1).estimate.interval
+        assert 0.0 < low < 0.55 < high
+        assert math.isfinite(high)
+
+
+def test_a_difference_keeps_within_the_range_of_differences():
+    found = confirmed({1: [0.99, 0.70], 2: [0.20, 0.15]})
+    low, high = found.lead.interval
+    assert -1.0 < low < found.lead.mean < high < 1.0
+    losses = confirmed({1: [0.1, 0.4], 2: [0.9, 0.3]}, objective="val_loss").lead
+    assert losses.low < 0.0 < losses.high
+
+
+def test_seeds_that_agree_give_no_interval_of_their_own():
+    alone = confirmed({1: [0.9, 0.9, 0.9]})
+    assert alone.best.estimate.interval is None
+    assert cells(alone.best, alone)[2] == ""
+    assert any("same score" in line for line in told(alone, "val_accuracy"))
+    # The others' deviation is known, and the scores agree by chance.
+    beside = confirmed({1: [0.9, 0.9, 0.9], 2: [0.86, 0.88, 0.87]})
+    low, high = beside.of(1).estimate.interval
+    assert low < 0.9 < high
+    perfect = confirmed({1: [1.0, 1.0, 1.0], 2: [0.96, 0.98, 0.97]}).of(1).estimate
+    assert perfect.high == 1.0
+    assert perfect.low < 1.0
+
+
+def test_differences_that_are_all_the_same_prove_nothing_without_any_deviation():
+    same = {1: {1: 0.9, 2: 0.9}, 2: {1: 0.8, 2: 0.8}}
+    assert difference(same, 1, 2).interval is None
+    assert not difference(same, 1, 2).excludes_zero
+    assert beaten(same, 2) is None
+    (line,) = [
+        line
+        for line in told(confirmed({1: [0.9, 0.9], 2: [0.8, 0.8]}), "val_accuracy")
+        if "seed by seed" in line
+    ]
+    assert "the noise is" in line
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told_so"), [(1, True), (2, True), (3, True), (5, False), (8, False)]
+)
+def test_it_is_told_how_little_few_seeds_say(seeds, told_so):
+    scores = [0.90 + 0.01 * (seed % 3) for seed in range(seeds)]
+    lines = told(confirmed({1: scores}, seeds=seeds), "val_accuracy")
+    assert any("sweep.confirm.seeds=5" in line for line in lines) == told_so
+
+
+def test_more_seeds_make_an_interval_narrower():
+    assert gain_of_seeds(2, 5) == pytest.approx(12.7062 / 2**0.5 / (2.7764 / 5**0.5), rel=1e-4)
+    assert gain_of_seeds(3, 5) == pytest.approx(2.0, abs=0.01)
+
+
+def test_the_corrected_mean_keeps_within_the_range():
+    scores = {trial: [0.0, 0.02 + 0.001 * trial] for trial in range(6)}
+    assert confirmed(scores).corrected("val_accuracy") >= 0.0
+
+
+def test_an_older_versions_interval_is_computed_again():
+    found = confirmed({1: [0.915, 0.940], 2: [0.90, 0.91]})
+    old = replace(
+        found,
+        configurations=tuple(
+            replace(each, estimate=replace(each.estimate, low=None, high=None))
+            for each in found.configurations
+        ),
+        lead=replace(found.lead, low=None, high=None),
+    )
+    assert with_intervals(old, "val_accuracy") == found

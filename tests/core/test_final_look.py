@@ -50,11 +50,27 @@ def test_another_model_or_other_rows_are_a_second_look(change, reason):
 
 def test_a_look_is_told_with_its_errors():
     (told,) = told_look(looked(), best=3)
-    start = "Test, looked at once, for the model of trial 3 with seed 2: accuracy 0.8500 ± 0.0"
+    start = "Test, looked at once, for the model of trial 3 with seed 2: accuracy 0.8500 (0."
     assert told.startswith(start)
-    assert told.endswith("(± standard error), on 100 rows.")
+    assert told.endswith("on 100 rows (in brackets 95 % intervals).")
     assert looked().metrics["test_accuracy"] == 0.85
     assert looked().metrics["test_examples"] == 100
+
+
+@pytest.mark.parametrize(
+    "confusion", [[[30, 10], [5, 55]], [[40, 0], [0, 60]], [[39, 1], [0, 60]], [[3, 0], [1, 0]]]
+)
+def test_intervals_of_test_scores_keep_within_their_ranges(confusion):
+    rows = sum(map(sum, confusion))
+    look = looked(examples=rows, scores=scored(confusion, [0.01] * (rows - 1) + [2.0]))
+    for name, least, most in (("accuracy", 0, 1), ("macro_f1", 0, 1), ("mcc", -1, 1)):
+        low, high = look.interval(name)
+        assert least <= low <= look.scores[name].value <= high <= most
+        assert low < high
+    low, high = look.interval("loss")
+    assert 0.0 < low < look.scores["loss"].value < high
+    single = looked(examples=1, scores=scored([[1, 0], [0, 0]], [0.3]))
+    assert single.interval("loss") is None
 
 
 def test_a_look_tells_what_makes_it_worth_less():

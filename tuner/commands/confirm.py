@@ -84,7 +84,7 @@ def confirm(
             tracker.abandon(orphans, ROLE)
             sweep = _run(start, repeated, source, tracker, search, tags)
         ended = repeated.outcomes()
-    found = confirmation(chosen, ended, way, wanted.seeds)
+    found = confirmation(chosen, ended, start.objective, wanted.seeds)
     if found is None or (sweep is not None and sweep.interrupted):
         return Confirmed(sweep=sweep)
     study.note(CONFIRMED, to_plain(found))

@@ -193,7 +193,7 @@ def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:
         parts += [
             Text("\nConfirmed with new seeds", style="bold"),
             confirmation_table(study.confirmation),
-            *map(Text, told(study.confirmation, study.objective, study.direction)),
+            *map(Text, told(study.confirmation, study.objective)),
         ]
     return parts or [Text("The study has no trials yet.")]
 

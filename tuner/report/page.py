@@ -178,7 +178,7 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
     if found is None:
         return None
     return {
-        "lines": told(found, study.objective, study.direction),
+        "lines": told(found, study.objective),
         "headings": HEADINGS,
         "rows": [cells(configuration, found) for configuration in found.configurations],
     }

@@ -28,6 +28,7 @@ from tuner.core.confirmation.result import (
     is_raced_out,
     origin,
     scores_of,
+    with_intervals,
 )
 from tuner.core.confirmation.text import HEADINGS, cells, mean_text, told
 
@@ -62,4 +63,5 @@ __all__ = [
     "scores_text",
     "study_name",
     "told",
+    "with_intervals",
 ]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from math import sqrt
 from statistics import fmean, stdev
 
+from tuner.core.intervals import Interval, wilson, within
 from tuner.core.metrics import Confusion, accuracy, macro_f1, matthews_correlation
-from tuner.core.reading.noise import confusion_error
+from tuner.core.objectives import range_of
+from tuner.core.reading.noise import CRITICAL, confusion_error
 
 TESTED = "tested"
 """User attribute of a study: the `FinalLook` that was begun, or has ended."""
@@ -72,6 +74,22 @@ class FinalLook:
     in_training: int
     in_validation: int
     scores: Mapping[str, Score] = field(default_factory=dict)
+
+    def interval(self, name: str) -> Interval | None:
+        """95 % interval of a score over the drawing of the rows, within the score's range.
+
+        Args:
+            name: One of `METRICS`.
+
+        Returns:
+            None where one row alone gives none.
+        """
+        score = self.scores[name]
+        if name == "accuracy":
+            return wilson(score.value, self.examples, CRITICAL)
+        if not score.error:
+            return None
+        return within(range_of(name), score.value, CRITICAL * score.error)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -146,10 +164,14 @@ def told_look(look: FinalLook, best: int) -> Iterator[str]:
 def scores_text(look: FinalLook) -> str:
     """The scores of a look that has ended, and on how many rows."""
     scores = [
-        f"{METRICS[name]} {score.value:.4f} ± {score.error:.4f}"
+        f"{METRICS[name]} {score.value:.4f}{_ends(look.interval(name))}"
         for name, score in look.scores.items()
     ]
-    return f"{', '.join(scores)} (± standard error), on {look.examples} rows"
+    return f"{', '.join(scores)}, on {look.examples} rows (in brackets 95 % intervals)"
+
+
+def _ends(interval: Interval | None) -> str:
+    return "" if interval is None else f" ({interval[0]:.4f} to {interval[1]:.4f})"
 
 
 def overlap(examples: int, in_training: int, in_validation: int) -> Iterator[str]:

@@ -3,14 +3,15 @@
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tuner.core.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
 from tuner.core.confirmation.final_look import FinalLook
 from tuner.core.confirmation.plan import CONFIRMS, SEED
+from tuner.core.objectives import Direction, direction, range_of
 from tuner.core.objectives import sign as turn
-from tuner.core.ranking import Direction, is_usable
+from tuner.core.ranking import is_usable
 from tuner.core.trial import Convergence, TrialOutcome, TrialState
 
 DRAWS = 4000
@@ -83,15 +84,20 @@ class Confirmation:
         """What a trial's configuration reached; None where it was not repeated."""
         return next((each for each in self.configurations if each.trial == trial), None)
 
-    def corrected(self, direction: Direction) -> float:
-        """The best one's mean without the luck of having been picked."""
-        return self.best.estimate.mean - turn(direction) * self.luck
+    def corrected(self, objective: str) -> float:
+        """The best one's mean without the luck of having been picked.
+
+        Args:
+            objective: Metric name.
+        """
+        mean = self.best.estimate.mean - turn(direction(objective)) * self.luck
+        return range_of(objective).clip(mean)
 
 
 def confirmation(
     leaders: Sequence[TrialOutcome],
     repeats: Sequence[TrialOutcome],
-    direction: Direction,
+    objective: str,
     seeds: int,
 ) -> Confirmation | None:
     """Reads the repeats.
@@ -99,13 +105,13 @@ def confirmation(
     Args:
         leaders: The trials that were to be confirmed, the best first.
         repeats: Of their configurations, and perhaps of others.
-        direction: Which way the objective gets better.
+        objective: Metric name.
         seeds: Repeats wanted of each.
 
     Returns:
         None where no repeat completed.
     """
-    sign = turn(direction)
+    sign = turn(direction(objective))
     found = [_configuration(leader, repeats) for leader in leaders]
     scored = [each for each in found if each is not None]
     if not scored:
@@ -114,13 +120,35 @@ def confirmation(
         scored, key=lambda each: (each.raced_out, each.unsound, -sign * each.estimate.mean)
     )
     better = _signed({each.trial: each.scores for each in order}, sign)
-    return Confirmation(
+    made = Confirmation(
         configurations=tuple(order),
         seeds=seeds,
         luck=luck(better),
-        lead=difference(better, order[0].trial, order[1].trial) if order[1:] else None,
+        lead=None,
         optimism=_optimism(scored[0], leaders[0], sign),
     )
+    return with_intervals(made, objective)
+
+
+def with_intervals(found: Confirmation, objective: str) -> Confirmation:
+    """A confirmation with all intervals computed from its scores.
+
+    Older versions stored intervals that reach beyond the metric's range.
+
+    Args:
+        found: The confirmation.
+        objective: Metric name.
+    """
+    sign, bounds = turn(direction(objective)), range_of(objective)
+    better = _signed({each.trial: each.scores for each in found.configurations}, sign)
+    spread = deviation(better)
+    configurations = tuple(
+        replace(each, estimate=estimate(list(each.scores.values()), bounds=bounds, spread=spread))
+        for each in found.configurations
+    )
+    first, *others = configurations
+    lead = difference(better, first.trial, others[0].trial, bounds=bounds) if others else None
+    return replace(found, configurations=configurations, lead=lead)
 
 
 def luck(scores: Scores) -> float:
@@ -137,7 +165,7 @@ def luck(scores: Scores) -> float:
     Returns:
         In the metric's unit, 0 or more; 0 for a single configuration or without repeats.
     """
-    within, _ = deviation(scores)
+    within = deviation(scores).deviation
     means = [(fmean(found.values()), within / math.sqrt(len(found))) for found in scores.values()]
     if len(means) < 2 or within == 0.0:  # noqa: PLR2004
         return 0.0
@@ -150,15 +178,13 @@ def luck(scores: Scores) -> float:
     return max(0.0, excess / DRAWS)
 
 
-def scores_of(
-    repeats: Iterable[TrialOutcome], direction: Direction
-) -> dict[int, dict[int, float]]:
+def scores_of(repeats: Iterable[TrialOutcome], way: Direction) -> dict[int, dict[int, float]]:
     """Trial to seed to the objective of its repeat; larger is better, whatever the metric."""
     found: dict[int, dict[int, float]] = {}
     for outcome in repeats:
         if is_usable(outcome) and outcome.value is not None:
             trial, seed = origin(outcome)
-            found.setdefault(trial, {})[seed] = turn(direction) * outcome.value
+            found.setdefault(trial, {})[seed] = turn(way) * outcome.value
     return found
 
 

@@ -2,27 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 
+from tuner.core.confirmation.estimate import FEW, Estimate, gain_of_seeds
 from tuner.core.confirmation.final_look import told_look
 from tuner.core.confirmation.result import Configuration, Confirmation
-from tuner.core.ranking import Direction
 
 HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
 """Of a table of the configurations by rank."""
+
+_WORTH_TELLING = 1.5
+"""An interval that more seeds would make so many times narrower says little."""
 
 _SHOWN = 5e-5
 """What is not 0 to the four digits that are told."""
 
 
-def told(found: Confirmation, objective: str, direction: Direction) -> list[str]:
+def told(found: Confirmation, objective: str) -> list[str]:
     """The confirmed best, how sure it is, how much too good the search's best looked, its test.
 
     Args:
         found: The confirmation.
         objective: Metric name.
-        direction: Which way it gets better.
     """
     return [
-        _best(found, objective, direction),
+        _best(found, objective),
+        *_few_seeds(found.best),
         *_lead(found),
         *_optimism(found),
         *(told_look(found.final_look, found.best.trial) if found.final_look else ()),
@@ -44,10 +47,9 @@ def _notes(configuration: Configuration, seeds: int) -> str:
     return ", ".join(parts)
 
 
-def _interval(configuration: Configuration) -> str:
-    """The 95 % interval of a configuration's mean; empty where one repeat gives none."""
-    mean, margin = configuration.estimate.mean, configuration.estimate.margin
-    return "" if margin is None else f"{mean - margin:.4f} to {mean + margin:.4f}"
+def _ends(found: Estimate) -> str:
+    """Both ends of an interval; empty where there is none."""
+    return "" if found.interval is None else f"{found.interval[0]:.4f} to {found.interval[1]:.4f}"
 
 
 def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
@@ -55,7 +57,7 @@ def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
     return (
         str(configuration.trial),
         f"{configuration.estimate.mean:.4f}",
-        _interval(configuration),
+        _ends(configuration.estimate),
         str(len(configuration.scores)),
         f"{configuration.promised:.4f}",
         _notes(configuration, found.seeds),
@@ -63,16 +65,35 @@ def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
 
 
 def mean_text(configuration: Configuration) -> str:
-    """The mean of a configuration's repeats with its margin, and over how many seeds."""
-    margin = configuration.estimate.margin
-    sure = "" if margin is None else f" ± {margin:.4f} (95 %)"
-    return f"{configuration.estimate.mean:.4f}{sure} over {len(configuration.scores)} new seeds"
+    """The mean of a configuration's repeats with its interval, and over how many seeds."""
+    ends = _ends(configuration.estimate)
+    sure = f" (95 % interval {ends})" if ends else ""
+    seeds = len(configuration.scores)
+    over = f"{seeds} new seed" if seeds == 1 else f"{seeds} new seeds"
+    return f"{configuration.estimate.mean:.4f}{sure} over {over}"
 
 
-def _best(found: Confirmation, objective: str, direction: Direction) -> str:
+def _few_seeds(configuration: Configuration) -> Iterator[str]:
+    """How little the seeds of a configuration say of others; nothing where they are enough."""
+    seeds, scores = len(configuration.scores), configuration.scores.values()
+    advice = f"sweep.confirm.seeds={FEW}"
+    if seeds == 1:
+        yield f"One seed does not show how far others differ: {advice}."
+    elif max(scores) == min(scores):
+        yield (
+            f"All {seeds} seeds gave the same score, which does not show how far others differ."
+        )
+    elif (narrower := gain_of_seeds(seeds, FEW)) >= _WORTH_TELLING:
+        yield (
+            f"{seeds} seeds tell little: with the same deviation {FEW} would give an interval "
+            f"{narrower:.0f} times narrower ({advice})."
+        )
+
+
+def _best(found: Confirmation, objective: str) -> str:
     text = f"Confirmed best: trial {found.best.trial}, {objective} {mean_text(found.best)}"
     if found.luck >= _SHOWN:
-        text += f"; {found.corrected(direction):.4f} without the luck of being the best of "
+        text += f"; {found.corrected(objective):.4f} without the luck of being the best of "
         text += f"{len(found.configurations)} means"
     return text + "."
 
@@ -81,14 +102,13 @@ def _lead(found: Confirmation) -> Iterator[str]:
     if found.lead is None:
         return
     first, second = found.configurations[:2]
-    by = f"{found.lead.mean:+.4f}"
-    if found.lead.margin is not None:
-        by += f" ± {found.lead.margin:.4f}"
+    by = f"Trial {first.trial} against trial {second.trial}, seed by seed: {found.lead.mean:+.4f}"
+    if found.lead.interval is None:
+        yield f"{by}; these seeds do not show how large the noise is."
+        return
+    low, high = found.lead.interval
     verdict = "outside" if found.lead.excludes_zero else "inside"
-    yield (
-        f"Trial {first.trial} against trial {second.trial}, seed by seed: {by}, {verdict} the "
-        "noise."
-    )
+    yield f"{by} (95 % interval {low:+.4f} to {high:+.4f}), {verdict} the noise."
 
 
 def _optimism(found: Confirmation) -> Iterator[str]:

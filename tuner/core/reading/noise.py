@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tuner.core.metrics import Confusion, accuracy
-from tuner.core.objectives import Direction
+from tuner.core.objectives import Direction, range_of
 from tuner.core.ranking import is_usable, ranked
 from tuner.core.trial import Report, TrialOutcome
 
@@ -62,7 +62,7 @@ def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction
     if error is None:
         return None
     behind = [abs(best - value) for value, _ in values]
-    margin = CRITICAL * math.sqrt(2.0) * error
+    margin = range_of(objective).of_difference().clip(CRITICAL * math.sqrt(2.0) * error)
     return Noise(
         examples=last.validation_examples,
         error=error,
