@@ -1,5 +1,6 @@
 """The errors that a user may see: one short message each, never a traceback, never a password."""
 
+from tuner.printable import printable
 from tuner.secrets import hidden
 
 INTERRUPTED = 130
@@ -47,12 +48,6 @@ class InputError(TunerError):
 
 def _shown(text: str) -> str:
     """A part of a message: no password, nothing that steers a terminal, short enough to read."""
-    text = "".join(map(_visible, hidden(text)))
+    text = printable(hidden(text), keep="\n")
     half = _MOST_SHOWN // 2
     return text if len(text) <= _MOST_SHOWN else f"{text[:half]} … {text[-half:]}"
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character == "\n":
-        return character
-    return character.encode("unicode_escape").decode()

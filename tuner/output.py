@@ -1,5 +1,6 @@
 """Standard output and standard error of a process that may outlive their reader."""
 
+import codecs
 import errno
 import io
 import os
@@ -9,13 +10,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from tuner.errors import TunerError
+from tuner.errors import InputError, TunerError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN}
 """What writing says where the pipe's reader has ended or the terminal has vanished."""
+
+
+READABLE = "tuner.readable"
+"""Error handler of output streams: what an encoding lacks becomes ASCII that people can read."""
+
+_ASCII = {
+    "→": "->", "←": "<-", "·": "|", "…": "...", "\u00d7": "x", "±": "+-", "\u2013": "-",
+    "\u2014": "-", "\u2212": "-", "≤": "<=", "≥": ">=", "µ": "u", "•": "*", "✓": "+",
+    "“": '"', "”": '"', "\u2018": "'", "\u2019": "'",
+}  # fmt: skip
 
 
 class OutputClosedError(TunerError):
@@ -35,6 +46,39 @@ def outlive_readers(*, lasting: bool) -> None:
         _open_if_closed(descriptor)
     sys.stdout = _stream(sys.stdout, 1, _told_gone if lasting else _refused)
     sys.stderr = _stream(sys.stderr, 2, lambda: None)
+
+
+def write_result(text: str, remedy: str) -> None:
+    """Write what another program may read to standard output, unchanged or not at all.
+
+    Args:
+        text: The result.
+        remedy: Override that writes it to a file instead.
+
+    Raises:
+        InputError: The encoding of standard output lacks a character of it.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"standard output is encoded in {encoding}, which has no {text[error.start]!r}",
+            where="PYTHONIOENCODING, or LANG",
+            remedy=f"{remedy}, or PYTHONIOENCODING=utf-8 before the command",
+        ) from error
+    sys.stdout.write(text)
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    shown = (_ASCII.get(each, each.encode("unicode_escape").decode()) for each in text)
+    return "".join(shown), error.end
+
+
+codecs.register_error(READABLE, _readable)
 
 
 class _Descriptor(io.FileIO):
@@ -62,14 +106,16 @@ class _Descriptor(io.FileIO):
 def _stream(replaced: TextIO | None, descriptor: int, on_gone: Callable[[], None]) -> TextIO:
     raw = _Descriptor(descriptor, on_gone)
     if not isinstance(replaced, io.TextIOWrapper):
-        return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", line_buffering=True)
+        return io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding="utf-8", errors=READABLE, line_buffering=True
+        )
     with suppress(OSError):
         replaced.flush()
     unbuffered = replaced.write_through  # PYTHONUNBUFFERED
     return io.TextIOWrapper(
         raw if unbuffered else io.BufferedWriter(raw),
         encoding=replaced.encoding,
-        errors=replaced.errors,
+        errors=READABLE,
         line_buffering=replaced.line_buffering,
         write_through=unbuffered,
     )

@@ -14,6 +14,7 @@ from tuner.core.ranking import counts, gain, is_usable, unmet
 from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
+from tuner.markdown import code, prose
 from tuner.terminal import confirmation_table, parameters_text, ranking_table, say, stop_reasons
 
 
@@ -215,11 +216,11 @@ def description(closing: Closing) -> str:
     ranked = [outcome for outcome in closing.outcomes if is_usable(outcome)]
     rows = [
         f"| {rank} | {_link(o)} | {' | '.join(_scores(o, closing.goals))} "
-        f"| {o.diagnosis.status if o.diagnosis else ''} | `{parameters_text(o.parameters)}` |"
+        f"| {o.diagnosis.status if o.diagnosis else ''} | {code(parameters_text(o.parameters))} |"
         for rank, o in enumerate(ranked, start=1)
     ]
     unranked = [
-        f"{_link(o)} {'; '.join(o.violated) or o.state.value}"
+        f"{_link(o)} {prose('; '.join(o.violated)) or o.state.value}"
         for o in closing.outcomes
         if not is_usable(o)
     ]
@@ -232,7 +233,7 @@ def description(closing: Closing) -> str:
             "",
             *_confirmation(closing),
             *_reading(closing),
-            *(f"- {label}: `{text}`" for label, text in _next_steps(closing)),
+            *(f"- {label}: {code(text)}" for label, text in _next_steps(closing)),
             "",
             f"| {' | '.join(columns)} |",
             "|---" * len(columns) + "|",
@@ -273,6 +274,7 @@ def _reading(closing: Closing) -> list[str]:
     """Above the table, since MLflow shows no more than the beginning of a long description."""
     told = statements(closing.reading, closing.study)
     points = [
-        f"- {each.text}: `{each.command}`" if each.command else f"- {each.text}" for each in told
+        f"- {prose(each.text)}: {code(each.command)}" if each.command else f"- {prose(each.text)}"
+        for each in told
     ]
     return ["**Reading**", "", *points, ""] if points else []

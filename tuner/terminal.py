@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from tuner.console import PlainConsole
 from tuner.core.confirmation import HEADINGS, Confirmation, cells
 from tuner.core.duration import Running, seconds_left, told
 from tuner.core.goals import Goals, is_missed, score
@@ -108,9 +109,9 @@ class Terminal:
             clock: Seconds, monotonic.
             noun: What a trial is called.
         """
-        console = console or Console(highlight=False)
+        console = console or PlainConsole()
         if not console.is_terminal:
-            console = Console(highlight=False, width=WIDE, file=console.file)
+            console = PlainConsole(width=WIDE, file=console.file)
         self.console = console
         self._objective = objective
         self._noun = noun
@@ -121,7 +122,7 @@ class Terminal:
         self._ends: float | None = None
         self._ended: list[float] = []
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[note]}", markup=False),

@@ -18,6 +18,7 @@ from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.exported import StudyFacts, as_yaml, kept_trial, provenance
 from tuner.folder import StudyFolder
+from tuner.output import write_result
 from tuner.records import to_plain
 from tuner.study_reader import StoredStudy, StudyReader
 
@@ -212,7 +213,7 @@ def _kept_models(folder: StudyFolder) -> dict[int, Path]:
 
 def _write(text: str, output: str | None) -> None:
     if output is None:
-        print(text, end="")  # noqa: T201
+        write_result(text, "export.output=FILE")
         return
     try:
         write_whole(Path(output), text)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.text import Text
+
 from tuner.core.pareto import best
 from tuner.core.settings import AgentSettings
 from tuner.core.slurm import AgentJob, Phase, agents_text, failed, news
@@ -118,12 +120,12 @@ class Follower:
             How they ended.
         """
         self._jobs = dict(jobs)
-        with self._terminal.console.status(self._line) as status:
+        with self._terminal.console.status(Text(self._line)) as status:
             while True:
                 self._look()
                 if all(job.phase is Phase.ENDED for job in self.jobs):
                     return self.jobs
-                status.update(self._line)
+                status.update(Text(self._line))
                 time.sleep(LOOK_SECONDS)
 
     def _look(self) -> None:
