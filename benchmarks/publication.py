@@ -12,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+from tuner.core.settings import StorageSettings
 from tuner.folder import StudyFolder
 from tuner.publishing import Request
 from tuner.records import to_json
 from tuner.study import sqlite_url
+from tuner.study_reader import StudyReader
 
 STUDY = "lr_search"
 
@@ -36,7 +38,7 @@ def main() -> None:
     ahead = parser.parse_args().ahead
     folder = StudyFolder(Path.cwd() / "outputs", STUDY)
     request = Request(
-        study=STUDY,
+        study=StudyReader(STUDY, StorageSettings(), folder.path.parent).identity,
         objectives=("val_accuracy",),
         storage=sqlite_url(folder.database),
         tracking=f"sqlite:///{Path.cwd() / 'mlflow.db'}",

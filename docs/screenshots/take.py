@@ -23,6 +23,8 @@ import terminal
 from mlflow import MlflowClient
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from tuner.core.settings import StorageSettings
+from tuner.study_reader import StudyReader
 from tuner.tracking.address import knock
 from tuner.tracking.view import DATABASE, LOCAL_SERVER, review
 
@@ -321,7 +323,8 @@ def main(folder: Path, pictures: Path) -> None:
     store = f"sqlite:///{(folder / DATABASE).absolute()}"
     client = MlflowClient(store)
     name = client.get_experiment_by_name(STUDY).experiment_id
-    printed = review(store, name).rpartition(" then ")[2]
+    study = StudyReader(STUDY, StorageSettings(), folder / "outputs").identity
+    printed = review(store, name, study.id).rpartition(" then ")[2]
     with served(folder) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         visit = Visit(

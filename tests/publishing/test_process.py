@@ -12,10 +12,15 @@ from mlflow import MlflowClient
 
 from tests.checkpoints import write_checkpoint
 from tests.publishing.test_plots import add_trials
+from tuner.core.identity import StudyIdentity
 from tuner.publishing.__main__ import main as publish
 from tuner.publishing.plots import PLOTS
 from tuner.publishing.request import Request
 from tuner.records import to_json
+from tuner.tracking.runs import study_tags
+
+STUDY = StudyIdentity(name="mine", id="a1")
+OF_STUDY = study_tags(STUDY)
 
 LABELS = ("awful", "plain", "wonderful")
 BEST = {
@@ -32,8 +37,8 @@ def request_of(tmp_path, mlflow_uri, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "restored")
     client = MlflowClient(mlflow_uri)
     experiment = client.create_experiment("mine", artifact_location=str(tmp_path / "artifacts"))
-    client.create_run(experiment, tags={"role": "sweep"})
-    tags = {"role": "trial", "trial_number": "3", "attempt": "1"}
+    client.create_run(experiment, tags={"role": "sweep"} | OF_STUDY)
+    tags = {"role": "trial", "trial_number": "3", "attempt": "1"} | OF_STUDY
     trial = client.create_run(experiment, tags=tags)
     client.log_param(trial.info.run_id, "schedule", "linear")
     study = tmp_path / "outputs/mine"
@@ -41,7 +46,7 @@ def request_of(tmp_path, mlflow_uri, monkeypatch):
     url = f"sqlite:///{study / 'study.db'}"
     add_trials(optuna.create_study(study_name="mine", storage=url, direction="maximize"))
     return Request(
-        study="mine",
+        study=STUDY,
         objectives=("val_accuracy",),
         storage=url,
         tracking=mlflow_uri,
@@ -135,7 +140,13 @@ def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, 
 
 
 def test_what_fails_is_told_in_one_line(request_of, monkeypatch, capsys):
-    away = Request(**{**vars(request_of), "tracking": "http://127.0.0.1:9", "study": "other"})
+    away = Request(
+        **{
+            **vars(request_of),
+            "tracking": "http://127.0.0.1:9",
+            "study": StudyIdentity(name="other", id="b2"),
+        }
+    )
     assert published(away, monkeypatch) == 1
     told = capsys.readouterr().err.strip().splitlines()[-1]
     assert told.startswith("the plots: KeyError: ")

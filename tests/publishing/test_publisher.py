@@ -6,10 +6,11 @@ import time
 
 import pytest
 
+from tuner.core.identity import StudyIdentity
 from tuner.publishing import Publisher, Request
 
 REQUEST = Request(
-    study="mine",
+    study=StudyIdentity(name="mine", id="a1"),
     objectives=("val_accuracy",),
     storage="sqlite:///study.db",
     tracking="sqlite:///mlflow.db",

@@ -13,12 +13,14 @@ from mlflow import MlflowClient
 from tests.records import spec
 from tests.tracking.runs import assert_all_arrived, found, run_trial
 from tests.tracking.server import Server
+from tuner.core.identity import StudyIdentity
 from tuner.core.settings import TrackingSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.tracking import Tracker, replay
 from tuner.tracking.spool import GONE_SECONDS, Spool
 
+STUDY = StudyIdentity(name="s")
 OFFLINE = TrackingSettings(send=False)
 
 
@@ -70,7 +72,7 @@ def of_another_machine(path):
 
 
 def sent(folder, uri):
-    return list(replay("s", folder, TrackingSettings(uri=uri)))
+    return list(replay(STUDY, folder, TrackingSettings(uri=uri)))
 
 
 def test_what_two_agents_wrote_offline_is_sent_once_and_that_of_a_third_stays_its_own(
@@ -81,7 +83,7 @@ def test_what_two_agents_wrote_offline_is_sent_once_and_that_of_a_third_stays_it
     for each in agents:
         assert "records for MLflow wait" in each.communicate()[0].splitlines()[-1]
     third = opened(folder)
-    assert list(replay("s", folder, OFFLINE)) == []
+    assert list(replay(STUDY, folder, OFFLINE)) == []
     said, left = sent(folder, mlflow_uri)
     assert "the runs of 2 more agents" in said
     assert "1 spools" in left
@@ -113,7 +115,7 @@ def test_a_spool_goes_where_its_agent_would_have_sent_it_unless_another_store_is
     run_trial(tracker, folder, 0)
     tracker.sweep_finished({}, "text", [], "FINISHED")
     assert "tracking.uri=http://127.0.0.1:9" in tracker.close()
-    (said,) = replay("s", folder, TrackingSettings())
+    (said,) = replay(STUDY, folder, TrackingSettings())
     assert "MLflow is away (http://127.0.0.1:9)" in said
     assert "the runs of 1 more" in sent(folder, mlflow_uri)[0]
     assert_all_arrived(mlflow_uri, folder, range(1))

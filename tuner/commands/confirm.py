@@ -20,6 +20,7 @@ from tuner.core.confirmation import (
     repeats,
     study_name,
 )
+from tuner.core.identity import StudyIdentity
 from tuner.core.objectives import direction
 from tuner.core.ranking import ranked
 from tuner.core.settings import TrialSettings
@@ -79,7 +80,7 @@ def confirm(
         orphans = repeated.release_orphans()
         sweep = None
         if source.awaiting(0):
-            tracker = _tracker(start, tags)
+            tracker = _tracker(start, study.identity, tags)
             stack.callback(lambda: start.terminal.warn(tracker.close()))
             tracker.abandon(orphans, ROLE)
             sweep = _run(start, repeated, source, tracker, search, tags)
@@ -120,14 +121,14 @@ def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
         )
 
 
-def _tracker(start: Start, tags: Mapping[str, str]) -> Tracker:
+def _tracker(start: Start, searched: StudyIdentity, tags: Mapping[str, str]) -> Tracker:
     """Writes the repeats to the search's experiment; MLflow's absence ends no search of hours."""
     agent = start.composed.agent
     settings = replace(agent.tracking, on_outage="spool")
     tracker = Tracker(
         settings, agent.study_name, start.folder.confirmation, notice=start.terminal.warn
     )
-    tracker.open(tags, start.inputs.of)
+    tracker.open(tags, start.inputs.of, searched)
     return tracker
 
 

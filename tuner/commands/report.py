@@ -129,7 +129,7 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective)
     for place in (folder, folder.confirmation):
-        for line in replay(reader.name, place, composed.tracking):
+        for line in replay(reader.identity, place, composed.tracking):
             terminal.notice(line)
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()

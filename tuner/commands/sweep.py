@@ -14,6 +14,7 @@ from tuner.commands.dry_run import dry_run
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, render
 from tuner.core.enough import enough
+from tuner.core.identity import StudyIdentity
 from tuner.core.pareto import front, order
 from tuner.core.reading import read_sweep
 from tuner.core.slurm import SLURM
@@ -72,9 +73,9 @@ def run(arguments: Sequence[str]) -> int:
                 f"{start.published.source}; sweep.literature=false leaves them out"
             )
         tags = origin(["sweep", *arguments], Path.cwd())
-        tracker.open(tags, start.inputs.of)
+        tracker.open(tags, start.inputs.of, study.identity)
         stack.callback(lambda: terminal.warn(tracker.close()))
-        publisher = Publisher(_request(composed, folder, sends=tracker.sends))
+        publisher = Publisher(_request(composed, folder, study.identity, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
         facts = _facts(start)
@@ -112,7 +113,7 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
         {"sweep.yaml": render(composed), **start.inputs.artifacts},
     )
     keys = composed.space.keys
-    tracker.show(View(goals=goals, keys=keys))
+    tracker.show(View(goals=goals, keys=keys, study=study.identity))
     tracker.abandon(study.release_orphans())
     start.terminal.notice(f"review: {tracker.review}")
 
@@ -213,11 +214,13 @@ def _closing(
     )
 
 
-def _request(composed: ComposedSweep, folder: StudyFolder, *, sends: bool) -> Request:
+def _request(
+    composed: ComposedSweep, folder: StudyFolder, identity: StudyIdentity, *, sends: bool
+) -> Request:
     """What of a composed sweep is published in MLflow beside its runs."""
     agent = composed.agent
     return Request(
-        study=agent.study_name,
+        study=identity,
         objectives=composed.goals.objectives,
         storage=study_url(agent.storage, folder),
         tracking=tracking_uri(agent.tracking.uri),

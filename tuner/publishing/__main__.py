@@ -22,6 +22,7 @@ from tuner.publishing.plots import draw
 from tuner.publishing.request import PLOTS, Request
 from tuner.records import from_json
 from tuner.study_reader import open_stored
+from tuner.tracking.connection import Connection
 from tuner.tracking.messages import one_line
 
 
@@ -55,27 +56,27 @@ def _draw(request: Request) -> None:
     storage = open_stored(request.storage)
     if storage is None:
         raise LookupError("the study is not there")
-    study = optuna.load_study(study_name=request.study, storage=storage)
+    study = optuna.load_study(study_name=request.study.name, storage=storage)
     draw(study, request.objectives, request.plots)
 
 
 def _send(request: Request) -> None:
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     for noisy in ("alembic", "mlflow"):  # What MLflow says of its store is told in a line.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     mlflow.set_tracking_uri(request.tracking)  # A registered model's source is looked up there.
     client = mlflow.MlflowClient()
-    experiment = client.get_experiment_by_name(request.study)
-    found = experiment and client.search_runs([experiment.experiment_id], "tags.role = 'sweep'")
-    if not found:
+    runs = Connection(request.tracking, request.study)
+    found = runs.find_sweep()
+    if found is None:
         raise LookupError("the sweep's run is not there yet")
-    sweep = found[0]
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+    sweep = client.get_run(found)
     for file in sorted(request.plots.glob("[!.]*")) if request.draw else ():
         client.log_artifact(sweep.info.run_id, str(file), PLOTS)
-    folder = StudyFolder(Path(request.folder).parent, request.study).best_model
+    folder = StudyFolder(Path(request.folder).parent, request.study.name).best_model
     if request.log_model and folder.is_dir():
-        log_model(client, sweep, folder, request.register)
+        log_model(client, runs, sweep, folder, request.register)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,11 @@ from packaging.requirements import Requirement
 
 import tuner
 from tuner.checkpoints.content import file_hash
+from tuner.core.confirmation import CONFIRMS
+from tuner.core.identity import STUDY_ID
 from tuner.exclusive import exclusive
+from tuner.tracking.connection import Connection
+from tuner.tracking.runs import CONFIRM, number_tag, study_tags
 
 NAME = "best_model"
 """Of every logged model; also the folder's in which a study keeps it."""
@@ -42,11 +46,14 @@ _PACKAGE = Path(tuner.__file__).parent
 _SERVED = _PACKAGE / "training" / "served.py"
 
 
-def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | None) -> None:
+def log_model(
+    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, register: str | None
+) -> None:
     """Logs the best model, unless it is logged already.
 
     Args:
         client: Of the tracking store.
+        runs: Those of the study.
         sweep: The sweep's own run.
         folder: The study's best_model/.
         register: Name to register it under; None: under none.
@@ -56,7 +63,8 @@ def log_model(client: MlflowClient, sweep: Run, folder: Path, register: str | No
         place, copy = files
         best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
         weights = file_hash(copy / "model.safetensors")
-        model = _found(client, sweep, weights) or _made(client, sweep, weights, best)
+        model = _found(client, runs, sweep, weights)
+        model = model or _made(client, runs, sweep, weights, best)
         if model.status != "READY":
             packed = place / "packed"
             columns = ["text"] if best["data"]["text_pair"] is None else ["text", "text_pair"]
@@ -81,16 +89,20 @@ def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
         yield place, copy
 
 
-def _found(client: MlflowClient, sweep: Run, weights: str) -> LoggedModel | None:
-    experiment = sweep.info.experiment_id
+def _found(client: MlflowClient, runs: Connection, sweep: Run, weights: str) -> LoggedModel | None:
+    """The study's logged model with these weights; another study may have the same."""
+    experiment, study = sweep.info.experiment_id, runs.study
+    own = {study.id} | ({None} if study.has_unmarked_runs else set())
     found = client.search_logged_models([experiment], f"tags.{KEY} = '{weights}'")
-    return found[0] if found else None
+    return next((model for model in found if model.tags.get(STUDY_ID) in own), None)
 
 
-def _made(client: MlflowClient, sweep: Run, weights: str, best: Mapping[str, Any]) -> LoggedModel:
+def _made(
+    client: MlflowClient, runs: Connection, sweep: Run, weights: str, best: Mapping[str, Any]
+) -> LoggedModel:
     """A logged model without files yet, shown by the run that trained it and by the sweep's."""
     provenance = best["provenance"]
-    source = _source(client, sweep.info.experiment_id, best)
+    source = _source(runs, best)
     model = client.create_logged_model(
         sweep.info.experiment_id,
         name=NAME,
@@ -98,7 +110,7 @@ def _made(client: MlflowClient, sweep: Run, weights: str, best: Mapping[str, Any
         params=dict(source.data.params),
         tags={
             KEY: weights,
-            "study": provenance["study"],
+            **study_tags(runs.study),
             "trial_number": str(provenance["trial"]),
         },
         model_type="text-classification",
@@ -108,17 +120,16 @@ def _made(client: MlflowClient, sweep: Run, weights: str, best: Mapping[str, Any
     return model
 
 
-def _source(client: MlflowClient, experiment: str, best: Mapping[str, Any]) -> Run:
+def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
     """The run that trained a model: a repeat, which alone has its seed, or else the trial."""
-    number, attempt = best["provenance"]["trial"], best["provenance"]["attempt"]
-    seed = best["training"]["seed"]
-    repeat = f"tags.role = 'confirm' and tags.confirms = '{number}' and tags.seed = '{seed}'"
-    conditions = (
-        f"{repeat} and tags.trial_state = 'complete'",
-        f"tags.role = 'trial' and tags.trial_number = '{number}' and tags.attempt = '{attempt}'",
+    number, attempt = str(best["provenance"]["trial"]), str(best["provenance"]["attempt"])
+    seed = str(best["training"]["seed"])
+    wanted = (
+        {"role": CONFIRM, CONFIRMS: number, "seed": seed, "trial_state": "complete"},
+        {"role": "trial", number_tag("trial"): number, "attempt": attempt},
     )
-    for condition in conditions:
-        found = client.search_runs([experiment], condition, max_results=1)
+    for tags in wanted:
+        found = runs.runs_of(runs.study.id, tags)
         if found:
             return found[0]
     raise LookupError("the run of the best trial is not there yet")

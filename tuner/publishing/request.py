@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.core.identity import StudyIdentity
+
 PLOTS = "plots"
 """The folder of the plots, below the study's own and in MLflow."""
 
@@ -12,7 +14,7 @@ class Request:
     """One publication.
 
     Attributes:
-        study: Name of the study, and of its experiment in MLflow.
+        study: Identity of the study; its name is that of its experiment in MLflow.
         objectives: Metric names.
         storage: Address of the study's storage: a SQLAlchemy URL, or journal:///FILE.
         tracking: MLflow's tracking URI.
@@ -22,7 +24,7 @@ class Request:
         register: Name under which the logged model is registered; None: under none.
     """
 
-    study: str
+    study: StudyIdentity
     objectives: tuple[str, ...]
     storage: str
     tracking: str

@@ -9,7 +9,8 @@ from typing import Self
 
 from sqlalchemy.engine import URL
 
-from tuner.study.lost import FileWatch, StudyLostError
+from tuner.file_watch import FileWatch
+from tuner.study.lost import StudyLostError
 
 SIDE_FILES = ("-wal", "-shm")
 """Files that SQLite keeps beside a database; they mean nothing without it."""

@@ -22,10 +22,13 @@ class Opened:
     Attributes:
         at: When.
         store: MLflow's tracking URI, for which the rest is meant; empty: nobody said.
+        study_id: Id of the study whose runs these are; None: written by a version without ids, or
+            there is no study.
     """
 
     at: int
     store: str
+    study_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

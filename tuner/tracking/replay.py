@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from tuner.core.identity import StudyIdentity
 from tuner.core.settings import TrackingSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
@@ -14,11 +15,11 @@ from tuner.tracking.spool import SPOOL, Spool, spools
 from tuner.tracking.store import Store
 
 
-def replay(study: str, folder: StudyFolder, settings: TrackingSettings) -> Iterator[str]:
+def replay(study: StudyIdentity, folder: StudyFolder, settings: TrackingSettings) -> Iterator[str]:
     """Sends the spools of agents that ended or are gone, each once; those of others stay theirs.
 
     Args:
-        study: Name of the study, and of the experiment.
+        study: Identity of the study; its name is that of the experiment.
         folder: The study's files.
         settings: Group `tracking`; without an address each spool goes where its agent would have
             sent it, with `send` false none goes anywhere.
@@ -57,7 +58,7 @@ def _by_store(spools: Iterable[Spool], named: str) -> dict[str, list[Spool]]:
     return groups
 
 
-def _send(ours: Sequence[Spool], uri: str, study: str) -> str:
+def _send(ours: Sequence[Spool], uri: str, study: StudyIdentity) -> str:
     """Sends spools to one store; says how that went."""
     store = Store(uri, study)
     try:

@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from tuner.core.confirmation import CONFIRMS
+from tuner.core.identity import STUDY_ID, StudyIdentity
 from tuner.core.recovery import split
 from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
 from tuner.tracking.events import Begun, Ended, Logged
@@ -21,6 +23,9 @@ RUN_STATUS = {
 }
 KEY = "attempt_key"
 """The tag that tells an attempt's run from every other one, so that none is made twice."""
+
+STUDY = "study"
+"""The tag with the name of a run's study."""
 
 CONFIRM = "confirm"
 """The role of the runs that repeat a trial with another seed."""
@@ -42,16 +47,28 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def sweep_begun(study: str, tags: Mapping[str, str], texts: Mapping[str, str], at: int) -> Begun:
+def sweep_begun(
+    study: StudyIdentity, tags: Mapping[str, str], texts: Mapping[str, str], at: int
+) -> Begun:
     """The sweep's own run, of which a study has one."""
     return Begun(
         at=at,
         run=SWEEP,
-        identity={"role": "sweep", "study": study},
-        name=study,
-        tags=tags,
+        identity=sweep_identity(study),
+        name=study.name,
+        tags={**tags, **study_tags(study)},
         texts=texts,
     )
+
+
+def sweep_identity(study: StudyIdentity) -> dict[str, str]:
+    """The tags that no other run has than that of a study's sweep."""
+    return {"role": "sweep"} | ({STUDY_ID: study.id} if study.id else {STUDY: study.name})
+
+
+def study_tags(study: StudyIdentity) -> dict[str, str]:
+    """The tags by which runs are told from those of other studies in the same experiment."""
+    return {STUDY: study.name} | ({STUDY_ID: study.id} if study.id else {})
 
 
 def trial_begun(
@@ -59,7 +76,7 @@ def trial_begun(
     *,
     run: str,
     key: str,
-    study: str,
+    study: StudyIdentity,
     role: str,
     tags: Mapping[str, str],
     texts: Mapping[str, str],
@@ -76,7 +93,7 @@ def trial_begun(
         tags={
             **tags,
             "role": role,
-            "study": study,
+            **study_tags(study),
             number_tag(role): str(spec.number),
             "attempt": str(spec.attempt),
             "split": split(spec.settings),
@@ -91,9 +108,61 @@ def trial_begun(
     )
 
 
+def foreign_notice(study: StudyIdentity, sweeps: Sequence[Mapping[str, str]]) -> str:
+    """What people are told where other studies of the same name are in the experiment.
+
+    Args:
+        study: Ours.
+        sweeps: Tags of the sweeps' runs of the others.
+    """
+    where = sorted({f"{tags.get('host', 'unknown host')}" for tags in sweeps})
+    count = f"{len(sweeps)} other stud{'y' if len(sweeps) == 1 else 'ies'}"
+    return (
+        f"MLflow's experiment '{study.name}' also holds runs of {count} of this name (from "
+        f"{', '.join(where)}): other folders, or ones that were removed. The runs of this study "
+        f"have the tag {STUDY_ID} = '{study.id}'; study=NAME gives it an experiment of its own"
+    )
+
+
 def number_tag(role: str) -> str:
     """The tag with a run's number: repeats have numbers of their own, which are no trials'."""
     return "repeat_number" if role == CONFIRM else "trial_number"
+
+
+def may_be(tags: Mapping[str, str], identity: Mapping[str, str], study: StudyIdentity) -> bool:
+    """Whether a run with the tags of an identity is the run that is meant.
+
+    An identity from the spool of a version without study ids has none: then the run of a study
+    that was created with an id is another one.
+
+    Args:
+        tags: Of a run.
+        identity: See `Begun`.
+        study: Whose spool it is.
+    """
+    if KEY in identity or STUDY_ID in identity:
+        return True
+    found = tags.get(STUDY_ID)
+    return found is None or (found == study.id and study.has_unmarked_runs)
+
+
+def unambiguous(runs: Sequence[Mapping[str, str]]) -> list[bool]:
+    """Of runs without a study's id: whether each can only be a run of one study of their name.
+
+    No study has two runs for one attempt at a trial.
+
+    Args:
+        runs: Their tags.
+    """
+    attempts = [
+        tuple(tags.get(name, "") for name in ("role", number_tag(tags.get("role", "")), "attempt"))
+        for tags in runs
+    ]
+    count = Counter(attempts)
+    return [
+        tags.get("role") == "sweep" or count[attempt] == 1
+        for tags, attempt in zip(runs, attempts, strict=True)
+    ]
 
 
 def _name(spec: TrialSpec, role: str) -> str:

@@ -90,7 +90,7 @@ class Sender:
         return "\n".join(filter(None, [self._unsent(), self._refused()]))
 
     def _unsent(self) -> str:
-        left = sum(spool.left(self._store.shown) for spool in (*self._leftovers, self._own))
+        left = sum(spool.left(self._store.place) for spool in (*self._leftovers, self._own))
         if not left:
             return ""
         why = f": {one_line(self.failure)}" if self.failure is not None else ""
@@ -134,39 +134,60 @@ class Sender:
 
     def _drain(self, spool: Spool) -> bool:
         """Sends what there is; False when that can not be done before the end."""
-        while batch := spool.pending(self._store.shown):
+        if not self._reach():
+            return False
+        while batch := spool.pending(self._store.place):
             if batch.unreadable:
                 self.refusals.append(f"{batch.unreadable} lines of {spool.path} are unreadable")
             for step in self._store.steps(spool, batch.events):
                 if not self._send(spool, step):
                     return False
-            spool.note_sent(batch.end, self._store.shown)
+            spool.note_sent(batch.end, self._store.place)
         return True
+
+    def _reach(self) -> bool:
+        """Connects, however long that takes; False when it can not be done before the end."""
+        for failures in count(1):
+            error = self._try(self._store.connect)
+            if error is None:
+                return True
+            self._away(error)
+            if self._is_late(error):
+                return False
+            self._pause(failures)
+        raise AssertionError
+
+    def _is_late(self, error: Exception) -> bool:
+        """Whether the end has come, and no more time is left."""
+        if self._closing.is_set() and time.monotonic() >= self._deadline:
+            self.failure = error
+            return True
+        return False
 
     def _send(self, spool: Spool, step: Step) -> bool:
         """Sends one step, again and again; False when it can not be sent before the end."""
         answered = 0
         for failures in count(1):
-            error = self._try(step)
+            error = self._try(step.send)
             if error is None:
                 return True
-            if not is_passing(error) and self._store.answers():
+            trouble = error if is_passing(error) else self._store.trouble()
+            if trouble is None:
                 answered += 1
                 if is_final(error) or answered == TRIES:
                     spool.refuse(step.event, one_line(error))
                     self.refusals.append(one_line(error))
                     return True
             else:
-                self._away(error)
-            if self._closing.is_set() and time.monotonic() >= self._deadline:
-                self.failure = error
+                self._away(trouble)
+            if self._is_late(error):
                 return False
             self._pause(failures)
         raise AssertionError
 
-    def _try(self, step: Step) -> Exception | None:
+    def _try(self, request: Callable[[], None]) -> Exception | None:
         try:
-            step.send()
+            request()
         except Exception as error:
             return error
         if self.failure is not None:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -207,7 +208,7 @@ class Spool:
         """The next events to send; None where all were.
 
         Args:
-            store: Where to; a store that got none of them yet gets all.
+            store: Where to (see `Connection.place`); a store that got none of them yet gets all.
         """
         with self.path.open("rb") as file:
             start = _begin_of_line(file, self._sent(store))
@@ -234,7 +235,7 @@ class Spool:
             with suppress(OSError, ValueError, TypeError):
                 noted_store, end = json.loads(self._cursor.read_bytes())
                 self._noted = (str(noted_store), int(end))
-        return self._noted[1] if self._noted[0] == store else 0
+        return self._noted[1] if _is_same_place(self._noted[0], store) else 0
 
     def refuse(self, event: Event, why: str) -> None:
         """Keeps an event that MLflow will not take."""
@@ -260,8 +261,17 @@ class Spool:
     @property
     def store(self) -> str:
         """MLflow's tracking URI, for which it is meant; empty: nobody said."""
+        return self._opened.store if self._opened else ""
+
+    @property
+    def study_id(self) -> str | None:
+        """Id of the study whose runs these are; None: written by a version without ids."""
+        return self._opened.study_id if self._opened else None
+
+    @cached_property
+    def _opened(self) -> Opened | None:
         first = next(self.events(), None)
-        return first.store if isinstance(first, Opened) else ""
+        return first if isinstance(first, Opened) else None
 
     def left(self, store: str) -> int:
         """How many lines were not sent."""
@@ -270,13 +280,14 @@ class Spool:
         return 0
 
 
-def new_spool(folder: Path, store: str, now: int) -> Spool:
+def new_spool(folder: Path, store: str, now: int, study_id: str | None = None) -> Spool:
     """Makes a spool of this process.
 
     Args:
         folder: Where; made if it is missing.
         store: MLflow's tracking URI, for which it is meant; empty: whoever sends it says.
         now: Milliseconds since the epoch.
+        study_id: Id of the study; None: there is no study.
 
     Raises:
         OSError: The folder can not be written.
@@ -286,7 +297,7 @@ def new_spool(folder: Path, store: str, now: int) -> Spool:
     spool.path.touch(exist_ok=False)
     spool.take()
     spool.fresh = True
-    spool.append(Opened(at=now, store=store))
+    spool.append(Opened(at=now, store=store, study_id=study_id))
     return spool
 
 
@@ -298,6 +309,14 @@ def leftovers(folder: Path) -> list[Spool]:
 def spools(folder: Path) -> list[Spool]:
     """All spools of a study, oldest first, whoever has them."""
     return [Spool(path) for path in sorted(folder.glob("*-*-*.jsonl"))]
+
+
+def _is_same_place(noted: str, store: str) -> bool:
+    """Whether a note is of this store, as far as both tell its experiment.
+
+    Notes of earlier versions have the address alone, as has a store that was not reached yet.
+    """
+    return noted == store or noted.startswith(f"{store} ") or store.startswith(f"{noted} ")
 
 
 def _begin_of_line(file: BinaryIO, noted: int) -> int:

@@ -1,27 +1,31 @@
 """MLflow itself: each event as the requests that write it, in steps that may be done twice."""
 
 import errno
-import logging
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tuner.core.identity import StudyIdentity
 from tuner.core.trial import TrialState
-from tuner.exclusive import exclusive
-from tuner.secrets import hidden
-from tuner.sqlite_address import artifact_location
+from tuner.tracking.connection import Connection
 from tuner.tracking.events import Abandoned, Begun, Ended, Event, Fronted, Logged, Opened, Viewed
-from tuner.tracking.runs import FRONT, KEY, RUN_STATUS, SWEEP, TRIAL_LINK, linked, number_tag
+from tuner.tracking.runs import (
+    FRONT,
+    KEY,
+    RUN_STATUS,
+    SWEEP,
+    TRIAL_LINK,
+    foreign_notice,
+    linked,
+    number_tag,
+)
 from tuner.tracking.spool import Spool
-from tuner.tracking.view import NOTE_TAG, TAG, TRAINING, note
+from tuner.tracking.view import NOTE_TAG, TRAINING, note, view_tag, with_note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 T = TypeVar("T")
 
@@ -57,74 +61,61 @@ class Step:
 class Store:
     """Writes the events of spools to the experiment of one study; used by one thread."""
 
-    def __init__(self, uri: str, study: str) -> None:
+    def __init__(
+        self,
+        uri: str,
+        study: StudyIdentity,
+        notice: Callable[[str], None] = lambda text: None,  # noqa: ARG005
+    ) -> None:
         """Connects to nothing yet.
 
         Args:
             uri: MLflow's tracking URI.
-            study: Name of the study, and of the experiment.
+            study: Its name is that of the experiment.
+            notice: Told of other studies in the experiment, once it could be asked.
         """
-        self.shown = hidden(uri)
-        self._uri = uri
-        self._study = study
-        self._client: MlflowClient
-        self.experiment: str | None = None
-        """MLflow's name for the experiment; None before it could be asked."""
+        self._connection = Connection(uri, study)
+        self._notice = notice
+        self._announced = False
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
         self._begun: dict[str, dict[str, Begun]] = {}
         self._made = ""
         """The sweep's run, where we made it."""
 
-    def connect(self) -> str:
-        """Makes store and experiment where they are missing, and names it. Takes seconds."""
-        # The spool tries again, and knows what arrived; MLflow's own retries would block it for
-        # minutes and might make a run twice.
-        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-        # Else it prints two addresses for each run that ends.
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        import mlflow  # noqa: PLC0415  (seconds: only where runs are written)
+    @property
+    def shown(self) -> str:
+        """The address, without a password."""
+        return self._connection.shown
 
-        # What they say of the store, with tracebacks, we tell in a line.
-        for noisy in ("alembic", "mlflow"):
-            logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        with exclusive(f"{Path.cwd()} {self._uri}"):
-            self._client = mlflow.MlflowClient(self._uri)
-            experiment = self._find_experiment() or self._make_experiment()
-            # Else MLflow opens the page for generative AI, without training's columns and charts.
-            self._client.set_experiment_tag(
-                experiment, "mlflow.experimentKind", "custom_model_development"
-            )
-        self.experiment = experiment
-        return experiment
+    @property
+    def place(self) -> str:
+        """See `Connection.place`."""
+        return self._connection.place
 
-    def _find_experiment(self) -> str | None:
-        found = self._client.get_experiment_by_name(self._study)
-        return found.experiment_id if found and found.lifecycle_stage == "active" else None
+    @property
+    def experiment(self) -> str | None:
+        """MLflow's name for the experiment; None before it could be asked."""
+        return self._connection.experiment
 
-    def _make_experiment(self) -> str:
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    def connect(self) -> None:
+        """Makes store and experiment where they are missing. Takes seconds."""
+        self._connection.get()
+        if self._announced:
+            return
+        study = self._connection.study
+        foreign = self._connection.foreign_sweeps() if study.id else ()
+        self._announced = True
+        if foreign:
+            self._notice(foreign_notice(study, [run.data.tags for run in foreign]))
 
-        try:
-            return self._client.create_experiment(
-                self._study, artifact_location=artifact_location(self._uri, self._study)
-            )
-        except MlflowException:
-            made = self._find_experiment()  # By another machine, since we looked.
-            if made is None:
-                raise
-            return made
+    def trouble(self) -> Exception | None:
+        """Why the store can not be used at all; None where it can."""
+        return self._connection.trouble()
 
-    def answers(self) -> bool:
-        """Whether the store can be reached at all."""
-        if self.experiment is None:
-            return False
-        try:
-            self._client.get_experiment(self.experiment)
-        except Exception:
-            return False
-        return True
+    @property
+    def _client(self) -> "MlflowClient":
+        return self._connection.get().client
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -141,11 +132,11 @@ class Store:
                     yield from self._log(spool, waiting.pop(run, []))
                     yield from self._end(spool, event)
                 case Viewed(view=view):
-                    yield Step(event=event, send=partial(self._show, view))
+                    yield Step(event=event, send=partial(self._show, spool, view))
                 case Abandoned():
                     yield Step(event=event, send=partial(self._abandon, spool, event))
                 case Fronted(numbers=numbers):
-                    yield Step(event=event, send=partial(self._mark_front, numbers))
+                    yield Step(event=event, send=partial(self._mark_front, spool, numbers))
                 case Opened():
                     pass
         for logged in waiting.values():
@@ -183,7 +174,7 @@ class Store:
         key = (spool.name, event.run)
         first = spool.fresh and KEY in event.identity and key not in self._tried
         self._tried.add(key)
-        found = None if first else self._find(event.identity)
+        found = None if first else self._connection.find(event.identity)
         if found is not None:
             self._runs[key] = found
             if spool.fresh:
@@ -194,7 +185,10 @@ class Store:
         if event.parent:
             tags["mlflow.parentRunId"] = self._run(spool, event.parent)
         made = self._client.create_run(
-            self._ready(), start_time=event.at, tags=tags, run_name=event.name
+            self._connection.get().experiment,
+            start_time=event.at,
+            tags=tags,
+            run_name=event.name,
         )
         self._runs[key] = made.info.run_id
         if event.run == SWEEP:
@@ -215,7 +209,7 @@ class Store:
         """
         from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
 
-        shown = {key: self._linked(value)[:TAG_LENGTH] for key, value in (tags or {}).items()}
+        texts = {key: self._linked(spool, value) for key, value in (tags or {}).items()}
         self._client.log_batch(
             self._run(spool, run),
             # MLflow keeps NaN; it would turn an infinity into a number of 308 digits.
@@ -225,11 +219,11 @@ class Store:
                 for key, value in point.metrics.items()
             ],
             params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
-            tags=[RunTag(key, value) for key, value in shown.items()],
+            tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in texts.items()],
         )
 
     def _upload_text(self, spool: Spool, run: str, name: str, text: str) -> None:
-        self._client.log_text(self._run(spool, run), self._linked(text), name)
+        self._client.log_text(self._run(spool, run), self._linked(spool, text), name)
 
     def _upload(self, spool: Spool, run: str, kept: str) -> None:
         file = spool.attached(kept)
@@ -244,15 +238,18 @@ class Store:
             return
         self._client.set_terminated(run, event.status, end_time=event.at)
 
-    def _show(self, view: str) -> None:
-        experiment = self._ready()
-        self._client.set_experiment_tag(experiment, TAG, view)
-        if NOTE_TAG not in self._client.get_experiment(experiment).tags:  # else somebody's own
-            self._client.set_experiment_tag(experiment, NOTE_TAG, note(experiment))
+    def _show(self, spool: Spool, view: str) -> None:
+        client, experiment = self._client, self._connection.get().experiment
+        client.set_experiment_tag(experiment, view_tag(spool.study_id), view)
+        known = client.get_experiment(experiment).tags.get(NOTE_TAG, "")
+        text = with_note(known, note(experiment, spool.study_id))
+        if text != known:
+            client.set_experiment_tag(experiment, NOTE_TAG, text)
 
     def _abandon(self, spool: Spool, event: Abandoned) -> None:
         wanted = {str(number) for number in event.numbers}
-        runs = self._search({"role": event.role, "study": self._study}, "status = 'RUNNING'")
+        running = "status = 'RUNNING'"
+        runs = self._connection.runs_of(spool.study_id, {"role": event.role}, running)
         for run in runs:
             ours = run.data.tags.get(KEY, "").startswith(spool.name)
             earlier = run.info.start_time <= event.at
@@ -263,9 +260,9 @@ class Store:
                     run.info.run_id, RUN_STATUS[interrupted], end_time=event.at
                 )
 
-    def _mark_front(self, numbers: Sequence[int]) -> None:
-        complete = {"role": "trial", "study": self._study, "trial_state": "complete"}
-        for run in self._search(complete):
+    def _mark_front(self, spool: Spool, numbers: Sequence[int]) -> None:
+        complete = {"role": "trial", "trial_state": "complete"}
+        for run in self._connection.runs_of(spool.study_id, complete):
             tags, name = run.data.tags, run.info.run_id
             if int(tags[number_tag("trial")]) in numbers:
                 self._client.set_tag(name, FRONT, "yes")
@@ -285,7 +282,7 @@ class Store:
             begun = self._begun.get(spool.name, {})
             if run not in begun:
                 begun = self._begun[spool.name] = spool.begun()
-            found = self._find(begun[run].identity) if run in begun else None
+            found = self._connection.find(begun[run].identity) if run in begun else None
             if found is None:
                 raise RefusedError(f"MLflow has no run for {run} of {spool.name}")
             self._runs[key] = found
@@ -303,11 +300,11 @@ class Store:
             self._client.delete_run(self._made)
             self._made = ""
 
-    def _linked(self, text: str) -> str:
+    def _linked(self, spool: Spool, text: str) -> str:
         """The text with its links to trials made links to the runs of their last attempts."""
         if not TRIAL_LINK.search(text):
             return text
-        runs = self._search({"role": "trial", "study": self._study})
+        runs = self._connection.runs_of(spool.study_id, {"role": "trial"})
         last = sorted(runs, key=lambda run: run.info.start_time)
         return linked(
             text,
@@ -317,20 +314,6 @@ class Store:
                 for run in last
             },
         )
-
-    def _find(self, identity: Mapping[str, str]) -> str | None:
-        """The oldest run with these tags."""
-        found = self._search(identity)
-        oldest = min(found, key=lambda r: (r.info.start_time, r.info.run_id), default=None)
-        return oldest.info.run_id if oldest else None
-
-    def _search(self, tags: Mapping[str, str], *conditions: str) -> Sequence["Run"]:
-        wanted = [f"tags.{name} = {_quoted(value)}" for name, value in tags.items()]
-        return self._client.search_runs([self._ready()], " and ".join([*wanted, *conditions]))
-
-    def _ready(self) -> str:
-        """The experiment; connects where that was not possible before."""
-        return self.experiment or self.connect()
 
 
 def is_passing(error: Exception) -> bool:
@@ -354,10 +337,6 @@ def _status(error: Exception) -> int | None:
     if not isinstance(error, MlflowException):
         return None
     return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
-
-
-def _quoted(value: str) -> str:
-    return f'"{value}"' if "'" in value else f"'{value}'"
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

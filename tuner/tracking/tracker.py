@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from tuner.core.identity import StudyIdentity
 from tuner.core.settings import TrackingSettings, TrialSettings
 from tuner.core.trial import Report, TrialOutcome, TrialSpec
 from tuner.errors import InputError, TunerError
@@ -63,6 +64,7 @@ class Tracker:
         """
         self._settings = settings
         self._study = study
+        self._identity = StudyIdentity(name=study)
         self._folder = folder
         self._pauses = pauses or Pauses()
         self._notice = notice
@@ -97,7 +99,8 @@ class Tracker:
         """How people get to see the runs; with the page's address where it has a view."""
         if not self._sends:
             return self._report
-        return review(self.uri, self._store.experiment if self._viewed else None)
+        experiment = self._store.experiment if self._viewed else None
+        return review(self.uri, experiment, self._identity.id)
 
     @property
     def _report(self) -> str:
@@ -143,12 +146,14 @@ class Tracker:
         self,
         origin: Mapping[str, str] | None = None,
         inputs: Callable[[TrialSettings], Inputs] | None = None,
+        study: StudyIdentity | None = None,
     ) -> None:
         """Connects, makes store and experiment where they are missing. Takes seconds.
 
         Args:
             origin: Tags of every run: see `tuner.tracking.origins`.
             inputs: What is known of the model and data that a trial's settings name.
+            study: Identity of the study; None: there is none, only its name.
 
         Raises:
             InputError: The address is none, or its file or the spool can not be written.
@@ -159,13 +164,15 @@ class Tracker:
         uri = self._uri or ""
         self._origin = origin or self._origin
         self._inputs = inputs or self._inputs
-        self._store = Store(uri, self._study)
+        self._identity = study or self._identity
+        self._store = Store(uri, self._identity, self._notice)
         if self._sends:
             self._connect(uri)
         place = self._folder.path / SPOOL
         try:
             self._leftovers = leftovers(place)
-            self._spool = new_spool(place, hidden(named_uri(self._settings.uri)), _now())
+            named = hidden(named_uri(self._settings.uri))
+            self._spool = new_spool(place, named, _now(), self._identity.id)
         except OSError as error:
             raise InputError(
                 f"the study's folder can not be written: {error}",
@@ -214,7 +221,7 @@ class Tracker:
         self._begin(())
         if self._sender is None:
             self._spool.release()
-            left = self._spool.left(self._store.shown)
+            left = self._spool.left(self._store.place)
             return f"{left} records for MLflow wait in {self._spool.path.parent}: {self._report}"
         return self._sender.close()
 
@@ -256,7 +263,7 @@ class Tracker:
             artifacts: File name to text.
         """
         texts = {name: hidden(text) for name, text in artifacts.items()}
-        self._append(sweep_begun(self._study, {**self._origin, **facts}, texts, _now()))
+        self._append(sweep_begun(self._identity, {**self._origin, **facts}, texts, _now()))
         self._sweep_runs = True
 
     def sweep_finished(
@@ -328,7 +335,7 @@ class Tracker:
                 spec,
                 run=run,
                 key=f"{self._spool.name}.{run}",
-                study=self._study,
+                study=self._identity,
                 role=role,
                 tags={**self._origin, **inputs.tags},
                 texts={"config.yaml": hidden(config), **inputs.texts},

@@ -16,10 +16,10 @@ from typing import Any
 
 from tuner.core.exporting import override
 from tuner.core.goals import Goals
+from tuner.core.identity import STUDY_ID, StudyIdentity
 from tuner.sqlite_address import sqlite_path
 
 KEY = "tuner"
-TAG = f"mlflow.sharedViewState.{KEY}"
 NOTE_TAG = "mlflow.note.content"
 """The experiment's description, which stands above all its pages."""
 
@@ -42,8 +42,24 @@ _GOLDEN = 0.618034
 """Turns of the colour circle from one trial to the next, which come near no earlier one soon."""
 _LIGHTNESS = (0.4, 0.55, 0.3)
 
+_SHORT = 8
+"""Characters of an id that tell studies of one experiment apart."""
+
+_NOTE = "Sweep"
+"""How a line of ours begins in the experiment's description."""
+
 _SHOWN_RUNS = "FIRST_20_RUNS"
 _SECTION = "sweep"
+
+
+def view_key(study_id: str | None) -> str:
+    """The view's name: each study has its own, since several may be in one experiment."""
+    return f"{KEY}-{study_id[:_SHORT]}" if study_id else KEY
+
+
+def view_tag(study_id: str | None) -> str:
+    """The experiment's tag that holds the view of a study."""
+    return f"mlflow.sharedViewState.{view_key(study_id)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +69,12 @@ class View:
     Attributes:
         goals: What the sweep is run for.
         keys: The searched ones.
+        study: Whose runs are shown; None: all of the experiment.
     """
 
     goals: Goals
     keys: Sequence[str]
+    study: StudyIdentity | None = None
 
     def tag(self) -> str:
         """The value of the experiment's tag `TAG`."""
@@ -74,6 +92,7 @@ class View:
             **{f"params.`{key}`": key for key in self.keys},
         }
         return {
+            **self._filter(),
             "orderByKey": "metrics.`objective`",
             "orderByAsc": self.goals.direction == "minimize",
             "selectedColumns": list(columns),
@@ -95,6 +114,11 @@ class View:
             ],
         }
 
+    def _filter(self) -> Mapping[str, str]:
+        if self.study is None or self.study.id is None or self.study.has_unmarked_runs:
+            return {}
+        return {"searchFilter": f"tags.{STUDY_ID} = '{self.study.id}'"}
+
     def _charts(self) -> list[dict[str, Any]]:
         # The metrics' last values, which pruned trials have too.
         parallel = _chart(
@@ -115,25 +139,43 @@ def colour(trial: int) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
-def note(experiment: str) -> str:
-    """The experiment's description: the ways to its view, wherever MLflow's page opens.
+def note(experiment: str, study_id: str | None = None) -> str:
+    """A line of the experiment's description: the ways to a study's view.
 
     Args:
         experiment: MLflow's name for the experiment.
+        study_id: Id of the study.
     """
-    page = _page(experiment)
-    return f"Sweep: [trials by score]({page}) · [curves]({page}&compareRunsMode=CHART)"
+    page = _page(experiment, study_id)
+    which = f" {study_id[:_SHORT]}" if study_id else ""
+    return f"{_NOTE}{which}: [trials by score]({page}) · [curves]({page}&compareRunsMode=CHART)"
 
 
-def review(uri: str, experiment: str | None) -> str:
+def with_note(description: str, line: str) -> str:
+    """The experiment's description with a study's line; one that people wrote stays as it is.
+
+    Args:
+        description: As it is.
+        line: See `note`.
+    """
+    lines = description.split("\n\n")
+    if not description:
+        return line
+    is_ours = all(each.startswith(_NOTE) for each in lines)
+    return f"{description}\n\n{line}" if is_ours and line not in lines else description
+
+
+def review(uri: str, experiment: str | None, study_id: str | None = None) -> str:
     """How people get to see the runs.
 
     Args:
         uri: MLflow's tracking URI, without a password.
         experiment: MLflow's name for the experiment, where the page has its view; else None.
+        study_id: Id of the study that the view is of.
     """
+    page = _page(experiment, study_id) if experiment else ""
     if uri.startswith(("http://", "https://")):
-        return f"{uri.rstrip('/')}/{_page(experiment)}" if experiment else uri
+        return f"{uri.rstrip('/')}/{page}" if experiment else uri
     path = sqlite_path(uri)
     here = path is not None and path.absolute() == Path.cwd() / DATABASE
     command = (
@@ -141,7 +183,7 @@ def review(uri: str, experiment: str | None) -> str:
         if here
         else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
     )
-    return f"{command}, then {LOCAL_SERVER}/{_page(experiment)}" if experiment else command
+    return f"{command}, then {LOCAL_SERVER}/{page}" if experiment else command
 
 
 def sending(study: str, uri: str | None) -> str:
@@ -155,9 +197,9 @@ def sending(study: str, uri: str | None) -> str:
     return f"`{command}` sends the runs to MLflow"
 
 
-def _page(experiment: str) -> str:
+def _page(experiment: str, study_id: str | None) -> str:
     """Relative to the server's root, since it may stand behind a prefix."""
-    shown = f"viewStateShareKey={KEY}&{TRAINING}"
+    shown = f"viewStateShareKey={view_key(study_id)}&{TRAINING}"
     return f"#/experiments/{experiment}/runs?{shown}"
 
 
