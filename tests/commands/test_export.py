@@ -8,7 +8,9 @@ import yaml
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.config import load_trial
+from tuner.commands.export import _dumped
+from tuner.config import compose_training, load_trial
+from tuner.records import to_plain
 
 
 @pytest.fixture
@@ -32,13 +34,13 @@ def test_every_form_tells_the_best_trial(swept, capsys):
 
     assert export("export.format=cli") == 0
     words = shlex.split(capsys.readouterr().out)
-    assert f"schedule={best['schedule']['name']}" in words
+    assert words[:2] == ["tuner", "train"]
+    assert compose_training(None, words[2:], swept).trial == load_trial(swept / "e.yaml")
     rate = best["optimizer"]["learning_rate"]
-    assert f"optimizer.learning_rate={rate}" in words
 
     assert export("export.format=json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["configuration"]["optimizer"]["learning_rate"] == rate
+    assert told["configuration"] == to_plain(load_trial(swept / "e.yaml"))
     assert {key: told[key] for key in best["provenance"]} == best["provenance"]
     assert told["standard_error"] > 0
 
@@ -52,6 +54,46 @@ def test_every_form_tells_the_best_trial(swept, capsys):
     (swept / "sweeps/mine.yaml").unlink()
     assert export("export.top=2", "export.format=json") == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_a_pasted_line_trains_what_the_trial_was(swept, capsys):
+    number = yaml.safe_load((swept / "outputs/mine/best.yaml").read_text())["provenance"]["trial"]
+    assert export("export.format=cli") == 0
+    words = shlex.split(capsys.readouterr().out)
+    assert main(words[1:]) == 0
+    again = load_trial(swept / "outputs/train/trials/00000/config.yaml")
+    assert again == load_trial(swept / f"outputs/mine/trials/{number:05}/config.yaml")
+
+
+def test_without_a_file_model_and_data_are_named(swept, capsys):
+    for words in (
+        [],
+        ["training.epochs=1"],
+        ["model=minilm"],
+        ["data=csv", "data.train=train.csv"],
+    ):
+        assert main(["train", *words]) == 2
+        assert "no configuration file is named" in capsys.readouterr().err
+
+
+def test_a_file_of_several_configurations_is_refused_by_name(swept, capsys):
+    assert export("export.top=2", "export.output=two.yaml") == 0
+    assert main(["train", "two.yaml"]) == 2
+    assert "the file holds several configurations" in capsys.readouterr().err
+
+
+def test_json_is_valid_where_a_number_is_not_finite(swept, capsys):
+    assert export("export.format=json", "export.trial=0") == 0
+    json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    refused = json.loads(_dumped([{"value": float("nan"), "rates": [float("inf"), 1.0]}]))
+    assert refused == {"value": "nan", "rates": ["inf", 1.0]}
+
+
+def test_what_is_left_out_of_several_trials_names_them(swept, capsys):
+    assert export("export.top=2", "export.format=training_arguments", "export.output=t.json") == 0
+    found = json.loads((swept / "t.left_out.json").read_text())
+    assert len({item["trial"] for item in found}) == 2
+    assert "not in TrainingArguments of trial" in capsys.readouterr().err
 
 
 def test_the_model_goes_with_the_best_alone(swept, capsys):

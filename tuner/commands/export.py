@@ -1,6 +1,7 @@
 """`tuner export sweep=NAME`: the best configuration of a study as something that runs."""
 
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.atomic import write_whole
-from tuner.config import ComposedReader, compose_export, load_trial
-from tuner.core.exporting import ExportSettings, as_overrides, choose, override, training_arguments
+from tuner.config import ComposedReader, compose_export, load_trial, train_command
+from tuner.core.exporting import ExportSettings, choose, override, training_arguments
 from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
@@ -116,11 +117,13 @@ def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) ->
 
 
 def _hydra(facts: StudyFacts, written: Sequence[Written], file: str) -> str:
+    if len(written) > 1:
+        file = "FILE.yaml, a file with this document alone"
     return "---\n".join(as_yaml(facts, outcome, settings, file) for outcome, settings in written)
 
 
 def _cli(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
-    return "".join(as_overrides(outcome.parameters) + "\n" for outcome, _ in written)
+    return "".join(train_command(settings, Path.cwd()) + "\n" for _, settings in written)
 
 
 def _json(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
@@ -132,12 +135,26 @@ def _json(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # n
         }
         for outcome, settings in written
     ]
-    return json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
+    return _dumped(found)
 
 
 def _arguments(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
     found = [training_arguments(settings, outcome.last)[0] for outcome, settings in written]
-    return json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
+    return _dumped(found)
+
+
+def _dumped(found: Sequence[Any]) -> str:
+    """JSON of the one there is, or of all. It has no NaN and no infinity: they become texts."""
+    content = _writable(found[0] if len(found) == 1 else found)
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _writable(item) for key, item in value.items()}
+    return list(map(_writable, value)) if isinstance(value, list | tuple) else value
 
 
 _FORMS: Mapping[str, Callable[[StudyFacts, Sequence[Written], str], str]] = {

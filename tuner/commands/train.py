@@ -82,7 +82,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command.
 
     Args:
-        arguments: The exported configuration, then Hydra overrides.
+        arguments: The exported configuration, then Hydra overrides; or overrides alone, a model
+            and a data set among them, as `export.format=cli` writes them.
 
     Returns:
         0 done, 1 the fine-tune did not complete, 130 interrupted.
@@ -90,13 +91,17 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: No file is named, or it can not be used.
     """
-    if not arguments or "=" in arguments[0]:
+    alone = {"model", "data"} <= {word.partition("=")[0] for word in arguments if "=" in word}
+    if not arguments or ("=" in arguments[0] and not alone):
         raise InputError(
             "no configuration file is named",
             where="the command line",
-            remedy="tuner train outputs/lr_search/best.yaml",
+            remedy="tuner train outputs/lr_search/best.yaml; or without a file, both a model and "
+            "data: tuner train model=minilm data=rotten_tomatoes",
         )
-    composed = compose_training(Path(arguments[0]), arguments[1:], Path.cwd())
+    without_file = "=" in arguments[0]
+    path = None if without_file else Path(arguments[0])
+    composed = compose_training(path, arguments[not without_file :], Path.cwd())
     return train(composed, origin(["train", *arguments], Path.cwd()))
 
 

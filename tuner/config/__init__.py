@@ -1,5 +1,6 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
+from tuner.config.command_line import train_command
 from tuner.config.looking import ComposedLook, compose_look
 from tuner.config.predicting import compose_predict
 from tuner.config.reporting import ComposedReader, compose_export, compose_report
@@ -36,5 +37,6 @@ __all__ = [
     "load_trial",
     "render",
     "searched_options",
+    "train_command",
     "trial_values",
 ]

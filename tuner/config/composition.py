@@ -94,7 +94,8 @@ class Composition:
             )
         OmegaConf.set_struct(config, not key.startswith(FREE_MAPPINGS))
         try:
-            OmegaConf.update(config, key, value, merge=True)
+            # OmegaConf can not merge a mapping into a section that is null.
+            OmegaConf.update(config, key, value, merge=OmegaConf.select(config, key) is not None)
         except (OmegaConfBaseException, ValueError) as error:
             if isinstance(error, OmegaConfBaseException):
                 raise refused(error, where, key=key) from error

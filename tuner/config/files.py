@@ -215,6 +215,12 @@ def _malformed(error: yaml.YAMLError, label: str) -> InputError:
     mark = getattr(error, "problem_mark", None)
     where = f"{label}, line {mark.line + 1}" if mark else label
     problem = getattr(error, "problem", None) or str(error)
+    if isinstance(error, yaml.composer.ComposerError) and "another document" in problem:
+        return InputError(
+            "the file holds several configurations",
+            where=where,
+            remedy="one of them in a file of its own; export.trial=N exports one",
+        )
     return InputError(
         f"the file is no valid YAML: {problem.splitlines()[0]}",
         where=where,

@@ -49,11 +49,14 @@ class ComposedTraining:
     tracking: TrackingSettings
 
 
-def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> ComposedTraining:
-    """Composes the fine-tune of a file.
+def compose_training(
+    path: Path | None, arguments: Sequence[str], folder: Path
+) -> ComposedTraining:
+    """Composes the fine-tune of a file, or of overrides alone.
 
     Args:
         path: The file, as `dump_trial` writes it; groups that it leaves out have their defaults.
+            None: all have.
         arguments: Overrides above it; an option of a group replaces the file's section.
         folder: Where the user's own conf/ is.
 
@@ -72,16 +75,29 @@ def compose_training(path: Path, arguments: Sequence[str], folder: Path) -> Comp
     )
 
 
-def _composed(path: Path, settings: Sequence[Setting], folder: Path) -> Composition:
+def composed_options(chosen: Mapping[str, str], folder: Path) -> Composition:
+    """What some options are, the others being the defaults.
+
+    Args:
+        chosen: Group to option.
+        folder: Where the user's own conf/ is.
+
+    Raises:
+        InputError: An option that there is not, or whose file is wrong.
+    """
+    return _composed(None, read_overrides(list(map("=".join, chosen.items())), "export"), folder)
+
+
+def _composed(path: Path | None, settings: Sequence[Setting], folder: Path) -> Composition:
     chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
-    sections = _read_sections(path, str(path))
+    sections = {} if path is None else _read_sections(path, str(path))
     kept = {group: node for group, node in sections.items() if group not in chosen}
     groups = (*TRIAL_GROUPS, *_AGENT_GROUPS)
     primary = Primary(
         groups=groups,
         defaults={group: DEFAULT_OPTIONS[group] for group in groups if group not in kept},
         content=DictConfig(kept),
-        label=str(path),
+        label="command line" if path is None else str(path),
     )
     return (
         Composer(Library(folder), primary)

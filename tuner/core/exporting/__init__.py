@@ -2,7 +2,7 @@
 
 from tuner.core.exporting.choice import FORMATS, Choice, ExportSettings, choose, learned
 from tuner.core.exporting.left_out import LeftOut
-from tuner.core.exporting.overrides import as_overrides, override
+from tuner.core.exporting.overrides import as_overrides, delete_key, override
 from tuner.core.exporting.training_arguments import training_arguments
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LeftOut",
     "as_overrides",
     "choose",
+    "delete_key",
     "learned",
     "override",
     "training_arguments",

@@ -18,7 +18,8 @@ class ExportSettings:
     """Section `export`: which trials are written, and as what.
 
     Attributes:
-        format: `hydra`, `cli`, `json` or `training_arguments`.
+        format: `hydra` (a file of `tuner train`), `cli` (a line of it), `json` or
+            `training_arguments`.
         output: File to write; null: standard output.
         model: Folder to write the best trial's model to; null: none.
         trial: Number of the trial; null: the best.

@@ -122,6 +122,7 @@ def _training(
 ) -> tuple[dict[str, Any], list[LeftOut]]:
     training, batch = settings.training, settings.effective_batch_size
     length, rest = _length(training, updates)
+    clip_norm = training.clip_norm or 0.0
     micro_batch = min(training.batch_size, math.ceil(batch / training.devices))
     accumulation = math.ceil(batch / (micro_batch * training.devices))
     arguments: dict[str, Any] = {
@@ -129,7 +130,7 @@ def _training(
         "per_device_train_batch_size": micro_batch,
         "gradient_accumulation_steps": accumulation,
         "per_device_eval_batch_size": training.evaluation_batch_size,
-        "max_grad_norm": training.clip_norm or 0.0,
+        "max_grad_norm": clip_norm if math.isfinite(clip_norm) else 0.0,
         "label_smoothing_factor": training.label_smoothing,
         "bf16": training.precision == "mixed_bfloat16",
         "fp16": training.precision == "mixed_float16",

@@ -1,0 +1,142 @@
+"""A trial's whole configuration as overrides: what `tuner train` takes without a file."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+
+from tuner.config.files import Library
+from tuner.config.schema import (
+    DEFAULT_OPTIONS,
+    FREE_MAPPINGS,
+    OPEN_GROUPS,
+    TRIAL_GROUPS,
+    group_schema,
+    plain,
+)
+from tuner.config.training_file import compose_training, composed_options
+from tuner.core.exporting import as_overrides, delete_key
+from tuner.core.settings import TrialSettings
+from tuner.core.training_settings import AUTO
+from tuner.errors import InputError
+
+_ABSENT = object()
+
+
+def train_command(settings: TrialSettings, folder: Path) -> str:
+    """The line of a shell that trains a configuration, without a file.
+
+    Every group's option is named, so that the line means the same whatever the defaults are.
+
+    Args:
+        settings: The configuration.
+        folder: Where the user's own conf/ is, and where the line is to be run.
+
+    Raises:
+        InputError: A value has no form as an override.
+    """
+    wanted = plain(settings)
+    if settings.training.batch_size == AUTO:
+        wanted["training"]["batch_size"] = "auto"
+    options: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    deleted: list[str] = []
+    library = Library(folder)
+    for group in TRIAL_GROUPS:
+        options[group], found = _nearest_option(library, folder, group, wanted[group])
+        values |= {key: _escaped(value) for key, value in found.items() if value is not _ABSENT}
+        deleted += [delete_key(key) for key, value in found.items() if value is _ABSENT]
+    line = " ".join(["tuner train", as_overrides(options), *deleted, as_overrides(values)])
+    _check_same(line, settings, folder)
+    return line.strip()
+
+
+def _nearest_option(
+    library: Library, folder: Path, group: str, wanted: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The option of a group that needs the fewest overrides, and those."""
+    found: dict[str, dict[str, Any]] = {}
+    usual = DEFAULT_OPTIONS[group]
+    for name in sorted(library.names(group), key=lambda name: (name != usual, name)):
+        try:
+            content = _content(library, folder, group, name)
+        except InputError:  # A file of the user's that is wrong and that nobody asked for.
+            continue
+        if group not in OPEN_GROUPS or content.get("name") == wanted.get("name"):
+            found[name] = dict(_differences(content, wanted, group))
+    if not found:
+        raise InputError(
+            f"there is no {group} called {wanted.get('name')!r}",
+            where=f"conf/{group} of {folder}",
+            remedy="the folder with the conf/ of the sweep, or export.format=hydra",
+        )
+    best = min(found, key=lambda name: len(found[name]))
+    return best, found[best]
+
+
+def _content(library: Library, folder: Path, group: str, name: str) -> dict[str, Any]:
+    """What an option is; Hydra is asked where it is made of others, which takes longer."""
+    option = library.option(group, name)
+    if option.package is not None or list(option.references()):
+        node = composed_options({group: name}, folder).config[group]
+    elif group in OPEN_GROUPS:
+        node = option.node
+    else:
+        own = OmegaConf.masked_copy(option.node, [k for k in option.node if k != "defaults"])
+        node = OmegaConf.merge(group_schema(group), own)
+    return cast("dict[str, Any]", OmegaConf.to_container(node))
+
+
+def _differences(
+    base: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str
+) -> Iterator[tuple[str, Any]]:
+    """Keys and values that turn one mapping into another; `_ABSENT` for keys to delete.
+
+    Keys that the first one alone has are deleted where users name the keys; elsewhere all have
+    the same ones.
+    """
+    for name, value in wanted.items():
+        key, there = f"{prefix}.{name}", base.get(name, _ABSENT)
+        if value == there and type(value) is type(there):
+            continue
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and key not in FREE_MAPPINGS:
+            yield from _differences(there, value, key)
+        elif isinstance(value, Mapping) and isinstance(there, Mapping):
+            yield from ((f"{key}.{old}", _ABSENT) for old in there if old not in value)
+            changed = {k: v for k, v in value.items() if there.get(k, _ABSENT) != v}
+            yield from [(key, changed)] if changed else []
+        else:
+            yield key, value
+
+
+def _escaped(value: Any) -> Any:
+    """The value with `${` escaped, which would otherwise be read as a reference."""
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    return value.replace("${", r"\${") if isinstance(value, str) else value
+
+
+def _check_same(line: str, settings: TrialSettings, folder: Path) -> None:
+    """Compose the line, as `tuner train` would.
+
+    Raises:
+        InputError: It is another configuration.
+    """
+    arguments = shlex.split(line)[2:]
+    try:
+        composed = plain(compose_training(None, arguments, folder).trial)
+    except InputError as error:
+        raise _no_line(error.problem) from error
+    differing = dict(_differences(composed, plain(settings), ""))
+    if differing:
+        raise _no_line(", ".join(key.removeprefix(".") for key in differing))
+
+
+def _no_line(what: str) -> InputError:
+    return InputError(
+        f"the configuration has no form as overrides: {what}",
+        where="export.format=cli",
+        remedy="export.format=hydra export.output=FILE.yaml, and tuner train FILE.yaml",
+    )
