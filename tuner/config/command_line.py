@@ -84,7 +84,7 @@ def _content(library: Library, folder: Path, group: str, name: str) -> dict[str,
     elif group in OPEN_GROUPS:
         node = option.node
     else:
-        own = OmegaConf.masked_copy(option.node, [k for k in option.node if k != "defaults"])
+        own = OmegaConf.masked_copy(option.node, [str(k) for k in option.node if k != "defaults"])
         node = OmegaConf.merge(group_schema(group), own)
     return cast("dict[str, Any]", OmegaConf.to_container(node))
 
