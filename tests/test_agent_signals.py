@@ -78,3 +78,55 @@ def test_a_reader_that_goes_away_does_not_end_a_sweep(tmp_path, mlflow_uri):
     assert "nobody reads standard output" in errors
     assert len(errors.splitlines()) == 1
     assert [trial.state.name for trial in stored(tmp_path).trials] == ["COMPLETE"] * 2
+
+
+def suspend(processes, seconds):
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    time.sleep(seconds)
+    for process in processes:
+        os.kill(process, signal.SIGCONT)
+        time.sleep(1.0)  # The agent looks before its workers can say anything.
+
+
+def attempts(folder):
+    return [trial.user_attrs["attempt"] for trial in stored(folder).trials]
+
+
+GATE = "gate:open"
+"""Silent in the middle of each trial until there is such a file."""
+
+STALL = 6
+"""Seconds; suspensions are longer."""
+
+
+@pytest.mark.parametrize("who", ["agent", "all"])
+def test_a_suspension_longer_than_the_stall_timeout_is_no_workers_silence(who, make_agents):
+    agents = make_agents("sweep.n_trials=1", f"launcher.stall_timeout={STALL}", checkpoint=GATE)
+    agent = run_until_a_trial_reports(agents)
+    workers = [worker.pid for worker in agents.workers()]
+    suspend([agent, *workers] if who == "all" else [agent], STALL + 2)
+    (agents.folder / "open").touch()
+    assert agents.finish(agent) == 0, agents.printed()
+    assert "nothing was heard" not in agents.printed()
+    assert attempts(agents.folder) == [1]
+
+
+def test_suspensions_again_and_again_add_up_to_no_silence(make_agents):
+    agents = make_agents("sweep.n_trials=1", "launcher.stall_timeout=4", checkpoint="slow:3")
+    agent = run_until_a_trial_reports(agents)
+    (worker,) = agents.workers()
+    for _ in range(3):
+        suspend([agent, worker.pid], 5)
+    assert agents.finish(agent) == 0, agents.printed()
+    assert attempts(agents.folder) == [1]
+
+
+def test_a_worker_that_is_suspended_alone_is_found(make_agents):
+    agents = make_agents("sweep.n_trials=1", "launcher.stall_timeout=4")
+    agent = run_until_a_trial_reports(agents)
+    (worker,) = agents.workers()
+    worker.suspend()
+    assert agents.finish(agent) == 0, agents.printed()
+    assert "nothing was heard of the worker for 4 s" in agents.printed()
+    assert attempts(agents.folder) == [2]

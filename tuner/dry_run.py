@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from tuner.core.active_time import ActiveTime, step_of
 from tuner.core.budget import Budget
 from tuner.core.duration import seconds_left, told, trial_seconds
 from tuner.core.settings import SweepSettings, TrialSettings
@@ -20,6 +21,9 @@ SAMPLES = 8
 """Speeds heard from each slot; the first come while graphs are traced, the last half counts."""
 
 POLL_SECONDS = 0.5
+
+LISTENING_STEP = 5.0
+"""Seconds that count as silence of the workers after this process was itself suspended."""
 
 
 def space_lines(space: SearchSpace, defaults: Mapping[str, Scalar]) -> Iterator[str]:
@@ -80,12 +84,14 @@ def measured_rate(
     """
     training = replace(settings.training, save_state="never")
     timing = _Timing(launcher, replace(settings, training=training), folder)
-    heard = time.monotonic()
+    listening = ActiveTime(time.monotonic, step_of(stall_timeout, LISTENING_STEP))
+    heard = listening()
     try:
         while timing.goes_on:
             events = launcher.poll(POLL_SECONDS)
-            heard = time.monotonic() if events else heard
-            if stall_timeout is not None and time.monotonic() - heard > stall_timeout:
+            listened = listening()
+            heard = listened if events else heard
+            if stall_timeout is not None and listened - heard > stall_timeout:
                 raise TunerError(f"no worker said anything for {stall_timeout:.0f} s")
             for event in events:
                 timing.hear(event)

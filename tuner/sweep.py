@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import FrameType
 
+from tuner.core.active_time import ActiveTime, step_of
 from tuner.core.allocation import fits
 from tuner.core.attempt import Attempt, conclude
 from tuner.core.budget import may_prune
@@ -49,6 +50,9 @@ from tuner.worker.protocol import (
 )
 
 POLL_SECONDS = 0.2
+LISTENING_STEP = 5.0
+"""Seconds that count as a worker's silence after this agent was itself suspended, or blocked."""
+
 LOOK_SECONDS = 1.0
 """A free slot for which there was no trial asks again after this; other agents may lose theirs."""
 
@@ -91,6 +95,7 @@ class Sweep:
         self._on_finished = on_finished
         self._on_idle = on_idle
         self._clock = clock
+        self._listening = ActiveTime(clock, step_of(plan.stall_timeout, LISTENING_STEP))
         self._crew = Crew(launcher, plan.trials_per_worker, watcher.notice)
         self._running: dict[int, Attempt] = {}
         self._longest = plan.longest
@@ -151,7 +156,7 @@ class Sweep:
                 elif not self._running:
                     break
                 events = self._launcher.poll(POLL_SECONDS)
-                listened = self._clock()
+                listened = self._listening()
                 for event in events:
                     self._handle(event)
                 self._end_silent(listened)
@@ -235,7 +240,7 @@ class Sweep:
         self._folder.trial(spec.number).begin(config)
         self._source.started(spec.number, config, attempt=spec.attempt, crashes=crashes)
         now = self._clock()
-        self._running[slot] = Attempt(spec=spec, since=now, heard=now)
+        self._running[slot] = Attempt(spec=spec, since=now, heard=self._listening())
         self._tracker.trial_started(spec, self._plan.role, config)
         self._watcher.trial_started(slot, spec)
         if crashes >= self._plan.max_attempts:
@@ -249,7 +254,7 @@ class Sweep:
     def _handle(self, event: Event) -> None:
         slot = event.slot
         if slot in self._running:
-            self._running[slot].heard = self._clock()
+            self._running[slot].heard = self._listening()
         match event.message:
             case Ready():
                 self._crew.ready(slot)
@@ -297,7 +302,7 @@ class Sweep:
         measured = goals.measure(running.reports)
         self._source.report(number, report.point, measured)
         self._launcher.send(slot, _message(self._answer(running, report), running))
-        running.heard = self._clock()  # A study that was away is not the worker's silence.
+        running.heard = self._listening()  # A study that was away is not the worker's silence.
         self._tracker.reported(number, report)
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
@@ -348,7 +353,7 @@ class Sweep:
         """Ends the workers that have said nothing for too long.
 
         Args:
-            listened: When they were last listened to.
+            listened: When they were last listened to, in seconds of active time.
         """
         timeout = self._plan.stall_timeout
         for slot, attempt in self._running.items():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.records import outcome
 from tests.studies import BRIEF, on_both, stored
 from tuner.core.trial import TrialState
+from tuner.study.held import passed
 
 
 @on_both
@@ -32,7 +33,9 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     taken = other.claim(1)
     assert taken == replace(asked, attempt=2, crashes=1)
 
+    other.started(asked.number, "", attempt=2, crashes=1)
     assert not frozen.owns(asked.number)
+    assert stored(tmp_path).trials[0].user_attrs["crashes"] == 0  # It lives: nothing crashed.
     frozen.report(asked.number, 2, {"val_accuracy": 0.1})
     frozen.finish(outcome(asked.number, value=0.1, parameters=asked.parameters))
     assert other.owns(asked.number)
@@ -49,3 +52,8 @@ def test_a_living_agent_keeps_its_trial_however_long_it_takes(open_study, machin
     time.sleep(1.5 * BRIEF.heartbeat_timeout)
     assert other.claim(1) is None
     assert busy.owns(asked.number)
+
+
+def test_a_clock_that_is_set_back_hides_no_silence():
+    assert passed((1000.0, 50.0), (900.0, 250.0)) == 200.0  # set back in a sleep of 200 s
+    assert passed((1000.0, 50.0), (1200.0, 51.0)) == 200.0  # a virtual machine that was stopped

@@ -124,3 +124,34 @@ def test_tables_that_another_agent_makes_just_now_are_waited_for(tmp_path):
     patience(make)
     engine.dispose()
     assert waits
+
+
+def test_a_suspension_while_the_database_is_away_uses_up_no_patience():
+    now, tries = 0.0, []
+
+    def sleep(seconds):
+        nonlocal now
+        now += 3600.0 if len(tries) == 2 else seconds
+
+    def action():
+        tries.append(now)
+        if len(tries) < 5:
+            raise ConnectionResetError("the network wakes later than we do")
+        return "done"
+
+    assert Patience(30.0, "here", clock=lambda: now, sleep=sleep)(action) == "done"
+
+
+def test_a_database_that_stays_away_is_given_up_in_time():
+    now = 0.0
+
+    def sleep(seconds):
+        nonlocal now
+        now += seconds
+
+    def action():
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(StorageAwayError):
+        Patience(30.0, "here", clock=lambda: now, sleep=sleep)(action)
+    assert now == pytest.approx(30.0, abs=0.5)

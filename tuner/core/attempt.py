@@ -25,7 +25,7 @@ class Attempt:
     Attributes:
         spec: The trial.
         since: When it was handed to a worker, in seconds of the sweep's clock.
-        heard: When its worker last said anything, in seconds of the same clock.
+        heard: When its worker last said anything, in seconds of the agent's active time.
         reports: All its reports, those of an earlier attempt that it goes on with included.
         kept: How many are of that earlier attempt.
         guess: What the best constant guess reaches; None until it started.

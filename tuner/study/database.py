@@ -190,6 +190,13 @@ class DatabaseLedger(Ledger[OwnedStorage]):
             for key, value in values.items():
                 _put(session, models.TrialUserAttributeModel, {"trial_id": trial_id}, key, value)
 
+    def forgive(self, trial_id: int) -> None:
+        """See `Ledger`."""
+        with self._locked() as session:
+            trial = session.get(models.TrialModel, trial_id)
+            if trial is not None and not trial.state.is_finished():
+                _count(session, trial_id, CRASHES, by=-1)
+
     def put_back(self, trial_id: int) -> None:
         """See `Ledger`."""
         with self._locked() as session:
@@ -244,11 +251,12 @@ def _let_wait(session: Session, ids: Sequence[int]) -> None:
     )
 
 
-def _count(session: Session, trial_id: int, key: str) -> None:
-    """Adds one to an attribute of a trial."""
+def _count(session: Session, trial_id: int, key: str, by: int = 1) -> None:
+    """Adds to a counting attribute of a trial, which is never below 0."""
     attributes, where = models.TrialUserAttributeModel, {"trial_id": trial_id}
     made = session.scalars(select(attributes.value_json).filter_by(**where, key=key)).one_or_none()
-    _put(session, attributes, where, key, 1 + (0 if made is None else int(json.loads(made))))
+    count = by + (0 if made is None else int(json.loads(made)))
+    _put(session, attributes, where, key, max(0, count))
 
 
 def _put(

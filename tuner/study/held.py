@@ -16,6 +16,9 @@ from tuner.study.patience import AWAY, Patience
 
 T = TypeVar("T")
 
+Clocks = tuple[float, float]
+"""Seconds of the wall clock and of the clock since the machine's start, a sleep included."""
+
 SIGNS = 2.0
 """After the database was away the living get so many heartbeat intervals to show themselves."""
 
@@ -44,7 +47,7 @@ class HeldTrials:
         self._leave = leave
         self._held: dict[int, TrialHandle] = {}
         self._lost: set[int] = set()
-        self._beaten_at = time.time()
+        self._beaten_at = _clocks()
         self._beating = RLock()
         self._stopped = Event()
         self._heart = Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -115,7 +118,7 @@ class HeldTrials:
     @property
     def _frozen(self) -> bool:
         """Whether this agent gave no sign of life for so long that others may have its trials."""
-        return time.time() - self._beaten_at > self._settings.heartbeat_timeout
+        return passed(self._beaten_at, _clocks()) > self._settings.heartbeat_timeout
 
     def _beat(self) -> None:
         """The thread: signs of life for as long as the process lives."""
@@ -137,10 +140,27 @@ class HeldTrials:
                 self._patience.interrupted()
                 raise
             self._lose({number for id_, number in held.items() if id_ not in ours})
-            self._beaten_at = time.time()
+            self._beaten_at = _clocks()
 
     def _lose(self, numbers: set[int]) -> None:
-        """Other agents have these trials."""
+        """Other agents have these trials: this one was suspended, and no attempt failed by it."""
         self._lost |= numbers
         for number in numbers:
-            self._held.pop(number, None)
+            trial = self._held.pop(number, None)
+            if trial is not None:
+                with suppress(*AWAY):
+                    self._ledger.forgive(trial.id)
+
+
+def passed(before: Clocks, now: Clocks) -> float:
+    """Return the seconds between two readings, by the clock that saw more.
+
+    The wall clock may be set back, and the other one may stand still while a virtual machine is
+    stopped.
+    """
+    return max(later - earlier for earlier, later in zip(before, now, strict=True))
+
+
+def _clocks() -> Clocks:
+    since_start = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.time(), time.clock_gettime(since_start)

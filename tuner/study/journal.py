@@ -228,6 +228,13 @@ class JournalLedger(Ledger[OwnedJournal]):
             trial = replay.get_trial(trial_id)
             self._storage.write([_attribute(trial, *item) for item in values.items()])
 
+    def forgive(self, trial_id: int) -> None:
+        """See `Ledger`."""
+        with self._storage.transaction() as replay:
+            trial = replay.get_trial(trial_id)
+            if not trial.state.is_finished():
+                self._storage.write([_counted(trial, CRASHES, by=-1)])
+
     def put_back(self, trial_id: int) -> None:
         """See `Ledger`."""
         with self._storage.transaction() as replay:
@@ -267,9 +274,9 @@ def _attribute(trial: FrozenTrial, key: str, value: Any) -> Record:
     return {"op_code": operation, "trial_id": trial_id, "user_attr": {key: value}}
 
 
-def _counted(trial: FrozenTrial, key: str) -> Record:
-    """Adds one to an attribute of a trial."""
-    return _attribute(trial, key, 1 + trial.user_attrs.get(key, 0))
+def _counted(trial: FrozenTrial, key: str, by: int = 1) -> Record:
+    """Adds to a counting attribute of a trial, which is never below 0."""
+    return _attribute(trial, key, max(0, by + trial.user_attrs.get(key, 0)))
 
 
 def _state(trial: FrozenTrial, state: OptunaState) -> Record:

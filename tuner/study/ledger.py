@@ -132,6 +132,13 @@ class Ledger(ABC, Generic[S]):
         """
 
     @abstractmethod
+    def forgive(self, trial_id: int) -> None:
+        """Take back one crash of a trial that went to another agent.
+
+        Its former owner was silent, which counted as a crash, but lives.
+        """
+
+    @abstractmethod
     def put_back(self, trial_id: int) -> None:
         """Lets a trial wait for whoever takes it up, if it is ours."""
 

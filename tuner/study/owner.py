@@ -13,6 +13,9 @@ import psutil
 SAME_START = 1.0
 """Seconds between two readings of one process's start; a reused process id differs by more."""
 
+_START_TIME = 19
+"""Place of `starttime` in /proc/PID/stat behind the command's name; see proc(5)."""
+
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSES = Path("/proc/self/ns/pid")
 
@@ -21,7 +24,9 @@ def identity() -> dict[str, Any]:
     """Who we are, so that another agent can see whether we still live.
 
     `machine` says where process ids mean the same: the machine since it started, and the
-    container. Host names alone repeat, in clones and in containers.
+    container. Host names alone repeat, in clones and in containers. `ticks` is when the process
+    started on the kernel's own clock; `started` moves when the machine's clock is set, as after a
+    laptop's sleep.
     """
     process = psutil.Process()
     return {
@@ -29,6 +34,7 @@ def identity() -> dict[str, Any]:
         "machine": _machine(),
         "pid": process.pid,
         "started": process.create_time(),
+        "ticks": _start_ticks(process.pid),
         "agent": uuid.uuid4().hex[:12],
     }
 
@@ -47,12 +53,18 @@ def gone(owner: Mapping[str, Any], me: Mapping[str, Any]) -> bool:
     if owner["pid"] == me["pid"]:
         return True
     try:
-        started = float(owner["started"])
-        return abs(psutil.Process(owner["pid"]).create_time() - started) >= SAME_START
+        return not _is_same_process(owner, psutil.Process(owner["pid"]))
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
         return False
+
+
+def _is_same_process(owner: Mapping[str, Any], found: psutil.Process) -> bool:
+    ticks = _start_ticks(found.pid)
+    if ticks is not None and owner.get("ticks") is not None:
+        return bool(ticks == owner["ticks"])
+    return abs(found.create_time() - float(owner["started"])) < SAME_START
 
 
 def is_lost(owner: Mapping[str, Any], me: Mapping[str, Any], is_silent: bool) -> bool:
@@ -64,6 +76,15 @@ def is_lost(owner: Mapping[str, Any], me: Mapping[str, Any], is_silent: bool) ->
         is_silent: Whether it gave no sign of life for too long.
     """
     return (is_silent and owner["agent"] != me["agent"]) or gone(owner, me)
+
+
+def _start_ticks(pid: int) -> int | None:
+    """Clock ticks from the machine's start to a process's; None where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return int(fields.rpartition(")")[2].split()[_START_TIME])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _machine() -> str:

@@ -11,6 +11,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from tuner.core.active_time import ActiveTime, step_of
 from tuner.disk import FULL, REFUSED, DiskFullError, UnwritableError
 from tuner.errors import TunerError
 
@@ -22,6 +23,10 @@ AWAY = (SQLAlchemyError, StorageInternalError, OSError)
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 15.0
 """Seconds; a pause is twice the one before it, give or take half."""
+
+_LONGEST_TRY = 60.0
+"""Seconds that count of one try: a process may be suspended in it, and a connection lost by that.
+"""
 
 SLICE = 0.2
 """Seconds between two looks whether somebody is in a hurry."""
@@ -91,16 +96,16 @@ class Patience:
             DiskFullError: The database has no room left.
             UnwritableError: The database can only be read.
         """
-        begun = self._clock()
+        waiting = ActiveTime(self._clock, step_of(self._seconds, _LONGEST_TRY))
         for pause in _pauses():
             try:
                 return action()
             except Exception as error:
                 self._refuse(error)
-                left = self._seconds - (self._clock() - begun)
+                left = self._seconds - waiting()
                 if left <= 0 or self._hurry:
                     raise self._away(error) from error
-                self._wait(min(pause, left))
+                self._wait(min(pause, left), waiting)
         raise AssertionError("pauses never end")
 
     def _refuse(self, error: Exception) -> None:
@@ -114,9 +119,9 @@ class Patience:
         if not passes(error):
             raise error
 
-    def _wait(self, seconds: float) -> None:
-        until = self._clock() + seconds
-        while not self._hurry and (left := until - self._clock()) > 0:
+    def _wait(self, seconds: float, waiting: ActiveTime) -> None:
+        until = waiting() + seconds
+        while not self._hurry and (left := until - waiting()) > 0:
             self._sleep(min(SLICE, left))
         self.interrupted()
 
