@@ -12,6 +12,7 @@ from pathlib import Path
 from tuner.core.metrics import Confusion
 from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
+from tuner.python_process import answers, python_module
 
 _LOG_TAIL = 2000
 
@@ -74,16 +75,16 @@ def predict(model: Path, texts: Texts) -> Prediction:
         TunerError: The process died; its last words are told.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "tuner.training.prediction", str(model)],
+        python_module("tuner.training.prediction", str(model)),
         input=json.dumps({"texts": texts.texts, "pairs": texts.pairs}).encode(),
         capture_output=True,
         check=False,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
     )
     if done.returncode == InputError.exit_code:
-        raise InputError(**json.loads(done.stdout.splitlines()[-1]))
+        raise InputError(**json.loads(answers(done.stdout)[-1]))
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise TunerError(f"the prediction ended with {done.returncode}:\n{said[-_LOG_TAIL:]}")
-    labels, *rows = map(json.loads, done.stdout.splitlines())
+    labels, *rows = map(json.loads, answers(done.stdout))
     return Prediction(labels=tuple(labels), probabilities=rows)

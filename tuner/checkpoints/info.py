@@ -10,6 +10,7 @@ from typing import Any
 
 from tuner.checkpoints.config_fields import is_share, refuse_unsupported
 from tuner.checkpoints.content import combined_hash, file_hash
+from tuner.checkpoints.links import check_links
 from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.weights import find_weights
 from tuner.core.memory import ModelShape
@@ -101,6 +102,7 @@ def inspect(folder: Path) -> CheckpointInfo:
             do not fit config.json or hold NaN, or no tokenizer.
     """
     config = _read_config(folder)
+    check_links(folder)
     model_type = config.get("model_type")
     if model_type not in SUPPORTED:
         raise InputError(

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tuner.checkpoints.content import cache_root, combined_hash
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
+from tuner.python_process import python_module
 
 READER = "tuner.data.tfds_reader"
 
@@ -57,7 +57,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
         # No accelerator for a reader: the worker needs its memory.
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         done = subprocess.run(
-            [sys.executable, "-m", READER],
+            python_module(READER),
             input=json.dumps(request),
             env=environment,
             stdout=subprocess.DEVNULL,

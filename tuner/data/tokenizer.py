@@ -20,6 +20,7 @@ from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.content import cache_root, combined_hash, file_hash
 from tuner.errors import InputError
+from tuner.python_process import answers
 
 CHUNK_ROWS = 1024
 """Rows tokenised at a time: enough to keep all threads busy, few enough to bound the memory."""
@@ -220,7 +221,10 @@ def _read_apart(info: CheckpointInfo) -> str:
     if done.returncode > 0:
         said = done.stderr.decode(errors="replace").splitlines()
         raise _unusable(said[-1] if said else "no reason given", info)
-    return done.stdout.decode()
+    found = answers(done.stdout)
+    if not found:
+        raise _unusable("its process gives no answer", info)
+    return found[-1].decode()
 
 
 def _unusable(reason: str, info: CheckpointInfo) -> InputError:

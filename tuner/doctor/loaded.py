@@ -2,16 +2,16 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from typing import IO
 
 from tuner.core.health.gpus import TensorFlow
 from tuner.core.health.line import Line, wrong
+from tuner.python_process import answers, python_module
 from tuner.records import from_json
 
-PROBE = (sys.executable, "-m", "tuner.training.probe")
+PROBE = python_module("tuner.training.probe")
 
 PROBE_SECONDS = 180.0
 """A first import from a cold network disk takes a minute or two."""
@@ -32,7 +32,7 @@ class Probe:
         """Starts it.
 
         Args:
-            command: Prints what it found as its last line.
+            command: Prints what it found as its last answer; see `tuner.python_process`.
         """
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
@@ -58,9 +58,9 @@ class Probe:
             return self._failed(f"ends its process by signal {-code}")
         if code > 0:
             return self._failed("can not be loaded")
-        *_, answer = _text(self._output).splitlines() or [""]
+        *_, found = answers(_bytes(self._output)) or [b""]
         try:
-            return from_json(TensorFlow, answer)
+            return from_json(TensorFlow, found.decode())
         except (ValueError, BaseExceptionGroup):  # Its process ended, but not through its end.
             return self._failed("ends its process")
 
@@ -72,11 +72,12 @@ class Probe:
         self._errors.close()
 
     def _failed(self, how: str) -> Line:
-        lines = [line.strip() for line in _text(self._errors).splitlines() if line.strip()]
+        said = _bytes(self._errors).decode(errors="replace")
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
         last = lines[-1][-_TAIL:] if lines else "it printed nothing"
         return wrong("TensorFlow", f"{how}: {last}", MEND)
 
 
-def _text(file: IO[bytes]) -> str:
+def _bytes(file: IO[bytes]) -> bytes:
     file.seek(0)
-    return file.read().decode(errors="replace").strip()
+    return file.read()

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,10 +12,11 @@ import psutil
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
 from tuner.launchers.launcher import Exited
+from tuner.python_process import MARK, python_module
 from tuner.whole_lines import tail_text
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
 
-WORKER = (sys.executable, "-m", "tuner.worker")
+WORKER = python_module("tuner.worker")
 CHUNK = 1 << 16
 LOG_TAIL = 4000
 
@@ -71,7 +71,11 @@ class WorkerProcess:
         if not chunk:
             return None
         *lines, self._unread = (self._unread + chunk).split(b"\n")
-        return [decode_from_worker(line) for line in lines]
+        for line in lines:
+            if MARK not in line:  # Printed by something else that starts with every Python.
+                self._log.write(line + b"\n")
+        self._log.flush()
+        return [decode_from_worker(line) for line in lines if MARK in line]
 
     def memory(self) -> int:
         """Bytes of host memory that it holds; 0 where it is gone."""

@@ -1,7 +1,6 @@
 """The agent's side: starts the publishing process now and then, and once at the end."""
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,10 +10,11 @@ from dataclasses import replace
 import psutil
 
 from tuner.publishing.request import Request
+from tuner.python_process import python_module
 from tuner.records import to_json
 from tuner.secrets import hidden
 
-COMMAND = (sys.executable, "-m", "tuner.publishing")
+COMMAND = python_module("tuner.publishing")
 
 REST = 100.0
 """So many times as long as a publication took nothing is published: it takes 1 % of a core."""

@@ -13,9 +13,10 @@ from submitit.helpers import DelayedSubmission
 
 from tuner.core.slurm import own_job
 from tuner.errors import INTERRUPTED
+from tuner.python_process import python_module
 from tuner.slurm.queue import is_running
 
-AGENT = (sys.executable, "-m", "tuner", "sweep")
+AGENT = python_module("tuner", "sweep")
 
 _NOT_FOR_AGENTS = (signal.SIGTERM, signal.SIGUSR2)
 """Slurm may send these to every process of a job; the agent would take a second one as a hurry."""

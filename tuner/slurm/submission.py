@@ -1,7 +1,9 @@
 """Submits agents, and keeps in the study's folder which jobs they are."""
 
 import json
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ except ImportError as error:
         where="launcher=slurm",
         remedy="pip install 'tuner[slurm]'",
     ) from error
+
+PYTHON = f"{shlex.quote(sys.executable)} -P"
+"""What runs a job: without modules of the folder that the job starts in."""
 
 REQUEUES = 1000
 """Time-outs after which submitit gives a job up."""
@@ -84,7 +89,7 @@ class AgentFolder:
             agents: How many.
             options: See `tuner.core.slurm.batch_options`.
         """
-        executor = _Anywhere(self.path)
+        executor = _Anywhere(self.path, python=PYTHON)
         executor.update_parameters(**options)
         if agents > 1:
             executor.parameters["map_count"] = agents  # As submitit does for an array.
@@ -111,7 +116,7 @@ class AgentFolder:
                 remedy="the same command on a login node of the cluster; launcher.dry_run=true "
                 "prints the batch script on any machine",
             )
-        executor = SlurmExecutor(self.path, max_num_timeout=REQUEUES)
+        executor = SlurmExecutor(self.path, max_num_timeout=REQUEUES, python=PYTHON)
         executor.update_parameters(**options)
         try:
             with executor.batch():

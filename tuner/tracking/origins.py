@@ -1,6 +1,7 @@
 """Where runs come from: the command, the code and the versions behind them, and their inputs."""
 
 import getpass
+import os
 import platform
 import shlex
 import shutil
@@ -17,6 +18,18 @@ from tuner.secrets import hidden
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "transformers", "optuna", "mlflow", "numpy")
 GIT_SECONDS = 10.0
+
+_HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""Switches off the programs that a folder's .git/config may name; see _DRIVERS."""
+
+_DRIVERS = r"^filter\..*\.(clean|smudge|process|required)$"
+"""Keys of programs through which git reads files."""
+
+_STATUS = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
+
+_NO_TRANSFER = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
+"""A partial clone would fetch what it lacks, by a command of its own configuration."""
+
 COMMIT = "mlflow.source.git.commit"
 """The tag, by MLflow's own name."""
 
@@ -68,25 +81,59 @@ def _commit(folder: Path) -> dict[str, str]:
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return {}
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {
-        COMMIT: commit,
-        "mlflow.source.git.dirty": "true" if changed else "false",
+    changed = _git(folder, *_without_drivers(folder), *_STATUS)
+    if changed is None:
+        return {COMMIT: commit}
+    return {COMMIT: commit, "mlflow.source.git.dirty": "true" if changed else "false"}
+
+
+def _without_drivers(folder: Path) -> list[str]:
+    """Return options that switch off the programs which the folder's own configuration names.
+
+    Those of the user's configuration, Git LFS for instance, stay.
+    """
+    names = {
+        name
+        for scope in ("--local", "--worktree")
+        for name in (
+            _git(
+                folder,
+                "config",
+                scope,
+                "--includes",
+                "-z",
+                "--name-only",
+                "--get-regexp",
+                _DRIVERS,
+            )
+            or ""
+        ).split("\0")
+        if name
     }
+    return [word for name in sorted(names) for word in ("-c", f"{name}={_off(name)}")]
 
 
-def _git(folder: Path, *command: str) -> str:
-    """What git says; nothing where it is not installed, or the folder no checkout."""
+def _off(name: str) -> str:
+    return "false" if name.endswith(".required") else ""
+
+
+def _git(folder: Path, *command: str) -> str | None:
+    """Return what git says; None where it is not installed, fails, or the folder is no checkout.
+
+    Nothing that the folder's own configuration names is run.
+    """
     git = shutil.which("git")
     if git is None:
-        return ""
+        return None
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(
-            [git, "-C", str(folder), *command],
+            [git, "-C", str(folder), *_HARMLESS, *command],
+            env=os.environ | _NO_TRANSFER,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=GIT_SECONDS,
             check=True,
         )
         return done.stdout.strip()
-    return ""
+    return None

@@ -1,8 +1,8 @@
 """Run as a process: `python -m tuner.training.prediction FOLDER` predicts the texts that it reads.
 
-Standard input holds one JSON object with `texts` and `pairs` (or null). Standard output gets the
+Standard input holds one JSON object with `texts` and `pairs` (or null). Its answers are the
 label names as one JSON array, then an array of each row's probabilities; on wrong input one JSON
-object, which says what is wrong, and the exit code is 2.
+object, which says what is wrong, and the exit code is 2. See `tuner.python_process`.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tuner.crash_report import guarded
 from tuner.errors import InputError
+from tuner.python_process import answer
 from tuner.training.predictor import Predictor
 from tuner.worker.log import claim_stdout
 
@@ -25,16 +26,16 @@ def main() -> int:
         texts, pairs = request["texts"], request["pairs"]
         try:
             predictor = Predictor(Path(sys.argv[1]))
-            output.write(json.dumps(predictor.labels).encode() + b"\n")
+            output.write(answer(json.dumps(predictor.labels).encode()))
             for start in range(0, len(texts), CHUNK):
                 chunk = slice(start, start + CHUNK)
                 shares = predictor.probabilities(texts[chunk], pairs and pairs[chunk])
                 for row in shares.tolist():
-                    output.write(json.dumps(row).encode() + b"\n")
+                    output.write(answer(json.dumps(row).encode()))
                 output.flush()
         except InputError as error:
             said = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
-            output.write(json.dumps(said).encode())
+            output.write(answer(json.dumps(said).encode()))
             return error.exit_code
     return 0
 

@@ -1,6 +1,6 @@
 """Run as a process: loads what a worker loads, tries the devices, and prints what it found.
 
-The last line of standard output is a `TensorFlow` of `core.health.gpus` as JSON.
+Its answer on standard output is a `TensorFlow` of `core.health.gpus` as JSON.
 """
 
 import sys
@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from tuner.core.checks import PRECISIONS
 from tuner.core.health.gpus import Device, TensorFlow
+from tuner.python_process import answer
 from tuner.records import to_json
 from tuner.training import device
+from tuner.worker.log import claim_stdout
 
 SIDE = 256
 """Rows and columns of the matrices; their product of ones is exact in every precision."""
@@ -21,7 +23,8 @@ SIDE = 256
 def main() -> int:
     """Prints what it found; returns the exit code."""
     device.set_up(None)
-    print(to_json(found()))  # noqa: T201
+    with claim_stdout() as output:
+        output.write(answer(to_json(found()).encode()))
     return 0
 
 

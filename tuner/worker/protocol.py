@@ -17,6 +17,7 @@ from typing import Any
 from cattrs.strategies import configure_tagged_union
 
 from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
+from tuner.python_process import answer, answers
 from tuner.records import converter
 
 
@@ -143,9 +144,13 @@ configure_tagged_union(FromWorker, converter)
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
-    """One message as a line of JSON, newline included; NaN and Infinity as Python writes them."""
+    """Return one message as a line of JSON; NaN and Infinity as Python writes them.
+
+    A worker's line has the mark of an answer, since other things may print to the same stream.
+    """
     union: Any = ToWorker if isinstance(message, ToWorker) else FromWorker
-    return json.dumps(converter.unstructure(message, union)).encode() + b"\n"
+    text = json.dumps(converter.unstructure(message, union)).encode()
+    return text + b"\n" if union is ToWorker else answer(text)
 
 
 def decode_to_worker(line: bytes) -> ToWorker:
@@ -156,7 +161,12 @@ def decode_to_worker(line: bytes) -> ToWorker:
 
 
 def decode_from_worker(line: bytes) -> FromWorker:
-    """Reads a line that a worker wrote."""
+    """Read a line that a worker wrote.
+
+    Raises:
+        ValueError: It has no mark, so it is no message.
+    """
     union: Any = FromWorker
-    message: FromWorker = converter.structure(json.loads(line), union)
+    (text,) = answers(line)
+    message: FromWorker = converter.structure(json.loads(text), union)
     return message
