@@ -115,9 +115,9 @@ class TestCsv:
         ("content", "problem", "line"),
         [
             ("text,label\na,b\nc,d,e\n", "a row has 3 fields, the header 2", 3),
-            ("text,label\na,b\nc\n", "a row has 1 fields, the header 2", 3),
+            ("text,label\na,b\nc\n", "a row has 1 field, the header 2", 3),
             ('text,label\n"a\nb",c\n"d,e\n', "malformed CSV", 4),
-            ('text,label\n"a" b,c\n', "malformed CSV", 2),
+            ('text,label\n"a, x" b,c\n', "malformed CSV", 2),
             ("text,text,label\na,b,c\n", "names column 'text' more than once", 1),
         ],
     )

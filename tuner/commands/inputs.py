@@ -133,6 +133,7 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
 
 def _told(held_out: HeldOut) -> Iterator[str]:
     rows = len(held_out.examples)
+    yield from held_out.remarks.lines()
     yield f"{rows} test rows, which are scored once, at the very end, for the confirmed best alone"
     for sentence in overlap(rows, held_out.in_training, held_out.in_validation):
         yield f"warning: {sentence}"

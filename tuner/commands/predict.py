@@ -17,6 +17,7 @@ from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
 from tuner.core.predict_settings import PredictSettings
 from tuner.core.settings import DataSettings
+from tuner.data.delimited import Hints
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.prediction import Prediction, predict
@@ -62,6 +63,11 @@ def run(arguments: Sequence[str]) -> int:
         settings.text_pair or trained.text_pair,
         settings.label,
         usual_label=trained.label,
+        hints=Hints(
+            delimiter=settings.delimiter or trained.delimiter,
+            quoting=settings.quoting or trained.quoting,
+            label=settings.label or trained.label,
+        ),
     )
     if settings.output is not None:
         _check_writable(Path(settings.output))
@@ -100,6 +106,8 @@ def _trained_on(folder: Path) -> DataSettings:
 
 def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> None:
     terminal = Terminal("")
+    for remark in texts.remarks:
+        terminal.notice(remark)
     terminal.console.print(_table(texts, prediction, settings.rows))
     counts = Counter(prediction.labels[chosen] for chosen in prediction.chosen)
     told = ", ".join(f"{label} ({count})" for label, count in counts.most_common())

@@ -8,7 +8,7 @@ from tuner.config.expressions import Kind, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.schema import structure
-from tuner.core.checks import Finding
+from tuner.core.checks import check_predict
 from tuner.core.predict_settings import PredictSettings
 
 _SECTION = "predict"
@@ -34,8 +34,6 @@ def compose_predict(arguments: Sequence[str], folder: Path) -> PredictSettings:
         .with_values((s.key, s.value, s.where) for s in settings)
     )
     made = structure(PredictSettings, composed.section((_SECTION,))[_SECTION])
-    if made.rows < 0:
-        key = f"{_SECTION}.rows"
-        wrong = Finding(key=key, value=made.rows, remedy="0 or more")
-        raise not_sensible([wrong], composed.where(key))
+    if wrong := check_predict(made):
+        raise not_sensible(wrong, "; ".join(composed.where(finding.key) for finding in wrong))
     return made

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.core.delimited import DELIMITER, QUOTING, is_delimiter
 from tuner.core.goals import FORM as CONSTRAINT
 from tuner.core.goals import constraint
 from tuner.core.objectives import OBJECTIVES
+from tuner.core.predict_settings import PredictSettings
 from tuner.core.settings import (
     MISSING,
     AgentSettings,
+    DataSettings,
     LauncherSettings,
     SweepSettings,
     TrialSettings,
@@ -95,6 +98,8 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("data.format", *one_of(FORMATS)),
     ("data.text", *_NAME),
     ("data.label", *_NAME),
+    ("data.delimiter", is_delimiter, DELIMITER),
+    ("data.quoting", *one_of(QUOTING)),
     ("data.validation_fraction", *_OPEN_SHARE),
     ("data.train_examples", *at_least(1)),
     ("data.validation_examples", *at_least(1)),
@@ -188,6 +193,12 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sampler.points_per_interval", *at_least(1)),
 )
 
+_PREDICT_RULES: tuple[Rule, ...] = (
+    ("predict.rows", *at_least(0)),
+    ("predict.delimiter", is_delimiter, DELIMITER),
+    ("predict.quoting", *one_of(QUOTING)),
+)
+
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
 """What knows several objectives: Optuna's pruners compare trials by one."""
@@ -204,12 +215,19 @@ _LONGEST_NAME = 200
 
 def allowed() -> dict[str, str]:
     """Key to what it may be, for the keys with limits beyond their type; null aside."""
-    return {key: remedy for key, _, remedy in (*_TRIAL_RULES, *_AGENT_RULES)}
+    return {key: remedy for key, _, remedy in (*_TRIAL_RULES, *_AGENT_RULES, *_PREDICT_RULES)}
 
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
     """Everything in a trial's configuration that cannot be right."""
-    return list(_broken(settings, _TRIAL_RULES))
+    return [*_broken(settings, _TRIAL_RULES), *_not_delimited(settings.data)]
+
+
+def _not_delimited(data: DataSettings) -> Iterator[Finding]:
+    """Keys of delimited files with another format, where they would change nothing."""
+    for key in ("delimiter", "quoting") if data.format in FORMATS[1:] else ():
+        if (value := getattr(data, key)) is not None:
+            yield Finding(key=f"data.{key}", value=value, remedy="data=csv, which alone knows it")
 
 
 def check_agent(settings: AgentSettings) -> list[Finding]:
@@ -223,6 +241,11 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
     return found
+
+
+def check_predict(settings: PredictSettings) -> list[Finding]:
+    """Everything in the section `predict` that cannot be right."""
+    return list(_broken({"predict": settings}, _PREDICT_RULES))
 
 
 def _goals(sweep: SweepSettings) -> Iterator[Finding]:

@@ -65,6 +65,11 @@ class DataSettings:
         name: Data set id for `hub` and `tfds`.
         config: Configuration (subset) of a `hub` data set.
         revision: Branch, tag or commit of a `hub` data set.
+        delimiter: Character between the columns of a `csv` file, or comma, tab, semicolon, pipe
+            or space; null: found out from the file.
+        quoting: What quote marks mean in a `csv` file: `double` (they enclose texts, and are
+            written twice inside), `backslash` (one stands before those inside) or `none` (they are
+            part of the texts); null: found out from the file.
         text: Column of the text.
         text_pair: Column of the second text; null for single texts.
         label: Column of the label: text or integers.
@@ -83,6 +88,8 @@ class DataSettings:
     name: str | None = None
     config: str | None = None
     revision: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
     text: str = "text"
     text_pair: str | None = None
     label: str = "label"

@@ -4,30 +4,31 @@ Plain readers that guess nothing: "NA", "null" and "007" stay the texts that the
 malformed is named by its line.
 """
 
-import csv
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from tuner.data.delimited import Hints, read_delimited
 from tuner.data.table import Table
+from tuner.data.text_file import find_text
 from tuner.errors import InputError
 
-_DELIMITERS = {".tsv": "\t", ".tab": "\t"}
 
-
-def read_file(path: Path, file_format: str, wanted: Sequence[str], key: str) -> Table:
+def read_file(
+    path: Path, file_format: str, wanted: Sequence[str], key: str, hints: Hints | None = None
+) -> Table:
     """Reads the wanted columns of a file; those that it does not have are left out.
 
     Args:
-        path: The file.
-        file_format: `csv` (tab-separated if the name ends in .tsv), `json` or `parquet`.
+        path: The file; text may be compressed.
+        file_format: `csv`, `json` or `parquet`.
         wanted: Names of columns.
         key: Configuration key that named the file, for messages.
+        hints: What is known of a delimited file; None: nothing.
 
     Raises:
-        InputError: The file is missing, empty, malformed or no UTF-8.
+        InputError: The file is missing, empty, malformed or no text.
     """
     if not path.is_file():
         raise InputError(
@@ -37,54 +38,11 @@ def read_file(path: Path, file_format: str, wanted: Sequence[str], key: str) -> 
         raise InputError("the file is empty", where=str(path), remedy="rows of labelled texts")
     if file_format == "parquet":
         return _read_parquet(path, wanted)
-    reader = _read_csv if file_format == "csv" else _read_json
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return reader(file, path, wanted)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"the file is not UTF-8: byte {error.object[error.start]:#04x}",
-            where=str(path),
-            remedy="the file saved as UTF-8",
-        ) from error
-
-
-def _read_csv(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
-    csv.field_size_limit(sys.maxsize)
-    rows = csv.reader(file, delimiter=_DELIMITERS.get(path.suffix.lower(), ","), strict=True)
-    try:
-        header = tuple(next((row for row in rows if row), ()))
-        _refuse_twice(header, wanted, path)
-        places = {name: header.index(name) for name in wanted if name in header}
-        values: dict[str, list[Any]] = {name: [] for name in places}
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise InputError(
-                    f"a row has {len(row)} fields, the header {len(header)}",
-                    where=f"{path}, line {rows.line_num}",
-                    remedy='texts that hold commas or line breaks in "double quotes"',
-                )
-            for name, place in places.items():
-                values[name].append(row[place])
-    except csv.Error as error:
-        raise InputError(
-            f"malformed CSV: {error}",
-            where=f"{path}, line {rows.line_num}",
-            remedy='quotes inside a quoted text doubled: "so ""to say"""',
-        ) from error
-    return Table(where=str(path), columns=header, values=values)
-
-
-def _refuse_twice(header: Sequence[str], wanted: Sequence[str], path: Path) -> None:
-    for name in wanted:
-        if header.count(name) > 1:
-            raise InputError(
-                f"the header names column {name!r} more than once",
-                where=f"{path}, line 1",
-                remedy="columns with names of their own",
-            )
+    file = find_text(path)
+    if file_format == "csv":
+        return read_delimited(file, hints or Hints(), wanted)
+    with file.opened() as lines:
+        return _read_json(lines, path, wanted)
 
 
 def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
@@ -108,15 +66,17 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
 
 def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
     """Yields where a row stands and the row, from an array or from lines."""
-    first = file.read(1)
-    while first.isspace():
-        first = file.read(1)
-    file.seek(0)
-    if first == "[":
-        for number, row in enumerate(_parsed(file.read(), path), start=1):
-            yield f"element {number}", row
+    begin, first = 1, file.readline()
+    while first and not first.strip():
+        begin, first = begin + 1, file.readline()
+    if first.lstrip().startswith("["):
+        blank = "\n" * (begin - 1)
+        for element, row in enumerate(_parsed(blank + first + file.read(), path), start=1):
+            yield f"element {element}", row
         return
-    for number, line in enumerate(file, start=1):
+    if first:
+        yield f"line {begin}", _parsed(first.rstrip(), path, begin)
+    for number, line in enumerate(file, start=begin + 1):
         if line.strip():
             yield f"line {number}", _parsed(line.rstrip(), path, number)
 

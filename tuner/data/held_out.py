@@ -8,7 +8,7 @@ from tuner.data.labels import check_known
 from tuner.data.preparation import read_splits
 from tuner.data.report import shared
 from tuner.data.source import find_sources, find_test
-from tuner.data.table import Examples, to_examples
+from tuner.data.table import Examples, Remarks, to_examples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,14 @@ class HeldOut:
         in_training: Of them those whose text stands among the training rows, too.
         in_validation: Of them those whose text stands among the validation rows, too.
         fingerprint: SHA-256 of texts and labels, whatever their order.
+        remarks: About how the rows were read.
     """
 
     examples: Examples
     in_training: int
     in_validation: int
     fingerprint: str
+    remarks: Remarks
 
 
 def read_held_out(data: DataSettings) -> HeldOut | None:
@@ -38,7 +40,8 @@ def read_held_out(data: DataSettings) -> HeldOut | None:
     source = find_test(data)
     if source is None:
         return None
-    examples = to_examples(source.read(), data)
+    remarks = Remarks()
+    examples = to_examples(remarks.of(source.read()), data)
     (train, validation), labels, _ = read_splits(data, find_sources(data))
     check_known(examples, labels)
     rows = sorted(zip(examples.inputs, examples.labels, strict=True))
@@ -47,4 +50,5 @@ def read_held_out(data: DataSettings) -> HeldOut | None:
         in_training=shared(examples, set(train.inputs)),
         in_validation=shared(examples, set(validation.inputs)),
         fingerprint=combined_hash(part for (text, label) in rows for part in (*text, label)),
+        remarks=remarks,
     )

@@ -17,7 +17,7 @@ from tuner.data.labels import check_known, encode, label_names
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
 from tuner.data.split import Purpose, stratified_order, validation_rows
-from tuner.data.table import Examples, to_examples
+from tuner.data.table import Examples, Remarks, to_examples
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import (
     TokenRows,
@@ -151,7 +151,7 @@ def _make(
     tokenizer = load_tokenizer(info)
     layout = find_layout(tokenizer, pairs=data.text_pair is not None)
     check_length(info, model.max_length, layout.special_tokens)
-    splits, labels, notes = read_splits(data, sources)
+    splits, labels, remarks = read_splits(data, sources)
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
     tokens = (rows[0], rows[1])
     report = make_report(
@@ -159,7 +159,7 @@ def _make(
         tokens,
         labels=labels,
         vocabularies=(vocabulary_size(tokenizer), info.vocab_size),
-        notes=notes,
+        remarks=remarks,
     )
     arrays = [
         _split(token, encode(split, labels), info.pad_token_id)
@@ -177,8 +177,8 @@ def _make(
 
 def read_splits(
     data: DataSettings, sources: tuple[Source, Source | None]
-) -> tuple[tuple[Examples, Examples], tuple[str, ...], list[str]]:
-    """Training and validation rows as they are used, the label names, and notes.
+) -> tuple[tuple[Examples, Examples], tuple[str, ...], Remarks]:
+    """Training and validation rows as they are used, the label names, and remarks.
 
     Args:
         data: Which of their rows are used.
@@ -187,23 +187,25 @@ def read_splits(
     Raises:
         InputError: They can not be read, are no labelled texts or too few.
     """
-    everything = to_examples(sources[0].read(), data)
+    remarks = Remarks()
+    everything = to_examples(remarks.of(sources[0].read()), data)
     labels = label_names(everything)
     if sources[1] is None:
         train, validation = _hold_out(everything, len(labels), data)
     else:
-        train, validation = everything, to_examples(sources[1].read(), data)
+        train, validation = everything, to_examples(remarks.of(sources[1].read()), data)
         check_known(validation, labels)
-    notes: list[str] = []
     if data.train_examples is not None and data.train_examples < len(labels):
         raise InputError(
             f"{data.train_examples} training rows are fewer than the {len(labels)} labels",
             where="data.train_examples",
             remedy=f"{len(labels)} or more, or null",
         )
-    train = _draw(train, data.train_examples, data.seed, Purpose.TRAIN, notes)
-    validation = _draw(validation, data.validation_examples, data.seed, Purpose.VALIDATION, notes)
-    return (train, validation), labels, notes
+    train = _draw(train, data.train_examples, data.seed, Purpose.TRAIN, remarks)
+    validation = _draw(
+        validation, data.validation_examples, data.seed, Purpose.VALIDATION, remarks
+    )
+    return (train, validation), labels, remarks
 
 
 def _hold_out(examples: Examples, labels: int, data: DataSettings) -> tuple[Examples, Examples]:
@@ -219,10 +221,10 @@ def _hold_out(examples: Examples, labels: int, data: DataSettings) -> tuple[Exam
 
 
 def _draw(
-    examples: Examples, count: int | None, seed: int, purpose: Purpose, notes: list[str]
+    examples: Examples, count: int | None, seed: int, purpose: Purpose, remarks: Remarks
 ) -> Examples:
     if count is not None and count > len(examples):
-        notes.append(
+        remarks.notes.append(
             f"data.{purpose.name.lower()}_examples={count}, but there are only {len(examples)}."
         )
     order = stratified_order(examples.labels, seed, purpose)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.data.table import Examples, shortened
+from tuner.data.table import Examples, Remarks, shortened
 from tuner.data.tokenizer import TokenRows
 
 WARN_DUPLICATES = 0.01
@@ -43,7 +43,8 @@ class DataReport:
         max_length: Tokens kept.
         tokenizer_vocabulary: Ids that the tokenizer can give.
         model_vocabulary: Rows of the model's embedding.
-        notes: Sentences about the settings themselves.
+        notes: Sentences about settings and files.
+        read_as: Lines about how the files were read, where that is not obvious.
     """
 
     train_rows: int
@@ -64,6 +65,7 @@ class DataReport:
     tokenizer_vocabulary: int
     model_vocabulary: int
     notes: tuple[str, ...] = ()
+    read_as: tuple[str, ...] = ()
 
     def warnings(self) -> list[str]:
         """A sentence with its figures for all that is likely to spoil a fine-tune."""
@@ -141,6 +143,7 @@ class DataReport:
         """The report for a terminal, warnings last."""
         counts = [f"{n} {c}" for n, c in zip(self.labels, self.train_counts, strict=True)]
         return [
+            *self.read_as,
             f"{self.train_rows} training rows, {self.validation_rows} validation rows",
             f"{len(self.labels)} labels: {shortened(counts, 8)}",
             *self._vocabulary_line(),
@@ -162,7 +165,7 @@ def make_report(
     *,
     labels: tuple[str, ...],
     vocabularies: tuple[int, int],
-    notes: Sequence[str],
+    remarks: Remarks,
 ) -> DataReport:
     """Counts all figures.
 
@@ -171,7 +174,7 @@ def make_report(
         tokens: Their tokens.
         labels: In the order of their numbers.
         vocabularies: Size of the tokenizer's and of the model's.
-        notes: Sentences to warn with.
+        remarks: About how the data was read.
     """
     train, validation = splits
     found: dict[tuple[str, str], list[str]] = {}
@@ -198,7 +201,8 @@ def make_report(
         max_length=max_length,
         tokenizer_vocabulary=vocabularies[0],
         model_vocabulary=vocabularies[1],
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(remarks.notes)),
+        read_as=tuple(dict.fromkeys(remarks.read_as)),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.packaged import find_packaged
 from tuner.core.settings import MISSING, DataSettings
+from tuner.data.delimited import Hints
 from tuner.data.files import read_file
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
@@ -82,7 +83,8 @@ def _file(data: DataSettings, role: str, given: str | None) -> Source:
     key = f"data.{role}"
 
     def read() -> Table:
-        return read_file(path, data.format, wanted_columns(data), key)
+        hints = Hints(delimiter=data.delimiter, quoting=data.quoting, label=data.label)
+        return read_file(path, data.format, wanted_columns(data), key, hints)
 
     identity = file_hash(path) + path.suffix.lower() if path.is_file() else None
     return Source(identity=identity, read=read)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.checkpoints.content import combined_hash
@@ -24,11 +24,36 @@ class Table:
         where: File or data set, for messages.
         columns: Names of all columns that the source has, wanted or not.
         values: Wanted column to its cells; None is a cell without a value.
+        read_as: Lines about how the source was read, where that is not obvious.
+        notes: Sentences that warn of what may be damaged.
     """
 
     where: str
     columns: tuple[str, ...]
     values: Mapping[str, Sequence[Any]]
+    read_as: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Remarks:
+    """What there is to say of how data was read."""
+
+    read_as: list[str] = field(default_factory=list)
+    """Lines about how sources were read, where that is not obvious."""
+
+    notes: list[str] = field(default_factory=list)
+    """Sentences that warn."""
+
+    def lines(self) -> list[str]:
+        """Return them for a terminal, warnings last."""
+        return [*self.read_as, *(f"warning: {note}" for note in self.notes)]
+
+    def of(self, table: Table) -> Table:
+        """Add a table's own remarks, and return the table."""
+        self.read_as += table.read_as
+        self.notes += table.notes
+        return table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,17 +8,19 @@ import numpy as np
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
+from tuner.data.delimited import Hints
 from tuner.data.files import read_file
-from tuner.data.table import is_missing, labels_of, texts_of
+from tuner.data.table import Remarks, is_missing, labels_of, texts_of
+from tuner.data.text_file import inner_suffix
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, load_tokenizer, tokenize
 from tuner.errors import InputError
 
 FILE_FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".json": "json", ".jsonl": "json",
-    ".parquet": "parquet",
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".psv": "csv", ".json": "json", ".jsonl": "json",
+    ".ndjson": "json", ".parquet": "parquet",
 }  # fmt: skip
-"""Ending of a file's name to its format."""
+"""Ending of a file's name to its format; that of a compression may follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +31,13 @@ class Texts:
         texts: One per row.
         pairs: Second text of each row; None for single texts.
         labels: True label of each row; None where the file has none.
+        remarks: Lines about how the file was read, and warnings.
     """
 
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
     labels: tuple[str, ...] | None
+    remarks: tuple[str, ...] = ()
 
     def row(self, index: int) -> tuple[str, ...]:
         """The text of a row, and the second one where there are pairs."""
@@ -42,7 +46,13 @@ class Texts:
 
 
 def read_texts(
-    path: Path, text: str, text_pair: str | None, label: str | None, *, usual_label: str
+    path: Path,
+    text: str,
+    text_pair: str | None,
+    label: str | None,
+    *,
+    usual_label: str,
+    hints: Hints | None = None,
 ) -> Texts:
     """Reads the texts of a file.
 
@@ -52,22 +62,26 @@ def read_texts(
         text_pair: Column of the second texts; None: there are none.
         label: Column of the true labels, which every row has; None: `usual_label`.
         usual_label: The same, which the file or some of its rows may lack: it is left out then.
+        hints: What is known of a delimited file; None: nothing.
 
     Raises:
         InputError: The file can not be read, lacks a column or has rows without a text.
     """
-    if path.suffix.lower() not in FILE_FORMATS:
+    suffix = inner_suffix(path)
+    if suffix not in FILE_FORMATS:
         raise InputError(
             f"nobody can tell the format of {path.name}",
             where=str(path),
-            remedy=f"a name that ends in one of {', '.join(FILE_FORMATS)}",
+            remedy=f"a name that ends in one of {', '.join(FILE_FORMATS)}, compressed or not",
         )
     texts = {"predict.text": text}
     if text_pair is not None:
         texts["predict.text_pair"] = text_pair
     wanted = texts if label is None else {**texts, "predict.label": label}
     columns = [*texts.values(), label or usual_label]
-    table = read_file(path, FILE_FORMATS[path.suffix.lower()], columns, "the file to predict")
+    remarks = Remarks()
+    table = read_file(path, FILE_FORMATS[suffix], columns, "the file to predict", hints)
+    remarks.of(table)
     for key, column in wanted.items():
         if column not in table.columns:
             raise InputError(
@@ -86,7 +100,12 @@ def read_texts(
         cells = table.values.get(usual_label, [None])
         known = not any(is_missing(cell) or cell == "" for cell in cells)
         labels = labels_of(table, usual_label, "the file", rows) if known else None
-    return Texts(texts=first, pairs=second[0] if second else None, labels=labels)
+    return Texts(
+        texts=first,
+        pairs=second[0] if second else None,
+        labels=labels,
+        remarks=tuple(remarks.lines()),
+    )
 
 
 def tokenized_texts(

@@ -9,8 +9,10 @@ from tuner.core.health.line import Line, ok, warning
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.data.labels import check_known, label_names
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
-from tuner.data.table import to_examples
+from tuner.data.table import Remarks, to_examples
 from tuner.errors import InputError
+
+_WRITTEN = "data.delimiter and data.quoting say how the file is written"
 
 PREPARE = "tuner prepare fetches it, for machines without a network"
 
@@ -42,15 +44,19 @@ def data_line(data: DataSettings) -> Line:
     named = (*find_sources(data), find_test(data))
     sources = [source for source in named if source is not None]
     if data.format in FILE_FORMATS:
-        return ok("data", _read(data, sources))
+        remarks = Remarks()
+        text = "; ".join((_read(data, sources, remarks), *remarks.read_as))
+        if remarks.notes:
+            return warning("data", f"{text}. {' '.join(remarks.notes)}", _WRITTEN)
+        return ok("data", text)
     if all(source.identity is not None for source in sources):
         return ok("data", f"{data.name} is on the hub, or was read here before")
     return _not_found(data)
 
 
-def _read(data: DataSettings, sources: list[Source]) -> str:
+def _read(data: DataSettings, sources: list[Source], remarks: Remarks) -> str:
     """Reads the rows of files as preparing them would, and says how many there are."""
-    train, *others = [to_examples(source.read(), data) for source in sources]
+    train, *others = [to_examples(remarks.of(source.read()), data) for source in sources]
     labels = label_names(train)
     for examples in others:
         check_known(examples, labels)

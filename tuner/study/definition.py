@@ -27,6 +27,7 @@ MAY_CHANGE = (
 PLACES = (
     "model.checkpoint", "model.revision", "model.package",
     "data.package", "data.train", "data.validation", "data.revision",
+    "data.delimiter", "data.quoting",
 )  # fmt: skip
 """Where model and data are found: they may move, as long as their contents are the same."""
 

@@ -1,0 +1,164 @@
+"""Reads delimited files: comma, tab and other separated values.
+
+Nothing is guessed of a value: "NA", "null" and "007" stay the texts that they are. What the file
+does not say itself, its delimiter and the meaning of quote marks, is found out from all of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tuner.core.delimited import Quoting, delimiter_name, delimiter_of
+from tuner.data.dialect import (
+    Marks,
+    Reading,
+    find_delimiters,
+    find_marks,
+    find_quoting,
+    read_as,
+)
+from tuner.data.records import Dialect, records
+from tuner.data.table import Table
+from tuner.data.text_file import TextFile, inner_suffix
+from tuner.errors import InputError
+
+_USUAL = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
+"""Ending of a file's name to its delimiter; a comma for the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hints:
+    """What is known of a delimited file before it is read."""
+
+    delimiter: str | None = None
+    """As in `data.delimiter`; None: found out."""
+
+    quoting: str | None = None
+    """As in `data.quoting`; None: found out."""
+
+    label: str | None = None
+    """Column of the labels, by which merged rows show; None: not known."""
+
+
+def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table:
+    """Read the wanted columns of a file; those that it does not have are left out.
+
+    Args:
+        file: The file.
+        hints: What is known of it.
+        wanted: Names of columns.
+
+    Raises:
+        InputError: The rows have other numbers of fields than the header, a quoted text does not
+            end, or a wanted column is there twice.
+    """
+    reading, marks = _reading(file, hints, wanted)
+    path = str(file.path)
+    if not reading.header:
+        raise InputError("the file is empty", where=path, remedy="rows of labelled texts")
+    _refuse_twice(reading.header, wanted, path)
+    if reading.problem is not None:
+        raise InputError(
+            reading.problem,
+            where=f"{path}, line {reading.line}",
+            remedy=_remedy(reading.dialect),
+        )
+    places = {name: reading.header.index(name) for name in wanted if name in reading.header}
+    values: dict[str, list[Any]] = {name: [] for name in places}
+    with file.opened() as lines:
+        rows = records(lines, reading.dialect)
+        next(rows)
+        for row in rows:
+            for name, place in places.items():
+                values[name].append(row.fields[place])
+    return Table(
+        where=path,
+        columns=reading.header,
+        values=values,
+        read_as=tuple(_read_as(file, hints, reading, marks)),
+        notes=tuple(_notes(file, reading, marks)),
+    )
+
+
+def _reading(file: TextFile, hints: Hints, wanted: Sequence[str]) -> tuple[Reading, Marks]:
+    """Return how the file is read, and the marks in it."""
+    quoting = None if hints.quoting is None else Quoting(hints.quoting)
+    usual = _usual(file)
+    if hints.delimiter is not None:
+        delimiters: list[str | None] = [delimiter_of(hints.delimiter)]
+    else:
+        delimiters = [*find_delimiters(file.opened, wanted, usual, quoting)]
+    if len(delimiters) > 1:
+        delimiters.append(None)
+    marks = find_marks(file.opened, delimiters[0])
+    tried = []
+    for delimiter in delimiters:
+        if quoting is None:
+            reading = find_quoting(file.opened, delimiter, wanted, marks, hints.label)
+        else:
+            reading = read_as(file.opened, Dialect(delimiter=delimiter, quoting=quoting), wanted)
+            reading = replace(reading, fits=reading.problem is None)
+        if reading.fits:
+            return reading, marks
+        tried.append(reading)
+    return tried[0], marks
+
+
+def _usual(file: TextFile) -> str:
+    return _USUAL.get(inner_suffix(file.path), ",")
+
+
+def _remedy(dialect: Dialect) -> str:
+    if dialect.quoting is Quoting.NONE:
+        return (
+            'texts that hold delimiters or line breaks in "double quotes"; data.delimiter and '
+            "data.quoting say how the file is written"
+        )
+    return (
+        'quotes inside a quoted text doubled: "so ""to say"""; data.quoting=none where quote '
+        "marks are part of the texts"
+    )
+
+
+def _read_as(file: TextFile, hints: Hints, reading: Reading, marks: Marks) -> Iterator[str]:
+    """Yield a line about what was found out, if it is not what the file's name says."""
+    found, dialect = [], reading.dialect
+    if file.encoding.startswith(("utf-16", "utf-32")):
+        found.append(file.encoding.upper())
+    if hints.delimiter is None and dialect.delimiter != _usual(file):
+        delimiter = dialect.delimiter if len(reading.header) > 1 else None
+        name = f"the delimiter is a {delimiter_name(delimiter)}" if delimiter else None
+        found.append(name or "each line is one field")
+    if hints.quoting is None and dialect.quoting is Quoting.BACKSLASH:
+        found.append("a backslash stands before quote marks and delimiters of texts")
+    if hints.quoting is None and dialect.quoting is Quoting.NONE and marks.quotes:
+        found.append("quote marks are part of the texts")
+    if found:
+        yield f"{file.path.name} is read so: {', '.join(found)} (data.delimiter, data.quoting)"
+
+
+def _notes(file: TextFile, reading: Reading, marks: Marks) -> Iterator[str]:
+    """Yield warnings about what may have been damaged."""
+    if marks.nuls:
+        count = f"{marks.nuls} NUL characters" if marks.nuls > 1 else "a NUL character"
+        yield f"{file.path.name} has {count}, which no text should have."
+    if reading.merged:
+        delimiter = reading.dialect.delimiter
+        what = "a line break"
+        if delimiter is not None and len(reading.header) > 1:
+            what = f"both a {delimiter_name(delimiter)} and a line break"
+        count = f"{reading.merged} texts have" if reading.merged > 1 else "1 text has"
+        yield (
+            f"{file.path.name}: {count} {what}, the first in line {reading.first_merged}. "
+            "If rows were merged there, data.quoting=none reads each line as a row."
+        )
+
+
+def _refuse_twice(header: Sequence[str], wanted: Sequence[str], path: str) -> None:
+    for name in wanted:
+        if header.count(name) > 1:
+            raise InputError(
+                f"the header names column {name!r} more than once",
+                where=f"{path}, line 1",
+                remedy="columns with names of their own",
+            )

@@ -1,0 +1,306 @@
+"""Finds out how a delimited file is written, by reading all of it in the ways that it could be.
+
+The header decides the delimiter: it must have the columns that are wanted. Whether quote marks
+enclose texts or belong to them shows in the rows: each must have as many fields as the header.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TextIO
+
+from tuner.core.delimited import Quoting
+from tuner.data.records import Dialect, MalformedError, Record, records
+
+CANDIDATES = (",", "\t", ";", "|")
+"""Delimiters that a file is tried with."""
+
+Opened = Callable[[], AbstractContextManager[TextIO]]
+"""Opens the text from its beginning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A whole file, as one dialect reads it."""
+
+    dialect: Dialect
+
+    header: tuple[str, ...] = ()
+    """Names of the columns."""
+
+    wanted: int = 0
+    """Number of the wanted columns that the header has."""
+
+    rows: int = 0
+
+    merged: int = 0
+    """Fields that hold both a delimiter and a line break: rows may have been merged in them."""
+
+    first_merged: int = 0
+    """Line in which the first of them begins."""
+
+    problem: str | None = None
+    """What the dialect cannot be by; None if it can."""
+
+    line: int = 0
+    """Line of the problem."""
+
+    fits: bool = False
+    """True if there is no problem and the header has as many wanted columns as in any dialect."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """Characters of a file that a dialect may give a meaning."""
+
+    quotes: bool
+    """True if there is a quote mark."""
+
+    escapes: bool
+    """True if a quote mark, a delimiter or a line break stands after a backslash."""
+
+    nuls: int
+    """Number of NUL characters."""
+
+
+def read_as(opened: Opened, dialect: Dialect, wanted: Sequence[str]) -> Reading:
+    """Read a whole file by a dialect, keeping nothing but figures.
+
+    Args:
+        opened: The file.
+        dialect: How it may be written.
+        wanted: Names of columns.
+    """
+    reading = Reading(dialect=dialect)
+    widths = _Widths(())
+    try:
+        with opened() as lines:
+            found = records(lines, dialect)
+            header = next(found, Record(line=1, lines=1, fields=())).fields
+            reading = replace(
+                reading, header=tuple(header), wanted=sum(name in header for name in wanted)
+            )
+            between = dialect.delimiter if len(header) > 1 else None
+            widths, encloses = _Widths(header), dialect.quoting is not Quoting.NONE
+            for record in found:
+                if not widths.take(record):
+                    break
+                if encloses and (merged := _merged(record, between)):
+                    reading = _counted(reading, record.line, merged)
+    except MalformedError as error:
+        return replace(reading, rows=widths.rows, problem=error.problem, line=error.line)
+    line, width = widths.odd()
+    if line:
+        problem = f"a row has {width} field{'s' if width > 1 else ''}, the header {len(header)}"
+        return replace(reading, rows=widths.rows, problem=problem, line=line)
+    return replace(reading, rows=widths.rows)
+
+
+def _counted(reading: Reading, line: int, merged: int) -> Reading:
+    return replace(
+        reading, merged=reading.merged + merged, first_merged=reading.first_merged or line
+    )
+
+
+def _merged(record: Record, delimiter: str | None) -> int:
+    """Return the number of fields that hold a line break, and a delimiter if there is one."""
+    return sum(
+        ("\n" in cell or "\r" in cell) and (delimiter is None or delimiter in cell)
+        for cell in record.fields
+    )
+
+
+class _Widths:
+    """Numbers of fields of the rows of a file.
+
+    A delimiter at the end of every row, or of the header alone, makes no column.
+    """
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.rows = 0
+        self._usual = len(header)
+        self._unnamed_end = self._usual > 1 and header[-1] == ""
+        self._first: dict[int, int] = {}
+        self._fits_throughout = True
+
+    def take(self, record: Record) -> bool:
+        """Count a row; False if no row after it can make it fit."""
+        self.rows += 1
+        width = len(record.fields)
+        self._first.setdefault(width, record.line)
+        if width == self._usual + 1:
+            fits = not record.fields[-1]
+        else:
+            fits = width == self._usual or (width == self._usual - 1 and self._unnamed_end)
+        self._fits_throughout = self._fits_throughout and fits
+        return fits
+
+    def odd(self) -> tuple[int, int]:
+        """Return line and width of the first row that does not fit the header; zeros if all do."""
+        widths = set(self._first)
+        odd = {width: line for width, line in self._first.items() if width != self._usual}
+        if not odd or (len(widths) == 1 and self._fits_throughout):
+            return 0, 0
+        width = min(odd, key=odd.__getitem__)
+        return odd[width], width
+
+
+def find_marks(opened: Opened, delimiter: str | None) -> Marks:
+    """Look for the characters that a dialect may give a meaning."""
+    quotes = escapes = False
+    nuls = 0
+    with opened() as lines:
+        for line in lines:
+            quotes = quotes or '"' in line
+            nuls += line.count("\0")
+            if "\\" in line and not escapes:
+                before = f"\\{delimiter}" if delimiter else "\\\n"
+                escapes = '\\"' in line or before in line or line.rstrip("\r\n").endswith("\\")
+    return Marks(quotes=quotes, escapes=escapes, nuls=nuls)
+
+
+def find_delimiters(
+    opened: Opened, wanted: Sequence[str], usual: str, quoting: Quoting | None
+) -> list[str]:
+    """Return the delimiters that a header can have, the likeliest first.
+
+    Args:
+        opened: The file.
+        wanted: Names of columns.
+        usual: The delimiter that the file's name speaks of.
+        quoting: As it is given; None: either.
+    """
+    order = (usual, *(each for each in CANDIDATES if each != usual))
+    headers = {each: _header(opened, each, quoting) for each in order}
+    found = {each: sum(name in header for name in wanted) for each, header in headers.items()}
+    if max(found.values()):
+        return [each for each in order if found[each] == max(found.values())]
+    return sorted(order, key=lambda each: -len(headers[each]))[:1]
+
+
+def _header(opened: Opened, delimiter: str, quoting: Quoting | None) -> Sequence[str]:
+    for each in (quoting or Quoting.DOUBLE, Quoting.NONE):
+        try:
+            with opened() as lines:
+                dialect = Dialect(delimiter=delimiter, quoting=each)
+                return next(iter(records(lines, dialect))).fields
+        except (MalformedError, StopIteration):
+            continue
+    return ()
+
+
+def find_quoting(
+    opened: Opened,
+    delimiter: str | None,
+    wanted: Sequence[str],
+    marks: Marks,
+    label: str | None = None,
+) -> Reading:
+    """Return the reading whose quoting fits a file; one with a problem if none does.
+
+    Quote marks enclose fields if every row then has as many fields as the header and no field
+    holds what may be rows of their own. Else the lines are read as they stand, if that fits.
+
+    Args:
+        opened: The file.
+        delimiter: Its delimiter.
+        wanted: Names of columns.
+        marks: Of the file.
+        label: Name of the column with few different values, if there is one.
+    """
+
+    def read(quoting: Quoting) -> Reading:
+        return read_as(opened, Dialect(delimiter=delimiter, quoting=quoting), wanted)
+
+    plain = read(Quoting.NONE)
+    if not marks.quotes and (plain.problem is None or not marks.escapes):
+        return replace(plain, fits=plain.problem is None)
+    readings = [plain, read(Quoting.DOUBLE)]
+    if marks.escapes:
+        readings.append(read(Quoting.BACKSLASH))
+    most = max(reading.wanted for reading in readings)
+    readings = [replace(r, fits=r.problem is None and r.wanted == most) for r in readings]
+    plain, double = readings[:2]
+    escaped = readings[2] if marks.escapes else None
+    return _chosen(opened, plain, double, escaped, label)
+
+
+def _chosen(
+    opened: Opened, plain: Reading, double: Reading, escaped: Reading | None, label: str | None
+) -> Reading:
+    delimiter = double.dialect.delimiter
+    one_column = len(double.header) == 1 and delimiter is not None and delimiter in ",;"
+    if double.fits and (one_column or not double.merged):
+        content = plain.fits and delimiter not in (",", ";")
+        return plain if content and _is_content(opened, plain, double) else double
+    escapes = escaped is not None and escaped.fits and not escaped.merged
+    if escaped and escapes and (not plain.fits or _encloses(opened, plain.dialect)):
+        return escaped
+    if plain.fits and double.fits:
+        return plain if _are_rows(opened, plain, double, label) else double
+    for reading in (plain, double, escaped):
+        if reading and reading.fits:
+            return reading
+    tried = [reading for reading in (double, plain, escaped) if reading]
+    return max(tried, key=lambda reading: (reading.wanted, reading.line))
+
+
+def _is_content(opened: Opened, plain: Reading, double: Reading) -> bool:
+    """Return True if quote marks belong to the texts, though they could enclose them.
+
+    Writers enclose all fields of a column, or those alone that hold a quote mark, a delimiter or a
+    line break.
+    """
+    if plain.rows != double.rows:
+        return False
+    bare, needless = set[int](), set[int]()
+    differs = stray = False
+    with opened() as first, opened() as second:
+        rows = zip(records(first, plain.dialect), records(second, double.dialect), strict=True)
+        next(rows, None)
+        for written, read in rows:
+            for column, (before, after) in enumerate(
+                zip(written.fields, read.fields, strict=True)
+            ):
+                if before != after:
+                    differs = True
+                    if '"' not in after:
+                        needless.add(column)
+                elif after:
+                    bare.add(column)
+                    stray = stray or '"' in after
+    return differs and (stray or bool(bare & needless))
+
+
+def _are_rows(opened: Opened, plain: Reading, double: Reading, label: str | None) -> bool:
+    """Return True if fields with delimiters and line breaks are rows that quote marks have merged.
+
+    Such a field is cut into lines of the right number of fields. If they are rows, then what
+    stands in the label's place is a label that other rows have, too.
+    """
+    tabular = double.dialect.delimiter not in (",", ";")
+    if label not in double.header or label not in plain.header:
+        return tabular
+    place = double.header.index(label)
+    starts, labels, alone = set[int](), set[str](), 0
+    with opened() as lines:
+        for record in islice(records(lines, double.dialect), 1, None):
+            starts.update(range(record.line, record.line + record.lines - 1))
+            labels.add(record.fields[place])
+            alone += record.lines == 1
+    with opened() as lines:
+        rows = islice(records(lines, plain.dialect), 1, None)
+        inner = [row.fields[place] for row in rows if row.line in starts]
+    known = sum(cell in labels for cell in inner)
+    return 2 * known >= len(inner) or (tabular and not alone)
+
+
+def _encloses(opened: Opened, plain: Dialect) -> bool:
+    """Return True if quote marks stand in no fields but those that begin and end with one."""
+    with opened() as lines:
+        return all(
+            '"' not in cell or (len(cell) > 1 and cell[0] == cell[-1] == '"')
+            for record in records(lines, plain)
+            for cell in record.fields
+        )

@@ -1,0 +1,181 @@
+"""Opens text files: compressed or not, in UTF-8 or UTF-16, with any line ending."""
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO, TextIO, cast
+
+from tuner.errors import InputError
+
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Endings of file names that say how a file is compressed; its first bytes decide."""
+
+_MAGIC = {
+    b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst",
+    b"PK\x03\x04": ".zip",
+}  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_HEAD = 8192
+"""Bytes by which encoding and line ending are told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFile:
+    """A text file, found out about and not read."""
+
+    path: Path
+
+    encoding: str
+    """Name of the codec."""
+
+    line_end: str
+    r"""`\n`, which a `\r` may come before, or `\r`: what ends a line. Any other is text."""
+
+    @contextmanager
+    def opened(self) -> Iterator[TextIO]:
+        """Open the text from its beginning, cut into lines at `line_end` alone.
+
+        Raises:
+            InputError: It cannot be decompressed or decoded.
+        """
+        try:
+            with _binary(self.path) as binary:
+                yield io.TextIOWrapper(binary, encoding=self.encoding, newline=self.line_end)
+        except UnicodeDecodeError as error:
+            raise _not_text(self.path, error) from error
+        except _DAMAGED as error:
+            raise _damaged(self.path, error) from error
+
+
+_DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+
+
+def find_text(path: Path) -> TextFile:
+    """Find out how to read a text file.
+
+    Args:
+        path: An existing file.
+
+    Raises:
+        InputError: It holds nothing, or cannot be decompressed.
+    """
+    try:
+        with _binary(path) as binary:
+            head = binary.read(_HEAD)
+    except _DAMAGED as error:
+        raise _damaged(path, error) from error
+    if not head:
+        raise InputError("the file is empty", where=str(path), remedy="rows of labelled texts")
+    encoding = _encoding(head)
+    text = head.decode(encoding, errors="replace")
+    return TextFile(path=path, encoding=encoding, line_end=_line_end(text))
+
+
+def inner_suffix(path: PurePath) -> str:
+    """Return the ending of a file's name in lower case, without that of its compression."""
+    if path.suffix.lower() in COMPRESSED:
+        path = path.with_suffix("")
+    return path.suffix.lower()
+
+
+def _encoding(head: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    # Without a mark, UTF-16 shows by the NUL bytes in the ASCII characters of a header.
+    even, odd = head[0:8:2], head[1:8:2]
+    if len(odd) > 1 and not any(odd) and all(even):
+        return "utf-16-le"
+    if len(odd) > 1 and not any(even) and all(odd):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _line_end(text: str) -> str:
+    r"""Return `\r` if that ends the first line and, by and large, the others."""
+    first = min((text.find(end) for end in "\r\n" if end in text), default=0)
+    ends_early = (
+        text[first : first + 1] == "\r" and text[first : first + 3].strip("\r")[:1] != "\n"
+    )
+    pairs = text.count("\r\n")
+    return "\r" if ends_early and text.count("\r") - pairs > text.count("\n") else "\n"
+
+
+@contextmanager
+def _binary(path: Path) -> Iterator[IO[bytes]]:
+    """Open the decompressed bytes of a file."""
+    with path.open("rb") as file:
+        head = file.read(6)
+    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+    match kind:
+        case ".gz":
+            with gzip.open(path, "rb") as opened:
+                yield cast("IO[bytes]", opened)
+        case ".bz2":
+            with bz2.open(path, "rb") as opened:
+                yield cast("IO[bytes]", opened)
+        case ".xz":
+            with lzma.open(path, "rb") as opened:
+                yield cast("IO[bytes]", opened)
+        case ".zst":
+            with _zstandard(path) as opened:
+                yield opened
+        case ".zip":
+            with _only_member(path) as opened:
+                yield opened
+        case _:
+            with path.open("rb") as opened:
+                yield opened
+
+
+@contextmanager
+def _zstandard(path: Path) -> Iterator[IO[bytes]]:
+    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    with pa.input_stream(str(path), compression="zstd") as stream:
+        yield io.BufferedReader(stream)
+
+
+@contextmanager
+def _only_member(path: Path) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        names = [name for name in names if not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            raise InputError(
+                f"the archive holds {len(names)} files, and one is read",
+                where=str(path),
+                remedy="the file that is meant, unpacked",
+            )
+        with archive.open(names[0]) as member:
+            yield member
+
+
+def _not_text(path: Path, error: UnicodeDecodeError) -> InputError:
+    name = "UTF-8" if error.encoding.startswith("utf-8") else error.encoding.upper()
+    return InputError(
+        f"the file is not {name}: byte {error.object[error.start]:#04x}",
+        where=str(path),
+        remedy="the file saved as UTF-8",
+    )
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return InputError(
+        f"the file cannot be read: {reason}", where=str(path), remedy="a file that is whole"
+    )
