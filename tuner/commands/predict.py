@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.atomic import write_whole
+from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
 from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
 from tuner.core.predict_settings import PredictSettings
@@ -22,6 +23,7 @@ from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.prediction import Prediction, predict
 from tuner.terminal import Terminal
+from tuner.worker.life import MODEL_NAME
 
 SHOWN_LABELS = 4
 """So many of the most probable labels of a row are shown."""
@@ -56,11 +58,16 @@ def run(arguments: Sequence[str]) -> int:
             where="the command line",
             remedy="outputs/STUDY/best_model, or a folder as export.model=DIR writes it",
         )
-    trained = _trained_on(folder)
+    read_labels(folder)  # Refuses in no time what the process that predicts would refuse.
+    known = _trained_on(folder)
+    trained = known or DataSettings()
+    text_pair = settings.text_pair or trained.text_pair
+    if known is not None:
+        known.check_pairs(given=text_pair is not None, key="predict.text_pair")
     texts = read_texts(
         file,
         settings.text or trained.text,
-        settings.text_pair or trained.text_pair,
+        text_pair,
         settings.label,
         usual_label=trained.label,
         hints=Hints(
@@ -73,6 +80,8 @@ def run(arguments: Sequence[str]) -> int:
         _check_writable(Path(settings.output))
     prediction = predict(folder, texts)
     _show(texts, prediction, settings)
+    if known is None:
+        Terminal("").notice(_unknown_inputs(trained.text, settings))
     if settings.output is not None:
         write_whole(Path(settings.output), as_csv(texts, prediction))
     return 0
@@ -98,10 +107,27 @@ def _check_writable(output: Path) -> None:
         ) from error
 
 
-def _trained_on(folder: Path) -> DataSettings:
-    """How the data was read that the model was trained on; the defaults where nobody knows."""
-    file = folder / "best.yaml"
-    return load_trial(file).data if file.exists() else DataSettings()
+def _trained_on(folder: Path) -> ModelInputs | None:
+    """How a model was fed; None where nobody knows.
+
+    Folders of before there was a record have the configuration in them, or, where a single
+    fine-tune left them, beside them.
+    """
+    if inputs := read_inputs(folder):
+        return inputs
+    beside = [folder.parent / "config.yaml"] if folder.name == MODEL_NAME else []
+    found = [file for file in (folder / "best.yaml", *beside) if file.is_file()]
+    return ModelInputs.of(load_trial(found[0])) if found else None
+
+
+def _unknown_inputs(text: str, settings: PredictSettings) -> str:
+    """What was assumed of a folder that does not say how its model was fed."""
+    column = settings.text or text
+    pair = f"and {settings.text_pair!r}" if settings.text_pair else "alone"
+    return (
+        f"the folder does not say how its model was fed: column {column!r} {pair} was read; "
+        "predict.text=COLUMN predict.text_pair=COLUMN name others"
+    )
 
 
 def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> None:

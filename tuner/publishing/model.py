@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 
 import tuner
 from tuner.checkpoints.content import file_hash
+from tuner.checkpoints.saved import read_inputs
 from tuner.core.confirmation import CONFIRMS
 from tuner.core.identity import STUDY_ID
 from tuner.exclusive import exclusive
@@ -67,7 +68,9 @@ def log_model(
         model = model or _made(client, runs, sweep, weights, best)
         if model.status != "READY":
             packed = place / "packed"
-            columns = ["text"] if best["data"]["text_pair"] is None else ["text", "text_pair"]
+            inputs = read_inputs(copy)
+            pair = inputs.text_pair if inputs else best["data"]["text_pair"]
+            columns = ["text"] if pair is None else ["text", "text_pair"]
             _pack(packed, copy, columns, model)
             client.log_model_artifacts(model.model_id, str(packed))
             client.finalize_logged_model(model.model_id, "READY")

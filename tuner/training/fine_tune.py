@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tuner.checkpoints.layers import check_layers
+from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
@@ -126,6 +127,7 @@ class FineTuner:
         settings, data, model = self._running
         length = settings.model.max_length
         save_model(folder, model.classifier, data.checkpoint, data.labels, length)
+        write_inputs(folder, ModelInputs.of(settings))
 
     def _begin(self, settings: TrialSettings) -> tuple[PreparedData, Model]:
         """Data and model of a trial, with everything as no other trial had ever run."""

@@ -118,6 +118,13 @@ def save_model(
     _save_tokenizer(folder, checkpoint, max_length)
 
 
+def head_outputs(checkpoint: CheckpointInfo) -> int | None:
+    """Number of logits of a checkpoint's classification head; None where it has no head."""
+    reader = TensorReader(checkpoint.weight_files)
+    name = f"{_HEADS.get(checkpoint.model_type, {}).get('classifier', 'classifier')}.bias"
+    return reader.get_tensor(name).size if reader.has(name) else None
+
+
 def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
     """Fills the head of a classifier that `save_model` wrote; the encoder loads itself.
 

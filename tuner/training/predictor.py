@@ -1,6 +1,7 @@
 """A model that a trial left behind, predicting from texts."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.checkpoints import inspect
+from tuner.checkpoints.saved import read_inputs, read_labels
 from tuner.data.texts import tokenized_texts
 from tuner.errors import InputError
 from tuner.training.evaluate import Evaluator
-from tuner.training.hugging_face import load_head
+from tuner.training.hugging_face import head_outputs, load_head
 from tuner.training.model import Classifier
 
 BATCH = 32
@@ -23,6 +25,7 @@ class Predictor:
 
     Attributes:
         labels: Label names, in the order of their numbers.
+        inputs: How it was fed; None where its folder does not say.
         max_length: Tokens at which texts are truncated.
     """
 
@@ -33,21 +36,33 @@ class Predictor:
             InputError: It holds no such model.
         """
         checkpoint = inspect(folder)
-        config = _read(folder / "config.json")
-        names = config.get("id2label")
-        if not isinstance(names, dict) or not names:
-            raise _no_classifier(folder, "config.json names no labels")
-        self.labels = tuple(str(names[key]) for key in sorted(names, key=int))
-        length = _read(folder / "tokenizer_config.json").get("model_max_length")
-        given = length if isinstance(length, int) and length > 0 else checkpoint.max_positions
-        self.max_length = min(given, checkpoint.max_positions)
+        outputs = head_outputs(checkpoint)
+        if outputs is None:
+            raise _no_classifier(folder, "its weights have no classification head")
+        self.labels = read_labels(folder) or tuple(f"LABEL_{i}" for i in range(outputs))
+        if len(self.labels) != outputs:
+            problem = (
+                f"config.json names {len(self.labels)} labels, its head has {outputs} outputs"
+            )
+            raise _no_classifier(folder, problem)
+        self.inputs = read_inputs(folder)
+        self.max_length = min(self._given_length(folder), checkpoint.max_positions)
         self._checkpoint = checkpoint
         classifier = Classifier(checkpoint, len(self.labels))
         try:
             load_head(classifier, checkpoint)
-        except (KeyError, ValueError) as error:
-            raise _no_classifier(folder, f"the head lacks {error}") from error
+        except KeyError as error:
+            raise _no_classifier(folder, f"its head lacks {error}") from error
+        except ValueError as error:
+            raise _no_classifier(folder, f"its head has another shape: {error}") from error
         self._evaluator = Evaluator(classifier)
+
+    def _given_length(self, folder: Path) -> int:
+        """Tokens at which the folder says that texts are truncated; else more than there are."""
+        if self.inputs is not None:
+            return self.inputs.max_length
+        length = _read(folder / "tokenizer_config.json").get("model_max_length")
+        return length if isinstance(length, int) and length > 0 else sys.maxsize
 
     def logits(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
@@ -60,7 +75,13 @@ class Predictor:
 
         Returns:
             Shape [rows, labels].
+
+        Raises:
+            InputError: Second texts are missing or too many for a model that is known to have
+                been fed otherwise.
         """
+        if self.inputs is not None:
+            self.inputs.check_pairs(given=pairs is not None, key="text_pair")
         split = tokenized_texts(self._checkpoint, texts, pairs, self.max_length)
         return self._evaluator.logits(split, np.arange(len(texts)), BATCH)
 

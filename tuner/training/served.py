@@ -37,7 +37,9 @@ class TextClassifier(PythonModel):
         Returns:
             A row for each: `label`, its `probability`, and `probabilities` by label name.
         """
-        pairs = list(model_input["text_pair"]) if "text_pair" in model_input else None
+        inputs = self._predictor.inputs
+        takes_pairs = "text_pair" in model_input and (inputs is None or inputs.text_pair)
+        pairs = list(model_input["text_pair"]) if takes_pairs else None
         shares = self._predictor.probabilities(list(model_input["text"]), pairs)
         labels = self._predictor.labels
         best = shares.argmax(axis=1)

@@ -1,0 +1,141 @@
+"""Every model that is saved says how it was fed, and predicts as it was scored.
+
+The second text of a pair decides its label here: without it a model is no better than chance.
+"""
+
+import csv
+import json
+import shutil
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from tests.checkpoints import BAD, GOOD, PLAIN, write_checkpoint
+from tuner.__main__ import main
+from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs
+from tuner.folder import StudyFolder
+
+pytestmark = pytest.mark.tf
+
+FED = ModelInputs(text="premise", text_pair="hypothesis", label="gold", max_length=24)
+SWEEP = """\
+overrides:
+  - model.checkpoint=tiny
+  - model.max_length=24
+  - data=csv
+  - data.train=train.csv
+  - data.validation=validation.csv
+  - data.text=premise
+  - data.text_pair=hypothesis
+  - data.label=gold
+  - training.batch_size=8
+  - training.epochs=2
+  - optimizer.learning_rate=3e-3
+n_trials: 1
+space: {training.seed: "choice(0, 1)"}
+"""
+
+
+def write_pairs(path, rows, seed):
+    random = np.random.default_rng(seed)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("premise", "hypothesis", "gold"))
+        for row in range(rows):
+            one, other = (list(random.choice(PLAIN, 4)) for _ in range(2))
+            side = GOOD if row % 2 else BAD
+            second = " ".join([*other, *random.choice(side, 2)])
+            writer.writerow((" ".join(one), second, "yes" if row % 2 else "no"))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, empty_mlflow):
+    """A folder after a sweep of one trial, whose model is in MLflow, exported, trained again."""
+    folder = tmp_path_factory.mktemp("pairs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("TUNER_CACHE", str(folder / "cache"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        (folder / "mlflow.db").write_bytes(empty_mlflow.read_bytes())
+        write_checkpoint(folder / "tiny", "bert")
+        write_pairs(folder / "train.csv", 240, seed=1)
+        write_pairs(folder / "validation.csv", 80, seed=2)
+        (folder / "sweeps").mkdir()
+        (folder / "sweeps" / "mine.yaml").write_text(SWEEP)
+        assert main(["sweep=mine", "launcher.slots=1", "tracking.plots=false"]) == 0
+        assert main(["export", "sweep=mine", "export.model=exported", "export.output=b.yaml"]) == 0
+        assert main(["train", "b.yaml"]) == 0
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def here(swept, monkeypatch):
+    monkeypatch.chdir(swept)
+    monkeypatch.setenv("TUNER_CACHE", str(swept / "cache"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture
+def score(swept):
+    """The accuracy that the trial ended with: the second texts were read."""
+    found = StudyFolder(swept / "outputs", "mine").trial(0).read_reports()[-1]
+    assert found.metrics["val_accuracy"] > 0.9
+    return found.metrics["val_accuracy"]
+
+
+FOLDERS = ("outputs/mine/best_model", "exported", "outputs/train/trials/00000/model")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_folder_says_how_it_was_fed_and_predicts_so(folder, swept, score, capsys):
+    assert read_inputs(swept / folder) == FED
+    assert main(["predict", folder, "validation.csv"]) == 0
+    assert f"accuracy {score:.4f}" in capsys.readouterr().out
+
+
+def test_folders_of_before_there_was_a_record_are_read_as_they_were_trained(swept, score, capsys):
+    trial = swept / "outputs/train/trials/00000"
+    old = swept / "old"
+    shutil.copytree(trial, old)
+    (old / "model" / INPUTS).unlink()
+    assert main(["predict", "old/model", "validation.csv"]) == 0
+    assert f"accuracy {score:.4f}" in capsys.readouterr().out
+    shutil.copytree(swept / "exported", swept / "old_best")
+    (swept / "old_best" / INPUTS).unlink()
+    assert main(["predict", "old_best", "validation.csv"]) == 0
+    assert f"accuracy {score:.4f}" in capsys.readouterr().out
+
+
+def test_a_folder_that_says_nothing_is_read_as_it_is_told_and_says_so(swept, score, capsys):
+    foreign = shutil.copytree(swept / "exported", swept / "foreign")
+    for name in (INPUTS, "best.yaml"):
+        (foreign / name).unlink()
+    words = ["predict", "foreign", "validation.csv", "predict.text=premise", "predict.label=gold"]
+    assert main([*words, "predict.text_pair=hypothesis"]) == 0
+    assert f"accuracy {score:.4f}" in capsys.readouterr().out
+    assert main(["predict", "foreign", "validation.csv"]) == 2
+    assert "predict.text=COLUMN, one of: premise, hypothesis, gold" in capsys.readouterr().err
+    config = json.loads((foreign / "config.json").read_text())
+    for key in ("id2label", "label2id", "problem_type"):
+        del config[key]
+    (foreign / "config.json").write_text(json.dumps(config))
+    assert main([*words, "predict.output=p.csv"]) == 0
+    assert "does not say how its model was fed: column 'premise' alone" in capsys.readouterr().out
+    with (swept / "p.csv").open() as file:
+        assert {"LABEL_0", "LABEL_1"} >= {row["predicted"] for row in csv.DictReader(file)}
+
+
+def test_a_model_in_mlflow_predicts_pairs(swept, score):
+    client = MlflowClient("sqlite:///mlflow.db")
+    experiment = client.get_experiment_by_name("mine").experiment_id
+    (model,) = client.search_logged_models([experiment])
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    served = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+    assert served.metadata.signature.inputs.input_names() == ["text", "text_pair"]
+    rows = pd.read_csv("validation.csv")
+    texts = rows.rename(columns={"premise": "text", "hypothesis": "text_pair"})
+    found = served.predict(texts[["text", "text_pair"]])
+    assert (found["label"] == rows["gold"]).mean() == pytest.approx(score)
