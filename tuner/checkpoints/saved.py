@@ -41,6 +41,12 @@ class ModelInputs:
     problem_type: str = SINGLE_LABEL
     """As `problem_type` in config.json."""
 
+    delimiter: str | None = None
+    """`data.delimiter` of the training data."""
+
+    quoting: str | None = None
+    """`data.quoting` of the training data."""
+
     @classmethod
     def of(cls, settings: TrialSettings) -> "ModelInputs":
         """Inputs of the model that a configuration trains."""
@@ -50,6 +56,8 @@ class ModelInputs:
             text_pair=data.text_pair,
             label=data.label,
             max_length=settings.model.max_length,
+            delimiter=data.delimiter,
+            quoting=data.quoting,
         )
 
     def check_pairs(self, *, given: bool, key: str) -> None:
@@ -98,10 +106,11 @@ def read_inputs(folder: Path) -> ModelInputs | None:
     content = _read_object(path)
     fields = {name: content.get(name) for name in ModelInputs.__dataclass_fields__}
     texts = (fields["text"], fields["label"], fields["problem_type"])
-    pair, length = fields["text_pair"], fields["max_length"]
+    length = fields["max_length"]
+    maybe = (fields["text_pair"], fields["delimiter"], fields["quoting"])
     wrong = {
         "text, label or problem_type": not all(isinstance(text, str) for text in texts),
-        "text_pair": not isinstance(pair, str | None),
+        "text_pair, delimiter or quoting": not all(isinstance(v, str | None) for v in maybe),
         "max_length": not isinstance(length, int) or isinstance(length, bool) or length < 1,
     }
     for name, holds in wrong.items():

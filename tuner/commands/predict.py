@@ -17,7 +17,7 @@ from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
 from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
 from tuner.core.predict_settings import PredictSettings
-from tuner.core.settings import DataSettings
+from tuner.core.settings import TrialSettings
 from tuner.data.delimited import Hints
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         )
     read_labels(folder)  # Refuses in no time what the process that predicts would refuse.
     known = _trained_on(folder)
-    trained = known or DataSettings()
+    trained = known or ModelInputs.of(TrialSettings())
     text_pair = settings.text_pair or trained.text_pair
     if known is not None:
         known.check_pairs(given=text_pair is not None, key="predict.text_pair")
