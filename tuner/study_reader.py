@@ -14,8 +14,8 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy import create_engine, inspect
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.core.confirmation import (
@@ -38,9 +38,11 @@ from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.importances import importances
 from tuner.records import from_plain
-from tuner.sqlite_address import optuna_address
+from tuner.sqlite_address import optuna_address, sqlite_address
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
 from tuner.study.patience import AWAY
+from tuner.study.schema import is_of_schema, schema_refusal
+from tuner.study.stores import shown
 
 _ENDED: Mapping[OptunaState, TrialState] = {
     OptunaState.COMPLETE: TrialState.COMPLETE,
@@ -278,7 +280,7 @@ def _open_file(path: Path) -> RDBStorage | None:
 def _connect(url: str) -> RDBStorage | None:
     engine = create_engine(url)
     try:
-        if not inspect(engine).has_table("studies"):
+        if not _is_made(engine):
             return None
     finally:
         engine.dispose()
@@ -287,12 +289,27 @@ def _connect(url: str) -> RDBStorage | None:
     return RDBStorage(optuna_address(url), engine_kwargs=arguments, skip_table_creation=True)
 
 
+def _is_made(engine: Engine) -> bool:
+    """Whether Optuna has come to an end with its tables: the mark of their version comes last."""
+    tables = inspect(engine)
+    if not tables.has_table("studies"):
+        return False
+    with engine.connect() as connection:
+        if tables.has_table("alembic_version"):
+            return connection.execute(text("SELECT 1 FROM alembic_version")).first() is not None
+        # Of a version before there was such a mark.
+        return connection.execute(text("SELECT 1 FROM studies")).first() is not None
+
+
 @contextmanager
 def _readable(where: str) -> Iterator[None]:
     """Turns a database's refusals into one of ours."""
     try:
         yield
     except (*AWAY, ImportError, RuntimeError, ValueError) as error:
+        address = where if "://" in where else sqlite_address(Path(where))
+        if is_of_schema(error):
+            raise schema_refusal(error, _shown(where), shown(address)) from error
         raise InputError(
             f"the study's storage can not be read ({type(error).__name__})",
             where=_shown(where),

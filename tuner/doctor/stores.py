@@ -46,13 +46,23 @@ def storage_line(agent: AgentSettings) -> Line:
             return found
     if why := _unreachable(url):
         return wrong("storage", f"{shown(url)} can not be read: {why}", _storage_mend(url, why))
+    _open_and_close(url)
     return found
 
 
-def _journal_line(url: str) -> Line:
+def _open_and_close(url: str) -> None:
+    """See whether Optuna reads what stands there.
+
+    Raises:
+        InputError: It does not.
+    """
     storage = open_stored(url)
     if storage is not None:
         close_stored(storage)
+
+
+def _journal_line(url: str) -> Line:
+    _open_and_close(url)
     folder = find_folder(journal_path(url).parent)
     # A journal may lie on a network file system, too.
     return file_storage_line(shown(url), replace(folder, file_system=""))

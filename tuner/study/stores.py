@@ -29,6 +29,7 @@ from tuner.study.database import DatabaseLedger
 from tuner.study.journal import JournalLedger, OwnedJournal, journal_url
 from tuner.study.ledger import Ledger
 from tuner.study.patience import being_made, disk_full, passes
+from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage import OwnedStorage, sqlite_url
 
 
@@ -116,6 +117,10 @@ def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
     """
     try:
         return OwnedJournal.at(url, me) if backend(url) == JOURNAL else OwnedStorage(url, me)
+    except RuntimeError as error:
+        if not is_of_schema(error):
+            raise
+        raise schema_refusal(error, f"storage.url: {shown(url)}", shown(url)) from error
     except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
         if being_made(error) or (backend(url) == SQLITE and (disk_full(error) or _locked(error))):
             raise

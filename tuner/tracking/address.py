@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import ssl
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -99,6 +100,9 @@ def check_file(uri: str) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():  # It is made whole, under another name: see `store_file`.
+            tempfile.TemporaryFile(dir=path.parent).close()
+            return
         with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("SELECT count(*) FROM sqlite_master")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tuner.core.identity import STUDY_ID, StudyIdentity
 from tuner.exclusive import exclusive
 from tuner.secrets import hidden
-from tuner.sqlite_address import artifact_location
+from tuner.sqlite_address import artifact_location, sqlite_path
+from tuner.tracking import store_file
 from tuner.tracking.runs import KEY, STUDY, may_be, sweep_identity, unambiguous
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Connection:
         self.study = study
         self._uri = uri
         self._connected: Connected | None = None
+        self.half_made: Path | None = None
+        """Where a store lies now that an interrupted process had left half made."""
 
     @property
     def experiment(self) -> str | None:
@@ -89,7 +92,10 @@ class Connection:
         # What they say of the store, with tracebacks, we tell in a line.
         for noisy in ("alembic", "mlflow"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        with exclusive(f"{Path.cwd()} {self._uri}"):
+        file = sqlite_path(self._uri)
+        with exclusive(str(file.absolute()) if file else f"{Path.cwd()} {self._uri}"):
+            if file is not None:
+                self.half_made = store_file.prepare(file) or self.half_made
             client = mlflow.MlflowClient(self._uri)
             experiment = self._find(client) or self._make(client)
             # Else MLflow opens the page for generative AI, without training's columns and charts.

@@ -103,6 +103,11 @@ class Store:
         self._connection.get()
         if self._announced:
             return
+        if self._connection.half_made:
+            self._notice(
+                f"MLflow's store was left half made by a start that was interrupted; it was made "
+                f"anew, and what was there, without runs, is {self._connection.half_made}"
+            )
         study = self._connection.study
         foreign = self._connection.foreign_sweeps() if study.id else ()
         self._announced = True

@@ -1,0 +1,73 @@
+"""A study whose agent is killed while it makes it: the next one makes it whole."""
+
+import pytest
+
+from tests.killed import AT_FLUSH, AT_STATEMENT, killed
+from tests.studies import complete, make_study
+from tuner.core.identity import StudyIdentity
+from tuner.core.settings import StorageSettings
+from tuner.errors import InputError
+from tuner.study import sqlite_url
+from tuner.study.journal import journal_url
+from tuner.study_reader import StudyReader
+
+SQLITE = """
+from pathlib import Path
+from tests.studies import make_study
+from tuner.study import sqlite_url
+make_study(sqlite_url(Path(sys.argv[2])))
+"""
+JOURNAL = """
+from pathlib import Path
+from tests.studies import make_study
+from tuner.study.journal import journal_url
+make_study(journal_url(Path(sys.argv[2])))
+"""
+
+
+def whole(url, total=2):
+    """Opens the study twice and runs a trial each time; its identity."""
+    identities = set()
+    for _ in range(total):
+        study = make_study(url)
+        complete(study)
+        identities.add(study.identity)
+        study.close()
+    study = make_study(url)
+    assert [outcome.number for outcome in study.outcomes()] == list(range(total))
+    study.close()
+    (identity,) = identities
+    return identity
+
+
+def read(url, name, folder):
+    """What a report sees: the identity; None where it says that there is no study."""
+    try:
+        reader = StudyReader("s", StorageSettings(url=url, name=name), folder)
+    except InputError as error:
+        if "there is no study" not in error.problem:
+            raise
+        return None
+    found = reader.identity
+    reader.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    "statement", [0, 20, 45, *(pytest.param(n, marks=pytest.mark.slow) for n in range(5, 80, 5))]
+)
+def test_a_database_is_whole_after_the_next_start(tmp_path, statement):
+    path = tmp_path / "study.db"
+    killed(AT_STATEMENT + SQLITE, statement, path)
+    seen = read(f"sqlite:///{path}", "sqlite", tmp_path)
+    identity = whole(sqlite_url(path))
+    assert identity.id
+    assert seen in (None, identity, StudyIdentity(name="s", has_unmarked_runs=True))
+
+
+@pytest.mark.parametrize("flush", range(4))
+def test_a_journal_is_whole_after_the_next_start(tmp_path, flush):
+    path = tmp_path / "study.journal"
+    killed(AT_FLUSH + JOURNAL, flush, path)
+    read(journal_url(path), "journal", tmp_path)
+    assert not whole(journal_url(path)).has_unmarked_runs

@@ -1,0 +1,37 @@
+"""Databases whose tables another version of Optuna made."""
+
+import re
+import shlex
+
+from tuner.errors import InputError
+
+_MADE_BY = re.compile(r"set up by optuna (?P<version>[^)]+)\)")
+
+
+def is_of_schema(error: Exception) -> bool:
+    """Whether an error is Optuna's about tables that another version of it made."""
+    return isinstance(error, RuntimeError) and "compatible with the table schema" in str(error)
+
+
+def schema_refusal(error: Exception, where: str, address: str) -> InputError:
+    """Return what people are told of tables that the installed Optuna does not read.
+
+    Args:
+        error: As Optuna raised it on opening the storage.
+        where: The storage, for people.
+        address: SQLAlchemy URL of the storage, without its password.
+    """
+    text = str(error)
+    found = _MADE_BY.search(text)
+    by = f"Optuna {found['version']}" if found else "another version of Optuna"
+    command = f"optuna storage upgrade --storage {shlex.quote(address)}"
+    if "storage upgrade" in text:
+        remedy = f"a copy of the database, then `{command}`"
+    else:
+        remedy = "pip install --upgrade optuna, or the version that made it"
+    return InputError(
+        f"the tables of the study's storage were made by {by}, and the installed one does not "
+        "read them",
+        where=where,
+        remedy=f"{remedy}; study=NAME in another storage for a new study",
+    )
