@@ -181,18 +181,10 @@ class TestValues:
         path = self.rows(tmp_path, [1.0, float("nan")])
         refused(path, "1 row has no label", "row 2", file_format="parquet")
 
-    def test_whole_numbers_have_one_name_however_written(self, tmp_path):
-        assert read(self.rows(tmp_path, [1.0, 2.0]), "parquet").labels == ("1", "2")
-        assert read(self.rows(tmp_path, ["01", "+2.00", "2"]), "parquet").labels == ("1", "2", "2")
-
     def test_large_whole_numbers_stay_apart(self, tmp_path):
         big = 2**60
         labels = read(self.rows(tmp_path, [big, big + 1]), "parquet").labels
         assert labels == (str(big), str(big + 1))
-
-    def test_fractions_are_refused(self, tmp_path):
-        path = self.rows(tmp_path, [1.0, 2.5])
-        refused(path, "numbers with fractions, such as 2.5", "data.label", file_format="parquet")
 
     def test_lists_are_refused(self, tmp_path):
         path = self.rows(tmp_path, [["a"], ["b"]], "text")

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from errno import EISDIR
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,6 +20,7 @@ from tuner.core.metrics import accuracy, macro_f1
 from tuner.core.predict_settings import PredictSettings
 from tuner.core.settings import TrialSettings
 from tuner.data.delimited import Hints
+from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.prediction import Prediction, predict
@@ -79,6 +81,8 @@ def run(arguments: Sequence[str]) -> int:
     if settings.output is not None:
         _check_writable(Path(settings.output))
     prediction = predict(folder, texts)
+    if texts.labels is not None:
+        texts = replace(texts, labels=spelled(texts.labels, prediction.labels))
     _show(texts, prediction, settings)
     if known is None:
         Terminal("").notice(_unknown_inputs(trained.text, settings))

@@ -7,7 +7,7 @@ malformed is named by its line.
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from tuner.data.delimited import Hints, read_delimited
 from tuner.data.table import Table
@@ -57,7 +57,7 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
             )
         columns.update(dict.fromkeys(row))
         for name in wanted:
-            values[name].append(row.get(name))
+            values[name].append(_as_written(row.get(name)))
     present = {name: cells for name, cells in values.items() if name in columns}
     return Table(
         where=str(path), columns=tuple(columns) or tuple(wanted), values=present or values
@@ -84,7 +84,7 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
 def _parsed(text: str, path: Path, line: int = 1) -> Any:
     """The value of a JSON text that begins in this line of the file."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_Float)
     except json.JSONDecodeError as error:
         line += error.lineno - 1
         what = f"{error.msg}, column {error.colno}"
@@ -98,6 +98,25 @@ def _parsed(text: str, path: Path, line: int = 1) -> Any:
         where=f"{path}, line {line}",
         remedy="an array of objects, or one object a line",
     ) from cause
+
+
+class _Float(float):
+    """A number that is shown as it is written: 1.50."""
+
+    def __new__(cls, written: str) -> Self:
+        made = super().__new__(cls, written)
+        made._written = written
+        return made
+
+    _written: str
+
+    def __str__(self) -> str:
+        return self._written
+
+
+def _as_written(value: Any) -> Any:
+    """Return a truth value as JSON writes it; all others as they are."""
+    return json.dumps(value) if isinstance(value, bool) else value
 
 
 def _kind(value: object) -> str:

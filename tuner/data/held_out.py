@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tuner.checkpoints.content import combined_hash
 from tuner.core.settings import DataSettings
-from tuner.data.labels import check_known
+from tuner.data.labels import with_known_labels
 from tuner.data.preparation import read_splits
 from tuner.data.report import shared
 from tuner.data.source import find_sources, find_test
@@ -43,7 +43,7 @@ def read_held_out(data: DataSettings) -> HeldOut | None:
     remarks = Remarks()
     examples = to_examples(remarks.of(source.read()), data)
     (train, validation), labels, _ = read_splits(data, find_sources(data))
-    check_known(examples, labels)
+    examples = with_known_labels(examples, labels)
     rows = sorted(zip(examples.inputs, examples.labels, strict=True))
     return HeldOut(
         examples=examples,

@@ -63,7 +63,13 @@ def read_hub(data: DataSettings, split: str, role: str) -> Table:
     wanted = [name for name in wanted_columns(data) if name in loaded.column_names]
     values = {name: _column(datasets, loaded, name) for name in wanted}
     _note(data, split, str(loaded._fingerprint))  # noqa: SLF001
-    return Table(where=where, columns=tuple(loaded.column_names), values=values)
+    classes = {name for name in wanted if isinstance(loaded.features[name], datasets.ClassLabel)}
+    return Table(
+        where=where,
+        columns=tuple(loaded.column_names),
+        values=values,
+        classes=frozenset(classes),
+    )
 
 
 def _load(datasets: Any, data: DataSettings, split: str) -> Any:

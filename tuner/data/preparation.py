@@ -13,7 +13,7 @@ from tuner.checkpoints.info import check_length
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import ConstantGuess
 from tuner.data import cache
-from tuner.data.labels import check_known, encode, label_names
+from tuner.data.labels import encode, label_names, with_known_labels
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
 from tuner.data.split import Purpose, stratified_order, validation_rows
@@ -190,11 +190,12 @@ def read_splits(
     remarks = Remarks()
     everything = to_examples(remarks.of(sources[0].read()), data)
     labels = label_names(everything)
+    everything = with_known_labels(everything, labels)
     if sources[1] is None:
         train, validation = _hold_out(everything, len(labels), data)
     else:
-        train, validation = everything, to_examples(remarks.of(sources[1].read()), data)
-        check_known(validation, labels)
+        found = to_examples(remarks.of(sources[1].read()), data)
+        train, validation = everything, with_known_labels(found, labels)
     if data.train_examples is not None and data.train_examples < len(labels):
         raise InputError(
             f"{data.train_examples} training rows are fewer than the {len(labels)} labels",

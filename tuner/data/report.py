@@ -1,11 +1,13 @@
 """What the data looks like before the first trial: figures, and sentences where they warn."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.data.labels import look_alike
 from tuner.data.table import Examples, Remarks, shortened
 from tuner.data.tokenizer import TokenRows
 
@@ -112,9 +114,10 @@ class DataReport:
         out = []
         spelt: dict[str, list[str]] = {}
         for label in self.labels:
-            spelt.setdefault(label.strip().casefold(), []).append(label)
+            spelt.setdefault(look_alike(label), []).append(label)
         out += [
-            f"Labels {', '.join(map(repr, same))} differ in case or spaces alone: are they one?"
+            f"Labels {_shown_apart(same)} stay apart, and differ in no more than case, "
+            "blanks, Unicode form or the spelling of a number: are they one?"
             for same in spelt.values()
             if len(same) > 1
         ]
@@ -157,6 +160,12 @@ class DataReport:
             ),
             *(f"warning: {sentence}" for sentence in self.warnings()),
         ]
+
+
+def _shown_apart(labels: Sequence[str]) -> str:
+    """Return labels in quotes; by their characters' codes where they would look the same."""
+    same = len({unicodedata.normalize("NFKC", label) for label in labels}) < len(labels)
+    return ", ".join(map(ascii if same else repr, labels))
 
 
 def make_report(

@@ -1,9 +1,9 @@
 """Rows as they were read, and the labelled texts they become once they are checked."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from tuner.checkpoints.content import combined_hash
@@ -11,9 +11,6 @@ from tuner.core.settings import DataSettings
 from tuner.errors import InputError
 
 _SHOWN = 5
-
-_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d*)?")
-"""Labels that stand for numbers; with more digits than a real number can have they are names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +23,7 @@ class Table:
         values: Wanted column to its cells; None is a cell without a value.
         read_as: Lines about how the source was read, where that is not obvious.
         notes: Sentences that warn of what may be damaged.
+        classes: Columns that have names of classes by their own type: no text of a file.
     """
 
     where: str
@@ -33,6 +31,7 @@ class Table:
     values: Mapping[str, Sequence[Any]]
     read_as: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    classes: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -64,13 +63,15 @@ class Examples:
         where: File or data set, for messages.
         texts: One per row.
         pairs: The second texts; None for single texts.
-        labels: Label names, one per row.
+        labels: Labels as the source has them, one per row.
+        classes: True if they are names of classes by their type, which are never respelled.
     """
 
     where: str
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
     labels: tuple[str, ...]
+    classes: bool = False
 
     def __len__(self) -> int:
         """Rows."""
@@ -83,6 +84,7 @@ class Examples:
             texts=tuple(self.texts[row] for row in rows),
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
             labels=tuple(self.labels[row] for row in rows),
+            classes=self.classes,
         )
 
     @property
@@ -117,7 +119,8 @@ def to_examples(table: Table, data: DataSettings) -> Examples:
     if data.text_pair is not None:
         pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
     labels = labels_of(table, data.label, "data.label", rows)
-    return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels)
+    classes = data.label in table.classes
+    return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels, classes=classes)
 
 
 def _check_columns(table: Table, data: DataSettings) -> None:
@@ -142,15 +145,27 @@ def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
     rows: Sequence[int] = range(count)
     for column, value in data.where.items():
         cells = table.values[column]
-        rows = [row for row in rows if str(cells[row]) == str(value)]
+        rows = [row for row in rows if _is(cells[row], value)]
         if not rows:
-            seen = dict.fromkeys(str(cell) for cell in cells)
+            seen = dict.fromkeys(str(cell) for cell in cells if not is_missing(cell))
             raise InputError(
                 f"no row has {value!r} in column {column!r}",
                 where=f"data.where.{column}, in {table.where}",
                 remedy=f"one of: {shortened(list(seen))}",
             )
     return rows
+
+
+def _is(cell: Any, value: str) -> bool:
+    """Return whether a cell has a value: texts as written, others by what they stand for."""
+    if isinstance(cell, bool):
+        return str(cell).lower() == value.lower()
+    if is_missing(cell) or str(cell) == value or not isinstance(cell, int | float):
+        return not is_missing(cell) and str(cell) == value
+    try:
+        return bool(Decimal(value) == cell if isinstance(cell, int) else float(value) == cell)
+    except (ArithmeticError, ValueError):
+        return False
 
 
 def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
@@ -178,7 +193,7 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
 
 
 def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
-    """The label names of some rows; 1, 1.0 and +1 have one name.
+    """Return the labels of some rows: texts as they are written, numbers by their value.
 
     Args:
         table: Has the column.
@@ -187,10 +202,10 @@ def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple
         rows: Indices.
 
     Raises:
-        InputError: A row has no label, or the labels are no names and no whole numbers.
+        InputError: A row has no label, or what it has is no text, number or truth value.
     """
     cells = table.values[column]
-    missing = [row for row in rows if is_missing(cells[row]) or cells[row] == ""]
+    missing = [row for row in rows if has_no_label(cells[row])]
     _refuse_missing(table, key, missing, "no label")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
@@ -200,9 +215,13 @@ def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple
             remedy="a column of texts or whole numbers",
         )
     names = _as_text(table, column, rows)
-    if not all(_NUMBER.fullmatch(name) for name in set(names)):
+    if any(isinstance(cells[row], str | bool) for row in rows):
         return names
-    return _whole_numbers(names, f"{key}={column}, in {table.where}")
+    # Among numbers 1 and 1.0 are the same; 2**60 has no float of its own.
+    return tuple(
+        name if isinstance(cell := cells[row], int) or not cell.is_integer() else str(int(cell))
+        for name, row in zip(names, rows, strict=True)
+    )
 
 
 def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
@@ -221,23 +240,14 @@ def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _whole_numbers(names: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """Gives 1, 1.0 and +1 the same name, so that files of different origin agree."""
-    spelling = {name: float(name) for name in set(names)}
-    fraction = sorted(name for name, value in spelling.items() if not value.is_integer())
-    if fraction:
-        raise InputError(
-            f"labels are numbers with fractions, such as {shortened(fraction)}",
-            where=where,
-            remedy="whole numbers or texts as labels; this is classification, not regression",
-        )
-    whole = {name: str(int(name.partition(".")[0])) for name in spelling}
-    return tuple(whole[name] for name in names)
-
-
 def is_missing(value: object) -> bool:
     """None, or the NaN that numeric columns have instead."""
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def has_no_label(value: object) -> bool:
+    """True for a missing value and for a text of blanks alone."""
+    return is_missing(value) or (isinstance(value, str) and not value.strip())
 
 
 def _refuse_missing(table: Table, key: str, rows: Sequence[int], what: str) -> None:

@@ -10,7 +10,7 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
-from tuner.data.table import Remarks, is_missing, labels_of, texts_of
+from tuner.data.table import Remarks, has_no_label, labels_of, texts_of
 from tuner.data.text_file import inner_suffix
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, load_tokenizer, tokenize
@@ -98,7 +98,7 @@ def read_texts(
         labels = labels_of(table, label, "predict.label", rows)
     else:
         cells = table.values.get(usual_label, [None])
-        known = not any(is_missing(cell) or cell == "" for cell in cells)
+        known = not any(map(has_no_label, cells))
         labels = labels_of(table, usual_label, "the file", rows) if known else None
     return Texts(
         texts=first,

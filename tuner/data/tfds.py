@@ -78,6 +78,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
         where=f"{answer['full_name']} [{split}]",
         columns=tuple(answer["columns"]),
         values=answer["values"],
+        classes=frozenset(answer["classes"]),
     )
 
 

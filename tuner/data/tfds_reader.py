@@ -1,7 +1,8 @@
 """Run as a process: reads a split of a TensorFlow data set and writes its columns as JSON.
 
 The request comes on standard input as one JSON object with `name`, `split`, `wanted` and
-`output`; the file `output` then holds `full_name`, `columns` and `values`. On failure the last
+`output`; the file `output` then holds `full_name`, `columns`, `values` and `classes`, the columns
+that have names of classes. On failure the last
 line of standard error says why, and the exit code is 1.
 """
 
@@ -35,7 +36,12 @@ def read(name: str, split: str, wanted: list[str]) -> dict[str, Any]:
     for row in tfds.as_numpy(builder.as_dataset(split=split)):
         for column, cells in values.items():
             cells.append(plain(row[column], getattr(features[column], "names", None)))
-    return {"full_name": builder.info.full_name, "columns": list(features), "values": values}
+    return {
+        "full_name": builder.info.full_name,
+        "columns": list(features),
+        "values": values,
+        "classes": [column for column in values if getattr(features[column], "names", None)],
+    }
 
 
 def plain(cell: Any, names: list[str] | None) -> Any:

@@ -7,7 +7,7 @@ from tuner.checkpoints import inspect
 from tuner.checkpoints.locate import ask_hub, fetched
 from tuner.core.health.line import Line, ok, warning
 from tuner.core.settings import DataSettings, ModelSettings
-from tuner.data.labels import check_known, label_names
+from tuner.data.labels import label_names, with_known_labels
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
 from tuner.data.table import Remarks, to_examples
 from tuner.errors import InputError
@@ -59,7 +59,7 @@ def _read(data: DataSettings, sources: list[Source], remarks: Remarks) -> str:
     train, *others = [to_examples(remarks.of(source.read()), data) for source in sources]
     labels = label_names(train)
     for examples in others:
-        check_known(examples, labels)
+        with_known_labels(examples, labels)
     rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in others)
     return f"{Path(train.where).name}: {rows}, {len(labels)} labels"
 
