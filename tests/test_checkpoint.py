@@ -453,7 +453,6 @@ def test_a_malformed_index_is_refused(folder, text):
         ("bert", "per_layer_config", {"0": {"num_attention_heads": 1}}),
         ("xlm-roberta", "quantization_config", {"load_in_8bit": True}),
         ("bert", "transformers_weights", "other.safetensors"),
-        ("bert", "auto_map", {"AutoModel": "modeling.Model"}),
         ("distilbert", "num_attention_heads", 1),
     ],
 )
@@ -471,7 +470,7 @@ def test_a_field_that_makes_another_model_is_refused_by_name(tmp_path, model_typ
     "changes",
     [
         {"is_decoder": False, "pruned_heads": {}, "add_cross_attention": False},
-        {"auto_map": {"AutoModelForTokenClassification": "modeling.Model"}},
+        {"auto_map": {"AutoModel": "modeling.Model"}},
         {"chunk_size_feed_forward": 4, "use_cache": True, "tie_word_embeddings": False},
     ],
 )

@@ -4,10 +4,18 @@ from tests.checkpoints import write_checkpoint
 from tuner.core.settings import ModelSettings
 
 
+@pytest.fixture(scope="session")
+def encodings(tmp_path_factory):
+    """Comparisons with transformers, which take seconds each."""
+    return tmp_path_factory.mktemp("encodings")
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """Each test has a cache of its own."""
+def cache(tmp_path, monkeypatch, encodings):
+    """Each test has a cache of its own, where all find what was compared."""
     folder = tmp_path / "cache"
+    folder.mkdir()
+    (folder / "encodings").symlink_to(encodings)
     monkeypatch.setenv("TUNER_CACHE", str(folder))
     return folder
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -206,6 +207,7 @@ class TestCache:
         assert (old.exists(), young.exists()) == (False, True)
 
     def test_an_unwritable_cache_leaves_the_data_in_memory(self, data, model, cache, caplog):
+        shutil.rmtree(cache)
         cache.write_text("a file where the folder should be")
         prepared = prepare(data, model)
         assert len(prepared.train) == 180

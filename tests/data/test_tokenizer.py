@@ -11,8 +11,9 @@ from tokenizers import Tokenizer
 
 from tests.checkpoints import MODEL_TYPES, WORDS, reviews, write_checkpoint
 from tuner.checkpoints import inspect
-from tuner.data import tokenizer as tokenizer_module
-from tuner.data.tokenizer import load_tokenizer, tokenize, tokenizer_hash, unknown_token
+from tuner.data import checkpoint_tokenizer
+from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash
+from tuner.data.tokenizer import tokenize, unknown_token
 from tuner.errors import InputError
 
 SENTENCES = st.lists(st.sampled_from([*WORDS, "zebra", "!", "Ärger"]), max_size=30).map(" ".join)
@@ -74,7 +75,7 @@ def test_counts_full_lengths_and_unknown_tokens(checkpoint):
 
 
 def test_knows_the_unknown_token(info):
-    found = unknown_token(load_tokenizer(info))
+    found = unknown_token(load_tokenizer(info).backend)
     assert (
         found
         == {"bert": 1, "distilbert": 1, "roberta": 3, "albert": 1, "xlm-roberta": 3}[
@@ -140,11 +141,11 @@ def test_what_the_library_does_not_survive_is_refused(tmp_path, changes, problem
 
 def test_a_reader_that_dies_or_hangs_is_said(tmp_path, monkeypatch):
     info = inspect(write_checkpoint(tmp_path / "model"))
-    monkeypatch.setattr(tokenizer_module, "READER", tmp_path / "reader.py")
+    monkeypatch.setattr(checkpoint_tokenizer, "READER", tmp_path / "reader.py")
     (tmp_path / "reader.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(InputError, match="dies of it by signal 11"):
         load_tokenizer(info)
-    monkeypatch.setattr(tokenizer_module, "READER_SECONDS", 0.5)
+    monkeypatch.setattr(checkpoint_tokenizer, "READER_SECONDS", 0.5)
     (tmp_path / "reader.py").write_text("while True: pass")
     with pytest.raises(InputError, match="takes more than"):
         load_tokenizer(info)
@@ -153,8 +154,8 @@ def test_a_reader_that_dies_or_hangs_is_said(tmp_path, monkeypatch):
 def test_a_tokenizer_is_read_apart_once(tmp_path, monkeypatch):
     info = inspect(write_checkpoint(tmp_path))
     first = load_tokenizer(info)
-    monkeypatch.setattr(tokenizer_module, "READER", tmp_path / "absent.py")
-    assert load_tokenizer(info).to_str() == first.to_str()
+    monkeypatch.setattr(checkpoint_tokenizer, "READER", tmp_path / "absent.py")
+    assert load_tokenizer(info).backend.to_str() == first.backend.to_str()
 
 
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])
@@ -193,14 +194,41 @@ def test_folders_with_a_sentencepiece_model_alone(tmp_path, model_type, name, sp
     tokenizer = load_tokenizer(inspect(folder))
     rows = tokenize(tokenizer, ["the film"], None, 16)
     start, end = ("[CLS]", "[SEP]") if model_type == "albert" else ("<s>", "</s>")
-    tokens = [tokenizer.id_to_token(token) for token in rows.ids.tolist()]
+    tokens = [tokenizer.backend.id_to_token(token) for token in rows.ids.tolist()]
     assert tokens == [start, "▁the", "▁film", end]
 
 
-def test_hash_follows_tokenizer_json_alone(tmp_path):
+@pytest.mark.parametrize(
+    "name", ["config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json"]
+)
+def test_hash_follows_every_file_that_decides_the_conversion(tmp_path, name):
+    first = tokenizer_hash(inspect(write_checkpoint(tmp_path)))
+    with (tmp_path / name).open("a") as file:
+        file.write("\n")
+    assert tokenizer_hash(inspect(tmp_path)) != first
+
+
+@pytest.mark.parametrize("library", checkpoint_tokenizer.LIBRARIES)
+def test_hash_follows_the_libraries(tmp_path, monkeypatch, library):
     info = inspect(write_checkpoint(tmp_path))
     first = tokenizer_hash(info)
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 5}))
-    assert tokenizer_hash(info) == first
-    (tmp_path / "tokenizer.json").write_text("{}")
+    known = checkpoint_tokenizer.version
+    monkeypatch.setattr(
+        checkpoint_tokenizer, "version", lambda name: "0" if name == library else known(name)
+    )
     assert tokenizer_hash(info) != first
+
+
+def test_checkpoints_with_one_vocabulary_have_conversions_of_their_own(tmp_path):
+    """config.json names a class that fails for the one; nothing of it reaches the other."""
+    wrong, right = tmp_path / "wrong", tmp_path / "right"
+    for folder, changes in ((wrong, {"tokenizer_class": "RobertaTokenizer"}), (right, {})):
+        write_checkpoint(folder)
+        (folder / "tokenizer.json").unlink()
+        (folder / "tokenizer_config.json").unlink()
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(InputError, match="RobertaTokenizer"):
+        load_tokenizer(inspect(wrong))
+    rows = tokenize(load_tokenizer(inspect(right)), ["The FILM"], None, 16)
+    assert (rows.unknown, rows.lengths.tolist()) == (0, [4])

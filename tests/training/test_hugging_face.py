@@ -114,7 +114,7 @@ def test_a_pooler_that_the_checkpoint_lacked_and_names_without_prefix(tmp_path):
 def test_the_tokenizer_is_the_one_that_was_trained_with(model_type, tmp_path):
     from tokenizers import Tokenizer
 
-    from tuner.data.tokenizer import load_tokenizer
+    from tuner.data.checkpoint_tokenizer import load_tokenizer
 
     source = write_checkpoint(tmp_path / "source", model_type, labels=LABELS)
     asked = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -123,7 +123,7 @@ def test_the_tokenizer_is_the_one_that_was_trained_with(model_type, tmp_path):
     asked.save(str(source / "tokenizer.json"))
     folder = written(loaded(source), source, tmp_path / "model")
     text = "the director is quite brilliant and the ending was very very dreadful"
-    ours = load_tokenizer(inspect(source)).encode(text)
+    ours = load_tokenizer(inspect(source)).backend.encode(text)
     stored = Tokenizer.from_file(str(folder / "tokenizer.json"))
     assert stored.encode(text).ids == ours.ids
     assert len(ours.ids) > 8

@@ -150,7 +150,8 @@ def test_losses_are_those_of_torch(case):
 
 
 def test_the_default_model_is_that_of_transformers():
-    from tuner.data.tokenizer import load_tokenizer, tokenize
+    from tuner.data.checkpoint_tokenizer import load_tokenizer
+    from tuner.data.tokenizer import tokenize
 
     figures = load("minilm.json")
     option = yaml.safe_load(MINILM.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ docs/checkpoints.md lists them. What is not named here has no effect on the logi
 architectures.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +39,17 @@ _ALIASES = {
 }
 """Second names of DistilBERT's fields; transformers takes the value under the second name."""
 
-_OWN_CODE = ("AutoModel", "AutoModelForSequenceClassification")
-
-_REFUSED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "is_decoder": (bool, "a token then attends to earlier tokens alone"),
-    "add_cross_attention": (bool, "an encoder has nothing to attend across to"),
-    "is_encoder_decoder": (bool, "only encoders can be fine-tuned"),
-    "pruned_heads": (bool, "pruned attention heads are not supported"),
-    "per_layer_config": (bool, "layers that differ from one another are not supported"),
-    "quantization_config": (bool, "quantized weights cannot be fine-tuned"),
-    "compression_config": (bool, "compressed weights cannot be fine-tuned"),
-    "transformers_weights": (bool, f"the weights are read from {'model.safetensors'} alone"),
-    "auto_map": (
-        lambda value: isinstance(value, Mapping) and any(name in value for name in _OWN_CODE),
-        "the model is computed by code of its own, which is not run",
-    ),
+_REFUSED: Mapping[str, str] = {
+    "is_decoder": "a token then attends to earlier tokens alone",
+    "add_cross_attention": "an encoder has nothing to attend across to",
+    "is_encoder_decoder": "only encoders can be fine-tuned",
+    "pruned_heads": "pruned attention heads are not supported",
+    "per_layer_config": "layers that differ from one another are not supported",
+    "quantization_config": "quantized weights cannot be fine-tuned",
+    "compression_config": "compressed weights cannot be fine-tuned",
+    "transformers_weights": "the weights are read from model.safetensors alone",
 }
-"""Field to the values that are refused, and why."""
+"""Field to the reason why it is refused where it is neither false nor empty."""
 
 
 def refuse_unsupported(config: Mapping[str, Any], model_type: str, folder: Path) -> None:
@@ -70,9 +64,9 @@ def refuse_unsupported(config: Mapping[str, Any], model_type: str, folder: Path)
         InputError: There is such a field.
     """
     where = folder / "config.json"
-    for key, (is_refused, reason) in _REFUSED.items():
+    for key, reason in _REFUSED.items():
         value = config.get(key)
-        if is_refused(value):
+        if value:
             raise InputError(
                 f"{key} is {value!r}: {reason}",
                 where=f"{key} in {where}",

@@ -13,20 +13,15 @@ from tuner.checkpoints.info import check_length
 from tuner.core.settings import DataSettings, ModelSettings
 from tuner.core.trial import ConstantGuess
 from tuner.data import cache
+from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash, vocabulary_size
+from tuner.data.encoding_check import check_encoding
 from tuner.data.labels import encode, label_names, with_known_labels
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
 from tuner.data.split import Purpose, stratified_order, validation_rows
 from tuner.data.table import Examples, Remarks, to_examples
 from tuner.data.tokenized import TokenizedSplit
-from tuner.data.tokenizer import (
-    TokenRows,
-    find_layout,
-    load_tokenizer,
-    tokenize,
-    tokenizer_hash,
-    vocabulary_size,
-)
+from tuner.data.tokenizer import TokenRows, find_layout, tokenize
 from tuner.errors import InputError
 
 
@@ -91,7 +86,7 @@ def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
         labels=stored.labels,
         train=stored.train,
         validation=stored.validation,
-        pad_id=info.pad_token_id,
+        pad_id=stored.train.pad_id,
         checkpoint=info,
         constant_guess=stored.constant_guess,
         report=stored.report,
@@ -152,17 +147,18 @@ def _make(
     layout = find_layout(tokenizer, pairs=data.text_pair is not None)
     check_length(info, model.max_length, layout.special_tokens)
     splits, labels, remarks = read_splits(data, sources)
+    remarks.notes += [*tokenizer.notes, *check_encoding(tokenizer, model.max_length)]
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
     tokens = (rows[0], rows[1])
     report = make_report(
         splits,
         tokens,
         labels=labels,
-        vocabularies=(vocabulary_size(tokenizer), info.vocab_size),
+        vocabularies=(vocabulary_size(tokenizer.backend), info.vocab_size),
         remarks=remarks,
     )
     arrays = [
-        _split(token, encode(split, labels), info.pad_token_id)
+        _split(token, encode(split, labels), tokenizer.pad_id)
         for split, token in zip(splits, tokens, strict=True)
     ]
     return cache.Stored(

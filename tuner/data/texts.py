@@ -8,12 +8,13 @@ import numpy as np
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
+from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
 from tuner.data.table import Remarks, has_no_label, labels_of, texts_of
 from tuner.data.text_file import inner_suffix
 from tuner.data.tokenized import TokenizedSplit
-from tuner.data.tokenizer import find_layout, load_tokenizer, tokenize
+from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
 
 FILE_FORMATS = {
@@ -135,5 +136,5 @@ def tokenized_texts(
         offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(rows.lengths)]),
         labels=np.zeros(len(rows.lengths), np.int32),
         max_length=max_length,
-        pad_id=checkpoint.pad_token_id,
+        pad_id=tokenizer.pad_id,
     )

@@ -1,38 +1,20 @@
-"""Texts to token ids by the checkpoint's own tokenizer, in its own threads.
+"""Texts to token ids by the checkpoint's own tokenizer, in its own threads."""
 
-Its files are read and tried in a process of their own first: what the `tokenizers` library can
-not take ends that process and not this one. What passed is kept in the cache.
-"""
-
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from tuner.atomic import write_whole
-from tuner.checkpoints import CheckpointInfo
-from tuner.checkpoints.content import cache_root, combined_hash, file_hash
+from tuner.data.checkpoint_tokenizer import AS_SAVED, PROBE, CheckpointTokenizer
+from tuner.data.tokenizer_config import has_other_types
 from tuner.errors import InputError
-from tuner.python_process import answers
 
 CHUNK_ROWS = 1024
 """Rows tokenised at a time: enough to keep all threads busy, few enough to bound the memory."""
 
-READER = Path(__file__).with_name("tokenizer_reader.py")
-
-READER_SECONDS = 120.0
-"""For reading a tokenizer; transformers, which converts older files, takes seconds to load."""
-
 _UNKNOWN = ("[UNK]", "<unk>")
-_PROBE = "a"
-_AS_SAVED = "tokenizer files as `tokenizer.save_pretrained` writes them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,61 +62,30 @@ class TokenRows:
     max_length: int
 
 
-def tokenizer_hash(info: CheckpointInfo) -> str:
-    """SHA-256 of the files that `load_tokenizer` reads."""
-    files = info.tokenizer_files
-    whole = [file for file in files if file.name == "tokenizer.json"]
-    return combined_hash(f"{file.name} {file_hash(file)}" for file in whole or files)
-
-
-def load_tokenizer(info: CheckpointInfo) -> Tokenizer:
-    """The checkpoint's tokenizer; truncation and padding that its file asks for switched off.
-
-    Raises:
-        InputError: Its files cannot be read, or it has more tokens than the model embeddings.
-    """
-    kept = cache_root() / "tokenizers" / f"{tokenizer_hash(info)}.json"
-    if kept.is_file():
-        tokenizer = Tokenizer.from_file(str(kept))
-    else:
-        text = _read_apart(info)
-        tokenizer = Tokenizer.from_str(text)
-        with suppress(OSError):  # An unwritable cache costs time, nothing else.
-            write_whole(kept, text)
-    largest = max([vocabulary_size(tokenizer) - 1, *tokenizer.encode(_PROBE, _PROBE).ids])
-    if largest >= info.vocab_size:
-        raise InputError(
-            f"the tokenizer has ids up to {largest}, the model has {info.vocab_size} embeddings",
-            where=str(info.folder),
-            remedy="the tokenizer and the weights of the same checkpoint",
-        )
-    return tokenizer
-
-
-def vocabulary_size(tokenizer: Tokenizer) -> int:
-    """One more than the largest id, added tokens included."""
-    return max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1) + 1
-
-
-def find_layout(tokenizer: Tokenizer, *, pairs: bool) -> Layout:
+def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> Layout:
     """Reads off a short example what the tokenizer's post-processor adds around texts.
 
     Raises:
-        InputError: It leaves a text out.
+        InputError: It leaves a text out, runs two texts together, or gives token types that the
+            encoder does not have.
     """
-    probe = tokenizer.encode(_PROBE, _PROBE if pairs else None)
+    probe = tokenizer.backend.encode(PROBE, PROBE if pairs else None)
     spans: dict[int | None, list[int]] = {}
     for place, sequence in enumerate(probe.sequence_ids):
         spans.setdefault(sequence, []).append(place)
     if not spans.keys() >= ({0, 1} if pairs else {0}):
-        raise InputError(
-            f"the tokenizer leaves out a text: of {_PROBE!r} it makes {probe.tokens}",
-            where="the post-processor of the tokenizer",
-            remedy=_AS_SAVED,
-        )
+        raise _wrong_layout(f"leaves out a text: of {PROBE!r} it makes {probe.tokens}", AS_SAVED)
     first = spans[0]
     second = spans[1] if pairs else first
-    ids, types = probe.ids, probe.type_ids
+    ids = probe.ids
+    has_none = tokenizer.info.token_types == 0  # Then the ids are stored, and not fed.
+    types = probe.type_ids if tokenizer.token_types or has_none else [0] * len(ids)
+    _check_types(tokenizer, probe.type_ids)
+    if pairs and second[0] == first[-1] + 1 and types[first[0]] == types[second[0]]:
+        raise _wrong_layout(
+            "puts nothing between two texts",
+            "a pair template in tokenizer.json's post_processor with a separator",
+        )
 
     def part(start: int, stop: int) -> tuple[list[int], list[int]]:
         return ids[start:stop], types[start:stop]
@@ -147,18 +98,49 @@ def find_layout(tokenizer: Tokenizer, *, pairs: bool) -> Layout:
     )
 
 
+def _check_types(tokenizer: CheckpointTokenizer, types: Sequence[int]) -> None:
+    """Refuses token types that the model would read as something else in transformers.
+
+    Raises:
+        InputError: They are beyond its embeddings, or belong to an encoder that has none here.
+    """
+    info, largest = tokenizer.info, max(types)
+    if tokenizer.token_types and largest >= info.token_types:
+        raise InputError(
+            f"the tokenizer gives token types up to {largest}, the model has {info.token_types}",
+            where=f"type_vocab_size in {info.folder / 'config.json'}",
+            remedy="a checkpoint with more token types; or model_input_names without "
+            "token_type_ids in tokenizer_config.json, then every token has type 0",
+        )
+    if largest and has_other_types(info):
+        raise InputError(
+            f"token types up to {largest} are fed to this {info.model_type} in transformers, and "
+            "here its tokens have type 0 alone",
+            where=f"model_input_names in {info.folder / 'tokenizer_config.json'}",
+            remedy="model_input_names without token_type_ids, then every token has type 0 in "
+            "transformers too",
+        )
+
+
+def _wrong_layout(problem: str, remedy: str) -> InputError:
+    return InputError(
+        f"the tokenizer {problem}", where="the post-processor of the tokenizer", remedy=remedy
+    )
+
+
 def tokenize(
-    tokenizer: Tokenizer,
+    tokenizer: CheckpointTokenizer,
     texts: Sequence[str],
     pairs: Sequence[str] | None,
     max_length: int,
 ) -> TokenRows:
     """Tokenises texts or pairs, truncated at `max_length` tokens, special ones included.
 
-    Of a pair the longer text is cut first, as `longest_first` of the tokenizers library does.
+    Of a pair the longer text is cut first, as `longest_first` of the tokenizers library does, at
+    the end that is `tokenizer.truncation_side`.
 
     Args:
-        tokenizer: Without truncation and padding.
+        tokenizer: The checkpoint's.
         texts: One per row.
         pairs: Second text of each row, or None.
         max_length: More than the special tokens of a row.
@@ -168,14 +150,15 @@ def tokenize(
     """
     layout = find_layout(tokenizer, pairs=pairs is not None)
     room = max_length - layout.special_tokens
-    unknown_id = unknown_token(tokenizer)
+    unknown_id = unknown_token(tokenizer.backend)
+    cut = _cut_left if tokenizer.truncation_side == "left" else _cut_right
     ids: list[NDArray[np.int32]] = []
     types: list[NDArray[np.uint8]] = []
     lengths, full = [], []
     unknown = 0
-    for first, second in _encoded(tokenizer, texts, pairs):
+    for first, second in _encoded(tokenizer.backend, texts, pairs):
         kept = _truncated(len(first), len(second), room)
-        row, row_types = _assemble(layout, first[: kept[0]], second[: kept[1]])
+        row, row_types = _assemble(layout, cut(first, kept[0]), cut(second, kept[1]))
         ids.append(np.array(row, np.int32))
         types.append(np.array(row_types, np.uint8))
         lengths.append(len(row))
@@ -202,40 +185,6 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
     return None
 
 
-def _read_apart(info: CheckpointInfo) -> str:
-    """The tokenizer as JSON, read and tried by a process of its own."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", str(READER), str(info.folder)],
-            # Advice of transformers is to install PyTorch; nothing of a local folder is online.
-            env=os.environ | {"TRANSFORMERS_NO_ADVISORY_WARNINGS": "1", "HF_HUB_OFFLINE": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=READER_SECONDS,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _unusable(f"it takes more than {READER_SECONDS:.0f} s", info) from error
-    if done.returncode < 0:
-        raise _unusable(f"its library dies of it by signal {-done.returncode}", info)
-    if done.returncode > 0:
-        said = done.stderr.decode(errors="replace").splitlines()
-        raise _unusable(said[-1] if said else "no reason given", info)
-    found = answers(done.stdout)
-    if not found:
-        raise _unusable("its process gives no answer", info)
-    return found[-1].decode()
-
-
-def _unusable(reason: str, info: CheckpointInfo) -> InputError:
-    path = info.folder / "tokenizer.json"
-    return InputError(
-        f"the tokenizer cannot be read: {reason}",
-        where=str(path if path.is_file() else info.folder),
-        remedy=_AS_SAVED,
-    )
-
-
 def _encoded(
     tokenizer: Tokenizer, texts: Sequence[str], pairs: Sequence[str] | None
 ) -> Iterator[tuple[list[int], list[int]]]:
@@ -260,7 +209,7 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
         raise InputError(
             f"the tokenizer fails at one of the texts: {(str(error).splitlines() or ['?'])[0]}",
             where="the tokenizer of model.checkpoint",
-            remedy=_AS_SAVED,
+            remedy=AS_SAVED,
         ) from error
 
 
@@ -271,6 +220,14 @@ def _truncated(first: int, second: int, room: int) -> tuple[int, int]:
     short, long = sorted((first, second))
     short, long = (short, room - short) if short <= room // 2 else (room // 2, room - room // 2)
     return (short, long) if first <= second else (long, short)
+
+
+def _cut_right(ids: list[int], kept: int) -> list[int]:
+    return ids[:kept]
+
+
+def _cut_left(ids: list[int], kept: int) -> list[int]:
+    return ids[len(ids) - kept :]
 
 
 def _assemble(layout: Layout, first: list[int], second: list[int]) -> tuple[list[int], list[int]]:

@@ -1,4 +1,9 @@
-"""Run as a process: reads the tokenizer of a folder, tries it out and prints it as one JSON text.
+"""Run as a process: reads the tokenizer of a folder, applies its settings and tries it out.
+
+Standard input holds one JSON object: `folder`, and the fields of `TokenizerSettings`. Standard
+output gets two answers (see tuner.python_process): a JSON object of what was found, then the
+tokenizer as one JSON text. A tokenizer that contradicts its settings is refused with exit code 3
+and one answer, a JSON object that says what is wrong.
 
 The `tokenizers` library panics at some files, and could take its process along. On failure the
 last line of standard error says why, and the exit code is 1. It imports nothing of ours, so that
@@ -6,41 +11,87 @@ it starts at once.
 """
 
 import contextlib
+import json
 import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer, processors
+
+REFUSED = 3
+"""Exit code where the tokenizer contradicts its settings."""
 
 _TEXTS = ("a", "The 3 quick foxes (or so) jumped -- didn't they? " * 20, "")
+_FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
+_CONFIG = "tokenizer_config.json"
+_AGREE = "tokenizer.json and tokenizer_config.json as one `tokenizer.save_pretrained` writes them"
+
+
+class ContradictionError(Exception):
+    """The tokenizer does something else than its settings say."""
+
+    def __init__(self, problem: str, where: str, remedy: str = _AGREE) -> None:
+        """Take the three parts of the message."""
+        super().__init__(problem)
+        self.parts = {"problem": problem, "where": where, "remedy": remedy}
 
 
 def main() -> int:
-    """Answers for the folder that the command line names; returns the exit code."""
+    """Answer one request; return the exit code."""
     try:
+        request = json.load(sys.stdin)
         with contextlib.redirect_stdout(sys.stderr):
-            text = read(Path(sys.argv[1])).to_str()
+            tokenizer, found = read(request)
+            text = tokenizer.to_str()
             try_out(Tokenizer.from_str(text))
+    except ContradictionError as error:
+        _answer(json.dumps(error.parts))
+        return REFUSED
     except BaseException as error:
         # A panic of the library is no `Exception`, and its own report has many lines.
         print((str(error).splitlines() or [type(error).__name__])[0], file=sys.stderr)  # noqa: T201
         return 1
-    # Behind the mark of an answer; see tuner.python_process, which is not imported here.
-    sys.stdout.buffer.write(b"\x1e" + text.encode().replace(b"\n", b" ") + b"\n")
+    _answer(json.dumps(found))
+    _answer(text)
     return 0
 
 
-def read(folder: Path) -> Tokenizer:
-    """The tokenizer; truncation and padding that its file asks for switched off."""
+def _answer(text: str) -> None:
+    """Write a line behind the mark of an answer; see tuner.python_process, not imported here."""
+    sys.stdout.buffer.write(b"\x1e" + text.encode().replace(b"\n", b" ") + b"\n")
+
+
+def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
+    """Return the tokenizer as it is used, and what was found on the way.
+
+    Args:
+        request: `folder`, and the fields of `TokenizerSettings`.
+
+    Raises:
+        ContradictionError: The tokenizer does not do what its settings say.
+    """
+    folder = Path(request["folder"])
     path = folder / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted(folder)
+    notes: list[str] = []
+    if path.is_file():
+        tokenizer = Tokenizer.from_file(str(path))
+        side = (tokenizer.truncation or {}).get("direction")
+        tokenizer = Tokenizer.from_str(_edited(tokenizer.to_str(), request, notes))
+        _check_letters(tokenizer, request)
+        _add_tokens(tokenizer, request)
+    else:
+        tokenizer, side = _converted(folder), None
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return tokenizer
+    tokens = _special_tokens(tokenizer, request)
+    _add_special_tokens(tokenizer, request, tokens, notes)
+    return tokenizer, {"truncation_side": side, "tokens": tokens, "notes": notes}
 
 
 def try_out(tokenizer: Tokenizer) -> None:
-    """Uses the tokenizer as preparing data does."""
+    """Use the tokenizer as preparing data does."""
     tokenizer.get_vocab(with_added_tokens=True)
     tokenizer.encode_batch_fast(list(_TEXTS), add_special_tokens=False)
     for pair in (None, *_TEXTS):
@@ -48,12 +99,151 @@ def try_out(tokenizer: Tokenizer) -> None:
 
 
 def _converted(folder: Path) -> Tokenizer:
-    """Makes the tokenizer of a folder that has only the older files, such as vocab.txt."""
+    """Make the tokenizer of a folder that has only the older files, such as vocab.txt."""
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     tokenizer: Tokenizer = loaded.backend_tokenizer
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    if special.issuperset(tokenizer.get_vocab(with_added_tokens=True)):
+        kind = type(loaded).__name__
+        raise ContradictionError(
+            f"{kind} of transformers finds no vocabulary in the folder, special tokens alone",
+            f"tokenizer_class in {folder / _CONFIG} or config.json",
+            f"tokenizer.json, or the vocabulary file of a {kind}",
+        )
     return tokenizer
+
+
+def _edited(text: str, request: Mapping[str, Any], notes: list[str]) -> str:
+    """Apply fields of tokenizer_config.json to the parts of tokenizer.json."""
+    document: dict[str, Any] = json.loads(text)
+    normalizer = document.get("normalizer") or {}
+    if normalizer.get("type") == "BertNormalizer":
+        normalizer.update(request["normalizer"])
+    prefix = request["prefix_space"]
+    for part in _parts(document.get("pre_tokenizer")) if prefix is not None else ():
+        if part["type"] == "ByteLevel":
+            part["add_prefix_space"] = prefix
+        elif part["type"] == "Metaspace" and prefix == (part["prepend_scheme"] == "never"):
+            part["prepend_scheme"] = "always" if prefix else "never"
+    if document["model"].get("dropout"):
+        notes.append(
+            f"tokenizer.json leaves out merges by chance (dropout {document['model']['dropout']});"
+            " it is switched off, so that a text always has the same tokens."
+        )
+        document["model"]["dropout"] = None
+    return json.dumps(document)
+
+
+def _parts(component: Any) -> Iterator[dict[str, Any]]:
+    """Yield a pre-tokenizer, or those that it is made of."""
+    if isinstance(component, dict):
+        for part in component.get("pretokenizers") or [component]:
+            yield from _parts(part) if "pretokenizers" in part else [part]
+
+
+def _check_letters(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
+    """Refuse a normalizer that does the opposite of what a field says.
+
+    Raises:
+        ContradictionError: It does.
+    """
+    letter, accented = _normalized(tokenizer, "A"), _normalized(tokenizer, "\u00e9")
+    keeps = any(map(unicodedata.combining, unicodedata.normalize("NFD", accented)))
+    does = {
+        "do_lower_case": letter.casefold() == letter,
+        "strip_accents": not keeps,
+        "keep_accents": keeps,
+    }
+    for key, stated in request["letters"].items():
+        if stated != does[key]:
+            raise ContradictionError(
+                f"{key} is {str(stated).lower()}, and the normalizer of tokenizer.json does the "
+                "opposite",
+                f"{key} in {Path(request['folder']) / _CONFIG}",
+                f"{_AGREE}; or remove {key}, then tokenizer.json decides",
+            )
+
+
+def _normalized(tokenizer: Tokenizer, text: str) -> str:
+    normalizer = tokenizer.normalizer
+    return text if normalizer is None else str(normalizer.normalize_str(text))
+
+
+def _add_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
+    """Add what `added_tokens_decoder` or added_tokens.json has, and mark special tokens as such.
+
+    A special token that the vocabulary lacks is not added: the model has no embedding for it.
+    """
+    known = {str(token.content): token for token in tokenizer.get_added_tokens_decoder().values()}
+    for fields in request["added"]:
+        flags = {key: fields[key] for key in _FLAGS if key in fields}
+        token, present = AddedToken(fields["content"], **flags), known.get(fields["content"])
+        if present is None or (repr(present) != repr(token) and not fields.get("if_absent")):
+            tokenizer.add_tokens([token])
+    roles = request["roles"] if request["is_plain"] else request["default_roles"]
+    named = [*{**roles, **request["roles"]}.values(), *request["extra"]]
+    known = {str(token.content): token for token in tokenizer.get_added_tokens_decoder().values()}
+    tokenizer.add_special_tokens(
+        [
+            AddedToken(content, special=True, normalized=False)
+            for content in dict.fromkeys(named)
+            if content not in known and tokenizer.token_to_id(content) is not None
+        ]
+    )
+
+
+def _special_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Roles to the tokens that the vocabulary has, and `extra` to those without a role.
+
+    A role that only the architecture's class gives counts where the token is a special one.
+    """
+    added = {str(token.content) for token in tokenizer.get_added_tokens_decoder().values()}
+    default = {role: text for role, text in request["default_roles"].items() if text in added}
+    roles = {
+        role: text
+        for role, text in {**default, **request["roles"]}.items()
+        if tokenizer.token_to_id(text) is not None
+    }
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    if unknown is not None and roles.get("unk_token", unknown) != unknown:
+        del roles["unk_token"]
+    extra = [text for text in request["extra"] if tokenizer.token_to_id(text) is not None]
+    return {"roles": roles, "extra": extra}
+
+
+def _add_special_tokens(
+    tokenizer: Tokenizer, request: Mapping[str, Any], tokens: Mapping[str, Any], notes: list[str]
+) -> None:
+    """Put the architecture's special tokens around texts where the post-processor adds none.
+
+    Raises:
+        ContradictionError: The vocabulary lacks them.
+    """
+    if set(tokenizer.encode("a").sequence_ids) != {0}:
+        return
+    roles = {**request["default_roles"], **tokens["roles"]}
+    first, last = roles["cls_token"], roles["sep_token"]
+    numbers = {text: tokenizer.token_to_id(text) for text in (first, last)}
+    if None in numbers.values():
+        lacking = next(text for text, number in numbers.items() if number is None)
+        raise ContradictionError(
+            f"the tokenizer adds no special tokens to a text, and has no token {lacking}",
+            f"post_processor in {Path(request['folder']) / 'tokenizer.json'}",
+            "a post_processor in tokenizer.json, or cls_token and sep_token of the vocabulary in "
+            "tokenizer_config.json",
+        )
+    second = [last, "$B", last] if request["doubled_separator"] else ["$B:1", f"{last}:1"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[first, "$A", last],
+        pair=[first, "$A", last, *second],
+        special_tokens=list(numbers.items()),
+    )
+    notes.append(
+        f"tokenizer.json adds no special tokens to a text: {first} and {last} are added, "
+        "as the architecture's own tokenizer does."
+    )
 
 
 if __name__ == "__main__":

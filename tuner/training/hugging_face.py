@@ -19,7 +19,7 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.checkpoints.weights import is_finite, not_finite
-from tuner.data.tokenizer import load_tokenizer
+from tuner.data.checkpoint_tokenizer import load_tokenizer, save_tokenizer
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 from tuner.training.positions import POSITIONS
@@ -115,7 +115,7 @@ def save_model(
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
     save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
     _write_json(folder / "config.json", _config(source, checkpoint, labels))
-    _save_tokenizer(folder, checkpoint, max_length)
+    save_tokenizer(folder, load_tokenizer(checkpoint), max_length)
 
 
 def head_outputs(checkpoint: CheckpointInfo) -> int | None:
@@ -202,16 +202,6 @@ def _config(
         "label2id": {label: number for number, label in enumerate(labels)},
         "problem_type": "single_label_classification",
     }
-
-
-def _save_tokenizer(folder: Path, checkpoint: CheckpointInfo, max_length: int) -> None:
-    """The tokenizer as it was used: nothing padded, truncated where the trial truncated."""
-    for file in checkpoint.tokenizer_files:
-        shutil.copyfile(file, folder / file.name)
-    load_tokenizer(checkpoint).save(str(folder / "tokenizer.json"))
-    path = folder / "tokenizer_config.json"
-    source = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    _write_json(path, {**source, "model_max_length": max_length})
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -1,0 +1,246 @@
+"""A checkpoint's tokenizer as training uses it and as an exported folder has it.
+
+Its files are read and tried in a process of their own first: what the `tokenizers` library can
+not take ends that process and not this one. What passed is kept in the cache.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from tuner.atomic import write_whole
+from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.content import cache_root, combined_hash, file_hash
+from tuner.data.tokenizer_config import TokenizerSettings, read_settings
+from tuner.errors import InputError
+from tuner.python_process import answers
+
+READER = Path(__file__).with_name("tokenizer_reader.py")
+
+READER_SECONDS = 120.0
+"""For reading a tokenizer; transformers, which converts older files, takes seconds to load."""
+
+FORMAT_VERSION = 1
+"""To be raised whenever the reader makes something else of the same files."""
+
+LIBRARIES = ("transformers", "tokenizers")
+"""Their versions decide how files are read."""
+
+PLAIN_CLASS = "PreTrainedTokenizerFast"
+"""Class of transformers that takes tokenizer.json as it is, in its versions 4 and 5."""
+
+PROBE = "a"
+AS_SAVED = "tokenizer files as `tokenizer.save_pretrained` writes them"
+
+_REFUSED = 3
+"""Exit code of the reader where the tokenizer contradicts its settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointTokenizer:
+    """A tokenizer with what decides how texts become ids, token types and mask."""
+
+    backend: Tokenizer
+    """Without truncation and padding."""
+    info: CheckpointInfo
+    """The checkpoint."""
+    truncation_side: str
+    """`left` or `right`: the end at which a text that is too long is cut."""
+    token_types: bool
+    """True if token types are fed to the model."""
+    split_special_tokens: bool
+    """True if special tokens that stand in a text are split like any other word."""
+    roles: Mapping[str, str]
+    """Role, such as `cls_token`, to the token's text."""
+    extra: tuple[str, ...]
+    """Special tokens without a role."""
+    pad_id: int
+    """Token id of padding."""
+    notes: tuple[str, ...]
+    """Sentences on what was done beyond what the files say."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of all that decides ids, token types and mask, apart from the length."""
+        values = replace(self, backend=None, info=None)  # type: ignore[arg-type]
+        return combined_hash(
+            (self.backend.to_str(), json.dumps(asdict(values)), self.info.model_type, *versions())
+        )
+
+
+def versions() -> list[str]:
+    """Names and versions of the libraries that read tokenizer files."""
+    return [f"{name} {version(name)}" for name in LIBRARIES]
+
+
+def tokenizer_hash(info: CheckpointInfo) -> str:
+    """SHA-256 of all that decides what `load_tokenizer` gives: files, libraries, our version."""
+    files = (info.folder / "config.json", *info.tokenizer_files)
+    return combined_hash(
+        (*(f"{file.name} {file_hash(file)}" for file in files), *versions(), str(FORMAT_VERSION))
+    )
+
+
+def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
+    """Return the checkpoint's tokenizer, without the truncation and padding of its file.
+
+    Raises:
+        InputError: Its files cannot be read or contradict one another, or it has more tokens than
+            the model embeddings.
+    """
+    settings = read_settings(info)
+    kept = cache_root() / "tokenizers" / f"{tokenizer_hash(info)}.json"
+    beside = kept.with_suffix(".found")
+    try:
+        found = json.loads(beside.read_text(encoding="utf-8"))
+        backend = Tokenizer.from_file(str(kept)) if kept.is_file() else None
+    except (OSError, ValueError):
+        backend = None
+    if backend is None:
+        found, text = _read_apart(info, settings)
+        backend = Tokenizer.from_str(text)
+        with suppress(OSError):  # An unwritable cache costs time, nothing else.
+            write_whole(beside, json.dumps(found))
+            write_whole(kept, text)
+    backend.encode_special_tokens = settings.split_special_tokens
+    largest = max([vocabulary_size(backend) - 1, *backend.encode(PROBE, PROBE).ids])
+    if largest >= info.vocab_size:
+        raise InputError(
+            f"the tokenizer has ids up to {largest}, the model has {info.vocab_size} embeddings",
+            where=str(info.folder),
+            remedy="the tokenizer and the weights of the same checkpoint",
+        )
+    roles, pad_id = _with_padding(backend, found["tokens"]["roles"], settings, info)
+    return CheckpointTokenizer(
+        backend=backend,
+        info=info,
+        truncation_side=settings.truncation_side or found["truncation_side"] or "right",
+        token_types=settings.token_types,
+        split_special_tokens=settings.split_special_tokens,
+        roles=roles,
+        extra=tuple(found["tokens"]["extra"]),
+        pad_id=pad_id,
+        notes=tuple(found["notes"]),
+    )
+
+
+def vocabulary_size(backend: Tokenizer) -> int:
+    """One more than the largest id, added tokens included."""
+    return max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
+
+def save_tokenizer(folder: Path, tokenizer: CheckpointTokenizer, max_length: int) -> None:
+    """Write tokenizer.json and tokenizer_config.json.
+
+    `transformers.AutoTokenizer` gives the ids, token types and mask of training from them.
+
+    Args:
+        folder: Exists.
+        tokenizer: As it was used.
+        max_length: Tokens at which texts were cut.
+    """
+    tokenizer.backend.save(str(folder / "tokenizer.json"))
+    text = json.dumps(exported_settings(tokenizer, max_length), indent=2, ensure_ascii=False)
+    (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def exported_settings(tokenizer: CheckpointTokenizer, max_length: int) -> dict[str, Any]:
+    """Return the content of an exported tokenizer_config.json."""
+    types = ["token_type_ids"] if tokenizer.token_types else []
+    out: dict[str, Any] = {
+        "tokenizer_class": PLAIN_CLASS,
+        "model_input_names": ["input_ids", *types, "attention_mask"],
+        "model_max_length": max_length,
+        "truncation_side": tokenizer.truncation_side,
+        "padding_side": "right",
+        "clean_up_tokenization_spaces": False,
+        **tokenizer.roles,
+        **_class_fields(tokenizer.backend),
+    }
+    if tokenizer.extra:
+        out["additional_special_tokens"] = list(tokenizer.extra)
+    if tokenizer.split_special_tokens:
+        out["split_special_tokens"] = True
+    return out
+
+
+def _class_fields(backend: Tokenizer) -> dict[str, Any]:
+    """Fields that a class of transformers needs where it is asked for by its name."""
+    normalizer = json.loads(backend.to_str())["normalizer"] or {}
+    if normalizer.get("type") != "BertNormalizer":
+        return {}
+    return {
+        "do_lower_case": normalizer["lowercase"],
+        "strip_accents": normalizer["strip_accents"],
+        "tokenize_chinese_chars": normalizer["handle_chinese_chars"],
+    }
+
+
+def _with_padding(
+    backend: Tokenizer,
+    roles: Mapping[str, str],
+    settings: TokenizerSettings,
+    info: CheckpointInfo,
+) -> tuple[dict[str, str], int]:
+    """The roles with a padding token, and its id; the mask hides it, whichever it is."""
+    special = {token.content for token in backend.get_added_tokens_decoder().values()}
+    name = backend.id_to_token(info.pad_token_id)
+    candidates = [
+        roles.get("pad_token"),
+        settings.default_roles["pad_token"],
+        name if name in special else None,
+        roles.get("sep_token"),
+    ]
+    for text in candidates:
+        if (
+            text is not None
+            and text in special
+            and (found := backend.token_to_id(text)) is not None
+        ):
+            return {**roles, "pad_token": text}, int(found)
+    return {role: text for role, text in roles.items() if role != "pad_token"}, info.pad_token_id
+
+
+def _read_apart(info: CheckpointInfo, settings: TokenizerSettings) -> tuple[dict[str, Any], str]:
+    """What was found and the tokenizer as JSON, read and tried by a process of its own."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(READER)],
+            # Advice of transformers is to install PyTorch; nothing of a local folder is online.
+            env=os.environ | {"TRANSFORMERS_NO_ADVISORY_WARNINGS": "1", "HF_HUB_OFFLINE": "1"},
+            input=json.dumps({"folder": str(info.folder), **asdict(settings)}).encode(),
+            capture_output=True,
+            check=False,
+            timeout=READER_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(f"it takes more than {READER_SECONDS:.0f} s", info) from error
+    if done.returncode < 0:
+        raise _unusable(f"its library dies of it by signal {-done.returncode}", info)
+    found = answers(done.stdout)
+    if done.returncode == _REFUSED and found:
+        raise InputError(**json.loads(found[-1]))
+    if done.returncode > 0:
+        said = done.stderr.decode(errors="replace").splitlines()
+        raise _unusable(said[-1] if said else "no reason given", info)
+    if len(found) != 2:  # noqa: PLR2004
+        raise _unusable("its process gives no answer", info)
+    return json.loads(found[0]), found[1].decode()
+
+
+def _unusable(reason: str, info: CheckpointInfo) -> InputError:
+    path = info.folder / "tokenizer.json"
+    return InputError(
+        f"the tokenizer cannot be read: {reason}",
+        where=str(path if path.is_file() else info.folder),
+        remedy=AS_SAVED,
+    )

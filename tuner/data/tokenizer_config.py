@@ -1,0 +1,267 @@
+"""What the small files beside a tokenizer ask for: tokenizer_config.json and its kin.
+
+The rules are those of transformers 5 (`PreTrainedTokenizerBase._from_pretrained` and the classes
+of the five architectures); docs/checkpoints.md lists the fields. tokenizer.json is the truth:
+what a class of transformers takes by default where no file says it is not applied.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.checkpoints import CheckpointInfo
+from tuner.errors import InputError
+
+ROLES = (
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+)
+"""Special tokens that transformers knows by name."""
+
+SIDES = ("left", "right")
+
+_PLAIN = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
+"""Classes that take tokenizer.json as it is."""
+
+_CLASSES: Mapping[str, str] = {
+    "bert": "BertTokenizer",
+    "distilbert": "DistilBertTokenizer",
+    "roberta": "RobertaTokenizer",
+    "albert": "AlbertTokenizer",
+    "xlm-roberta": "XLMRobertaTokenizer",
+}
+"""Architecture to its own class, which is taken where no file names one."""
+
+_BERT_ROLES = {
+    "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}  # fmt: skip
+_ROBERTA_ROLES = {
+    "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>",
+    "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
+}  # fmt: skip
+_DEFAULT_ROLES: Mapping[str, Mapping[str, str]] = {
+    "bert": _BERT_ROLES,
+    "distilbert": _BERT_ROLES,
+    "albert": {
+        "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "sep_token": "[SEP]",
+        "pad_token": "<pad>", "cls_token": "[CLS]", "mask_token": "[MASK]",
+    },
+    "roberta": _ROBERTA_ROLES,
+    "xlm-roberta": _ROBERTA_ROLES,
+}  # fmt: skip
+"""Special tokens of each architecture's own class."""
+
+_NORMALIZER = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
+"""Field of a BERT tokenizer to that of its normalizer in tokenizer.json."""
+
+_AS_SAVED = "the file as `tokenizer.save_pretrained` of transformers writes it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSettings:
+    """What the files beside tokenizer.json ask for."""
+
+    truncation_side: str | None
+    """`left` or `right`; None where tokenizer.json decides."""
+    token_types: bool
+    """True if the token types of pairs are fed to the model."""
+    split_special_tokens: bool
+    """True if special tokens that stand in a text are split like any other word."""
+    roles: Mapping[str, str]
+    """Role, such as `cls_token`, to the token's text; those that a file names."""
+    default_roles: Mapping[str, str]
+    """The same for the architecture's own class."""
+    is_plain: bool
+    """True if the tokenizer's class takes tokenizer.json as it is."""
+    doubled_separator: bool
+    """True if two separators without token types stand between texts, as in RoBERTa."""
+    normalizer: Mapping[str, bool | None] = field(default_factory=dict)
+    """Fields of a BERT normalizer that a file states."""
+    letters: Mapping[str, bool] = field(default_factory=dict)
+    """`do_lower_case`, `strip_accents` and `keep_accents` where stated and followed."""
+    prefix_space: bool | None = None
+    """`add_prefix_space` where a file states it and the class follows it."""
+    added: tuple[Mapping[str, Any], ...] = ()
+    """Tokens beside the vocabulary: `id` and the fields of `tokenizers.AddedToken`.
+
+    Those of added_tokens.json have `if_absent`: tokenizer.json goes before them.
+    """
+    extra: tuple[str, ...] = ()
+    """Special tokens without a role."""
+
+
+def read_settings(info: CheckpointInfo) -> TokenizerSettings:
+    """Read the files beside a checkpoint's tokenizer.
+
+    Raises:
+        InputError: A file cannot be read, or a field has a value that transformers refuses too.
+    """
+    folder = info.folder
+    config, model = _read(folder / "tokenizer_config.json"), _read(folder / "config.json")
+    _refuse_other_files(config, folder)
+    if "added_tokens_decoder" not in config:  # Else transformers reads neither.
+        config = config | _read(folder / "special_tokens_map.json")
+    roles = {role: _content(config[role], role, folder) for role in ROLES if config.get(role)}
+    name = str(config.get("tokenizer_class") or model.get("tokenizer_class") or "")
+    kind = name.removesuffix("Fast") or _CLASSES[info.model_type]
+    bert = kind in ("BertTokenizer", "DistilBertTokenizer")
+    albert = kind == "AlbertTokenizer"
+    spaced = kind in ("RobertaTokenizer", "AlbertTokenizer", "XLMRobertaTokenizer")
+    stated = [("do_lower_case", bert or albert), ("strip_accents", bert), ("keep_accents", albert)]
+    letters = {key: _flag(config, key, folder) for key, follows in stated if follows}
+    return TokenizerSettings(
+        truncation_side=_side(config, folder),
+        token_types=info.token_types > 0 and _are_types_fed(config, folder),
+        split_special_tokens=bool(_flag(config, "split_special_tokens", folder)),
+        roles=roles,
+        default_roles=_DEFAULT_ROLES[info.model_type],
+        is_plain=name in _PLAIN,
+        doubled_separator=info.model_type in ("roberta", "xlm-roberta"),
+        normalizer={
+            inner: _flag(config, key, folder)
+            for key, inner in _NORMALIZER.items()
+            if bert and key in config and (config[key] is not None or key == "strip_accents")
+        },
+        letters={key: value for key, value in letters.items() if value is not None},
+        prefix_space=_flag(config, "add_prefix_space", folder) if spaced else None,
+        added=_added(config, folder, {*roles.values(), *_extra(config, folder)}),
+        extra=_extra(config, folder),
+    )
+
+
+def has_other_types(info: CheckpointInfo) -> bool:
+    """True if transformers feeds token types to an encoder that has them without using them here.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    config = _read(info.folder / "tokenizer_config.json")
+    types = _read(info.folder / "config.json").get("type_vocab_size", 2)
+    named = "model_input_names" in config and _are_types_fed(config, info.folder)
+    return info.model_type in ("roberta", "xlm-roberta") and named and types > 1
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error}", where=str(path), remedy=_AS_SAVED
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path.name} holds no JSON object", where=str(path), remedy=_AS_SAVED)
+    return content
+
+
+def _wrong(key: str, value: Any, expected: str, folder: Path) -> InputError:
+    return InputError(
+        f"{key} is {value!r}, which is not {expected}",
+        where=f"{key} in {folder / 'tokenizer_config.json'}",
+        remedy=f"{expected}, or no {key}",
+    )
+
+
+def _refuse_other_files(config: Mapping[str, Any], folder: Path) -> None:
+    names = config.get("fast_tokenizer_files")
+    if names and names != ["tokenizer.json"]:
+        raise InputError(
+            f"fast_tokenizer_files is {names!r}: transformers reads another file than "
+            "tokenizer.json, depending on its version",
+            where=f"fast_tokenizer_files in {folder / 'tokenizer_config.json'}",
+            remedy="remove fast_tokenizer_files, and name the file that is meant tokenizer.json",
+        )
+
+
+def _flag(config: Mapping[str, Any], key: str, folder: Path) -> bool | None:
+    value = config.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise _wrong(key, value, "true or false", folder)
+
+
+def _side(config: Mapping[str, Any], folder: Path) -> str | None:
+    if "truncation_side" not in config:
+        return None
+    side = config["truncation_side"]
+    if side not in SIDES:
+        raise _wrong("truncation_side", side, "left or right", folder)
+    return str(side)
+
+
+def _are_types_fed(config: Mapping[str, Any], folder: Path) -> bool:
+    names = config.get("model_input_names")
+    if names is None:
+        return True
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _wrong("model_input_names", names, "a list of names", folder)
+    return "token_type_ids" in names
+
+
+def _content(token: Any, key: str, folder: Path) -> str:
+    """Text of a token, which is a string or an object with its fields."""
+    content = token.get("content") if isinstance(token, Mapping) else token
+    if not isinstance(content, str):
+        raise _wrong(key, token, "a token", folder)
+    return content
+
+
+def _extra(config: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    found = config.get("extra_special_tokens") or config.get("additional_special_tokens") or []
+    tokens = list(found.values()) if isinstance(found, Mapping) else found
+    if not isinstance(tokens, list):
+        raise _wrong("additional_special_tokens", found, "a list of tokens", folder)
+    other = [
+        value
+        for key, value in config.items()
+        if key.endswith("_token") and key not in ROLES and isinstance(value, str)
+    ]
+    named = [_content(token, "additional_special_tokens", folder) for token in tokens]
+    return tuple(dict.fromkeys(named + other))
+
+
+def _added(
+    config: Mapping[str, Any], folder: Path, special: set[str]
+) -> tuple[Mapping[str, Any], ...]:
+    """Tokens of `added_tokens_decoder`, else of added_tokens.json, by their ids."""
+    if "added_tokens_decoder" in config:
+        listed = config["added_tokens_decoder"]
+        items = listed.items() if isinstance(listed, Mapping) else [("", None)]
+        tokens = [_added_token(number, fields, folder) for number, fields in items]
+    else:
+        tokens = [
+            _added_token(
+                number,
+                {
+                    "content": content,
+                    "special": content in special,
+                    "normalized": content not in special,
+                    "if_absent": True,
+                },
+                folder,
+            )
+            for content, number in _read(folder / "added_tokens.json").items()
+        ]
+    return tuple(sorted(tokens, key=lambda token: int(token["id"])))
+
+
+def _added_token(number: Any, fields: Any, folder: Path) -> dict[str, Any]:
+    known = ("lstrip", "rstrip", "single_word", "normalized", "special", "if_absent")
+    sound = isinstance(fields, Mapping) and isinstance(fields.get("content"), str)
+    if not sound or not str(number).isascii() or not str(number).isdigit():
+        raise _wrong("added_tokens_decoder", {number: fields}, "a token by its id", folder)
+    flags = {key: fields[key] for key in known if isinstance(fields.get(key), bool)}
+    return {"id": int(number), "content": fields["content"]} | flags
