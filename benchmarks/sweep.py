@@ -59,7 +59,7 @@ from tuner.data.source import find_sources
 from tuner.data.split import Purpose, stratified_order
 from tuner.data.table import to_examples
 from tuner.errors import InputError
-from tuner.launchers.devices import usable_cores
+from tuner.launchers.host import usable_cores
 
 OURS = "ours"
 LOOK_SECONDS = 0.25

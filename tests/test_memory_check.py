@@ -8,7 +8,8 @@ from tuner.core.gpu_share import share
 from tuner.core.settings import ModelSettings
 from tuner.errors import InputError
 from tuner.launchers.devices import Slot
-from tuner.launchers.room import Room, gpu_memory, host_memory, local_room
+from tuner.launchers.host import host_memory
+from tuner.launchers.room import Room, gpu_memory, local_room
 from tuner.memory_check import memory_lines, with_batch_size
 
 GB = 10**9

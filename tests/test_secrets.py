@@ -63,6 +63,70 @@ def test_masks_what_the_environment_keeps_secret(monkeypatch):
     assert hidden(text) == "Illegal header b'Bearer ***\\n' or ***, 100000000, short"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "KAGGLE_KEY",
+        "MY_SECRET_KEY",
+        "DB_PASS",
+        "DB_PASSWORD_PROD",
+        "AWS_SECRET_ACCESS_KEY",
+        "OPENAI_API_KEY",
+        "API_KEY_2",
+        "WANDB_API_KEY",
+        "AZURE_STORAGE_KEY",
+        "GITHUB_TOKEN",
+        "TOKEN2",
+        "SSH_PASSPHRASE",
+        "MYSQL_PWD",
+        "GITHUB_PAT",
+        "passwd",
+        "SECRET_KEY_BASE",
+        "SERVICE_CREDENTIALS",
+        "STORAGE_ACCOUNT_KEY",
+        "APIKEY",
+    ],
+)
+def test_masks_variables_by_every_usual_name(monkeypatch, name):
+    monkeypatch.setenv(name, "n0t-for-you")
+    assert hidden("login failed: n0t-for-you, n0t-for-you.") == "login failed: ***, ***."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PWD",
+        "OLDPWD",
+        "KEYBOARD_LAYOUT",
+        "MONKEYS",
+        "COMPASS_MODE",
+        "PATH",
+        "TOKENIZERS_PARALLELISM",
+        "MAX_TOKENS",
+        "PASSWORD_FILE",
+        "SSH_KEY_PATH",
+        "SECRET_NAME",
+        "GIT_ASKPASS_CMD",
+    ],
+)
+def test_leaves_variables_of_other_names(monkeypatch, name):
+    monkeypatch.setenv(name, "something-else")
+    assert hidden("this is something-else") == "this is something-else"
+
+
+def test_a_short_secret_is_masked_where_it_stands_alone_and_no_plain_word_is(monkeypatch):
+    monkeypatch.setenv("DB_PASS", "pa55!")
+    monkeypatch.setenv("OTHER_PASS", "test")
+    assert hidden("pa55! is not xpa55!; data.test") == "*** is not xpa55!; data.test"
+
+
+def test_the_path_of_a_file_with_a_secret_is_no_secret(monkeypatch, tmp_path):
+    key = tmp_path / "key.json"
+    key.touch()
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    assert hidden(f"{key} is missing") == f"{key} is missing"
+
+
 def test_no_error_of_ours_shows_a_password():
     url = "postgresql://me:pa55@host/x"
     error = InputError(f"{url} is wrong", where=f"storage.url={url}", remedy=f"not {url}")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import threading
 from pathlib import Path
 
@@ -23,6 +24,25 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
+
+
+def with_usual_mode(path: Path) -> None:
+    """Give a file or folder the permissions that a new one has here.
+
+    Some libraries write theirs for the owner alone, whatever the umask says.
+
+    Raises:
+        OSError: There is no room for a file beside it.
+    """
+    probe = path.with_name(f".mode-{os.getpid()}-{threading.get_ident()}")
+    if path.is_dir():
+        probe.mkdir()
+    else:
+        probe.touch()
+    try:
+        path.chmod(stat.S_IMODE(probe.stat().st_mode))
+    finally:
+        probe.rmdir() if path.is_dir() else probe.unlink()
 
 
 def link_or_copy(source: str, target: str) -> None:

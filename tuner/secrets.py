@@ -2,15 +2,29 @@
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 MASK = "***"
 
-_LOGIN = re.compile(r"(TOKEN|PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_KEY)$", re.IGNORECASE)
-"""How the names of environment variables end that hold a secret."""
+_LOGIN = re.compile(
+    r"(PASSWORD|PASSWD|PASSPHRASE|SECRET)S?(_|\d|$)"  # PGPASSWORD, MY_SECRET_KEY
+    r"|TOKEN\d*$|(API|ACCESS|SECRET|PRIVATE|ACCOUNT)_?KEYS?(_|\d|$)"
+    r"|(^|_)(KEYS?|PASS|CREDENTIALS?|PAT)\d*$|_PWD\d*$",  # KAGGLE_KEY, DB_PASS; not PWD, OLDPWD
+    re.IGNORECASE,
+)
+"""Names of environment variables that hold a secret."""
 
-_SHORTEST_SECRET = 8
+_PLACE = re.compile(
+    r"_(FILE|PATH|DIR|FOLDER|URL|URI|NAME|HOST|HELPER|CMD|COMMAND)$", re.IGNORECASE
+)
+"""Names of environment variables that say where a secret is."""
+
+_LONG_SECRET = 8
 """Characters; a shorter value would be found where it means nothing."""
+
+_SHORT_SECRET = re.compile(r"(?=.*[^\W\d_])(?=.*[\W\d_]).{5,}")
+"""A shorter value that is no word either; it is masked where it stands alone."""
 
 _SCHEME = r"(?P<scheme>[A-Za-z][\w+.-]*:/{1,2})"
 """With one slash where a path was made of the URL."""
@@ -37,7 +51,10 @@ def hidden(text: str) -> str:
     text = _URL.sub(_masked, _ONLY_URL.sub(_masked, text))
     text = _QUERY.sub(rf"\g<key>{MASK}", text)
     for secret in _logins():
-        text = text.replace(secret, MASK)
+        pattern = re.escape(secret)
+        if len(secret) < _LONG_SECRET:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        text = re.sub(pattern, MASK, text)
     return text
 
 
@@ -52,8 +69,20 @@ def hidden_values(value: Any) -> Any:
 
 def _logins() -> list[str]:
     """Secrets that the environment holds, the longest first: one may be part of another."""
-    found = {value.strip() for name, value in os.environ.items() if _LOGIN.search(name)}
-    return sorted((v for v in found if len(v) >= _SHORTEST_SECRET), key=len, reverse=True)
+    found = {
+        value.strip()
+        for name, value in os.environ.items()
+        if _LOGIN.search(name) and not _PLACE.search(name)
+    }
+    secrets = (value for value in found if _is_secret(value))
+    return sorted(secrets, key=len, reverse=True)
+
+
+def _is_secret(value: str) -> bool:
+    """True if a value can be masked without masking what it does not mean."""
+    if value.startswith("/") and Path(value).exists():  # A file that holds the secret.
+        return False
+    return len(value) >= _LONG_SECRET or _SHORT_SECRET.fullmatch(value) is not None
 
 
 def _masked(found: re.Match[str]) -> str:

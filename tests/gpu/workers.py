@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Report, TrialError, TrialSpec
-from tuner.launchers.devices import cut_slots, usable_cores
+from tuner.launchers.devices import cut_slots
+from tuner.launchers.host import usable_cores
 from tuner.launchers.launcher import Exited
 from tuner.launchers.local import LocalLauncher
 from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started

@@ -6,8 +6,7 @@ from datetime import datetime
 import pytest
 
 from tuner.launchers.allocation import allocation_end, granted_cores, granted_memory
-from tuner.launchers.devices import usable_cores
-from tuner.launchers.room import host_memory
+from tuner.launchers.host import host_memory, usable_cores
 
 END = datetime.fromisoformat("2030-01-02T03:04:05").timestamp()
 

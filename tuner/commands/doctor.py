@@ -25,8 +25,8 @@ from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
-from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots, usable_cores
-from tuner.launchers.room import host_memory
+from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots
+from tuner.launchers.host import host_memory, usable_cores
 from tuner.search import build_pruner, build_sampler
 from tuner.secrets import hidden
 from tuner.terminal import Terminal, say

@@ -20,6 +20,7 @@ from tuner.errors import InputError
 from tuner.exported import StudyFacts, as_yaml, kept_trial, provenance
 from tuner.folder import StudyFolder
 from tuner.output import write_result
+from tuner.output_file import write_output
 from tuner.records import to_plain
 from tuner.study_reader import StoredStudy, StudyReader
 
@@ -233,7 +234,7 @@ def _write(text: str, output: str | None) -> None:
         write_result(text, "export.output=FILE")
         return
     try:
-        write_whole(Path(output), text)
+        write_output(Path(output), text)
     except OSError as error:
         raise InputError(
             f"the file can not be written: {error}",

@@ -5,15 +5,12 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from errno import EISDIR
 from pathlib import Path
-from tempfile import TemporaryFile
 from textwrap import shorten
 
 from rich.table import Table
 from rich.text import Text
 
-from tuner.atomic import write_whole
 from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
 from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
@@ -23,6 +20,7 @@ from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
+from tuner.output_file import check_output, write_output
 from tuner.prediction import Prediction, predict
 from tuner.terminal import Terminal
 from tuner.worker.life import MODEL_NAME
@@ -87,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     if known is None:
         Terminal("").notice(_unknown_inputs(trained.text, settings))
     if settings.output is not None:
-        write_whole(Path(settings.output), as_csv(texts, prediction))
+        write_output(Path(settings.output), as_csv(texts, prediction))
     return 0
 
 
@@ -98,11 +96,7 @@ def _check_writable(output: Path) -> None:
         InputError: It can not.
     """
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=output.parent):
-            pass
-        if output.is_dir():
-            raise IsADirectoryError(EISDIR, "it is a folder")
+        check_output(output)
     except OSError as error:
         raise InputError(
             f"the file can not be written: {error.strerror or error}",

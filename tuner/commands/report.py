@@ -10,7 +10,6 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from tuner.atomic import write_whole
 from tuner.config import ComposedReader, compose_report
 from tuner.core.confirmation import told
 from tuner.core.goals import score
@@ -18,6 +17,7 @@ from tuner.core.reading import SweepReading, lines, read_sweep
 from tuner.core.report_settings import ReportSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
@@ -92,7 +92,7 @@ class Reporter:
         best_file = str(self.folder.best) if self.folder.best.exists() else ""
         text = render(study, reading, self.clock(), best_file=best_file, refresh=refresh)
         try:
-            write_whole(self.page, text)
+            write_output(self.page, text)
         except OSError as error:
             raise InputError(
                 f"the page can not be written: {error}",

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from tuner.atomic import with_usual_mode
 from tuner.checkpoints.content import cache_root
 from tuner.core.trial import ConstantGuess
 from tuner.data.report import DataReport
@@ -127,6 +128,7 @@ def save(key: str, stored: Stored) -> Stored:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key[:16]}-"))
         try:
             _write(temporary, stored)
+            with_usual_mode(temporary)
             _move_into_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

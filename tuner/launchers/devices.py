@@ -6,11 +6,9 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from tuner.core.nvidia import QUERY, Gpu, Nvidia, is_instance, notices, parse_gpus, usable
 from tuner.errors import InputError
-from tuner.launchers.allocation import granted_cores, granted_memory
+from tuner.launchers.host import host_memory, usable_cores
 
 WORKER_MEMORY = 3 * 2**30
 """Bytes of host memory that a CPU worker is given room for: TensorFlow, model, optimizer, data."""
@@ -80,14 +78,6 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
         environment: See `find_nvidia`.
     """
     return list(find_nvidia(environment).visible)
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may run on, and was given by a scheduler."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return min(cores, granted_cores(os.environ) or cores)
 
 
 def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
@@ -186,8 +176,9 @@ def local_slots(
         per_gpu: Trials at a time on each GPU.
         notice: Told of GPUs that others use, and of those that can not be used.
     """
-    nvidia, memory = find_nvidia(os.environ), psutil.virtual_memory().available
-    memory = min(memory, granted_memory(os.environ) or memory)
+    nvidia = find_nvidia(os.environ)
     for text in notices(nvidia):
         notice(text)
-    return cut_slots(wanted, nvidia.visible, usable_cores(), memory, devices, per_gpu=per_gpu)
+    return cut_slots(
+        wanted, nvidia.visible, usable_cores(), host_memory(), devices, per_gpu=per_gpu
+    )

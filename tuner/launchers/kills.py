@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+from tuner.launchers import cgroups
+
 _VMSTAT = Path("/proc/vmstat")
 
 
@@ -12,16 +13,7 @@ def oom_kills() -> int:
     Returns:
         Their sum; 0 where the system does not tell.
     """
-    return _count(_own_group() / "memory.events") + _count(_VMSTAT)
-
-
-def _own_group() -> Path:
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return _CGROUP
-    paths = [line.partition("::")[2] for line in lines if line.startswith("0::")]
-    return _CGROUP / paths[0].lstrip("/") if paths else _CGROUP
+    return cgroups.oom_kills() + _count(_VMSTAT)
 
 
 def _count(file: Path) -> int:

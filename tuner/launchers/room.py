@@ -1,22 +1,12 @@
 """How much memory one slot's trial may take."""
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-
-import psutil
 
 from tuner.core.gpu_share import share
 from tuner.core.nvidia import device_memory
-from tuner.launchers.allocation import granted_memory
 from tuner.launchers.devices import Slot, find_nvidia
-
-_GROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
-"""Files of a container's limit and of what it has taken, of both versions of control groups."""
+from tuner.launchers.host import host_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +54,6 @@ def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
     return share(gpu_memory(names), sharing) or None
 
 
-def host_memory() -> int:
-    """Bytes of memory that are free to use: on the machine, in our container, in our job."""
-    free = psutil.virtual_memory().available
-    free = min(free, granted_memory(os.environ) or free)
-    for limit, taken in _GROUPS:
-        bound, used = _number(Path(limit)), _number(Path(taken))
-        if bound is not None and used is not None:
-            free = min(free, max(0, bound - used))
-    return int(free)
-
-
 def gpu_memory(names: str) -> int:
     """Bytes of the smallest of some GPUs.
 
@@ -85,10 +64,3 @@ def gpu_memory(names: str) -> int:
         0 where nvidia-smi does not tell.
     """
     return device_memory(names, find_nvidia({}).gpus)
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text(encoding="ascii"))
-    except (OSError, ValueError):  # Not this version, or "max": no limit.
-        return None

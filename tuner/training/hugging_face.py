@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from tuner.atomic import with_usual_mode
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
@@ -114,6 +115,7 @@ def save_model(
     tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier)}
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
     save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
+    with_usual_mode(folder / WEIGHTS)
     _write_json(folder / "config.json", _config(source, checkpoint, labels))
     save_tokenizer(folder, load_tokenizer(checkpoint), max_length)
 
