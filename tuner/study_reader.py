@@ -40,6 +40,7 @@ from tuner.importances import importances
 from tuner.records import from_plain
 from tuner.sqlite_address import optuna_address, sqlite_address
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
+from tuner.study.definition import DEFINITION, is_ours
 from tuner.study.patience import AWAY
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.stores import shown
@@ -162,13 +163,14 @@ class StudyReader:
         Raises:
             InputError: It is a study of another program.
         """
-        definition = self._study.user_attrs.get("definition")
-        if definition is None:
+        attributes = self._study.user_attrs
+        if not is_ours(attributes):
             raise InputError(
                 f"the study {self.name!r} was not made by a sweep",
                 where=f"study={self.name}",
                 remedy="the name of a study that `tuner sweep=...` made",
             )
+        definition = attributes[DEFINITION]
         space = SearchSpace.from_plain(definition["space"])
         names = {dimension.name: dimension.key for dimension in space.dimensions}
         goals = goals_from_plain(definition)

@@ -100,7 +100,7 @@ class DatabaseLedger(Ledger[OwnedStorage]):
         return Census.of(
             counted=self._tally((_numbered(row), row.state) for row in begun),
             waiting=None if waiting is None else _numbered(waiting),
-            running=map(_running, (row for row in begun if row.state is OptunaState.RUNNING)),
+            running=map(_running, (row for row in begun if _is_agents(row))),
             is_abandoned=partial(self._is_abandoned, judging=judging),
         )
 
@@ -229,6 +229,11 @@ class DatabaseLedger(Ledger[OwnedStorage]):
 
 def _numbered(row: Any) -> Numbered:
     return Numbered(id=row.trial_id, number=row.number)
+
+
+def _is_agents(row: Any) -> bool:
+    """Return True if an agent runs a trial; another program's has no owner."""
+    return row.state is OptunaState.RUNNING and row.value_json is not None
 
 
 def _running(row: Any) -> RunningTrial:

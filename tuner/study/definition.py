@@ -34,6 +34,9 @@ PLACES = (
 LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna")
 """Those whose versions may change what a trial gives."""
 
+DEFINITION = "definition"
+"""User attribute of a study: its plain `Definition`."""
+
 _SHOWN = 120
 
 
@@ -74,6 +77,12 @@ class Definition:
         # Through JSON, so that tuples and lists compare alike.
         loaded: dict[str, Any] = json.loads(json.dumps(plain))
         return loaded
+
+
+def is_ours(attributes: Mapping[str, Any]) -> bool:
+    """Return True if a study with these attributes was made by a sweep."""
+    stored = attributes.get(DEFINITION)
+    return isinstance(stored, Mapping) and {"space", "base"} <= set(stored)
 
 
 def made_with() -> dict[str, str]:

@@ -75,6 +75,8 @@ class OwnedJournal(JournalStorage):
             InputError: It can not be made, or a line in it is no record.
         """
         path = journal_path(url)
+        if path.is_file():  # Before anything is made beside another program's file.
+            next(JournalFile(path).read_logs(0), None)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("ab").close()
@@ -177,8 +179,8 @@ class JournalLedger(Ledger[OwnedJournal]):
     def _running(self, trials: Sequence[FrozenTrial]) -> Iterator[RunningTrial]:
         now = self._storage.signs.give()
         for trial in trials:
-            if trial.state is OptunaState.RUNNING:
-                owner = trial.user_attrs[OWNER]
+            owner = trial.user_attrs.get(OWNER)  # Another program's trial has none.
+            if trial.state is OptunaState.RUNNING and owner is not None:
                 yield RunningTrial(
                     id=trial._trial_id,  # noqa: SLF001
                     number=trial.number,

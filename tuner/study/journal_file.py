@@ -79,15 +79,18 @@ class JournalFile(BaseJournalBackend):
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:
-            record: dict[str, Any] = json.loads(line)
-        except ValueError as error:
-            raise InputError(
-                "a line of the study's journal is no record: another program wrote it, or the "
-                "disk lost a part",
-                where=f"{self.path}:{self._read + 1}",
-                remedy="take the line out while no agent runs; what it told is lost",
-            ) from error
-        return record
+            record: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict) and isinstance(record.get("op_code"), int):
+            return record
+        raise InputError(
+            "a line of the study's journal is no record: another program wrote it, or the disk "
+            "lost a part",
+            where=f"{self.path}:{self._read + 1}",
+            remedy="take the line out while no agent runs; what it told is lost. For a file of "
+            "another program: storage.url=journal:///FILE of its own",
+        )
 
     def append_logs(self, logs: Sequence[Mapping[str, Any]]) -> None:
         """Adds records; to be called with the lock held.

@@ -18,6 +18,7 @@ from tuner.disk import DiskFullError
 from tuner.errors import InputError
 from tuner.sqlite_address import optuna_address, sqlite_address
 from tuner.study.database_file import DatabaseFile
+from tuner.study.foreign import refuse_foreign_file
 from tuner.study.ledger import OWNER, NotOursError
 
 LOCK_TIMEOUT = 10.0
@@ -166,6 +167,7 @@ def sqlite_url(path: Path) -> str:
         InputError: The file can not be made, or is no database.
         DiskFullError: There is no room for it.
     """
+    refuse_foreign_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:

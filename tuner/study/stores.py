@@ -26,6 +26,7 @@ from tuner.folder import StudyFolder
 from tuner.mounts import file_system_of
 from tuner.sqlite_address import sqlite_address, sqlite_path
 from tuner.study.database import DatabaseLedger
+from tuner.study.foreign import refuse_foreign_file, refuse_foreign_server
 from tuner.study.journal import JournalLedger, OwnedJournal, journal_url
 from tuner.study.ledger import Ledger
 from tuner.study.patience import being_made, disk_full, passes
@@ -115,6 +116,10 @@ def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
     Raises:
         InputError: It can not be opened.
     """
+    if backend(url) == SQLITE and (file := sqlite_path(url)) is not None:
+        refuse_foreign_file(file)
+    elif backend(url) != JOURNAL:
+        refuse_foreign_server(url, shown(url))
     try:
         return OwnedJournal.at(url, me) if backend(url) == JOURNAL else OwnedStorage(url, me)
     except RuntimeError as error:

@@ -19,12 +19,14 @@ from optuna.trial import TrialState as OptunaState
 from tuner.core.identity import StudyIdentity, identity_of, new_study_id
 from tuner.core.settings import StorageSettings
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
+from tuner.errors import InputError
 from tuner.importances import importances
 from tuner.records import from_plain
 from tuner.search import build_pruner, build_sampler
 from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening
 from tuner.study.first import First, waiting
+from tuner.study.foreign import refuse_foreign_study
 from tuner.study.handle import TrialHandle
 from tuner.study.held import HeldTrials
 from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError, Points
@@ -122,6 +124,11 @@ class Study:
         self._patience = Patience(settings.retry_timeout, self._where, clock)
         self._me = identity()
         self._storage = self._patience(lambda: connect(url, self._me))
+        self._patience(
+            lambda: refuse_foreign_study(
+                self._storage, name, definition.goals.directions, self._where
+            )
+        )
         self._study = self._patience(
             lambda: optuna.create_study(
                 study_name=name,
@@ -226,7 +233,14 @@ class Study:
 
     def _begin(self, taken: Numbered) -> Asked:
         trial = TrialHandle(self._study, self._goals, taken.id)
-        parameters = trial.ask(self._space, self._defaults)
+        try:
+            parameters = trial.ask(self._space, self._defaults)
+        except ValueError as error:  # Optuna's, of a distribution that is another one.
+            raise InputError(
+                f"the study holds trials of another program, which do not fit its space: {error}",
+                where=self._where,
+                remedy="study=NAME for a study of its own",
+            ) from error
         self._ours.take(taken.number, trial)
         self._idle_since = None
         return Asked(
