@@ -89,7 +89,7 @@ class TestInspect:
         with pytest.raises(InputError, match=r"config\.json cannot be read: Expecting"):
             inspect(folder)
 
-    @pytest.mark.parametrize("model_type", ["gpt2", None])
+    @pytest.mark.parametrize("model_type", ["gpt2", "modernbert", 3])
     def test_refuses_other_architectures_and_lists_those_it_knows(self, folder, model_type):
         edit_config(folder, model_type=model_type)
         with pytest.raises(InputError, match=r"not supported[^$]*bert, roberta, distilbert"):

@@ -4,14 +4,18 @@ Nothing is unpickled and no code of a checkpoint runs.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner.checkpoints.architecture import likely_model_type
 from tuner.checkpoints.config_fields import is_share, refuse_unsupported
 from tuner.checkpoints.content import combined_hash, file_hash
 from tuner.checkpoints.links import check_links
+from tuner.checkpoints.other_formats import without_config
 from tuner.checkpoints.tensors import SIZES
+from tuner.checkpoints.tokenizer_files import find_tokenizer_files
 from tuner.checkpoints.weights import find_weights
 from tuner.core.memory import ModelShape
 from tuner.errors import InputError
@@ -31,20 +35,6 @@ LARGEST = 2**31
 MOST_LAYERS = 1000
 """ALBERT's, which share their weights, are not held against any tensors."""
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-)
-"""All that a tokenizer of these architectures is made of."""
-
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
 _DISTILBERT_KEYS = {"hidden_size": "dim", "num_hidden_layers": "n_layers"}
 _DISTILBERT_KEYS |= {"num_attention_heads": "n_heads", "hidden_act": "activation"}
 _DISTILBERT_KEYS |= {"intermediate_size": "hidden_dim"}
@@ -104,6 +94,8 @@ def inspect(folder: Path) -> CheckpointInfo:
     config = _read_config(folder)
     check_links(folder)
     model_type = config.get("model_type")
+    if model_type is None:
+        raise _no_model_type(config, folder)
     if model_type not in SUPPORTED:
         raise InputError(
             f"architecture {model_type!r} is not supported",
@@ -116,7 +108,7 @@ def inspect(folder: Path) -> CheckpointInfo:
     roberta = model_type in ("roberta", "xlm-roberta")
     pad = _padding(config, vocab_size, folder, default=1 if roberta else 0)
     weights = find_weights(folder, config, model_type)
-    tokenizer = _tokenizer_files(folder)
+    tokenizer = find_tokenizer_files(folder)
     files = (folder / "config.json", *weights, *tokenizer)
     return CheckpointInfo(
         folder=folder.absolute(),
@@ -181,11 +173,7 @@ def _shape(config: dict[str, Any], model_type: str) -> ModelShape:
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
-        raise InputError(
-            "no config.json in the checkpoint folder",
-            where=str(folder),
-            remedy="a folder in Hugging Face format: config.json, model.safetensors and tokenizer",
-        )
+        raise without_config(folder)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
@@ -195,6 +183,18 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise InputError("config.json holds no JSON object", where=str(path), remedy=_AS_WRITTEN)
     return config
+
+
+def _no_model_type(config: Mapping[str, Any], folder: Path) -> InputError:
+    likely = likely_model_type(config, folder)
+    remedy = f"a checkpoint of one of {', '.join(SUPPORTED)}"
+    if likely in SUPPORTED:
+        remedy = f'"model_type": "{likely}" in config.json, which its names speak for'
+    return InputError(
+        "config.json does not say the architecture: model_type is missing",
+        where=str(folder / "config.json"),
+        remedy=remedy,
+    )
 
 
 def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None:
@@ -223,8 +223,14 @@ def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None
         f"{layers} layers are more than {MOST_LAYERS}": layers > MOST_LAYERS,
         f"{dropout} is missing": dropout is not None and dropout not in config,
         f"layer_norm_eps is {epsilon!r}, which is no small number": not is_share(epsilon),
-        f"the positions are {kind!r}, and only absolute ones are supported": kind != "absolute",
     }
+    if kind != "absolute":
+        raise InputError(
+            f"the positions are {kind!r}, and only absolute ones are supported",
+            where=f"position_embedding_type in {folder / 'config.json'}",
+            remedy="a checkpoint with absolute positions, such as model=bert_base; its weights "
+            "mean nothing without the relative ones",
+        )
     for problem, holds in problems.items():
         if holds:
             raise InputError(problem, where=str(folder / "config.json"), remedy=_AS_WRITTEN)
@@ -268,15 +274,3 @@ def _integer(config: dict[str, Any], key: str, folder: Path) -> int:
             remedy=_AS_WRITTEN,
         )
     return value
-
-
-def _tokenizer_files(folder: Path) -> tuple[Path, ...]:
-    files = tuple(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())
-    names = {file.name for file in files}
-    if names.isdisjoint(_VOCABULARIES) and not {"vocab.json", "merges.txt"} <= names:
-        raise InputError(
-            "no tokenizer in the checkpoint folder",
-            where=str(folder),
-            remedy="tokenizer.json beside config.json; `tokenizer.save_pretrained` writes it",
-        )
-    return files

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from tuner.checkpoints.content import combined_hash, is_noted, note
+from tuner.checkpoints.other_formats import is_pointer, not_fetched, without_weights
 from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
 from tuner.errors import InputError
 
@@ -83,13 +84,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
         return tuple(folder / name for name in names)
     if (folder / SINGLE).is_file():
         return (folder / SINGLE,)
-    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
-    problem = f"no weights in the checkpoint folder: {SINGLE} is missing"
-    remedy = f"a checkpoint with {SINGLE}"
-    if pickles:
-        problem += f"; {pickles[0]} is a pickle, which can run code and is not loaded"
-        remedy = "convert it: `model.save_pretrained(folder)` in transformers writes safetensors"
-    raise InputError(problem, where=str(folder), remedy=remedy)
+    raise without_weights(folder)
 
 
 def _indexed(path: Path) -> list[str]:
@@ -114,6 +109,8 @@ def _is_plain(name: str) -> bool:
 
 
 def _heads(path: Path) -> Iterator[tuple[str, TensorHead]]:
+    if is_pointer(path):
+        raise not_fetched(path)
     try:
         with safe_open(str(path), framework="np") as file:
             for name in file.keys():  # noqa: SIM118
