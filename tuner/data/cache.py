@@ -27,7 +27,7 @@ from tuner.core.trial import ConstantGuess
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """To be raised whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0

@@ -5,11 +5,13 @@ malformed is named by its line.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TextIO
 
 from tuner.data.delimited import Hints, read_delimited
+from tuner.data.parquet import read_parquet
 from tuner.data.table import Table
 from tuner.data.text_file import find_text
 from tuner.errors import InputError
@@ -37,7 +39,7 @@ def read_file(
     if path.stat().st_size == 0:
         raise InputError("the file is empty", where=str(path), remedy="rows of labelled texts")
     if file_format == "parquet":
-        return _read_parquet(path, wanted)
+        return read_parquet(path, wanted)
     file = find_text(path)
     if file_format == "csv":
         return read_delimited(file, hints or Hints(), wanted)
@@ -55,6 +57,7 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
                 where=f"{path}, {place}",
                 remedy='an array of objects, or one object a line: {"text": ..., "label": ...}',
             )
+        _refuse_twice(row, wanted, f"{path}, {place}")
         columns.update(dict.fromkeys(row))
         for name in wanted:
             values[name].append(_as_written(row.get(name)))
@@ -84,7 +87,7 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
 def _parsed(text: str, path: Path, line: int = 1) -> Any:
     """The value of a JSON text that begins in this line of the file."""
     try:
-        return json.loads(text, parse_float=_Float)
+        return json.loads(text, parse_float=_Float, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
         line += error.lineno - 1
         what = f"{error.msg}, column {error.colno}"
@@ -114,6 +117,25 @@ class _Float(float):
         return self._written
 
 
+class _Object(dict[str, Any]):
+    """A JSON object, which remembers the names that it has more than once."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = Counter(name for name, _ in pairs) if len(self) < len(pairs) else Counter()
+
+
+def _refuse_twice(row: dict[str, Any], wanted: Sequence[str], where: str) -> None:
+    twice = row.twice if isinstance(row, _Object) else {}
+    for name in wanted:
+        if twice.get(name, 0) > 1:
+            raise InputError(
+                f"a row has {name!r} more than once",
+                where=where,
+                remedy="one value for each name",
+            )
+
+
 def _as_written(value: Any) -> Any:
     """Return a truth value as JSON writes it; all others as they are."""
     return json.dumps(value) if isinstance(value, bool) else value
@@ -121,21 +143,3 @@ def _as_written(value: Any) -> Any:
 
 def _kind(value: object) -> str:
     return {list: "an array", str: "a text", type(None): "null"}.get(type(value), "a number")
-
-
-def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    try:
-        with pq.ParquetFile(path) as file:
-            columns = tuple(file.schema_arrow.names)
-            table = file.read(columns=[name for name in wanted if name in columns])
-        values = {name: table.column(name).to_pylist() for name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow's, zlib's, bytes of no text.
-        raise InputError(
-            f"no Parquet file: {(str(error).splitlines() or ['?'])[0]}",
-            where=str(path),
-            remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
-        ) from error
-    return Table(where=str(path), columns=columns, values=values)

@@ -1,0 +1,91 @@
+"""Reads Parquet files: class numbers as the names that Hugging Face datasets keeps beside them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.data.table import Table
+from tuner.errors import InputError
+
+_DATASETS = b"huggingface"
+"""Key of what Hugging Face datasets writes into a file's schema: the features of its columns."""
+
+_UNLABELLED = -1
+"""Class number that Hugging Face datasets gives rows without a label."""
+
+
+def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
+    """Read the wanted columns of a file; those that it does not have are left out.
+
+    Args:
+        path: The file.
+        wanted: Names of columns.
+
+    Raises:
+        InputError: It is no Parquet file, has a wanted column twice, or a class number without a
+            name.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = tuple(file.schema_arrow.names)
+            _refuse_twice(columns, wanted, path)
+            names = class_names(file.schema_arrow.metadata or {})
+            table = file.read(columns=[name for name in wanted if name in columns])
+        values = {name: table.column(name).to_pylist() for name in table.column_names}
+    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow's, zlib's, bytes of no text.
+        raise InputError(
+            f"no Parquet file: {(str(error).splitlines() or ['?'])[0]}",
+            where=str(path),
+            remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
+        ) from error
+    named = {
+        column: _named(cells, names[column], column, path) if column in names else cells
+        for column, cells in values.items()
+    }
+    return Table(where=str(path), columns=columns, values=named)
+
+
+def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes by column, from a schema's metadata.
+
+    Args:
+        metadata: As Arrow reads it; what is malformed names nothing.
+    """
+    try:
+        features = json.loads(metadata.get(_DATASETS, b"{}"))["info"]["features"]
+        kinds = {str(column): feature for column, feature in features.items()}
+        return {
+            column: tuple(map(str, feature["names"]))
+            for column, feature in kinds.items()
+            if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _refuse_twice(columns: Sequence[str], wanted: Sequence[str], path: Path) -> None:
+    for name in wanted:
+        if columns.count(name) > 1:
+            raise InputError(
+                f"the file has {columns.count(name)} columns named {name!r}",
+                where=str(path),
+                remedy="columns with names of their own",
+            )
+
+
+def _named(cells: Sequence[Any], names: Sequence[str], column: str, path: Path) -> list[Any]:
+    """The names of class numbers; None for those without a label."""
+    if not all(cell is None or type(cell) is int for cell in cells):
+        return list(cells)
+    for row, cell in enumerate(cells, start=1):
+        if cell is not None and not _UNLABELLED <= cell < len(names):
+            raise InputError(
+                f"the class number {cell} has no name: there are {len(names)} names",
+                where=f"column {column!r}, row {row} of {path}",
+                remedy=f"class numbers from 0 to {len(names) - 1}",
+            )
+    return [None if cell is None or cell == _UNLABELLED else names[cell] for cell in cells]
