@@ -90,7 +90,7 @@ def test_options_of_the_user_s_own_are_named(tmp_path):
 
 def test_what_has_no_form_as_an_override_is_named(tmp_path):
     trial = composed(tmp_path, "data=csv", "data.train=x")
-    weights = replace(trial, training=replace(trial.training, class_weights={"null": 1.0}))
+    weights = replace(trial, training=replace(trial.training, class_weights={"\n": 1.0}))
     package = replace(trial, data=replace(trial.data, package=PackagedFiles(name="a", path="b")))
     for case, key in ((weights, "training.class_weights"), (package, "data.package")):
         with pytest.raises(InputError, match=key) as refused:

@@ -79,6 +79,12 @@ def test_no_text_breaks_the_reader(text):
 
 
 def test_overrides_are_told_apart():
-    texts = ["model=x", "training.epochs=2", "training.epochs=1,2", "+data.where.a=b"]
+    texts = [
+        "model=x",
+        "training.epochs=2",
+        "training.epochs=1,2",
+        "+data.where.a=b",
+        "~data.where.a",
+    ]
     kinds = [setting.kind for setting in read_overrides(texts, "command line")]
-    assert kinds == [Kind.GROUP, Kind.VALUE, Kind.SEARCH, Kind.RAW]
+    assert kinds == [Kind.GROUP, Kind.VALUE, Kind.SEARCH, Kind.VALUE, Kind.RAW]

@@ -13,7 +13,7 @@ from tests.data.test_sources import read
 from tuner.core.settings import DataSettings
 from tuner.data import prepare
 from tuner.data.held_out import read_held_out
-from tuner.data.labels import label_names, look_alike, spelled
+from tuner.data.labels import given_weights, label_names, look_alike, spelled
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
 from tuner.errors import InputError
@@ -287,6 +287,30 @@ class TestWhere:
             '{"text": "a", "label": 1, "k": true}\n{"text": "b", "label": 1, "k": null}'
         )
         assert read(path, "json", where={"k": "true"}).texts == ("a",)
+
+
+class TestWeights:
+    @pytest.mark.parametrize("labels", [("1", "2"), ("1.0", "2.0")])
+    @pytest.mark.parametrize("keys", [("1", "2"), ("1.0", "2.0")])
+    def test_of_whole_floats_by_either_name(self, tmp_path, labels, keys):
+        found, _ = names(columns(tmp_path, labels))
+        given = dict(zip(keys, (3, 4), strict=True))
+        assert given_weights(given, found) == {"1": 3.0, "2": 4.0}
+
+    def test_of_labels_that_look_alike(self):
+        given = {"true": 1, "True": 2, "01": 3, "1": 4}
+        assert given_weights(given, list(given)) == given
+
+    @pytest.mark.parametrize(
+        "given", [{"True": 1, "b": 2}, {"true": 1}, {"true": 1, "b": 2, "c": 3}]
+    )
+    def test_others_are_refused(self, given):
+        with pytest.raises(InputError, match=r"training\.class_weights"):
+            given_weights(given, ["true", "b"])
+
+    def test_of_one_label_twice_are_refused(self):
+        with pytest.raises(InputError, match="names 1 twice"):
+            given_weights({"1": 1, "1.0": 2, "2": 3}, ["1", "2"])
 
 
 def test_names_reach_the_prepared_data(tmp_path, model):

@@ -23,6 +23,7 @@ from hydra.errors import HydraException
 
 from tuner.config.limits import check_text
 from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
+from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, pairs
 from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -124,7 +125,9 @@ def _read(text: str, where: str) -> Setting:
         return Setting(
             kind=Kind.SEARCH, key=key, text=text, where=where, value=_domain(parsed, text, where)
         )
-    if parsed.type != OverrideType.CHANGE:
+    # A key of the user's own is added with or without `+`.
+    adds = parsed.type == OverrideType.ADD and key.startswith(f"{WRITTEN_VALUES}.")
+    if parsed.type != OverrideType.CHANGE and not adds:
         return Setting(kind=Kind.RAW, key=key, value=None, text=text, where=where)
     if key in (*GROUPS, SWEEP):
         return Setting(
@@ -134,7 +137,27 @@ def _read(text: str, where: str) -> Setting:
             where=where,
             value=_option_name(parsed, text, where),
         )
-    return Setting(kind=Kind.VALUE, key=key, value=parsed.value(), text=text, where=where)
+    value = _as_written(key, parsed.value(), text.partition("=")[2])
+    return Setting(kind=Kind.VALUE, key=key, value=value, text=text, where=where)
+
+
+def _as_written(key: str, value: Any, written: str) -> Any:
+    """The value of a key with the texts in it as they are written."""
+    if key in WRITTEN_KEYS and isinstance(value, dict):
+        return dict(_written_pair(key, *pair) for pair in pairs(written.strip()))
+    if value is None and key.startswith(f"{WRITTEN_VALUES}."):
+        return written.strip()
+    return as_text(value, written) if holds_text(key) else value
+
+
+def _written_pair(mapping: str, key: str, value: str) -> tuple[str, Any]:
+    """A key, which is a text, and a value of a mapping, which may be one."""
+    name = as_text(_parser().parse_rule(key, "dictKey"), key)
+    made = _parser().parse_rule(value, "element")
+    made = made.text if isinstance(made, QuotedString) else made
+    if mapping == WRITTEN_VALUES:
+        made = value if made is None else as_text(made, value)
+    return key if name is None else name, made
 
 
 def _refuse_foreign(parsed: Override, text: str, where: str) -> None:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tuner.config.limits import check_nodes, check_size, nested_too_deeply
 from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
+from tuner.config.written import quoted
 from tuner.errors import InputError
 
 _PACKAGE_HEADER = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
@@ -171,12 +172,13 @@ class Library:
         return str(path.relative_to(self._own) if path.is_relative_to(self._own) else path)
 
 
-def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
+def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]:
     """Reads a mapping from a YAML file.
 
     Args:
         path: The file.
         label: How messages call it.
+        group: Group that it is an option of; empty for a file of whole groups.
 
     Returns:
         The mapping, and the text that it was read from.
@@ -190,7 +192,8 @@ def read_yaml(path: Path, label: str) -> tuple[DictConfig, str]:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_nodes(root, label)
         _check_mapping(root, label)
-        content = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(text))
+        written = quoted(text, root, group)
+        content = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:
@@ -246,7 +249,7 @@ def _bundled(group: str) -> Path:
 
 
 def _parse(group: str, path: Path, label: str) -> Option:
-    node, text = read_yaml(path, label)
+    node, text = read_yaml(path, label, group)
     header = _PACKAGE_HEADER.search(text)
     package = header.group(1) if header else None
     if package is None:

@@ -141,11 +141,14 @@ def given_weights(setting: Mapping[Any, Any], labels: Sequence[str]) -> dict[str
     Raises:
         InputError: The mapping names other labels than the data has.
     """
-    given = {str(label): float(weight) for label, weight in setting.items()}
-    if set(given) != set(labels):
+    names = spelled([str(label) for label in setting], labels)
+    given = {name: float(w) for name, w in zip(names, setting.values(), strict=True)}
+    if set(given) != set(labels) or len(given) < len(names):
         missing = ", ".join(label for label in labels if label not in given)
         unknown = ", ".join(label for label in given if label not in labels)
+        twice = ", ".join(name for name in given if names.count(name) > 1)
         problems = [f"has no weight for {missing}"] if missing else []
+        problems += [f"names {twice} twice"] if twice else []
         problems += [f"names {unknown}, which the data does not have"] if unknown else []
         raise InputError(
             f"training.class_weights {' and '.join(problems)}",

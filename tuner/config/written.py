@@ -1,0 +1,109 @@
+"""Texts as they are written, where YAML or Hydra would make something else of them.
+
+A label `no`, a column `2024`, a commit `12e4567` are texts: that YAML and Hydra have truth values
+and numbers changes nothing. Where a key holds texts, what was written is what counts.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, get_args
+
+import yaml
+
+from tuner.config.schema import CLOSED
+
+WRITTEN_VALUES = "data.where"
+"""Mapping whose values are texts, null included."""
+
+WRITTEN_KEYS = (WRITTEN_VALUES, "training.class_weights")
+"""Mappings whose keys are texts: names of columns and of labels."""
+
+
+def holds_text(key: str) -> bool:
+    """True if the value of a key is a text."""
+    return key in _text_keys() or key.startswith(f"{WRITTEN_VALUES}.")
+
+
+@cache
+def _text_keys() -> frozenset[str]:
+    return frozenset(key for group, kind in CLOSED.items() for key in _of_class(kind, group))
+
+
+def _of_class(kind: type, prefix: str) -> Iterator[str]:
+    for item in dataclasses.fields(kind):
+        inner = next(filter(dataclasses.is_dataclass, (item.type, *get_args(item.type))), None)
+        if isinstance(inner, type):
+            yield from _of_class(inner, f"{prefix}.{item.name}")
+        elif item.type in (str, str | None):
+            yield f"{prefix}.{item.name}"
+
+
+def quoted(text: str, root: yaml.Node | None, group: str = "") -> str:
+    """Put quote marks around the plain texts of a YAML file that would be read as something else.
+
+    Args:
+        text: The file.
+        root: What `yaml.compose` makes of it.
+        group: Group that the file is an option of; empty for a file of whole groups.
+    """
+    parts, end = [], 0
+    for scalar in sorted(set(_plain_texts(root, group)), key=lambda node: node.start_mark.index):
+        start = scalar.start_mark.index
+        if text[start : start + 1] in "&!":  # An anchor or a tag, which must stay.
+            continue
+        parts += [text[end:start], json.dumps(scalar.value, ensure_ascii=False)]
+        end = scalar.end_mark.index
+    return "".join([*parts, text[end:]])
+
+
+def _plain_texts(node: yaml.Node | None, path: str) -> Iterator[yaml.ScalarNode]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+            continue
+        below = f"{path}.{key.value}" if path else key.value
+        if path in WRITTEN_KEYS and key.style is None:
+            yield key
+        null = value.tag == "tag:yaml.org,2002:null" and path != WRITTEN_VALUES
+        if isinstance(value, yaml.ScalarNode) and value.style is None and holds_text(below):
+            yield from () if null or not value.value else (value,)
+        yield from _plain_texts(value, below)
+
+
+def as_text(value: Any, written: str) -> Any:
+    """Return a value of an override as a text; null, what has an inside and `int(...)` stay.
+
+    Args:
+        value: As Hydra reads it.
+        written: As it is written.
+    """
+    plain = isinstance(value, bool | int | float) and "(" not in written
+    return written.strip() if plain else value
+
+
+def pairs(written: str) -> list[tuple[str, str]]:
+    """Cut a mapping of an override into its keys and values as they are written.
+
+    Args:
+        written: `{key: value, ...}`, which Hydra has read without complaint.
+    """
+    found, key, start, depth = [], "", 1, 0
+    quote, escaped = "", False
+    for place, character in enumerate(written):
+        if escaped or (quote and character != quote):
+            escaped = not escaped and character == "\\"
+        elif character == "\\":
+            escaped = True
+        elif character in "'\"":
+            quote = "" if quote else character
+        else:
+            depth += (character in "{[(") - (character in "}])")
+            if depth == 1 and character == ":" and not key:
+                key, start = written[start:place].strip(), place + 1
+            elif key and ((depth == 1 and character == ",") or depth == 0):
+                found.append((key, written[start:place].strip()))
+                key, start = "", place + 1
+                if depth == 0:
+                    break
+    return found
