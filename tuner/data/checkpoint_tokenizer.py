@@ -148,9 +148,17 @@ def save_tokenizer(folder: Path, tokenizer: CheckpointTokenizer, max_length: int
         tokenizer: As it was used.
         max_length: Tokens at which texts were cut.
     """
-    tokenizer.backend.save(str(folder / "tokenizer.json"))
-    text = json.dumps(exported_settings(tokenizer, max_length), indent=2, ensure_ascii=False)
-    (folder / "tokenizer_config.json").write_text(text + "\n", encoding="utf-8")
+    for name, text in exported_texts(tokenizer, max_length).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def exported_texts(tokenizer: CheckpointTokenizer, max_length: int) -> dict[str, str]:
+    """Return the names and contents of the files that `save_tokenizer` writes."""
+    settings = exported_settings(tokenizer, max_length)
+    return {
+        "tokenizer.json": tokenizer.backend.to_str(pretty=True),
+        "tokenizer_config.json": json.dumps(settings, indent=2, ensure_ascii=False) + "\n",
+    }
 
 
 def exported_settings(tokenizer: CheckpointTokenizer, max_length: int) -> dict[str, Any]:

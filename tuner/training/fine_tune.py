@@ -7,6 +7,7 @@ leaves behind is not: weights, slots, counters and random state are put back bef
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from tuner.training.hugging_face import save_model
 from tuner.training.imbalance import class_weights
 from tuner.training.loop import Listener, Loop, Model, micro_batch
 from tuner.training.model import Classifier
+from tuner.training.rehearsal import rehearse
 from tuner.training.state import Keeper
 from tuner.training.state_file import StateFile
 
@@ -124,10 +126,7 @@ class FineTuner:
         """
         if self._running is None:
             raise LookupError("no trial has run")
-        settings, data, model = self._running
-        length = settings.model.max_length
-        save_model(folder, model.classifier, data.checkpoint, data.labels, length)
-        write_inputs(folder, ModelInputs.of(settings))
+        _save(folder, *self._running)
 
     def _begin(self, settings: TrialSettings) -> tuple[PreparedData, Model]:
         """Data and model of a trial, with everything as no other trial had ever run."""
@@ -147,6 +146,8 @@ class FineTuner:
             class_weights=weights,
         )
         model.average.reset(training.ema_decay)
+        save = partial(_save, settings=settings, data=data, model=model)
+        rehearse(settings, data, model.classifier, model.evaluator, save)
         return data, model
 
     def _settle(self, *, deterministic: bool) -> None:
@@ -198,3 +199,9 @@ class FineTuner:
             )
         self._models[key] = model
         return model
+
+
+def _save(folder: Path, settings: TrialSettings, data: PreparedData, model: Model) -> None:
+    length = settings.model.max_length
+    save_model(folder, model.classifier, data.checkpoint, data.labels, length)
+    write_inputs(folder, ModelInputs.of(settings))

@@ -9,10 +9,12 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from tuner.atomic import with_usual_mode
@@ -20,7 +22,7 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.checkpoints.weights import is_finite, not_finite
-from tuner.data.checkpoint_tokenizer import load_tokenizer, save_tokenizer
+from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 from tuner.training.positions import POSITIONS
@@ -108,6 +110,9 @@ def save_model(
         checkpoint: That it was made from.
         labels: Label names, in the order of their numbers.
         max_length: Tokens at which texts were truncated.
+
+    Raises:
+        OSError: It cannot be written, or what is read back is something else.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -116,8 +121,28 @@ def save_model(
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
     save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
     with_usual_mode(folder / WEIGHTS)
-    _write_json(folder / "config.json", _config(source, checkpoint, labels))
-    save_tokenizer(folder, load_tokenizer(checkpoint), max_length)
+    config = json.dumps(_config(source, checkpoint, labels), indent=2, ensure_ascii=False) + "\n"
+    texts = {"config.json": config, **exported_texts(load_tokenizer(checkpoint), max_length)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    _read_back(folder, ordered, texts)
+
+
+def _read_back(folder: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:
+    """Read what was written.
+
+    Raises:
+        OSError: A file holds something else.
+    """
+    wrong = [name for name in texts if (folder / name).read_text(encoding="utf-8") != texts[name]]
+    with safe_open(str(folder / WEIGHTS), framework="np") as file:
+        names = set(file.keys())
+        if names != tensors.keys() or not all(
+            np.array_equal(file.get_tensor(name), tensors[name], equal_nan=True) for name in names
+        ):
+            wrong.append(WEIGHTS)
+    if wrong:
+        raise OSError(EIO, "the file is not what was written", str(folder / wrong[0]))
 
 
 def head_outputs(checkpoint: CheckpointInfo) -> int | None:
@@ -204,7 +229,3 @@ def _config(
         "label2id": {label: number for number, label in enumerate(labels)},
         "problem_type": "single_label_classification",
     }
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tuner.checkpoints import inspect
 from tuner.checkpoints.saved import read_inputs, read_labels
 from tuner.data.texts import tokenized_texts
+from tuner.data.tokenized import TokenizedSplit
 from tuner.errors import InputError
 from tuner.training.evaluate import Evaluator
 from tuner.training.hugging_face import head_outputs, load_head
@@ -27,6 +28,7 @@ class Predictor:
         labels: Label names, in the order of their numbers.
         inputs: How it was fed; None where its folder does not say.
         max_length: Tokens at which texts are truncated.
+        classifier: The model.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,6 +57,7 @@ class Predictor:
             raise _no_classifier(folder, f"its head lacks {error}") from error
         except ValueError as error:
             raise _no_classifier(folder, f"its head has another shape: {error}") from error
+        self.classifier = classifier
         self._evaluator = Evaluator(classifier)
 
     def _given_length(self, folder: Path) -> int:
@@ -83,7 +86,11 @@ class Predictor:
         if self.inputs is not None:
             self.inputs.check_pairs(given=pairs is not None, key="text_pair")
         split = tokenized_texts(self._checkpoint, texts, pairs, self.max_length)
-        return self._evaluator.logits(split, np.arange(len(texts)), BATCH)
+        return self.split_logits(split)
+
+    def split_logits(self, split: TokenizedSplit) -> NDArray[np.float32]:
+        """Logits of all rows of a split; shape [rows, labels]."""
+        return self._evaluator.logits(split, np.arange(len(split)), BATCH)
 
     def probabilities(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None

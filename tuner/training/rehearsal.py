@@ -1,0 +1,203 @@
+"""A model is scored, saved and read again before its first trial, as a trial's end will do it.
+
+What would fail after the last evaluation fails before the first update instead. It is done once
+for each checkpoint, number of labels, length, precision and version of the libraries; that it went
+well is noted in the cache.
+"""
+
+import gc
+import json
+import logging
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tuner.atomic import write_whole
+from tuner.checkpoints import CheckpointInfo, inspect
+from tuner.checkpoints.content import cache_root, combined_hash
+from tuner.core.settings import TrialSettings
+from tuner.data import PreparedData, TokenizedSplit
+from tuner.data.checkpoint_tokenizer import load_tokenizer
+from tuner.errors import InputError, TunerError
+from tuner.exclusive import exclusive
+from tuner.training.evaluate import Evaluator, scores
+from tuner.training.model import Classifier
+from tuner.training.predictor import Predictor
+
+LIBRARIES = (
+    "tuner",
+    "tensorflow",
+    "keras",
+    "keras-hub",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+)
+"""Their versions decide how models are built, saved and read."""
+
+FORMAT_VERSION = 1
+"""To be raised whenever models are saved or read in another way."""
+
+WAIT_SECONDS = 600.0
+"""For another worker that is doing the same."""
+
+_TOLERANCES = {"float32": 0.02}
+"""Precision to the share of the largest logit by which devices may differ; a GPU may round."""
+
+_MIXED_TOLERANCE = 0.2
+"""The same where the trial computes with 16 bits, and the saved model with 32."""
+
+_DESCRIPTION = (
+    "model_type", "max_positions", "hidden_act", "pad_token_id", "token_types", "shape",
+)  # fmt: skip
+"""Fields of a `CheckpointInfo` that a saved folder has in common with its checkpoint."""
+
+_log = logging.getLogger(__name__)
+
+
+def rehearse(
+    settings: TrialSettings,
+    data: PreparedData,
+    classifier: Classifier,
+    evaluator: Evaluator,
+    save: Callable[[Path], None],
+) -> None:
+    """Score, save and read again a model that is not trained yet, unless that is noted.
+
+    Args:
+        settings: Of the trial that begins.
+        data: Its data.
+        classifier: Its model, with the weights that it begins with.
+        evaluator: Of that model.
+        save: Writes the model as the trial's end would.
+
+    Raises:
+        InputError: A trained model could not be scored, saved or read.
+    """
+    noted = cache_root() / "rehearsals" / _key(settings, data)
+    if noted.exists():
+        return
+    try:
+        with exclusive(str(noted), WAIT_SECONDS):
+            if not noted.exists():
+                _rehearse(data, settings.model.max_length, classifier, evaluator, save)
+                with suppress(OSError):  # An unwritable cache costs time, nothing else.
+                    write_whole(noted, "")
+    except InputError:
+        raise
+    except (OSError, TunerError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+        # A full disk or memory, or a worker that holds the lock, says nothing about the model.
+        _log.warning("the model could not be saved for a trial before its first: %s", error)
+
+
+def _key(settings: TrialSettings, data: PreparedData) -> str:
+    return combined_hash(
+        (
+            data.checkpoint.fingerprint,
+            json.dumps([len(data.labels), settings.model.max_length, settings.training.precision]),
+            *(f"{name} {version(name)}" for name in LIBRARIES),
+            str(FORMAT_VERSION),
+        )
+    )
+
+
+def _rehearse(
+    data: PreparedData,
+    max_length: int,
+    classifier: Classifier,
+    evaluator: Evaluator,
+    save: Callable[[Path], None],
+) -> None:
+    try:
+        problem = _problem(_rows(data, max_length), data.checkpoint, classifier, evaluator, save)
+    except (OSError, MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:  # Whatever it is, the trial's end would meet it.
+        lines = str(error).splitlines() or ["no reason given"]
+        raise _failed(data.checkpoint, f"{type(error).__name__}: {lines[0]}") from error
+    gc.collect()
+    if problem:
+        raise _failed(data.checkpoint, problem)
+
+
+def _problem(
+    rows: TokenizedSplit,
+    checkpoint: CheckpointInfo,
+    classifier: Classifier,
+    evaluator: Evaluator,
+    save: Callable[[Path], None],
+) -> str:
+    """Why the model could not be kept; empty where it can."""
+    logits = evaluator.logits(rows, np.arange(len(rows)), len(rows))
+    if not np.isfinite(scores(logits.astype(np.float64), rows.labels).loss):
+        return "its loss is not finite"
+    with tempfile.TemporaryDirectory(prefix="tuner-") as place:
+        folder = Path(place) / "model"
+        save(folder)
+        _compare_descriptions(checkpoint, inspect(folder))
+        with tf.device("CPU:0"):  # A GPU may have no room for a second model.
+            predictor = Predictor(folder)
+            again = predictor.split_logits(rows)
+    values = zip(classifier.values, predictor.classifier.values, strict=True)
+    if not all(np.array_equal(one.numpy(), other.numpy()) for one, other in values):
+        return "the weights that are read are others than were saved"
+    allowed = _TOLERANCES.get(classifier.precision, _MIXED_TOLERANCE) * np.abs(logits).max()
+    if np.abs(again - logits).max() > allowed + np.finfo(np.float32).eps:
+        return "the model that is read computes other logits"
+    return ""
+
+
+def _rows(data: PreparedData, max_length: int) -> TokenizedSplit:
+    """The longest and the shortest validation row, and one of every position that is allowed."""
+    split = data.validation
+    order = np.argsort(split.lengths, kind="stable")
+    chosen = [split.ids[split.offsets[row] : split.offsets[row + 1]] for row in order[[0, -1]]]
+    longest = np.resize(chosen[-1], max_length)
+    ids = [*chosen, longest]
+    return replace(
+        split,
+        ids=np.concatenate(ids).astype(np.int32),
+        type_ids=np.zeros(sum(map(len, ids)), np.uint8),
+        offsets=np.cumsum([0, *map(len, ids)]),
+        labels=np.array([*split.labels[order[[0, -1]]], 0], np.int32),
+    )
+
+
+def _compare_descriptions(ours: CheckpointInfo, theirs: CheckpointInfo) -> None:
+    """Compare what the two folders say of the encoder and of the tokenizer.
+
+    Raises:
+        ValueError: They differ.
+    """
+    for name in (
+        "model_type",
+        "max_positions",
+        "hidden_act",
+        "pad_token_id",
+        "token_types",
+        "shape",
+    ):
+        one, other = getattr(ours, name), getattr(theirs, name)
+        if one != other:
+            raise ValueError(f"{name} is {one!r}, and {other!r} in the saved folder")
+    one, other = (load_tokenizer(info) for info in (ours, theirs))
+    for name in ("truncation_side", "token_types", "split_special_tokens", "pad_id"):
+        if getattr(one, name) != getattr(other, name):
+            raise ValueError(f"{name} of the tokenizer differs in the saved folder")
+    if one.backend.to_str() != other.backend.to_str():
+        raise ValueError("tokenizer.json differs in the saved folder")
+
+
+def _failed(checkpoint: CheckpointInfo, reason: str) -> InputError:
+    return InputError(
+        f"a model trained from this checkpoint could not be kept: {reason}",
+        where=str(checkpoint.folder),
+        remedy="config.json, weights and tokenizer of one checkpoint as `save_pretrained` of "
+        "transformers writes them",
+    )
