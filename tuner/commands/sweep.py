@@ -114,6 +114,8 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     )
     keys = composed.space.keys
     tracker.show(View(goals=goals, keys=keys, study=study.identity))
+    if not study.is_new:
+        tracker.expect(study.outcomes())
     tracker.abandon(study.release_orphans())
     start.terminal.notice(f"review: {tracker.review}")
 

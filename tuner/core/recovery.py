@@ -108,10 +108,14 @@ def with_batch(settings: TrialSettings, batch_size: int) -> TrialSettings:
 def split(settings: TrialSettings) -> str:
     """How a trial's updates are cut, in the user's own keys."""
     training = settings.training
-    again = " training.rematerialize=true" if training.rematerialize else ""
+    return cut_text(training.batch_size, training.accumulation_steps, training.rematerialize)
+
+
+def cut_text(batch_size: object, accumulation_steps: object, rematerialize: bool) -> str:
+    """The same of its three settings."""
+    again = " training.rematerialize=true" if rematerialize else ""
     return (
-        f"training.batch_size={training.batch_size} "
-        f"training.accumulation_steps={training.accumulation_steps}{again}"
+        f"training.batch_size={batch_size} training.accumulation_steps={accumulation_steps}{again}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 
 from sqlalchemy import create_engine, inspect
@@ -24,6 +25,7 @@ from tuner.tracking.address import (
     knock,
     tracking_uri,
 )
+from tuner.tracking.causes import cause_of
 
 CONNECT_SECONDS = 8.0
 
@@ -87,10 +89,10 @@ def tracking_line(settings: TrackingSettings) -> Line:
         return _tracking_file(uri, path)
     try:
         said = "answers" if knock(uri) else "is left to MLflow"
-    except OSError as error:
-        text = f"{hidden(uri)} does not answer: {error}"
-        mend = "start the server, tracking.uri of one that runs, or tracking.on_outage=spool"
-        return wrong("tracking", text, mend)
+    except (OSError, HTTPException) as error:
+        cause = cause_of(error, hidden(uri))
+        mend = f"{cause.remedy}; or tracking.on_outage=spool"
+        return wrong("tracking", f"{hidden(uri)} can not be used: {cause.problem}", mend)
     return ok("tracking", f"{hidden(uri)} {said}")
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import shlex
 import socket
 import sqlite3
 import ssl
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from contextlib import closing, suppress
+from contextlib import closing
 from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy.engine import make_url
@@ -19,6 +20,7 @@ from tuner.core.file_systems import NETWORK
 from tuner.errors import InputError
 from tuner.mounts import file_system_of
 from tuner.sqlite_address import sqlite_path, without_encoding
+from tuner.tracking.causes import GATEWAY, MovedError
 from tuner.tracking.messages import one_line
 
 KNOCK_SECONDS = 4.0
@@ -26,7 +28,8 @@ LOCK_SECONDS = 8.0
 
 _SERVERS = ("http", "https")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_OTHERS = ("sqlite", "databricks")
+_OTHERS = ("sqlite",)
+_DATABRICKS = ("databricks", "databricks-uc", "uc")
 _WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
 _EXAMPLES = "http://HOST:5000 for a server, sqlite:///mlflow.db for a file"
 
@@ -67,10 +70,24 @@ def check_uri(uri: str) -> None:
         raise _wrong(uri, one_line(error)) from error
     if uri.strip() != uri or not uri.isprintable() or (scheme in _SERVERS and " " in uri):
         raise _wrong(uri, "it holds blanks")
+    if scheme in _DATABRICKS or uri in _DATABRICKS:
+        raise InputError(
+            f"'{uri}' is Databricks, where an experiment has the name of a folder of the "
+            "workspace and none that a study could have",
+            where=_WHERE,
+            remedy="tracking.uri=sqlite:///mlflow.db, which goes before MLFLOW_TRACKING_URI; or "
+            "tracking=offline",
+        )
     if scheme in ("", "file"):
-        raise _wrong(uri, "MLflow keeps runs in plain folders no more")
+        raise InputError(
+            f"'{uri}' is a folder, and MLflow keeps no runs in plain folders any more",
+            where=_WHERE,
+            remedy="tracking.uri=sqlite:///mlflow.db; `mlflow migrate-filestore --source "
+            f"{shlex.quote(parts.path or uri)} --target sqlite:///mlflow.db` takes earlier runs "
+            "there",
+        )
     known = (*_SERVERS, *_PORTS, *_OTHERS, *_plugins())
-    if scheme not in known and uri != "databricks":
+    if scheme not in known:
         raise _wrong(uri, f"'{scheme}' is no kind of store: {', '.join(known)}")
     if scheme in _SERVERS and not host:
         raise _wrong(uri, "it names no host")
@@ -176,12 +193,22 @@ def _visit(parts: SplitResult) -> None:
     # Without the login, which urllib would take for a part of the host's name.
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
     address = f"{bare.geturl().rstrip('/')}/health"
-    with suppress(urllib.error.HTTPError):  # a server that answers anything is there
-        try:
-            urllib.request.urlopen(address, timeout=KNOCK_SECONDS).close()  # noqa: S310
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ssl.SSLError):
-                raise  # Whose certificate to trust is for MLflow's client to say.
+    try:
+        with urllib.request.urlopen(address, timeout=KNOCK_SECONDS) as answer:  # noqa: S310
+            reached = urlsplit(answer.geturl())
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in GATEWAY:
+            raise
+        return  # A server that answers anything else is there.
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ssl.SSLCertVerificationError):
+            raise
+        return  # Whose certificate to trust is for MLflow's client to say.
+    if (reached.scheme, reached.hostname) != (bare.scheme, bare.hostname):
+        # Calls that write would arrive there without what they write.
+        path = reached.path.removesuffix("/health")
+        raise MovedError(reached._replace(path=path, query="", fragment="").geturl())
 
 
 def _plugins() -> list[str]:

@@ -9,28 +9,16 @@ from typing import TYPE_CHECKING
 
 from tuner.core.identity import STUDY_ID, StudyIdentity
 from tuner.exclusive import exclusive
+from tuner.file_watch import FileWatch
 from tuner.secrets import hidden
 from tuner.sqlite_address import artifact_location, sqlite_path
 from tuner.tracking import store_file
+from tuner.tracking.causes import ExperimentDeletedError, StoreReplacedError
 from tuner.tracking.runs import KEY, STUDY, may_be, sweep_identity, unambiguous
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
-
-
-class ExperimentDeletedError(Exception):
-    """The experiment lies in MLflow's trash."""
-
-    def __init__(self, name: str, experiment: str) -> None:
-        """Build the message.
-
-        Args:
-            name: Name of the experiment.
-            experiment: MLflow's name for it.
-        """
-        super().__init__(f"MLflow's experiment '{name}' was deleted")
-        self.experiment = experiment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +46,7 @@ class Connection:
         self.study = study
         self._uri = uri
         self._connected: Connected | None = None
+        self._file: FileWatch | None = None
         self.half_made: Path | None = None
         """Where a store lies now that an interrupted process had left half made."""
 
@@ -102,9 +91,20 @@ class Connection:
             client.set_experiment_tag(
                 experiment.experiment_id, "mlflow.experimentKind", "custom_model_development"
             )
+        if file is not None:
+            self._file = FileWatch(file)
         name = experiment.experiment_id
         place = f"{self.shown} {name}@{experiment.creation_time}"
         return Connected(client=client, experiment=name, place=place)
+
+    def check(self) -> None:
+        """Raise StoreReplacedError where the store's file is not the one that was opened.
+
+        SQLite goes on in a file that somebody has removed, and what it writes there is lost.
+        """
+        if self._file is not None and not self._file.is_same:
+            what = "removed" if self._file.is_gone else "replaced by another file"
+            raise StoreReplacedError(f"{self._file.path} was {what} while it was in use")
 
     def _find(self, client: "MlflowClient") -> "Experiment | None":
         found = client.get_experiment_by_name(self.study.name)
@@ -128,6 +128,7 @@ class Connection:
         """Return why the store can not be used at all; None where it can."""
         try:
             now = self.get()
+            self.check()
             found = now.client.get_experiment(now.experiment)
         except Exception as error:
             return error

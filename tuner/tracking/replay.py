@@ -8,7 +8,7 @@ from tuner.core.settings import TrackingSettings
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.tracking.address import check_file, check_uri, knock, named_uri, tracking_uri
-from tuner.tracking.messages import one_line
+from tuner.tracking.causes import cause_of
 from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, spools
@@ -71,6 +71,10 @@ def _send(ours: Sequence[Spool], uri: str, study: StudyIdentity) -> str:
         for spool in ours:
             spool.release()
         waiting = ours[0].path.parent
-        return f"MLflow is away ({store.shown}): {one_line(error)}\nwhat it lacks is in {waiting}"
+        cause = cause_of(error, store.shown)
+        return (
+            f"MLflow is away ({store.shown}): {cause.problem}\n"
+            f"  try:   {cause.remedy}\nwhat it lacks is in {waiting}"
+        )
     told = Sender(store, ours, pauses=Pauses(), notice=lambda text: None).close()  # noqa: ARG005
     return told or f"MLflow has the runs of {len(ours)} more agents now ({store.shown})"

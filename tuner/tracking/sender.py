@@ -5,9 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
+from tuner.tracking.causes import cause_of
 from tuner.tracking.messages import one_line
+from tuner.tracking.restore import Restoration
 from tuner.tracking.spool import Spool
 from tuner.tracking.store import Step, Store, is_final, is_passing
 
@@ -45,6 +48,7 @@ class Sender:
         *,
         pauses: Pauses,
         notice: Callable[[str], None],
+        restoration: Restoration | None = None,
     ) -> None:
         """Starts the thread.
 
@@ -53,11 +57,13 @@ class Sender:
             spools: Ours, in order; what is appended to the last one is sent, too.
             pauses: Between tries.
             notice: Told when the store goes away and when it is back; from the thread.
+            restoration: Earlier trials, whose runs are sent again where the store lacks them.
         """
         self._store = store
         *self._leftovers, self._own = spools
         self._pauses = pauses
         self._notice = notice
+        self._restoration = restoration
         self._work = threading.Event()
         self._closing = threading.Event()
         self._deadline = 0.0
@@ -93,10 +99,14 @@ class Sender:
         left = sum(spool.left(self._store.place) for spool in (*self._leftovers, self._own))
         if not left:
             return ""
-        why = f": {one_line(self.failure)}" if self.failure is not None else ""
+        where = f"{left} records wait in {self._own.path.parent}; the same command sends them, "
+        where += "in order and once"
+        if self.failure is None:
+            return f"MLflow is away ({self._store.shown})\n{where}"
+        cause = cause_of(self.failure, self._store.shown)
         return (
-            f"MLflow is away ({self._store.shown}){why}\n{left} records wait in "
-            f"{self._own.path.parent}; the same command sends them, in order and once"
+            f"MLflow cannot be used ({self._store.shown}): {cause.problem}\n"
+            f"  try:   {cause.remedy}\n{where}"
         )
 
     def _refused(self) -> str:
@@ -121,6 +131,9 @@ class Sender:
                 spool.discard()
             else:
                 spool.release()
+        if self._restoration is not None and self._reach():
+            # What cannot be asked now is asked by the next start.
+            self._try(partial(self._restore, self._restoration))
         while True:
             self._work.clear()
             closing = self._closing.is_set()
@@ -131,6 +144,11 @@ class Sender:
                 self._own.discard()
                 return
             self._work.wait()
+
+    def _restore(self, restoration: Restoration) -> None:
+        """Spools again what the store lacks of earlier trials."""
+        spooled = restoration.spooled()  # Before the store is asked: what is sent leaves it.
+        restoration.send(self._own, self._store.trial_tags(), spooled)
 
     def _drain(self, spool: Spool) -> bool:
         """Sends what there is; False when that can not be done before the end."""
@@ -180,13 +198,14 @@ class Sender:
                     return True
             else:
                 self._away(trouble)
-            if self._is_late(error):
+            if self._is_late(trouble or error):
                 return False
             self._pause(failures)
         raise AssertionError
 
     def _try(self, request: Callable[[], None]) -> Exception | None:
         try:
+            self._store.check()
             request()
         except Exception as error:
             return error
@@ -198,8 +217,10 @@ class Sender:
 
     def _away(self, error: Exception) -> None:
         if self.failure is None and not self._closing.is_set():
+            cause = cause_of(error, self._store.shown)
             self._notice(
-                f"MLflow takes nothing now ({self._store.shown}): {one_line(error)}\n"
+                f"MLflow takes nothing now ({self._store.shown}): {cause.problem}\n"
+                f"  try:   {cause.remedy}\n"
                 f"The sweep goes on; what is to be logged is spooled in {self._own.path.parent}"
             )
         self.failure = error

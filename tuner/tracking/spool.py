@@ -80,6 +80,7 @@ class Spool:
         self._lock = FileLock(self._lock_file, timeout=0, thread_local=False)
         self._released = threading.Event()
         self._toucher = threading.Thread(target=self._touch, name="spool", daemon=True)
+        self._appending = threading.Lock()
         self._end: int | None = None
         self._noted: tuple[str, int] | None = None
         self.fresh = False
@@ -158,7 +159,7 @@ class Spool:
             TunerError: The disk takes no more; nothing of the event is left.
         """
         line = to_line(event)
-        with self._writing(), self.path.open("ab", buffering=0) as file:
+        with self._appending, self._writing(), self.path.open("ab", buffering=0) as file:
             if self._end is None:
                 self._end = self.path.read_bytes().rfind(b"\n") + 1
             self._end = min(self._end, file.tell())  # Taken over from us while we were held up.

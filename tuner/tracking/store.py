@@ -114,6 +114,15 @@ class Store:
         if foreign:
             self._notice(foreign_notice(study, [run.data.tags for run in foreign]))
 
+    def trial_tags(self) -> list[Mapping[str, str]]:
+        """Tags of the runs of the study's trials."""
+        study = self._connection.study
+        return [run.data.tags for run in self._connection.runs_of(study.id, {"role": "trial"})]
+
+    def check(self) -> None:
+        """See `Connection.check`."""
+        self._connection.check()
+
     def trouble(self) -> Exception | None:
         """Why the store can not be used at all; None where it can."""
         return self._connection.trouble()

@@ -19,10 +19,11 @@ from tuner.tracking.address import (
     named_uri,
     tracking_uri,
 )
+from tuner.tracking.causes import cause_of
 from tuner.tracking.event_file import EventFile
 from tuner.tracking.events import Abandoned, Ended, Event, Fronted, Viewed
-from tuner.tracking.messages import one_line
 from tuner.tracking.origins import Inputs
+from tuner.tracking.restore import Restoration
 from tuner.tracking.runs import (
     SWEEP,
     point_logged,
@@ -76,6 +77,7 @@ class Tracker:
         self._has_begun = False
         self._leftovers: list[Spool] = []
         self._sender: Sender | None = None
+        self._restoration: Restoration | None = None
         self._names = count(1)
         self._running: dict[int, str] = {}
         self._event_files: dict[int, EventFile] = {}
@@ -193,13 +195,16 @@ class Tracker:
         """The store can not be used at the start."""
         if isinstance(error, InputError):
             raise error
-        if self._settings.on_outage == "fail":
-            raise TunerError(
-                f"MLflow's tracking store can not be used: {one_line(error)}\n"
-                f"  where: {self.uri} (tracking.uri or MLFLOW_TRACKING_URI)\n"
-                "  try:   start the server or name another store; tracking.on_outage=spool starts "
-                "without it and sends everything once it is there"
-            ) from error
+        if self._settings.on_outage != "fail":
+            return
+        cause = cause_of(error, self.uri)
+        where = f"{self.uri} (tracking.uri or MLFLOW_TRACKING_URI)"
+        remedy = f"{cause.remedy}; tracking.on_outage=spool starts without it and sends "
+        remedy += "everything once it can be used"
+        problem = f"MLflow's tracking store cannot be used: {cause.problem}"
+        if cause.is_input:
+            raise InputError(problem, where=where, remedy=remedy) from error
+        raise TunerError(f"{problem}\n  where: {where}\n  try:   {remedy}") from error
 
     def close(self) -> str:
         """Ends what still runs, and sends what it can in a bounded time.
@@ -238,6 +243,7 @@ class Tracker:
                 [*self._leftovers, self._spool],
                 pauses=self._pauses,
                 notice=self._notice,
+                restoration=self._restoration,
             )
         else:
             for spool in self._leftovers:
@@ -290,6 +296,20 @@ class Tracker:
             )
         )
         self._sweep_runs = False
+
+    def expect(self, outcomes: Sequence[TrialOutcome]) -> None:
+        """Has the runs of earlier trials sent again where MLflow lacks them; before any trial.
+
+        Args:
+            outcomes: Of the trials that have ended in the study.
+        """
+        self._restoration = Restoration(
+            study=self._identity,
+            folder=self._folder,
+            outcomes=outcomes,
+            nested=self._settings.nested,
+            notice=self._notice,
+        )
 
     # -- trials -------------------------------------------------------------------------------
 
