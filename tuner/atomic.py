@@ -1,10 +1,15 @@
 """Files that are whole or not there."""
 
+import ctypes
+import errno
 import os
 import shutil
 import stat
 import threading
 from pathlib import Path
+
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of Linux."""
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -57,33 +62,91 @@ def link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def twin(folder: Path) -> Path:
-    """A second folder with the same files, beside the first; see `link_or_copy`.
-
-    Raises:
-        OSError: The files can not be read, or there is no room.
-    """
-    made = folder.with_name(f"{folder.name}.copy")
-    shutil.rmtree(made, ignore_errors=True)
-    shutil.copytree(folder, made, copy_function=link_or_copy)
-    return made
-
-
 def replace_folder(source: Path, target: Path) -> None:
-    """Moves a folder into another's place.
+    """Put a folder in another's place, in one step where the file system can exchange two.
 
-    Killed in between, there is no target for as long as the source still stands where it was.
+    Where it cannot, as over NFS, there is no target for a moment. Killed in that moment the old
+    folder is left at `aside(target)`; see `restore_folder`.
 
     Args:
         source: On the same file system; gone afterwards.
         target: Replaced where it exists.
 
     Raises:
-        OSError: It can not be moved.
+        OSError: It cannot be moved, or the target is no folder.
     """
-    aside = target.with_name(f".{target.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if target.exists():
-        target.rename(aside)
-    source.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
+    if not os.path.lexists(target):
+        source.rename(target)
+    elif not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "this is no folder", str(target))
+    elif exchange(source, target):
+        _remove(source)
+    else:
+        _remove(aside(target))
+        target.rename(aside(target))
+        source.rename(target)
+        _remove(aside(target))
+    synced(target.parent)
+
+
+def restore_folder(target: Path) -> None:
+    """Put back a folder that a killed `replace_folder` left aside.
+
+    Raises:
+        OSError: It cannot be moved.
+    """
+    if os.path.lexists(target):
+        _remove(aside(target))
+    elif os.path.lexists(aside(target)):
+        aside(target).rename(target)
+
+
+def aside(target: Path) -> Path:
+    """Return where a folder lies while another one takes its place."""
+    return target.with_name(f".{target.name}.old")
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two paths in one step (Linux, renameat2).
+
+    Returns:
+        False where the system or the file system cannot.
+
+    Raises:
+        OSError: The paths cannot be renamed at all.
+    """
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    if rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def synced(path: Path) -> None:
+    """Write a file, or the names in a folder, through to the disk.
+
+    Raises:
+        OSError: It cannot be written, as over a quota that the file system looks at late.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems have no such call for folders.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a link to one."""
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,9 @@
 """The configuration of a trial as a file that says where it comes from."""
 
 import shlex
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,21 @@ from typing import Any
 import yaml
 
 from tuner import __version__
-from tuner.config import dump_trial
+from tuner.config import dump_trial, load_trial
 from tuner.core.confirmation import CONFIDENCE, Confirmation, FinalLook, mean_text, scores_text
 from tuner.core.goals import Goals
 from tuner.core.reading import standard_error
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
+from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.model_folder import defect
+
+_COMPARED = (
+    "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test",
+    "model_error",
+)  # fmt: skip
+"""What of a provenance tells one publication from another; versions of libraries do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,36 @@ class StudyFacts:
     confirmation: Confirmation | None = None
 
 
+def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
+    """Return the configuration that a trial ran with.
+
+    Args:
+        file: Where the trial's folder has it.
+        text: The same as the study has it; None where it has none.
+
+    Returns:
+        None where neither can be read.
+    """
+    with suppress(InputError):
+        if file.exists():
+            return load_trial(file)
+    if not text:
+        return None
+    with tempfile.TemporaryDirectory() as place, suppress(InputError):
+        copy = Path(place) / "config.yaml"
+        copy.write_text(text, encoding="utf-8")
+        return load_trial(copy)
+    return None
+
+
+def stored_seed(file: Path) -> int | None:
+    """Return the seed of a configuration; None where it cannot be read."""
+    try:
+        return int(_content(file)["training"]["seed"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
     """Where a trial's configuration comes from, as plain values."""
     objective, last = study.goals.objective, outcome.last
@@ -49,6 +89,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "value": outcome.value,
         "standard_error": error,
         **({"measured": dict(outcome.measured)} if len(study.goals.watched) > 1 else {}),
+        **({"model_error": outcome.model_error} if outcome.model_error else {}),
         **_confirmed(study, outcome.number),
         **_tested(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
@@ -133,29 +174,63 @@ class KeptModel:
 
 def kept_model(folder: StudyFolder) -> KeptModel | None:
     """The model that is kept; None where none is."""
-    return _written(folder.best_model / folder.best.name)
+    return written_model(folder.best_model / folder.best.name)
 
 
-def written_trial(folder: StudyFolder) -> int | None:
-    """Number of the trial whose configuration best.yaml holds; None where there is none."""
-    found = _written(folder.best)
-    return found.trial if found else None
+def is_of(file: Path, expected: Mapping[str, Any]) -> bool:
+    """Return whether an exported configuration is of the trial, and says of it what is known now.
+
+    Args:
+        file: Exported configuration, which may not exist.
+        expected: As `provenance` gives it.
+    """
+    written = _content(file).get("provenance")
+    return isinstance(written, dict) and all(
+        written.get(key) == expected.get(key) for key in _COMPARED
+    )
 
 
-def _written(file: Path) -> KeptModel | None:
-    """The trial and the seed of an exported configuration; None where it is none."""
+def written_model(file: Path) -> KeptModel | None:
+    """Return the trial and the seed of an exported configuration; None where it is none."""
+    content = _content(file)
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
         trial, seed = content["provenance"]["trial"], content["training"]["seed"]
         return KeptModel(trial=int(trial), seed=int(seed))
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
-def kept_trial(folder: StudyFolder) -> int | None:
-    """Number of the trial whose model is kept; None where none is."""
-    kept = kept_model(folder)
-    return kept.trial if kept else None
+def model_note(folder: StudyFolder) -> str | None:
+    """Return what people should know where best_model/ is not the model of best.yaml.
+
+    Args:
+        folder: The study's files.
+
+    Returns:
+        None where it is, or where there is no best.yaml.
+    """
+    best, kept = written_model(folder.best), written_model(folder.best_model / folder.best.name)
+    problem = defect(folder.best_model)
+    if best is None or (kept is not None and kept.trial == best.trial and problem is None):
+        return None
+    holds = f"holds the model of trial {kept.trial}" if kept else "holds no model"
+    if problem is not None:
+        holds = f"is not complete: {problem}"
+    error = _content(folder.best)["provenance"].get("model_error")
+    why = f"could not be saved: {error}" if error else "is not here"
+    return (
+        f"{folder.best_model} {holds}; the model of trial {best.trial}, the best, {why}. "
+        f"Train it again: python -m tuner train {shlex.quote(str(folder.best))}"
+    )
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """Return a file's content; nothing where it is no mapping."""
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, file: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
+from tuner.model_folder import discard, partial
 from tuner.records import from_json, to_json
 from tuner.worker.life import MODEL_NAME, PROFILE_NAME
 from tuner.worker.log import LOG_NAME, last_attempt
@@ -28,10 +29,11 @@ class TrialFolder:
         self.log = path / LOG_NAME
         self.profile = path / PROFILE_NAME
         self.model = path / MODEL_NAME
+        self.partial_model = partial(self.model)
         self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
-        """Makes the folder for an attempt; outcome and profile of an earlier one are dropped.
+        """Makes the folder for an attempt; outcome, profile and model of earlier ones are dropped.
 
         Its reports are kept until the new one says whether it goes on from where that stood (see
         `keep`), its log for good.
@@ -39,7 +41,13 @@ class TrialFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.outcome.unlink(missing_ok=True)
         shutil.rmtree(self.profile, ignore_errors=True)
+        self.drop_model()
         write_whole(self.config, config)
+
+    def drop_model(self) -> None:
+        """Removes the model, and what a killed worker left of one."""
+        discard(self.model)
+        discard(self.partial_model)
 
     def keep(self, resumed_at: int) -> list[Report]:
         """Drops the reports that an attempt makes again.

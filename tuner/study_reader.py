@@ -182,7 +182,7 @@ class StudyReader:
             trials=tuple(_trial(t, names, goals) for t in self._study.get_trials(deepcopy=False)),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
-            confirmation=_confirmation(self._study.user_attrs, goals),
+            confirmation=stored_confirmation(self._study.user_attrs, goals),
         )
 
     @property
@@ -329,8 +329,8 @@ def _shown(where: str) -> str:
         return "storage.url: the address can not be read"
 
 
-def _confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirmation | None:
-    """What stands in the study; None where nothing, or nothing that this version reads."""
+def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirmation | None:
+    """Return what a study's attributes say of it; None where nothing that this version reads."""
     with suppress(KeyError, cattrs.BaseValidationError):
         found = with_intervals(from_plain(Confirmation, attributes[CONFIRMED]), goals.objective)
         look = attributes.get(TESTED)

@@ -28,6 +28,7 @@ class Closing:
         outcomes: Of the whole study, what to take first.
         reading: What they say as a whole.
         confirmation: What the leading configurations reached with new seeds; None: not tried.
+        model_note: What to know of best_model/; None where it is the best's.
         interrupted: Somebody stopped it.
         failed: Causes of the failures in a row that stopped it; empty where it did not stop.
         seconds: From the command to here.
@@ -49,6 +50,7 @@ class Closing:
     best_file: Path
     review: str
     confirmation: Confirmation | None = None
+    model_note: str | None = None
 
     @property
     def best(self) -> TrialOutcome | None:
@@ -185,6 +187,8 @@ def show(closing: Closing, console: Console) -> None:
     if closing.failed:
         text = f"Stopped after failures in a row (sweep.max_failures): {closing.failed}"
         say(console, text, style="red")
+    if closing.model_note is not None:
+        say(console, closing.model_note, style="yellow")
     for label, text in [("review", closing.review), *_next_steps(closing)]:
         say(console, f"{label:<13} {text}")
 
@@ -231,6 +235,7 @@ def description(closing: Closing) -> str:
             "",
             counts_text(closing),
             "",
+            *([closing.model_note, ""] if closing.model_note is not None else []),
             *_confirmation(closing),
             *_reading(closing),
             *(f"- {label}: {code(text)}" for label, text in _next_steps(closing)),

@@ -264,7 +264,8 @@ class Sweep:
                 self._watcher.progressed(slot, share, rate)
             case Reported(report=report):
                 self._report(slot, report)
-            case Finished(diverged=diverged):
+            case Finished(diverged=diverged, model_error=model_error):
+                self._running[slot].model_error = self._running[slot].model_error or model_error
                 self._finish(slot, diverged=diverged)
                 self._crew.free(slot)
             case Failed(error=error):
@@ -321,11 +322,15 @@ class Sweep:
             running.stop(TrialState.PRUNED, "pruner")
         elif judged is Answer.STOP and not self._plan.is_untuned(number):
             running.stop(TrialState.PRUNED, "not_learning")
+        if report.final:
+            measured = self._plan.goals.measure(running.reports)
+            running.saves_model = self._plan.wants_model(measured)
         if running.told is not None:
+            if running.saves_model:
+                running.model_error = "the trial was stopped as it made its last report"
             return Answer.STOP
         if report.final:
-            wanted = self._plan.wants_model(self._plan.goals.measure(running.reports))
-            return Answer.KEEP if wanted else Answer.CONTINUE
+            return Answer.KEEP if running.saves_model else Answer.CONTINUE
         return Answer.CONTINUE if judged is Answer.STOP else judged
 
     def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
@@ -364,18 +369,26 @@ class Sweep:
 
     def _finish(self, slot: int, *, diverged: str = "", error: TrialError | None = None) -> None:
         attempt = self._running.pop(slot)
-        attempt.diverged, attempt.error = diverged, error
+        attempt.diverged = diverged
+        if error is not None:
+            attempt.fail(error)
         owned = self._source.owns(attempt.spec.number)
         told = self._retries.follow(attempt) if owned else ""
         outcome = self._conclude(slot, attempt)
-        if error is not None and told:
+        if attempt.error is not None and told:
             self._watcher.notice(
                 f"{self._plan.noun} {outcome.number} {outcome.state.value}: "
-                f"{error.message}; {told}"
+                f"{attempt.error.message}; {told}"
+            )
+        if outcome.model_error is not None:
+            self._watcher.notice(
+                f"the model of {self._plan.noun} {outcome.number} could not be saved: "
+                f"{outcome.model_error}; its score counts"
             )
         if outcome.state is TrialState.RETRIED:
             return
         self.outcomes.append(outcome)
+        error = attempt.error
         if error is not None and error.kind == "input" and not self._any_ran:
             self._wrong_input = error
         self._any_ran = self._any_ran or outcome.last is not None
@@ -399,6 +412,8 @@ class Sweep:
             attempt, self._plan.goals, self._clock(), self._provenance(slot, number)
         )
         folder = self._folder.trial(number)
+        if outcome.model_error is not None:
+            folder.drop_model()  # A worker that was killed leaves a part of it.
         if self._source.owns(number):
             folder.finish(outcome)
             self._source.finish(outcome)

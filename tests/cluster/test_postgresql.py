@@ -1,6 +1,7 @@
 """Studies in a real PostgreSQL: many agents, the server restarted, and no password anywhere."""
 
 import itertools
+import threading
 
 import pytest
 from sqlalchemy import event, text
@@ -13,6 +14,7 @@ from tests.records import outcome
 from tests.studies import make_study
 from tuner.core.settings import StorageSettings
 from tuner.core.storage import with_driver
+from tuner.study import LeaseError
 from tuner.study.storage import OwnedStorage
 from tuner.study_reader import StudyReader
 
@@ -75,6 +77,35 @@ def test_a_server_that_is_away_for_a_moment_loses_nothing(server):
     assert study.claim(1) is None
     assert [(o.number, o.value) for o in study.outcomes()] == [(0, 0.6)]
     study.close()
+
+
+def test_agents_of_several_machines_take_the_lease_in_turn(server, machines):
+    url = with_driver(server.create("lease"))
+    inside, most = [], []
+
+    def work(study):
+        lease = study.lease("turn")
+        for _ in range(5):
+            with lease.held(60.0):
+                inside.append(study)
+                most.append(len(inside))
+                lease.check()
+                inside.remove(study)
+
+    studies = [open_study(url) for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(study,)) for study in studies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    held = studies[0].lease("turn").held(1.0)
+    held.__enter__()
+    with pytest.raises(LeaseError), studies[1].lease("turn").held(0.1):
+        raise AssertionError
+    held.__exit__(None, None, None)
+    for study in studies:
+        study.close()
+    assert most == [1] * 20
 
 
 def test_a_sweep_whose_address_has_a_password_leaves_it_nowhere(server, tmp_path, mlflow_uri):

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from tests.checkpoints import write_checkpoint
 from tests.publishing.test_plots import add_trials
 from tuner.core.identity import StudyIdentity
+from tuner.model_folder import seal
 from tuner.publishing.__main__ import main as publish
 from tuner.publishing.plots import PLOTS
 from tuner.publishing.request import Request
@@ -134,6 +135,7 @@ def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, 
     best.mkdir()
     (best / "model.safetensors").write_text("weights")
     (best / "best.yaml").write_text(json.dumps(BEST))
+    seal(best)
     assert published(request_of, monkeypatch) == 0
     assert not list(study.glob(".model-*"))
     assert [model.status for model in logged(request_of.tracking)[2]] == ["READY"]

@@ -9,19 +9,24 @@ with a batch above N), `device:N` (the GPU named N fails at once, others take a 
 learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0.5` takes half a
 second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
 is at its end by the second; `noisy:0.01` adds noise of this deviation, which the seed decides.
+`large:N` saves weights of N bytes, `killed_saving` dies by SIGKILL while it saves them, `unsaved`
+raises an error there that is no OSError.
 
 Its state is the last point reported, saved as `training.save_state` says; `auto` saves only where
 that is asked for.
 """
 
+import json
 import math
 import os
 import random
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from tuner.atomic import write_whole
 from tuner.core.settings import TrialSettings
@@ -44,16 +49,28 @@ class FakeFineTuner:
     """Runs trials in milliseconds."""
 
     pause: float = 0.0
+    trained: list[TrialSettings] = field(default_factory=list)
 
     def prepare(self, settings):
         if settings.model.checkpoint == "missing":
             raise InputError("there is no checkpoint 'missing'", where="model.checkpoint")
 
     def save_model(self, folder):
+        """Two files, both of which say which trial they are of."""
         folder.mkdir(parents=True)
-        (folder / "model.safetensors").write_text("a model")
+        settings = self.trained[-1]
+        kind, _, size = settings.model.checkpoint.partition(":")
+        trial = f"{learning_rate(settings)} {settings.training.seed}"
+        (folder / "config.json").write_text(json.dumps({"trial": trial}))
+        weights = b"a model" if kind != "large" else trial.encode().ljust(int(size))
+        (folder / "model.safetensors").write_bytes(weights)
+        if kind == "killed_saving":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "unsaved":
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     def run(self, settings, listener, state=None, profile=None):
+        self.trained[:] = [settings]
         kept = Kept(state, settings.training.save_state)
         diverged = self.train(settings, listener, kept)
         kept.leave(listener)

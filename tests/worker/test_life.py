@@ -6,6 +6,7 @@ import pytest
 from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
 from tuner.errors import InputError
+from tuner.model_folder import defect
 from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker, as_data
 from tuner.worker.log import BEGIN, LOG_NAME, last_attempt
 from tuner.worker.protocol import (
@@ -176,10 +177,22 @@ def test_the_model_of_the_best_so_far_is_left_in_its_folder(tmp_path):
 
 
 def test_a_model_that_can_not_be_written_costs_no_score(tmp_path, capsys):
-    (tmp_path / MODEL_NAME).mkdir()  # The fake one is made once.
-    sent = serve(Run(spec=spec(0, tmp_path, points=1)), Keep())
+    sent = serve(Run(spec=spec(0, tmp_path, points=1, checkpoint="unsaved")), Keep())
     assert isinstance(sent[-1], Finished)
-    assert "FileExistsError" in capsys.readouterr().err
+    assert "SafetensorError" in sent[-1].model_error
+    assert "No space left" in sent[-1].model_error
+    assert "SafetensorError" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*model*"))
+    assert not list(tmp_path.glob(".*model*"))
+
+
+def test_a_model_that_is_saved_replaces_what_a_killed_worker_left(tmp_path):
+    (tmp_path / f".{MODEL_NAME}.partial").mkdir()
+    (tmp_path / MODEL_NAME).mkdir()
+    sent = serve(Run(spec=spec(0, tmp_path, points=1)), Keep())
+    assert sent[-1] == Finished(number=0, diverged="")
+    assert defect(tmp_path / MODEL_NAME, contents=True) is None
+    assert not list(tmp_path.glob(".*model*"))
 
 
 def test_a_trial_that_is_stopped_for_good_leaves_no_state(tmp_path):

@@ -1,63 +1,84 @@
-"""Keeps the best configuration so far, runnable as it stands, and the model that it gave."""
+"""Keeps the best configuration so far, runnable as it stands, and the model that it gave.
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+What is kept is derived from the study: at the start, after each new best and at the end, so that
+what a killed agent left undone is done by the next one.
+"""
 
-from tuner.atomic import replace_folder, twin, write_whole
-from tuner.config import ComposedSweep, compose_trial, load_trial
-from tuner.core.pareto import dominates, front, pick, point, turned
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tuner.commands.best_files import BestFiles, saved_models
+from tuner.config import ComposedSweep, compose_trial
+from tuner.core.pareto import dominates, front, point, turned
+from tuner.core.publication import Publication, publication
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
-from tuner.exclusive import exclusive
-from tuner.exported import StudyFacts, as_yaml, written_trial
+from tuner.errors import InputError
+from tuner.exported import (
+    KeptModel,
+    StudyFacts,
+    as_yaml,
+    is_of,
+    model_note,
+    provenance,
+    stored_seed,
+    stored_settings,
+)
 from tuner.folder import StudyFolder
+from tuner.model_folder import defect
+from tuner.study import LeaseError, Study
+from tuner.study_reader import stored_confirmation
 
+LEASE = "publication"
+"""Attribute of a study: the agent that writes best.yaml and best_model/."""
 
-def ran_with(folder: StudyFolder, composed: ComposedSweep, outcome: TrialOutcome) -> TrialSettings:
-    """The configuration that a trial ran with, as far as it is known here.
+BRIEFLY = 5.0
+"""Seconds that a running sweep waits for another agent; it tries again after the next trial."""
 
-    Args:
-        folder: The study's files.
-        composed: The sweep.
-        outcome: How the trial ended.
-    """
-    config = folder.trial(outcome.number).config
-    return load_trial(config) if config.exists() else compose_trial(composed, outcome.parameters)
-
-
-def best_files(folder: StudyFolder) -> AbstractContextManager[None]:
-    """Holds best.yaml and best_model/ alone, since agents may share the folder."""
-    return exclusive(f"{folder.path.absolute()} best")
+PATIENTLY = 60.0
+"""Seconds that are waited at the end."""
 
 
 class BestKeeper:
-    """Replaces best.yaml and best_model/ after every new best."""
+    """Brings best.yaml and best_model/ to what the study says."""
 
     def __init__(
         self,
-        study: StudyFacts,
+        study: Study,
+        facts: StudyFacts,
         composed: ComposedSweep,
         folder: StudyFolder,
-        earlier: Sequence[TrialOutcome],
-        outcomes: Callable[[], Sequence[TrialOutcome]],
+        notice: Callable[[str], None],
     ) -> None:
-        """Starts from what an earlier start of the sweep left.
+        """Mend what an earlier start of the sweep left.
 
         Args:
-            study: What its files tell of the study.
+            study: Open.
+            facts: What its files tell of the study.
             composed: The sweep.
             folder: The study's files.
-            earlier: Outcomes of the study so far.
-            outcomes: Those of the study when it is called, of other agents too.
+            notice: Told what could not be written.
         """
-        self._outcomes = outcomes
+        self._study = study
+        self._facts = facts
         self._composed = composed
         self._folder = folder
-        self._study = study
-        self._goals = study.goals
-        self._front: list[TrialOutcome] = []
-        self._settle(earlier)
+        self._files = BestFiles(folder)
+        self._goals = facts.goals
+        self._notice = notice
+        self._lease = study.lease(LEASE)
+        self._front: Sequence[TrialOutcome] = ()
+        self._failure: str | None = None
+        self._ran_with: dict[int, TrialSettings] = {}
+        self.publish()
+
+    @property
+    def note(self) -> str | None:
+        """What people should know of the files; None where they are what they should be."""
+        if self._failure is not None:
+            return f"{self._failure}; the same command writes them"
+        return model_note(self._folder)
 
     def wants_model(self, measured: Mapping[str, float]) -> bool:
         """Whether a trial that ends with these measures may be what is taken, or is on the front.
@@ -71,58 +92,145 @@ class BestKeeper:
 
     def __call__(self, outcome: TrialOutcome) -> None:
         """Looks at a finished trial."""
-        if outcome in front([*self._front, outcome], self._goals):
-            # Another agent may have had a better one since.
-            known = {each.number: each for each in (*self._outcomes(), outcome)}
-            self._settle(list(known.values()), outcome)
+        if self._failure is not None or outcome in front([*self._front, outcome], self._goals):
+            self.publish(BRIEFLY)
         else:
-            self._drop(outcome)
+            self._folder.trial(outcome.number).drop_model()
 
-    def _settle(self, known: Sequence[TrialOutcome], ended: TrialOutcome | None = None) -> None:
-        """Brings the files to what the study knows.
+    def publish(self, patience: float = PATIENTLY) -> None:
+        """Bring the files to what the study says now; what fails is told, and done later.
 
         Args:
-            known: All outcomes.
-            ended: The trial that has just ended here; None at the start.
+            patience: Seconds to wait for another agent that is at it.
         """
+        failure = None
+        try:
+            self._publish(patience)
+        except OSError as error:
+            where = error.filename or self._folder.path
+            failure = f"the best cannot be written: {error.strerror or error} ({where})"
+        except (InputError, LeaseError, ValueError) as error:
+            failure = f"the best cannot be written: {' '.join(str(error).split())}"
+        if failure is not None and failure != self._failure:
+            self._notice(failure)
+        self._failure = failure
+
+    def _publish(self, patience: float) -> None:
+        known, wanted = self._derive()
+        if wanted is None:
+            return
+        if not self._is_published(wanted):
+            with self._lease.held(patience):
+                # Others may have ended trials, or have written, since.
+                known, wanted = self._derive()
+                self._files.restore()
+                if wanted is not None and not self._is_published(wanted):
+                    self._write(wanted)
+        if wanted is not None:
+            self._drop_models(known, wanted)
+
+    def _derive(self) -> tuple[list[TrialOutcome], Publication | None]:
+        """Return what the study holds, and what is to be published of it."""
+        confirmation = stored_confirmation(self._study.attributes(), self._goals)
+        known = self._study.outcomes()
         self._front = front(known, self._goals)
-        best = pick(self._front, self._goals)
-        if best is not None and self._is_to_write(best, ended):
-            self._write(best)
-        if self._goals.several:
-            leading = {each.number for each in self._front}
-            for other in known:
-                if other.number not in leading:
-                    self._drop(other)
-        elif ended is not None:
-            self._drop(ended)
+        return known, publication(known, self._goals, confirmation)
 
-    def _is_to_write(self, best: TrialOutcome, ended: TrialOutcome | None) -> bool:
-        """Whether the best is not in the files, and it is for us to put it there."""
-        trial = self._folder.trial(best.number)
-        if self._goals.several:
-            # One that ended earlier, or that another agent trained here, may be the knee now.
-            return trial.config.exists() and written_trial(self._folder) != best.number
-        if ended is not None:
-            return best.number == ended.number
-        # An earlier start was killed between the end of the best trial and its files.
-        return not self._folder.best.exists() or trial.model.exists()
+    # -- compared -----------------------------------------------------------------------------
 
-    def _drop(self, outcome: TrialOutcome) -> None:
-        """Takes away the model that a trial left behind."""
-        shutil.rmtree(self._folder.trial(outcome.number).model, ignore_errors=True)
+    def _is_published(self, wanted: Publication) -> bool:
+        """Whether the files hold it, as far as its model is here."""
+        if self._files.is_interrupted or not is_of(self._folder.best, self._expected(wanted)):
+            return False
+        source = self._source(wanted)
+        if source is None:
+            return True
+        kept, outcome, path = source
+        if path != self._folder.best_model:
+            return False
+        expected = self._expected(replace(wanted, outcome=outcome))
+        return is_of(path / self._folder.best.name, expected) and kept == self._files.kept
 
-    def _write(self, outcome: TrialOutcome) -> None:
-        """The model first: where there is none of this trial, none of another one stays."""
-        settings = ran_with(self._folder, self._composed, outcome)
-        text = as_yaml(self._study, outcome, settings, str(self._folder.best))
-        model = self._folder.trial(outcome.number).model
-        with best_files(self._folder):
-            if model.is_dir():
-                write_whole(model / self._folder.best.name, text)
-                # Where other trials are as good in their way it stays.
-                source = twin(model) if self._goals.several else model
-                replace_folder(source, self._folder.best_model)
-            else:
-                shutil.rmtree(self._folder.best_model, ignore_errors=True)
-            write_whole(self._folder.best, text)
+    def _expected(self, wanted: Publication) -> Mapping[str, object]:
+        return provenance(self._known_facts(wanted), wanted.outcome)
+
+    def _known_facts(self, wanted: Publication) -> StudyFacts:
+        return replace(self._facts, confirmation=wanted.confirmation)
+
+    def _source(self, wanted: Publication) -> tuple[KeptModel, TrialOutcome, Path] | None:
+        """Return the best model that is here: which, of what, and where; None: there is none."""
+        kept = self._files.kept
+        for model, outcome, path in self._candidates(wanted):
+            if model == kept:
+                return model, outcome, self._folder.best_model
+            if path is not None:
+                return model, outcome, path
+        return None
+
+    def _candidates(
+        self, wanted: Publication
+    ) -> Iterator[tuple[KeptModel, TrialOutcome, Path | None]]:
+        """Give the models that may be published, the best first, and where each was trained.
+
+        The place is None where it is not here.
+        """
+        outcome = wanted.outcome
+        if wanted.confirmation is None:
+            seed = self._seed(wanted)
+            model = self._folder.trial(outcome.number).model
+            is_here = defect(model) is None
+            yield KeptModel(trial=outcome.number, seed=seed), outcome, model if is_here else None
+            return
+        here = saved_models(self._folder, outcome.number)
+        for seed in wanted.seeds:
+            repeat, path = here.get(seed, (None, None))
+            made = replace(outcome, provenance=repeat.provenance) if repeat else outcome
+            yield KeptModel(trial=outcome.number, seed=seed), made, path
+
+    # -- written ------------------------------------------------------------------------------
+
+    def _write(self, wanted: Publication) -> None:
+        """The model first; where there is none of this trial, the one before it stays."""
+        source = self._source(wanted)
+        if source is not None:
+            kept, outcome, path = source
+            settings = self._settings(wanted)
+            trained = replace(settings, training=replace(settings.training, seed=kept.seed))
+            config = self._config(replace(wanted, outcome=outcome), trained)
+            self._files.put_model(path, config, self._lease.check)
+        config = self._config(wanted, self._settings(wanted))
+        self._lease.check()
+        self._files.put_config(config)
+
+    def _config(self, wanted: Publication, settings: TrialSettings) -> str:
+        facts = self._known_facts(wanted)
+        return as_yaml(facts, wanted.outcome, settings, str(self._folder.best))
+
+    def _settings(self, wanted: Publication) -> TrialSettings:
+        """Return the configuration that the trial ran with, as far as it is known here."""
+        outcome = wanted.outcome
+        found = self._ran_with.get(outcome.number)
+        if found is None:
+            file = self._folder.trial(outcome.number).config
+            found = stored_settings(file, self._study.config(outcome.number))
+            found = found or compose_trial(self._composed, outcome.parameters)
+            self._ran_with[outcome.number] = found
+        if wanted.confirmation is None:
+            return found
+        # The test rows may have been named after the search.
+        test = compose_trial(self._composed, outcome.parameters).data.test
+        return replace(found, data=replace(found.data, test=test))
+
+    def _seed(self, wanted: Publication) -> int:
+        """Return the trial's seed; composing its whole configuration takes a while."""
+        config = self._folder.trial(wanted.outcome.number).config
+        seed = stored_seed(config)
+        return self._settings(wanted).training.seed if seed is None else seed
+
+    def _drop_models(self, known: Sequence[TrialOutcome], wanted: Publication) -> None:
+        """Remove the models of trials that have ended, but those that are kept."""
+        ended = {outcome.number for outcome in known} - wanted.kept
+        for model in self._folder.path.glob("trials/*/model"):
+            name = model.parent.name
+            if name.isdecimal() and int(name) in ended:
+                self._folder.trial(int(name)).drop_model()

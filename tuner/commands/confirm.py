@@ -1,11 +1,12 @@
 """After the search: its leading configurations trained again with new seeds."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
+from tuner.commands.best import BestKeeper
+from tuner.commands.best_files import BestFiles
 from tuner.commands.confirmed_best import ConfirmedBest
 from tuner.commands.final_look import look
 from tuner.commands.start import Start
@@ -27,7 +28,7 @@ from tuner.core.settings import TrialSettings
 from tuner.core.space import Dimension, IntInterval, SearchSpace
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
 from tuner.exclusive import exclusive
-from tuner.exported import StudyFacts
+from tuner.exported import KeptModel
 from tuner.folder import StudyFolder
 from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
@@ -57,14 +58,14 @@ class Confirmed:
 
 
 def confirm(
-    start: Start, study: Study, facts: StudyFacts, search: Sweep, tags: Mapping[str, str]
+    start: Start, study: Study, keeper: BestKeeper, search: Sweep, tags: Mapping[str, str]
 ) -> Confirmed:
     """Trains the leading configurations again, keeps the best of them, and tests that one.
 
     Args:
         start: Of the sweep.
         study: The search's.
-        facts: What exported files tell of it.
+        keeper: Of best.yaml and best_model/, which become the confirmed best's.
         search: The sweep over its trials, which has ended.
         tags: Of the runs in MLflow: where they come from.
     """
@@ -90,11 +91,12 @@ def confirm(
         return Confirmed(sweep=sweep)
     study.note(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
-    kept = ConfirmedBest(start, winner, ended)
-    kept.place(replace(facts, confirmation=found))
+    keeper.publish()
+    _drop_others(start.folder, ended)
     if sweep is None or not sweep.failed:  # Else the best may still be another one.
-        found = replace(found, final_look=look(start, study, kept))
-        kept.describe(replace(facts, confirmation=found))
+        look_at = ConfirmedBest(start, winner, ended)
+        found = replace(found, final_look=look(start, study, look_at))
+        keeper.publish()
     return Confirmed(found=found, sweep=sweep)
 
 
@@ -187,6 +189,15 @@ def _compose(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
 # -- models -----------------------------------------------------------------------------------
 
 
+def _drop_others(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
+    """Leaves of the repeats' models that of the published one, which a later best may replace."""
+    kept = BestFiles(folder).kept
+    for repeat in ended:
+        trial, seed = origin(repeat)
+        if kept is not None and KeptModel(trial=trial, seed=seed) != kept:
+            folder.confirmation.trial(repeat.number).drop_model()
+
+
 def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
     """Leaves of each configuration the model of its best repeat alone."""
     found = [
@@ -198,5 +209,5 @@ def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: s
     for repeat in found:
         trial, _ = origin(repeat)
         if trial in best:
-            shutil.rmtree(place.trial(repeat.number).model, ignore_errors=True)
+            place.trial(repeat.number).drop_model()
         best.add(trial)

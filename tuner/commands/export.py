@@ -2,23 +2,25 @@
 
 import json
 import math
-import shutil
 import sys
-import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tuner.atomic import write_whole
-from tuner.config import ComposedReader, compose_export, load_trial, train_command
-from tuner.core.exporting import ExportSettings, choose, override, training_arguments
+from tuner.commands.exported_model import ModelMovedError, copied_model, find_model
+from tuner.config import ComposedReader, compose_export, train_command
+from tuner.core.exporting import ExportSettings, choose, training_arguments
 from tuner.core.goals import Goals
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
-from tuner.exported import StudyFacts, as_yaml, kept_trial, provenance
+from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.folder import StudyFolder
+from tuner.model_folder import PAUSE, READS
 from tuner.output import write_result
 from tuner.output_file import write_output
 from tuner.records import to_plain
@@ -43,10 +45,17 @@ def run(arguments: Sequence[str]) -> int:
     composed = compose_export(arguments, Path.cwd())
     reader = StudyReader(composed.study, composed.storage, Path(composed.output))
     try:
-        study = reader.read()
+        for _ in range(READS):
+            with suppress(ModelMovedError):
+                return _export(composed, reader.read())
+            time.sleep(PAUSE)
     finally:
         reader.close()
-    return _export(composed, study)
+    raise InputError(
+        "the sweep found a better model each time that one was copied",
+        where=f"export.model={composed.settings.model}",
+        remedy="the same command again, or export.trial=N of a trial whose model is kept",
+    )
 
 
 def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
@@ -66,12 +75,31 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         made_with=study.made_with,
         confirmation=study.confirmation,
     )
-    _write(_FORMS[export.format](facts, written, export.output or "FILE.yaml"), export.output)
-    if export.format == "training_arguments":
-        _tell_left_out(written, export.output)
+    with _model_beside(export, facts, written[0], folder):
+        _write(_FORMS[export.format](facts, written, export.output or "FILE.yaml"), export.output)
+        if export.format == "training_arguments":
+            _tell_left_out(written, export.output)
     if export.model is not None:
-        _copy_model(facts, written[0], folder, Path(export.model))
+        _say(f"model         {export.model}")
     return 0
+
+
+def _model_beside(
+    export: ExportSettings, facts: StudyFacts, chosen: Written, folder: StudyFolder
+) -> AbstractContextManager[None]:
+    """Copy the model of a trial where one is asked for; nothing is written where that fails.
+
+    Raises:
+        InputError: It is not here, or cannot be copied.
+        ModelMovedError: The sweep has put another one in its place.
+    """
+    if export.model is None:
+        return nullcontext()
+    outcome, settings = chosen
+    target = Path(export.model)
+    source = find_model(folder, outcome.number, outcome.model_error)
+    text = as_yaml(facts, outcome, settings, str(target / folder.best.name))
+    return copied_model(source, outcome.number, target, text)
 
 
 def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
@@ -102,19 +130,15 @@ def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
 def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) -> TrialSettings:
     """The configuration that a trial ran with: of its folder, else as it stands in the study."""
     file = folder.trial(outcome.number).config
-    if file.exists():
-        return load_trial(file)
     text = next(trial.config for trial in study.trials if trial.number == outcome.number)
-    if not text:
+    found = stored_settings(file, text)
+    if found is None:
         raise InputError(
             f"the configuration of trial {outcome.number} is neither in the study nor here",
             where=str(file),
             remedy="export it on the machine that ran it",
         )
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / "config.yaml"
-        copy.write_text(text, encoding="utf-8")
-        return load_trial(copy)
+    return found
 
 
 def _hydra(facts: StudyFacts, written: Sequence[Written], file: str) -> str:
@@ -178,55 +202,6 @@ def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
     if output is not None:
         beside = Path(output).with_suffix(".left_out.json")
         _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))
-
-
-def _copy_model(facts: StudyFacts, chosen: Written, folder: StudyFolder, target: Path) -> None:
-    """Copies a trial's model, with its configuration beside it.
-
-    Raises:
-        InputError: The models that are kept are other trials', or there is something in the way.
-    """
-    outcome, settings = chosen
-    models = _kept_models(folder)
-    source = models.get(outcome.number)
-    if source is None:
-        raise InputError(
-            f"the model of trial {outcome.number} is not here: {_having(sorted(models))}",
-            where=str(folder.best_model),
-            remedy=f"tuner export {override('study', folder.path.name)} "
-            f"export.trial={outcome.number} export.output=FILE.yaml, and tuner train FILE.yaml, "
-            "which leaves its model behind",
-        )
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(
-            "there is something already", where=str(target), remedy="export.model=NEW_FOLDER"
-        )
-    try:
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"the model can not be written: {error}",
-            where=str(target),
-            remedy="export.model=DIR where there is room and you may write",
-        ) from error
-    file = target / folder.best.name
-    if not file.exists():
-        write_whole(file, as_yaml(facts, outcome, settings, str(file)))
-    _say(f"model         {target}")
-
-
-def _having(kept: Sequence[int]) -> str:
-    """Of which trials a model is kept, in words."""
-    if len(kept) > 1:
-        return f"those that are kept are of trials {', '.join(map(str, kept))}"
-    return f"the one that is kept is of trial {kept[0]}" if kept else "none is kept"
-
-
-def _kept_models(folder: StudyFolder) -> dict[int, Path]:
-    """Trial number to its model, where one is kept: the best, or all of a front."""
-    front = {int(path.parent.name): path for path in folder.path.glob("trials/*/model")}
-    best = kept_trial(folder)
-    return front if best is None else front | {best: folder.best_model}
 
 
 def _write(text: str, output: str | None) -> None:

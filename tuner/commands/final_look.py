@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 from tuner.commands.confirmed_best import ConfirmedBest
 from tuner.commands.start import Start
@@ -11,8 +12,10 @@ from tuner.data.table import Examples
 from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.exclusive import exclusive
+from tuner.exported import KeptModel, kept_model
 from tuner.folder import StudyFolder
-from tuner.prediction import predict
+from tuner.model_folder import read_whole
+from tuner.prediction import Prediction, predict
 from tuner.records import from_plain, to_plain
 from tuner.study import Study
 
@@ -68,7 +71,7 @@ def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) ->
             f"{claim.examples} test rows, once"
         )
         start.launcher.kill()  # What idle workers hold of a GPU's memory it may need.
-        scores = _scores(start.folder, held_out.examples)
+        scores = _scores(start.folder, model, held_out.examples)
         study.note(TESTED, to_plain(replace(claim, scores=scores)))
 
 
@@ -88,15 +91,25 @@ def _missing(subject: Subject, folder: StudyFolder) -> str:
     )
 
 
-def _scores(folder: StudyFolder, examples: Examples) -> dict[str, Score]:
+def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[str, Score]:
     """The scores of the model in best_model/.
 
     Raises:
-        InputError: It has other labels than the rows.
+        InputError: It has other labels than the rows, or is another model by now.
         TunerError: The process that loads it died.
     """
     texts = Texts(texts=examples.texts, pairs=examples.pairs, labels=examples.labels)
-    prediction = predict(folder.best_model, texts)
+
+    def answer(place: Path) -> tuple[KeptModel | None, Prediction]:
+        return kept_model(folder), predict(place, texts)
+
+    read, prediction = read_whole(folder.best_model, answer)
+    if read != model:
+        raise InputError(
+            "another agent has put another model in the place of the confirmed best's",
+            where=str(folder.best_model),
+            remedy="the same command, when no other agent runs",
+        )
     confusion = prediction.confusion(examples.labels)
     if confusion is None:
         raise InputError(

@@ -20,6 +20,7 @@ from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
+from tuner.model_folder import is_present, read_whole
 from tuner.output_file import check_output, write_output
 from tuner.prediction import Prediction, predict
 from tuner.terminal import Terminal
@@ -52,14 +53,39 @@ def run(arguments: Sequence[str]) -> int:
         )
     folder, file = map(Path, arguments[:2])
     settings = compose_predict(arguments[2:], Path.cwd())
-    if not folder.is_dir():
+    if not is_present(folder):
         raise InputError(
             f"there is no folder {folder}",
             where="the command line",
             remedy="outputs/STUDY/best_model, or a folder as export.model=DIR writes it",
         )
-    read_labels(folder)  # Refuses in no time what the process that predicts would refuse.
-    known = _trained_on(folder)
+    if settings.output is not None:
+        _check_writable(Path(settings.output))
+
+    def answer(model: Path) -> tuple[Texts, Prediction, str | None]:
+        texts, assumed = _read(model, file, settings)
+        prediction = predict(model, texts)
+        if texts.labels is not None:
+            texts = replace(texts, labels=spelled(texts.labels, prediction.labels))
+        return texts, prediction, assumed
+
+    texts, prediction, assumed = read_whole(folder, answer)
+    _show(texts, prediction, settings)
+    if assumed is not None:
+        Terminal("").notice(assumed)
+    if settings.output is not None:
+        write_output(Path(settings.output), as_csv(texts, prediction))
+    return 0
+
+
+def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, str | None]:
+    """Read the texts as the model's own were read, unless the settings say otherwise.
+
+    Returns:
+        The texts, and what was assumed of a model that does not say how it was fed.
+    """
+    read_labels(model)  # Refuses in no time what the process that predicts would refuse.
+    known = _trained_on(model)
     trained = known or ModelInputs.of(TrialSettings())
     text_pair = settings.text_pair or trained.text_pair
     if known is not None:
@@ -76,17 +102,7 @@ def run(arguments: Sequence[str]) -> int:
             label=settings.label or trained.label,
         ),
     )
-    if settings.output is not None:
-        _check_writable(Path(settings.output))
-    prediction = predict(folder, texts)
-    if texts.labels is not None:
-        texts = replace(texts, labels=spelled(texts.labels, prediction.labels))
-    _show(texts, prediction, settings)
-    if known is None:
-        Terminal("").notice(_unknown_inputs(trained.text, settings))
-    if settings.output is not None:
-        write_output(Path(settings.output), as_csv(texts, prediction))
-    return 0
+    return texts, None if known is not None else _unknown_inputs(trained.text, settings)
 
 
 def _check_writable(output: Path) -> None:

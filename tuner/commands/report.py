@@ -16,6 +16,7 @@ from tuner.core.goals import score
 from tuner.core.reading import SweepReading, lines, read_sweep
 from tuner.core.report_settings import ReportSettings
 from tuner.errors import InputError
+from tuner.exported import model_note
 from tuner.folder import StudyFolder
 from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view
@@ -90,7 +91,14 @@ class Reporter:
             InputError: It can not be written.
         """
         best_file = str(self.folder.best) if self.folder.best.exists() else ""
-        text = render(study, reading, self.clock(), best_file=best_file, refresh=refresh)
+        text = render(
+            study,
+            reading,
+            self.clock(),
+            best_file=best_file,
+            model_note=model_note(self.folder),
+            refresh=refresh,
+        )
         try:
             write_output(self.page, text)
         except OSError as error:
@@ -134,12 +142,15 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)
-    reporter.write(study, reading)
     for part in shown(study, reading):
         if isinstance(part, Text):
             say(terminal.console, part)
         else:
             terminal.console.print(part)
+    note = model_note(folder)
+    if note is not None:
+        terminal.warn(note)
+    reporter.write(study, reading)
     terminal.notice(f"\n{'page':<13} {page}")
 
 

@@ -78,10 +78,11 @@ def run(arguments: Sequence[str]) -> int:
         publisher = Publisher(_request(composed, folder, study.identity, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
-        facts = _facts(start)
-        sweep = _search(start, study, facts, tracker, publisher, tags)
-        confirmed = confirm(start, study, facts, sweep, tags)
+        keeper = BestKeeper(study, _facts(start), start.composed, folder, terminal.warn)
+        sweep = _search(start, study, keeper, tracker, publisher, tags)
+        confirmed = confirm(start, study, keeper, sweep, tags)
         closing = _closing(start, study, sweep, confirmed, tracker, begun)
+        closing = replace(closing, model_note=keeper.note)
         if start.goals.several:
             tracker.mark_front(each.number for each in front(closing.outcomes, start.goals))
         status = "KILLED" if closing.interrupted else "FINISHED"
@@ -132,7 +133,7 @@ def _facts(start: Start) -> StudyFacts:
 def _search(
     start: Start,
     study: Study,
-    facts: StudyFacts,
+    keeper: BestKeeper,
     tracker: Tracker,
     publisher: Publisher,
     tags: Mapping[str, str],
@@ -140,7 +141,6 @@ def _search(
     """Runs the trials that are missing."""
     agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
     earlier = study.outcomes()
-    keeper = BestKeeper(facts, start.composed, start.folder, earlier, study.outcomes)
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
         keeper(outcome)
@@ -168,6 +168,7 @@ def _search(
         sweep.run()
     finally:
         terminal.end()
+    keeper.publish()  # Another agent may have been killed before it published its best.
     return sweep
 
 

@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
             and a data set among them, as `export.format=cli` writes them.
 
     Returns:
-        0 done, 1 the fine-tune did not complete, 130 interrupted.
+        0 done, 1 the fine-tune did not complete or its model could not be saved, 130 interrupted.
 
     Raises:
         InputError: No file is named, or it can not be used.
@@ -172,7 +172,10 @@ def _show(
                 f"{'convergence':<13} {outcome.diagnosis.status}: {outcome.diagnosis.reason}"
             )
         terminal.notice(f"{'files':<13} {folder.trial(outcome.number).path}")
+        if outcome.model_error is not None:
+            terminal.warn(f"its model could not be saved: {outcome.model_error}")
     terminal.notice(f"{'review':<13} {tracker.review}")
     if interrupted:
         return INTERRUPTED
-    return 0 if any(o.state is TrialState.COMPLETE for o in outcomes) else 1
+    saved = [o for o in outcomes if o.state is TrialState.COMPLETE and o.model_error is None]
+    return 0 if saved else 1

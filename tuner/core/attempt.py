@@ -34,6 +34,8 @@ class Attempt:
         stopped_by: See `TrialOutcome`.
         diverged: Why the worker stopped it as diverged; empty when it did not.
         error: Why it failed, if it did.
+        saves_model: Whether it was told to save its model.
+        model_error: Why its model could not be saved; None where it was, or was not wanted.
     """
 
     spec: TrialSpec
@@ -47,6 +49,20 @@ class Attempt:
     stopped_by: str = ""
     diverged: str = ""
     error: TrialError | None = None
+    saves_model: bool = False
+    model_error: str | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether it has made its final report, so that nothing after it takes the score away."""
+        return bool(self.reports) and self.reports[-1].final and not self.diverged
+
+    def fail(self, error: TrialError) -> None:
+        """Note an error; one after the final report only costs the model."""
+        if not self.is_scored:
+            self.error = error
+        elif self.saves_model:
+            self.model_error = error.message
 
     def add(self, report: Report) -> None:
         """Takes in a report; the final one of a point that was reported before replaces that."""
@@ -97,6 +113,7 @@ def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance)
         ),
         error=attempt.error,
         provenance=provenance,
+        model_error=attempt.model_error,
     )
 
 

@@ -292,6 +292,7 @@ class TrialOutcome:
         seconds_busy: Of them, inside updates and evaluation.
         error: Why it failed, if it did.
         provenance: Where it was made.
+        model_error: Why its model could not be saved; None where it was, or was not wanted.
     """
 
     number: int
@@ -309,3 +310,4 @@ class TrialOutcome:
     seconds_busy: float = 0.0
     error: TrialError | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    model_error: str | None = None

@@ -25,6 +25,7 @@ from tuner.checkpoints.saved import read_inputs
 from tuner.core.confirmation import CONFIRMS
 from tuner.core.identity import STUDY_ID
 from tuner.exclusive import exclusive
+from tuner.model_folder import copy_complete
 from tuner.tracking.connection import Connection
 from tuner.tracking.runs import CONFIRM, number_tag, study_tags
 
@@ -85,10 +86,7 @@ def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_COPY) as made:
         place, copy = Path(made), Path(made) / "model"
-        before = None
-        while before != (before := folder.stat().st_ino):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(folder, copy)
+        copy_complete(folder, copy)
         yield place, copy
 
 

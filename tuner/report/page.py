@@ -60,6 +60,7 @@ def render(
     now: datetime,
     *,
     best_file: str = "",
+    model_note: str | None = None,
     refresh: int = 0,
 ) -> str:
     """Draws the page.
@@ -69,6 +70,7 @@ def render(
         reading: What its trials say as a whole.
         now: When the page is made, local time; trials that run are drawn to here.
         best_file: The best configuration, if it is there.
+        model_note: What to know of best_model/; None where it is the best's.
         refresh: Seconds after which a browser loads the page again; 0: never.
 
     Returns:
@@ -97,6 +99,7 @@ def render(
         reading=statements(reading, study.name)[1:],  # The first counts, as the tile does.
         confirmed=_confirmed(study),
         best_file=best_file,
+        model_note=model_note,
         refresh=refresh,
         made=f"{now:%Y-%m-%d %H:%M}",
         began=min((t.begun for t in study.trials if t.begun), default=None),

@@ -4,6 +4,7 @@ from tuner.study.definition import Definition, differences, made_with
 from tuner.study.first import First
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
+from tuner.study.lease import Lease, LeaseError
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import prepared_url, study_url
 from tuner.study.study import Asked, Study
@@ -14,6 +15,8 @@ __all__ = [
     "Definition",
     "First",
     "JournalFile",
+    "Lease",
+    "LeaseError",
     "Study",
     "differences",
     "journal_path",

@@ -29,7 +29,8 @@ from tuner.study.first import First, waiting
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.handle import TrialHandle
 from tuner.study.held import HeldTrials
-from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, NotOursError, Points
+from tuner.study.lease import Lease
+from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, Decide, NotOursError, Points
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
@@ -310,6 +311,30 @@ class Study:
             for trial in self._study.get_trials(deepcopy=False)
             if trial.state.is_finished() and "outcome" in trial.user_attrs
         ]
+
+    @patient
+    def config(self, number: int) -> str | None:
+        """Return a trial's configuration as YAML, as its last attempt ran it; None before one."""
+        trials = self._study.get_trials(deepcopy=False)
+        found = next((trial for trial in trials if trial.number == number), None)
+        return found.user_attrs.get("config") if found else None
+
+    @patient
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes of the study."""
+        return dict(self._study.user_attrs)
+
+    def lease(self, name: str) -> Lease:
+        """Return a lease that this study's agents take in turn.
+
+        Args:
+            name: Attribute of the study that holds it.
+        """
+
+        def enter(decide: Decide) -> None:
+            self._patience(lambda: self._ledger.enter(decide))
+
+        return Lease(name, self._me, enter)
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from tuner.core.failure import kind_of, may_hide_shortage, shortage
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import Answer, ConstantGuess, Report, TrialError, TrialSpec
 from tuner.errors import InputError
+from tuner.model_folder import save_complete
 from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.cuda import free_gpu_memory
 from tuner.worker.log import BEGIN, last_attempt, logging_to
@@ -121,10 +123,10 @@ class Worker:
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
         folder = Path(spec.folder)
 
-        def keep() -> None:
-            fine_tuner.save_model(folder / MODEL_NAME)
+        def save() -> None:
+            save_complete(folder / MODEL_NAME, fine_tuner.save_model)
 
-        listener = ChannelListener(spec.number, self._channel, self._clock, keep)
+        listener = ChannelListener(spec.number, self._channel, self._clock, save)
         self._listener = listener
         with logging_to(folder):
             _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
@@ -134,10 +136,12 @@ class Worker:
                 )
             except Exception as error:
                 failure = as_data(error, last_attempt(folder))
-                traceback.print_exc()
+                _print_traceback()
                 outcome: Finished | Failed = Failed(number=spec.number, error=failure)
             else:
-                outcome = Finished(number=spec.number, diverged=diverged)
+                outcome = Finished(
+                    number=spec.number, diverged=diverged, model_error=listener.model_error
+                )
                 _log.info("ended%s", f", diverged: {diverged}" if diverged else "")
         # What only SIGTERM has ended is not finished: without a word it is tried again.
         if not (listener.left and outcome == Finished(number=spec.number, diverged="")):
@@ -153,6 +157,7 @@ class ChannelListener:
     Attributes:
         terminated: SIGTERM has come.
         left: The trial was told to end because of it, and by nobody else.
+        model_error: Why the model could not be saved; None where it was, or was not wanted.
     """
 
     def __init__(
@@ -160,11 +165,12 @@ class ChannelListener:
         number: int,
         channel: Channel,
         clock: Callable[[], float],
-        keep: Callable[[], None] = lambda: None,
+        save: Callable[[], None] = lambda: None,
     ) -> None:
-        self._keep = keep
+        self._save = save
         self.terminated = False
         self.left = False
+        self.model_error: str | None = None
         self._number = number
         self._channel = channel
         self._clock = clock
@@ -212,18 +218,19 @@ class ChannelListener:
             if isinstance(answer, Conclude):
                 return Answer.CONCLUDE
             if isinstance(answer, Keep):
-                self._keep_model()
+                self._save_model()
                 return Answer.CONTINUE
             if isinstance(answer, Stop):
                 self._stop = answer
         return Answer.STOP
 
-    def _keep_model(self) -> None:
-        """Has the model written; the trial's score stands even where that fails."""
+    def _save_model(self) -> None:
+        """Save the model; whatever goes wrong with that, the trial's score stands."""
         try:
-            self._keep()
-        except OSError:
-            traceback.print_exc()
+            self._save()
+        except Exception as error:
+            _print_traceback()
+            self.model_error = one_line(error)
 
     def stop_requested(self) -> bool:
         """Whether `Stop` or SIGTERM has come since."""
@@ -263,9 +270,21 @@ def as_data(error: Exception, printed: str = "") -> TrialError:
     )
 
 
+def one_line(error: Exception) -> str:
+    """Return an error's type and message as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def _prepare(spec: TrialSpec, fine_tuner: FineTuner) -> None:
     """Prepares; an error is only logged, since the run that follows meets it again."""
     try:
         fine_tuner.prepare(spec.settings)
     except Exception:
+        _print_traceback()
+
+
+def _print_traceback() -> None:
+    """Print the traceback of the current exception; the log may be on a full disk."""
+    with suppress(OSError):
         traceback.print_exc()

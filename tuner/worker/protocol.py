@@ -122,10 +122,12 @@ class Finished:
     Attributes:
         number: The trial's number.
         diverged: Why the trial stopped by itself: NaN or Inf, or a blown-up loss; else empty.
+        model_error: Why the model that was wanted could not be saved; None where it was.
     """
 
     number: int
     diverged: str
+    model_error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,7 @@ class Confirmation:
             reached again; None where it reached nothing.
         final_look: What the test rows said, of this best or of an earlier one; None: nobody has
             looked.
+        leaders: Trials that were to be confirmed; empty in a study of an earlier version.
     """
 
     configurations: tuple[Configuration, ...]
@@ -74,6 +75,7 @@ class Confirmation:
     lead: Estimate | None
     optimism: float | None
     final_look: FinalLook | None = None
+    leaders: tuple[int, ...] = ()
 
     @property
     def best(self) -> Configuration:
@@ -126,6 +128,7 @@ def confirmation(
         luck=luck(better),
         lead=None,
         optimism=_optimism(scored[0], leaders[0], sign),
+        leaders=tuple(leader.number for leader in leaders),
     )
     return with_intervals(made, objective)
 

@@ -1,0 +1,125 @@
+"""A lease that the agents of a study take in turn, kept in the study, whatever its storage.
+
+No clock of another machine is asked: a holder that shows no change for `LONGEST_HOLD` seconds of
+our own clock has lost it, and one that is known to have ended loses it at once.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tuner.study.census import Census
+from tuner.study.ledger import Decide, Points
+from tuner.study.owner import gone
+
+LONGEST_HOLD = 30.0
+"""Seconds that a holder may take; it is frozen, or its machine is gone, when it takes longer."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2
+
+Mark = Mapping[str, Any]
+"""Identity of the holder, and a word that differs from turn to turn."""
+
+
+class LeaseError(Exception):
+    """The lease is another agent's."""
+
+
+class Lease:
+    """Turns at something that the agents of a study share."""
+
+    def __init__(
+        self,
+        name: str,
+        me: Mapping[str, Any],
+        enter: Callable[[Decide], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take nothing yet.
+
+        Args:
+            name: Attribute of the study that holds it.
+            me: Identity of this agent.
+            enter: Changes attributes of the study in one transaction; see `Ledger.enter`.
+            clock: Seconds, monotonic.
+            sleep: Waits for so many seconds.
+        """
+        self._name = name
+        self._me = me
+        self._enter = enter
+        self._clock = clock
+        self._sleep = sleep
+        self._mark: Mark | None = None
+        self._seen: tuple[Mark | None, float] = None, 0.0
+
+    @contextmanager
+    def held(self, patience: float) -> Iterator[None]:
+        """Hold the lease.
+
+        Args:
+            patience: Seconds to wait for it.
+
+        Raises:
+            LeaseError: Other agents held it all the time.
+        """
+        mark = {"owner": self._me, "turn": uuid.uuid4().hex}
+        self._take(mark, patience)
+        self._mark = mark
+        try:
+            yield
+        finally:
+            self._mark = None
+            self._change(lambda found: None if found == mark else found)
+
+    def check(self) -> None:
+        """Check that the lease is still ours, right before what must not be done twice.
+
+        Raises:
+            LeaseError: It is not: this agent was frozen, or took too long.
+        """
+        found = self._change(lambda found: found)
+        if self._mark is None or found != self._mark:
+            raise LeaseError("another agent has taken over meanwhile")
+
+    def _take(self, mark: Mark, patience: float) -> None:
+        until, pause = self._clock() + patience, FIRST_PAUSE
+        while (found := self._change(lambda now: mark if self._is_free(now) else now)) != mark:
+            if self._clock() > until:
+                raise LeaseError("another agent is at it")
+            seen, _ = self._seen
+            if found != seen:
+                self._seen = found, self._clock()
+            self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _is_free(self, holder: Mark | None) -> bool:
+        """Whether nobody holds it, or nobody that lives."""
+        if holder is None:
+            return True
+        owner, (seen, since) = holder["owner"], self._seen
+        is_stuck = holder == seen and self._clock() - since > LONGEST_HOLD
+        return is_stuck or owner["agent"] == self._me["agent"] or gone(owner, self._me)
+
+    def _change(self, change: Callable[[Mark | None], Mark | None]) -> Mark | None:
+        """Change the holder; doing it twice does nothing more.
+
+        Returns:
+            The holder afterwards.
+        """
+        after: Mark | None = None
+
+        def decide(
+            stored: Mapping[str, Any],
+            census: Census,  # noqa: ARG001
+        ) -> tuple[Mapping[str, Any], Points]:
+            nonlocal after
+            before = stored.get(self._name)
+            after = change(before)
+            return ({} if after == before else {self._name: after}), ()
+
+        self._enter(decide)
+        return after
