@@ -22,6 +22,7 @@ from tuner.core.slurm import (
 from tuner.core.storage import SQLITE, kind
 from tuner.errors import INTERRUPTED, InputError
 from tuner.exclusive import exclusive
+from tuner.exported import model_note
 from tuner.folder import StudyFolder
 from tuner.secrets import hidden
 from tuner.slurm import queue
@@ -189,5 +190,6 @@ def _closing(
         busy=0.0,
         slots=0,
         best_file=study.folder.best,
+        model_note=model_note(study.folder),
         review=_review(agent),
     )

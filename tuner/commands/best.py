@@ -97,11 +97,14 @@ class BestKeeper:
         else:
             self._folder.trial(outcome.number).drop_model()
 
-    def publish(self, patience: float = PATIENTLY) -> None:
+    def publish(self, patience: float = PATIENTLY) -> bool:
         """Bring the files to what the study says now; what fails is told, and done later.
 
         Args:
             patience: Seconds to wait for another agent that is at it.
+
+        Returns:
+            Whether they are so now.
         """
         failure = None
         try:
@@ -114,6 +117,7 @@ class BestKeeper:
         if failure is not None and failure != self._failure:
             self._notice(failure)
         self._failure = failure
+        return failure is None
 
     def _publish(self, patience: float) -> None:
         known, wanted = self._derive()

@@ -91,8 +91,8 @@ def confirm(
         return Confirmed(sweep=sweep)
     study.note(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
-    keeper.publish()
-    _drop_others(start.folder, ended)
+    if keeper.publish():
+        _drop_others(start.folder, ended)
     if sweep is None or not sweep.failed:  # Else the best may still be another one.
         look_at = ConfirmedBest(start, winner, ended)
         found = replace(found, final_look=look(start, study, look_at))
