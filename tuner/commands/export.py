@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tuner.atomic import write_whole
 from tuner.commands.exported_model import ModelMovedError, copied_model, find_model
 from tuner.config import ComposedReader, compose_export, train_command
 from tuner.core.exporting import ExportSettings, choose, training_arguments
