@@ -1,6 +1,7 @@
 """Weights and oversampling: scikit-learn's formula, equal shares, and what they are good for."""
 
 import csv
+import math
 
 import numpy as np
 import pytest
@@ -105,10 +106,12 @@ def test_balancing_raises_macro_f1_where_one_label_is_rare(workspace, make_setti
         train=str(workspace / "rare.csv"),
         validation=str(workspace / "rare-validation.csv"),
     )
-    scores = {}
+    scores, guesses = {}, {}
 
     class Listener:
-        def started(self, constant_guess, labels, resumed_at): ...
+        def started(self, constant_guess, labels, resumed_at):
+            self.guess = constant_guess
+
         def progress(self, share, examples_per_second): ...
         def stop_requested(self): ...
         def reported(self, report):
@@ -124,4 +127,7 @@ def test_balancing_raises_macro_f1_where_one_label_is_rare(workspace, make_setti
         tuner.run(replace(settings, data=files), listener)
         scores[name] = listener.last.metrics["val_macro_f1"]
         assert listener.last.total_examples == 1800
+        guesses[name] = listener.guess
+    assert guesses["balanced"].trained_loss == pytest.approx(math.log(2))
+    assert guesses["plain"].trained_loss < 0.5
     assert scores["balanced"] > scores["plain"] + 0.1, scores

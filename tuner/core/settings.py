@@ -107,7 +107,7 @@ class ConvergenceSettings:
     Attributes:
         confidence: Of every test for a trend or against the constant guess, 0.5 to below 1.
         window: Share of the budget at the end by which a trend is judged.
-        diverged_factor: Training loss above so many times the constant guess's is blown up.
+        diverged_factor: Training loss above so many times an untrained model's is blown up.
         learning_gain: Share by which a validation loss must be below the constant guess's to
             show learning that the predictions hide.
         memorised_level: Training loss, as a share of the constant guess's, below which the

@@ -1,5 +1,6 @@
 """What flows through a sweep: specification, report, diagnosis, outcome."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -86,6 +87,11 @@ class FixedRows:
         accuracy: 0 to 1.
         mcc: Matthews correlation, -1 to 1.
         majority_share: Share of them that got the most frequent prediction.
+        association: Evidence that more of them are right than chance gives, standard normal
+            where none is (see `tuner.core.association`); None in records of older versions.
+        error_within_labels: Standard error of the loss over rows drawn label by label, as the
+            part is: what a constant guess loses to a frequent label is no noise. None in records
+            of older versions.
     """
 
     examples: int
@@ -94,6 +100,8 @@ class FixedRows:
     accuracy: float
     mcc: float
     majority_share: float
+    association: float | None = None
+    error_within_labels: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +186,26 @@ class ConstantGuess:
         accuracy: Share of the most frequent training label among the validation rows.
         loss: Cross-entropy (nats) of the training label frequencies on the validation rows, or of
             equal shares where that is less.
+        labels: Number of labels; None in records of older versions.
+        trained_loss: Cross-entropy (nats) of the constant guess that this trial's training leads
+            to, on the rows that every point evaluates: class weights, oversampling and label
+            smoothing move it. None in records of older versions.
     """
 
     accuracy: float
     loss: float
+    labels: int | None = None
+    trained_loss: float | None = None
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the constant guess that training leads to, which learning has to beat."""
+        return self.loss if self.trained_loss is None else self.trained_loss
+
+    @property
+    def untrained_loss(self) -> float:
+        """Loss with which an untrained head begins: of equal shares, or the baseline if larger."""
+        return max(self.baseline, self.loss, math.log(self.labels or 2))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
+from tuner.training.row_losses import cross_entropy, error_within_labels
 from tuner.training.update import IDS, ROWS
 
 
@@ -39,12 +40,14 @@ class Evaluation:
         loss_error: Standard error of that mean, over the rows; 0 for a single one.
         confusion: Rows true, columns predicted.
         examples: How many rows.
+        error_within_labels: Standard error of that mean over rows drawn label by label.
     """
 
     loss: float
     loss_error: float
     confusion: list[list[int]]
     examples: int
+    error_within_labels: float
 
 
 class Evaluator:
@@ -136,17 +139,12 @@ def scores(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
     confusion = np.zeros((names, names), np.int64)
     np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
     losses = cross_entropy(logits, labels)
+    error = float(np.std(losses, ddof=1) / np.sqrt(rows)) if rows > 1 else 0.0
+    within = error_within_labels(losses, labels)
     return Evaluation(
         loss=float(np.mean(losses)),
-        loss_error=float(np.std(losses, ddof=1) / np.sqrt(rows)) if rows > 1 else 0.0,
+        loss_error=error,
         confusion=confusion.tolist(),
         examples=rows,
+        error_within_labels=error if within is None else within,
     )
-
-
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross-entropy of each row in nats, float64 [rows]."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    losses: np.ndarray = log_sum - shifted[np.arange(len(labels)), labels]
-    return losses

@@ -42,6 +42,40 @@ def class_weights(
     return np.array([given[label] for label in labels])
 
 
+def trained_loss(
+    numbers: np.ndarray,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    *,
+    smoothing: float = 0.0,
+    oversample: str = "none",
+) -> float:
+    """Plain cross-entropy of the constant guess that has the least training loss.
+
+    A model that learns nothing of the text ends there. With smoothing e, K labels, the weight w
+    of a label and its share f of the training rows, the guess gives a label a probability
+    proportional to w (f (1 - e) + e / K). See `tuner.training.loss` for the loss itself.
+
+    Args:
+        numbers: Label number of each training row.
+        rows: Label numbers of the rows that the loss is of, in nats.
+        weights: Of each label, [labels].
+        smoothing: `training.label_smoothing`.
+        oversample: `training.oversample`; balanced rows have equal shares of all labels.
+
+    Returns:
+        The loss of equal shares where that is less: an untrained model has it already.
+    """
+    labels = len(weights)
+    counts = np.bincount(numbers, minlength=labels)
+    if oversample == "balanced":
+        counts = (counts > 0).astype(np.int64)
+    shares = weights * ((1.0 - smoothing) * counts / counts.sum() + smoothing / labels)
+    with np.errstate(divide="ignore"):
+        losses = np.log(shares.sum()) - np.log(shares)
+    return float(min(losses[rows].mean(), np.log(labels)))
+
+
 class BalancedRows:
     """The rows of each epoch, every label equally often, as many as there are training rows.
 

@@ -20,7 +20,7 @@ from tuner.data import PreparedData
 from tuner.training import batches
 from tuner.training.averaging import Average
 from tuner.training.evaluate import Evaluation, Evaluator
-from tuner.training.imbalance import BalancedRows
+from tuner.training.imbalance import BalancedRows, class_weights, trained_loss
 from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
@@ -100,7 +100,8 @@ class Loop:
         self._fixed = data.interim_rows(self._interim_count())
         limits = settings.convergence
         factor = limits.diverged_factor if limits.stop_diverged else math.inf
-        self._watch = Watch(data.constant_guess.loss, factor)
+        self._guess = self._trained_guess()
+        self._watch = Watch(self._guess.untrained_loss, factor)
         self._at = Position()
         self._started = clock()
         self._begun: float | None = None
@@ -110,7 +111,7 @@ class Loop:
     def run(self, listener: Listener) -> str:
         """Makes all updates; returns why the trial diverged, empty when it did not."""
         self._go_on()
-        listener.started(self._data.constant_guess, self._data.labels, self._at.point)
+        listener.started(self._guess, self._data.labels, self._at.point)
         updates = islice(enumerate(self._plan(), start=1), self._at.update, None)
         with traced(updates, self._profile) as to_make:
             self._train(to_make, listener)
@@ -165,6 +166,20 @@ class Loop:
         return batches.updates(
             train.lengths, self._budget, training.seed, pool, window=training.length_window
         )
+
+    def _trained_guess(self) -> ConstantGuess:
+        """The constant guess, with what a model that learns nothing ends at in this trial."""
+        data, training = self._data, self._settings.training
+        numbers, labels = data.train.labels, len(data.labels)
+        weights = class_weights(training.class_weights, data.labels, numbers, training.oversample)
+        loss = trained_loss(
+            numbers,
+            data.validation.labels[self._fixed],
+            np.ones(labels) if weights is None else weights,
+            smoothing=training.label_smoothing,
+            oversample=training.oversample,
+        )
+        return replace(data.constant_guess, labels=labels, trained_loss=loss)
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.core import metrics
+from tuner.core.association import association
 from tuner.core.trial import FixedRows, Report
 from tuner.training import device
 from tuner.training.evaluate import Evaluation
@@ -76,6 +77,8 @@ class Measured:
                 accuracy=metrics.accuracy(fixed.confusion),
                 mcc=metrics.matthews_correlation(fixed.confusion),
                 majority_share=metrics.majority_share(fixed.confusion),
+                association=association(fixed.confusion),
+                error_within_labels=fixed.error_within_labels,
             ),
             examples_per_second=self.examples / self.seconds,
             padding_fraction=self.padding / self.tokens,

@@ -38,9 +38,15 @@ class Labels:
     @property
     def guess(self) -> ConstantGuess:
         shares = self.frequencies
+        loss = float(-(shares * np.log(shares)).sum())
         return ConstantGuess(
-            accuracy=float(shares.max()), loss=float(-(shares * np.log(shares)).sum())
+            accuracy=float(shares.max()), loss=loss, labels=len(shares), trained_loss=loss
         )
+
+    def skill_error(self, rows: int) -> float:
+        """Standard deviation of the skill of guesses that have the labels' frequencies."""
+        two, three = (float((self.frequencies**power).sum()) for power in (2, 3))
+        return math.sqrt((two - 2.0 * three + two**2) / (rows - 1)) / (1.0 - two)
 
     @property
     def guess_spread(self) -> float:

@@ -212,6 +212,7 @@ def measure(plan: Plan, story: Story) -> tuple[Report, ...]:
                 accuracy=float(fixed.accuracy[index]),
                 mcc=float(fixed.mcc[index]),
                 majority_share=float(fixed.majority[index]),
+                association=float(fixed.mcc[index]) / plan.labels.skill_error(plan.rows),
             ),
             examples_per_second=speed * float(plan.rng.uniform(0.95, 1.02)),
             padding_fraction=padding,

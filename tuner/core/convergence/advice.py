@@ -2,157 +2,24 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
+from tuner.core.convergence.case import (
+    FEW_EXAMPLES,
+    FEW_UPDATES,
+    USUAL_RATES,
+    Case,
+    Cause,
+)
 from tuner.core.settings import TrialSettings
+from tuner.core.training_settings import TrainingSettings
 from tuner.core.trial import ConstantGuess, Convergence, Report
-
-USUAL_RATES = {
-    "adamw": (1e-5, 5e-5, 2e-4),
-    "adam": (1e-5, 5e-5, 2e-4),
-    "adafactor": (1e-4, 1e-3, 2e-3),
-    "lion": (1e-6, 1e-5, 3e-5),
-    "rmsprop": (1e-5, 5e-5, 2e-4),
-    "sgd": (1e-3, 1e-2, 1e-1),
-}
-"""Rates at which encoders are usually fine-tuned: lowest, one to try first, highest.
-
-Devlin 2019 and Mosbach 2021 for Adam and its kin, Chen 2023 for Lion (3 to 10 times below
-AdamW's), Raffel 2020 for Adafactor; for SGD those of our own recorded curves."""
-
-JUMP = 1.5
-"""A training loss so many times the constant guess's has jumped."""
-
-EARLY = 0.3
-"""Share of the budget in which a jump is an early spike."""
-
-TINY_CHANGE = 2e-3
-"""Weights that moved by less than this share of their norm have hardly moved; on the recorded
-curves those that learned moved by more."""
-
-FEW_UPDATES = 100
-"""Fewer optimizer updates than this seldom suffice (Mosbach 2021: train longer on small data)."""
-
-FEW_EXAMPLES = 200
-"""Fewer training examples than this vary by many points from draw to draw (Zhang 2021 calls
-1,000 few)."""
 
 SMALL_BATCH, LARGE_BATCH = 32, 64
 """Effective batches below which gradients are noisy, and above which updates are few."""
 
 SMOOTH_DROPOUT, SMOOTH_DECAY = 0.1, 0.01
 """Devlin 2019; more than that holds a model back that does not even fit its training rows."""
-
-
-class Cause(Enum):
-    """What a rule saw beside the status."""
-
-    NONE = auto()
-    MEMORISED = auto()
-    LOST = auto()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """All that advice depends on.
-
-    Attributes:
-        cause: What the rule saw beside the status.
-        reports: Of the attempt; may be empty.
-        guess: None when the trial never started.
-        settings: The trial's configuration.
-    """
-
-    cause: Cause
-    reports: Sequence[Report]
-    guess: ConstantGuess | None
-    settings: TrialSettings
-
-    @property
-    def optimizer(self) -> str:
-        """Name of the optimizer."""
-        return str(self.settings.optimizer.get("name"))
-
-    @property
-    def rate(self) -> float:
-        """Peak learning rate; 0 where there is none."""
-        return float(self.settings.optimizer.get("learning_rate") or 0.0)
-
-    @property
-    def rate_is_high(self) -> bool:
-        """Whether the rate lies above what is usual for its optimizer."""
-        usual = USUAL_RATES.get(self.optimizer)
-        return usual is not None and self.rate > usual[-1]
-
-    @property
-    def rate_is_low(self) -> bool:
-        """Whether the rate lies below what is usual for its optimizer."""
-        usual = USUAL_RATES.get(self.optimizer)
-        return usual is not None and self.rate < usual[0]
-
-    @property
-    def hardly_moved(self) -> bool:
-        """Whether the weights are nearly those of the checkpoint."""
-        return bool(self.reports) and self.reports[-1].weight_change < TINY_CHANGE
-
-    @property
-    def collapsed(self) -> bool:
-        """Whether predictions came down to one label after they had been several."""
-        shares = [report.fixed.majority_share for report in self.reports]
-        return bool(shares) and shares[-1] == 1.0 and min(shares) < 1.0
-
-    @property
-    def jumped(self) -> bool:
-        """Whether the training loss jumped above the constant guess's.
-
-        On imbalanced data that is where an untrained head begins.
-        """
-        guess, first = self.guess, 1 if self.imbalanced else 0
-        return guess is not None and any(
-            report.train_loss > JUMP * guess.loss for report in self.reports[first:]
-        )
-
-    @property
-    def spiked_early(self) -> bool:
-        """Whether single updates at the beginning had a loss far above the constant guess's."""
-        guess = self.guess
-        return guess is not None and any(
-            report.train_loss_max > 2.0 * JUMP * guess.loss
-            for report in self.reports
-            if report.examples_seen <= EARLY * report.total_examples
-        )
-
-    @property
-    def imbalanced(self) -> bool:
-        """Whether one label is so frequent that guessing it is hard to beat."""
-        guess = self.guess
-        return guess is not None and (
-            guess.accuracy >= 0.65 or guess.accuracy >= 2.0 * math.exp(-guess.loss)  # noqa: PLR2004
-        )
-
-    @property
-    def gained_little(self) -> bool:
-        """Whether the validation loss is still near the constant guess's."""
-        guess = self.guess
-        return guess is not None and (
-            min(report.fixed.loss for report in self.reports) > 0.9 * guess.loss
-        )
-
-    @property
-    def train_examples(self) -> int:
-        """Rows of the training split."""
-        if not self.reports:
-            return 0
-        return round(self.reports[-1].total_examples / self.settings.training.epochs)
-
-    @property
-    def updates(self) -> int:
-        """Optimizer updates of the whole budget."""
-        return math.ceil(self.train_examples / self.settings.effective_batch_size) * math.ceil(
-            self.settings.training.epochs
-        )
 
 
 def advise(
@@ -195,32 +62,35 @@ def _shown(value: Any) -> str:
 
 
 def _diverged(case: Case) -> Iterator[str]:
-    yield from _lower_rate(case)
+    rate = list(_lower_rate(case))
+    if case.rate_is_high:
+        yield from rate
     if case.settings.training.clip_norm is None:
         yield change("training.clip_norm", None, 1.0)
-    if case.settings.training.precision == "mixed_float16":
-        yield change("training.precision", "mixed_float16", "mixed_bfloat16", "a wider range")
+    yield from _wider_range(case)
+    if not case.rate_is_high:
+        yield from rate
     yield from _warm_up(case)
 
 
 def _not_learning(case: Case) -> Iterator[str]:
-    if case.rate_is_high or case.jumped or (case.collapsed and not case.imbalanced):
+    if case.skips_most:
+        yield from _wider_range(case)
+    if case.rate_is_high or case.jumped:
         yield from _lower_rate(case)
         yield from _warm_up(case)
         return
-    if case.imbalanced and not case.hardly_moved:
+    if case.is_slow:
+        yield from _too_slow(case)
+        return
+    if case.collapsed and not case.imbalanced:
+        yield from _lower_rate(case)
+        yield from _warm_up(case)
+        return
+    if case.imbalanced:
         yield from _imbalance(case)
         return
     yield from _underfit(case)
-    if case.rate_is_low or case.hardly_moved:
-        if case.optimizer == "sgd":
-            usual = USUAL_RATES["adamw"][1]
-            yield change(
-                "optimizer", "sgd", "adamw", f"with optimizer.learning_rate={_shown(usual)}"
-            )
-        yield from _higher_rate(case)
-        yield from _more_updates(case)
-        return
     yield from _more_updates(case)
     if case.train_examples < FEW_EXAMPLES:
         yield _more_examples(case)
@@ -228,6 +98,20 @@ def _not_learning(case: Case) -> Iterator[str]:
         "data.label: look whether the labels follow from the texts, since the weights moved and "
         "nothing was learned"
     )
+
+
+def _too_slow(case: Case) -> Iterator[str]:
+    """Training has hardly begun, whatever the predictions look like meanwhile."""
+    yield from _underfit(case)
+    if case.optimizer == "sgd":
+        usual = USUAL_RATES["adamw"][1]
+        yield change("optimizer", "sgd", "adamw", f"with optimizer.learning_rate={_shown(usual)}")
+    rate = list(_higher_rate(case))
+    yield from rate
+    yield from _more_updates(case)
+    if not rate and case.updates >= FEW_UPDATES:
+        epochs = case.settings.training.epochs
+        yield change("training.epochs", epochs, 2 * epochs)
 
 
 def _overfitting(case: Case) -> Iterator[str]:
@@ -244,8 +128,9 @@ def _overfitting(case: Case) -> Iterator[str]:
     losses = [report.fixed.loss for report in case.reports]
     best = case.reports[losses.index(min(losses))]
     epochs = training.epochs * best.examples_seen / best.total_examples
-    if epochs < training.epochs:
-        yield change("training.epochs", training.epochs, max(1.0, math.ceil(2 * epochs) / 2))
+    fewer = math.ceil(2 * epochs) / 2 if epochs > 1.0 else math.ceil(10 * epochs) / 10
+    if fewer < training.epochs:
+        yield change("training.epochs", training.epochs, fewer)
     if model.dropout < 2 * SMOOTH_DROPOUT:
         yield change("model.dropout", model.dropout, max(0.2, 2 * model.dropout))
     decay = float(case.settings.optimizer.get("weight_decay") or 0.0)
@@ -258,13 +143,7 @@ def _overfitting(case: Case) -> Iterator[str]:
 def _oscillating(case: Case) -> Iterator[str]:
     if case.cause is Cause.LOST or case.rate_is_high:
         yield from _lower_rate(case)
-    effective, training = case.settings.effective_batch_size, case.settings.training
-    if effective < SMALL_BATCH:
-        steps = training.accumulation_steps * math.ceil(SMALL_BATCH / effective)
-        yield change(
-            "training.accumulation_steps", training.accumulation_steps, steps,
-            f"effective batch {effective} → {training.batch_size * steps * training.devices}",
-        )  # fmt: skip
+    yield from _more_examples_an_update(case)
     if case.cause is not Cause.LOST and not case.rate_is_high and case.rate:
         yield change("optimizer.learning_rate", case.rate, case.rate / 3)
     if case.settings.schedule.get("name") == "constant":
@@ -278,7 +157,9 @@ def _improving(case: Case) -> Iterator[str]:
         return  # It was stopped; its budget was not too short.
     epochs = case.settings.training.epochs
     yield from _fewer_examples_an_update(case)
-    if case.rate_is_low or (case.gained_little and not case.rate_is_high):
+    if case.rate_is_high:
+        yield from _lower_rate(case)
+    elif case.is_slow or case.gained_little:
         yield from _higher_rate(case)
     yield change("training.epochs", epochs, 2 * epochs)
     if last.fixed.majority_share == 1.0 and case.imbalanced:
@@ -291,12 +172,14 @@ def _plateaued(case: Case) -> Iterator[str]:
         yield from _imbalance(case)
     if case.rate_is_high:
         yield from _lower_rate(case)
-    elif case.rate_is_low or case.hardly_moved:
+    elif case.is_slow:
         yield from _higher_rate(case)
     yield from _underfit(case)
     yield from _fewer_examples_an_update(case)
-    if not (case.rate_is_high or case.rate_is_low or case.hardly_moved) and case.rate:
-        yield change("optimizer.learning_rate", case.rate, 2 * case.rate)
+    if not (case.rate_is_high or case.is_slow) and case.rate:
+        usual = USUAL_RATES.get(case.optimizer)
+        if usual is None or 2 * case.rate <= usual[-1]:
+            yield change("optimizer.learning_rate", case.rate, 2 * case.rate)
         yield f"model.checkpoint: {model.checkpoint} → try a larger encoder, or look at the labels"
 
 
@@ -313,11 +196,17 @@ def _lower_rate(case: Case) -> Iterator[str]:
 
 
 def _higher_rate(case: Case) -> Iterator[str]:
-    """The usual rate where ours is below it, else three times as much."""
+    """The usual rate where ours is below it, else three times as much up to the highest usual."""
     if case.rate:
         usual = USUAL_RATES.get(case.optimizer)
-        to = max(usual[1], 3 * case.rate) if usual else 10 * case.rate
-        yield change("optimizer.learning_rate", case.rate, to)
+        to = min(max(usual[1], 3 * case.rate), usual[-1]) if usual else 10 * case.rate
+        if to > 1.2 * case.rate:
+            yield change("optimizer.learning_rate", case.rate, to)
+
+
+def _wider_range(case: Case) -> Iterator[str]:
+    if case.settings.training.precision == "mixed_float16":
+        yield change("training.precision", "mixed_float16", "mixed_bfloat16", "a wider range")
 
 
 def _underfit(case: Case) -> Iterator[str]:
@@ -351,10 +240,12 @@ def _spikes(case: Case, status: Convergence) -> Iterator[str]:
 
 
 def _imbalance(case: Case) -> Iterator[str]:
-    if case.settings.training.class_weights == "none":
-        yield change("training.class_weights", "none", "balanced")
-    elif case.settings.training.oversample == "none":
-        yield change("training.oversample", "none", "balanced")
+    training = case.settings.training
+    if training.oversample == "none":  # Balanced rows already do what weights would.
+        if training.class_weights == "none":
+            yield change("training.class_weights", "none", "balanced")
+        else:
+            yield change("training.oversample", "none", "balanced")
     yield "sweep.objectives → try [val_macro_f1] (the constant guess wins by accuracy)"
 
 
@@ -365,18 +256,37 @@ def _more_updates(case: Case) -> Iterator[str]:
         yield change("training.epochs", epochs, 2 * epochs, f"{case.updates} updates are few")
 
 
+def _more_examples_an_update(case: Case) -> Iterator[str]:
+    """A larger effective batch where gradients of a small one are noisy."""
+    training, effective = case.settings.training, case.settings.effective_batch_size
+    if effective >= SMALL_BATCH:
+        return
+    if training.effective_batch_size is not None:
+        yield change("training.effective_batch_size", effective, SMALL_BATCH)
+        return
+    steps = training.accumulation_steps * math.ceil(SMALL_BATCH / effective)
+    why = f"effective batch {effective} → {effective // training.accumulation_steps * steps}"
+    yield change("training.accumulation_steps", training.accumulation_steps, steps, why)
+
+
 def _fewer_examples_an_update(case: Case) -> Iterator[str]:
     """A smaller effective batch where it leaves too few updates."""
     training, effective = case.settings.training, case.settings.effective_batch_size
     if effective < LARGE_BATCH or not 0 < case.updates < FEW_UPDATES:
         return
     why = f"{case.updates} updates are few"
+    if training.effective_batch_size is not None:
+        yield change("training.effective_batch_size", effective, SMALL_BATCH, why)
+        return
+    batch_size = training.batch_size or TrainingSettings.batch_size
     if training.accumulation_steps > 1:
-        steps = max(1, SMALL_BATCH // (training.batch_size * training.devices))
+        steps = max(1, SMALL_BATCH // (batch_size * training.devices))
         if steps < training.accumulation_steps:
             yield change("training.accumulation_steps", training.accumulation_steps, steps, why)
             return
-    yield change("training.batch_size", training.batch_size, SMALL_BATCH, why)
+    smaller = max(1, SMALL_BATCH // training.devices)
+    if smaller < batch_size:
+        yield change("training.batch_size", batch_size, smaller, why)
 
 
 def _more_examples(case: Case) -> str:

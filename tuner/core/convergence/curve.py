@@ -14,7 +14,7 @@ from tuner.core.convergence.statistics import (
     scatter,
 )
 from tuner.core.settings import ConvergenceSettings
-from tuner.core.trial import ConstantGuess, Figures, Report
+from tuner.core.trial import ConstantGuess, Figures, FixedRows, Report
 
 WITHIN = 0.4
 """Noise from point to point as a share of a loss's standard error over its rows.
@@ -42,6 +42,17 @@ def distinct(reports: Sequence[Report]) -> list[Report]:
     return list({report.examples_seen: report for report in reports}.values())
 
 
+def _association(fixed: FixedRows) -> float:
+    """Evidence that predictions and labels go together, standard normal where they do not.
+
+    Reports of older versions have Matthews' coefficient alone. 1 / sqrt(rows) is its largest
+    standard deviation under independence, that of two labels.
+    """
+    if fixed.association is not None:
+        return fixed.association
+    return fixed.mcc * math.sqrt(fixed.examples)
+
+
 @dataclass(frozen=True)
 class Curve:
     """What is known of a trial, as series over its evaluation points.
@@ -59,7 +70,17 @@ class Curve:
     @property
     def unit(self) -> float:
         """The constant guess's loss, by which swings and gains are measured, in nats."""
-        return self.guess.loss or 1.0
+        return self.baseline or 1.0
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the constant guess that this trial's training leads to, in nats."""
+        return self.guess.baseline
+
+    @property
+    def learned_level(self) -> float:
+        """Loss below which a model has learned something that matters, in nats."""
+        return (1.0 - self.thresholds.learning_gain) * self.baseline
 
     @cached_property
     def shares(self) -> list[float]:
@@ -116,8 +137,20 @@ class Curve:
 
     @cached_property
     def trend(self) -> Line:
-        """Of the validation loss over the last part; per unit of the budget."""
-        return fit(self.shares[self.late :], self.losses[self.late :], self.noise)
+        """Of the validation loss over the last part; per unit of the budget.
+
+        The points before that part may have fallen too steeply to show its noise.
+        """
+        late = self.losses[self.late :]
+        noise = min(self.noise, max(scatter(late), self.floor))
+        return fit(self.shares[self.late :], late, noise, bends=True)
+
+    @cached_property
+    def late_trend(self) -> Line:
+        """Of the validation loss over the second half of the last part; per unit of the budget."""
+        count = len(self.losses)
+        begin = min(self.late + (count - self.late) // 2, max(0, count - WINDOW_POINTS))
+        return fit(self.shares[begin:], self.losses[begin:], self.floor)
 
     @cached_property
     def training_trend(self) -> Line:
@@ -150,25 +183,26 @@ class Curve:
         """Whether a point's predictions or probabilities are better than the constant guess's.
 
         Accuracy by the normal approximation of the binomial, where predictions and labels go
-        together at all: another constant guess may be luckier on these rows. Matthews'
-        coefficient, which sees learning where one label is frequent, by its standard error of
-        1 / sqrt(rows) under no association. The loss by its own standard error, and by a share
-        that matters.
+        together at all: another constant guess may be luckier on these rows. The
+        association of predictions and labels, which sees learning where one label is frequent,
+        by its spread for these labels and rows. The loss by its standard error for rows drawn
+        label by label, and by a share that matters.
         """
-        guess, rows = self.guess, report.fixed.examples
-        error = math.sqrt(guess.accuracy * (1.0 - guess.accuracy) / rows)
-        association = report.fixed.mcc * math.sqrt(rows)
+        guess, fixed = self.guess, report.fixed
+        error = math.sqrt(guess.accuracy * (1.0 - guess.accuracy) / fixed.examples)
+        association = _association(fixed)
         if association > bound:
             return True
         if (
             association > critical(self.thresholds.confidence)
-            and report.fixed.accuracy - guess.accuracy > bound * error
+            and fixed.accuracy - guess.accuracy > bound * error
         ):
             return True
-        saved = guess.loss - report.fixed.loss
+        within = fixed.error_within_labels
+        saved = self.baseline - fixed.loss
         return (
-            saved > bound * report.fixed.loss_error
-            and saved > self.thresholds.learning_gain * guess.loss
+            saved > bound * (fixed.loss_error if within is None else within)
+            and fixed.loss < self.learned_level
         )
 
     @cached_property
@@ -182,5 +216,5 @@ class Curve:
             best_loss=self.losses[self.best],
             generalisation_gap=self.losses[-1] - self.end_training,
             oscillation=self.swing,
-            gain=(self.guess.loss - self.losses[self.best]) / self.unit,
+            gain=(self.baseline - self.losses[self.best]) / self.unit,
         )

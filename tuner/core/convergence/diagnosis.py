@@ -19,7 +19,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tuner.core.convergence.advice import Cause, advise
+from tuner.core.convergence.advice import advise
+from tuner.core.convergence.case import Cause
 from tuner.core.convergence.curve import Curve, distinct
 from tuner.core.convergence.statistics import critical
 from tuner.core.settings import TrialSettings
@@ -27,6 +28,8 @@ from tuner.core.trial import ConstantGuess, Convergence, Diagnosis, Report
 
 MINIMUM_REPORTS = 3
 """Below so many evaluation points there is no trend to read."""
+
+_ROUNDING = 1e-9
 
 SETTLED = 2
 """Points at the end, all of which must be as poor as the constant guess to call it lost."""
@@ -95,9 +98,9 @@ def _diverged(
 ) -> Finding | None:
     """NaN or Inf in a loss or the weights, or a training loss blown up for good.
 
-    A loss above the constant guess's knows less than nothing; several times above it, it does
-    not come back (Goodfellow 2016, 8.2.4 on cliffs). A skipped update of mixed_float16 is none
-    of this: it has no loss of its own here.
+    A loss above that of an untrained model knows less than nothing; several times above it, it
+    does not come back (Goodfellow 2016, 8.2.4 on cliffs). A skipped update of mixed_float16 is
+    none of this: it has no loss of its own here.
     """
     if told:
         return Finding(
@@ -112,12 +115,12 @@ def _diverged(
                     reason=f"{name} is {value} at point {report.point}",
                     points=(index,),
                 )
-    if reports and guess is not None and reports[-1].train_loss > factor * guess.loss > 0.0:
-        last = reports[-1]
+    if reports and guess is not None and reports[-1].train_loss > factor * guess.untrained_loss:
+        last, untrained = reports[-1], guess.untrained_loss
         return Finding(
             status=Convergence.DIVERGED,
             reason=f"train_loss {last.train_loss:.3g} at point {last.point}, "
-            f"{last.train_loss / guess.loss:.1f} times the constant guess's {guess.loss:.3g}",
+            f"{last.train_loss / untrained:.1f} times the {untrained:.3g} of an untrained model",
             points=(len(reports) - 1,),
         )
     return None
@@ -137,16 +140,15 @@ def _memorised(curve: Curve) -> Finding | None:
 
     Judged by the losses: a score may still lie above the constant guess's by a little.
     """
-    known = curve.thresholds.memorised_level * curve.guess.loss
-    general = (1.0 - curve.thresholds.learning_gain) * curve.guess.loss
-    if curve.end_training > known or min(curve.losses) < general:
+    known = curve.thresholds.memorised_level * curve.baseline
+    if curve.end_training > known or min(curve.losses) < curve.learned_level:
         return None
     return Finding(
         status=Convergence.OVERFITTING,
         cause=Cause.MEMORISED,
         reason=f"train_loss fell to {curve.end_training:.3f}, but val_loss is "
         f"{curve.losses[-1]:.3f} and was never below {min(curve.losses):.3f}; the constant guess "
-        f"has {curve.guess.loss:.3f}",
+        f"has {curve.baseline:.3f}",
         points=(curve.best, len(curve.losses) - 1),
     )
 
@@ -157,14 +159,15 @@ def _not_learning(curve: Curve) -> Finding | None:
     The baseline of the most frequent label is the first thing to compare with (Google's Rules
     of machine learning; Mosbach 2021 counts fine-tunes at or below it as failed).
     """
-    if any(curve.beats) or _on_its_way(curve):
+    if any(curve.beats) or _on_its_way(curve) or _has_fallen(curve):
         return None
     last = curve.reports[-1]
     best = max(report.fixed.accuracy for report in curve.reports)
     shown = (
         f"best val_accuracy {best:.3f} against {curve.guess.accuracy:.3f} of the constant guess "
         f"on {last.fixed.examples} rows; train_loss from {curve.training[0]:.3f} to "
-        f"{curve.training[-1]:.3f}, the guess's is {curve.guess.loss:.3f}"
+        f"{curve.training[-1]:.3f} and val_loss from {curve.losses[0]:.3f} to "
+        f"{curve.losses[-1]:.3f}, the guess's is {curve.baseline:.3f}"
     )
     if last.fixed.majority_share == 1.0:
         shown += "; every prediction is the same label"
@@ -185,8 +188,19 @@ def _on_its_way(curve: Curve) -> bool:
     if not _falls(curve):
         return False
     ahead = max(1.0 - curve.shares[-1], curve.thresholds.window)
-    wanted = (1.0 - curve.thresholds.learning_gain) * curve.guess.loss
-    return curve.losses[-1] + curve.trend.slope * ahead < wanted
+    return curve.losses[-1] + curve.trend.slope * ahead < curve.learned_level
+
+
+def _has_fallen(curve: Curve) -> bool:
+    """Whether both losses have come to rest below the constant guess's by a share that matters.
+
+    Predictions may still be the most frequent label, and few rows prove nothing of one point.
+    But chance alone seldom lowers the loss on rows that training has not seen and on those that
+    it has.
+    """
+    late = curve.losses[-SETTLED:]
+    level = curve.learned_level
+    return math.fsum(late) / len(late) < level and curve.end_training < level
 
 
 def _falls(curve: Curve) -> bool:
@@ -208,13 +222,18 @@ def _oscillating(curve: Curve) -> Finding | None:
 
 
 def _lost(curve: Curve) -> Finding | None:
+    """Fell back to the constant guess in score and in loss.
+
+    Where the loss is as low as ever, a point beat the guess by chance.
+    """
     if not any(curve.beats):
         return None
     learned = max(index for index, beats in enumerate(curve.beats) if beats)
     fallen = curve.reports[learned + 1 :]
-    level = (1.0 - curve.thresholds.learning_gain) * curve.guess.loss
+    level = curve.learned_level
     if (
         len(fallen) < SETTLED
+        or min(curve.losses[: learned + 1]) > min(curve.losses[learned + 1 :]) - curve.floor
         or min(report.fixed.loss for report in fallen) < level
         or fallen[-1].train_loss < level
     ):
@@ -230,7 +249,7 @@ def _lost(curve: Curve) -> Finding | None:
 
 
 def _swinging(curve: Curve) -> Finding | None:
-    restless = curve.end_training > curve.thresholds.memorised_level / 3 * curve.guess.loss
+    restless = curve.end_training > curve.thresholds.memorised_level / 3 * curve.baseline
     if curve.swing <= curve.thresholds.oscillating_share or not restless:
         return None
     later = range(len(curve.losses) // 3, len(curve.losses))
@@ -261,7 +280,7 @@ def _overfitting(curve: Curve) -> Finding | None:
     known = curve.training[curve.best] - curve.end_training
     if (
         rise <= critical(curve.thresholds.confidence) * error
-        or rise <= curve.thresholds.overfitting_share * curve.guess.loss
+        or rise <= curve.thresholds.overfitting_share * curve.baseline
         or known <= 0.0
     ):
         return None
@@ -277,28 +296,47 @@ def _overfitting(curve: Curve) -> Finding | None:
 
 def _improving(curve: Curve) -> Finding | None:
     """Still falling beyond noise, by a share of the whole fall that matters."""
-    whole = curve.losses[0] - min(curve.losses)
-    if not _falls(curve) or -curve.trend.change <= curve.thresholds.improving_share * whole:
+    matters = curve.thresholds.improving_share * (curve.losses[0] - min(curve.losses))
+    if (
+        not _falls(curve)
+        or -curve.trend.change < matters - _ROUNDING
+        or _has_levelled(curve, matters)
+    ):
         return None
+    late = curve.late
     return Finding(
         status=Convergence.IMPROVING,
-        reason=f"val_loss still fell by {-curve.trend.change:.3f} from point "
-        f"{curve.reports[curve.late].point} to the end at {curve.losses[-1]:.3f} "
-        f"({-curve.trend.statistic:.1f} standard errors) and train_loss by "
-        f"{-curve.training_trend.change:.3f} ({-curve.training_trend.statistic:.1f})",
+        reason=f"val_loss still falls, from {curve.losses[late]:.3f} at point "
+        f"{curve.reports[late].point} to {curve.losses[-1]:.3f} at the end "
+        f"({-curve.trend.statistic:.1f} standard errors), and train_loss goes from "
+        f"{curve.training[late]:.3f} to {curve.training[-1]:.3f} "
+        f"({-curve.training_trend.statistic:.1f})",
         points=tuple(range(curve.late, len(curve.losses))),
     )
 
 
+def _has_levelled(curve: Curve, matters: float) -> bool:
+    """Whether the fall of the last part came at its beginning, and hardly anything since.
+
+    Args:
+        curve: The trial.
+        matters: Fall within the last part that matters, in nats. At the pace of the second half,
+            noise allowed for, the whole part would have brought less than half of it.
+    """
+    pace = curve.late_trend
+    length = curve.shares[-1] - curve.shares[curve.late]
+    return (pace.error - pace.slope) * length < matters / 2.0
+
+
 def _plateaued(curve: Curve) -> Finding | None:
     """Stuck while most of what the training rows could teach is not learned."""
-    if min(curve.end_training, *curve.losses) <= curve.thresholds.plateau_level * curve.guess.loss:
+    if min(curve.end_training, *curve.losses) <= curve.thresholds.plateau_level * curve.baseline:
         return None
     return Finding(
         status=Convergence.PLATEAUED,
-        reason=f"val_loss stays at {curve.losses[-1]:.3f} since point "
-        f"{curve.reports[curve.late].point} and train_loss at {curve.end_training:.3f}, "
-        f"{curve.end_training / curve.guess.loss:.0%} of the constant guess's",
+        reason=f"val_loss ends with {_last(curve)} and train_loss with "
+        f"{curve.end_training:.3f}, {curve.end_training / curve.baseline:.0%} of the constant "
+        "guess's",
         points=tuple(range(curve.late, len(curve.losses))),
     )
 
@@ -307,11 +345,15 @@ def _converged(curve: Curve) -> Finding:
     low = min(curve.losses)
     return Finding(
         status=Convergence.CONVERGED,
-        reason=f"val_loss fell from {curve.losses[0]:.3f} to {low:.3f} and changed by "
-        f"{curve.trend.change:+.3f} since point {curve.reports[curve.late].point}, within noise "
-        f"or of little account; train_loss is {curve.end_training:.3f}",
+        reason=f"val_loss fell from {curve.losses[0]:.3f} to {low:.3f} and ends with "
+        f"{_last(curve)}; train_loss is {curve.end_training:.3f}",
         points=tuple(range(curve.late, len(curve.losses))),
     )
+
+
+def _last(curve: Curve) -> str:
+    """The last validation losses: what a reader needs in order to believe the word."""
+    return ", ".join(f"{loss:.3f}" for loss in curve.losses[-MINIMUM_REPORTS:])
 
 
 RULES: tuple[Callable[[Curve], Finding | None], ...] = (

@@ -36,6 +36,10 @@ def scatter(values: Sequence[float]) -> float:
     return median(second) / (MAD_TO_SIGMA * math.sqrt(6.0))
 
 
+_SAME_PLACE = 1e-15
+"""Places whose squared distances sum up to less are the same."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """A straight line through some values.
@@ -60,7 +64,9 @@ class Line:
         return math.copysign(math.inf, self.slope) if self.slope else 0.0
 
 
-def fit(at: Sequence[float], values: Sequence[float], noise: float) -> Line:
+def fit(
+    at: Sequence[float], values: Sequence[float], noise: float, *, bends: bool = False
+) -> Line:
     """Least squares (Gauss); the error is that of a known noise or of the residuals.
 
     Args:
@@ -68,6 +74,8 @@ def fit(at: Sequence[float], values: Sequence[float], noise: float) -> Line:
         values: One for each place.
         noise: Least standard deviation of a value. Residuals of few values are often small by
             chance, so the larger of both counts.
+        bends: Take the residuals around a parabola, of five values or more, so that levelling
+            off is no noise.
     """
     count = len(values)
     middle, mean = math.fsum(at) / count, math.fsum(values) / count
@@ -79,12 +87,49 @@ def fit(at: Sequence[float], values: Sequence[float], noise: float) -> Line:
         (y - mean - slope * (x - middle)) ** 2 for x, y in zip(at, values, strict=True)
     )
     residual = math.sqrt(squares / (count - 2)) if count > 2 else 0.0  # noqa: PLR2004
+    around = around_bend(at, values) if bends and count >= 5 else residual  # noqa: PLR2004
     return Line(
         slope=slope,
-        error=max(residual, noise) / math.sqrt(spread),
+        error=max(around, noise) / math.sqrt(spread),
         change=slope * (at[-1] - at[0]),
         residual=residual,
     )
+
+
+def around_bend(at: Sequence[float], values: Sequence[float]) -> float:
+    """Standard deviation of values around the parabola of least squares.
+
+    A curve that falls and levels off lies far from every straight line without any noise.
+
+    Args:
+        at: Places, ascending.
+        values: One for each place.
+
+    Returns:
+        In the values' unit; 0 for fewer than five values, through which it passes too closely.
+    """
+    count = len(values)
+    if count < 5:  # noqa: PLR2004
+        return 0.0
+    # Orthogonal polynomials of degree 0 to 2 on these places.
+    basis: list[list[float]] = []
+    left = list(values)
+    for degree in range(3):
+        column = [x**degree for x in at]
+        for other in basis:
+            share = _product(column, other) / _product(other, other)
+            column = [x - share * y for x, y in zip(column, other, strict=True)]
+        squares = _product(column, column)
+        if squares <= _SAME_PLACE:
+            return 0.0
+        basis.append(column)
+        share = _product(left, column) / squares
+        left = [x - share * y for x, y in zip(left, column, strict=True)]
+    return math.sqrt(_product(left, left) / (count - 3))
+
+
+def _product(one: Sequence[float], other: Sequence[float]) -> float:
+    return math.fsum(x * y for x, y in zip(one, other, strict=True))
 
 
 def excess_swing(values: Sequence[float]) -> float:

@@ -11,14 +11,15 @@ WINDOW = 20
 class Watch:
     """Looks at every update of one trial."""
 
-    def __init__(self, constant_loss: float, factor: float) -> None:
+    def __init__(self, untrained_loss: float, factor: float) -> None:
         """Has seen nothing.
 
         Args:
-            constant_loss: Cross-entropy of the best constant guess, in nats.
+            untrained_loss: Cross-entropy with which an untrained head begins, in nats; on
+                imbalanced data that is several times the constant guess's.
             factor: A loss so many times that is blown up.
         """
-        self._limit = factor * constant_loss
+        self._limit = factor * untrained_loss
         self._losses: deque[float] = deque(maxlen=WINDOW)
 
     @property
