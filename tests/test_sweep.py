@@ -45,7 +45,7 @@ def test_a_sweep_runs_to_its_total_and_leaves_files_and_runs(bench):
     assert run.data.params == {RATE: "0.0001", "effective_batch_size": "16"}
     assert run.data.tags["trial_state"] == "complete"
     assert run.data.tags["study"] == "s"
-    assert run.data.tags["convergence"] == "converged"
+    assert run.data.tags["convergence"] == "improving"  # It still falls at the last point.
     assert run.data.metrics["objective"] == pytest.approx(0.9)
     client = MlflowClient(bench.uri)
     listed = {file.path for file in client.list_artifacts(run.info.run_id)}
