@@ -257,6 +257,13 @@ class TestCompressed:
         refused(path, "the file cannot be read", str(path))
 
 
+def test_a_workbook_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "f.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    refused(tmp_path / "f.xlsx", "workbook", "saved as CSV")
+
+
 def test_an_archive_of_several_files_is_refused(file, tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("a.csv", "text,label\n")

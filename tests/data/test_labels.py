@@ -191,10 +191,14 @@ class TestTypes:
         content = {"text": ["a", "b", "c", "d"], "label": [0, 1, 0, 1]}
         saved = datasets.Dataset.from_dict(content, features=features)
         saved.save_to_disk(str(tmp_path / "saved"))
-        data = DataSettings(format="hub", name=str(tmp_path / "saved"))
-        (train, validation), found, _ = read_splits(data, find_sources(data))
-        assert found == tuple(sorted(labels))
-        assert set(train.labels) | set(validation.labels) == set(labels)
+        saved.to_parquet(str(tmp_path / "saved.parquet"))
+        for data in (
+            DataSettings(format="hub", name=str(tmp_path / "saved")),
+            DataSettings(format="parquet", train=str(tmp_path / "saved.parquet")),
+        ):
+            (train, validation), found, _ = read_splits(data, find_sources(data))
+            assert found == tuple(sorted(labels))
+            assert set(train.labels) | set(validation.labels) == set(labels)
 
 
 class TestLookAlikes:

@@ -72,7 +72,8 @@ class DataSettings:
             part of the texts); null: found out from the file.
         text: Column of the text.
         text_pair: Column of the second text; null for single texts.
-        label: Column of the label: text or integers.
+        label: Column of the label. Labels stay as they are written; a column of whole-number
+            floats alone (1.0, 2.0) becomes integers, as the training rows decide.
         where: Column to value: only rows that match them all.
         validation_fraction: Share of the training rows held out, stratified by label.
         train_examples: Use only so many, drawn stratified; null for all.

@@ -6,7 +6,6 @@ does not say itself, its delimiter and the meaning of quote marks, is found out 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tuner.core.delimited import Quoting, delimiter_name, delimiter_of
 from tuner.data.dialect import (
@@ -17,7 +16,7 @@ from tuner.data.dialect import (
     find_quoting,
     read_as,
 )
-from tuner.data.records import Dialect, records
+from tuner.data.records import Dialect
 from tuner.data.table import Table
 from tuner.data.text_file import TextFile, inner_suffix
 from tuner.errors import InputError
@@ -63,14 +62,9 @@ def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table
             where=f"{path}, line {reading.line}",
             remedy=_remedy(reading.dialect),
         )
-    places = {name: reading.header.index(name) for name in wanted if name in reading.header}
-    values: dict[str, list[Any]] = {name: [] for name in places}
-    with file.opened() as lines:
-        rows = records(lines, reading.dialect)
-        next(rows)
-        for row in rows:
-            for name, place in places.items():
-                values[name].append(row.fields[place])
+    values = reading.values
+    if values is None:
+        values = read_as(file.opened, reading.dialect, wanted).values or {}
     return Table(
         where=path,
         columns=reading.header,

@@ -4,7 +4,7 @@ The header decides the delimiter: it must have the columns that are wanted. Whet
 enclose texts or belong to them shows in the rows: each must have as many fields as the header.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -46,6 +46,9 @@ class Reading:
     line: int = 0
     """Line of the problem."""
 
+    values: Mapping[str, list[str]] | None = None
+    """Wanted column to its fields, where they were kept."""
+
     fits: bool = False
     """True if there is no problem and the header has as many wanted columns as in any dialect."""
 
@@ -64,29 +67,35 @@ class Marks:
     """Number of NUL characters."""
 
 
-def read_as(opened: Opened, dialect: Dialect, wanted: Sequence[str]) -> Reading:
-    """Read a whole file by a dialect, keeping nothing but figures.
+def read_as(
+    opened: Opened, dialect: Dialect, wanted: Sequence[str], *, keep: bool = True
+) -> Reading:
+    """Read a whole file by a dialect.
 
     Args:
         opened: The file.
         dialect: How it may be written.
         wanted: Names of columns.
+        keep: Whether to keep their fields, or nothing but figures.
     """
     reading = Reading(dialect=dialect)
     widths = _Widths(())
     try:
         with opened() as lines:
             found = records(lines, dialect)
-            header = next(found, Record(line=1, lines=1, fields=())).fields
+            header = next(found, Record(1, 1, breaks=False, fields=())).fields
             reading = replace(
                 reading, header=tuple(header), wanted=sum(name in header for name in wanted)
             )
             between = dialect.delimiter if len(header) > 1 else None
-            widths, encloses = _Widths(header), dialect.quoting is not Quoting.NONE
+            kept = _Columns(header, wanted if keep else ())
+            reading = replace(reading, values=kept.values if keep else None)
+            widths = _Widths(header)
             for record in found:
                 if not widths.take(record):
                     break
-                if encloses and (merged := _merged(record, between)):
+                kept.take(record)
+                if record.breaks and (merged := _merged(record, between)):
                     reading = _counted(reading, record.line, merged)
     except MalformedError as error:
         return replace(reading, rows=widths.rows, problem=error.problem, line=error.line)
@@ -109,6 +118,18 @@ def _merged(record: Record, delimiter: str | None) -> int:
         ("\n" in cell or "\r" in cell) and (delimiter is None or delimiter in cell)
         for cell in record.fields
     )
+
+
+class _Columns:
+    """The fields of some columns."""
+
+    def __init__(self, header: Sequence[str], names: Sequence[str]) -> None:
+        self.values: dict[str, list[str]] = {name: [] for name in names if name in header}
+        self._places = [(header.index(name), cells) for name, cells in self.values.items()]
+
+    def take(self, record: Record) -> None:
+        for place, cells in self._places:
+            cells.append(record.fields[place])
 
 
 class _Widths:
@@ -211,7 +232,10 @@ def find_quoting(
     """
 
     def read(quoting: Quoting) -> Reading:
-        return read_as(opened, Dialect(delimiter=delimiter, quoting=quoting), wanted)
+        dialect = Dialect(delimiter=delimiter, quoting=quoting)
+        # The likely one keeps its fields, the others would take the memory twice.
+        keep = quoting is Quoting.DOUBLE or not marks.quotes
+        return read_as(opened, dialect, wanted, keep=keep)
 
     plain = read(Quoting.NONE)
     if not marks.quotes and (plain.problem is None or not marks.escapes):

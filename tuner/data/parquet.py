@@ -42,11 +42,12 @@ def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
             where=str(path),
             remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
         ) from error
-    named = {
+    named: dict[str, list[Any]] = {
         column: _named(cells, names[column], column, path) if column in names else cells
         for column, cells in values.items()
     }
-    return Table(where=str(path), columns=columns, values=named)
+    classes = frozenset(column for column, cells in values.items() if named[column] is not cells)
+    return Table(where=str(path), columns=columns, values=named, classes=classes)
 
 
 def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
@@ -77,10 +78,10 @@ def _refuse_twice(columns: Sequence[str], wanted: Sequence[str], path: Path) -> 
             )
 
 
-def _named(cells: Sequence[Any], names: Sequence[str], column: str, path: Path) -> list[Any]:
+def _named(cells: list[Any], names: Sequence[str], column: str, path: Path) -> list[Any]:
     """The names of class numbers; None for those without a label."""
     if not all(cell is None or type(cell) is int for cell in cells):
-        return list(cells)
+        return cells
     for row, cell in enumerate(cells, start=1):
         if cell is not None and not _UNLABELLED <= cell < len(names):
             raise InputError(

@@ -36,6 +36,9 @@ class Record(NamedTuple):
     lines: int
     """Number of lines that it takes."""
 
+    breaks: bool
+    """True if a field may hold a line break of any kind."""
+
     fields: Sequence[str]
 
 
@@ -68,7 +71,7 @@ def _plain_records(lines: Iterable[str], delimiter: str | None) -> Iterator[Reco
         body, _ = _split_end(line)
         if body:
             fields = [body] if delimiter is None else body.split(delimiter)
-            yield Record(line=number, lines=1, fields=fields)
+            yield Record(number, 1, breaks=False, fields=fields)
 
 
 def _problem(message: str) -> str:
@@ -110,7 +113,8 @@ class _Quoted:
                     fields = (
                         [cell.translate(self._back) for cell in row] if self._replaced else row
                     )
-                    yield Record(line=line, lines=self._line + 1 - line, fields=fields)
+                    lines = self._line + 1 - line
+                    yield Record(line, lines, lines > 1 or self._replaced, fields)
                 line = self._line + 1
         except csv.Error as error:
             raise MalformedError(_problem(str(error)), line) from error
@@ -120,6 +124,9 @@ class _Quoted:
         pending = ""
         for line in self._lines:
             self._line += 1
+            if "\r" not in line and not pending and not self._escapes:
+                yield line
+                continue
             body, end = _split_end(line)
             if self._escapes and "\\" in body:
                 body, continues = self._escaped(body)

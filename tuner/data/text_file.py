@@ -153,6 +153,12 @@ def _zstandard(path: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def _only_member(path: Path) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(path) as archive:
+        if "[Content_Types].xml" in archive.namelist():
+            raise InputError(
+                "the file is a workbook of a spreadsheet program, and no text",
+                where=str(path),
+                remedy="the sheet saved as CSV in UTF-8",
+            )
         names = [name for name in archive.namelist() if not name.endswith("/")]
         names = [name for name in names if not name.startswith("__MACOSX/")]
         if len(names) != 1:
