@@ -164,7 +164,11 @@ class Agents:
 
 
 def stored(folder):
-    """The study as it is in the database."""
+    """The study as it is in its database or journal."""
+    journal = folder / "outputs/mine/study.journal"
+    if journal.exists():
+        file = optuna.storages.journal.JournalFileBackend(str(journal))
+        return optuna.load_study(study_name="mine", storage=optuna.storages.JournalStorage(file))
     storage = optuna.storages.RDBStorage(
         f"sqlite:///{folder}/outputs/mine/study.db", skip_table_creation=True
     )

@@ -29,9 +29,9 @@ SLOW = "slow:0.1"
 def make_agents(tmp_path, mlflow_uri):
     made = []
 
-    def make(*more, checkpoint=SLOW):
+    def make(*more, checkpoint=SLOW, uri=mlflow_uri):
         write_folder(tmp_path, checkpoint)
-        made.append(Agents(tmp_path, mlflow_uri, arguments(checkpoint, *more)))
+        made.append(Agents(tmp_path, uri, arguments(checkpoint, *more)))
         return made[-1]
 
     yield make
@@ -116,6 +116,35 @@ def test_an_agent_killed_at_any_moment_loses_and_doubles_nothing(make_agents, ti
     assert not looks.wrong
     assert sum(looks.seen.values()) > times
     assert_whole(agents.folder, agents.mlflow_uri, total)
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("storage", ["sqlite", "journal"])
+def test_an_agent_killed_while_it_makes_its_stores_leaves_them_usable(
+    make_agents, tmp_path, storage, times
+):
+    uri = f"sqlite:///{tmp_path}/new.db"
+    agents = make_agents(
+        "sweep.n_trials=3", "launcher.max_attempts=50", f"storage={storage}", uri=uri
+    )
+    chance = random.Random(3)  # noqa: S311
+    output = tmp_path / "outputs" / "mine"
+    for _ in range(times):
+        agent = agents.start()
+        # Either while the study is made, or while MLflow's store is.
+        begun = output if chance.random() < 0.3 else output / "study.db"
+        if storage == "journal" and begun != output:
+            begun = output / "study.journal"
+        until(lambda a=agent, file=begun: file.exists() or not agents.alive(a))
+        time.sleep(chance.uniform(0.0, 4.0))
+        if not agents.alive(agent):
+            agents.finish(agent)
+            break
+        agents.kill(agent)
+        until(lambda: not agents.workers(), seconds=30)
+    assert agents.finish(agents.start()) == 0, agents.printed()
+    assert_whole(agents.folder, uri, 3)
+    assert not list(tmp_path.glob(".new.db*"))
 
 
 def test_two_agents_on_one_study_share_its_total(make_agents):
