@@ -40,13 +40,17 @@ def make_study(
     pruner=NONE,
     base=None,
     storage=None,
+    repeats_of=None,
 ):
     """Opens the study at an address, or makes it."""
     return Study(
         name=name,
         url=url,
         definition=Definition(
-            space=space, base=base or settings(), goals=Goals(objectives=("val_accuracy",))
+            space=space,
+            base=base or settings(),
+            goals=Goals(objectives=("val_accuracy",)),
+            repeats_of=repeats_of,
         ),
         sampler=sampler,
         pruner=pruner,

@@ -1,11 +1,16 @@
 """The id that tells a study from another one of the same name."""
 
+import subprocess
+
 import optuna
+import pytest
 
 from tests.studies import make_study, on_both, stored
 from tuner.core.identity import STUDY_ID, UNMARKED_RUNS
 from tuner.core.settings import StorageSettings
-from tuner.study import sqlite_url
+from tuner.errors import InputError
+from tuner.folder import StudyFolder
+from tuner.study import prepared_url, sqlite_url
 from tuner.study_reader import StudyReader
 
 
@@ -50,3 +55,26 @@ def forget_id(study: optuna.Study):
     """Leaves the study as a version without ids made it: with an attribute that says nothing."""
     study.set_user_attr(STUDY_ID, None)
     study.set_user_attr(UNMARKED_RUNS, None)
+
+
+@on_both
+def test_repeats_belong_to_one_study_and_are_refused_for_another(open_study, tmp_path):
+    open_study().close()  # As a version without ids left it.
+    open_study(repeats_of="a" * 32).close()
+    open_study(repeats_of="a" * 32).close()
+    before = stored(tmp_path).user_attrs
+    with pytest.raises(InputError, match="another study"):
+        open_study(repeats_of="b" * 32)
+    assert stored(tmp_path).user_attrs == before
+
+
+@pytest.mark.parametrize("name", ["study.db", "study.journal"])
+def test_repeats_of_a_study_that_was_removed_are_never_taken_for_a_new_ones(tmp_path, name):
+    folder = StudyFolder(tmp_path, "s")
+    folder.confirmation.path.mkdir(parents=True)
+    (folder.confirmation.path / name).touch()
+    with pytest.raises(InputError) as refused:
+        prepared_url(StorageSettings(), folder)
+    assert not folder.database.exists()
+    subprocess.run(refused.value.remedy.split("`")[1], shell=True, check=True)  # noqa: S602
+    assert prepared_url(StorageSettings(), folder).endswith("study.db")

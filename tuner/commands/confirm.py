@@ -75,7 +75,7 @@ def confirm(
     if search.interrupted or search.failed or not chosen:
         return Confirmed()
     with ExitStack() as stack:
-        repeated = _open(start, chosen)
+        repeated = _open(start, study.identity, chosen)
         stack.callback(repeated.close)
         source = Repeats(repeated, chosen, way, start.terminal.notice)
         orphans = repeated.release_orphans()
@@ -100,7 +100,7 @@ def confirm(
     return Confirmed(found=found, sweep=sweep)
 
 
-def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
+def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome]) -> Study:
     """The study of the repeats, with those that are missing waiting in it."""
     agent, base = start.composed.agent, start.base
     points = repeats(chosen, base.training.seed, agent.sweep.confirm.seeds)
@@ -114,6 +114,7 @@ def _open(start: Start, chosen: Sequence[TrialOutcome]) -> Study:
                 base=start.composed.base,
                 goals=start.goals,
                 contents=start.inputs.contents,
+                repeats_of=searched.id,
             ),
             sampler=None,
             pruner={"name": "none"},

@@ -11,6 +11,9 @@ STUDY_ID = "study_id"
 UNMARKED_RUNS = "unmarked_runs"
 """User attribute of a study: true where its first runs in MLflow have no tag `STUDY_ID`."""
 
+REPEATS_OF = "repeats_of"
+"""User attribute of a study of repeats: id of the study whose trials they repeat."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyIdentity:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Any
 
 import tuner
 from tuner.core.goals import Goals, goals_from_plain
-from tuner.core.identity import identity_attributes
+from tuner.core.identity import REPEATS_OF, identity_attributes
 from tuner.core.settings import TrialSettings
 from tuner.core.space import SearchSpace
 from tuner.errors import InputError
@@ -51,6 +52,7 @@ class Definition:
         options: Of each searched group, each option's own fields.
         contents: SHA-256 of the models and of the data that trials meet, in the order in which
             the sweep names them.
+        repeats_of: Id of the study whose trials it repeats; None: it repeats none.
     """
 
     space: SearchSpace
@@ -58,6 +60,7 @@ class Definition:
     goals: Goals
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    repeats_of: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""
@@ -138,6 +141,33 @@ def opening(
     if hosts:
         check_joins(name, stored.get("run_with", made), now, hosts)
     return {"run_with": now, **identity}, version_notice(name, made, now)
+
+
+def repeats_attributes(
+    name: str, stored: Mapping[str, Any], searched: str | None
+) -> dict[str, Any]:
+    """Return the attribute that binds repeats to the study whose trials they repeat.
+
+    Args:
+        name: Name of the study of repeats.
+        stored: Its attributes; none: it is new.
+        searched: Id of the study of the trials; None: it repeats none.
+
+    Raises:
+        InputError: It repeats trials of another study, as of one that was removed.
+    """
+    known = stored.get(REPEATS_OF)
+    if searched is None or known == searched:
+        return {}
+    if known is not None:
+        raise InputError(
+            f"the study '{name}' repeats trials of another study than this one",
+            where=f"study={name}",
+            remedy="the folder `confirm` of the study moved away, or in a shared storage "
+            f"`optuna delete-study --study-name {shlex.quote(name)} --storage URL`; then the "
+            "same command",
+        )
+    return {REPEATS_OF: searched}
 
 
 def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Where a study is kept: its address, and what of ours opens what stands there."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,14 +74,33 @@ def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
     """The address of a study that is to be run, its SQLite file made where the folder has it.
 
     Raises:
-        InputError: The file can not be made, or is no database; or SQLite can not be used there.
+        InputError: The file can not be made, or is no database; or SQLite can not be used there;
+            or repeats of a study that was removed lie there.
         DiskFullError: There is no room for it.
     """
     url = study_url(storage, folder)
+    if storage.url is None:
+        _refuse_left_repeats(folder)
     file = sqlite_path(url)
     if file is not None:
         _refuse_network(file)
     return sqlite_url(folder.database) if storage.url is None and file else url
+
+
+def _refuse_left_repeats(folder: StudyFolder) -> None:
+    """Refuse to begin a study beside the repeats of one that was removed.
+
+    They would be taken for repeats of its own trials, which have the same numbers.
+    """
+    repeats = folder.confirmation
+    has_study = folder.database.exists() or folder.journal.exists()
+    if not has_study and (repeats.database.exists() or repeats.journal.exists()):
+        raise InputError(
+            "the study was removed, but the repeats of its trials were not",
+            where=str(repeats.path),
+            remedy=f"the study's file in its place again; or `mv {shlex.quote(str(folder.path))} "
+            f"{shlex.quote(f'{folder.path}.old')}`, then the same command begins anew",
+        )
 
 
 def _refuse_network(file: Path) -> None:

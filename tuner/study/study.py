@@ -24,7 +24,7 @@ from tuner.importances import importances
 from tuner.records import from_plain
 from tuner.search import build_pruner, build_sampler
 from tuner.study.census import Census, Numbered
-from tuner.study.definition import Definition, made_with, opening
+from tuner.study.definition import Definition, made_with, opening, repeats_attributes
 from tuner.study.first import First, waiting
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.handle import TrialHandle
@@ -172,6 +172,7 @@ class Study:
             opened = int(stored.get("opened") or 0)
             hosts = [trial.owner["host"] for trial in census.living]
             found, self.notice = opening(name, stored, wanted, now, hosts, new_id)
+            found |= repeats_attributes(name, stored, definition.repeats_of)
             self.identity = identity_of(name, {**stored, **found})
             points = first.always if opened else [*first.always, *first.if_new]
             return found | {"opened": opened + 1}, points
