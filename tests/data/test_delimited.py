@@ -158,6 +158,12 @@ class TestDelimiters:
         path = file(f"text{delimiter}label\na{delimiter}pos\n")
         assert rows(path, delimiter=given) == [("a", "pos")]
 
+    def test_an_unknown_one_is_asked_for(self, file):
+        path = file("text^label\na^pos\n")
+        refused(path, "there is no column 'text'", "text^label", "data.delimiter=")
+        with pytest.raises(InputError, match=r"predict\.delimiter="):
+            read_texts(path, "text", None, None, usual_label="label")
+
     def test_one_column_of_texts_with_commas(self, file):
         path = file("text\ngood, really\nbad; or so\tall\n")
         assert table(path).values["text"] == ["good, really", "bad; or so\tall"]

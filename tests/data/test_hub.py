@@ -75,6 +75,17 @@ def test_a_folder_of_data_files(tmp_path, model):
         prepare(DataSettings(format="hub", name=str(folder), train="nope"), model)
 
 
+def test_csv_files_whose_labels_are_read_as_numbers_are_warned_of(tmp_path):
+    for label, warned in (("01", True), ("a1", False)):
+        folder = tmp_path / label
+        folder.mkdir()
+        (folder / "train.csv").write_text(f"text,label\na,1\nb,{label}\n")
+        table = find_sources(DataSettings(format="hub", name=str(folder)))[0].read()
+        assert [("01 and 1" in note and "data=csv" in note) for note in table.notes] == [
+            True
+        ] * warned
+
+
 def test_a_split_that_is_missing(saved, model):
     bad = DataSettings(format="hub", name=saved.name, train="nope")
     with pytest.raises(InputError, match=r"'train', 'test'[^$]*data\.train=SPLIT"):

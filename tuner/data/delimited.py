@@ -106,11 +106,11 @@ def _remedy(dialect: Dialect) -> str:
     if dialect.quoting is Quoting.NONE:
         return (
             'texts that hold delimiters or line breaks in "double quotes"; data.delimiter and '
-            "data.quoting say how the file is written"
+            "data.quoting, or predict.delimiter and predict.quoting, say how the file is written"
         )
     return (
-        'quotes inside a quoted text doubled: "so ""to say"""; data.quoting=none where quote '
-        "marks are part of the texts"
+        'quotes inside a quoted text doubled: "so ""to say"""; data.quoting=none, or '
+        "predict.quoting=none, where quote marks are part of the texts"
     )
 
 

@@ -8,7 +8,7 @@ be reached.
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,20 @@ def read_hub(data: DataSettings, split: str, role: str) -> Table:
         columns=tuple(loaded.column_names),
         values=values,
         classes=frozenset(classes),
+        notes=tuple(_inferred(loaded, wanted)),
     )
+
+
+def _inferred(loaded: Any, wanted: Sequence[str]) -> Iterator[str]:
+    """Yield a warning where `datasets` has made numbers of the texts of CSV files."""
+    kinds = {name: str(getattr(loaded.features[name], "dtype", "")) for name in wanted}
+    changed = [name for name, kind in kinds.items() if "string" not in kind]
+    if loaded.builder_name == "csv" and changed:
+        yield (
+            f"Hugging Face datasets has read {', '.join(changed)} of CSV files as "
+            f"{', '.join(dict.fromkeys(kinds[name] for name in changed))}, so that 01 and 1 are "
+            "one; data=csv data.train=FILE reads what is written."
+        )
 
 
 def _load(datasets: Any, data: DataSettings, split: str) -> Any:

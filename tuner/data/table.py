@@ -133,8 +133,15 @@ def _check_columns(table: Table, data: DataSettings) -> None:
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {table.where}",
-                remedy=f"one of: {', '.join(table.columns)}",
+                remedy=f"one of: {', '.join(table.columns)}{one_column_hint(table, 'data')}",
             )
+
+
+def one_column_hint(table: Table, section: str) -> str:
+    """Return what may help where a file seems to have one column alone."""
+    if len(table.columns) != 1:
+        return ""
+    return f"; or {section}.delimiter=CHARACTER where another one stands between columns"
 
 
 def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:

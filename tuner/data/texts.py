@@ -11,7 +11,7 @@ from tuner.checkpoints.info import check_length
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
-from tuner.data.table import Remarks, has_no_label, labels_of, texts_of
+from tuner.data.table import Remarks, has_no_label, labels_of, one_column_hint, texts_of
 from tuner.data.text_file import inner_suffix
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, tokenize
@@ -88,7 +88,8 @@ def read_texts(
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {path}",
-                remedy=f"{key}=COLUMN, one of: {', '.join(table.columns)}",
+                remedy=f"{key}=COLUMN, one of: {', '.join(table.columns)}"
+                f"{one_column_hint(table, 'predict')}",
             )
     rows = range(len(table.values[text]))
     if not rows:
