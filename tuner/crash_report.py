@@ -34,7 +34,11 @@ def crashed(error: BaseException, command: Sequence[str]) -> str:
     """
     said = hidden(" ".join(str(error).split()))[:_MOST_SHOWN]
     what = f"unexpected {type(error).__name__}{': ' if said else ''}{said}"
-    text = hidden("\n".join(_lines(error, command)))
+    try:
+        lines = list(_lines(error, command))
+    except Exception:  # What is broken may be what it asks.
+        lines = traceback.format_exception(error)
+    text = hidden("\n".join(lines))
     for folder in _folders():
         with suppress(OSError):
             return f"{what} (crash report: {_written(folder, text)})"

@@ -4,10 +4,23 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tuner.errors import TunerError
+from tuner.errors import InputError, TunerError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """No space, no quota, or a limit on the size of files."""
+
+UNUSABLE = {
+    errno.ENAMETOOLONG: "a shorter path",
+    errno.ENOTDIR: "a folder in place of the file on its way",
+    errno.EISDIR: "that folder moved away, or another path: a file belongs there",
+    errno.EEXIST: "what stands there moved away, or another path",
+    errno.ENOTEMPTY: "that folder moved away, or another path",
+    errno.ELOOP: "links that do not lead back to themselves",
+    errno.EINVAL: "another path, as the file system does not take this one",
+    errno.EILSEQ: "another path, as the file system does not take this one",
+    errno.ETXTBSY: "the program that runs from it ended, or another path",
+}
+"""What the system says of a path that cannot be used, and what would be right."""
 
 REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 """Read-only, not allowed, or broken."""
@@ -44,6 +57,21 @@ class UnwritableError(TunerError):
         )
 
 
+class GoneError(TunerError):
+    """A file or folder is no longer there."""
+
+    def __init__(self, where: str) -> None:
+        """Say what to do.
+
+        Args:
+            where: The file or folder.
+        """
+        super().__init__(
+            "a file or folder was removed while it was used, or leads to nothing\n"
+            f"  where: {where}\n  try:   it in its place again, {_AGAIN}"
+        )
+
+
 @contextmanager
 def refusals_said(where: str) -> Iterator[None]:
     """Turns a disk that refuses into one of our errors.
@@ -54,6 +82,8 @@ def refusals_said(where: str) -> Iterator[None]:
     Raises:
         DiskFullError: Something could not be written for want of room.
         UnwritableError: Something could not be written, or read, at all.
+        InputError: A path cannot be used.
+        GoneError: A file or folder was removed while it was used.
     """
     try:
         yield
@@ -63,4 +93,12 @@ def refusals_said(where: str) -> Iterator[None]:
             raise DiskFullError(place) from error
         if error.errno in REFUSED:
             raise UnwritableError(place, error.strerror or str(error)) from error
+        if error.errno in UNUSABLE and error.filename is not None:
+            raise InputError(
+                f"a path cannot be used: {error.strerror}",
+                where=place,
+                remedy=UNUSABLE[error.errno],
+            ) from error
+        if error.errno == errno.ENOENT and error.filename is not None:
+            raise GoneError(place) from error
         raise

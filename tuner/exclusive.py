@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,13 +28,15 @@ def exclusive(store: str, timeout: float = LOCK_SECONDS) -> Iterator[None]:
     tables. The lock's file lies in the temporary folder and holds nothing.
 
     Args:
-        store: The store's address.
+        store: The store's address, or its absolute path and perhaps a word behind it.
         timeout: Seconds to wait for it.
 
     Raises:
         TunerError: Another process does not let go of it.
     """
-    name = hashlib.sha256(f"{_user()} {store}".encode()).hexdigest()[:16]
+    # One store, however its path is spelt.
+    place = os.path.realpath(store) if store.startswith(os.sep) else store
+    name = hashlib.sha256(f"{_user()} {place}".encode(errors="surrogateescape")).hexdigest()[:16]
     file = Path(tempfile.gettempdir()) / f"tuner-{name}.lock"
     lock = FileLock(file)
     try:

@@ -1,15 +1,29 @@
 """Every file name that a study leaves, and how the files are written so that none is ever half."""
 
+import re
+import shlex
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from tuner.atomic import write_whole
 from tuner.core.trial import Report, TrialOutcome
+from tuner.errors import InputError
 from tuner.model_folder import discard, partial
 from tuner.records import from_json, to_json
 from tuner.worker.life import MODEL_NAME, PROFILE_NAME
 from tuner.worker.log import LOG_NAME, last_attempt
+
+_FOLDERS = ("trials", "best_model", "plots", "spool", "confirm")
+"""Folders in a study's folder."""
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def trial_number(path: Path) -> int | None:
+    """Number of the trial whose folder this is; None for any other, as a copy `00001.bak`."""
+    return int(path.name) if _DIGITS.fullmatch(path.name) else None
 
 
 class TrialFolder:
@@ -75,6 +89,16 @@ class TrialFolder:
                 found[report.point] = report
         return [found[point] for point in sorted(found)]
 
+    def restore(self, config: str, reports: Iterable[Report]) -> None:
+        """Make the folder of a running trial again, which somebody removed.
+
+        Args:
+            config: The trial's configuration.
+            reports: What the trial reported so far.
+        """
+        write_whole(self.config, config)
+        write_whole(self.reports, "".join(to_json(report) + "\n" for report in reports))
+
     def append(self, report: Report) -> None:
         """Adds a report, before it is sent anywhere."""
         with self.reports.open("a", encoding="utf-8") as file:
@@ -110,8 +134,28 @@ class StudyFolder:
 
     def next_number(self) -> int:
         """The first trial number above all that have a folder."""
-        taken = [int(path.name) for path in (self.path / "trials").glob("[0-9]*")]
-        return max(taken, default=-1) + 1
+        taken = map(trial_number, (self.path / "trials").glob("[0-9]*"))
+        return max((number for number in taken if number is not None), default=-1) + 1
+
+    def refuse_misplaced(self) -> None:
+        """Refuse a folder where a file of ours belongs, and a file where a folder does.
+
+        Raises:
+            InputError: It names the first.
+        """
+        files = self.database, self.journal, self.best, self.limits, self.path / "report.html"
+        folders = self.path, *(self.path / name for name in _FOLDERS)
+        wrong = [
+            *((path, "file") for path in files if path.exists() and not path.is_file()),
+            *((path, "folder") for path in folders if path.exists() and not path.is_dir()),
+        ]
+        for path, kind in wrong:
+            raise InputError(
+                f"a {kind} belongs where something else is",
+                where=str(path),
+                remedy=f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.moved')}; nothing of "
+                "the study is lost by that",
+            )
 
     def trial(self, number: int) -> TrialFolder:
         """The folder of a trial."""

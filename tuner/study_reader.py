@@ -1,5 +1,6 @@
 """Reads a stored study as plain values; nothing here writes, or makes what is not there."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -275,8 +276,20 @@ def _open_file(path: Path) -> RDBStorage | None:
         return None
     with _readable(str(path)):
         name = "file:" + quote(str(path.absolute()))  # SQLite's own quoting, SQLAlchemy's above it
-        url = URL.create("sqlite", database=name, query={"mode": "ro", "uri": "true"})
+        query = {"mode": "ro", "uri": "true"}
+        if _stands_still(path):
+            query["immutable"] = "1"
+        url = URL.create("sqlite", database=name, query=query)
         return _connect(url.render_as_string())
+
+
+def _stands_still(path: Path) -> bool:
+    """Return True for a database that we cannot write beside and nobody writes just now.
+
+    SQLite cannot open one in write-ahead mode there unless it is told that it does not change.
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    return not has_log and not os.access(path.parent, os.W_OK)
 
 
 def _connect(url: str) -> RDBStorage | None:

@@ -298,7 +298,7 @@ class Sweep:
             self._launcher.kill_slot(slot)  # Its worker waits for an answer about it.
             self._finish(slot)
             return
-        self._folder.trial(number).append(report)
+        self._write_down(running, report)
         goals = self._plan.goals
         measured = goals.measure(running.reports)
         self._source.report(number, report.point, measured)
@@ -308,6 +308,15 @@ class Sweep:
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
         self._watcher.reported(slot, measured[goals.objective])
+
+    def _write_down(self, running: Attempt, report: Report) -> None:
+        """Keep a report in the trial's folder, which somebody may have removed."""
+        number = running.spec.number
+        folder = self._folder.trial(number)
+        if not folder.path.is_dir():
+            self._watcher.notice(f"{folder.path} was removed while it was used; it is made again")
+            folder.restore(self._plan.render(running.spec.settings), running.reports[:-1])
+        folder.append(report)
 
     def _answer(self, running: Attempt, report: Report) -> Answer:
         """Whether the trial goes on: what others reached, and what its own curve shows."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tuner.atomic import write_whole
+from tuner.home import cache_home, expanded
 
 REMEMBER_BYTES = 16 * 2**20
 """Smaller files are hashed in a few milliseconds, so nothing is remembered of them."""
@@ -19,10 +20,10 @@ SETTLED_SECONDS = 2.0
 def cache_root() -> Path:
     """Folder of everything that can be made again: TUNER_CACHE, else tuner's in ~/.cache."""
     if chosen := os.environ.get("TUNER_CACHE"):
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base).expanduser().absolute() / "tuner"
-    return Path.home() / ".cache" / "tuner"
+        return expanded(base).absolute() / "tuner"
+    return cache_home() / "tuner"
 
 
 def file_hash(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tuner.checkpoints.packaged import find_packaged
 from tuner.core.settings import MISSING, ModelSettings
 from tuner.errors import InputError
+from tuner.home import expanded
 
 WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is fetched from the hub: weights without pickles, configuration, tokenizer."""
@@ -65,7 +66,7 @@ def _on_this_machine(model: ModelSettings) -> Path | None:
             where="model.checkpoint",
             remedy="a Hugging Face hub id or a local folder in Hugging Face format",
         )
-    folder = Path(model.checkpoint).expanduser()
+    folder = expanded(model.checkpoint)
     if folder.is_dir():
         return folder.absolute()
     if not _HUB_ID.fullmatch(model.checkpoint):

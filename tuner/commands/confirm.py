@@ -32,7 +32,7 @@ from tuner.exported import KeptModel
 from tuner.folder import StudyFolder
 from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
-from tuner.study import Definition, First, Study, prepared_url
+from tuner.study import Definition, First, Study, lock_name, prepared_url
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
 from tuner.tracking import Tracker
@@ -105,7 +105,7 @@ def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome])
     agent, base = start.composed.agent, start.base
     points = repeats(chosen, base.training.seed, agent.sweep.confirm.seeds)
     place = start.folder.confirmation
-    with exclusive(agent.storage.url or str(place.path.absolute())):
+    with exclusive(lock_name(agent.storage, place)):
         return Study(
             name=study_name(agent.study_name),
             url=prepared_url(agent.storage, place),

@@ -1,5 +1,6 @@
 """`tuner report sweep=NAME`: a study ranked in the terminal and drawn on one HTML page."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -136,7 +137,8 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     page = Path(given) if given else folder.path / "report.html"
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective)
-    for place in (folder, folder.confirmation):
+    places = [place for place in (folder, folder.confirmation) if os.access(place.path, os.W_OK)]
+    for place in places:  # Spools of a study that we cannot write are their owner's to send.
         for line in replay(reader.identity, place, composed.tracking):
             terminal.notice(line)
     follow = composed.settings.follow

@@ -27,7 +27,7 @@ from tuner.launchers.local import LocalLauncher
 from tuner.launchers.room import Room
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
-from tuner.study import Definition, First, Study, prepared_url
+from tuner.study import Definition, First, Study, lock_name, prepared_url
 from tuner.terminal import Terminal
 from tuner.tracking import COMMIT
 
@@ -112,7 +112,7 @@ class Start:
             folder: Its files, the database where the storage names none.
             storage: Where it is.
         """
-        with exclusive(storage.url or str(folder.path.absolute())):
+        with exclusive(lock_name(storage, folder)):
             return self.make_study(folder, storage)
 
     def make_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:

@@ -57,6 +57,7 @@ def run(arguments: Sequence[str]) -> int:
 
         return agents.run(composed, overrides, terminal)
     folder = StudyFolder(Path(agent.output), agent.study_name)
+    folder.refuse_misplaced()
     tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
     tracker.check()
     with ExitStack() as stack:

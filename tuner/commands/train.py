@@ -114,6 +114,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
     """
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
+    folder.refuse_misplaced()
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
     room = launcher.room()
     terminal = Terminal(OBJECTIVE)

@@ -5,7 +5,8 @@ from typing import Any
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
-from tuner.core.checks import BATCH_SIZE, Finding, check_agent, check_trial
+from tuner.core.checks import BATCH_SIZE, check_agent, check_trial
+from tuner.core.rules import Finding
 from tuner.core.settings import AgentSettings, TrialSettings
 from tuner.core.training_settings import AUTO
 from tuner.core.trial import Scalar

@@ -11,7 +11,7 @@ from omegaconf.errors import (
 )
 
 from tuner.config.environment import READERS, EnvironmentRefusedError
-from tuner.core.checks import Finding
+from tuner.core.rules import Finding
 from tuner.errors import InputError
 
 _UNCONVERTED = re.compile(

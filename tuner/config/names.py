@@ -2,7 +2,8 @@
 
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
-from tuner.core.checks import STUDY_NAME, Finding, is_study_name
+from tuner.core.checks import STUDY_NAME, is_study_name
+from tuner.core.rules import Finding
 
 
 def check_study(study: str | None, composed: Composition) -> None:

@@ -12,10 +12,10 @@ from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
-from tuner.core.checks import Finding
 from tuner.core.exporting import FORMATS, ExportSettings
 from tuner.core.pareto import PICKS
 from tuner.core.report_settings import ReportSettings
+from tuner.core.rules import LARGEST, Finding
 from tuner.core.settings import StorageSettings, TrackingSettings
 from tuner.core.trial import Convergence
 from tuner.errors import InputError
@@ -56,8 +56,10 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[Rep
     """
     groups = (_STORAGE, _TRACKING)
     made, composed = _compose(arguments, folder, "report", ReportSettings, groups)
-    if not made.settings.interval > 0:
-        wrong = Finding(key="report.interval", value=made.settings.interval, remedy="above 0")
+    interval = made.settings.interval
+    if not 0 < interval <= LARGEST:
+        remedy = f"above 0, at most {LARGEST:,}"
+        wrong = Finding(key="report.interval", value=interval, remedy=remedy)
         raise not_sensible([wrong], composed.where("report.interval"))
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))

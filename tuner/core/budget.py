@@ -56,7 +56,7 @@ class Budget:
         """
         before, after = self.examples_after(update - 1), self.examples_after(update)
         total, points = self.total_examples, self.evaluations
-        return [k for k in range(1, points + 1) if before * points < k * total <= after * points]
+        return list(range(before * points // total + 1, after * points // total + 1))
 
 
 def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:

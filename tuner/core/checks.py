@@ -2,8 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.core.delimited import DELIMITER, QUOTING, is_delimiter
@@ -11,6 +10,19 @@ from tuner.core.goals import FORM as CONSTRAINT
 from tuner.core.goals import constraint
 from tuner.core.objectives import OBJECTIVES
 from tuner.core.predict_settings import PredictSettings
+from tuner.core.rules import (
+    LARGEST_SEED,
+    Finding,
+    Rule,
+    above,
+    at_least,
+    between,
+    broken,
+    one_of,
+    too_large,
+)
+from tuner.core.search_rules import RULES as SEARCH_RULES
+from tuner.core.search_rules import resources
 from tuner.core.settings import (
     MISSING,
     AgentSettings,
@@ -22,44 +34,15 @@ from tuner.core.settings import (
 from tuner.core.storage import EXAMPLES, STORAGES, is_consistent, is_server
 from tuner.core.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
 
+MOST_EPOCHS = 1_000_000
+MOST_SLOTS = 10_000
+"""Trials at a time, of a whole Ray cluster, too."""
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 BATCH_SIZE = "a whole number, 1 or more, or auto"
 """What `training.batch_size` may be, for messages."""
 
 FORMATS = ("csv", "json", "parquet", "hub", "tfds")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A value that cannot be right.
-
-    Attributes:
-        key: Its configuration key.
-        value: What it is.
-        remedy: What would be right.
-    """
-
-    key: str
-    value: Any
-    remedy: str
-
-
-Rule = tuple[str, Callable[[Any], bool], str]
-
-
-def at_least(low: float) -> tuple[Callable[[Any], bool], str]:
-    """Rule of a number that is not below `low`."""
-    return lambda value: low <= value < math.inf, f"{low} or more"
-
-
-def above(low: float) -> tuple[Callable[[Any], bool], str]:
-    """Rule of a number greater than `low`."""
-    return lambda value: low < value < math.inf, f"a number above {low}"
-
-
-def one_of(names: tuple[str, ...]) -> tuple[Callable[[Any], bool], str]:
-    """Rule of a name from a list."""
-    return lambda value: value in names, "one of " + ", ".join(names)
 
 
 _SHARE = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
@@ -103,12 +86,16 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("data.validation_fraction", *_OPEN_SHARE),
     ("data.train_examples", *at_least(1)),
     ("data.validation_examples", *at_least(1)),
-    ("data.seed", *at_least(0)),
+    ("data.seed", *between(0, LARGEST_SEED)),
     ("training.batch_size", lambda value: value == AUTO or value >= 1, BATCH_SIZE),
     ("training.accumulation_steps", *at_least(1)),
     ("training.effective_batch_size", *at_least(1)),
-    ("training.epochs", *above(0)),
-    ("training.evaluations", *at_least(1)),
+    (
+        "training.epochs",
+        lambda value: 0 < value <= MOST_EPOCHS,
+        f"above 0, at most {MOST_EPOCHS:,}",
+    ),
+    ("training.evaluations", *between(1, 1_000)),
     ("training.evaluation_share", lambda value: 0 < value <= 1, "a share above 0, at most 1"),
     ("training.interim_examples", *at_least(1)),
     ("training.evaluation_batch_size", *at_least(1)),
@@ -123,7 +110,7 @@ _TRIAL_RULES: tuple[Rule, ...] = (
     ("training.reinit_layers", *at_least(0)),
     ("training.ema_decay", *_OPEN_SHARE),
     ("training.save_state", *one_of(SAVE_STATE)),
-    ("training.seed", *at_least(0)),
+    ("training.seed", *between(0, LARGEST_SEED)),
     ("optimizer.learning_rate", *above(0)),
     ("optimizer.weight_decay", *at_least(0)),
     ("optimizer.layer_decay", *_LAYER_DECAY),
@@ -171,17 +158,21 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("sweep.max_failures", *at_least(1)),
     ("sweep.stop_when.improvement", *at_least(0)),
     ("sweep.stop_when.patience", *at_least(1)),
-    ("sweep.confirm.top", *at_least(1)),
-    ("sweep.confirm.seeds", *at_least(2)),
+    ("sweep.confirm.top", *between(1, 1_000)),
+    ("sweep.confirm.seeds", *between(2, 1_000)),
     ("launcher.name", *one_of(tuple(LAUNCHERS))),
-    ("launcher.slots", lambda value: value >= 1, "1 or more, or null for the machine's own count"),
-    ("launcher.trials_per_gpu", *at_least(1)),
+    (
+        "launcher.slots",
+        lambda value: 1 <= value <= MOST_SLOTS,
+        f"1 to {MOST_SLOTS:,}, or null for the machine's own count",
+    ),
+    ("launcher.trials_per_gpu", *between(1, MOST_SLOTS)),
     ("launcher.stop_timeout", *above(0)),
     ("launcher.stall_timeout", *above(0)),
     ("launcher.max_attempts", *at_least(1)),
     ("launcher.trials_per_worker", *at_least(1)),
     ("launcher.cpus_per_trial", *at_least(1)),
-    ("launcher.agents", *at_least(1)),
+    ("launcher.agents", *between(1, MOST_SLOTS)),
     ("launcher.gpus_per_node", *at_least(0)),
     ("launcher.cpus_per_node", *at_least(1)),
     ("launcher.time_limit", *at_least(1)),
@@ -190,7 +181,6 @@ _AGENT_RULES: tuple[Rule, ...] = (
     ("storage.heartbeat_timeout", *above(0)),
     ("storage.retry_timeout", *at_least(0)),
     ("tracking.register", _is_registered_name, "a name without / and :"),
-    ("sampler.points_per_interval", *at_least(1)),
 )
 
 _PREDICT_RULES: tuple[Rule, ...] = (
@@ -215,12 +205,14 @@ _LONGEST_NAME = 200
 
 def allowed() -> dict[str, str]:
     """Key to what it may be, for the keys with limits beyond their type; null aside."""
-    return {key: remedy for key, _, remedy in (*_TRIAL_RULES, *_AGENT_RULES, *_PREDICT_RULES)}
+    rules = (*_TRIAL_RULES, *_AGENT_RULES, *SEARCH_RULES, *_PREDICT_RULES)
+    return {key: remedy for key, _, remedy in rules}
 
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
     """Everything in a trial's configuration that cannot be right."""
-    return [*_broken(settings, _TRIAL_RULES), *_not_delimited(settings.data)]
+    found = [*broken(settings, _TRIAL_RULES), *_not_delimited(settings.data)]
+    return found or list(too_large(settings))
 
 
 def _not_delimited(data: DataSettings) -> Iterator[Finding]:
@@ -232,7 +224,9 @@ def _not_delimited(data: DataSettings) -> Iterator[Finding]:
 
 def check_agent(settings: AgentSettings) -> list[Finding]:
     """Everything in the agent's configuration that cannot be right."""
-    found = list(_broken(settings, _AGENT_RULES))
+    found = list(broken(settings, (*_AGENT_RULES, *SEARCH_RULES)))
+    found += resources(settings)
+    found = found or list(too_large(settings))
     found += _goals(settings.sweep)
     found += _for_one_objective(settings)
     found += _foreign(settings.launcher)
@@ -245,7 +239,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
 
 def check_predict(settings: PredictSettings) -> list[Finding]:
     """Everything in the section `predict` that cannot be right."""
-    return list(_broken({"predict": settings}, _PREDICT_RULES))
+    return list(broken({"predict": settings}, _PREDICT_RULES))
 
 
 def _goals(sweep: SweepSettings) -> Iterator[Finding]:
@@ -317,18 +311,3 @@ def is_study_name(name: str) -> bool:
     """Whether this can name a folder that lies in the output folder, and an MLflow experiment."""
     plain = _STUDY_NAME.fullmatch(name) is not None and name == name.strip()
     return plain and name not in (".", "..") and len(name.encode()) <= _LONGEST_NAME
-
-
-def _broken(settings: object, rules: tuple[Rule, ...]) -> Iterator[Finding]:
-    for key, holds, remedy in rules:
-        value = _value(settings, key)
-        # Null is a matter of type: where it is allowed, it means "none" and obeys no bound.
-        if value is not None and not holds(value):
-            yield Finding(key=key, value=value, remedy=remedy)
-
-
-def _value(settings: object, key: str) -> Any:
-    value: Any = settings
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part)
-    return value

@@ -21,6 +21,7 @@ from tuner.checkpoints.content import (
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, shortened, wanted_columns
 from tuner.errors import InputError
+from tuner.home import expanded
 
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 """Name at the beginning of a split expression."""
@@ -136,7 +137,7 @@ def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
 
 
 def _local(data: DataSettings) -> Path | None:
-    folder = Path(str(data.name)).expanduser()
+    folder = expanded(str(data.name))
     return folder if folder.is_dir() else None
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.packaged import find_packaged
@@ -11,6 +10,7 @@ from tuner.data.delimited import Hints
 from tuner.data.files import read_file
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
+from tuner.home import expanded
 
 FILE_FORMATS = ("csv", "json", "parquet")
 FORMATS = (*FILE_FORMATS, "hub", "tfds")
@@ -79,7 +79,7 @@ def _file(data: DataSettings, role: str, given: str | None) -> Source:
             "no training file is given", where="data.train", remedy="data.train=reviews.csv"
         )
     else:
-        path = Path(given).expanduser()
+        path = expanded(given)
     key = f"data.{role}"
 
     def read() -> Table:

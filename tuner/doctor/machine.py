@@ -12,12 +12,13 @@ from packaging.requirements import Requirement
 
 from tuner.core.health.packages import OURS, Unmet
 from tuner.core.health.resources import Folder
+from tuner.home import expanded
 from tuner.mounts import file_system_of
 
 
 def find_folder(path: Path) -> Folder:
     """Tries to write in a folder, or where it would be made; nothing stays there."""
-    path = path.expanduser().absolute()
+    path = expanded(path).absolute()
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     try:
         with tempfile.TemporaryFile(dir=there):

@@ -9,6 +9,7 @@ from typing import IO, cast
 
 import psutil
 
+from tuner.errors import TunerError
 from tuner.launchers.devices import Slot
 from tuner.launchers.kills import oom_kills
 from tuner.launchers.launcher import Exited
@@ -75,7 +76,7 @@ class WorkerProcess:
             if MARK not in line:  # Printed by something else that starts with every Python.
                 self._log.write(line + b"\n")
         self._log.flush()
-        return [decode_from_worker(line) for line in lines if MARK in line]
+        return [_decoded(line) for line in lines if MARK in line]
 
     def memory(self) -> int:
         """Bytes of host memory that it holds; 0 where it is gone."""
@@ -110,3 +111,19 @@ class WorkerProcess:
         # One byte more shows whether the text begins before it.
         self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - LOG_TAIL - 1))
         return tail_text(self._log.read(), LOG_TAIL)
+
+
+def _decoded(line: bytes) -> FromWorker:
+    """Read a line of a worker.
+
+    Raises:
+        TunerError: It is no message of this version.
+    """
+    try:
+        return decode_from_worker(line)
+    except (ValueError, BaseExceptionGroup) as error:
+        raise TunerError(
+            "a worker sent what this process cannot read: the code was changed while it ran\n"
+            "  where: the installation, or the checkout, of tuner\n"
+            "  try:   the same command again; every trial told so far is kept"
+        ) from error

@@ -6,7 +6,7 @@ from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
 from tuner.study.lease import Lease, LeaseError
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
-from tuner.study.stores import prepared_url, study_url
+from tuner.study.stores import lock_name, prepared_url, study_url
 from tuner.study.study import Asked, Study
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Study",
     "differences",
     "journal_path",
+    "lock_name",
     "made_with",
     "prepared_url",
     "sqlite_url",

@@ -75,9 +75,9 @@ class OwnedJournal(JournalStorage):
             InputError: It can not be made, or a line in it is no record.
         """
         path = journal_path(url)
-        if path.is_file():  # Before anything is made beside another program's file.
-            next(JournalFile(path).read_logs(0), None)
         try:
+            if path.is_file():  # Before anything is made beside another program's file.
+                next(JournalFile(path).read_logs(0), None)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("ab").close()
             signs = Signs(path.with_name(f"{path.name}.agents"), me["agent"])

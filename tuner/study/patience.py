@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tuner.core.active_time import ActiveTime, step_of
-from tuner.disk import FULL, REFUSED, DiskFullError, UnwritableError
+from tuner.disk import FULL, REFUSED, UNUSABLE, DiskFullError, UnwritableError
 from tuner.errors import TunerError
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ class Patience:
 def passes(error: BaseException) -> bool:
     """Whether a storage's error may be over in a while: locked, restarted, not reached."""
     if isinstance(error, OSError):
-        return True
+        return error.errno not in UNUSABLE
     cause = _database_error(error)
     if cause is None:
         return False

@@ -28,7 +28,7 @@ from tuner.mounts import file_system_of
 from tuner.sqlite_address import sqlite_address, sqlite_path
 from tuner.study.database import DatabaseLedger
 from tuner.study.foreign import refuse_foreign_file, refuse_foreign_server
-from tuner.study.journal import JournalLedger, OwnedJournal, journal_url
+from tuner.study.journal import JournalLedger, OwnedJournal, journal_path, journal_url
 from tuner.study.ledger import Ledger
 from tuner.study.patience import being_made, disk_full, passes
 from tuner.study.schema import is_of_schema, schema_refusal
@@ -57,6 +57,7 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
             remedy=EXAMPLES.get(storage.name, f"storage.name: one of {', '.join(STORAGES)}"),
         )
     if storage.url is not None:
+        _refuse_memory(storage.url)
         return with_driver(storage.url)
     if kind(storage) == JOURNAL and folder.database.exists() and not folder.journal.exists():
         raise InputError(
@@ -68,6 +69,32 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
     if kind(storage) == JOURNAL or in_journal:
         return journal_url(folder.journal)
     return sqlite_address(folder.database)
+
+
+def _refuse_memory(url: str) -> None:
+    """Refuse SQLite without a file, which ends with the process and which no worker sees."""
+    named = sqlite_path(url)
+    if backend(url) == SQLITE and (named is None or ":memory:" in str(named)):
+        raise InputError(
+            f"'{url}' keeps the study in memory, where it would be lost",
+            where="storage.url",
+            remedy="sqlite:///FILE, or null for a file in the study's folder",
+        )
+
+
+def lock_name(storage: StorageSettings, folder: StudyFolder) -> str:
+    """Name of the lock over a study's storage, the same however its address is spelt.
+
+    Args:
+        storage: Group `storage`.
+        folder: The study's files.
+    """
+    if storage.url is None:
+        return str(folder.path.absolute())
+    if backend(storage.url) == JOURNAL:
+        return str(journal_path(storage.url).absolute())
+    file = sqlite_path(storage.url)
+    return storage.url if file is None else str(file.absolute())
 
 
 def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
