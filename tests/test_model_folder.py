@@ -1,5 +1,6 @@
 """Models' folders: complete or not there, and read as one version while they are replaced."""
 
+import errno
 import itertools
 import os
 import resource
@@ -22,6 +23,7 @@ from tuner.model_folder import (
     save_complete,
     seal,
     twin,
+    write_weights,
 )
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -69,15 +71,16 @@ def test_a_model_above_the_limit_of_a_files_size_is_not_saved(model):
     def save(folder):
         folder.mkdir()
         tensors = {"weights": np.zeros(100_000, np.float32)}
-        save_file(tensors, folder / "model.safetensors")
+        write_weights(tensors, folder / "model.safetensors")
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(Exception, match="File too large"):
+        with pytest.raises(OSError, match="File too large") as raised:
             save_complete(model, save)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.errno == errno.EFBIG
     assert texts(model) == {"one"}
     assert [path.name for path in model.parent.iterdir()] == ["model"]
 

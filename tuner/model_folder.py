@@ -4,8 +4,10 @@
 folder of an earlier version of this program has none; its weights are then opened instead.
 """
 
+import errno
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import time
@@ -14,7 +16,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from tuner.atomic import link_or_copy, synced, write_whole
 from tuner.errors import InputError
@@ -61,6 +65,24 @@ def save_complete(folder: Path, save: Callable[[Path], None]) -> None:
 def partial(folder: Path) -> Path:
     """Return where a model lies until it is complete."""
     return folder.with_name(f".{folder.name}.partial")
+
+
+def write_weights(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write tensors as a safetensors file.
+
+    Args:
+        tensors: Name to contiguous array.
+        path: File to write.
+
+    Raises:
+        OSError: It cannot be written; the library itself hides the system's error in a text.
+    """
+    try:
+        save_file(dict(tensors), path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        code = int(found[1]) if found else errno.EIO
+        raise OSError(code, os.strerror(code) if found else str(error), str(path)) from error
 
 
 def seal(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -172,3 +173,19 @@ def test_a_saved_folder_is_read_back(workspace, parts, tmp_path, monkeypatch):
     monkeypatch.undo()
     save(tmp_path / "model")
     assert json.loads((tmp_path / "model" / "config.json").read_text())["model_type"] == "bert"
+
+
+def test_a_full_disk_says_nothing_about_the_checkpoint(workspace, parts):
+    from tuner.training.rehearsal import rehearse
+
+    write_checkpoint(workspace / "no room", "bert", seed=11)
+    given, before = parts("no room"), notes(workspace)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        rehearse(*given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert notes(workspace) == before
+    rehearse(*given)
+    assert notes(workspace) == before + 1

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from tuner.atomic import with_usual_mode
 from tuner.checkpoints import CheckpointInfo
@@ -23,6 +22,7 @@ from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
+from tuner.model_folder import write_weights
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 from tuner.training.positions import POSITIONS
@@ -119,7 +119,7 @@ def save_model(
     source = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
     tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier)}
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
-    save_file(ordered, folder / WEIGHTS, metadata={"format": "pt"})
+    write_weights(ordered, folder / WEIGHTS)
     with_usual_mode(folder / WEIGHTS)
     config = json.dumps(_config(source, checkpoint, labels), indent=2, ensure_ascii=False) + "\n"
     texts = {"config.json": config, **exported_texts(load_tokenizer(checkpoint), max_length)}
