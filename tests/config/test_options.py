@@ -5,6 +5,7 @@ import pytest
 from tuner.config import check, compose_sweep, compose_trial
 from tuner.config.files import bundled_folder
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, TRIAL_GROUPS
+from tuner.core.grid import Grid
 from tuner.core.schedule import SCHEDULES, fields_of
 
 NEEDED = {
@@ -70,7 +71,7 @@ def test_each_optimizer_of_the_search_has_a_rate_of_its_own(tmp_path):
 def test_the_batch_search_meets_one_effective_batch_in_several_ways(tmp_path):
     composed = compose_sweep(["sweep=batch_search"], tmp_path)
     batches = [
-        compose_trial(composed, point).effective_batch_size for point in composed.space.grid(1)
+        compose_trial(composed, point).effective_batch_size for point in Grid(composed.space, 1)
     ]
     assert len(set(batches)) >= 4
     assert max(batches.count(batch) for batch in batches) >= 3

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.core.coverage import covering
+from tuner.core.grid import Grid
 from tuner.core.space import (
     Choice,
     Dimension,
@@ -107,8 +108,9 @@ def test_an_int_is_the_float_it_equals_and_a_bool_is_not():
 
 
 def test_the_grid_is_conditional():
-    grid = SearchSpace([OPTIMIZER, MOMENTUM]).grid(3)
-    assert grid == [
+    grid = Grid(SearchSpace([OPTIMIZER, MOMENTUM]), 3)
+    assert grid.size == 4
+    assert list(grid) == [
         {"optimizer": "adamw"},
         {"optimizer": "sgd", "optimizer.momentum": 0.5},
         {"optimizer": "sgd", "optimizer.momentum": pytest.approx(0.7)},
@@ -129,7 +131,7 @@ def test_every_point_of_the_grid_is_in_the_space():
     space = SearchSpace(
         [OPTIMIZER, MOMENTUM, BATCH, rate(1e-6, 1e-3, "adamw"), rate(1e-3, 1e-1, "sgd")]
     )
-    assert all(space.admits(point) for point in space.grid(4))
+    assert all(space.admits(point) for point in Grid(space, 4))
 
 
 def test_a_space_survives_storage():

@@ -1,72 +1,39 @@
 """The search space: which values each key may take, and under which conditions."""
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
+from tuner.core.domain import (
+    OUTSIDE,
+    Choice,
+    Domain,
+    FloatInterval,
+    IntInterval,
+    among,
+    contains,
+    corners,
+    member,
+    points,
+)
 from tuner.core.trial import Scalar
+
+__all__ = [
+    "Choice",
+    "Dimension",
+    "Domain",
+    "FloatInterval",
+    "IntInterval",
+    "SearchSpace",
+    "Values",
+    "contains",
+    "corners",
+    "points",
+]
 
 Values = Mapping[str, Scalar]
 """Override key to value."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One of some values that have no order."""
-
-    values: tuple[Scalar, ...]
-
-    def __post_init__(self) -> None:
-        if not self.values:
-            raise ValueError("the choice has no values")
-        for one, other in combinations(self.values, 2):
-            if one == other:
-                raise ValueError(f"the choice lists {other!r} twice")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FloatInterval:
-    """A real number from `low` to `high`, both included; drawn evenly, or evenly in its log."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            raise ValueError(f"the interval from {self.low!r} to {self.high!r} is not finite")
-        _check_bounds(self.low, self.high, log=self.log)
-
-
-@dataclass(frozen=True, kw_only=True)
-class IntInterval:
-    """A whole number from `low` to `high`, both included, in steps from `low`."""
-
-    low: int
-    high: int
-    step: int = 1
-    log: bool = False
-
-    def __post_init__(self) -> None:
-        _check_bounds(self.low, self.high, log=self.log)
-        if self.step < 1:
-            raise ValueError(f"the step {self.step} is below 1")
-        if self.log and self.step != 1:
-            raise ValueError(f"a logarithmic range has no step, this one has {self.step}")
-        if (self.high - self.low) % self.step:
-            raise ValueError(f"steps of {self.step} from {self.low} do not meet {self.high}")
-
-
-Domain = Choice | FloatInterval | IntInterval
-
-
-def _check_bounds(low: float, high: float, *, log: bool) -> None:
-    if low >= high:
-        raise ValueError(f"low ({low!r}) is not below high ({high!r})")
-    if log and low <= 0:
-        raise ValueError(f"a logarithmic interval starts above 0, this one at {low!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,51 +56,6 @@ class Dimension:
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.key)
-
-
-def contains(domain: Domain, value: Scalar) -> bool:
-    """Whether the domain has this value; an int counts as the float it equals, a bool does not."""
-    if isinstance(domain, Choice):
-        return any(
-            v == value and isinstance(v, bool) == isinstance(value, bool) for v in domain.values
-        )
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if not domain.low <= value <= domain.high:
-        return False
-    return isinstance(domain, FloatInterval) or (value - domain.low) % domain.step == 0
-
-
-def corners(domain: Domain) -> tuple[Scalar, ...]:
-    """All values of a choice, both ends of an interval."""
-    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
-
-
-def points(domain: Domain, count: int) -> tuple[Scalar, ...]:
-    """Values for a grid.
-
-    Args:
-        domain: Where they come from.
-        count: How many an interval gets, ends included. A choice gives all its values, and so
-            does a whole-number range that is not logarithmic.
-    """
-    if isinstance(domain, Choice):
-        return domain.values
-    if isinstance(domain, IntInterval):
-        if not domain.log:
-            return tuple(range(domain.low, domain.high + 1, domain.step))
-        spread = _spread(domain.low, domain.high, count, log=True)
-        return tuple(dict.fromkeys(round(value) for value in spread))
-    return tuple(_spread(domain.low, domain.high, count, log=domain.log))
-
-
-def _spread(low: float, high: float, count: int, *, log: bool) -> list[float]:
-    if count == 1:
-        return [math.sqrt(low * high) if log else (low + high) / 2]
-    shares = [i / (count - 1) for i in range(1, count - 1)]
-    if log:
-        return [low, *(low * (high / low) ** share for share in shares), high]
-    return [low, *(low + (high - low) * share for share in shares), high]
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -176,7 +98,7 @@ class SearchSpace:
             values: What was asked so far; a key that is missing satisfies no condition.
         """
         return all(
-            key in values and contains(Choice(values=allowed), values[key])
+            key in values and among(allowed, values[key]) is not OUTSIDE
             for key, allowed in dimension.when.items()
         )
 
@@ -194,36 +116,28 @@ class SearchSpace:
             values: Of a configuration that may come from elsewhere.
 
         Returns:
-            Key to value for the dimensions that are active there and have the value.
+            Key to value, as the domains have it, for the dimensions that are active there and
+            have the value.
         """
         taken: dict[str, Scalar] = {}
         for dimension in self.dimensions:
-            known = dimension.key in values and self.active(dimension, taken)
-            if known and contains(dimension.domain, values[dimension.key]):
-                taken[dimension.key] = values[dimension.key]
+            if dimension.key in values and self.active(dimension, taken):
+                value = member(dimension.domain, values[dimension.key])
+                if value is not OUTSIDE:
+                    taken[dimension.key] = value
         return taken
 
-    def grid(self, points_per_interval: int) -> list[dict[str, Scalar]]:
-        """Every point of the conditional grid.
+    def untuned(self, defaults: Values) -> dict[str, Scalar]:
+        """Return the searched keys of the untuned default, also those outside the space.
 
         Args:
-            points_per_interval: Points of each interval, ends included, evenly spaced in its
-                scale; at least 1.
+            defaults: Value of each searched key in the untuned default configuration.
         """
-        if points_per_interval < 1:
-            raise ValueError(f"{points_per_interval} points per interval: give 1 or more")
-        return list(self._expand({}, self.dimensions, points_per_interval))
-
-    def _expand(
-        self, values: dict[str, Scalar], rest: Sequence[Dimension], count: int
-    ) -> Iterator[dict[str, Scalar]]:
-        if not rest:
-            yield values
-        elif not self.active(rest[0], values):
-            yield from self._expand(values, rest[1:], count)
-        else:
-            for value in points(rest[0].domain, count):
-                yield from self._expand({**values, rest[0].key: value}, rest[1:], count)
+        return {
+            dimension.key: defaults[dimension.key]
+            for dimension in self.dimensions
+            if dimension.key in defaults and self.active(dimension, defaults)
+        }
 
     def to_plain(self) -> dict[str, dict[str, Any]]:
         """The space as JSON values, by the dimensions' names."""
@@ -295,7 +209,8 @@ def _check_disjoint(dimensions: Sequence[Dimension]) -> None:
 
 def _exclude_each_other(one: Dimension, other: Dimension) -> bool:
     return any(
-        not set(one.when[key]) & set(other.when[key]) for key in one.when.keys() & other.when
+        all(among(other.when[key], value) is OUTSIDE for value in one.when[key])
+        for key in one.when.keys() & other.when
     )
 
 
