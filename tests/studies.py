@@ -41,6 +41,9 @@ def make_study(
     base=None,
     storage=None,
     repeats_of=None,
+    objectives=("val_accuracy",),
+    first=None,
+    **definition,
 ):
     """Opens the study at an address, or makes it."""
     return Study(
@@ -49,9 +52,11 @@ def make_study(
         definition=Definition(
             space=space,
             base=base or settings(),
-            goals=Goals(objectives=("val_accuracy",)),
             repeats_of=repeats_of,
+            goals=Goals(objectives=objectives),
+            **definition,
         ),
+        first=first,
         sampler=sampler,
         pruner=pruner,
         defaults=defaults,

@@ -38,14 +38,15 @@ def space_lines(space: SearchSpace, defaults: Mapping[str, Scalar]) -> Iterator[
         default = defaults.get(dimension.key)
         known = dimension.key in defaults and contains(dimension.domain, default)
         parts = (
-            f"  {dimension.key:<{width}}  {_domain(dimension.domain)}",
+            f"  {dimension.key:<{width}}  {domain_text(dimension.domain)}",
             _when(dimension),
             f"   (default {figure(default)})" if known else "",
         )
         yield "".join(parts)
 
 
-def _domain(domain: Domain) -> str:
+def domain_text(domain: Domain) -> str:
+    """The values of a domain as people read them."""
     if isinstance(domain, Choice):
         return ", ".join(map(figure, domain.values))
     step = getattr(domain, "step", 1)

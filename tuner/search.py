@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import warnings
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -83,7 +84,7 @@ def _finite(trial: FrozenTrial, metric: str, sign: float) -> dict[int, float]:
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
     "random": optuna.samplers.RandomSampler,
-    # The points of a grid wait in the study; what is drawn after them is random.
+    # The points of a grid are taken one by one; this fills up trials that wait with less.
     "grid": lambda points_per_interval, seed: optuna.samplers.RandomSampler(seed),  # noqa: ARG005
     "cmaes": optuna.samplers.CmaEsSampler,
     "gp": optuna.samplers.GPSampler,
@@ -104,13 +105,15 @@ _PRUNERS: dict[str, Callable[..., BasePruner]] = {
 }
 
 
-def build_sampler(group: Mapping[str, Any], opened: int) -> BaseSampler:
+def build_sampler(group: Mapping[str, Any], opened: int, study: str = "") -> BaseSampler:
     """The sampler that a study goes on with.
 
     Args:
         group: Group `sampler`: `name`, `seed` and Optuna's own options.
         opened: How often the study was opened before. The seed follows from it, because two
             samplers with one seed propose the same first points.
+        study: The study's name. The seed follows from it too, so that a second study does not
+            draw the points of the first.
 
     Raises:
         InputError: Unknown name or option, or a package that is not installed.
@@ -125,7 +128,8 @@ def build_sampler(group: Mapping[str, Any], opened: int) -> BaseSampler:
             remedy=f"pip install 'tuner[{extra}]'",
         )
     if options.get("seed") is not None:
-        options["seed"] = (options["seed"] + 1_000_003 * opened) % 2**32
+        apart = 1_000_003 * opened + zlib.crc32(study.encode())
+        options["seed"] = (options["seed"] + apart) % 2**32
     sampler: BaseSampler = _build("sampler", _SAMPLERS, name, options)
     return sampler
 

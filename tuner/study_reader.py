@@ -42,6 +42,7 @@ from tuner.records import from_plain
 from tuner.sqlite_address import optuna_address, sqlite_address
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
 from tuner.study.definition import DEFINITION, is_ours
+from tuner.study.ledger import NOT_RUN, PARAMETERS
 from tuner.study.patience import AWAY
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.stores import shown
@@ -180,7 +181,11 @@ class StudyReader:
             goals=goals,
             space=space,
             epochs=definition["base"]["training"]["epochs"],
-            trials=tuple(_trial(t, names, goals) for t in self._study.get_trials(deepcopy=False)),
+            trials=tuple(
+                _trial(each, names, goals)
+                for each in self._study.get_trials(deepcopy=False)
+                if NOT_RUN not in each.user_attrs
+            ),
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
             confirmation=stored_confirmation(self._study.user_attrs, goals),
@@ -355,7 +360,8 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str], goals: Goals) -> Stored
     phase = Phase.ENDED
     if not trial.state.is_finished():
         phase = Phase.RUNNING if trial.state is OptunaState.RUNNING else Phase.WAITING
-    parameters = {names.get(name, name): value for name, value in trial.params.items()}
+    stored = {names.get(name, name): value for name, value in trial.params.items()}
+    parameters: Mapping[str, Scalar] = stored | trial.user_attrs.get(PARAMETERS, {})
     owner: Mapping[str, Any] = trial.user_attrs.get("owner") or {}
     return StoredTrial(
         number=trial.number,

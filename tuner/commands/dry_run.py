@@ -32,7 +32,7 @@ def dry_run(start: Start) -> None:
         folder = StudyFolder(Path(place), agent.study_name)
         storage = replace(agent.storage, name=SQLITE, url=None)
         with closing(start.make_study(folder, storage)) as study:
-            for _ in range(min(FIRST_TRIALS, agent.sweep.n_trials)):
+            for _ in range(min(FIRST_TRIALS, start.n_trials)):
                 asked = study.claim(None)
                 if asked is not None:
                     start.compose(asked.parameters)
@@ -43,5 +43,6 @@ def dry_run(start: Start) -> None:
         stall_timeout = agent.launcher.stall_timeout
         rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)
     rows, slots = start.inputs.variant(composed.base).rows, len(start.launcher.slots)
-    for line in time_lines(start.base, rows, rate, agent.sweep, slots):
+    sweep = replace(agent.sweep, n_trials=start.n_trials)
+    for line in time_lines(start.base, rows, rate, sweep, slots):
         terminal.notice(line)

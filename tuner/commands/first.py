@@ -1,13 +1,17 @@
 """What `sweep.start_from` names, as points of the space that are tried first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.config import ComposedSweep, trial_values
+from tuner.core.carried import Carried, Dropped, carried
 from tuner.core.pareto import order
 from tuner.core.trial import Scalar, TrialState
+from tuner.dry_run import domain_text
 from tuner.errors import InputError
 from tuner.study_reader import StudyReader
+from tuner.terminal import figure
 
 BEST = 3
 """So many trials are taken of a study."""
@@ -15,23 +19,58 @@ BEST = 3
 _FILES = (".yaml", ".yml")
 
 
-def first_points(composed: ComposedSweep) -> list[dict[str, Scalar]]:
+@dataclass(frozen=True, kw_only=True)
+class FirstPoints:
+    """The points that `sweep.start_from` names, each once."""
+
+    points: Sequence[Mapping[str, Scalar]]
+    """Searched key to value; the other keys are drawn."""
+    lines: Sequence[str]
+    """What of them is not carried over, by key and value, for people."""
+
+
+def first_points(composed: ComposedSweep) -> FirstPoints:
     """Reads the files and studies that a sweep starts from.
 
     Raises:
         InputError: One can not be read, has no completed trial, or has nothing of this space.
     """
-    found: list[dict[str, Scalar]] = []
+    space = composed.space
+    points: list[Mapping[str, Scalar]] = []
+    lines: list[str] = []
     for name in composed.agent.sweep.start_from:
-        points = [composed.space.within(values) for values in _values(composed, name)]
-        if not any(points):
+        found = [carried(space, values, composed.untuned) for values in _values(composed, name)]
+        if not any(each.point for each in found):
             raise InputError(
                 f"{name} has no value that the search space could take",
                 where="sweep.start_from",
                 remedy="one that sets some of " + ", ".join(composed.space.keys),
             )
-        found += [point for point in points if point]
-    return found
+        points += [each.point for each in found if each.point]
+        lines += [line for each in found for line in _lines(name, each)]
+    return FirstPoints(points=points, lines=list(dict.fromkeys(lines)))
+
+
+def _lines(name: str, found: Carried) -> Iterator[str]:
+    """What a point leaves behind."""
+    if found.dropped:
+        yield (
+            f"warning: {name}: the space has no {'; no '.join(map(_missing, found.dropped))}; "
+            "drawn instead"
+        )
+    if found.unsearched:
+        told = ", ".join(
+            f"{each.key}={figure(each.instead)} ({figure(each.value)} there)"
+            for each in found.unsearched
+        )
+        yield f"{name}: not searched here, so that this sweep's own value holds: {told}"
+
+
+def _missing(dropped: Dropped) -> str:
+    named = f"{dropped.key}={figure(dropped.value)}"
+    if dropped.domain is not None:
+        return f"{named} ({domain_text(dropped.domain)})"
+    return f"{named} without its {dropped.parent}"
 
 
 def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.commands.first import first_points
 from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
-from tuner.config import ComposedSweep, compose_trial, dump_trial, searched_options
+from tuner.config import ComposedSweep, compose_trial, dump_trial, identify, searched_options
 from tuner.core.allocation import longest
+from tuner.core.extent import most_trials, search_lines
 from tuner.core.goals import Goals
 from tuner.core.literature import Published, points_of, published
 from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
@@ -79,6 +80,15 @@ class Start:
         """The untuned default as it would run here."""
         return with_batch_size(self.composed.base, self.room)
 
+    @property
+    def n_trials(self) -> int:
+        """The sweep's total, or how many trials its space has where these are fewer."""
+        composed = self.composed
+        untuned = composed.space.untuned(composed.defaults)
+        most = most_trials(composed.space, composed.agent.sampler, untuned, self.first)
+        total = composed.agent.sweep.n_trials
+        return total if most is None else min(total, most)
+
     def compose(self, parameters: Mapping[str, Scalar]) -> TrialSettings:
         """A trial as it would run here."""
         return with_batch_size(compose_trial(self.composed, parameters), self.room)
@@ -127,6 +137,7 @@ class Start:
                 goals=self.goals,
                 options=searched_options(self.composed, self.variants),
                 contents=self.inputs.contents,
+                identify=identify(self.composed),
             ),
             sampler=agent.sampler,
             pruner=agent.pruner,
@@ -193,9 +204,19 @@ def started(
     Raises:
         InputError: Model or data can not be used.
     """
+    for line in search_lines(
+        composed.space,
+        composed.agent.sampler,
+        composed.space.untuned(composed.defaults),
+        composed.agent.sweep.n_trials,
+    ):
+        terminal.notice(line)
     first = first_points(composed)
-    if first:
-        terminal.notice(f"first trials, after the untuned default: {len(first)} of start_from")
+    if first.points:
+        count = len(first.points)
+        terminal.notice(f"first trials, after the untuned default: {count} of start_from")
+    for line in first.lines:
+        terminal.notice(line)
     devices = max(variant.training.devices for variant in variants)
     launcher = _launcher(composed.agent, devices, terminal.notice)
     room = launcher.room()
@@ -215,7 +236,7 @@ def started(
             room=room,
             terminal=terminal,
             launcher=launcher,
-            first=first,
+            first=first.points,
             published=_published(composed, inputs.variant(composed.base).checkpoint),
         )
     finally:

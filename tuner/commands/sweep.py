@@ -163,13 +163,18 @@ def _search(
         on_idle=publisher.prepare,
     )
     sweep.prepare(start.base)
-    total, timeout = agent.sweep.n_trials, agent.sweep.timeout
-    terminal.begin(agent.study_name, total, len(earlier), launcher.slots, timeout)
+    timeout = agent.sweep.timeout
+    terminal.begin(agent.study_name, start.n_trials, len(earlier), launcher.slots, timeout)
     try:
         sweep.run()
     finally:
         terminal.end()
     keeper.publish()  # Another agent may have been killed before it published its best.
+    if study.exhausted and len(study.values()) < agent.sweep.n_trials:
+        terminal.notice(
+            "every configuration of the search space has been tried: the sweep ends before "
+            f"sweep.n_trials={agent.sweep.n_trials}"
+        )
     return sweep
 
 

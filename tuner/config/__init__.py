@@ -9,6 +9,7 @@ from tuner.config.sweeping import (
     check,
     compose_sweep,
     compose_trial,
+    identify,
     searched_options,
 )
 from tuner.config.training_file import (
@@ -34,6 +35,7 @@ __all__ = [
     "compose_training",
     "compose_trial",
     "dump_trial",
+    "identify",
     "load_trial",
     "render",
     "searched_options",

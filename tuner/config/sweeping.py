@@ -1,6 +1,6 @@
 """Composes a sweep: what the agent reads, the space, and each trial of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -13,6 +13,7 @@ from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
+from tuner.core.configuration_id import configuration_id
 from tuner.core.coverage import covering
 from tuner.core.goals import Goals, goals_of
 from tuner.core.settings import AgentSettings, TrialSettings
@@ -67,6 +68,8 @@ class ComposedSweep:
         space: What is searched.
         base: The untuned default configuration.
         defaults: Searched key to its value there, where it has one; for a group the option.
+        untuned: Every key of the untuned default with a single value, and every group with its
+            option.
         overrides: The plain overrides that hold for every trial, the sweep's own first.
         recipe: What `compose_trial` needs.
     """
@@ -75,6 +78,7 @@ class ComposedSweep:
     space: SearchSpace
     base: TrialSettings
     defaults: Mapping[str, Scalar]
+    untuned: Mapping[str, Scalar]
     overrides: tuple[str, ...]
     recipe: Recipe = field(repr=False, compare=False)
 
@@ -137,6 +141,7 @@ def _composed(recipe: Recipe, wanted: Sequence[Found], label: str) -> ComposedSw
         space=space,
         base=build_trial(base),
         defaults={key: values[key] for key in space.keys if key in values},
+        untuned=values,
         overrides=tuple(s.text for s in recipe.settings if s.key.split(".")[0] != SWEEP),
         recipe=recipe,
     )
@@ -154,6 +159,18 @@ def compose_trial(composed: ComposedSweep, parameters: Mapping[str, Scalar]) -> 
         InputError: The values do not fit the configuration, or can not be right.
     """
     return build_trial(composed.recipe.composition(parameters))
+
+
+def identify(composed: ComposedSweep) -> Callable[[Mapping[str, Scalar]], str]:
+    """Return what names the configuration of a trial, given its parameters.
+
+    Two trials of one name have the same configuration, however their values were written.
+
+    Args:
+        composed: The sweep.
+    """
+    base = plain(composed.base)
+    return lambda parameters: configuration_id(plain(compose_trial(composed, parameters)), base)
 
 
 def check(composed: ComposedSweep) -> list[TrialSettings]:

@@ -1,5 +1,6 @@
 """The Optuna adapter: one study shared by agents that may die, freeze or lose the database."""
 
+from tuner.study.asked import Asked
 from tuner.study.definition import Definition, differences, made_with
 from tuner.study.first import First
 from tuner.study.journal import journal_path
@@ -7,7 +8,7 @@ from tuner.study.journal_file import JournalFile
 from tuner.study.lease import Lease, LeaseError
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import lock_name, prepared_url, study_url
-from tuner.study.study import Asked, Study
+from tuner.study.study import Study
 
 __all__ = [
     "LOCK_TIMEOUT",

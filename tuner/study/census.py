@@ -62,6 +62,11 @@ class Census:
         return cls(counted=counted, waiting=waiting, running=trials, abandoned=abandoned)
 
     @property
+    def has_begun(self) -> bool:
+        """True if there is a trial that runs, waits or counts."""
+        return bool(self.counted or self.running or self.waiting)
+
+    @property
     def living(self) -> list[RunningTrial]:
         """Running trials whose owners are not known to be gone."""
         return [trial for trial in self.running if trial not in self.abandoned]

@@ -16,9 +16,18 @@ from sqlalchemy import DateTime, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-from tuner.core.trial import Scalar
 from tuner.study.census import Census, Choice, Numbered, Origin, RunningTrial, choose
-from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, OWNER, Decide, Ledger
+from tuner.study.ledger import (
+    ATTEMPT,
+    CONFIGURATION,
+    CRASHES,
+    FIXED,
+    OWNER,
+    Decide,
+    Ledger,
+    WaitingPoint,
+    unseen,
+)
 from tuner.study.storage import OwnedStorage, owner_text
 
 
@@ -49,21 +58,26 @@ class DatabaseLedger(Ledger[OwnedStorage]):
                 _put(session, attributes, {"study_id": self._study_id}, key, value)
             self._enqueue(session, points)
 
-    def _enqueue(self, session: Session, points: Sequence[Mapping[str, Scalar]]) -> None:
-        trials, attributes = models.TrialModel, models.TrialSystemAttributeModel
+    def _enqueue(self, session: Session, points: Sequence[WaitingPoint]) -> None:
+        known = self._attributes(session, models.TrialSystemAttributeModel, FIXED)
+        held = self._attributes(session, models.TrialUserAttributeModel, CONFIGURATION)
+        for point in unseen(points, known, held):
+            trial = self._new_trial(session, OptunaState.WAITING)
+            where = {"trial_id": trial.trial_id}
+            _put(session, models.TrialSystemAttributeModel, where, FIXED, dict(point.values))
+            if point.configuration is not None:
+                name = point.configuration
+                _put(session, models.TrialUserAttributeModel, where, CONFIGURATION, name)
+
+    def _attributes(self, session: Session, attributes: Any, key: str) -> list[Any]:
+        """The values of an attribute of the study's trials."""
+        trials = models.TrialModel
         known = session.scalars(
             select(attributes.value_json)
             .join(trials, trials.trial_id == attributes.trial_id)
-            .where(trials.study_id == self._study_id, attributes.key == FIXED)
+            .where(trials.study_id == self._study_id, attributes.key == key)
         )
-        seen = [json.loads(value) for value in known]
-        for point in points:
-            if point not in seen:
-                seen.append(dict(point))
-                trial = self._new_trial(session, OptunaState.WAITING)
-                session.add(
-                    attributes(trial_id=trial.trial_id, key=FIXED, value_json=json.dumps(point))
-                )
+        return [json.loads(value) for value in known]
 
     def _new_trial(self, session: Session, state: OptunaState) -> Any:
         trials = models.TrialModel
@@ -196,6 +210,25 @@ class DatabaseLedger(Ledger[OwnedStorage]):
             trial = session.get(models.TrialModel, trial_id)
             if trial is not None and not trial.state.is_finished():
                 _count(session, trial_id, CRASHES, by=-1)
+
+    def reserve(self, trial_id: int, configuration: str) -> bool:
+        """See `Ledger`."""
+        trials, attributes = models.TrialModel, models.TrialUserAttributeModel
+        with self._locked() as session:
+            self._storage.check_trial_is_updatable(trial_id, OptunaState.RUNNING)
+            others = (
+                self._unsettled(trials.trial_id)
+                .join(attributes, attributes.trial_id == trials.trial_id)
+                .where(
+                    trials.trial_id != trial_id,
+                    attributes.key == CONFIGURATION,
+                    attributes.value_json == json.dumps(configuration),
+                )
+            )
+            if session.scalar(others.limit(1)) is not None:
+                return False
+            _put(session, attributes, {"trial_id": trial_id}, CONFIGURATION, configuration)
+        return True
 
     def put_back(self, trial_id: int) -> None:
         """See `Ledger`."""

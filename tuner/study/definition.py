@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import tuner
+from tuner.core.configuration_id import canonical
 from tuner.core.goals import Goals, goals_from_plain
 from tuner.core.identity import REPEATS_OF, identity_attributes
 from tuner.core.settings import TrialSettings
-from tuner.core.space import SearchSpace
+from tuner.core.space import SearchSpace, Values
 from tuner.errors import InputError
 from tuner.records import to_plain
 
@@ -53,6 +54,8 @@ class Definition:
         contents: SHA-256 of the models and of the data that trials meet, in the order in which
             the sweep names them.
         repeats_of: Id of the study whose trials it repeats; None: it repeats none.
+        identify: Names a configuration, given a trial's parameters, so that none is run twice;
+            by default the parameters themselves are compared.
     """
 
     space: SearchSpace
@@ -61,6 +64,7 @@ class Definition:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
     repeats_of: str | None = None
+    identify: Callable[[Values], str] = field(default=canonical, compare=False)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""

@@ -1,14 +1,13 @@
 """The trials that wait in a study before any is drawn."""
 
-import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tuner.core.space import SearchSpace
 from tuner.core.trial import Scalar
-from tuner.study.ledger import Points
-from tuner.study.parameters import fixed
+from tuner.study.configurations import Identify
+from tuner.study.ledger import WaitingPoint
+from tuner.study.parameters import complete, fixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,32 +19,37 @@ class First:
         if_new: After those, where the study is made now.
     """
 
-    always: Points = ()
-    if_new: Points = ()
+    always: Sequence[Mapping[str, Scalar]] = ()
+    if_new: Sequence[Mapping[str, Scalar]] = ()
 
 
-def waiting(
-    first: First,
-    space: SearchSpace,
-    defaults: Mapping[str, Scalar],
-    sampler: Mapping[str, Any] | None,
-) -> First:
-    """All that waits, by the names of dimensions.
-
-    Trial 0 is the untuned default; all points of a grid are among the others, shuffled.
+def untuned_point(
+    space: SearchSpace, defaults: Mapping[str, Scalar], identify: Identify | None
+) -> WaitingPoint:
+    """Return trial 0: the untuned default, as far as Optuna can store it.
 
     Args:
-        first: Given by the user.
         space: What is searched.
         defaults: Value of each searched key in the untuned default configuration.
-        sampler: Group `sampler`; None: there are no trials but the first ones.
+        identify: Names a configuration; None: trials may repeat one another.
     """
-    points = [defaults, *first.always]
-    if sampler is not None and sampler["name"] == "grid":
-        grid = space.grid(sampler["points_per_interval"])
-        random.Random(sampler["seed"]).shuffle(grid)  # noqa: S311
-        points += [point for point in grid if point not in points]
-    return First(
-        always=[fixed(space, point) for point in points],
-        if_new=[fixed(space, point) for point in first.if_new],
+    return WaitingPoint(
+        values=fixed(space, defaults),
+        configuration=None if identify is None else identify(space.untuned(defaults)),
     )
+
+
+def waiting_point(
+    space: SearchSpace, values: Mapping[str, Scalar], identify: Identify | None
+) -> WaitingPoint:
+    """Return a trial that begins with some values.
+
+    Args:
+        space: What is searched.
+        values: Of some of its keys; the others are drawn.
+        identify: Names a configuration; None: trials may repeat one another.
+    """
+    named = fixed(space, values)
+    whole = complete(space, named)
+    name = None if identify is None or whole is None else identify(whole)
+    return WaitingPoint(values=named, configuration=name)

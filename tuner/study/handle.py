@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import optuna
 from optuna.storages import _CachedStorage
@@ -11,11 +12,11 @@ from optuna.trial import TrialState as OptunaState
 
 from tuner.core.goals import Goals
 from tuner.core.space import SearchSpace
-from tuner.core.trial import Convergence, Scalar, TrialOutcome, TrialState
+from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
 from tuner.curves import tell
 from tuner.records import to_plain
-from tuner.study.ledger import ATTEMPT, CRASHES
-from tuner.study.parameters import ask
+from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, NOT_RUN
+from tuner.study.parameters import ask, complete
 
 
 class TrialHandle:
@@ -42,6 +43,26 @@ class TrialHandle:
         _acquaint(self._trial)
 
     @property
+    def number(self) -> int:
+        """In the study."""
+        return self._trial.number
+
+    @property
+    def given(self) -> dict[str, Scalar]:
+        """Dimension's name to value, for what it waited with."""
+        return dict(self._trial.storage.get_trial_system_attrs(self.id).get(FIXED, {}))
+
+    @property
+    def has_parameters(self) -> bool:
+        """True if some of its parameters are stored, which is for good."""
+        return bool(self._trial.params)
+
+    @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What is noted of it."""
+        return self._trial.user_attrs
+
+    @property
     def attempt(self) -> int:
         """Which try at it this is, counted from 1."""
         return int(self._trial.user_attrs[ATTEMPT])
@@ -53,8 +74,12 @@ class TrialHandle:
 
     def ask(self, space: SearchSpace, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """Its parameters; see `tuner.study.parameters.ask`."""
+        known = {**self.given, **self._trial.params}
         # An untuned default outside the searched interval is meant as it is.
         with _without_warnings():
+            if self.number != UNTUNED and complete(space, known) is None:
+                # Drawn whole before any of it is stored, which would be for good.
+                _ = self._trial.relative_params
             return ask(self._trial, space, defaults)
 
     def report(self, point: int, values: Mapping[str, float]) -> None:
@@ -86,6 +111,11 @@ class TrialHandle:
             self._study.tell(self._trial, state=OptunaState.FAIL)
         else:
             self._study.tell(self._trial, state=OptunaState.PRUNED)
+
+    def give_up(self) -> None:
+        """Ends a trial that has no parameters: there is nothing that it could run."""
+        self._trial.set_user_attr(NOT_RUN, "every configuration is another trial's")
+        self._study.tell(self._trial, state=OptunaState.FAIL)
 
     def _hold(self, outcome: TrialOutcome) -> None:
         """Lets a trial that was ended as converged stand at the points that it did not need.

@@ -13,11 +13,21 @@ from optuna.storages.journal._storage import JournalOperation, JournalStorageRep
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from tuner.core.trial import Scalar
 from tuner.errors import InputError
 from tuner.study.census import Census, Choice, Numbered, Origin, RunningTrial, choose
 from tuner.study.journal_file import JournalFile
-from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, OWNER, Decide, Ledger, NotOursError
+from tuner.study.ledger import (
+    ATTEMPT,
+    CONFIGURATION,
+    CRASHES,
+    FIXED,
+    OWNER,
+    Decide,
+    Ledger,
+    NotOursError,
+    WaitingPoint,
+    unseen,
+)
 from tuner.study.link_lock import LinkLock
 from tuner.study.signs import Signs
 
@@ -141,8 +151,10 @@ class JournalLedger(Ledger[OwnedJournal]):
         with self._storage.transaction() as replay:
             stored = replay.get_study(self._study_id).user_attrs
             attributes, points = decide(stored, self._census(replay, (), judging=True))
-            seen = [trial.system_attrs.get(FIXED) for trial in self._trials(replay)]
-            new = [dict(point) for point in points if point not in seen]
+            trials = self._trials(replay)
+            known = [trial.system_attrs.get(FIXED) for trial in trials]
+            held = [trial.user_attrs.get(CONFIGURATION) for trial in trials]
+            new = unseen(points, known, held)
             self._storage.write(
                 [_study_attribute(self._study_id, *item) for item in attributes.items()]
                 + [_waiting_trial(self._study_id, point) for point in new]
@@ -237,6 +249,18 @@ class JournalLedger(Ledger[OwnedJournal]):
             if not trial.state.is_finished():
                 self._storage.write([_counted(trial, CRASHES, by=-1)])
 
+    def reserve(self, trial_id: int, configuration: str) -> bool:
+        """See `Ledger`."""
+        with self._storage.transaction() as replay:
+            self._storage.check_ours(trial_id)
+            for trial in self._trials(replay, self._settled.trials):
+                is_same = trial.user_attrs.get(CONFIGURATION) == configuration
+                if is_same and trial._trial_id != trial_id:  # noqa: SLF001
+                    return False
+            own = replay.get_trial(trial_id)
+            self._storage.write([_attribute(own, CONFIGURATION, configuration)])
+        return True
+
     def put_back(self, trial_id: int) -> None:
         """See `Ledger`."""
         with self._storage.transaction() as replay:
@@ -291,8 +315,10 @@ def _letting_wait(trial: FrozenTrial) -> list[Record]:
     return [_state(trial, OptunaState.WAITING), _attribute(trial, OWNER, None)]
 
 
-def _waiting_trial(study_id: int, point: Mapping[str, Scalar]) -> Record:
-    return _trial(study_id, OptunaState.WAITING) | {"system_attrs": {FIXED: point}}
+def _waiting_trial(study_id: int, point: WaitingPoint) -> Record:
+    made = _trial(study_id, OptunaState.WAITING) | {"system_attrs": {FIXED: dict(point.values)}}
+    name = point.configuration
+    return made if name is None else made | {"user_attrs": {CONFIGURATION: name}}
 
 
 def _new_trial(study_id: int, owner: Mapping[str, Any]) -> Record:

@@ -33,8 +33,31 @@ CRASHES = "crashes"
 FIXED = "fixed_params"
 """System attribute in which Optuna keeps the values of an enqueued trial."""
 
-Points = Sequence[Mapping[str, Scalar]]
-"""Values of trials that wait, by the names of their dimensions."""
+CONFIGURATION = "configuration"
+"""User attribute of a trial: what is the same for the same configuration.
+
+See `tuner.core.configuration_id`. No two trials of a study that draws points have the same.
+"""
+
+PARAMETERS = "parameters"
+"""User attribute of the untuned trial: its values by key, those that Optuna cannot store too."""
+
+NOT_RUN = "not_run"
+"""User attribute of a trial that found each of its configurations taken, and never ran."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingPoint:
+    """A trial that is to wait."""
+
+    values: Mapping[str, Scalar]
+    """By the names of the dimensions; those that are missing are drawn."""
+    configuration: str | None = None
+    """As in `CONFIGURATION`; None where something is left to draw."""
+
+
+Points = Sequence[WaitingPoint]
+"""Trials that are to wait."""
 
 Decide = Callable[[Mapping[str, Any], Census], tuple[Mapping[str, Any], Points]]
 """From a study's user attributes and its trials to the attributes that are set."""
@@ -85,7 +108,7 @@ class Ledger(ABC, Generic[S]):
 
         Args:
             decide: Says which attributes are set and which trials are to wait, those left out that
-                were added before; or raises.
+                were added before or whose configuration another trial has; or raises.
         """
 
     @abstractmethod
@@ -139,6 +162,17 @@ class Ledger(ABC, Generic[S]):
         """
 
     @abstractmethod
+    def reserve(self, trial_id: int, configuration: str) -> bool:
+        """Notes the configuration of a trial of ours, unless another trial has it.
+
+        Of the trials before the first unfinished one, which nobody changes any more, the caller
+        knows; they are not looked at.
+
+        Returns:
+            True if it was noted.
+        """
+
+    @abstractmethod
     def put_back(self, trial_id: int) -> None:
         """Lets a trial wait for whoever takes it up, if it is ours."""
 
@@ -170,3 +204,25 @@ class Ledger(ABC, Generic[S]):
 
     def _is_abandoned(self, trial: RunningTrial, *, judging: bool) -> bool:
         return is_lost(trial.owner, self._me, trial.silent > self._timeout and judging)
+
+
+def unseen(
+    points: Points, known: Iterable[Mapping[str, Scalar] | None], held: Iterable[str | None]
+) -> list[WaitingPoint]:
+    """Return the points that no trial waits for, or waited for, each once.
+
+    Args:
+        points: Trials that are to wait.
+        known: Values with which trials waited.
+        held: Configurations that trials have.
+    """
+    values = [dict(each) for each in known if each is not None]
+    names = {each for each in held if each is not None}
+    found: list[WaitingPoint] = []
+    for point in points:
+        if dict(point.values) not in values and point.configuration not in names:
+            found.append(point)
+            values.append(dict(point.values))
+            if point.configuration is not None:
+                names.add(point.configuration)
+    return found

@@ -1,14 +1,44 @@
 """The search space in Optuna's terms: what a trial is given, and what it is asked for."""
 
+import math
 from collections.abc import Mapping
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
-from tuner.core.space import Choice, Domain, FloatInterval, IntInterval, SearchSpace, contains
+from tuner.core.domain import (
+    OUTSIDE,
+    Choice,
+    Domain,
+    FloatInterval,
+    IntInterval,
+    Outside,
+    member,
+)
+from tuner.core.space import SearchSpace, Values
 from tuner.core.trial import UNTUNED, Scalar
 
+Named = Mapping[str, Scalar]
+"""Dimension's name to value."""
 
-def fixed(space: SearchSpace, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """Return Optuna's form of a domain."""
+    match domain:
+        case Choice(values=values):
+            return CategoricalDistribution(values)
+        case IntInterval(low=low, high=high, step=step, log=log):
+            return IntDistribution(low, high, step=step, log=log)
+        case FloatInterval(low=low, high=high, log=log):
+            return FloatDistribution(low, high, log=log)
+
+
+def fixed(space: SearchSpace, values: Values) -> dict[str, Scalar]:
     """What a trial that waits is given.
 
     Args:
@@ -18,60 +48,88 @@ def fixed(space: SearchSpace, values: Mapping[str, Scalar]) -> dict[str, Scalar]
     Returns:
         Dimension's name to value, for the dimensions that are active there and take it.
     """
-    return {
-        dimension.name: values[dimension.key]
+    found = {
+        dimension.name: _stored(dimension.domain, values[dimension.key])
         for dimension in space.dimensions
-        if dimension.key in values
-        and space.active(dimension, values)
-        and _takes(dimension.domain, values[dimension.key])
+        if dimension.key in values and space.active(dimension, values)
     }
+    return {name: value for name, value in found.items() if value is not OUTSIDE}
 
 
-def ask(
-    trial: optuna.Trial, space: SearchSpace, defaults: Mapping[str, Scalar]
-) -> dict[str, Scalar]:
+def by_key(space: SearchSpace, named: Named) -> dict[str, Scalar]:
+    """Return Optuna's parameters of a trial by the keys of the space; no foreign ones."""
+    keys = {dimension.name: dimension.key for dimension in space.dimensions}
+    return {keys[name]: value for name, value in named.items() if name in keys}
+
+
+def complete(space: SearchSpace, named: Named) -> dict[str, Scalar] | None:
+    """Return the parameters by key where they leave nothing to draw; else None.
+
+    Args:
+        space: What is searched.
+        named: What a trial is given.
+    """
+    parameters: dict[str, Scalar] = {}
+    for dimension in space.dimensions:
+        if space.active(dimension, parameters):
+            only = single(dimension.domain)
+            if dimension.name not in named and only is OUTSIDE:
+                return None
+            value = named.get(dimension.name, None if only is OUTSIDE else only)
+            parameters[dimension.key] = value
+    return parameters
+
+
+def single(domain: Domain) -> Scalar | Outside:
+    """Return the only value of a domain, which no sampler draws; `OUTSIDE` where it has more."""
+    if isinstance(domain, Choice) and len(domain.values) == 1:
+        return domain.values[0]
+    return OUTSIDE
+
+
+def ask(trial: optuna.Trial, space: SearchSpace, defaults: Values) -> dict[str, Scalar]:
     """Asks for the parameters of a trial.
 
     Args:
         trial: Running.
         space: What is searched.
         defaults: Value of each key in the untuned default; the first trial keeps that of a key
-            whose choices do not hold it.
+            whose domain Optuna cannot store it in.
 
     Returns:
         Key to value, for the dimensions that are active.
     """
-    untuned = trial.number == UNTUNED
+    is_untuned = trial.number == UNTUNED
     parameters: dict[str, Scalar] = {}
-    values = dict(defaults) if untuned else parameters
+    values = dict(defaults) if is_untuned else parameters
     for dimension in space.dimensions:
         if not space.active(dimension, values):
             continue
-        if untuned and not _takes(dimension.domain, defaults.get(dimension.key)):
+        if is_untuned and dimension.key not in defaults:
+            continue
+        if is_untuned and _stored(dimension.domain, defaults[dimension.key]) is OUTSIDE:
+            parameters[dimension.key] = defaults[dimension.key]
             continue
         value = _suggest(trial, dimension.name, dimension.domain)
         parameters[dimension.key] = values[dimension.key] = value
     return parameters
 
 
-def _takes(domain: Domain, value: Scalar) -> bool:
-    """Whether Optuna can store the value: any number for an interval, else one of the choices.
+def _stored(domain: Domain, value: Scalar) -> Scalar | Outside:
+    """Return a value as Optuna stores it: any number for an interval, else one of the choices.
 
-    A logarithmic interval takes what has a logarithm.
+    A logarithmic interval takes what has a logarithm, a whole-number range what is whole.
     """
-    match domain:
-        case Choice():
-            return contains(domain, value)
-        case IntInterval(log=log):
-            return isinstance(value, int) and _has_place(value, log=log)
-        case FloatInterval(log=log):
-            return _has_place(value, log=log)
-
-
-def _has_place(value: Scalar, *, log: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return value > 0 or not log
+    found = member(domain, value)
+    if found is not OUTSIDE or isinstance(domain, Choice):
+        return found
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return OUTSIDE
+    if domain.log and value <= 0:
+        return OUTSIDE
+    if isinstance(domain, FloatInterval):
+        return float(value)
+    return int(value) if value == int(value) else OUTSIDE
 
 
 def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Scalar:

@@ -8,11 +8,11 @@ it is the next that an agent takes up.
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
@@ -23,11 +23,11 @@ from tuner.errors import InputError
 from tuner.importances import importances
 from tuner.records import from_plain
 from tuner.search import build_pruner, build_sampler
+from tuner.study.asked import Asked
 from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening, repeats_attributes
-from tuner.study.first import First, waiting
+from tuner.study.first import First, untuned_point, waiting_point
 from tuner.study.foreign import refuse_foreign_study
-from tuner.study.handle import TrialHandle
 from tuner.study.held import HeldTrials
 from tuner.study.lease import Lease
 from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, Decide, NotOursError, Points
@@ -35,28 +35,12 @@ from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.stores import connect, open_ledger, shown
+from tuner.study.trial_points import TrialPoints
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A trial to run.
-
-    Attributes:
-        number: Its number.
-        parameters: For each searched key that is active, the value.
-        attempt: Which try at it this is, counted from 1, those of other agents included.
-        crashes: How many of them ended with a worker or an agent that died.
-    """
-
-    number: int
-    parameters: dict[str, Scalar]
-    attempt: int = 1
-    crashes: int = 0
 
 
 def patient(
@@ -120,7 +104,7 @@ class Study:
         self._defaults = dict(defaults)
         settings = settings or StorageSettings()
         self._clock = clock
-        self._draws = sampler is not None and sampler["name"] != "grid"
+        self._identify = None if sampler is None else definition.identify
         self._where = shown(url)
         self._patience = Patience(settings.retry_timeout, self._where, clock)
         self._me = identity()
@@ -134,6 +118,7 @@ class Study:
             lambda: optuna.create_study(
                 study_name=name,
                 storage=self._storage,
+                sampler=RandomSampler(),
                 directions=definition.goals.directions,
                 pruner=build_pruner(pruner, definition.goals),
                 load_if_exists=True,
@@ -144,10 +129,20 @@ class Study:
         self._idle_since: float | None = None
         self.notice = ""
         self.identity = StudyIdentity(name=name)
-        points = waiting(first or First(), self._space, defaults, sampler)
-        opened = self._open(name, definition, points)
+        opened = self._open(name, definition, first or First())
         self.is_new = not opened
-        self._study.sampler = build_sampler(sampler or {"name": "random"}, opened)
+        self._points = TrialPoints(
+            study=self._study,
+            storage=self._storage,
+            ledger=self._ledger,
+            space=self._space,
+            goals=self._goals,
+            defaults=self._defaults,
+        )
+        if sampler is not None:
+            self._points.draw_with(
+                sampler, build_sampler(sampler, opened, name), definition.identify
+            )
         self._ours = HeldTrials(
             self._ledger, self._patience, settings, self._storage.remove_session
         )
@@ -174,7 +169,10 @@ class Study:
             found, self.notice = opening(name, stored, wanted, now, hosts, new_id)
             found |= repeats_attributes(name, stored, definition.repeats_of)
             self.identity = identity_of(name, {**stored, **found})
-            points = first.always if opened else [*first.always, *first.if_new]
+            chosen = first.always if opened else [*first.always, *first.if_new]
+            points = [waiting_point(self._space, each, self._identify) for each in chosen]
+            if self._identify is None or not (opened and census.has_begun):
+                points.insert(0, untuned_point(self._space, self._defaults, self._identify))
             return found | {"opened": opened + 1}, points
 
         self._ledger.enter(decide)
@@ -202,7 +200,8 @@ class Study:
         """
         held = self._ours.numbers
         census = self._ledger.census(held, judging=self._ours.judging)
-        at_hand = self._draws or census.waiting or census.free(held)
+        draws = self._identify is not None and not self._points.exhausted
+        at_hand = draws or census.waiting or census.free(held)
         if at_hand and census.room(total, held) > 0:
             self._idle_since = None
             return True
@@ -225,24 +224,34 @@ class Study:
             none to take.
         """
         while True:
+            draws = self._points.has_more()
             taken = self._ledger.claim(
-                total, self._ours.numbers, judging=self._ours.judging, draws=self._draws
+                total, self._ours.numbers, judging=self._ours.judging, draws=draws
             )
             if taken is None:
                 return None
             with suppress(NotOursError):  # Frozen in between: it is somebody else's by now.
-                return self._begin(taken)
+                asked = self._begin(taken)
+                if asked is not None:
+                    return asked
 
-    def _begin(self, taken: Numbered) -> Asked:
-        trial = TrialHandle(self._study, self._goals, taken.id)
+    @property
+    def exhausted(self) -> bool:
+        """True once every configuration that could be drawn is a trial's."""
+        return self._points.exhausted
+
+    def _begin(self, taken: Numbered) -> Asked | None:
         try:
-            parameters = trial.ask(self._space, self._defaults)
+            begun = self._points.begin(taken.id)
         except ValueError as error:  # Optuna's, of a distribution that is another one.
             raise InputError(
                 f"the study holds trials of another program, which do not fit its space: {error}",
                 where=self._where,
                 remedy="study=NAME for a study of its own",
             ) from error
+        if begun is None:
+            return None
+        trial, parameters = begun
         self._ours.take(taken.number, trial)
         self._idle_since = None
         return Asked(

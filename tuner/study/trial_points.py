@@ -1,0 +1,142 @@
+"""Gives trials their parameters: what they waited with, or what a sampler draws for them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+
+from tuner.core.extent import grid_of
+from tuner.core.goals import Goals
+from tuner.core.space import SearchSpace, Values
+from tuner.core.trial import UNTUNED, Scalar
+from tuner.study.configurations import Configurations, Identify, Unvisited
+from tuner.study.drawing import ExhaustedError, SpaceSampler
+from tuner.study.handle import TrialHandle
+from tuner.study.ledger import CONFIGURATION, FIXED, PARAMETERS, Ledger
+from tuner.study.parameters import complete
+
+
+class TrialPoints:
+    """The parameters of one study's trials.
+
+    Attributes:
+        exhausted: True once every configuration of the space, or of the grid, is a trial's.
+    """
+
+    def __init__(
+        self,
+        *,
+        study: optuna.Study,
+        storage: BaseStorage,
+        ledger: Ledger[Any],
+        space: SearchSpace,
+        goals: Goals,
+        defaults: Values,
+    ) -> None:
+        """Draw nothing: trials have what they waited with, and may repeat one another.
+
+        Args:
+            study: Optuna's.
+            storage: The study's.
+            ledger: The study's.
+            space: What is searched.
+            goals: Of the study.
+            defaults: Value of each searched key in the untuned default configuration.
+        """
+        self._study = study
+        self._storage = storage
+        self._ledger = ledger
+        self._space = space
+        self._goals = goals
+        self._defaults = defaults
+        self._configurations: Configurations | None = None
+        self._unvisited: Unvisited | None = None
+        self.exhausted = False
+
+    def draw_with(
+        self, settings: Mapping[str, Any], sampler: BaseSampler, identify: Identify
+    ) -> None:
+        """Draw what trials do not wait with, and let no two have the same configuration.
+
+        Args:
+            settings: Group `sampler`.
+            sampler: Optuna's.
+            identify: Names a configuration.
+        """
+        seed = settings.get("seed")
+        self._configurations = Configurations(
+            space=self._space,
+            defaults=self._defaults,
+            identify=identify,
+            trials=lambda: self._study.get_trials(deepcopy=False),
+            reserve=self._ledger.reserve,
+        )
+        grid = grid_of(self._space, settings)
+        if grid is not None:
+            self._unvisited = Unvisited(grid, seed or 0, self._configurations)
+        self._study.sampler = SpaceSampler(
+            name=settings["name"],
+            sampler=sampler,
+            space=self._space,
+            defaults=self._defaults,
+            configurations=self._configurations,
+            unvisited=self._unvisited,
+            seed=seed,
+        )
+
+    def has_more(self) -> bool:
+        """True if a configuration is left that no trial has, as far as can be known."""
+        if self._configurations is None:
+            return False
+        if self._unvisited is not None and not self.exhausted:
+            self._configurations.refresh()
+            self.exhausted = self._unvisited.first() is None
+        return not self.exhausted
+
+    def begin(self, trial_id: int) -> tuple[TrialHandle, dict[str, Scalar]] | None:
+        """Give a trial its parameters.
+
+        Args:
+            trial_id: In the storage; the trial is running and ours.
+
+        Returns:
+            The trial, and key to value for the dimensions that are active. None where another
+            trial has each configuration that it could have; then it has ended.
+        """
+        trial = TrialHandle(self._study, self._goals, trial_id)
+        if self._is_repeated(trial):
+            trial = self._without_given(trial)
+        try:
+            parameters = trial.ask(self._space, self._defaults)
+        except ExhaustedError:
+            if trial.given:
+                self._without_given(trial)
+                return self.begin(trial_id)
+            trial.give_up()
+            self.exhausted = True
+            return None
+        if trial.number == UNTUNED and self._configurations is not None:
+            self._ledger.note(trial_id, {PARAMETERS: parameters})
+        return trial, parameters
+
+    def _is_repeated(self, trial: TrialHandle) -> bool:
+        """True if what a trial waited with is another trial's configuration by now."""
+        if self._configurations is None or trial.has_parameters:
+            return False
+        if CONFIGURATION in trial.user_attrs:
+            return False
+        is_untuned = trial.number == UNTUNED
+        whole: Values | None = self._space.untuned(self._defaults)
+        if not is_untuned:
+            whole = complete(self._space, trial.given)
+        if whole is None:
+            return False
+        self._configurations.refresh()
+        return not self._configurations.reserve(trial.id, whole) and not is_untuned
+
+    def _without_given(self, trial: TrialHandle) -> TrialHandle:
+        """The trial without what it waited with, to be drawn as any other."""
+        self._storage.set_trial_system_attr(trial.id, FIXED, {})
+        return TrialHandle(self._study, self._goals, trial.id)
