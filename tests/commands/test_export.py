@@ -41,6 +41,8 @@ def test_every_form_tells_the_best_trial(swept, capsys):
     assert export("export.format=json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["configuration"] == to_plain(load_trial(swept / "e.yaml"))
+    (swept / "e.json").write_text(json.dumps(told["configuration"]))
+    assert load_trial(swept / "e.json") == load_trial(swept / "e.yaml")
     assert {key: told[key] for key in best["provenance"]} == best["provenance"]
     assert told["standard_error"] > 0
 

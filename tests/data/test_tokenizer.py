@@ -232,3 +232,16 @@ def test_checkpoints_with_one_vocabulary_have_conversions_of_their_own(tmp_path)
         load_tokenizer(inspect(wrong))
     rows = tokenize(load_tokenizer(inspect(right)), ["The FILM"], None, 16)
     assert (rows.unknown, rows.lengths.tolist()) == (0, [4])
+
+
+@pytest.mark.parametrize("kind", ["BertTokenizerLegacy", "NoSuchTokenizer"])
+def test_a_tokenizer_that_has_no_fast_form_is_named(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("tuner.checkpoints.tokenizer_files.PYTHON_ALONE", ())
+    folder = write_checkpoint(tmp_path)
+    (folder / "tokenizer.json").unlink()
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokenizer_class": kind}))
+    with pytest.raises(InputError) as refused:
+        load_tokenizer(inspect(folder))
+    assert "tokenizer_class" in refused.value.where
+    assert "tokenizer.json" in refused.value.remedy

@@ -28,6 +28,11 @@ _FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
 _CONFIG = "tokenizer_config.json"
 _AGREE = "tokenizer.json and tokenizer_config.json as one `tokenizer.save_pretrained` writes them"
 
+_OTHER = (
+    "a checkpoint with tokenizer.json; that of model=xlm_roberta_base knows about 100 languages"
+)
+_LONGEST_REASON = 300
+
 
 class ContradictionError(Exception):
     """The tokenizer does something else than its settings say."""
@@ -99,11 +104,28 @@ def try_out(tokenizer: Tokenizer) -> None:
 
 
 def _converted(folder: Path) -> Tokenizer:
-    """Make the tokenizer of a folder that has only the older files, such as vocab.txt."""
+    """Make the tokenizer of a folder that has only the older files, such as vocab.txt.
+
+    Raises:
+        ContradictionError: transformers cannot make it, or computes it in Python alone.
+    """
     from transformers import AutoTokenizer  # noqa: PLC0415
 
-    loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-    tokenizer: Tokenizer = loaded.backend_tokenizer
+    where = f"tokenizer_class in {folder / _CONFIG} or config.json"
+    try:
+        loaded: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except (ImportError, ValueError, KeyError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        problem = f"the tokenizer cannot be made from its older files: {reason}"
+        raise ContradictionError(problem, where, _OTHER) from error
+    tokenizer: Tokenizer | None = getattr(loaded, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise ContradictionError(
+            f"the tokenizer {type(loaded).__name__} has no fast form: it is computed by Python "
+            "code, and only what tokenizer.json describes is used",
+            where,
+            _OTHER,
+        )
     special = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     if special.issuperset(tokenizer.get_vocab(with_added_tokens=True)):
         kind = type(loaded).__name__

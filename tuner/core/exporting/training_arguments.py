@@ -88,7 +88,8 @@ def _of_model_and_data(settings: TrialSettings) -> list[LeftOut]:
         LeftOut(
             key="model.checkpoint",
             value=model.checkpoint,
-            remedy="from_pretrained of tokenizer and model",
+            remedy="from_pretrained of tokenizer and model; of a RoBERTa or XLM-R with "
+            "requires_grad=False for token_type_embeddings, a part of the positions here",
         ),
         LeftOut(
             key="model.max_length",
