@@ -60,6 +60,7 @@ SEARCHES = {
     "pruner.max_resource": (0, -1, "abc"),
     "pruner.min_resource": (0,),
     "pruner.reduction_factor": (1, 0),
+    "pruner.min_early_stopping_rate": (-1, 10**9),
     "pruner.interval_steps": (0,),
     "pruner.n_min_trials": (0,),
     "pruner.percentile": (-1.0, 101.0),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tuner.core.rules import Finding, Limit, Rule, above, at_least, whole
+from tuner.core.rules import Finding, Limit, Rule, above, at_least, between, whole
 from tuner.core.settings import AgentSettings
 
 _SHARE: Limit = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
@@ -14,6 +14,9 @@ _PERCENT: Limit = (lambda value: 0 <= value <= 100, "a number from 0 to 100")  #
 _QMC: Limit = (lambda value: value in ("sobol", "halton"), "one of sobol, halton")
 
 _MOST_POINTS = 1_000
+
+_MOST_RUNGS = 30
+"""Rungs lie at powers of `pruner.reduction_factor`; no trial has so many evaluation points."""
 
 RULES: tuple[Rule, ...] = (
     ("sampler.seed", *_ANY_SEED),
@@ -31,10 +34,10 @@ RULES: tuple[Rule, ...] = (
     ("sampler.crossover_prob", *_SHARE),
     ("sampler.swapping_prob", *_SHARE),
     ("sampler.qmc_type", *_QMC),
-    ("pruner.min_resource", *whole(1, "auto")),
+    ("pruner.min_resource", *whole(1)),
     ("pruner.max_resource", *whole(1, "auto")),
     ("pruner.reduction_factor", *whole(2)),
-    ("pruner.min_early_stopping_rate", *whole(0)),
+    ("pruner.min_early_stopping_rate", *between(0, _MOST_RUNGS)),
     ("pruner.bootstrap_count", *whole(0)),
     ("pruner.n_startup_trials", *whole(0)),
     ("pruner.n_warmup_steps", *whole(0)),
