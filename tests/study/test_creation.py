@@ -71,3 +71,22 @@ def test_a_journal_is_whole_after_the_next_start(tmp_path, flush):
     killed(AT_FLUSH + JOURNAL, flush, path)
     read(journal_url(path), "journal", tmp_path)
     assert not whole(journal_url(path)).has_unmarked_runs
+
+
+def test_no_part_of_a_database_appears_under_its_name(tmp_path):
+    path = tmp_path / "study.db"
+    for statement in (0, 25, 40):
+        assert killed(AT_STATEMENT + SQLITE, statement, path)
+        assert not path.exists()
+    sqlite_url(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
+
+
+@pytest.mark.parametrize(
+    "statement", [25, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, 51, 3))]
+)
+def test_what_earlier_versions_left_half_made_is_completed(tmp_path, statement):
+    path = tmp_path / "study.db"
+    script = "import optuna\noptuna.storages.RDBStorage('sqlite:///' + sys.argv[2])\n"
+    assert killed(AT_STATEMENT + script, statement, path)
+    whole(sqlite_url(path))

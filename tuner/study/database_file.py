@@ -11,9 +11,7 @@ from sqlalchemy.engine import URL
 
 from tuner.file_watch import FileWatch
 from tuner.study.lost import StudyLostError
-
-SIDE_FILES = ("-wal", "-shm")
-"""Files that SQLite keeps beside a database; they mean nothing without it."""
+from tuner.whole_database import SIDE_FILES
 
 
 class DatabaseFile:

@@ -7,19 +7,24 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy import Float, event, insert, literal, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from tuner.disk import DiskFullError
 from tuner.errors import InputError
-from tuner.sqlite_address import optuna_address, sqlite_address
+from tuner.sqlite_address import optuna_address, sqlite_address, sqlite_path
 from tuner.study.database_file import DatabaseFile
+from tuner.study.database_tables import complete_indexes, make_tables
 from tuner.study.foreign import refuse_foreign_file
 from tuner.study.ledger import OWNER, NotOursError
+from tuner.study.patience import disk_full
+from tuner.whole_database import make_whole
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
@@ -49,6 +54,8 @@ class OwnedStorage(RDBStorage):
         """
         self.me = json.dumps(me)
         is_sqlite = url.startswith("sqlite")
+        if (file := sqlite_path(url)) is not None:
+            complete_indexes(file)
         # Python would begin a transaction at the first write only, so that what was read before
         # could be old by then. One that begins at once holds the lock from its first read.
         arguments = {"timeout": LOCK_TIMEOUT, "isolation_level": None} if is_sqlite else {}
@@ -170,10 +177,12 @@ def sqlite_url(path: Path) -> str:
     refuse_foreign_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size == 0:
+            make_whole(path, make_tables)
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
             _set_write_ahead(connection)
-    except (OSError, sqlite3.Error) as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    except (OSError, sqlite3.Error, SQLAlchemyError, StorageInternalError) as error:
+        if disk_full(error) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
             raise DiskFullError(str(path)) from error
         raise InputError(
             f"the study can not be written: {error}",

@@ -4,16 +4,16 @@ MLflow makes its tables in the file itself, statement by statement for seconds. 
 meanwhile leaves a file that no later one can use.
 """
 
-import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from enum import Enum, auto
 from importlib.resources import files
 from pathlib import Path
 
 from tuner.sqlite_address import sqlite_address, without_encoding
+from tuner.whole_database import make_whole
 
 SETTLED_SECONDS = 5.0
 """A file that nobody has written for so long is not being made just now."""
@@ -90,29 +90,7 @@ def prepare(path: Path) -> Path | None:
         state = file_state(path, _head)
     if state is FileState.MADE:
         return None
-    beside = _beside(path)
-    try:
-        _make(beside)
-        moved = _move_away(path) if state is FileState.HALF_MADE else None
-        _publish(beside, path)
-    finally:
-        for file in _parts(beside):
-            file.unlink(missing_ok=True)
-    return moved
-
-
-def _publish(beside: Path, path: Path) -> None:
-    """Give a made file its name, unless another machine or program was faster."""
-    if path.exists():
-        if path.stat().st_size == 0:
-            beside.replace(path)
-        return
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        return
-    except OSError:  # A file system without links.
-        beside.replace(path)
+    return make_whole(path, _make, in_place_of_half_made=state is FileState.HALF_MADE)
 
 
 def _wait_until_settled(path: Path) -> None:
@@ -131,11 +109,6 @@ def _make(path: Path) -> None:
     address = without_encoding(sqlite_address(path))
     store = SqlAlchemyStore(address, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)  # type: ignore[no-untyped-call]
     store.engine.dispose()
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _head() -> str:
@@ -146,25 +119,3 @@ def _head() -> str:
     config = Config()
     config.set_main_option("script_location", str(files("mlflow") / "store" / "db_migrations"))
     return str(ScriptDirectory.from_config(config).get_current_head())
-
-
-def _beside(path: Path) -> Path:
-    """Return the name under which the file is made; what killed processes left there goes."""
-    for left in path.parent.glob(f".{path.name}.new-*"):
-        left.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.new-{os.getpid()}")
-
-
-def _parts(path: Path) -> Iterator[Path]:
-    """Yield the file and what SQLite may keep beside it."""
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        yield path.with_name(path.name + suffix)
-
-
-def _move_away(path: Path) -> Path:
-    """Give a half-made file another name, its journal too; nothing is in it."""
-    moved = path.with_name(f"{path.name}.half-made-{time.time_ns()}")
-    for file, target in zip(_parts(path), _parts(moved), strict=True):
-        with suppress(FileNotFoundError):
-            file.rename(target)
-    return moved
