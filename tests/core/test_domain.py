@@ -2,7 +2,15 @@ import math
 
 import pytest
 
-from tuner.core.domain import OUTSIDE, Choice, FloatInterval, IntInterval, contains, member
+from tuner.core.domain import (
+    OUTSIDE,
+    Choice,
+    FloatInterval,
+    IntInterval,
+    contains,
+    corners,
+    member,
+)
 
 EPOCHS = IntInterval(low=1, high=8)
 BATCH = IntInterval(low=8, high=64, step=8)
@@ -79,3 +87,19 @@ def test_two_real_choices_as_close_as_rounding_are_each_themselves():
     close = 0.3 * (1 + 1e-12)
     assert member(Choice(values=(0.3, close)), close) == close
     assert member(Choice(values=(0.3, close)), 0.3) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((3, 1, 2), (3, 1, 2)),
+        (tuple(range(1000, 0, -1)), (1, 1000)),
+        ((*range(50), 0.5, -2.5, 1.5), (0, 49, -2.5, 1.5)),
+        ((*range(50), 0.5), (0, 49, 0.5)),
+        ((*map(str, range(30)),), tuple(map(str, range(30)))),
+        ((*range(2, 30), None), (*range(2, 30), None)),
+        ((*range(2, 30), True), (*range(2, 30), True)),
+    ],
+)
+def test_the_corners_of_a_choice_are_all_its_values_or_the_ends_of_many_numbers(values, expected):
+    assert corners(Choice(values=values)) == expected

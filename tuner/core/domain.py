@@ -14,6 +14,9 @@ _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?")
 
 _WORDS = {"true": True, "false": False, "null": None}
 
+LONG = 16
+"""A choice of more numbers is not composed value by value before the first trial."""
+
 CLOSE = 1e-9
 """Relative difference below which two real numbers are one that was rounded."""
 
@@ -181,8 +184,21 @@ def _read(text: str) -> Scalar:
 
 
 def corners(domain: Domain) -> tuple[Scalar, ...]:
-    """All values of a choice, both ends of an interval."""
-    return domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+    """All values of a choice, both ends of an interval.
+
+    Of a long choice of numbers the smallest and the largest of each type stand for all, since
+    what is refused lies beyond a bound or has a wrong type.
+    """
+    if not isinstance(domain, Choice):
+        return domain.low, domain.high
+    if len(domain.values) <= LONG:
+        return domain.values
+    kinds: dict[type, list[float]] = {}
+    for value in domain.values:
+        if not _is_number(value):
+            return domain.values
+        kinds.setdefault(type(value), []).append(value)
+    return tuple(end for numbers in kinds.values() for end in sorted({min(numbers), max(numbers)}))
 
 
 def points(domain: Domain, count: int) -> tuple[Scalar, ...]:
