@@ -20,8 +20,18 @@ import numpy as np
 import torch
 import transformers
 
+from tests.checkpoints import MODEL_TYPES
 from tests.training.exports import exported, of_schedule, optimizer_cases, schedule_cases
-from tests.training.references import CASES, FOLDER, POSITION_CASES, checksum, write_tiny
+from tests.training.references import (
+    CASES,
+    FOLDER,
+    MAX_LENGTH,
+    PAIRS,
+    POSITION_CASES,
+    TEXTS,
+    checksum,
+    write_tiny,
+)
 
 SENTENCES = (
     "A moving, funny and superbly acted film.",
@@ -121,6 +131,40 @@ def positions() -> Iterator[tuple[str, dict[str, Any]]]:
             with torch.inference_mode():
                 logits = model(**model_inputs(rows | {"types": ids.tolist()}, "roberta")).logits
             yield case, {"checksum": checksum(Path(folder))} | rows | {"logits": plain(logits)}
+
+
+def texts() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Logits of transformers for texts and pairs of them, with tokenizer.json as it is.
+
+    BERT and ALBERT are fed token types, on which the logits of pairs depend.
+    """
+    for model_type in MODEL_TYPES:
+        with tempfile.TemporaryDirectory() as folder:
+            write_tiny(Path(folder), model_type)
+            types = ["token_type_ids"] if model_type in ("bert", "albert") else []
+            tokenizer = transformers.PreTrainedTokenizerFast(
+                tokenizer_file=f"{folder}/tokenizer.json",
+                model_input_names=["input_ids", *types, "attention_mask"],
+            )
+            model = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder, attn_implementation="eager", dtype=torch.float32
+            ).eval()
+            firsts, seconds = map(list, zip(*PAIRS, strict=True))
+            made = {"checksum": checksum(Path(folder))}
+            for name, given in (("texts", [list(TEXTS)]), ("pairs", [firsts, seconds])):
+                rows = [
+                    tokenizer(
+                        *([column[row]] for column in given),
+                        truncation=True,
+                        max_length=MAX_LENGTH,
+                        return_tensors="pt",
+                    )
+                    for row in range(len(given[0]))
+                ]
+                with torch.inference_mode():
+                    logits = [model(**row).logits[0] for row in rows]
+                made[name] = [plain(row) for row in logits]
+            yield model_type, made
 
 
 def optimizers() -> dict[str, Any]:
@@ -310,6 +354,7 @@ def write(name: str, figures: dict[str, Any]) -> None:
 if __name__ == "__main__":
     write("encoders.json", dict(encoders()))
     write("positions.json", dict(positions()))
+    write("texts.json", dict(texts()))
     write("optimizers.json", optimizers())
     write("losses.json", losses())
     write("schedules.json", schedules())

@@ -7,7 +7,17 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from tests.training.references import CASES, POSITION_CASES, checksum, load, write_tiny
+from tests.checkpoints import MODEL_TYPES
+from tests.training.references import (
+    CASES,
+    MAX_LENGTH,
+    PAIRS,
+    POSITION_CASES,
+    TEXTS,
+    checksum,
+    load,
+    write_tiny,
+)
 from tuner.checkpoints import inspect, locate
 from tuner.core.settings import ModelSettings, PackagedFiles
 
@@ -125,6 +135,27 @@ def test_positions_count_tokens_that_are_no_padding(name, tmp_path):
     ids, lengths = (tf.constant(figures[key], tf.int32) for key in ("ids", "lengths"))
     logits = model.logits(ids, tf.zeros_like(ids), lengths, training=False)
     np.testing.assert_allclose(logits, figures["logits"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_texts_and_pairs_give_the_logits_of_the_original(model_type, tmp_path):
+    """From raw texts to logits: tokenizer, token types, positions, encoder and head together."""
+    from tuner.training.hugging_face import save_model
+    from tuner.training.predictor import Predictor
+
+    figures = load("texts.json")[model_type]
+    folder = write_tiny(tmp_path / "source", model_type)
+    assert checksum(folder) == pytest.approx(figures["checksum"], rel=1e-7)
+    source = Predictor(folder)
+    saved = tmp_path / "saved"
+    save_model(saved, source.classifier, inspect(folder), source.labels, MAX_LENGTH)
+    predictor = Predictor(saved)
+    firsts, seconds = zip(*PAIRS, strict=True)
+    for name, logits in (
+        ("texts", predictor.logits(TEXTS)),
+        ("pairs", predictor.logits(firsts, seconds)),
+    ):
+        np.testing.assert_allclose(logits, figures[name], rtol=0, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("case", ["plain", "smoothed", "weighted", "smoothed and weighted"])

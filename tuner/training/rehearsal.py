@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tuner import __version__
 from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.checkpoints.content import cache_root, combined_hash
@@ -30,15 +31,7 @@ from tuner.training.evaluate import Evaluator, scores
 from tuner.training.model import Classifier
 from tuner.training.predictor import Predictor
 
-LIBRARIES = (
-    "tuner",
-    "tensorflow",
-    "keras",
-    "keras-hub",
-    "transformers",
-    "tokenizers",
-    "safetensors",
-)
+LIBRARIES = ("tensorflow", "keras", "keras-hub", "transformers", "tokenizers", "safetensors")
 """Their versions decide how models are built, saved and read."""
 
 FORMAT_VERSION = 1
@@ -102,7 +95,7 @@ def _key(settings: TrialSettings, data: PreparedData) -> str:
             data.checkpoint.fingerprint,
             json.dumps([len(data.labels), settings.model.max_length, settings.training.precision]),
             *(f"{name} {version(name)}" for name in LIBRARIES),
-            str(FORMAT_VERSION),
+            f"tuner {__version__} {FORMAT_VERSION}",
         )
     )
 

@@ -19,6 +19,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "distilbert epsilon": ("distilbert", {"layer_norm_eps": 0.1}),
     "roberta without epsilon": ("roberta", {"layer_norm_eps": None}),
     "albert without activation": ("albert", {"hidden_act": None}),
+    "albert two groups": ("albert", {"num_hidden_groups": 2}),
+    "albert two inner layers": ("albert", {"inner_group_num": 2}),
     "bert one type": ("bert", {"type_vocab_size": 1}),
     "bert three types": ("bert", {"type_vocab_size": 3}),
     **{
@@ -35,6 +37,16 @@ POSITION_CASES = (
 )
 """Keys of positions.json."""
 
+MAX_LENGTH = 40
+"""Tokens of the rows of texts.json."""
+
+TEXTS = (
+    "", "The film was WONDERFUL.", "caf\u00e9  \u7535\u5f71 \U0001f600",
+    "[SEP] <pad> the </s>", "a very  dreadful plot and cast " * 20,
+)  # fmt: skip
+PAIRS = tuple((text, TEXTS[(number + 2) % len(TEXTS)]) for number, text in enumerate(TEXTS))
+"""Texts and pairs that the models of texts.json classify."""
+
 
 def write_tiny(folder: Path, case: str) -> Path:
     """Writes the checkpoint that a case of encoders.json was computed from."""
@@ -49,7 +61,20 @@ def write_tiny(folder: Path, case: str) -> Path:
     path.write_text(json.dumps(config), encoding="utf-8")
     if "type_vocab_size" in changes:
         _write_types(folder / "model.safetensors", changes["type_vocab_size"])
+    for key, old, new in (
+        ("num_hidden_groups", "layer_groups.0", "layer_groups.1"),
+        ("inner_group_num", "albert_layers.0", "albert_layers.1"),
+    ):
+        if key in changes:
+            _write_layers(folder / "model.safetensors", old, new)
     return folder
+
+
+def _write_layers(path: Path, old: str, new: str) -> None:
+    """Gives an ALBERT layers more, with weights of half the size."""
+    weights = load_file(path)
+    more = {name.replace(old, new): value / 2 for name, value in weights.items() if old in name}
+    save_file(weights | more, path, metadata={"format": "pt"})
 
 
 def _write_types(path: Path, count: int) -> None:
