@@ -23,6 +23,7 @@ from tuner.errors import InputError
         ("range(8, 32, 8)", IntInterval(low=8, high=24, step=8)),
         ("range(3, 0, -1)", IntInterval(low=1, high=3)),
         ("range(1, 2)", Choice(values=(1,))),
+        ("range(0, 9000000000000000)", IntInterval(low=0, high=8999999999999999)),
         ("range(0, 1, 0.3)", Choice(values=(0.0, 0.3, 0.6, 0.9))),
     ],
 )

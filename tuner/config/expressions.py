@@ -256,9 +256,10 @@ def _range(sweep: RangeSweep) -> Domain:
     values = range(int(start), int(stop), int(step))
     if not values:
         raise ValueError(f"the range from {start} to before {stop} is empty")
-    if len(values) == 1:
-        return Choice(values=(values[0],))
-    return IntInterval(low=min(values), high=max(values), step=abs(int(step)), log=log)
+    low, high = sorted((values[0], values[-1]))
+    if low == high:
+        return Choice(values=(low,))
+    return IntInterval(low=low, high=high, step=abs(int(step)), log=log)
 
 
 def _real_range(start: float, stop: float, step: float) -> tuple[float, ...]:
