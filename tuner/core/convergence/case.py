@@ -101,7 +101,7 @@ class Case:
 
     @property
     def jumped(self) -> bool:
-        """Whether the training loss jumped above that of an untrained model.
+        """True if the training loss jumped above that of an untrained model.
 
         On imbalanced data an untrained model has several times the constant guess's loss.
         """
@@ -112,7 +112,7 @@ class Case:
 
     @property
     def hardly_begun(self) -> bool:
-        """Whether the training loss has hardly left that of an untrained model.
+        """True if the training loss has hardly left that of an untrained model.
 
         The frequencies of the labels are learned before anything else. On balanced data an
         untrained model knows them already, and this says nothing.
@@ -126,19 +126,19 @@ class Case:
 
     @property
     def is_slow(self) -> bool:
-        """Whether training went too slowly to show anything, and not because of a high rate."""
+        """True if training went too slowly to show anything, and not because of a high rate."""
         slow = self.rate_is_low or self.hardly_moved or self.hardly_begun
         return slow and not self.rate_is_high
 
     @property
     def skips_most(self) -> bool:
-        """Whether mixed_float16 skipped most updates while it looked for a scale of the loss."""
+        """True if mixed_float16 skipped most updates while it looked for a scale of the loss."""
         last = self.reports[-1] if self.reports else None
         return last is not None and last.skipped_updates > last.updates
 
     @property
     def spiked_early(self) -> bool:
-        """Whether single updates at the beginning had a loss far above an untrained model's.
+        """True if single updates at the beginning had a loss far above an untrained model's.
 
         Of few rows the mean loss is large by chance now and then.
         """

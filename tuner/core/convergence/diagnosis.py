@@ -192,7 +192,7 @@ def _on_its_way(curve: Curve) -> bool:
 
 
 def _has_fallen(curve: Curve) -> bool:
-    """Whether both losses have come to rest below the constant guess's by a share that matters.
+    """True if both losses have come to rest below the constant guess's by a share that matters.
 
     Predictions may still be the most frequent label, and few rows prove nothing of one point.
     But chance alone seldom lowers the loss on rows that training has not seen and on those that
@@ -316,7 +316,7 @@ def _improving(curve: Curve) -> Finding | None:
 
 
 def _has_levelled(curve: Curve, matters: float) -> bool:
-    """Whether the fall of the last part came at its beginning, and hardly anything since.
+    """True if the fall of the last part came at its beginning, and hardly anything since.
 
     Args:
         curve: The trial.
