@@ -60,8 +60,9 @@ def test_keys_that_the_sampler_does_not_model_are_named_at_the_start(folder, fak
 
 def test_a_large_grid_is_announced_and_no_trial_waits_for_it(folder, fake_workers, capsys):
     grid = ["optimizer.learning_rate=tag(log,interval(1e-6,1e-2))", "sampler=grid"]
-    size = ["sampler.points_per_interval=1875", "sweep.n_trials=3"]
-    assert main([*OWN, *grid, "schedule=linear,constant,cosine", *size]) == 0
+    size = ["sampler.points_per_interval=75", "sweep.n_trials=3"]
+    other = ["schedule=linear", "schedule.warmup_fraction=interval(0,0.3)"]
+    assert main([*OWN, *grid, *other, *size]) == 0
     printed = capsys.readouterr().out
     assert "grid: 5,625 points" in printed
     assert "sweep.n_trials=3 covers 2 of them" in printed or "covers 3 of them" in printed
