@@ -99,15 +99,15 @@ def test_models_of_trials_that_ended_are_tidied_away(swept, study):
     assert_published(study)
 
 
-def test_what_is_in_the_way_is_told_and_ends_nothing(swept, study, capsys):
+def test_what_is_in_the_way_is_refused_and_stays(swept, study, capsys):
     shutil.rmtree(study.best_model)
     number = written_model(study.best).trial
     shutil.copytree(swept, study.trial(number).model)
     study.best_model.write_text("a file of the user's")
     study.best.unlink()
     study.best.mkdir()
-    assert run("sweep.n_trials=4") == 0
-    assert "the best cannot be written" in capsys.readouterr().out
+    assert run("sweep.n_trials=4") == 2
+    assert "best" in capsys.readouterr().err
     assert study.best_model.read_text() == "a file of the user's"
     study.best_model.unlink()
     study.best.rmdir()
