@@ -382,3 +382,31 @@ def test_rows_differ_by_ids_types_and_mask():
     other = dataclasses.replace(row, ids=(1, 3))
     assert first_difference([row, row], [other, row], ids_alone=True) == 0
     assert first_difference([row], [row], ids_alone=False) is None
+
+
+@pytest.mark.parametrize(
+    ("variant", "departures"),
+    [
+        *((model_type, ()) for model_type in MODEL_TYPES),
+        ("bert left", ("truncation on the left",)),
+        ("roberta bare", ("special tokens",)),
+        ("told to lower", ("edited",)),
+    ],
+)
+def test_a_study_is_not_continued_with_tokens_that_it_did_not_begin_with(
+    tmp_path, monkeypatch, variant, departures
+):
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    model_type, changes = VARIANTS[variant]
+    write_checkpoint(tmp_path / "plain", model_type)
+    write_checkpoint(tmp_path / "changed", model_type)
+    for name, change in changes.items():
+        edit(tmp_path / "changed" / name, change)
+    write_reviews(tmp_path / "train.csv", 20, seed=1)
+    data = DataSettings(format="csv", train=str(tmp_path / "train.csv"), seed=0)
+    plain, changed = (
+        prepare(data, ModelSettings(checkpoint=str(tmp_path / name), max_length=MAX_LENGTH))
+        for name in ("plain", "changed")
+    )
+    assert load_tokenizer(changed.checkpoint).departures == departures
+    assert (plain.fingerprint == changed.fingerprint) == (not departures)

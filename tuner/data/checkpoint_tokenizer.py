@@ -29,7 +29,7 @@ READER = Path(__file__).with_name("tokenizer_reader.py")
 READER_SECONDS = 120.0
 """For reading a tokenizer; transformers, which converts older files, takes seconds to load."""
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """To be raised whenever the reader makes something else of the same files."""
 
 LIBRARIES = ("transformers", "tokenizers")
@@ -67,6 +67,22 @@ class CheckpointTokenizer:
     """Token id of padding."""
     notes: tuple[str, ...]
     """Sentences on what was done beyond what the files say."""
+    is_edited: bool = False
+    """True if fields of tokenizer_config.json changed parts of tokenizer.json."""
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """What versions before 0.2 did otherwise with the same files; usually nothing.
+
+        It is part of a data set's fingerprint, so that a study which began with other tokens is
+        not continued with these.
+        """
+        causes = {
+            "truncation on the left": self.truncation_side == "left",
+            "special tokens": bool(self.notes),
+            "edited": self.is_edited,
+        }
+        return tuple(cause for cause, holds in causes.items() if holds)
 
     @property
     def identity(self) -> str:
@@ -130,6 +146,7 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
         extra=tuple(found["tokens"]["extra"]),
         pad_id=pad_id,
         notes=tuple(found["notes"]),
+        is_edited=found["edited"],
     )
 
 

@@ -39,7 +39,7 @@ class PreparedData:
             validation rows.
         report: Figures of the data.
         fingerprint: SHA-256 of texts and labels of both splits and of the label names; the same
-            for every model and length.
+            for every length, and for every model whose texts become tokens as in version 0.1.
         seed: `data.seed`.
     """
 
@@ -167,7 +167,9 @@ def _make(
         validation=arrays[1],
         constant_guess=constant_guess(arrays[0].labels, arrays[1].labels),
         report=report,
-        fingerprint=combined_hash((*(split.content_hash for split in splits), *labels)),
+        fingerprint=combined_hash(
+            (*(split.content_hash for split in splits), *labels, *tokenizer.departures)
+        ),
     )
 
 

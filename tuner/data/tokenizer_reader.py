@@ -80,10 +80,14 @@ def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
     folder = Path(request["folder"])
     path = folder / "tokenizer.json"
     notes: list[str] = []
+    is_edited = False
     if path.is_file():
         tokenizer = Tokenizer.from_file(str(path))
         side = (tokenizer.truncation or {}).get("direction")
-        tokenizer = Tokenizer.from_str(_edited(tokenizer.to_str(), request, notes))
+        text = tokenizer.to_str()
+        edited = _edited(text, request, notes)
+        is_edited = json.loads(edited) != json.loads(text)
+        tokenizer = Tokenizer.from_str(edited)
         _check_letters(tokenizer, request)
         _add_tokens(tokenizer, request)
     else:
@@ -92,7 +96,8 @@ def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
     tokenizer.no_padding()
     tokens = _special_tokens(tokenizer, request)
     _add_special_tokens(tokenizer, request, tokens, notes)
-    return tokenizer, {"truncation_side": side, "tokens": tokens, "notes": notes}
+    found = {"truncation_side": side, "tokens": tokens, "notes": notes, "edited": is_edited}
+    return tokenizer, found
 
 
 def try_out(tokenizer: Tokenizer) -> None:
