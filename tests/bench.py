@@ -91,7 +91,7 @@ class Bench:
             definition=Definition(
                 space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
             ),
-            sampler={"name": "random", "seed": 1},
+            sampler={"name": "random", "seed": 6},
             pruner=pruner,
             defaults={RATE: rate},
         )

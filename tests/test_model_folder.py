@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.records import outcome
 from tuner import atomic, model_folder
 from tuner.atomic import aside, replace_folder, restore_folder
 from tuner.errors import InputError
@@ -236,3 +237,14 @@ def test_a_twin_shares_the_bytes_and_not_the_names(model, tmp_path):
     assert (tmp_path / "twin/config.json").stat().st_nlink == 2
     (tmp_path / "twin/config.json").unlink()
     assert defect(model, contents=True) is None
+
+
+def test_the_model_of_another_study_is_not_taken_for_a_trial_of_the_same_number(tmp_path):
+    from tuner.exported import came_from
+
+    file = tmp_path / "best.yaml"
+    file.write_text("provenance: {trial: 0, attempt: 1, value: 0.6}\n")
+    assert came_from(file, outcome(0, value=0.6))
+    assert not came_from(file, outcome(0, value=0.8))
+    assert not came_from(file, outcome(1, value=0.6))
+    assert not came_from(tmp_path / "missing.yaml", outcome(0, value=0.6))

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -79,3 +80,12 @@ def test_a_file_that_a_library_wrote_follows_the_umask(tmp_path):
     assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) == 0o640
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o750
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.safetensors", "folder"]
+
+
+def test_files_of_a_file_system_below_dev_are_files():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder) / "a"
+        check_output(path)
+        write_output(path, "first")
+        write_output(path, "second")
+        assert path.read_text() == "second"

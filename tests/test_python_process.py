@@ -102,7 +102,7 @@ def test_a_worker_that_prints_is_understood_and_its_output_is_logged(tmp_path):
 def test_what_a_site_prints_at_every_start_reaches_no_answer(tmp_path, monkeypatch):
     from tests.checkpoints import write_checkpoint
     from tuner.checkpoints import inspect
-    from tuner.data.tokenizer import load_tokenizer
+    from tuner.data.checkpoint_tokenizer import load_tokenizer
 
     site = tmp_path / "site"
     site.mkdir()
@@ -110,4 +110,4 @@ def test_what_a_site_prints_at_every_start_reaches_no_answer(tmp_path, monkeypat
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(Path.cwd())]))
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
     write_checkpoint(tmp_path / "tiny", "bert")
-    assert load_tokenizer(inspect(tmp_path / "tiny")).get_vocab_size() > 0
+    assert load_tokenizer(inspect(tmp_path / "tiny")).backend.get_vocab_size() > 0

@@ -132,3 +132,10 @@ def test_no_error_of_ours_shows_a_password():
     error = InputError(f"{url} is wrong", where=f"storage.url={url}", remedy=f"not {url}")
     parts = (str(error), error.problem, error.where, error.remedy, str(TunerError(f"no {url}")))
     assert all("pa55" not in part and "me:***@host" in part for part in parts)
+
+
+def test_a_secret_that_no_path_can_be_is_masked_and_harms_nothing(monkeypatch):
+    secret = "/" + "A" * 300
+    monkeypatch.setenv("SSL_KEY", secret)
+    assert hidden(f"refused: {secret}") == "refused: ***"
+    assert str(TunerError("hello")) == "hello"

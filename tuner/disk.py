@@ -53,7 +53,8 @@ class UnwritableError(TunerError):
             why: What the system or the database says.
         """
         super().__init__(
-            f"it can not be written: {why}\n  where: {where}\n  try:   make it writable, {_AGAIN}"
+            f"it cannot be read or written: {why}\n  where: {where}\n"
+            f"  try:   the right to read and write it, {_AGAIN}"
         )
 
 

@@ -190,6 +190,20 @@ def is_of(file: Path, expected: Mapping[str, Any]) -> bool:
     )
 
 
+def came_from(file: Path, outcome: TrialOutcome) -> bool:
+    """Return whether an exported configuration is of this trial, not one of another study.
+
+    Args:
+        file: An exported configuration.
+        outcome: How the trial ended.
+    """
+    written = _content(file).get("provenance")
+    expected = {"trial": outcome.number, "attempt": outcome.attempt, "value": outcome.value}
+    return isinstance(written, dict) and all(
+        written.get(key, value) == value for key, value in expected.items()
+    )
+
+
 def written_model(file: Path) -> KeptModel | None:
     """Return the trial and the seed of an exported configuration; None where it is none."""
     content = _content(file)

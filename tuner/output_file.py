@@ -7,6 +7,9 @@ from tempfile import TemporaryFile
 
 from tuner.atomic import write_whole
 
+_STREAMS = (Path("/dev/stdin"), Path("/dev/stdout"), Path("/dev/stderr"))
+_DESCRIPTORS = (Path("/proc"), Path("/dev/fd"))
+
 
 def write_output(path: Path, text: str) -> None:
     """Write a result: whole, or into what is there and no regular file.
@@ -17,7 +20,7 @@ def write_output(path: Path, text: str) -> None:
     Raises:
         OSError: It cannot be written, or is a folder.
     """
-    if _is_replaceable(path):
+    if is_replaceable(path):
         write_whole(path.resolve(), text)
         return
     # Appended, since a shell may have opened the same file with >>.
@@ -31,7 +34,7 @@ def check_output(path: Path) -> None:
     Raises:
         OSError: It cannot.
     """
-    if _is_replaceable(path):
+    if is_replaceable(path):
         folder = path.resolve().parent
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
@@ -40,7 +43,7 @@ def check_output(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def _is_replaceable(path: Path) -> bool:
+def is_replaceable(path: Path) -> bool:
     """True for a regular file and for what is not there yet.
 
     Raises:
@@ -50,5 +53,5 @@ def _is_replaceable(path: Path) -> bool:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     absolute = path.absolute()
     # Open files of a process, which may be regular: /dev/stdout, /dev/fd/3, /proc/self/fd/3.
-    is_descriptor = absolute.is_relative_to("/proc") or absolute.is_relative_to("/dev")
+    is_descriptor = absolute in _STREAMS or any(map(absolute.is_relative_to, _DESCRIPTORS))
     return not is_descriptor and (path.is_file() or not path.exists())

@@ -28,7 +28,7 @@ FILES = {
     "an object of Python": ("a: !!python/object/apply:os.system [touch made]", "no valid YAML"),
     "a number alone": ("1e999", "holds no keys"),
     "a list alone": ("- a", "holds no keys"),
-    "two documents": ("a: 1\n---\nb: 1", "no valid YAML"),
+    "two documents": ("a: 1\n---\nb: 1", "several configurations"),
     "bytes": ("data: {text: !!binary //8=}", ""),
     "a date that is none": ("data: {text: !!timestamp 2024-99-99}", "can not be read"),
     "a key that is a list": ("? [a]\n: b", "no valid YAML"),

@@ -126,3 +126,19 @@ class TestFiles:
             ["sweep=lr_search", option(tmp_path, "data", content)], tmp_path
         ).base.data
         assert (data.label, data.where) == ("yes", {"a": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("header", "content"),
+    [
+        ("", "where: {lang: no, year: 0123}\nlabel: 011\n"),
+        ("# @package _global_\n", "data:\n  where: {lang: no, year: 0123}\n  label: 011\n"),
+        ("# @package data\n", "where: {lang: no, year: 0123}\nlabel: 011\n"),
+    ],
+)
+def test_an_option_of_any_package_keeps_texts_as_they_are_written(tmp_path, header, content):
+    base = "" if "_global_" in header else "defaults: [csv]\n"
+    mine = option(tmp_path, "data", header + base + content)
+    trial = compose_sweep(["sweep=lr_search", "data=csv", mine, "data.train=x.csv"], tmp_path).base
+    assert trial.data.label == "011"
+    assert trial.data.where == {"lang": "no", "year": "0123"}

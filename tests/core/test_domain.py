@@ -103,3 +103,9 @@ def test_two_real_choices_as_close_as_rounding_are_each_themselves():
 )
 def test_the_corners_of_a_choice_are_all_its_values_or_the_ends_of_many_numbers(values, expected):
     assert corners(Choice(values=values)) == expected
+
+
+def test_whole_numbers_beside_a_large_bound_are_themselves():
+    domain = IntInterval(low=0, high=2**32 - 1)
+    for number in (2**32 - 1, 2**32 - 2, 2**32 - 3):
+        assert member(domain, number) == number

@@ -353,3 +353,20 @@ class TestKeys:
     def test_of_a_prediction(self, given):
         with pytest.raises(InputError, match=given.partition("=")[0]):
             compose_predict([given], Path.cwd())
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            'text\tlabel\n"good, really good"\tpos\nbad film\tneg\n"fine, I guess"\tpos\n',
+            [("good, really good", "pos"), ("bad film", "neg"), ("fine, I guess", "pos")],
+        ),
+        (
+            'text\tlabel\n"good, really"\tpos\nbad, film\tneg\n"fine"\tpos\n',
+            [('"good, really"', "pos"), ("bad, film", "neg"), ('"fine"', "pos")],
+        ),
+    ],
+)
+def test_marks_around_cells_with_commas_are_those_of_a_spreadsheet(file, content, expected):
+    assert rows(file(content, "f.tsv")) == expected

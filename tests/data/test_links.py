@@ -61,3 +61,10 @@ def test_the_hub_cache_keeps_its_links(checkpoint, tmp_path):
 def test_a_checkpoint_that_is_a_link_itself_is_allowed(checkpoint, tmp_path):
     (tmp_path / "latest").symlink_to(checkpoint)
     assert inspect(tmp_path / "latest").vocab_size > 0
+
+
+@pytest.mark.parametrize("name", ["tf_model.h5", "README.md", "onnx"])
+def test_links_of_files_that_are_not_read_are_allowed(checkpoint, tmp_path, name):
+    (tmp_path / "elsewhere").touch()
+    (checkpoint / name).symlink_to(tmp_path / "elsewhere")
+    assert inspect(checkpoint).vocab_size > 0

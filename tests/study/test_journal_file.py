@@ -11,6 +11,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from tuner.errors import InputError
 from tuner.study.journal_file import JournalFile
 from tuner.study.link_lock import LONGEST_HOLD, LinkLock, LockLostError
+from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.signs import Signs
@@ -169,3 +170,16 @@ def test_signs_of_life_are_told_by_the_times_of_files(tmp_path):
     assert other.give() - other.last("one") >= 60
     one.end()
     assert other.last("one") == float("-inf")
+
+
+def test_a_replaced_journal_is_refused_by_every_later_call(tmp_path):
+    path = tmp_path / "study.journal"
+    path.write_text('{"op_code":1}\n{"op_code":2}\n')
+    journal = JournalFile(path)
+    assert len(list(journal.read_logs(0))) == 2
+    other = tmp_path / "other"
+    other.write_text('{"op_code":7}\n{"op_code":8}\n{"op_code":9}\n')
+    other.replace(path)
+    for _ in range(2):
+        with pytest.raises(StudyLostError):
+            list(journal.read_logs(2))

@@ -89,7 +89,7 @@ def limit(study, pragma):
     ("pragma", "error", "words"),
     [
         ("PRAGMA max_page_count=1", DiskFullError, "the disk is full.*study.db"),
-        ("PRAGMA query_only=1", UnwritableError, "it can not be written: .*readonly"),
+        ("PRAGMA query_only=1", UnwritableError, "it cannot be read or written: .*readonly"),
     ],
 )
 def test_a_database_that_takes_no_more_is_told_at_once_and_resumes(

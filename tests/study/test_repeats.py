@@ -5,14 +5,23 @@ from contextlib import closing
 
 import pytest
 from optuna.trial import TrialState as OptunaState
+from sqlalchemy.exc import OperationalError
 
 from tests.records import outcome
-from tests.studies import DEFAULTS, OPTIMIZER, RATE, SPACE, complete, on_both, stored
+from tests.studies import (
+    DEFAULTS,
+    OPTIMIZER,
+    RATE,
+    SPACE,
+    complete,
+    on_both,
+    stored,
+)
 from tuner.core.configuration_id import canonical, configuration_id
 from tuner.core.settings import StorageSettings
 from tuner.core.space import Choice, Dimension, IntInterval, SearchSpace
 from tuner.core.trial import TrialState
-from tuner.study import First
+from tuner.study import First, handle
 from tuner.study.ledger import CONFIGURATION, FIXED, NOT_RUN
 from tuner.study_reader import StudyReader
 
@@ -267,3 +276,40 @@ def test_a_configurations_name_is_what_decides_its_result():
     assert name(changed(seed="1")) != name(changed(seed=1))
     moved = {**base, "data": {"train": "b"}}
     assert name({**changed(seed=1), "data": {"train": "b"}}, moved) == name(changed(seed=1))
+
+
+@on_both
+@pytest.mark.parametrize("again", ["the same call", "a later start"])
+def test_what_a_broken_off_claim_had_reserved_is_still_run(open_study, monkeypatch, again):
+    space = SearchSpace([OPTIMIZER, Dimension(key=BATCH.key, domain=Choice(values=(8, 16)))])
+    plan = {"space": space, "defaults": {"optimizer": "adamw", BATCH.key: 8}}
+    study = open_study(sampler=sampler("grid"), **plan)
+    for _ in range(3):
+        complete(study)
+    ask, calls = handle.ask, []
+
+    def broken_off(*arguments):
+        calls.append(1)
+        if len(calls) > 1:
+            return ask(*arguments)
+        if again == "the same call":
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise OperationalError("", {}, error)
+        raise SystemExit
+
+    monkeypatch.setattr(handle, "ask", broken_off)
+    if again == "the same call":
+        asked = study.claim(None)
+    else:
+        with pytest.raises(SystemExit):
+            study.claim(None)
+        study.close()
+        study = open_study(sampler=sampler("grid"), **plan)
+        study.release_orphans()
+        asked = study.claim(None)
+    assert asked is not None
+    study.finish(outcome(asked.number, parameters=asked.parameters))
+    assert study.claim(None) is None
+    run = {tuple(sorted(each.parameters.items())) for each in study.outcomes()}
+    assert len(run) == 4

@@ -120,7 +120,13 @@ def test_the_spread_is_that_of_the_updates_means(tuner):
 def _spread(measured):
     from tuner.training.evaluate import Evaluation
 
-    made = Evaluation(loss=0.0, loss_error=0.0, confusion=[[1, 0], [0, 1]], examples=2)
+    made = Evaluation(
+        loss=0.0,
+        loss_error=0.0,
+        error_within_labels=0.0,
+        confusion=[[1, 0], [0, 1]],
+        examples=2,
+    )
     report = measured.report(
         made, made, final=True, weight_change=0.0, point=1, points=1, examples_seen=40,
         total_examples=40, updates=3, skipped_updates=0,

@@ -162,12 +162,12 @@ def test_a_saved_folder_is_read_back(workspace, parts, tmp_path, monkeypatch):
     from tuner.training import hugging_face
 
     *_, save = parts("bert")
-    write = hugging_face.save_file
+    write = hugging_face.write_weights
 
     def lossy(tensors, path, **kwargs):
         write({name: np.zeros_like(tensor) for name, tensor in tensors.items()}, path, **kwargs)
 
-    monkeypatch.setattr(hugging_face, "save_file", lossy)
+    monkeypatch.setattr(hugging_face, "write_weights", lossy)
     with pytest.raises(OSError, match=r"model\.safetensors"):
         save(tmp_path / "model")
     monkeypatch.undo()

@@ -3,10 +3,8 @@
 import shlex
 from pathlib import Path
 
+from tuner.checkpoints.tokenizer_files import TOKENIZER_FILES
 from tuner.errors import InputError
-
-_WEIGHTS = (".safetensors", ".bin")
-"""Files that are read as numbers and never copied."""
 
 
 def check_links(folder: Path) -> None:
@@ -19,11 +17,11 @@ def check_links(folder: Path) -> None:
         folder: Of the checkpoint.
 
     Raises:
-        InputError: A file that is not weights leads out of the folder.
+        InputError: The configuration or a file of the tokenizer leads out of the folder.
     """
     roots = [folder.resolve(), *_blobs(folder)]
-    for path in sorted(folder.iterdir()):
-        if not path.is_symlink() or path.suffix in _WEIGHTS:
+    for path in (folder / name for name in ("config.json", *TOKENIZER_FILES)):
+        if not path.is_symlink():
             continue
         target = path.resolve()
         if not any(target.is_relative_to(root) for root in roots):

@@ -19,6 +19,7 @@ from tuner.exported import (
     KeptModel,
     StudyFacts,
     as_yaml,
+    came_from,
     is_of,
     model_note,
     provenance,
@@ -165,7 +166,8 @@ class BestKeeper:
         """Return the best model that is here: which, of what, and where; None: there is none."""
         kept = self._files.kept
         for model, outcome, path in self._candidates(wanted):
-            if model == kept:
+            file = self._folder.best_model / self._folder.best.name
+            if model == kept and came_from(file, outcome):
                 return model, outcome, self._folder.best_model
             if path is not None:
                 return model, outcome, path

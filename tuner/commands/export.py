@@ -14,6 +14,7 @@ from tuner.commands.exported_model import ModelMovedError, copied_model, find_mo
 from tuner.config import ComposedReader, compose_export, train_command
 from tuner.core.exporting import ExportSettings, choose, training_arguments
 from tuner.core.goals import Goals
+from tuner.core.publication import publication
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
@@ -21,7 +22,7 @@ from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.folder import StudyFolder
 from tuner.model_folder import PAUSE, READS
 from tuner.output import write_result
-from tuner.output_file import write_output
+from tuner.output_file import is_replaceable, write_output
 from tuner.records import to_plain
 from tuner.study_reader import StoredStudy, StudyReader
 
@@ -61,7 +62,9 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     export = composed.settings
     outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
     _refuse_weightless(export, study.goals)
-    choice = choose(outcomes, study.goals, export, study.confirmed)
+    published = publication(outcomes, study.goals, study.confirmation)
+    holds = published is not None and published.confirmation is not None
+    choice = choose(outcomes, study.goals, export, study.confirmed if holds else ())
     if not choice.outcomes:
         _say(f"nothing to export from {study.name}: {choice.reason}")
         return 1
@@ -198,7 +201,7 @@ def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
         for item in training_arguments(settings, outcome.last)[1]:
             _say(f"  {item.key}: {item.value} → {item.remedy}")
             left_out.append(({"trial": outcome.number} if several else {}) | asdict(item))
-    if output is not None:
+    if output is not None and is_replaceable(Path(output)):
         beside = Path(output).with_suffix(".left_out.json")
         _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))
 

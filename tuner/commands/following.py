@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from tuner.core.extent import grid_of
 from tuner.core.pareto import best
 from tuner.core.settings import AgentSettings
 from tuner.core.slurm import AgentJob, Phase, agents_text, failed, news
@@ -14,6 +15,8 @@ from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.slurm import queue
 from tuner.slurm.submission import AgentFolder
+from tuner.study.lost import StudyLostError
+from tuner.study.patience import AWAY
 from tuner.study_reader import StoredStudy, StudyReader
 from tuner.terminal import COUNTED, Terminal, outcome_line, say
 
@@ -48,6 +51,8 @@ class StudyLook:
             self.refusal = ""
         except InputError as error:
             self.refusal = error.problem
+        except (*AWAY, StudyLostError) as error:
+            self.refusal = " ".join(str(error).split()) or type(error).__name__
 
     @property
     def outcomes(self) -> list[TrialOutcome]:
@@ -63,7 +68,16 @@ class StudyLook:
     @property
     def is_complete(self) -> bool:
         """Whether the total is reached, and the best are confirmed where that is asked for."""
-        return self.done >= self._agent.sweep.n_trials and self._is_confirmed
+        is_done = self.done >= self._agent.sweep.n_trials or self._is_exhausted
+        return is_done and self._is_confirmed
+
+    @property
+    def _is_exhausted(self) -> bool:
+        """Whether each configuration of a finite space has ended."""
+        grid = grid_of(self.stored.space, self._agent.sampler) if self.stored else None
+        if grid is None:
+            return False
+        return sum(grid.has(outcome.parameters) for outcome in self.outcomes) >= grid.size
 
     @property
     def _is_confirmed(self) -> bool:

@@ -192,7 +192,10 @@ def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_nodes(root, label)
         _check_mapping(root, label)
-        written = quoted(text, root, group)
+        header = _PACKAGE_HEADER.search(text)
+        package = header.group(1) if header else "_group_"
+        place = {"_global_": "", "_group_": group}.get(package, package)
+        written = quoted(text, root, place)
         content = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error

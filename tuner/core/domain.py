@@ -110,8 +110,9 @@ def member(domain: Domain, value: Scalar) -> Scalar | Outside:
 
 
 def _in_interval(domain: FloatInterval | IntInterval, number: float) -> Scalar | Outside:
+    is_real = isinstance(domain, FloatInterval) or not isinstance(number, int)
     for bound in (domain.low, domain.high):
-        if number == bound or math.isclose(number, bound, rel_tol=CLOSE):
+        if number == bound or (is_real and math.isclose(number, bound, rel_tol=CLOSE)):
             return bound
     if not domain.low <= number <= domain.high:
         return OUTSIDE

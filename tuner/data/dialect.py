@@ -278,7 +278,8 @@ def _is_content(opened: Opened, plain: Reading, double: Reading) -> bool:
     """
     if plain.rows != double.rows:
         return False
-    bare, needless = set[int](), set[int]()
+    bare, without = set[int](), set[str]()
+    needless = set[tuple[int, frozenset[str]]]()
     differs = stray = False
     with opened() as first, opened() as second:
         rows = zip(records(first, plain.dialect), records(second, double.dialect), strict=True)
@@ -290,11 +291,17 @@ def _is_content(opened: Opened, plain: Reading, double: Reading) -> bool:
                 if before != after:
                     differs = True
                     if '"' not in after:
-                        needless.add(column)
+                        needless.add((column, _reasons(after)))
                 elif after:
                     bare.add(column)
+                    without |= _reasons(after)
                     stray = stray or '"' in after
-    return differs and (stray or bool(bare & needless))
+    return differs and (stray or any(c in bare and why <= without for c, why in needless))
+
+
+def _reasons(field: str) -> frozenset[str]:
+    """Return what some writers enclose a field for: Excel for commas, `csv` for a return."""
+    return frozenset(character for character in ",;\r" if character in field)
 
 
 def _are_rows(opened: Opened, plain: Reading, double: Reading, label: str | None) -> bool:

@@ -64,6 +64,14 @@ class Configurations:
             if point is not None or trial.state.is_finished():
                 self._read.add(trial.number)
 
+    def release(self, trial: FrozenTrial) -> None:
+        """Let a trial without all its parameters take again what it had reserved.
+
+        Its reservation may be left from a call that the storage broke off, or from an agent that
+        died.
+        """
+        self._held.discard(trial.user_attrs.get(CONFIGURATION, ""))
+
     def holds(self, parameters: Values) -> bool:
         """True if a trial that was read has this configuration.
 

@@ -135,6 +135,7 @@ class SpaceSampler(BaseSampler):
             ExhaustedError: Each configuration that it could have is another trial's.
         """
         self._configurations.refresh()
+        self._configurations.release(trial)
         given = {**trial.system_attrs.get(FIXED, {}), **trial.params}
         for named in self._proposals(study, trial, given):
             if self._configurations.reserve(trial._trial_id, by_key(self._space, named)):  # noqa: SLF001

@@ -112,7 +112,7 @@ class HeldTrials:
         self.stop()
         for held in self._held.values():
             # Where the storage is away, the others see by our silence that we are gone.
-            with suppress(*AWAY, StudyLostError):
+            with suppress(*AWAY, KeyError, StudyLostError):
                 self._ledger.put_back(held.id)
 
     @property

@@ -68,7 +68,6 @@ class JournalFile(BaseJournalBackend):
         """Refuse to go on in a file that does not continue what was read."""
         inode = os.fstat(file.fileno()).st_ino
         is_same = self._inode in (None, inode) and _is_begin_of_line(file, self._offset)
-        self._inode = inode
         if not is_same:
             raise StudyLostError(
                 "the study's journal was replaced or cut off while it was being run",
@@ -76,6 +75,7 @@ class JournalFile(BaseJournalBackend):
                 "the journal that was there before, in its place, then the same command; without "
                 "it the command continues from what the file holds now",
             )
+        self._inode = inode
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:

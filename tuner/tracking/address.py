@@ -205,7 +205,8 @@ def _visit(parts: SplitResult) -> None:
         if not isinstance(error.reason, ssl.SSLCertVerificationError):
             raise
         return  # Whose certificate to trust is for MLflow's client to say.
-    if (reached.scheme, reached.hostname) != (bare.scheme, bare.hostname):
+    moved = (reached.scheme, reached.hostname) != (bare.scheme, bare.hostname)
+    if moved and reached.path.endswith("/health"):  # Else a page where people log in.
         # Calls that write would arrive there without what they write.
         path = reached.path.removesuffix("/health")
         raise MovedError(reached._replace(path=path, query="", fragment="").geturl())
