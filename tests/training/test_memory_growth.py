@@ -25,6 +25,8 @@ def test_a_hundred_short_trials_do_not_grow_it(make_settings):
     from tuner.training.fine_tune import FineTuner
 
     tuner, chance, held = FineTuner(), np.random.default_rng(0), []
+    gc.collect()
+    gc.freeze()  # What earlier tests have left in this process takes seconds to go through.
     for number in range(TRIALS):
         settings = make_settings(
             dropout=[0.0, 0.3][chance.integers(2)],
@@ -40,5 +42,6 @@ def test_a_hundred_short_trials_do_not_grow_it(make_settings):
         assert tuner.run(settings, Recorder()) == ""
         gc.collect()
         held.append(psutil.Process().memory_info().rss)
+    gc.unfreeze()
     early, late = max(held[WARM - 10 : WARM]), min(held[-10:])
     assert late < 1.03 * early, [each // 2**20 for each in held[::10]]
