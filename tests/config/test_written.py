@@ -132,7 +132,10 @@ class TestFiles:
     ("header", "content"),
     [
         ("", "where: {lang: no, year: 0123}\nlabel: 011\n"),
-        ("# @package _global_\n", "data:\n  where: {lang: no, year: 0123}\n  label: 011\n"),
+        (
+            "# @package _global_\n",
+            "data:\n  format: csv\n  where: {lang: no, year: 0123}\n  label: 011\n",
+        ),
         ("# @package data\n", "where: {lang: no, year: 0123}\nlabel: 011\n"),
     ],
 )
