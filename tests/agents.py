@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start would import)
@@ -191,3 +191,24 @@ def until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@contextmanager
+def agents_maker(folder, mlflow_uri, usual):
+    """Gives what makes agents in a folder; they are closed at the end.
+
+    Args:
+        folder: Of the test.
+        mlflow_uri: Their tracking store, unless another one is named.
+        usual: Checkpoint, unless another one is named.
+    """
+    made = []
+
+    def make(*more, checkpoint=usual, uri=mlflow_uri):
+        write_folder(folder, checkpoint)
+        made.append(Agents(folder, uri, arguments(checkpoint, *more)))
+        return made[-1]
+
+    yield make
+    for agents in made:
+        agents.close()

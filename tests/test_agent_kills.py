@@ -16,7 +16,7 @@ import yaml
 from mlflow import MlflowClient
 from optuna.trial import TrialState as OptunaState
 
-from tests.agents import Agents, arguments, stored, until, write_folder
+from tests.agents import agents_maker, arguments, stored, until, write_folder
 from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder
 from tuner.records import from_json, from_plain
@@ -27,16 +27,8 @@ SLOW = "slow:0.1"
 
 @pytest.fixture
 def make_agents(tmp_path, mlflow_uri):
-    made = []
-
-    def make(*more, checkpoint=SLOW, uri=mlflow_uri):
-        write_folder(tmp_path, checkpoint)
-        made.append(Agents(tmp_path, uri, arguments(checkpoint, *more)))
-        return made[-1]
-
-    yield make
-    for agents in made:
-        agents.close()
+    with agents_maker(tmp_path, mlflow_uri, SLOW) as make:
+        yield make
 
 
 class Looks:

@@ -9,23 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents import Agents, arguments, stored, until, write_folder
+from tests.agents import agents_maker, arguments, stored, until, write_folder
 
 SLOW = "slow:0.3"
 
 
 @pytest.fixture
 def make_agents(tmp_path, mlflow_uri):
-    made = []
-
-    def make(*more, checkpoint=SLOW):
-        write_folder(tmp_path, checkpoint)
-        made.append(Agents(tmp_path, mlflow_uri, arguments(checkpoint, *more)))
-        return made[-1]
-
-    yield make
-    for agents in made:
-        agents.close()
+    with agents_maker(tmp_path, mlflow_uri, SLOW) as make:
+        yield make
 
 
 def run_until_a_trial_reports(agents):

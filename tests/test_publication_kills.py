@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 import yaml
 
-from tests.agents import Agents, arguments, until, write_folder
+from tests.agents import agents_maker, until
 from tuner.atomic import aside
 from tuner.core.settings import StorageSettings
 from tuner.exported import model_note, written_model
@@ -25,16 +25,8 @@ LARGE = "large:200000"
 
 @pytest.fixture
 def make_agents(tmp_path, mlflow_uri):
-    made = []
-
-    def make(*more, checkpoint=LARGE):
-        write_folder(tmp_path, checkpoint)
-        made.append(Agents(tmp_path, mlflow_uri, arguments(checkpoint, *more)))
-        return made[-1]
-
-    yield make
-    for agents in made:
-        agents.close()
+    with agents_maker(tmp_path, mlflow_uri, LARGE) as make:
+        yield make
 
 
 def rising(folder, count):
