@@ -58,7 +58,7 @@ def test_the_best_configuration_gives_the_same_score_again(swept, best):
 
 def test_it_says_where_it_comes_from(swept, best):
     provenance = best["provenance"]
-    run = MlflowClient("sqlite:///mlflow.db").get_run(provenance["mlflow_run"])
+    run = MlflowClient(f"sqlite:///{swept / 'mlflow.db'}").get_run(provenance["mlflow_run"])
     assert run.data.tags["trial_number"] == str(provenance["trial"])
     assert run.data.metrics["objective"] == provenance["value"]
     assert provenance["git_commit"] is None  # A folder that is no checkout.
