@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,14 @@ settings.load_profile("tuner")
 
 # Whoever starts the tests may ignore hangups, as nohup does; tests send them.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_address_is_left():
+    """End the tracking address, also of the environment, that a test gave MLflow."""
+    yield
+    if mlflow := sys.modules.get("mlflow"):
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture

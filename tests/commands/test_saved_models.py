@@ -128,12 +128,18 @@ def test_a_folder_that_says_nothing_is_read_as_it_is_told_and_says_so(swept, sco
         assert {"LABEL_0", "LABEL_1"} >= {row["predicted"] for row in csv.DictReader(file)}
 
 
-def test_a_model_in_mlflow_predicts_pairs(swept, score):
+@pytest.fixture
+def tracked(swept):
+    """Address of the folder's database, which MLflow uses for the test alone."""
     address = f"sqlite:///{swept / 'mlflow.db'}"  # MLflow keeps what an address opened first
-    client = MlflowClient(address)
+    mlflow.set_tracking_uri(address)
+    return address
+
+
+def test_a_model_in_mlflow_predicts_pairs(tracked, score):
+    client = MlflowClient(tracked)
     experiment = client.get_experiment_by_name("mine").experiment_id
     (model,) = client.search_logged_models([experiment])
-    mlflow.set_tracking_uri(address)
     served = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
     assert served.metadata.signature.inputs.input_names() == ["text", "text_pair"]
     rows = pd.read_csv("validation.csv")
