@@ -2,7 +2,10 @@
 
 import io
 import json
+import shutil
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 import optuna
@@ -139,6 +142,67 @@ def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, 
     assert published(request_of, monkeypatch) == 0
     assert not list(study.glob(".model-*"))
     assert [model.status for model in logged(request_of.tracking)[2]] == ["READY"]
+
+
+def put_best(study, weights, trial=3):
+    """A model in the study's best_model/, of the trial that its best.yaml names."""
+    best = study / "best_model"
+    shutil.rmtree(best, ignore_errors=True)
+    best.mkdir(parents=True)
+    described = BEST | {"provenance": BEST["provenance"] | {"trial": trial}}
+    (best / "model.safetensors").write_text(weights)
+    for file in (best / "best.yaml", study / "best.yaml"):
+        file.write_text(json.dumps(described))
+    seal(best)
+
+
+def weights_in(folder):
+    found = folder.rglob("model.safetensors")
+    return sorted(file.read_text() for file in found)
+
+
+def test_a_better_model_takes_the_place_of_the_one_before_it(request_of, monkeypatch, tmp_path):
+    study, quiet = tmp_path / "outputs/mine", replace(request_of, draw=False, register=None)
+    for weights in ("first", "second", "third", "second"):
+        put_best(study, weights)
+        assert published(quiet, monkeypatch) == 0
+        assert weights_in(tmp_path / "artifacts") == [weights]
+        assert [m.status for m in logged(request_of.tracking)[2]] == ["READY"]
+
+
+def test_a_registered_model_stays(request_of, monkeypatch, tmp_path):
+    study, quiet = tmp_path / "outputs/mine", replace(request_of, draw=False)
+    for weights, name in (("first", None), ("second", "reviews"), ("third", None)):
+        put_best(study, weights)
+        assert published(replace(quiet, register=name), monkeypatch) == 0
+    assert weights_in(tmp_path / "artifacts") == ["second", "third"]
+    loaded = mlflow.artifacts.download_artifacts("models:/reviews/1")
+    assert weights_in(Path(loaded)) == ["second"]
+
+
+def test_a_model_of_another_trial_than_the_best_replaces_none(request_of, monkeypatch, tmp_path):
+    study, quiet = tmp_path / "outputs/mine", replace(request_of, draw=False, register=None)
+    put_best(study, "of the other machine")
+    assert published(quiet, monkeypatch) == 0
+    put_best(study, "of this one")
+    better = BEST | {"provenance": BEST["provenance"] | {"trial": 4}}
+    (study / "best.yaml").write_text(json.dumps(better))
+    assert published(quiet, monkeypatch) == 0
+    assert weights_in(tmp_path / "artifacts") == ["of the other machine", "of this one"]
+
+
+def test_models_of_another_study_of_that_name_stay(request_of, monkeypatch, tmp_path):
+    study, quiet = tmp_path / "outputs/mine", replace(request_of, draw=False, register=None)
+    put_best(study, "mine")
+    assert published(quiet, monkeypatch) == 0
+    client, experiment, _ = logged(request_of.tracking)
+    other = StudyIdentity(name="mine", id="b2")
+    client.create_run(experiment, tags={"role": "sweep"} | study_tags(other))
+    run = {"role": "trial", "trial_number": "3", "attempt": "1"} | study_tags(other)
+    client.create_run(experiment, tags=run)
+    put_best(study, "other")
+    assert published(replace(quiet, study=other), monkeypatch) == 0
+    assert weights_in(tmp_path / "artifacts") == ["mine", "other"]
 
 
 def test_what_fails_is_told_in_one_line(request_of, monkeypatch, capsys):

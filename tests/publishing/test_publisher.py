@@ -8,6 +8,7 @@ import pytest
 
 from tuner.core.identity import StudyIdentity
 from tuner.publishing import Publisher, Request
+from tuner.publishing.publisher import MODEL_SECONDS
 
 REQUEST = Request(
     study=StudyIdentity(name="mine", id="a1"),
@@ -32,9 +33,9 @@ HANGS = "import sys, time; open(sys.argv[1], 'w').close(); time.sleep(600)"
 def start(tmp_path):
     made = []
 
-    def start(code, request=REQUEST, longest=60.0):
+    def start(code, request=REQUEST, longest=60.0, clock=time.monotonic):
         command = (sys.executable, "-c", code, str(tmp_path / "notes"))
-        made.append(Publisher(request, command, longest))
+        made.append(Publisher(request, command, longest, clock))
         return made[-1]
 
     yield start
@@ -60,8 +61,41 @@ def test_changes_are_published_seldom_and_all_of_it_at_the_end(start, tmp_path):
         publisher.refresh()
     assert publisher.finish() == ""
     first, last = map(json.loads, notes.read_text().splitlines())
-    assert first["register"] is None
-    assert last["register"] == "reviews"
+    assert (first["register"], first["log_model"]) == (None, False)
+    assert (last["register"], last["log_model"]) == ("reviews", True)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_long_sweep_sends_its_model_once_an_hour(start, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuner.publishing.publisher.REST", 0.0)
+    notes, clock, sent = tmp_path / "notes", Clock(), []
+    publisher = start(NOTES, clock=clock)
+    for minutes in (1, 59, 60, 61, 119, 120):
+        clock.now = 60.0 * minutes
+        publisher.refresh()
+        until(lambda: notes.exists() and notes.read_text().count("\n") == len(sent) + 1)
+        sent.append(json.loads(notes.read_text().splitlines()[-1])["log_model"])
+        until(lambda: publisher._process is None)
+    assert sent == [False, False, True, False, False, True]
+
+
+def test_without_plots_nothing_is_started_until_a_model_is_due(start, tmp_path):
+    clock = Clock()
+    publisher = start(STARTED + NOTES, Request(**{**vars(REQUEST), "draw": False}), clock=clock)
+    publisher.refresh()
+    until(lambda: not publisher._changed.is_set())
+    clock.now = MODEL_SECONDS
+    publisher.refresh()
+    until((tmp_path / "notes").exists)
+    assert (tmp_path / "notes.started").read_text() == "x"
 
 
 def test_the_last_process_is_started_ahead_and_asked_at_the_end(start, tmp_path):

@@ -263,7 +263,8 @@ class TrackingSettings:
             `tuner report` or an agent that sends.
         tensorboard: Write TensorBoard's event files, too, in each trial's folder.
         plots: Draw Optuna's plots of the study on the sweep's run, as it goes on.
-        log_model: Log the best model so far, with signature and input example.
+        log_model: Log the best model, with signature and input example: at the end, and once an
+            hour while the sweep runs. It replaces the one before it, unless that is registered.
         register: Name under which the sweep's end registers it; null: under none.
     """
 

@@ -23,17 +23,13 @@ import tuner
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.saved import read_inputs
 from tuner.core.confirmation import CONFIRMS
-from tuner.core.identity import STUDY_ID
 from tuner.exclusive import exclusive
+from tuner.exported import model_note
+from tuner.folder import StudyFolder
 from tuner.model_folder import copy_complete
+from tuner.publishing.logged_models import KEY, NAME, logged_models, remove, superseded
 from tuner.tracking.connection import Connection
 from tuner.tracking.runs import CONFIRM, number_tag, study_tags
-
-NAME = "best_model"
-"""Of every logged model; also the folder's in which a study keeps it."""
-
-KEY = "weights_sha256"
-"""The tag that tells one logged model from another, so that none is logged twice."""
 
 EXAMPLE = {
     "text": "The film is short, warm and never dull.",
@@ -51,7 +47,7 @@ _SERVED = _PACKAGE / "training" / "served.py"
 def log_model(
     client: MlflowClient, runs: Connection, sweep: Run, folder: Path, register: str | None
 ) -> None:
-    """Logs the best model, unless it is logged already.
+    """Logs the best model, unless it is logged already, and removes those that it supersedes.
 
     Args:
         client: Of the tracking store.
@@ -65,7 +61,8 @@ def log_model(
         place, copy = files
         best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
         weights = file_hash(copy / "model.safetensors")
-        model = _found(client, runs, sweep, weights)
+        known = logged_models(client, sweep.info.experiment_id, runs.study)
+        model = next((each for each in known if each.tags[KEY] == weights), None)
         model = model or _made(client, runs, sweep, weights, best)
         if model.status != "READY":
             packed = place / "packed"
@@ -77,6 +74,10 @@ def log_model(
             client.finalize_logged_model(model.model_id, "READY")
     if register is not None:
         _register(client, model, register)
+    study = StudyFolder(folder.parent.parent, folder.parent.name)
+    # Where this is not the study's best, another machine may have sent a better one.
+    if study.best.is_file() and model_note(study) is None:
+        remove(client, superseded(known, model))
 
 
 @contextmanager
@@ -88,14 +89,6 @@ def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
         place, copy = Path(made), Path(made) / "model"
         copy_complete(folder, copy)
         yield place, copy
-
-
-def _found(client: MlflowClient, runs: Connection, sweep: Run, weights: str) -> LoggedModel | None:
-    """The study's logged model with these weights; another study may have the same."""
-    experiment, study = sweep.info.experiment_id, runs.study
-    own = {study.id} | ({None} if study.has_unmarked_runs else set())
-    found = client.search_logged_models([experiment], f"tags.{KEY} = '{weights}'")
-    return next((model for model in found if model.tags.get(STUDY_ID) in own), None)
 
 
 def _made(

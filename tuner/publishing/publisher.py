@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -21,6 +21,9 @@ REST = 100.0
 
 LOWEST_PRIORITY = 19
 
+MODEL_SECONDS = 3600.0
+"""Between two models that a running sweep sends; each takes the place of the one before it."""
+
 LONGEST = 600.0
 """Seconds that a publication may take."""
 
@@ -32,15 +35,23 @@ class Publisher:
     """Publishes what a study has become, at most one publication at a time."""
 
     def __init__(
-        self, request: Request, command: Sequence[str] = COMMAND, longest: float = LONGEST
+        self,
+        request: Request,
+        command: Sequence[str] = COMMAND,
+        longest: float = LONGEST,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Starts the thread, which waits.
 
         Args:
-            request: What is published while the sweep runs; its model is registered at the end.
+            request: What is published at the end. While the sweep runs its plots are, and each
+                hour its model, which is registered at the end alone.
             command: What starts the process.
             longest: Seconds that a publication may take.
+            clock: Seconds, monotonic; says when a model is due.
         """
+        self._clock = clock
+        self._model_sent_at = clock()
         self._request = request
         self._command = command
         self._longest = longest
@@ -106,19 +117,29 @@ class Publisher:
         self._thread.join()
 
     def _run(self) -> None:
-        quiet = replace(self._request, register=None)
         while self._publishes:
             self._changed.wait()
             self._changed.clear()
             begun = time.monotonic()
+            request = self._interim()
             with self._starting:
                 if self._closing.is_set():
                     return
+                if not (request.draw or request.log_model):
+                    continue
                 process = self._process = self._started()
             if process is not None:
-                self._finished(process, quiet, LOWEST_PRIORITY)  # What fails is tried again.
+                failure = self._finished(process, request, LOWEST_PRIORITY)
                 self._process = None
+                if request.log_model and not failure:  # What fails is tried again.
+                    self._model_sent_at = self._clock()
             self._closing.wait(REST * (time.monotonic() - begun))
+
+    def _interim(self) -> Request:
+        """What is published now, while the sweep runs."""
+        is_due = self._clock() - self._model_sent_at >= MODEL_SECONDS
+        log_model = self._request.log_model and is_due
+        return replace(self._request, log_model=log_model, register=None)
 
     def _publish_last(self) -> str:
         process, self._last = self._last, None
