@@ -17,7 +17,8 @@ from tuner.errors import InputError
 from tuner.markdown import code, prose
 from tuner.output import READABLE, write_result
 from tuner.printable import printable
-from tuner.terminal import Terminal, outcome_line, ranking_table, say
+from tuner.tables import ranking_table
+from tuner.terminal import Terminal, outcome_line, say
 
 HOSTILE = ["a[/v]", "tiny [v2]", "tiny [v3]", "[bold]x", ":warning:", "[link=x]y[/link]", "\\[x]"]
 GOALS = Goals(objectives=("val_accuracy",))
@@ -52,7 +53,7 @@ def test_the_live_lines_show_names_as_they_are(name):
     file = io.StringIO()
     console = PlainConsole(file=file, force_terminal=True, width=200)
     terminal = Terminal("val_accuracy", console)
-    terminal.begin(name, total=2, done=0, slots=[0])
+    terminal.begin(name, total=2, slots=[0])
     terminal.end()
     assert name in Text.from_ansi(file.getvalue()).plain
 

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from tests.records import outcome, spec
 from tuner.core.trial import TrialState
-from tuner.terminal import Terminal, figure, stop_reasons
+from tuner.tables import figure
+from tuner.terminal import Terminal, stop_reasons
 
 
 class Clock:
@@ -30,7 +31,7 @@ def shown():
 
 def test_when_the_sweep_will_end_is_said_with_each_trial(clock, shown):
     terminal = Terminal("val_accuracy", Console(file=shown), clock)
-    terminal.begin("mine", 4, 1, [0, 1])
+    terminal.begin("mine", 4, [0, 1], earlier=[outcome(0)])
     terminal.trial_started(0, spec(number=1))
     terminal.trial_started(1, spec(number=2))
     clock.now = 600.0
@@ -39,30 +40,34 @@ def test_when_the_sweep_will_end_is_said_with_each_trial(clock, shown):
     # long as trial 1 did.
     terminal.trial_finished(0, outcome(number=1, seconds=600.0))
     assert re.search(
-        r"^2 of 4 trials, about 10 min left, until .*\d\d:\d\d$", shown.getvalue(), re.MULTILINE
+        r"^2 of 4 trials, 10 min elapsed, about 10 min left, until .*\d\d:\d\d$",
+        shown.getvalue(),
+        re.MULTILINE,
     )
 
 
 def test_a_time_limit_comes_first(clock, shown):
     terminal = Terminal("val_accuracy", Console(file=shown), clock)
-    terminal.begin("mine", 9, 0, [0], timeout=700.0)
+    terminal.begin("mine", 9, [0], timeout=700.0)
     terminal.trial_started(0, spec(number=0))
     clock.now = 600.0
     terminal.trial_finished(0, outcome(number=0, seconds=600.0))
-    assert "1 of 9 trials, no trial starts after 2 min from now\n" in shown.getvalue()
+    assert (
+        "1 of 9 trials, 10 min elapsed, no trial starts after 2 min from now\n" in shown.getvalue()
+    )
 
 
 def test_the_end_is_not_foretold_once_nothing_is_left(clock, shown):
     terminal = Terminal("val_accuracy", Console(file=shown), clock)
-    terminal.begin("mine", 1, 0, [0])
+    terminal.begin("mine", 1, [0])
     terminal.trial_started(0, spec(number=0))
     terminal.trial_finished(0, outcome(number=0, seconds=5.0))
-    assert "1 of 1 trials\n" in shown.getvalue()
+    assert "1 of 1 trials, 0 s elapsed\n" in shown.getvalue()
 
 
 def test_trials_that_are_not_counted_say_nothing_of_the_time(clock, shown):
     terminal = Terminal("val_accuracy", Console(file=shown), clock)
-    terminal.begin("mine", 2, 0, [0])
+    terminal.begin("mine", 2, [0])
     terminal.trial_started(0, spec(number=0))
     terminal.trial_finished(0, outcome(number=0, state=TrialState.FAILED, seconds=5.0))
     assert "left" not in shown.getvalue()

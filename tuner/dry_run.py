@@ -14,7 +14,7 @@ from tuner.core.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.core.trial import Scalar, TrialSpec
 from tuner.errors import InputError, TunerError
 from tuner.launchers.launcher import Event, Exited, Launcher
-from tuner.terminal import figure
+from tuner.tables import figure
 from tuner.worker.protocol import Continue, Failed, Finished, Progress, Ready, Reported, Run
 
 SAMPLES = 8

@@ -15,7 +15,8 @@ from tuner.core.reading import SweepReading, lines, statements
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
 from tuner.markdown import code, prose
-from tuner.terminal import confirmation_table, parameters_text, ranking_table, say, stop_reasons
+from tuner.tables import confirmation_table, ranking_table
+from tuner.terminal import parameters_text, say, stop_reasons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Closing:
         slots: Trials at a time; 0: agents on other machines ran them.
         best_file: best.yaml, which may not exist.
         review: How to see the runs in MLflow.
+        keys: The searched keys, in the order of the space.
     """
 
     study: str
@@ -49,6 +51,7 @@ class Closing:
     slots: int
     best_file: Path
     review: str
+    keys: Sequence[str] = ()
     confirmation: Confirmation | None = None
     model_note: str | None = None
 
@@ -170,7 +173,9 @@ def counts_text(closing: Closing) -> str:
 
 def show(closing: Closing, console: Console) -> None:
     """Prints the end of the sweep."""
-    keys = list(dict.fromkeys(key for o in closing.outcomes for key in o.parameters))
+    given = {key for outcome in closing.outcomes for key in outcome.parameters}
+    searched = [key for key in closing.keys if key in given]
+    keys = [*searched, *sorted(given.difference(searched))]
     if closing.outcomes:
         console.print()
         console.print(ranking_table(closing.outcomes, closing.goals, keys))

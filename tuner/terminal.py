@@ -1,37 +1,36 @@
-"""What a person sees: progress while a sweep runs, a line for each trial, a table at the end."""
+"""What a person sees: progress while a sweep runs, a line for each trial."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.live import Live
 from rich.text import Text
 
 from tuner.console import PlainConsole
-from tuner.core.confirmation import HEADINGS, Confirmation, cells
 from tuner.core.duration import Running, seconds_left, told
-from tuner.core.goals import Goals, is_missed, score
-from tuner.core.pareto import front
+from tuner.core.goals import Goals, score
+from tuner.core.pareto import best, front
 from tuner.core.ranking import is_usable
+from tuner.core.short_names import short_names
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
+from tuner.layout import cell, fill, words
+from tuner.live import Frame, LiveView, Row
+from tuner.printable import printable
+from tuner.tables import STYLES, figure
 
-STYLES = {
-    TrialState.COMPLETE: "green",
-    TrialState.PRUNED: "yellow",
-    TrialState.INFEASIBLE: "magenta",
-    TrialState.FAILED: "red",
-    TrialState.INTERRUPTED: "blue",
-    TrialState.RETRIED: "blue",
-}
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
 """What counts toward a study's total."""
 
 WIDE = 1_000
 """Columns of a line where there is no terminal to wrap it."""
+
+_INDENT = 11
+"""Columns before a trial's second line, which stands below its state."""
 
 
 def say(console: Console, text: str | Text, style: str | None = None) -> None:
@@ -39,56 +38,86 @@ def say(console: Console, text: str | Text, style: str | None = None) -> None:
     console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
 
 
-def figure(value: Scalar) -> str:
-    """A value as people read it: floats to four significant digits."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.4g}"
-
-
 def parameters_text(parameters: Mapping[str, Scalar]) -> str:
     """Parameters as short overrides."""
     return " ".join(f"{key}={figure(value)}" for key, value in parameters.items())
 
 
-def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
-    """One finished trial as one line."""
+def outcome_parts(
+    outcome: TrialOutcome, objective: str, noun: str = "trial", keys: Sequence[str] = ()
+) -> list[Text]:
+    """One finished trial as parts of `tuner.layout.fill`.
+
+    Args:
+        outcome: How it ended.
+        objective: Metric name.
+        noun: What a trial is called.
+        keys: Searched keys whose short names are shown; the others are shown in full.
+    """
     value = outcome.measured.get(objective, outcome.value)
     if value is None and outcome.last is not None:
         value = outcome.last.value(objective)
-    told = "-" if value is None or math.isnan(value) else score(value)
+    shown = "-" if value is None or math.isnan(value) else score(value)
     status = outcome.diagnosis.status.value if outcome.diagnosis else ""
-    line = Text.assemble(
-        f"{noun} {outcome.number:>3}  ",
-        (f"{outcome.state.value:<11}", STYLES[outcome.state]),
-        f" {objective} {told:<7} {status:<13} {outcome.seconds:5.0f} s  "
-        f"{parameters_text(outcome.parameters)}",
-    )
-    if outcome.violated:
-        line.append(f"  misses {'; '.join(outcome.violated)}", style="red")
+    names = short_names(keys)
+    parts = [
+        cell(f"{noun} {outcome.number:>3}"),
+        Text("  ") + cell(f"{outcome.state.value:<11}", STYLES[outcome.state]),
+        cell(f" {objective} {shown:<7}"),
+        cell(f" {status:<13}"),
+        cell(f" {outcome.seconds:5.0f} s "),
+        *(
+            cell(f" {names.get(key, key)}={figure(value)}")
+            for key, value in outcome.parameters.items()
+        ),
+    ]
+    told = f"misses {'; '.join(outcome.violated)}" if outcome.violated else ""
     if outcome.error is not None:
-        line.append(f"  {outcome.error.type}: {outcome.error.message}", style="red")
-    return line
+        told += f" {outcome.error.type}: {outcome.error.message}"
+    return [*parts, *([cell(" ")] if told else []), *words(told, "red")]
 
 
-@dataclass(kw_only=True)
-class _SlotLine:
-    """The live line of one slot."""
+def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
+    """One finished trial as one line; parameters by their keys."""
+    return Text().join(outcome_parts(outcome, objective, noun))
 
-    task: TaskID
-    title: str = ""
-    parameters: str = ""
+
+def show_outcome(
+    console: Console,
+    outcome: TrialOutcome,
+    objective: str,
+    noun: str = "trial",
+    keys: Sequence[str] = (),
+) -> None:
+    """Print one finished trial: in as many lines as a terminal needs, in one line elsewhere."""
+    if not console.is_terminal:
+        say(console, outcome_line(outcome, objective, noun))
+        return
+    for line in fill(outcome_parts(outcome, objective, noun, keys), console.width, _INDENT):
+        say(console, line)
+
+
+def _output() -> Console:
+    """Standard output; lines move in it if it is a terminal, whatever FORCE_COLOR says."""
+    if sys.stdout is not None and sys.stdout.isatty():
+        return PlainConsole()
+    return PlainConsole(width=WIDE, force_interactive=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slot:
+    """What a slot does."""
+
+    trial: int | None = None
+    """Number of the trial; None: none runs."""
+    waits: str = "waiting"
+    """What it is called while none runs."""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
     share: float = 0.0
     score: float | None = None
     rate: float = 0.0
-    since: float | None = None
-
-    def note(self, objective: str) -> str:
-        told = "" if self.score is None else f"{objective} {score(self.score)}  "
-        rate = f"{self.rate:.0f} examples/s  " if self.rate else ""
-        return told + rate + self.parameters
+    since: float = 0.0
+    """When the trial began, by the terminal's clock."""
 
 
 class Terminal:
@@ -100,6 +129,7 @@ class Terminal:
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
         noun: str = "trial",
+        keys: Sequence[str] = (),
     ) -> None:
         """Shows nothing until `begin`.
 
@@ -108,35 +138,41 @@ class Terminal:
             console: Where to write; None: standard output.
             clock: Seconds, monotonic.
             noun: What a trial is called.
+            keys: Searched keys, which have short names in the lines of a terminal.
         """
-        console = console or PlainConsole()
+        console = console or _output()
         if not console.is_terminal:
             console = PlainConsole(width=WIDE, file=console.file)
         self.console = console
         self._objective = objective
         self._noun = noun
-        self._lines: dict[int, _SlotLine] = {}
-        self._sweep: TaskID | None = None
-        self._done = self._total = 0
+        self._keys = keys
+        self._names = short_names(keys)
         self._clock = clock
+        self._slots: Mapping[int, _Slot] = {}
+        self._title = ""
+        self._goals: Goals | None = None
+        self._leading: Sequence[TrialOutcome] = ()
+        self._done = self._total = self._failures = 0
+        self._begun = clock()
         self._ends: float | None = None
         self._ended: list[float] = []
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=console,
-            disable=not console.is_terminal,
-            refresh_per_second=4,
-        )
+        self._view = LiveView(console, self.frame)
+        self._live: Live | None = None
+
+    @property
+    def _is_live(self) -> bool:
+        """True if lines can be moved on; a dumb terminal and a file only take new ones."""
+        return self.console.is_interactive
 
     def begin(
         self,
         title: str,
         total: int,
-        done: int,
         slots: Iterable[int],
+        *,
+        earlier: Iterable[TrialOutcome] = (),
+        goals: Goals | None = None,
         timeout: float | None = None,
     ) -> None:
         """Shows the sweep's line and one for each slot.
@@ -144,24 +180,31 @@ class Terminal:
         Args:
             title: The study's name.
             total: Trials in all.
-            done: Of them, finished by an earlier start.
             slots: Slot indices.
+            earlier: Trials that ended before this start.
+            goals: What makes a trial the best so far; None: there is no best.
             timeout: Seconds after which no trial starts; None: none.
         """
-        self._ends = None if timeout is None else self._clock() + timeout
-        self._done, self._total = done, total
-        self._sweep = self._progress.add_task(
-            title, total=total, completed=done, note=self._trials()
-        )
-        for slot in slots:
-            self._line(slot)
-        self._progress.start()
+        self._begun = self._clock()
+        self._ends = None if timeout is None else self._begun + timeout
+        self._title, self._total, self._goals = title, total, goals
+        earlier = list(earlier)
+        for outcome in earlier:
+            self._count(outcome)
+        self._lead(earlier)
+        self._slots = {slot: _Slot(waits="starting") for slot in slots}
+        if self._is_live:
+            self.console.push_render_hook(self._view)
+            self._live = Live(self._view, console=self.console, transient=True)
+            self._live.start(refresh=True)
 
     def end(self) -> None:
         """Takes the live lines away."""
-        for task in self._progress.task_ids:
-            self._progress.remove_task(task)
-        self._progress.stop()
+        if self._live is None:
+            return
+        self._live.stop()
+        self.console.pop_render_hook()
+        self._live = None
 
     def notice(self, text: str) -> None:
         """A line to know."""
@@ -174,73 +217,113 @@ class Terminal:
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
-        line = _SlotLine(
-            task=self._line(slot).task,
-            title=f"{self._noun} {spec.number}",
-            parameters=parameters_text(spec.parameters),
-            since=self._clock(),
-        )
-        if not self.console.is_terminal:
-            self.notice(f"slot {slot}  {line.title} starts  {line.parameters}")
-        self._lines[slot] = line
-        description = f"slot {slot}  {line.title}"
-        self._progress.update(
-            line.task, completed=0.0, description=description, note=line.note(self._objective)
-        )
+        now = _Slot(trial=spec.number, parameters=spec.parameters, since=self._clock())
+        self._set(slot, now)
+        if not self._is_live:
+            trial, parameters = f"{self._noun} {spec.number}", parameters_text(spec.parameters)
+            self.notice(f"slot {slot}  {trial} starts  {parameters}")
 
     def progressed(self, slot: int, share: float, rate: float) -> None:
         """The slot's line moves on."""
-        line = self._lines[slot]
-        line.rate, line.share = rate, share
-        if self._sweep is not None:
-            self._progress.update(self._sweep, note=self._trials())
-        self._progress.update(line.task, completed=share, note=line.note(self._objective))
+        self._set(slot, replace(self._slots[slot], share=share, rate=rate))
 
     def reported(self, slot: int, value: float) -> None:
         """The slot's line shows the last score."""
-        line = self._lines[slot]
-        line.score = value
-        if not self.console.is_terminal:
+        now = replace(self._slots[slot], score=value)
+        self._set(slot, now)
+        if not self._is_live:
             self.notice(
-                f"slot {slot}  {line.title}  {line.share:.0%}  {self._objective} {score(value)}"
+                f"slot {slot}  {self._noun} {now.trial}  {now.share:.0%}  "
+                f"{self._objective} {score(value)}"
             )
-        self._progress.update(line.task, note=line.note(self._objective))
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
         """The trial as a line above; the sweep's line counts on."""
-        say(self.console, outcome_line(outcome, self._objective, self._noun))
-        line = self._lines[slot]
-        line.since, line.share = None, 0.0
-        if self._sweep is not None and outcome.state in COUNTED:
-            self._done += 1
+        show_outcome(self.console, outcome, self._objective, self._noun, self._keys)
+        self._set(slot, _Slot())
+        self._count(outcome)
+        self._lead([outcome])
+        if outcome.state in COUNTED:
             self._ended.append(outcome.seconds)
-            self._progress.update(self._sweep, completed=self._done, note=self._trials())
-            if not self.console.is_terminal:
-                self.notice(self._trials())
-        self._progress.update(line.task, completed=0.0, description=f"slot {slot}", note="waiting")
+            if not self._is_live:
+                self.notice(
+                    ", ".join((self._trials(), *(" ".join(each) for each in self._facts())))
+                )
 
-    def _line(self, slot: int) -> _SlotLine:
-        """The slot's line, which one gets when it is first heard of: a cluster may grow."""
-        if slot not in self._lines:
-            task = self._progress.add_task(f"slot {slot}", total=1.0, note="starting")
-            self._lines[slot] = _SlotLine(task=task)
-        return self._lines[slot]
+    # -- what is shown ----------------------------------------------------------------------
+
+    def _set(self, slot: int, now: _Slot) -> None:
+        """A slot, which may be heard of for the first time: a cluster may grow.
+
+        The mapping is replaced, since another thread draws it.
+        """
+        self._slots = {**self._slots, slot: now}
+
+    def _count(self, outcome: TrialOutcome) -> None:
+        self._done += outcome.state in COUNTED
+        self._failures += outcome.state is TrialState.FAILED
+
+    def _lead(self, ended: Iterable[TrialOutcome]) -> None:
+        if self._goals is not None:
+            self._leading = front([*self._leading, *ended], self._goals)
+
+    def frame(self) -> Frame:
+        """All that the live lines show now."""
+        rows = [Row(title=self._trials(), share=self._done / max(1, self._total))]
+        rows += [self._row(slot, now) for slot, now in sorted(self._slots.items())]
+        facts = [cell(self._title)]
+        for first, *others in self._facts():
+            facts += [cell(f"  {first}"), *(cell(f" {other}") for other in others)]
+        if self._failures:
+            facts[-1].stylize("red")
+        return Frame(facts=facts, rows=rows)
+
+    def _row(self, slot: int, now: _Slot) -> Row:
+        if now.trial is None:
+            return Row(slot=f"slot {slot}", title=now.waits)
+        digits = len(str(max(0, self._total - 1)))
+        named = ((self._names.get(key, key), value) for key, value in now.parameters.items())
+        return Row(
+            slot=f"slot {slot}",
+            title=f"{self._noun} {now.trial:>{digits}}",
+            share=now.share,
+            score=now.score,
+            rate=now.rate,
+            parameters=[printable(f"{name}={figure(value)}", keep="") for name, value in named],
+        )
 
     def _trials(self) -> str:
-        left = self._left()
-        ending = "" if left is None or not self._total > self._done else f", {left}"
-        return f"{self._done} of {self._total} {self._noun}s{ending}"
+        return f"{self._done} of {self._total} {self._noun}s"
+
+    def _facts(self) -> list[list[str]]:
+        """The best so far, times and failures; each as words that stay together if they can."""
+        left = self._left() if self._total > self._done else None
+        elapsed = f"{told(self._clock() - self._begun)} elapsed"
+        failures = f"{self._failures} failed" if self._failures else None
+        return [*self._best(), *([each] for each in (elapsed, left, failures) if each is not None)]
+
+    def _best(self) -> list[list[str]]:
+        """What the trial to take reached so far, and its number."""
+        if self._goals is None:
+            return []
+        found = best(self._leading, self._goals)
+        if found is None:
+            return [[f"best {self._objective}: none yet"]]
+        values = self._goals.values(found)
+        *others, last = [f"{name} {score(values[name])}" for name in self._goals.objectives]
+        first, *more = [*(f"{each}," for each in others), last]
+        return [[f"best {first}", *more, f"({self._noun} {found.number})"]]
 
     def _left(self) -> str | None:
         """When the sweep will end, as far as its trials tell."""
-        now = self._clock()
+        now, slots = self._clock(), self._slots
         running = [
-            Running(seconds=now - line.since, share=line.share)
-            for line in self._lines.values()
-            if line.since is not None
+            Running(seconds=now - slot.since, share=slot.share)
+            for slot in slots.values()
+            if slot.trial is not None
         ]
         waiting = max(0, self._total - self._done - len(running))
-        seconds = seconds_left(self._ended, running, waiting, len(self._lines))
+        seconds = seconds_left(self._ended, running, waiting, len(slots))
         if seconds is None:
             return None
         if self._ends is not None and now + seconds > self._ends:
@@ -248,58 +331,6 @@ class Terminal:
         end = datetime.now().astimezone() + timedelta(seconds=seconds)
         today = end.date() == datetime.now().astimezone().date()
         return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
-
-
-def ranking_table(ordered: Sequence[TrialOutcome], goals: Goals, keys: Sequence[str]) -> Table:
-    """The trials in their order; of several objectives, with a mark at those on the front.
-
-    Args:
-        ordered: As `tuner.core.pareto.order` gives them.
-        goals: What they were run for.
-        keys: Searched keys that have a column.
-    """
-    leading = {each.number for each in front(ordered, goals)} if goals.several else set()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("rank", "trial"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in goals.watched:
-        table.add_column(name, justify="right", no_wrap=True)
-    if goals.several:
-        table.add_column("front", no_wrap=True)
-    for name in ("state", "convergence"):
-        table.add_column(name, no_wrap=True)
-    for key in keys:
-        table.add_column(key.rpartition(".")[2], justify="right")
-    table.add_column("seconds", justify="right", no_wrap=True)
-    for rank, outcome in enumerate(ordered, start=1):
-        values = goals.values(outcome)
-        table.add_row(
-            str(rank) if is_usable(outcome) else "",
-            str(outcome.number),
-            *(_score(outcome, name, values) for name in goals.watched),
-            *((["yes"] if outcome.number in leading else [""]) if goals.several else []),
-            Text(outcome.state.value, STYLES[outcome.state]),
-            outcome.diagnosis.status.value if outcome.diagnosis else "",
-            *(figure(outcome.parameters[k]) if k in outcome.parameters else "" for k in keys),
-            f"{outcome.seconds:.0f}",
-        )
-    return table
-
-
-def _score(outcome: TrialOutcome, name: str, values: Mapping[str, float]) -> Text:
-    """A cell of the table; red where a constraint of the metric is missed."""
-    style = "red" if is_missed(name, outcome.violated) else ""
-    return Text(score(values[name]) if name in values else "", style)
-
-
-def confirmation_table(found: Confirmation) -> Table:
-    """The configurations that were trained again, by rank."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for configuration in found.configurations:
-        table.add_row(*cells(configuration, found))
-    return table
 
 
 def ending(outcome: TrialOutcome) -> str:

@@ -192,4 +192,5 @@ def _closing(
         best_file=study.folder.best,
         model_note=model_note(study.folder),
         review=_review(agent),
+        keys=stored.space.keys,
     )

@@ -145,7 +145,7 @@ def _run(
 ) -> Sweep:
     """Runs the repeats that are missing."""
     agent, launcher, place = start.composed.agent, start.launcher, start.folder.confirmation
-    terminal = Terminal(start.objective, start.terminal.console, noun=NOUN)
+    terminal = Terminal(start.objective, start.terminal.console, noun=NOUN, keys=SPACE.keys)
     earlier = repeated.outcomes()
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
@@ -169,9 +169,7 @@ def _run(
     sweep.take_over(search)
     wanted = agent.sweep.confirm
     terminal.notice(f"the best {wanted.top} are trained again with {wanted.seeds} new seeds each")
-    terminal.begin(
-        study_name(agent.study_name), repeated.size, len(earlier), launcher.slots, timeout=None
-    )
+    terminal.begin(study_name(agent.study_name), repeated.size, launcher.slots, earlier=earlier)
     try:
         sweep.run()
     finally:

@@ -11,7 +11,7 @@ from tuner.core.trial import Scalar, TrialState
 from tuner.dry_run import domain_text
 from tuner.errors import InputError
 from tuner.study_reader import StudyReader
-from tuner.terminal import figure
+from tuner.tables import figure
 
 BEST = 3
 """So many trials are taken of a study."""

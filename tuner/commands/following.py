@@ -18,7 +18,7 @@ from tuner.slurm.submission import AgentFolder
 from tuner.study.lost import StudyLostError
 from tuner.study.patience import AWAY
 from tuner.study_reader import StoredStudy, StudyReader
-from tuner.terminal import COUNTED, Terminal, outcome_line, say
+from tuner.terminal import COUNTED, Terminal, show_outcome
 
 LOOK_SECONDS = 10.0
 """Between two looks at the study and at the queue."""
@@ -156,8 +156,10 @@ class Follower:
         for outcome in self._study.outcomes:
             if outcome.number not in self._told and self._study.stored:
                 self._told.add(outcome.number)
-                line = outcome_line(outcome, self._study.stored.objective)
-                say(self._terminal.console, line)
+                stored = self._study.stored
+                show_outcome(
+                    self._terminal.console, outcome, stored.objective, keys=stored.space.keys
+                )
 
     def _look_at_queue(self) -> None:
         """A line for each agent that began, waits again or ended."""

@@ -23,15 +23,8 @@ from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
-from tuner.terminal import (
-    Terminal,
-    confirmation_table,
-    ending,
-    outcome_line,
-    parameters_text,
-    ranking_table,
-    say,
-)
+from tuner.tables import confirmation_table, ranking_table
+from tuner.terminal import Terminal, ending, parameters_text, say, show_outcome
 from tuner.tracking import replay
 
 REFRESH_SECONDS = 30
@@ -186,7 +179,7 @@ def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> N
     told = {outcome.number for outcome in last.outcomes} if last else set()
     for outcome in sorted(study.outcomes, key=lambda o: o.number):
         if outcome.number not in told:
-            say(terminal.console, outcome_line(outcome, study.objective))
+            show_outcome(terminal.console, outcome, study.objective)
 
 
 def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:

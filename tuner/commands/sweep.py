@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     build_sampler(agent.sampler, opened=0)
     variants = check(composed)
     build_pruner(agent.pruner, composed.goals)
-    terminal = Terminal(composed.goals.objective)
+    terminal = Terminal(composed.goals.objective, keys=composed.space.keys)
     if agent.launcher.name == SLURM:
         from tuner.commands import agents  # noqa: PLC0415 - needs an extra
 
@@ -163,8 +163,14 @@ def _search(
         on_idle=publisher.prepare,
     )
     sweep.prepare(start.base)
-    timeout = agent.sweep.timeout
-    terminal.begin(agent.study_name, start.n_trials, len(earlier), launcher.slots, timeout)
+    terminal.begin(
+        agent.study_name,
+        start.n_trials,
+        launcher.slots,
+        earlier=earlier,
+        goals=start.goals,
+        timeout=agent.sweep.timeout,
+    )
     try:
         sweep.run()
     finally:
@@ -220,6 +226,7 @@ def _closing(
         slots=len(start.launcher.slots),
         best_file=start.folder.best,
         review=tracker.review,
+        keys=composed.space.keys,
     )
 
 

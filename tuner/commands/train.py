@@ -147,7 +147,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
             watcher=terminal,
             on_finished=lambda spec, outcome: None,  # noqa: ARG005
         )
-        terminal.begin(study, 1, 0, launcher.slots)
+        terminal.begin(study, 1, launcher.slots)
         try:
             outcomes = sweep.run()
         finally:

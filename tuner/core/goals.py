@@ -14,8 +14,11 @@ from tuner.core.trial import Report, TrialOutcome, each_stretch
 FORM = '"<= NUMBER" or ">= NUMBER"'
 """What a constraint looks like, for messages."""
 
-_LARGE = 10.0
-"""From here on four digits of a value are enough."""
+_LARGE, _SMALL = 10.0, 1e-3
+"""From the one on, and below the other, a value is shown by four significant digits."""
+
+_ROUNDING = 1e-12
+"""Below it a value is 0 but for rounding."""
 
 _CONSTRAINT = re.compile(r"\s*(<=|>=)\s*(\S+)\s*")
 
@@ -188,7 +191,9 @@ def goals_from_plain(plain: Mapping[str, Any]) -> Goals:
 
 def score(value: float) -> str:
     """A value of an objective, as people read it."""
-    return f"{value:.4f}" if abs(value) < _LARGE else f"{value:.4g}"
+    if abs(value) < _ROUNDING:
+        return "0.0000"
+    return f"{value:.4f}" if _SMALL <= abs(value) < _LARGE else f"{value:.4g}"
 
 
 def _measured(reports: Sequence[Report], name: str) -> float:

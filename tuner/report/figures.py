@@ -23,7 +23,7 @@ from tuner.report.look import (
 )
 from tuner.report.parallel import axes as parallel_axes
 from tuner.report.slots import Bar
-from tuner.terminal import figure as figure_text
+from tuner.tables import figure as figure_text
 
 Figure = dict[str, Any]
 

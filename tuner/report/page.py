@@ -24,7 +24,7 @@ from tuner.report.look import NO_STATUS, STATUS_COLOURS, colour, duration, prese
 from tuner.report.panels import panel
 from tuner.report.slots import Bar, timeline
 from tuner.report.tradeoffs import trade_off
-from tuner.terminal import figure
+from tuner.tables import figure
 
 FEW = 6
 """Up to so many parameters have a column each in the ranked table, fewer beside more metrics."""

@@ -9,7 +9,7 @@ from tuner.core.space import Choice
 from tuner.core.trial import Scalar
 from tuner.report.data import StudyView, TrialView
 from tuner.report.look import nice_ticks, tick
-from tuner.terminal import figure
+from tuner.tables import figure
 
 SPREAD = 0.03
 """Trials with one choice are spread over so much of the axis to both sides, so as to be seen."""

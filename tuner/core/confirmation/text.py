@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from tuner.core.confirmation.estimate import FEW, Estimate, gain_of_seeds
 from tuner.core.confirmation.final_look import told_look
 from tuner.core.confirmation.result import Configuration, Confirmation
+from tuner.core.goals import score
 
 HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
 """Of a table of the configurations by rank."""
@@ -49,17 +50,17 @@ def _notes(configuration: Configuration, seeds: int) -> str:
 
 def _ends(found: Estimate) -> str:
     """Both ends of an interval; empty where there is none."""
-    return "" if found.interval is None else f"{found.interval[0]:.4f} to {found.interval[1]:.4f}"
+    return "" if found.interval is None else " to ".join(map(score, found.interval))
 
 
 def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
     """A row of the table `HEADINGS`."""
     return (
         str(configuration.trial),
-        f"{configuration.estimate.mean:.4f}",
+        score(configuration.estimate.mean),
         _ends(configuration.estimate),
         str(len(configuration.scores)),
-        f"{configuration.promised:.4f}",
+        score(configuration.promised),
         _notes(configuration, found.seeds),
     )
 
@@ -70,7 +71,7 @@ def mean_text(configuration: Configuration) -> str:
     sure = f" (95 % interval {ends})" if ends else ""
     seeds = len(configuration.scores)
     over = f"{seeds} new seed" if seeds == 1 else f"{seeds} new seeds"
-    return f"{configuration.estimate.mean:.4f}{sure} over {over}"
+    return f"{score(configuration.estimate.mean)}{sure} over {over}"
 
 
 def _few_seeds(configuration: Configuration) -> Iterator[str]:
