@@ -14,7 +14,7 @@ from tuner.console import PlainConsole
 from tuner.core.goals import Goals
 from tuner.core.trial import TrialState
 from tuner.layout import cell
-from tuner.live import Frame, LiveView, Row, frame_lines, place, wrapped
+from tuner.live import Frame, FrameView, Row, frame_lines, place, wrapped
 from tuner.terminal import Terminal
 
 RATE = "optimizer.learning_rate"
@@ -183,7 +183,7 @@ def test_the_line_of_a_sweep_tells_best_time_and_failures():
     terminal = Terminal("val_accuracy", console, lambda: now[0], keys=[RATE])
     earlier = [outcome(0, value=0.6), outcome(1, state=TrialState.FAILED)]
     terminal.begin("mine", 9, [0], earlier=earlier, goals=GOALS)
-    view = LiveView(console, terminal.frame)
+    view = FrameView(terminal.frame)
     with console.capture() as first:
         console.print(view)
     assert "best val_accuracy 0.6000 (trial 0)" in first.get()
@@ -237,3 +237,38 @@ def test_a_trial_that_ended_is_wrapped_between_its_values():
         text = "\n".join(lines)
         for part in ("val_accuracy -0.5000", "60 s", "learning_rate=2.312e-05", "schedule=linear"):
             assert part in text
+
+
+def test_an_address_stays_whole_and_words_are_wrapped():
+    address = "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=tuner-fcace08f"
+    file = io.StringIO()
+    console = PlainConsole(file=file, force_terminal=True, no_color=True, width=40)
+    Terminal("val_accuracy", console).notice(f"review: mlflow ui (in this folder), then {address}")
+    first, second, *_ = file.getvalue().splitlines()
+    assert first == "review: mlflow ui (in this folder), then"
+    assert second == address
+
+
+class Output(io.StringIO):
+    def __init__(self, *, is_terminal):
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self):
+        return self.is_terminal
+
+
+def test_a_dumb_terminal_is_as_wide_as_it_is(monkeypatch):
+    monkeypatch.setattr("sys.stdout", Output(is_terminal=True))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "61")
+    assert Terminal("val_accuracy").console.width == 61
+
+
+def test_colour_that_is_asked_for_moves_no_lines_in_a_file(monkeypatch):
+    monkeypatch.setattr("sys.stdout", Output(is_terminal=False))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    terminal = Terminal("val_accuracy")
+    terminal.begin("mine", 2, [0], goals=GOALS)
+    terminal.end()
+    assert terminal.console.file.getvalue() == ""

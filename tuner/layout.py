@@ -25,7 +25,7 @@ def cell(text: str, style: str = "") -> Text:
 # -- running text ---------------------------------------------------------------------------------
 
 
-def fill(parts: Sequence[Text], width: int, indent: int = 0) -> list[Text]:
+def fill(parts: Sequence[Text], width: int, indent: int = 0, *, whole: bool = False) -> list[Text]:
     """Arrange parts in lines; one that fits into a line is never broken.
 
     Args:
@@ -34,6 +34,7 @@ def fill(parts: Sequence[Text], width: int, indent: int = 0) -> list[Text]:
             and its value stay whole as long as each of them fits.
         width: Columns of a line, 1 or more.
         indent: Columns before every line but the first.
+        whole: True if what is longer than a line is not broken either.
 
     Returns:
         Lines without blanks at their ends; none without parts.
@@ -43,7 +44,7 @@ def fill(parts: Sequence[Text], width: int, indent: int = 0) -> list[Text]:
     indent = min(indent, width // 3)
     lines = [Text()]
     for part in parts:
-        lines = _add(lines, part, width, indent)
+        lines = _add(lines, part, width, indent, whole=whole)
     for line in lines:
         line.rstrip()
     return lines
@@ -54,14 +55,14 @@ def words(text: str, style: str = "") -> list[Text]:
     return [cell(f" {word}", style) for word in text.split()]
 
 
-def _add(lines: list[Text], part: Text, width: int, indent: int) -> list[Text]:
+def _add(lines: list[Text], part: Text, width: int, indent: int, *, whole: bool) -> list[Text]:
     begun = bool(lines[-1])
     addition = part.copy() if begun else _without_blanks(part)
     if lines[-1].cell_len + _used(addition) <= width:
         return [*lines[:-1], lines[-1] + addition]
     rest = _without_blanks(part)
     free = width - (indent if begun or len(lines) > 1 else 0)
-    pieces = [rest] if _used(rest) <= free else _broken(rest, width - indent)
+    pieces = [rest] if whole or _used(rest) <= free else _broken(rest, width - indent)
     blanks = Text(" " * indent)
     if begun:
         return lines + [blanks + piece for piece in pieces]

@@ -4,10 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderableType,
+    RenderHook,
+)
 from rich.control import Control
+from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.segment import ControlType
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from tuner.core.goals import score
@@ -168,33 +175,16 @@ def frame_lines(
     return lines
 
 
-class LiveView(RenderHook):
-    """A frame on a terminal of any size, which may change.
+class FrameView:
+    """A frame as Rich draws it."""
 
-    A terminal that becomes narrower wraps what stands on it, so that the last frame takes more
-    lines than Rich knows of. As a hook of the console, this erases them.
-    """
-
-    def __init__(self, console: Console, frame: Callable[[], Frame]) -> None:
+    def __init__(self, frame: Callable[[], Frame]) -> None:
         """Draw nothing yet.
 
         Args:
-            console: Where the frame is drawn.
             frame: Gives what is to be shown.
         """
-        self._console = console
         self._frame = frame
-        self._drawn: Sequence[int] = ()
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Erase the lines that the last frame takes in addition since the terminal is narrower."""
-        more = wrapped(self._drawn, self._console.width)
-        if not more:
-            return renderables
-        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)) * more
-        erased = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), *up)
-        self._drawn = ()
-        return [erased, *renderables]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Yield the lines."""
@@ -203,10 +193,57 @@ class LiveView(RenderHook):
             segments = console.render(ProgressBar(1.0, share, width=width), options)
             return Text.assemble(*((text, style or "") for text, style, _ in segments))
 
-        width, height = options.max_width, options.size.height
-        lines = frame_lines(self._frame(), width, height, bar)
-        self._drawn = [line.cell_len for line in lines]
-        yield from lines
+        yield from frame_lines(self._frame(), options.max_width, options.size.height, bar)
+
+
+class Resizable(RenderHook):
+    """What stays at the bottom of a terminal whose width may change.
+
+    A terminal that becomes narrower wraps what stands on it, so that what was drawn last takes
+    more lines than Rich knows of. As a hook of the console, this erases them.
+    """
+
+    def __init__(self, console: Console, drawn: RenderableType = "") -> None:
+        """Draw nothing yet.
+
+        Args:
+            console: Where it is drawn.
+            drawn: What is drawn.
+        """
+        self._console = console
+        self.drawn = drawn
+        self._lengths: Sequence[int] = ()
+        self._live = Live(self, console=console, transient=True)
+
+    def start(self) -> None:
+        """Draw, and go on to draw four times a second; nothing where lines cannot move."""
+        if self._console.is_interactive:
+            self._console.push_render_hook(self)
+            self._live.start(refresh=True)
+
+    def stop(self) -> None:
+        """Take away what is drawn."""
+        if self._live.is_started:
+            self._live.stop()
+            self._console.pop_render_hook()
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Erase the lines that the last drawing takes in addition on a narrower terminal."""
+        more = wrapped(self._lengths, self._console.width)
+        if not more:
+            return renderables
+        up = ((ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)) * more
+        erased = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), *up)
+        self._lengths = ()
+        return [erased, *renderables]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Yield what is drawn."""
+        lines = console.render_lines(self.drawn, options, pad=False)
+        self._lengths = [Segment.get_line_length(line) for line in lines[: options.size.height]]
+        for line in lines:
+            yield from line
+            yield Segment.line()
 
 
 def wrapped(lengths: Iterable[int], width: int) -> int:

@@ -46,10 +46,15 @@ class FittedTable:
             columns: Each with as many values as the others.
         """
         self.columns = columns
+        self._width: int | None = None
+        self._lines: Sequence[Text] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """Yield its lines."""
-        yield from table_lines(self.columns, options.max_width)
+        """Yield its lines, which are arranged once for each width."""
+        if self._width != options.max_width:
+            self._width = options.max_width
+            self._lines = table_lines(self.columns, self._width)
+        yield from self._lines
 
 
 def ranking_table(

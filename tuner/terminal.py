@@ -1,14 +1,15 @@
 """What a person sees: progress while a sweep runs, a line for each trial."""
 
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from tuner.console import PlainConsole
@@ -19,7 +20,7 @@ from tuner.core.ranking import is_usable
 from tuner.core.short_names import short_names
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
 from tuner.layout import cell, fill, words
-from tuner.live import Frame, LiveView, Row
+from tuner.live import Frame, FrameView, Resizable, Row
 from tuner.printable import printable
 from tuner.tables import STYLES, figure
 
@@ -34,8 +35,17 @@ _INDENT = 11
 
 
 def say(console: Console, text: str | Text, style: str | None = None) -> None:
-    """Prints a line: wrapped between words on a terminal, as it is elsewhere."""
-    console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
+    """Prints a line: wrapped between words on a terminal, as it is elsewhere.
+
+    A word that is longer than a line, an address for instance, stays whole and can be copied.
+    """
+    width = console.width
+    if console.is_terminal and any(cell_len(word) > width for word in str(text).split()):
+        paragraphs = [fill(words(each), width, whole=True) for each in str(text).split("\n")]
+        lines = [line for paragraph in paragraphs for line in paragraph or [Text()]]
+        console.print(Text("\n").join(lines), style=style, soft_wrap=True)
+    else:
+        console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
 
 
 def parameters_text(parameters: Mapping[str, Scalar]) -> str:
@@ -99,9 +109,13 @@ def show_outcome(
 
 def _output() -> Console:
     """Standard output; lines move in it if it is a terminal, whatever FORCE_COLOR says."""
-    if sys.stdout is not None and sys.stdout.isatty():
-        return PlainConsole()
-    return PlainConsole(width=WIDE, force_interactive=False)
+    if sys.stdout is None or not sys.stdout.isatty():
+        return PlainConsole(width=WIDE, force_interactive=False)
+    console = PlainConsole()
+    if console.is_dumb_terminal:  # Rich takes it to have 80 columns.
+        size = shutil.get_terminal_size()
+        return PlainConsole(width=size.columns, height=size.lines)
+    return console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +171,7 @@ class Terminal:
         self._begun = clock()
         self._ends: float | None = None
         self._ended: list[float] = []
-        self._view = LiveView(console, self.frame)
-        self._live: Live | None = None
+        self._view = Resizable(console, FrameView(self.frame))
 
     @property
     def _is_live(self) -> bool:
@@ -193,18 +206,11 @@ class Terminal:
             self._count(outcome)
         self._lead(earlier)
         self._slots = {slot: _Slot(waits="starting") for slot in slots}
-        if self._is_live:
-            self.console.push_render_hook(self._view)
-            self._live = Live(self._view, console=self.console, transient=True)
-            self._live.start(refresh=True)
+        self._view.start()
 
     def end(self) -> None:
         """Takes the live lines away."""
-        if self._live is None:
-            return
-        self._live.stop()
-        self.console.pop_render_hook()
-        self._live = None
+        self._view.stop()
 
     def notice(self, text: str) -> None:
         """A line to know."""

@@ -22,6 +22,7 @@ from pathlib import Path
 import terminal
 from mlflow import MlflowClient
 from playwright.sync_api import Locator, Page, expect, sync_playwright
+from rich.text import Text
 
 from tuner.core.settings import StorageSettings
 from tuner.study_reader import StudyReader
@@ -38,6 +39,9 @@ TRADED_SWEEP = (
     "training.batch_size=32", "training.epochs=3", "data.train_examples=400",
     "data.validation_examples=200",
 )  # fmt: skip
+WIDE, NARROW = 120, 80
+"""Columns of the terminal."""
+
 COMPARED = 5
 FILTERS = (
     "params.schedule = 'constant'",
@@ -265,18 +269,37 @@ def open_report(visit: Visit, folder: Path, study: str) -> None:
 
 
 def record(folder: Path, pictures: Path) -> None:
-    """Runs the default sweep in a terminal, and draws its screen while it runs and at its end."""
+    """Draws the default sweep in a wide and in a narrow terminal, while it runs and at its end.
+
+    The terminal becomes narrow for a moment while the sweep runs. Its end is drawn in a narrow
+    one from the same command given again, which shows the ended sweep.
+    """
     told("tuner sweep=lr_search: minutes")
     folder.mkdir(parents=True, exist_ok=True)
     command = f"tuner sweep={STUDY}"
     secrets = [str(Path.home()), str(folder), str(Path.cwd()), f"@{socket.gethostname()}"]
-    with terminal.terminal([sys.executable, "-m", *command.split()], folder):
-        terminal.wait_for("5 of ", seconds=900)
-        shown = terminal.screen()
-        terminal.draw(shown, command, pictures / "terminal_running.svg", secrets=secrets)
-        written = terminal.wait_for_end(seconds=1800)
-    end = written.rindex("\n", 0, written.rindex("rank  trial")) + 1
-    terminal.draw(written[end:], command, pictures / "terminal_end.svg", secrets=secrets)
+
+    def draw(shown: str, moment: str, width: int) -> None:
+        file = pictures / f"terminal_{moment}_{width}.svg"
+        terminal.draw(shown, command, file, width=width, secrets=secrets)
+        told(f"  -> {file.name}")
+
+    arguments = [sys.executable, "-m", *command.split()]
+    with terminal.terminal(arguments, folder, WIDE):
+        draw(terminal.wait_for("5 of ", seconds=900), "running", WIDE)
+        draw(terminal.resize(NARROW), "running", NARROW)
+        terminal.resize(WIDE)
+        draw(end_of(terminal.wait_for_end(seconds=1800)), "end", WIDE)
+    with terminal.terminal(arguments, folder, NARROW):
+        draw(end_of(terminal.wait_for_end(seconds=600)), "end", NARROW)
+
+
+def end_of(written: str) -> str:
+    """What a sweep writes from the headings of its ranked table on."""
+    lines = written.splitlines()
+    table = max(at for at, line in enumerate(lines) if "rank  trial" in line)
+    blank = max(at for at in range(table) if not Text.from_ansi(lines[at]).plain.strip())
+    return "\n".join(lines[blank + 1 :])
 
 
 @contextmanager

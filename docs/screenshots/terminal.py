@@ -12,20 +12,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-WIDTH, HEIGHT = 156, 40
+HEIGHT = 40
 _SESSION = f"screenshots-{os.getpid()}"
 _ENDED = "Pane is dead"
 
 
 @contextmanager
-def terminal(command: Sequence[str], folder: Path) -> Iterator[None]:
+def terminal(command: Sequence[str], folder: Path, width: int) -> Iterator[None]:
     """Runs a command in a terminal with colours; `screen` shows it until the block ends.
 
     Args:
         command: Program and arguments.
         folder: Where it runs.
+        width: Columns.
     """
-    size = ["-x", str(WIDTH), "-y", str(HEIGHT)]
+    size = ["-x", str(width), "-y", str(HEIGHT)]
     line = f"COLORTERM=truecolor TERM=tmux-256color {shlex.join(command)}"
     _tmux("new-session", "-d", "-s", _SESSION, *size, "-c", str(folder), f"sleep 1; {line}")
     _tmux("set-option", "-t", _SESSION, "remain-on-exit", "on")
@@ -33,6 +34,13 @@ def terminal(command: Sequence[str], folder: Path) -> Iterator[None]:
         yield
     finally:
         _tmux("kill-session", "-t", _SESSION)
+
+
+def resize(width: int) -> str:
+    """Changes the terminal's columns; returns the screen once the command has followed."""
+    _tmux("resize-window", "-t", _SESSION, "-x", str(width), "-y", str(HEIGHT))
+    time.sleep(1.0)
+    return screen()
 
 
 def screen(*, scrolled: bool = False) -> str:
@@ -78,13 +86,14 @@ def has_ended() -> bool:
     return _tmux("display-message", "-p", "-t", _SESSION, "#{pane_dead}").strip() == "1"
 
 
-def draw(shown: str, title: str, file: Path, *, secrets: Sequence[str]) -> None:
+def draw(shown: str, title: str, file: Path, *, width: int, secrets: Sequence[str]) -> None:
     """Writes a screen as SVG.
 
     Args:
         shown: With its colours.
         title: Above it.
         file: To write.
+        width: Columns.
         secrets: What must not be seen.
 
     Raises:
@@ -94,7 +103,7 @@ def draw(shown: str, title: str, file: Path, *, secrets: Sequence[str]) -> None:
     seen = [secret for secret in secrets if secret in text.plain]
     if seen:
         sys.exit(f"{file.name} would show {seen}")
-    console = Console(width=WIDTH, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     console.print(text, end="\n\n")  # the frame cuts the last line's descenders
     file.write_text(console.export_svg(title=title), encoding="utf-8")
 

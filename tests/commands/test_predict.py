@@ -3,6 +3,10 @@
 import pytest
 
 from tuner.__main__ import main
+from tuner.commands.predict import first_rows
+from tuner.data.texts import Texts
+from tuner.layout import table_lines
+from tuner.prediction import Prediction
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,20 @@ def test_wrong_input_is_told(words, said, folder, capsys):
     (folder / "gaps.csv").write_text("text,label\na fine film,1\ndull,\n")
     assert main(["predict", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", range(40, 251))
+def test_a_probability_is_never_cut(width):
+    columns = first_rows(
+        Texts(texts=("a text of some words",) * 2, pairs=None, labels=("positive", "negative")),
+        Prediction(
+            labels=("negative", "positive", "mixed"),
+            probabilities=[[0.1234, 0.8561, 0.0204], [0.9, 0.05, 0.05]],
+        ),
+        rows=2,
+    ).columns
+    lines = [line.plain for line in table_lines(columns, width)]
+    assert max(map(len, lines)) <= width
+    together = " ".join(" ".join(lines).split())
+    for text in ("positive 0.856", "negative 0.123", "mixed 0.020", "negative 0.900"):
+        assert text in together

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
 
-from rich.table import Table
-from rich.text import Text
-
 from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
 from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
@@ -20,9 +17,11 @@ from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
+from tuner.layout import GAP, Column, cell
 from tuner.model_folder import is_present, read_whole
 from tuner.output_file import check_output, write_output
 from tuner.prediction import Prediction, predict
+from tuner.tables import FittedTable
 from tuner.terminal import Terminal
 from tuner.worker.life import MODEL_NAME
 
@@ -148,7 +147,7 @@ def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> No
     terminal = Terminal("")
     for remark in texts.remarks:
         terminal.notice(remark)
-    terminal.console.print(_table(texts, prediction, settings.rows))
+    terminal.console.print(first_rows(texts, prediction, settings.rows))
     counts = Counter(prediction.labels[chosen] for chosen in prediction.chosen)
     told = ", ".join(f"{label} ({count})" for label, count in counts.most_common())
     terminal.notice(f"\n{len(texts.texts)} rows; predicted: {told}")
@@ -166,22 +165,30 @@ def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> No
         terminal.notice(f"{'predictions':<13} {settings.output}")
 
 
-def _table(texts: Texts, prediction: Prediction, rows: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("row", justify="right", no_wrap=True)
-    for name in ("predicted", "probabilities", *(["true"] if texts.labels else []), "text"):
-        table.add_column(name, no_wrap=True)
-    for row, shares in enumerate(prediction.probabilities[:rows]):
-        order = sorted(range(len(shares)), key=lambda label: -shares[label])
-        named = [f"{prediction.labels[i]} {shares[i]:.3f}" for i in order[:SHOWN_LABELS]]
-        table.add_row(
-            str(row + 1),
-            Text(prediction.labels[order[0]]),
-            Text("  ".join(named)),
-            *([Text(texts.labels[row])] if texts.labels else []),
-            Text(" | ".join(_short(text) for text in texts.row(row))),
-        )
-    return table
+def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
+    """The first rows; what a terminal has no room for stands below the row, the text first."""
+    shown = range(min(rows, len(prediction.probabilities)))
+    chosen = [prediction.labels[number] for number in prediction.chosen[: len(shown)]]
+    parts = [" | ".join(_short(text) for text in texts.row(row)) for row in shown]
+    columns = [
+        Column(heading="row", cells=[cell(str(row + 1)) for row in shown], right=True),
+        Column(heading="predicted", cells=list(map(cell, chosen))),
+        Column(
+            heading="probabilities",
+            cells=[cell(_shares(prediction, row)) for row in shown],
+            moves=1,
+        ),
+    ]
+    if texts.labels:
+        columns.append(Column(heading="true", cells=[cell(texts.labels[row]) for row in shown]))
+    return FittedTable([*columns, Column(heading="text", cells=list(map(cell, parts)), moves=0)])
+
+
+def _shares(prediction: Prediction, row: int) -> str:
+    """The likeliest labels with their probabilities."""
+    shares = prediction.probabilities[row]
+    order = sorted(range(len(shares)), key=lambda label: -shares[label])
+    return GAP.join(f"{prediction.labels[i]} {shares[i]:.3f}" for i in order[:SHOWN_LABELS])
 
 
 def _short(text: str) -> str:

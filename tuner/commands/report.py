@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from tuner.config import ComposedReader, compose_report
@@ -16,9 +15,11 @@ from tuner.core.confirmation import told
 from tuner.core.goals import score
 from tuner.core.reading import SweepReading, lines, read_sweep
 from tuner.core.report_settings import ReportSettings
+from tuner.core.short_names import short_names
 from tuner.errors import InputError
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
+from tuner.live import Resizable
 from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
@@ -154,23 +155,26 @@ def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyVie
     console = terminal.console
     last: StudyView | None = None
     quiet = 0
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        try:
-            while quiet < QUIET_LOOKS:
-                study = reporter.look()
-                if study != last:
-                    reading = reporter.read(study)
-                    reporter.write(study, reading, refresh=REFRESH_SECONDS)
-                    if console.is_terminal:
-                        live.update(followed(study, reporter.page), refresh=True)
-                    else:
-                        _tell_new(terminal, study, last)
-                    last = study
-                quiet = 0 if study.unfinished else quiet + 1
-                if quiet < QUIET_LOOKS:
-                    time.sleep(interval)
-        except KeyboardInterrupt:
-            pass
+    view = Resizable(console)
+    view.start()
+    try:
+        while quiet < QUIET_LOOKS:
+            study = reporter.look()
+            if study != last:
+                reading = reporter.read(study)
+                reporter.write(study, reading, refresh=REFRESH_SECONDS)
+                if console.is_interactive:
+                    view.drawn = followed(study, reporter.page)
+                else:
+                    _tell_new(terminal, study, last)
+                last = study
+            quiet = 0 if study.unfinished else quiet + 1
+            if quiet < QUIET_LOOKS:
+                time.sleep(interval)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        view.stop()
     return last or reporter.look()
 
 
@@ -215,14 +219,16 @@ def followed(study: StudyView, page: Path) -> RenderableType:
 
 
 def _unfinished(study: StudyView) -> list[str]:
-    return [_line(trial, study.objective) for trial in study.unfinished]
+    names = short_names(study.keys)
+    return [_line(trial, study.objective, names) for trial in study.unfinished]
 
 
-def _line(trial: TrialView, objective: str) -> str:
+def _line(trial: TrialView, objective: str, names: Mapping[str, str]) -> str:
     """A trial that runs or waits."""
     parts = [f"trial {trial.number:>3} {trial.state}"]
     if trial.curve:
         parts.append(f"{trial.curve[-1].share:.0%}")
     if objective in trial.measured:
         parts.append(f"{objective} {score(trial.measured[objective])}")
-    return "  ".join([*parts, parameters_text(trial.parameters)])
+    named = {names[key]: value for key, value in trial.parameters.items()}
+    return "  ".join([*parts, parameters_text(named)])
