@@ -243,9 +243,9 @@ def test_an_address_stays_whole_and_words_are_wrapped():
     address = "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=tuner-fcace08f"
     file = io.StringIO()
     console = PlainConsole(file=file, force_terminal=True, no_color=True, width=40)
-    Terminal("val_accuracy", console).notice(f"review: mlflow ui (in this folder), then {address}")
+    Terminal("val_accuracy", console).notice(f"review   mlflow ui (this folder), then {address}")
     first, second, *_ = file.getvalue().splitlines()
-    assert first == "review: mlflow ui (in this folder), then"
+    assert first == "review   mlflow ui (this folder), then"
     assert second == address
 
 

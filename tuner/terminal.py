@@ -1,6 +1,7 @@
 """What a person sees: progress while a sweep runs, a line for each trial."""
 
 import math
+import re
 import shutil
 import sys
 import time
@@ -41,8 +42,10 @@ def say(console: Console, text: str | Text, style: str | None = None) -> None:
     """
     width = console.width
     if console.is_terminal and any(cell_len(word) > width for word in str(text).split()):
-        paragraphs = [fill(words(each), width, whole=True) for each in str(text).split("\n")]
-        lines = [line for paragraph in paragraphs for line in paragraph or [Text()]]
+        lines = []
+        for paragraph in str(text).split("\n"):
+            parts = [Text(part) for part in re.findall(r"\s*\S+", paragraph)]
+            lines += fill(parts, width, whole=True) or [Text()]
         console.print(Text("\n").join(lines), style=style, soft_wrap=True)
     else:
         console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)

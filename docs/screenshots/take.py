@@ -271,7 +271,7 @@ def open_report(visit: Visit, folder: Path, study: str) -> None:
 def record(folder: Path, pictures: Path) -> None:
     """Draws the default sweep in a wide and in a narrow terminal, while it runs and at its end.
 
-    The terminal becomes narrow for a moment while the sweep runs. Its end is drawn in a narrow
+    It is interrupted in the wide one and goes on in the narrow one. Its end is drawn in the wide
     one from the same command given again, which shows the ended sweep.
     """
     told("tuner sweep=lr_search: minutes")
@@ -287,11 +287,13 @@ def record(folder: Path, pictures: Path) -> None:
     arguments = [sys.executable, "-m", *command.split()]
     with terminal.terminal(arguments, folder, WIDE):
         draw(terminal.wait_for("5 of ", seconds=900), "running", WIDE)
-        draw(terminal.resize(NARROW), "running", NARROW)
-        terminal.resize(WIDE)
-        draw(end_of(terminal.wait_for_end(seconds=1800)), "end", WIDE)
+        terminal.interrupt()
+        terminal.wait_for_end(seconds=300)
     with terminal.terminal(arguments, folder, NARROW):
-        draw(end_of(terminal.wait_for_end(seconds=600)), "end", NARROW)
+        draw(terminal.wait_for("9 of ", seconds=900), "running", NARROW)
+        draw(end_of(terminal.wait_for_end(seconds=1800)), "end", NARROW)
+    with terminal.terminal(arguments, folder, WIDE):
+        draw(end_of(terminal.wait_for_end(seconds=600)), "end", WIDE)
 
 
 def end_of(written: str) -> str:

@@ -36,11 +36,9 @@ def terminal(command: Sequence[str], folder: Path, width: int) -> Iterator[None]
         _tmux("kill-session", "-t", _SESSION)
 
 
-def resize(width: int) -> str:
-    """Changes the terminal's columns; returns the screen once the command has followed."""
-    _tmux("resize-window", "-t", _SESSION, "-x", str(width), "-y", str(HEIGHT))
-    time.sleep(1.0)
-    return screen()
+def interrupt() -> None:
+    """Presses Ctrl-C."""
+    _tmux("send-keys", "-t", _SESSION, "C-c")
 
 
 def screen(*, scrolled: bool = False) -> str:
