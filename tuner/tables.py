@@ -102,7 +102,7 @@ def _metrics(ordered: Sequence[TrialOutcome], goals: Goals) -> Iterator[Column]:
             cells=[_score(outcome, name, measured) for outcome, measured in pairs],
             right=True,
             moves=last - turn if turn else None,
-            label=f"{name} ",
+            label=f"{name}=",
         )
 
 
