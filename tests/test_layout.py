@@ -201,8 +201,8 @@ def test_lines_hold_all_parts_and_fit(parts, width, indent):
 
 
 def test_a_name_too_long_for_a_line_leaves_its_value_whole():
-    filled = fill([cell("name_of_a_parameter=2.345e-05")], 20)
-    assert [line.plain for line in filled] == ["name_of_a_parameter=", "2.345e-05"]
+    filled = fill([cell("name_of_a_key=2.345e-05")], 20)
+    assert [line.plain for line in filled] == ["name_of_a_key=", "2.345e-05"]
 
 
 def test_columns_are_dropped_in_turn_before_any_moves():
