@@ -148,6 +148,20 @@ def test_slots_without_room_wait_and_keep_nobody(cluster, bench):
     assert_whole(bench, 3)
 
 
+def test_a_cluster_that_runs_here_is_found_and_outlives_the_sweep(cluster, tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # As the cluster; a token may be there.
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text(cluster.address)
+    notices = []
+    for _ in range(2):
+        launcher = launched(cluster, tmp_path / "study", address="auto", notice=notices.append)
+        assert len(launcher.slots) == GPUS
+        launcher.close(5.0)
+    assert notices == []
+
+
 def test_a_node_that_does_not_see_the_output_folder_is_named(cluster, tmp_path):
     launcher = launched(cluster, tmp_path / "outputs" / "mine")
     Path(launcher._marker).unlink()

@@ -9,8 +9,8 @@ from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.commands import start
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'tuner[ray]'")
-ON_RAY = [*OWN, "launcher=ray", "launcher.address=null", "launcher.slots=1", "sweep.n_trials=2"]
+pytest.importorskip("ray", reason="Ray is not installed")
+ON_RAY = [*OWN, "launcher=ray", "launcher.address=auto", "launcher.slots=1", "sweep.n_trials=2"]
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Cluster:
 @contextmanager
 def ray_cluster(*, cpus: int, gpus: int = 0) -> Iterator[Cluster]:
     """A cluster of one node, its head; skips the test where Ray is not installed."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'tuner[ray]'")
+    pytest.importorskip("ray", reason="Ray is not installed")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster as Nodes
 

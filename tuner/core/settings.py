@@ -192,8 +192,9 @@ class LauncherSettings:
         max_attempts: Tries at a trial whose worker dies; halving the batch after running out of
             memory does not count.
         trials_per_worker: A worker is replaced after so many trials; null: when its memory grows.
-        address: Of the Ray cluster: `auto` (the one that this machine belongs to), `HOST:PORT` or
-            `ray://HOST:PORT`; null: RAY_ADDRESS, else one of this machine alone.
+        address: Of the Ray cluster: `HOST:PORT` or `ray://HOST:PORT`; `local`: a Ray of this
+            machine alone, which stops with the command; `auto`: RAY_ADDRESS, else the cluster that
+            `ray start` made this machine a node of, else `local`; null: RAY_ADDRESS, else `local`.
         cpus_per_trial: CPU cores that Ray keeps for each worker; as many threads compute.
         agents: Jobs of Slurm that run trials, each on a node of its own.
         partition: Of Slurm; null: the cluster's default.

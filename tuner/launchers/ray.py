@@ -99,7 +99,7 @@ class RayLauncher:
         self._told_waiting = 0
         self._look_at = clock() + LOOK_SECONDS
         with ExitStack() as stack:
-            connect(settings.address)
+            connect(settings.address, notice)
             stack.callback(ray.shutdown)
             nodes = living_nodes()
             self._trial = trial_resources(nodes, settings, devices)

@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,48 +11,109 @@ import ray
 from ray.exceptions import RayError
 
 from tuner.core.cluster import Resources, capacity, demand, most_gpus
+from tuner.core.ray_address import RayAddress, Source, choose
 from tuner.core.settings import LauncherSettings
 from tuner.errors import InputError
 from tuner.launchers.devices import WORKER_MEMORY
+from tuner.launchers.host import usable_cores
 
 CONNECT_SECONDS = 10.0
 """For a cluster's head to take a connection; Ray itself would try for minutes."""
 
 
-def connect(address: str | None) -> None:
-    """Connects this process to a cluster, or starts a Ray of this machine alone.
+def connect(address: str | None, notice: Callable[[str], None]) -> None:
+    """Connect this process to a cluster, or start a Ray of this machine alone.
+
+    A Ray started here ends with `ray.shutdown`, or else with this process.
 
     Args:
-        address: `launcher.address`; the environment's RAY_ADDRESS stands in for null and `auto`.
+        address: `launcher.address`; see `tuner.core.ray_address.choose`.
+        notice: Receives a line if `auto` finds no cluster and a Ray is started.
 
     Raises:
-        InputError: There is no cluster.
+        InputError: No cluster answers at the address, or no Ray can be started.
     """
-    chosen = address if address not in (None, "auto") else os.environ.get("RAY_ADDRESS") or address
+    chosen = choose(address, os.environ.get("RAY_ADDRESS"), running_cluster)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     root = Path(__file__).parents[2]  # Where `tuner` is imported from, workers' processes too.
+    if not chosen.is_local:
+        _check_reachable(chosen)
     try:
-        _await_head(chosen)
         ray.init(
-            address=chosen or "local",
-            include_dashboard=False if chosen is None else None,
+            address=_argument(chosen),
+            num_cpus=usable_cores() if chosen.is_local else None,
+            include_dashboard=False if chosen.is_local else None,
             runtime_env={"env_vars": {"PYTHONPATH": f"{root}{os.pathsep}${{PYTHONPATH}}"}},
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
     except (OSError, RuntimeError, ValueError, RayError) as error:
+        raise _not_started(error) if chosen.is_local else _not_joined(chosen, error) from error
+    if chosen.is_local and chosen.source is Source.SEARCH:
+        notice(
+            "No Ray cluster is running here: started a Ray of this machine alone, which stops "
+            "with this command"
+        )
+
+
+def _argument(chosen: RayAddress) -> str | None:
+    """Return what `ray.init` takes; with None it joins the cluster of `ray start` by itself.
+
+    Only then does it send the token that a cluster with token authentication asks for.
+    """
+    found = chosen.source is Source.SEARCH and not chosen.is_local
+    return None if found else chosen.address
+
+
+def _check_reachable(chosen: RayAddress) -> None:
+    """Raise InputError if nothing listens at an address."""
+    try:
+        _await_head(chosen.address)
+    except (OSError, ValueError) as error:
         raise InputError(
-            f"no Ray cluster answers: {error}",
-            where=f"launcher.address={chosen or 'null'}",
-            remedy="ray start --head on one node and ray start --address=HOST:6379 on the "
-            "others, then HOST:6379; null for a Ray of this machine alone",
+            f"no Ray cluster answers at {chosen.address}: {error}",
+            where=chosen.where,
+            remedy="`ray start --head` on one node and `ray start --address=HOST:6379` on the "
+            "others, then launcher.address=HOST:6379; launcher.address=local for a Ray of this "
+            "machine alone",
         ) from error
 
 
-def _await_head(address: str | None) -> None:
-    """Raises OSError or ValueError where nothing listens at an address with a port."""
-    if address in (None, "auto", "local"):
-        return
+def _not_joined(chosen: RayAddress, error: Exception) -> InputError:
+    return InputError(
+        f"the Ray cluster at {chosen.address} cannot be joined: {error}",
+        where=chosen.where,
+        remedy="RAY_AUTH_MODE=token in the environment and the cluster's token in "
+        f"~/.ray/auth_token, if it asks for one; Ray {ray.__version__} and the Python of this "
+        "command on all nodes; launcher.address=local for a Ray of this machine alone",
+    )
+
+
+def _not_started(error: Exception) -> InputError:
+    return InputError(
+        f"a Ray of this machine alone cannot be started: {error}",
+        where="launcher=ray",
+        remedy="launcher=local, which needs no Ray",
+    )
+
+
+def running_cluster() -> str | None:
+    """Return the address of the cluster that `ray start` made this machine a node of.
+
+    `ray start` notes it in a file, which outlives a cluster that was killed. What no longer
+    listens is no cluster; Ray itself would try to reach it for minutes.
+    """
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    try:
+        noted = Path(folder, "ray", "ray_current_cluster").read_text(encoding="utf-8").strip()
+        _await_head(noted)
+    except (OSError, ValueError):
+        return None
+    return noted
+
+
+def _await_head(address: str) -> None:
+    """Raise OSError or ValueError where nothing listens at an address with a port."""
     parts = urlsplit(address if "://" in address else f"ray://{address}")
     with socket.create_connection((parts.hostname or "", parts.port or 0), CONNECT_SECONDS):
         pass
