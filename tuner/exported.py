@@ -86,6 +86,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "trial": outcome.number,
         "attempt": outcome.attempt,
         "objective": objective,
+        **_several_goals(study.goals),
         "value": outcome.value,
         "standard_error": error,
         **({"measured": dict(outcome.measured)} if len(study.goals.watched) > 1 else {}),
@@ -99,6 +100,11 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         "contents": {kind: list(hashes) for kind, hashes in study.contents.items()},
         "versions": {"tuner": __version__, **study.made_with},
     }
+
+
+def _several_goals(goals: Goals) -> dict[str, Any]:
+    """What a trial was run for beside its first objective; `tuner train` reads it."""
+    return goals.to_plain() if goals.several or goals.constraints else {}
 
 
 def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """One configuration trained alone: it has its whole budget, whatever ran in its folder before."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.bench import settings
 from tuner.__main__ import main
+from tuner.commands.train import split_file
 from tuner.config import dump_trial
 from tuner.core.trial import TrialOutcome, TrialState
+from tuner.errors import InputError
 from tuner.folder import StudyFolder
 from tuner.records import from_json, to_plain
 
@@ -61,3 +66,67 @@ def test_a_loss_that_is_nan_ends_every_run(train):
     for _ in range(2):
         code, outcome = train("optimizer.learning_rate=0.5")
         assert (code, outcome.state, outcome.stopped_by) == (1, TrialState.PRUNED, "diverged")
+
+
+@pytest.mark.parametrize("objective", ["val_loss", "val_macro_f1", "examples_per_second"])
+def test_the_objective_of_the_file_is_what_is_told(folder, fake_workers, capsys, objective):
+    (folder / "best.yaml").write_text(
+        dump_trial(settings(evaluations=3), provenance={"objective": objective})
+    )
+    study = StudyFolder(folder / "outputs", "train")
+    assert main(["train", "best.yaml", "model.checkpoint=tiny", *BASE]) == 0
+    outcome = from_json(TrialOutcome, study.trial(0).outcome.read_text())
+    assert outcome.value == outcome.measured[objective]
+    told = capsys.readouterr().out.splitlines()
+    results = [line for line in told if line.startswith(("val_", "examples_"))]
+    assert results[0].split()[:2] == [objective, str(outcome.value)]
+    assert ("lower is better" in results[0]) == (objective == "val_loss")
+    assert [line.split()[0] for line in results].count(objective) == 1
+
+
+def test_a_baseline_needs_no_file(folder, fake_workers, capsys):
+    words = ["model.checkpoint=tiny", *BASE, "training.evaluations=3"]
+    assert main(["train", *words, "--cfg", "job"]) == 0
+    (folder / "job.yaml").write_text(capsys.readouterr().out)
+    assert main(["train", *words, "--quiet"]) == 0
+    quiet = capsys.readouterr().out
+    assert "trial" not in quiet.replace("trials/", "")
+    assert "val_accuracy" in quiet
+    assert main(["train", "job.yaml", "training.seed=1"]) == 0
+    study = StudyFolder(folder / "outputs", "train")
+    outcomes = [from_json(TrialOutcome, study.trial(n).outcome.read_text()) for n in (0, 1)]
+    assert [outcome.state for outcome in outcomes] == [TrialState.COMPLETE] * 2
+
+
+def test_progress_has_its_time_and_the_result_has_none(folder, fake_workers, capsys):
+    assert main(["train", "model.checkpoint=tiny", *BASE, "training.evaluations=3"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    stamped = [re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d \S", line) for line in told]
+    assert any(stamped)
+    first_result = stamped.index(None)
+    assert all(stamped[:first_result])
+    assert not any(stamped[first_result:])
+    assert told[first_result].startswith("val_accuracy")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "neither a configuration file nor a model or data set"),
+        (["training.epochs=2"], "neither a configuration file nor a model or data set"),
+        (["a.yaml", "b.yaml"], "2 configuration files"),
+    ],
+)
+def test_what_names_nothing_to_train_is_refused(words, problem):
+    with pytest.raises(InputError) as caught:
+        split_file(words)
+    assert problem in caught.value.problem
+
+
+def test_a_file_may_stand_anywhere_and_have_an_equals_sign(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = tmp_path / "a=b" / "best.yaml"
+    odd.parent.mkdir()
+    odd.touch()
+    words = ["training.epochs=2", "a=b/best.yaml", "model=minilm"]
+    assert split_file(words) == (Path("a=b/best.yaml"), ["training.epochs=2", "model=minilm"])

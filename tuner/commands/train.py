@@ -1,28 +1,33 @@
-"""`tuner train FILE.yaml`: one fine-tune from an exported configuration, no search."""
+"""`tuner train`: one fine-tune of a file, of overrides, or of both; no search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.commands.inputs import check_inputs
-from tuner.config import ComposedTraining, compose_training, dump_trial
+from tuner.config import ComposedTraining, compose_training, dump_trial, render_training
 from tuner.core.goals import Goals
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
+from tuner.invocation import read_options
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.sweep import Sweep
-from tuner.terminal import Terminal
+from tuner.terminal import Terminal, local_time
 from tuner.tracking import COMMIT, Tracker, origin
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
 
-OBJECTIVE = "val_accuracy"
+LABEL = 13
+"""Columns of the names in the result."""
+
+_DATA = ("model", "data")
+"""Groups one of which names what is trained, where there is no file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,42 +87,75 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command.
 
     Args:
-        arguments: The exported configuration, then Hydra overrides; or overrides alone, a model
-            and a data set among them, as `export.format=cli` writes them.
+        arguments: A configuration's file and overrides; or overrides alone, which name a model or
+            a data set. `--cfg job` prints the configuration instead.
 
     Returns:
         0 done, 1 the fine-tune did not complete or its model could not be saved, 130 interrupted.
 
     Raises:
-        InputError: No file is named, or it can not be used.
+        InputError: Nothing is named that could be trained, or it cannot be used.
     """
-    alone = {"model", "data"} <= {word.partition("=")[0] for word in arguments if "=" in word}
-    if not arguments or ("=" in arguments[0] and not alone):
+    options = read_options(arguments, command=STUDY)
+    path, overrides = split_file(options.overrides)
+    composed = compose_training(path, overrides, Path.cwd())
+    if options.prints_config:
+        print(render_training(composed), end="")  # noqa: T201
+        return 0
+    tags = origin(["train", *arguments], Path.cwd())
+    return train(composed, tags, quiet=options.quiet)
+
+
+def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Part the configuration's file from the overrides around it.
+
+    Args:
+        words: A file's path, at any place, and overrides.
+
+    Returns:
+        The file, None where there is none, and the overrides.
+
+    Raises:
+        InputError: There are two files, or neither a file nor a model or data set.
+    """
+    files = [word for word in words if _is_file(word)]
+    overrides = [word for word in words if word not in files]
+    if len(files) > 1:
         raise InputError(
-            "no configuration file is named",
-            where="the command line",
-            remedy="tuner train outputs/lr_search/best.yaml; or without a file, both a model and "
-            "data: tuner train model=minilm data=rotten_tomatoes",
+            f"there are {len(files)} configuration files: {', '.join(files)}",
+            where="command line",
+            remedy="one of them, and overrides as KEY=VALUE",
         )
-    without_file = "=" in arguments[0]
-    path = None if without_file else Path(arguments[0])
-    composed = compose_training(path, arguments[not without_file :], Path.cwd())
-    return train(composed, origin(["train", *arguments], Path.cwd()))
+    if not files and not any(word.split(".")[0].split("=")[0] in _DATA for word in overrides):
+        raise InputError(
+            "neither a configuration file nor a model or data set is named",
+            where="command line",
+            remedy="tuner train outputs/lr_search/best.yaml; or without a file: "
+            "tuner train model=minilm data=rotten_tomatoes",
+        )
+    return (Path(files[0]) if files else None), overrides
 
 
-def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
+def _is_file(word: str) -> bool:
+    """Whether a word is a path; one of a folder with an `=` in its name is one, too."""
+    return "=" not in word or (not word.startswith(("+", "~")) and Path(word).is_file())
+
+
+def train(composed: ComposedTraining, tags: Mapping[str, str], *, quiet: bool = False) -> int:
     """Fine-tunes once and shows the result.
 
     Args:
         composed: What to train.
         tags: Of its run in MLflow: where it comes from.
+        quiet: True to show warnings and the result alone.
     """
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     folder.refuse_misplaced()
     launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
     room = launcher.room()
-    terminal = Terminal(OBJECTIVE)
+    goals = composed.goals
+    terminal = Terminal(goals.objective, quiet=quiet, now=local_time)
     tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
     tracker.check()
     with ExitStack() as stack:
@@ -131,7 +169,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
         stack.callback(lambda: terminal.warn(tracker.close()))
         sweep = Sweep(
             plan=Plan(
-                goals=Goals(objectives=(OBJECTIVE,)),
+                goals=goals,
                 compose=lambda _: trial,
                 render=dump_trial,
                 n_trials=1,
@@ -152,30 +190,47 @@ def train(composed: ComposedTraining, tags: Mapping[str, str]) -> int:
             outcomes = sweep.run()
         finally:
             terminal.end()
-        return _show(outcomes, folder, terminal, tracker, interrupted=sweep.interrupted)
+        for line in result_lines(outcomes, goals, folder):
+            terminal.result(line)
+        for outcome in outcomes:
+            if outcome.model_error is not None:
+                terminal.warn(f"its model could not be saved: {outcome.model_error}")
+        terminal.result(f"{'review':<{LABEL}} {tracker.review}")
+        return exit_code(outcomes, interrupted=sweep.interrupted)
 
 
-def _show(
-    outcomes: Sequence[TrialOutcome],
-    folder: StudyFolder,
-    terminal: Terminal,
-    tracker: Tracker,
-    *,
-    interrupted: bool,
-) -> int:
+def result_lines(
+    outcomes: Sequence[TrialOutcome], goals: Goals, folder: StudyFolder
+) -> Iterator[str]:
+    """What came of a fine-tune, its objectives first.
+
+    Args:
+        outcomes: How its attempts ended.
+        goals: What its result is measured by.
+        folder: Where its files are.
+    """
     for outcome in outcomes:
+        for name, way in zip(goals.objectives, goals.directions, strict=True):
+            if name in outcome.measured:
+                better = "higher" if way == "maximize" else "lower"
+                yield f"{name:<{LABEL}} {outcome.measured[name]}  (objective; {better} is better)"
         if outcome.last is not None:
             figures = {"val_loss": outcome.last.val_loss, **outcome.last.metrics}
             for name, value in figures.items():
-                terminal.notice(f"{name:<13} {value}")
+                if name not in goals.objectives:
+                    yield f"{name:<{LABEL}} {value}"
+        for text in outcome.violated:
+            yield f"{'constraint':<{LABEL}} missed: {text}"
         if outcome.diagnosis is not None:
-            terminal.notice(
-                f"{'convergence':<13} {outcome.diagnosis.status}: {outcome.diagnosis.reason}"
-            )
-        terminal.notice(f"{'files':<13} {folder.trial(outcome.number).path}")
-        if outcome.model_error is not None:
-            terminal.warn(f"its model could not be saved: {outcome.model_error}")
-    terminal.notice(f"{'review':<13} {tracker.review}")
+            told = outcome.diagnosis
+            yield f"{'convergence':<{LABEL}} {told.status}: {told.reason}"
+            if told.advice:
+                yield f"{'advice':<{LABEL}} {told.advice}"
+        yield f"{'files':<{LABEL}} {folder.trial(outcome.number).path}"
+
+
+def exit_code(outcomes: Sequence[TrialOutcome], *, interrupted: bool) -> int:
+    """Return 0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
     if interrupted:
         return INTERRUPTED
     saved = [o for o in outcomes if o.state is TrialState.COMPLETE and o.model_error is None]

@@ -18,6 +18,7 @@ from tuner.config.training_file import (
     dump_trial,
     load_trial,
     render,
+    render_training,
     trial_values,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "identify",
     "load_trial",
     "render",
+    "render_training",
     "searched_options",
     "train_command",
     "trial_values",

@@ -5,9 +5,10 @@ from typing import Any
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
-from tuner.core.checks import BATCH_SIZE, check_agent, check_trial
+from tuner.core.checks import BATCH_SIZE, check_agent, check_goals, check_trial
+from tuner.core.goals import Goals, goals_of
 from tuner.core.rules import Finding
-from tuner.core.settings import AgentSettings, TrialSettings
+from tuner.core.settings import AgentSettings, SweepSettings, TrialSettings
 from tuner.core.training_settings import AUTO
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
@@ -25,6 +26,17 @@ def build_agent(composition: Composition) -> AgentSettings:
     agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
     _refuse(check_agent(agent), composition)
     return agent
+
+
+def build_goals(composition: Composition) -> Goals:
+    """Objectives and constraints of the section `sweep`.
+
+    Raises:
+        InputError: One cannot be read, or measured.
+    """
+    sweep = structure(SweepSettings, composition.section([SWEEP])[SWEEP])
+    _refuse(list(check_goals(sweep)), composition)
+    return goals_of(sweep)
 
 
 def build_trial(composition: Composition) -> TrialSettings:

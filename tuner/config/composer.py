@@ -41,12 +41,20 @@ class Primary:
         defaults: Group to option; a group without one is left to its schema.
         content: Its own values, above those of the options.
         label: The file that they come from.
+        whole: Keys of `content` that hold one thing each: nothing of an option is merged in.
     """
 
     groups: tuple[str, ...] = (*GROUPS, SWEEP)
     defaults: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
     content: DictConfig = field(default_factory=lambda: DictConfig({}))
     label: str = "configuration"
+    whole: tuple[str, ...] = ()
+
+    def gives(self, key: str) -> bool:
+        """Return True if `content` has the key of a group, whatever its value."""
+        group, _, name = key.partition(".")
+        section = self.content.get(group)
+        return isinstance(section, DictConfig) and name in section
 
 
 class Composer:
@@ -122,7 +130,7 @@ class Composer:
             waiting += [pair for pair in option.references() if pair[0] == option.group]
             content = cast("dict[str, Any]", OmegaConf.to_container(option.node))
             for key in (f"{option.group}.{key}" for key in content if content[key] == MISSING):
-                if OmegaConf.select(config, key) is None:
+                if OmegaConf.select(config, key) is None and not self._primary.gives(key):
                     OmegaConf.update(config, key, MISSING)
 
     def _run(
@@ -150,13 +158,26 @@ def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, 
     for group in (*GROUPS, SWEEP):
         store.repo.pop(group, None)
     for option in options:
-        store.store(option.name, option.node, group=option.group, package=option.package)
+        node = _without(option, primary.whole)
+        store.store(option.name, node, group=option.group, package=option.package)
     store.store(_PRIMARY + "_schema", root_schema(primary.groups))
     listed: list[Any] = [_PRIMARY + "_schema"]
     listed += [{group: name} for group, name in {**chosen, **primary.defaults}.items()]
     content = OmegaConf.create({"defaults": [*listed, "_self_"]})
     content.merge_with(primary.content)
     store.store(_PRIMARY, content)
+
+
+def _without(option: Option, keys: Sequence[str]) -> DictConfig:
+    """Return an option's content without some keys, which are given elsewhere."""
+    content = option.node.copy() if keys else option.node
+    prefix = "" if option.package == "_global_" else f"{option.group}."
+    for key in keys:
+        above, _, name = key.removeprefix(prefix).rpartition(".")
+        holder = OmegaConf.select(content, above) if above else content
+        if key.startswith(prefix) and isinstance(holder, DictConfig):
+            holder.pop(name, None)
+    return content
 
 
 def _explained(

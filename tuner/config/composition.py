@@ -34,8 +34,11 @@ class Composition:
 
     def where(self, key: str) -> str:
         """Where the value of a key comes from."""
-        if key in self.given:
-            return self.given[key]
+        above = key
+        while above:
+            if above in self.given:
+                return self.given[above]
+            above = above.rpartition(".")[0]
         return self.labels.get(key.split(".", maxsplit=1)[0], "configuration")
 
     def with_values(self, values: Iterable[tuple[str, Any, str]]) -> "Composition":

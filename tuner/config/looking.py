@@ -8,6 +8,7 @@ from tuner.config.building import build_agent, build_trial
 from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, read_overrides
 from tuner.config.files import Library
+from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP
 from tuner.config.sweeping import check, compose_sweep
 from tuner.core.settings import AgentSettings, TrialSettings
@@ -51,7 +52,7 @@ def compose_look(arguments: Sequence[str], folder: Path) -> ComposedLook:
     composed = (
         Composer(Library(folder), Primary(groups=GROUPS))
         .compose(
-            {s.key: s.value for s in settings if s.kind is Kind.GROUP},
+            implied_options(settings) | {s.key: s.value for s in settings if s.kind is Kind.GROUP},
             [s for s in settings if s.kind is Kind.RAW],
         )
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)

@@ -11,6 +11,7 @@ from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
+from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
 from tuner.core.configuration_id import configuration_id
@@ -123,7 +124,7 @@ def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:
     _check_options(library, wanted)
     recipe = Recipe(
         composer=composer,
-        chosen=_choices(plain),
+        chosen={**_implied(plain, wanted), **_choices(plain)},
         settings=_without(plain, {d.key for d, _ in wanted}),
         optional=frozenset(d.key for d, _ in found if d.when and d.key in fixed),
         origins={d.key: where for d, where in wanted},
@@ -214,6 +215,13 @@ def searched_options(
 
 def _choices(settings: Sequence[Setting]) -> dict[str, str]:
     return {s.key: s.value for s in _last(settings) if s.kind is Kind.GROUP}
+
+
+def _implied(settings: Sequence[Setting], wanted: Sequence[Found]) -> dict[str, str]:
+    """The options that values imply, of groups that are not searched."""
+    searched_keys = {dimension.key for dimension, _ in wanted}
+    implied = implied_options(settings)
+    return {group: name for group, name in implied.items() if group not in searched_keys}
 
 
 def _last(settings: Sequence[Setting]) -> list[Setting]:

@@ -1,33 +1,39 @@
 """Configurations of one fine-tune as files: what a sweep writes and `tuner train` reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tuner.config.building import build_trial, leaves
+from tuner.config.building import build_goals, build_trial, leaves
 from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
-from tuner.config.files import Library, read_value, read_yaml, shaped
-from tuner.config.messages import unknown_key
+from tuner.config.files import Library
+from tuner.config.implied import DATA, implied_options
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, OPEN_GROUPS, SWEEP, TRIAL_GROUPS, plain, structure
 from tuner.config.sweeping import ComposedSweep
+from tuner.config.training_sections import (
+    PROVENANCE,
+    USED_AGENT_GROUPS,
+    TrainingSections,
+    read_sections,
+)
+from tuner.core.goals import Goals
 from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.core.training_settings import AUTO
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
-from tuner.secrets import hidden_values
-
-_PROVENANCE = "provenance"
-"""Key of what a file tells about itself; nothing reads it."""
-
-_AGENT_GROUPS = ("launcher", "tracking")
+from tuner.secrets import MASK, hidden_values
 
 _UNUSED = (SWEEP, "sampler", "pruner", "storage", "launcher.slots")
 """Groups and keys that mean nothing to a single fine-tune."""
+
+_USED = ("sweep.objectives", "sweep.constraints")
+"""Keys among them that say what is shown of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,7 @@ class ComposedTraining:
         output: Folder of all studies.
         launcher: Where it runs.
         tracking: MLflow.
+        goals: What its result is measured by.
     """
 
     trial: TrialSettings
@@ -47,6 +54,7 @@ class ComposedTraining:
     output: str
     launcher: LauncherSettings
     tracking: TrackingSettings
+    goals: Goals
 
 
 def compose_training(
@@ -55,7 +63,7 @@ def compose_training(
     """Composes the fine-tune of a file, or of overrides alone.
 
     Args:
-        path: The file, as `dump_trial` writes it; groups that it leaves out have their defaults.
+        path: The file; keys that it leaves out have the defaults of their groups' options.
             None: all have.
         arguments: Overrides above it; an option of a group replaces the file's section.
         folder: Where the user's own conf/ is.
@@ -64,15 +72,28 @@ def compose_training(
         InputError: Anything in the file or the overrides is wrong.
     """
     composed = _composed(path, _plain_overrides(arguments), folder)
-    rest = composed.section(("study", "output", *_AGENT_GROUPS))
+    rest = composed.section(("study", "output", *USED_AGENT_GROUPS))
     check_study(rest["study"], composed)
+    _refuse_masked(rest, composed)
     return ComposedTraining(
         trial=build_trial(composed),
         study=rest["study"],
         output=rest["output"],
         launcher=structure(LauncherSettings, rest["launcher"]),
         tracking=structure(TrackingSettings, rest["tracking"]),
+        goals=build_goals(composed),
     )
+
+
+def _refuse_masked(agent: Mapping[str, Any], composed: Composition) -> None:
+    """Refuse an address that was printed without its password."""
+    uri = agent["tracking"]["uri"]
+    if uri and MASK in uri:
+        raise InputError(
+            f"tracking.uri is {uri!r}, an address without its password",
+            where=composed.where("tracking.uri"),
+            remedy="tracking.uri=null on the command line, and the address in MLFLOW_TRACKING_URI",
+        )
 
 
 def composed_options(chosen: Mapping[str, str], folder: Path) -> Composition:
@@ -90,19 +111,40 @@ def composed_options(chosen: Mapping[str, str], folder: Path) -> Composition:
 
 def _composed(path: Path | None, settings: Sequence[Setting], folder: Path) -> Composition:
     chosen = {s.key: s.value for s in settings if s.kind is Kind.GROUP}
-    sections = {} if path is None else _read_sections(path, str(path))
-    kept = {group: node for group, node in sections.items() if group not in chosen}
-    groups = (*TRIAL_GROUPS, *_AGENT_GROUPS)
+    sections = TrainingSections() if path is None else read_sections(path, str(path))
+    sections = sections.without(chosen)
+    if DATA not in sections.groups:
+        chosen = {**implied_options(settings), **chosen}
+    groups = (*TRIAL_GROUPS, *USED_AGENT_GROUPS)
     primary = Primary(
-        groups=groups,
-        defaults={group: DEFAULT_OPTIONS[group] for group in groups if group not in kept},
-        content=DictConfig(kept),
-        label="command line" if path is None else str(path),
+        groups=(*groups, SWEEP),
+        defaults={group: sections.options.get(group, DEFAULT_OPTIONS[group]) for group in groups},
+        content=DictConfig(dict(sections.content) | {SWEEP: _goals(sections)}),
+        label=sections.label,
+        whole=sections.whole,
     )
-    return (
-        Composer(Library(folder), primary)
-        .compose(chosen, [s for s in settings if s.kind is Kind.RAW])
-        .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
+    composed = Composer(Library(folder), primary).compose(
+        chosen, [s for s in settings if s.kind is Kind.RAW]
+    )
+    return _labelled(composed, sections).with_values(
+        (s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE
+    )
+
+
+def _goals(sections: TrainingSections) -> DictConfig:
+    """The section `sweep` with a name, which every sweep has."""
+    goals: Mapping[str, Any] = sections.content.get(SWEEP, {})
+    return DictConfig(dict(goals) | {"name": "train"})
+
+
+def _labelled(composed: Composition, sections: TrainingSections) -> Composition:
+    """A composition that names the file for all that it gives, and for what it leaves out."""
+    kept = sections.groups
+    return replace(
+        composed,
+        choices={group: name for group, name in composed.choices.items() if group not in kept},
+        labels={**composed.labels, **dict.fromkeys(kept, sections.label)},
+        given=dict.fromkeys(sections.keys, sections.label),
     )
 
 
@@ -134,7 +176,7 @@ def load_trial(
     Raises:
         InputError: Anything in the file or the overrides is wrong.
     """
-    return compose_training(path, overrides, folder or Path.cwd()).trial
+    return build_trial(_composed(path, _plain_overrides(overrides), folder or Path.cwd()))
 
 
 def dump_trial(
@@ -147,11 +189,11 @@ def dump_trial(
     Args:
         settings: The configuration.
         comments: Lines put at the top, without their `#`.
-        provenance: Where it comes from, as plain values; kept, but never read.
+        provenance: Where it comes from, as plain values; of them only the objectives are read.
     """
-    content = plain(settings)
+    content = _plain_trial(settings)
     if provenance:
-        content[_PROVENANCE] = dict(provenance)
+        content[PROVENANCE] = dict(provenance)
     header = "".join(f"# {line}".rstrip() + "\n" for line in comments)
     return header + _to_yaml(content)
 
@@ -161,7 +203,31 @@ def render(composed: ComposedSweep) -> str:
 
     It is for people and for MLflow: passwords in it are masked.
     """
-    return _to_yaml(hidden_values({**plain(composed.agent), **plain(composed.base)}))
+    return _to_yaml(hidden_values({**plain(composed.agent), **_plain_trial(composed.base)}))
+
+
+def render_training(composed: ComposedTraining) -> str:
+    """The whole configuration of one fine-tune as YAML, which `compose_training` reads.
+
+    Passwords in it are masked.
+    """
+    content = {
+        "study": composed.study,
+        "output": composed.output,
+        SWEEP: composed.goals.to_plain(),
+        "launcher": plain(composed.launcher),
+        "tracking": plain(composed.tracking),
+        **_plain_trial(composed.trial),
+    }
+    return _to_yaml(hidden_values(content))
+
+
+def _plain_trial(settings: TrialSettings) -> dict[str, Any]:
+    """A trial's configuration as users write it."""
+    content = plain(settings)
+    if settings.training.batch_size == AUTO:
+        content["training"]["batch_size"] = "auto"
+    return content
 
 
 def _to_yaml(content: Mapping[str, Any]) -> str:
@@ -187,6 +253,8 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
                 where="command line",
                 remedy=f"{setting.key}=VALUE",
             )
+        if setting.key.startswith(_USED):
+            continue
         if any(f"{setting.key}.".startswith(f"{unused}.") for unused in _UNUSED):
             raise InputError(
                 f"one fine-tune does not use {setting.key}",
@@ -194,28 +262,3 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
                 remedy="leave it out; a sweep uses it",
             )
     return settings
-
-
-def _read_sections(path: Path, label: str) -> dict[str, DictConfig]:
-    content, _ = read_yaml(path, label)
-    if not content:
-        raise InputError(
-            "the file is empty",
-            where=label,
-            remedy="a file as a sweep writes it: outputs/STUDY/best.yaml",
-        )
-    sections: dict[str, DictConfig] = {}
-    for key in content:
-        if key == _PROVENANCE:
-            continue
-        if key not in TRIAL_GROUPS:
-            raise unknown_key(str(key), label, TRIAL_GROUPS)
-        node = read_value(content, str(key), label)
-        if not isinstance(node, DictConfig):
-            raise InputError(
-                f"{key} is {node!r}, and it must hold keys",
-                where=f"{label}, {key}",
-                remedy="lines of the form `key: value` under it",
-            )
-        sections[str(key)] = shaped(str(key), DEFAULT_OPTIONS[str(key)], node, label)
-    return sections

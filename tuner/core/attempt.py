@@ -104,7 +104,11 @@ def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance)
         guess=attempt.guess,
         last=last,
         diagnosis=diagnose(
-            attempt.reports, attempt.guess, attempt.spec.settings, diverged=attempt.diverged
+            attempt.reports,
+            attempt.guess,
+            attempt.spec.settings,
+            diverged=attempt.diverged,
+            objectives=goals.objectives,
         ),
         seconds=now - attempt.since,
         seconds_busy=sum(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.core.delimited import DELIMITER, QUOTING, is_delimiter
+from tuner.core.file_formats import FORMATS
 from tuner.core.goals import FORM as CONSTRAINT
 from tuner.core.goals import constraint
 from tuner.core.objectives import OBJECTIVES
@@ -41,8 +42,6 @@ MOST_SLOTS = 10_000
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 BATCH_SIZE = "a whole number, 1 or more, or auto"
 """What `training.batch_size` may be, for messages."""
-
-FORMATS = ("csv", "json", "parquet", "hub", "tfds")
 
 
 _SHARE = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
@@ -227,7 +226,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     found = list(broken(settings, (*_AGENT_RULES, *SEARCH_RULES)))
     found += resources(settings)
     found = found or list(too_large(settings))
-    found += _goals(settings.sweep)
+    found += check_goals(settings.sweep)
     found += _for_one_objective(settings)
     found += _foreign(settings.launcher)
     found += _storage(settings)
@@ -242,8 +241,8 @@ def check_predict(settings: PredictSettings) -> list[Finding]:
     return list(broken({"predict": settings}, _PREDICT_RULES))
 
 
-def _goals(sweep: SweepSettings) -> Iterator[Finding]:
-    """Objectives and constraints that can not be read, or measured."""
+def check_goals(sweep: SweepSettings) -> Iterator[Finding]:
+    """Objectives and constraints that cannot be read, or measured."""
     known = "one of " + ", ".join(OBJECTIVES)
     objectives = sweep.objectives
     if not objectives or len(set(objectives)) < len(objectives):

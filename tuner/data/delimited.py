@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tuner.core.delimited import Quoting, delimiter_name, delimiter_of
+from tuner.core.file_formats import inner_suffix
 from tuner.data.dialect import (
     Marks,
     Reading,
@@ -18,7 +19,7 @@ from tuner.data.dialect import (
 )
 from tuner.data.records import Dialect
 from tuner.data.table import Table
-from tuner.data.text_file import TextFile, inner_suffix
+from tuner.data.text_file import TextFile
 from tuner.errors import InputError
 
 _USUAL = {".tsv": "\t", ".tab": "\t", ".psv": "|"}

@@ -10,13 +10,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, TextIO, cast
 
 from tuner.errors import InputError
-
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-"""Endings of file names that say how a file is compressed; its first bytes decide."""
 
 _MAGIC = {
     b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst",
@@ -83,13 +80,6 @@ def find_text(path: Path) -> TextFile:
     encoding = _encoding(head)
     text = head.decode(encoding, errors="replace")
     return TextFile(path=path, encoding=encoding, line_end=_line_end(text))
-
-
-def inner_suffix(path: PurePath) -> str:
-    """Return the ending of a file's name in lower case, without that of its compression."""
-    if path.suffix.lower() in COMPRESSED:
-        path = path.with_suffix("")
-    return path.suffix.lower()
 
 
 def _encoding(head: bytes) -> str:

@@ -1,7 +1,7 @@
 """What to change, in the user's own configuration keys, each with a value to try."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tuner.core.convergence.case import (
@@ -11,38 +11,30 @@ from tuner.core.convergence.case import (
     Case,
     Cause,
 )
-from tuner.core.settings import TrialSettings
 from tuner.core.training_settings import TrainingSettings
-from tuner.core.trial import ConstantGuess, Convergence, Report
+from tuner.core.trial import Convergence
 
 SMALL_BATCH, LARGE_BATCH = 32, 64
 """Effective batches below which gradients are noisy, and above which updates are few."""
+
+ACCURACY = "val_accuracy"
+"""Metric that always guessing a frequent label does well in."""
 
 SMOOTH_DROPOUT, SMOOTH_DECAY = 0.1, 0.01
 """Devlin 2019; more than that holds a model back that does not even fit its training rows."""
 
 
-def advise(
-    status: Convergence,
-    cause: Cause,
-    reports: Sequence[Report],
-    guess: ConstantGuess | None,
-    settings: TrialSettings,
-) -> str:
+def advise(status: Convergence, case: Case) -> str:
     """What to change after a trial of this status.
 
     Args:
         status: The word.
-        cause: What the rule saw beside it.
-        reports: Of the attempt; may be empty.
-        guess: What the best constant guess reaches; None when the trial never started.
-        settings: The trial's configuration.
+        case: What is known of the trial.
 
     Returns:
         The most promising change first, as `key: value → try value`, joined by semicolons;
         empty where there is nothing to say.
     """
-    case = Case(cause=cause, reports=reports, guess=guess, settings=settings)
     lines = dict.fromkeys([*BY_STATUS[status](case), *_spikes(case, status)])
     return "; ".join(lines)
 
@@ -246,7 +238,8 @@ def _imbalance(case: Case) -> Iterator[str]:
             yield change("training.class_weights", "none", "balanced")
         else:
             yield change("training.oversample", "none", "balanced")
-    yield "sweep.objectives → try [val_macro_f1] (the constant guess wins by accuracy)"
+    if ACCURACY in case.objectives:
+        yield "sweep.objectives → try [val_macro_f1] (the constant guess wins by accuracy)"
 
 
 def _more_updates(case: Case) -> Iterator[str]:

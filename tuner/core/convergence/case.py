@@ -21,6 +21,9 @@ USUAL_RATES = {
 Devlin 2019 and Mosbach 2021 for Adam and its kin, Chen 2023 for Lion (3 to 10 times below
 AdamW's), Raffel 2020 for Adafactor; for SGD those of our own recorded curves."""
 
+USUAL_OBJECTIVES = ("val_accuracy",)
+"""Metrics that a trial is run for unless others are named."""
+
 JUMP = 1.5
 """A training loss so many times that of an untrained model has jumped."""
 
@@ -59,12 +62,14 @@ class Case:
         reports: Of the attempt; may be empty.
         guess: None when the trial never started.
         settings: The trial's configuration.
+        objectives: Metrics that it is run for.
     """
 
     cause: Cause
     reports: Sequence[Report]
     guess: ConstantGuess | None
     settings: TrialSettings
+    objectives: Sequence[str] = USUAL_OBJECTIVES
 
     @property
     def optimizer(self) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tuner.core.convergence.advice import advise
-from tuner.core.convergence.case import Cause
+from tuner.core.convergence.case import USUAL_OBJECTIVES, Case, Cause
 from tuner.core.convergence.curve import Curve, distinct
 from tuner.core.convergence.statistics import critical
 from tuner.core.settings import TrialSettings
@@ -58,6 +58,7 @@ def diagnose(
     settings: TrialSettings,
     *,
     diverged: str = "",
+    objectives: Sequence[str] = USUAL_OBJECTIVES,
 ) -> Diagnosis:
     """Reads a trial's reports.
 
@@ -66,6 +67,7 @@ def diagnose(
         guess: What the best constant guess reaches; None when the trial never started.
         settings: The trial's configuration; its own values stand in the advice.
         diverged: Why the worker stopped the trial as diverged; empty when it did not.
+        objectives: Metrics that it is run for; the advice names none of them anew.
 
     Returns:
         The status of the first rule that holds, its figures, and advice in configuration keys.
@@ -78,16 +80,17 @@ def diagnose(
     )
     if found.reason or guess is None:
         figures = None
-        advice = advise(found.status, found.cause, reports, guess, settings)
     else:
         curve = Curve(reports, guess, settings.convergence)
         found = next(each for rule in RULES if (each := rule(curve)) is not None)
         figures = curve.figures
-        advice = advise(found.status, found.cause, reports, guess, settings)
+    case = Case(
+        cause=found.cause, reports=reports, guess=guess, settings=settings, objectives=objectives
+    )
     return Diagnosis(
         status=found.status,
         reason=found.reason,
-        advice=advice,
+        advice=advise(found.status, case),
         figures=figures,
         points=tuple(reports[index].point for index in found.points),
     )

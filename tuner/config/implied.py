@@ -1,0 +1,57 @@
+"""Options that values imply where no option of their group is chosen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.config.expressions import Kind, Setting
+from tuner.core.file_formats import REMOTE_FORMATS, AmbiguousFormatError, implied_format
+from tuner.errors import InputError
+
+DATA = "data"
+
+
+def implied_options(settings: Sequence[Setting]) -> dict[str, str]:
+    """Return the option of `data` that overrides imply, which choose none.
+
+    `data.train=reviews.json` means `data=json`: the default data set's rows, columns and limits
+    are no part of another one.
+
+    Args:
+        settings: Overrides, later ones win.
+
+    Raises:
+        InputError: A data set is named without its format.
+    """
+    if any(setting.key == DATA for setting in settings):
+        return {}
+    values = {s.key: s for s in settings if s.kind is Kind.VALUE}
+    given = {
+        key.partition(".")[2]: s.value for key, s in values.items() if key.startswith("data.")
+    }
+    where = values["data.name"].where if "data.name" in values else ""
+    option = data_option(given, where)
+    return {} if option is None else {DATA: option}
+
+
+def data_option(given: Mapping[str, Any], where: str) -> str | None:
+    """Return the option of `data` whose keys are the defaults of some that are given.
+
+    Args:
+        given: Keys of `data` and their values.
+        where: Place of `data.name`, for messages.
+
+    Returns:
+        The option; None where the keys name no data set, so that the default one is meant.
+
+    Raises:
+        InputError: A data set is named without its format.
+    """
+    try:
+        return implied_format(given)
+    except AmbiguousFormatError as error:
+        first, second = REMOTE_FORMATS
+        raise InputError(
+            f"data.name is {str(error)!r}, and data.format does not say whose name it is",
+            where=where,
+            remedy=f"data={first} (Hugging Face datasets) or data={second} (TensorFlow Datasets)",
+        ) from error
