@@ -11,17 +11,18 @@ from tuner import __version__
 from tuner.crash_report import crashed
 from tuner.disk import refusals_said
 from tuner.errors import INTERRUPTED, InputError, TunerError
+from tuner.invocation import asks_help, help_topic, only_prints, unknown_command
 from tuner.output import outlive_readers
 from tuner.stop_requests import TERMINATING, heeded
 
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
-    "train": "one fine-tune from an exported configuration, no search",
-    "export": "the best configuration as YAML, overrides, JSON or TrainingArguments; its model",
-    "doctor": "check GPUs, TensorFlow, model, data, storage and tracking; say how to mend them",
+    "train": "one fine-tune of a file, of KEY=VALUE words, or of both; no search",
+    "export": "the best configuration as a file or command; its model",
+    "doctor": "check GPUs, TensorFlow, model, data, storage and tracking",
     "predict": "labels and probabilities from a trained model, for a first look",
     "prepare": "fetch, check and tokenise model and data, for nodes without internet",
-    "report": "rank a study's trials, here and on an HTML page; report.follow=true follows it",
+    "report": "rank a study's trials, here and on an HTML page",
 }
 
 LASTING = ("sweep", "train")
@@ -29,31 +30,38 @@ LASTING = ("sweep", "train")
 
 HELP = """tuner: hyperparameter sweeps for fine-tuning BERT-like encoders
 
-usage: tuner [COMMAND] [OVERRIDE ...]      the same as python -m tuner
+usage: tuner [COMMAND] [KEY=VALUE ...]       the same as python -m tuner
 
 commands (the first word without '='; without one: sweep)
 {commands}
 
-overrides (Hydra's)
-  sweep=lr_search                       which sweep: a file of ./sweeps or of ours
-  model=minilm data=rotten_tomatoes     another option of a group: a file of ./conf/<group> or ours
-  training.epochs=3                     a value; a searched key is taken out of the space and fixed
-  training.batch_size=8,16              a dimension of the search space, added or replaced
+keys
+  sweep=lr_search            which sweep: a file of ./sweeps or a bundled one
+  model=minilm data=imdb     an option of a group: a file of ./conf/GROUP or
+                             a bundled one
+  training.epochs=3          a value; a searched key is fixed to it
+  training.batch_size=8,16   values to search
   'optimizer.learning_rate=tag(log,interval(1e-6,1e-4))'
 
 options
-  --help, -h        this text
-  --version         the version
-  --cfg job         print the composed configuration and stop
+  -h, --help            this text; behind a command: its keys and examples
+  -q, --quiet           no progress; warnings, errors and the result stay
+  --cfg job             print the configuration and stop (sweep, train)
+  --version             the version
+
+more help
+  tuner COMMAND --help  the keys of a command, and examples
+  tuner --help groups   the groups and their options
+  tuner --help model    one group: its options, a line each, and its keys
+  tuner --help KEY      one key, as training.epochs
 
 examples
   tuner sweep=lr_search
-  tuner sweep=full_search data=csv data.train=train.csv data.text=review data.label=stars
+  tuner train model=minilm data=rotten_tomatoes
   tuner train outputs/lr_search/best.yaml training.epochs=5
   tuner report sweep=lr_search
   tuner predict outputs/lr_search/best_model reviews.csv
-  tuner prepare sweep=lr_search
-  tuner export sweep=lr_search export.output=best.yaml export.model=best_model
+  tuner export sweep=lr_search export.model=best_model
   tuner doctor sweep=lr_search
 """
 
@@ -72,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments is None:  # A process of our own: what is half made is taken away.
-            outlive_readers(lasting=_command(words) in LASTING)
+            outlive_readers(lasting=_command(words) in LASTING and not only_prints(words))
             for number in heeded(*TERMINATING):
                 signal.signal(number, _interrupt)
         code = _main(words)
@@ -97,15 +105,28 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _main(words: list[str]) -> int:
-    if "--help" in words or "-h" in words:
-        width = max(map(len, COMMANDS)) + 2
-        listed = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
-        print(HELP.format(commands=listed))  # noqa: T201
+    if asks_help(words):
+        print(_help(words))  # noqa: T201
         return 0
     if "--version" in words:
         print(f"tuner {__version__}")  # noqa: T201
         return 0
     return _run(words)
+
+
+def _help(words: Sequence[str]) -> str:
+    """Return the page that a command line asks for."""
+    command, topic = help_topic(words, COMMANDS)
+    if topic is None and command is None:
+        width = max(map(len, COMMANDS)) + 2
+        listed = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
+        return HELP.format(commands=listed)
+    from tuner.help_pages import command_page, topic_page  # noqa: PLC0415 - reads conf/
+
+    folder = _working_folder()
+    if topic is not None:
+        return topic_page(topic, COMMANDS, folder)
+    return command_page(str(command), COMMANDS[str(command)], folder)
 
 
 def _is_named(words: Sequence[str]) -> bool:
@@ -121,11 +142,7 @@ def _run(words: list[str]) -> int:
     if _is_named(words):
         words = words[1:]
     if command not in COMMANDS:
-        raise InputError(
-            f"unknown command '{command}'",
-            where="the first word of the command line",
-            remedy="one of " + ", ".join(COMMANDS) + "; tuner --help says more",
-        )
+        raise unknown_command(command, COMMANDS, _working_folder())
     module = import_module(f"tuner.commands.{command}")
     with refusals_said(f"{_working_folder()}, or the folder of output="):
         code: int = module.run(words)

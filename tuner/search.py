@@ -19,6 +19,7 @@ from tuner.core.objectives import sign as turn
 from tuner.core.pareto import undominated
 from tuner.curves import curve
 from tuner.errors import InputError
+from tuner.suggestion import one_of
 
 _EXTRAS = {"gp": ("torch", "gp")}
 """Samplers that need a heavy package: its import name, and the extra of ours that brings it."""
@@ -156,7 +157,7 @@ def _build(
 ) -> Any:
     if name is None or name not in table:
         raise InputError(
-            f"unknown {group} '{name}'", where=f"{group}.name", remedy="one of " + ", ".join(table)
+            f"unknown {group} '{name}'", where=f"{group}.name", remedy=one_of(str(name), table)
         )
     try:
         with warnings.catch_warnings():

@@ -46,6 +46,7 @@ from tuner.study.ledger import NOT_RUN, PARAMETERS
 from tuner.study.patience import AWAY
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.stores import shown
+from tuner.suggestion import nearest
 
 _ENDED: Mapping[OptunaState, TrialState] = {
     OptunaState.COMPLETE: TrialState.COMPLETE,
@@ -156,7 +157,7 @@ class StudyReader:
             self._study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
             known = studies(settings, output)
-            raise _unknown(f"there is no study {name!r}", where, known) from None
+            raise _unknown(f"there is no study {name!r}", where, known, name) from None
         self._storage = storage
 
     def read(self) -> StoredStudy:
@@ -240,8 +241,10 @@ def close_stored(storage: BaseStorage) -> None:
         storage.engine.dispose()
 
 
-def _unknown(problem: str, where: str, known: list[str]) -> InputError:
-    remedy = "study=NAME, one of " + ", ".join(known) if known else "run one: tuner sweep=NAME"
+def _unknown(problem: str, where: str, known: list[str], name: str = "") -> InputError:
+    near = nearest(name, known)
+    remedy = f"study={near}; " if near else ""
+    remedy += "study=NAME, one of " + ", ".join(known) if known else "run one: tuner sweep=NAME"
     return InputError(problem, where=where, remedy=remedy)
 
 

@@ -24,6 +24,7 @@ from tuner.layout import cell, fill, words
 from tuner.live import Frame, FrameView, Resizable, Row
 from tuner.printable import printable
 from tuner.tables import STYLES, figure
+from tuner.timestamps import stamped
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
 """What counts toward a study's total."""
@@ -147,6 +148,9 @@ class Terminal:
         clock: Callable[[], float] = time.monotonic,
         noun: str = "trial",
         keys: Sequence[str] = (),
+        *,
+        quiet: bool = False,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         """Shows nothing until `begin`.
 
@@ -156,6 +160,9 @@ class Terminal:
             clock: Seconds, monotonic.
             noun: What a trial is called.
             keys: Searched keys, which have short names in the lines of a terminal.
+            quiet: True to show warnings and results alone.
+            now: Local time, written before each line of progress where there is no terminal;
+                None: no time is written.
         """
         console = console or _output()
         if not console.is_terminal:
@@ -165,6 +172,7 @@ class Terminal:
         self._noun = noun
         self._keys = keys
         self._names = short_names(keys)
+        self._quiet, self._now = quiet, None if console.file.isatty() else now
         self._clock = clock
         self._slots: Mapping[int, _Slot] = {}
         self._title = ""
@@ -179,7 +187,7 @@ class Terminal:
     @property
     def _is_live(self) -> bool:
         """True if lines can be moved on; a dumb terminal and a file only take new ones."""
-        return self.console.is_interactive
+        return self.console.is_interactive and not self._quiet
 
     def begin(
         self,
@@ -215,14 +223,48 @@ class Terminal:
         """Takes the live lines away."""
         self._view.stop()
 
+    def of(self, noun: str, keys: Sequence[str]) -> "Terminal":
+        """Return another display on the same console.
+
+        Args:
+            noun: What its trials are called.
+            keys: Their searched keys.
+        """
+        return Terminal(
+            self._objective,
+            self.console,
+            self._clock,
+            noun,
+            keys,
+            quiet=self._quiet,
+            now=self._now,
+        )
+
     def notice(self, text: str) -> None:
-        """A line to know."""
-        say(self.console, text)
+        """A line of progress."""
+        if not self._quiet:
+            self._log(text)
 
     def warn(self, text: str) -> None:
         """A line to mind, if there is anything to say."""
         if text:
-            say(self.console, text, style="yellow")
+            self._log(text, style="yellow")
+
+    def result(self, text: str) -> None:
+        """A line of what came out, which no time stands before."""
+        say(self.console, text)
+
+    def show_outcome(self, outcome: TrialOutcome) -> None:
+        """One finished trial as progress: a line where lines do not move."""
+        if self._quiet:
+            return
+        if self._now is None:
+            show_outcome(self.console, outcome, self._objective, self._noun, self._keys)
+        else:
+            self._log(outcome_line(outcome, self._objective, self._noun))
+
+    def _log(self, text: str | Text, style: str | None = None) -> None:
+        say(self.console, text if self._now is None else stamped(text, self._now()), style=style)
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """The slot's line says what the trial tries."""
@@ -248,7 +290,7 @@ class Terminal:
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
         """The trial as a line above; the sweep's line counts on."""
-        show_outcome(self.console, outcome, self._objective, self._noun, self._keys)
+        self.show_outcome(outcome)
         self._set(slot, _Slot())
         self._count(outcome)
         self._lead([outcome])

@@ -127,9 +127,9 @@ def _leave(jobs: Sequence[AgentJob], terminal: Terminal) -> None:
     """Says that the sweep goes on, how to follow it again and how to end it."""
     living = [job.id for job in jobs if job.phase is not Phase.ENDED]
     if living:
-        terminal.notice("\nThe agents go on without this command.")
-        terminal.notice(f"{'follow':<13} the same command")
-        terminal.notice(f"{'end them':<13} scancel {' '.join(living)}")
+        terminal.result("\nThe agents go on without this command.")
+        terminal.result(f"{'follow':<13} the same command")
+        terminal.result(f"{'end them':<13} scancel {' '.join(living)}")
 
 
 def _close(
@@ -155,7 +155,7 @@ def _close(
     for job in lost:
         terminal.warn(f"agent {ended_text(job)}; its log: {agents.log(job.id)}")
     if lost:
-        terminal.notice(agents.log_tail(lost[-1].id))
+        terminal.result(agents.log_tail(lost[-1].id))
     return 1 if lost else code
 
 

@@ -34,7 +34,6 @@ from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
 from tuner.study import Definition, First, Study, lock_name, prepared_url
 from tuner.sweep import Sweep
-from tuner.terminal import Terminal
 from tuner.tracking import Tracker
 
 _ANY = IntInterval(low=0, high=2**53)
@@ -145,7 +144,7 @@ def _run(
 ) -> Sweep:
     """Runs the repeats that are missing."""
     agent, launcher, place = start.composed.agent, start.launcher, start.folder.confirmation
-    terminal = Terminal(start.objective, start.terminal.console, noun=NOUN, keys=SPACE.keys)
+    terminal = start.terminal.of(NOUN, SPACE.keys)
     earlier = repeated.outcomes()
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001

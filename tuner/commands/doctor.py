@@ -25,6 +25,7 @@ from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
+from tuner.invocation import read_options
 from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots
 from tuner.launchers.host import host_memory, usable_cores
 from tuner.search import build_pruner, build_sampler
@@ -46,12 +47,14 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: An override is wrong.
     """
-    composed = compose_look(arguments, Path.cwd())
+    options = read_options(arguments, command="doctor")
+    composed = compose_look(options.overrides, Path.cwd())
     console = Terminal("").console
     lines = []
     for line in examine(composed):
         lines.append(line)
-        show(line, console)
+        if not (options.quiet and line.level is Level.OK):
+            show(line, console)
     return exit_code(lines)
 
 

@@ -24,11 +24,11 @@ def dry_run(start: Start) -> None:
         TunerError: A worker died.
     """
     composed, agent, terminal = start.composed, start.composed.agent, start.terminal
-    terminal.notice("\nSpace")
+    terminal.result("\nSpace")
     for line in space_lines(composed.space, composed.defaults):
-        terminal.notice(line)
+        terminal.result(line)
     with TemporaryDirectory() as place:
-        terminal.notice("\nFirst trials")
+        terminal.result("\nFirst trials")
         folder = StudyFolder(Path(place), agent.study_name)
         storage = replace(agent.storage, name=SQLITE, url=None)
         with closing(start.make_study(folder, storage)) as study:
@@ -38,11 +38,11 @@ def dry_run(start: Start) -> None:
                     start.compose(asked.parameters)
                     untuned = "   (untuned default)" if asked.number == UNTUNED else ""
                     text = parameters_text(asked.parameters)
-                    terminal.notice(f"  {asked.number:>3}  {text}{untuned}")
-        terminal.notice("\nTime")
+                    terminal.result(f"  {asked.number:>3}  {text}{untuned}")
+        terminal.result("\nTime")
         stall_timeout = agent.launcher.stall_timeout
         rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)
     rows, slots = start.inputs.variant(composed.base).rows, len(start.launcher.slots)
     sweep = replace(agent.sweep, n_trials=start.n_trials)
     for line in time_lines(start.base, rows, rate, sweep, slots):
-        terminal.notice(line)
+        terminal.result(line)

@@ -20,6 +20,7 @@ from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.folder import StudyFolder
+from tuner.invocation import read_options
 from tuner.model_folder import PAUSE, READS
 from tuner.output import write_result
 from tuner.output_file import is_replaceable, write_output
@@ -42,7 +43,8 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: There is no such study, or an argument is wrong.
     """
-    composed = compose_export(arguments, Path.cwd())
+    options = read_options(arguments, command="export")
+    composed = compose_export(options.overrides, Path.cwd())
     reader = StudyReader(composed.study, composed.storage, Path(composed.output))
     try:
         for _ in range(READS):

@@ -18,7 +18,7 @@ from tuner.slurm.submission import AgentFolder
 from tuner.study.lost import StudyLostError
 from tuner.study.patience import AWAY
 from tuner.study_reader import StoredStudy, StudyReader
-from tuner.terminal import COUNTED, Terminal, show_outcome
+from tuner.terminal import COUNTED, Terminal
 
 LOOK_SECONDS = 10.0
 """Between two looks at the study and at the queue."""
@@ -156,10 +156,7 @@ class Follower:
         for outcome in self._study.outcomes:
             if outcome.number not in self._told and self._study.stored:
                 self._told.add(outcome.number)
-                stored = self._study.stored
-                show_outcome(
-                    self._terminal.console, outcome, stored.objective, keys=stored.space.keys
-                )
+                self._terminal.show_outcome(outcome)
 
     def _look_at_queue(self) -> None:
         """A line for each agent that began, waits again or ended."""

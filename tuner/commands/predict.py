@@ -17,6 +17,7 @@ from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
+from tuner.invocation import read_options
 from tuner.layout import GAP, Column, cell
 from tuner.model_folder import is_present, read_whole
 from tuner.output_file import check_output, write_output
@@ -44,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: Folder, file or an argument can not be used.
     """
+    arguments = read_options(arguments, command="predict").overrides
     if len(arguments) < 2 or any(word.startswith("predict.") for word in arguments[:2]):  # noqa: PLR2004
         raise InputError(
             "a model's folder and a file are needed",
@@ -71,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
     texts, prediction, assumed = read_whole(folder, answer)
     _show(texts, prediction, settings)
     if assumed is not None:
-        Terminal("").notice(assumed)
+        Terminal("").result(assumed)
     if settings.output is not None:
         write_output(Path(settings.output), as_csv(texts, prediction))
     return 0
@@ -146,23 +148,23 @@ def _unknown_inputs(text: str, settings: PredictSettings) -> str:
 def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> None:
     terminal = Terminal("")
     for remark in texts.remarks:
-        terminal.notice(remark)
+        terminal.result(remark)
     terminal.console.print(first_rows(texts, prediction, settings.rows))
     counts = Counter(prediction.labels[chosen] for chosen in prediction.chosen)
     told = ", ".join(f"{label} ({count})" for label, count in counts.most_common())
-    terminal.notice(f"\n{len(texts.texts)} rows; predicted: {told}")
+    terminal.result(f"\n{len(texts.texts)} rows; predicted: {told}")
     if texts.labels is not None:
         confusion = prediction.confusion(texts.labels)
-        terminal.notice(
+        terminal.result(
             "the file's labels are others than the model's"
             if confusion is None
             else f"against the file's labels: accuracy {accuracy(confusion):.4f}, "
             f"macro-F1 {macro_f1(confusion):.4f}"
         )
     if settings.output is None:
-        terminal.notice("predict.output=FILE.csv writes all rows")
+        terminal.result("predict.output=FILE.csv writes all rows")
     else:
-        terminal.notice(f"{'predictions':<13} {settings.output}")
+        terminal.result(f"{'predictions':<13} {settings.output}")
 
 
 def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:

@@ -7,7 +7,9 @@ from tuner.checkpoints.content import cache_root
 from tuner.checkpoints.locate import locate
 from tuner.commands.inputs import check_inputs, held_out_lines
 from tuner.config import compose_look
+from tuner.invocation import read_options
 from tuner.terminal import Terminal
+from tuner.timestamps import local_time
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -22,13 +24,14 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: Model or data can not be used.
     """
-    trials = compose_look(arguments, Path.cwd()).trials
-    terminal = Terminal("")
+    options = read_options(arguments, command="prepare")
+    trials = compose_look(options.overrides, Path.cwd()).trials
+    terminal = Terminal("", quiet=options.quiet, now=local_time)
     for line in (*check_inputs(trials).lines, *held_out_lines(trials, confirms=True)):
         terminal.notice(line)
     found = {locate(settings.model): settings.model.checkpoint for settings in trials}
     for folder, checkpoint in found.items():
-        terminal.notice(f"{'model':<13} {checkpoint}: {folder}")
-    terminal.notice(f"{'tokenised':<13} {cache_root()}")
-    terminal.notice("a node that sees these folders needs no network")
+        terminal.result(f"{'model':<13} {checkpoint}: {folder}")
+    terminal.result(f"{'tokenised':<13} {cache_root()}")
+    terminal.result("a node that sees these folders needs no network")
     return 0

@@ -19,13 +19,15 @@ from tuner.core.short_names import short_names
 from tuner.errors import InputError
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
+from tuner.invocation import read_options
 from tuner.live import Resizable
 from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
 from tuner.study_reader import StudyReader
 from tuner.tables import confirmation_table, ranking_table
-from tuner.terminal import Terminal, ending, parameters_text, say, show_outcome
+from tuner.terminal import Terminal, ending, parameters_text, say
+from tuner.timestamps import local_time
 from tuner.tracking import replay
 
 REFRESH_SECONDS = 30
@@ -116,21 +118,22 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         InputError: There is no such study, or an argument is wrong.
     """
-    composed = compose_report(arguments, Path.cwd())
+    options = read_options(arguments, command="report")
+    composed = compose_report(options.overrides, Path.cwd())
     reader = StudyReader(composed.study, composed.storage, Path(composed.output))
     try:
-        _report(composed, reader)
+        _report(composed, reader, quiet=options.quiet)
     finally:
         reader.close()
     return 0
 
 
-def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> None:
+def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, quiet: bool) -> None:
     folder = StudyFolder(Path(composed.output), reader.name)
     given = composed.settings.output
     page = Path(given) if given else folder.path / "report.html"
     reporter = Reporter(reader=reader, folder=folder, page=page)
-    terminal = Terminal(reporter.look().objective)
+    terminal = Terminal(reporter.look().objective, quiet=quiet, now=local_time)
     places = [place for place in (folder, folder.confirmation) if os.access(place.path, os.W_OK)]
     for place in places:  # Spools of a study that we cannot write are their owner's to send.
         for line in replay(reader.identity, place, composed.tracking):
@@ -147,7 +150,7 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader) -> No
     if note is not None:
         terminal.warn(note)
     reporter.write(study, reading)
-    terminal.notice(f"\n{'page':<13} {page}")
+    terminal.result(f"\n{'page':<13} {page}")
 
 
 def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyView:
@@ -183,7 +186,7 @@ def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> N
     told = {outcome.number for outcome in last.outcomes} if last else set()
     for outcome in sorted(study.outcomes, key=lambda o: o.number):
         if outcome.number not in told:
-            show_outcome(terminal.console, outcome, study.objective)
+            terminal.show_outcome(outcome)
 
 
 def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:

@@ -22,12 +22,14 @@ from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
+from tuner.invocation import read_options
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Study, made_with, study_url
 from tuner.summary import Closing, description, show
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
+from tuner.timestamps import local_time
 from tuner.tracking import Tracker, View, origin, tracking_uri
 
 
@@ -41,9 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         0 done, 1 nothing usable came out, 130 interrupted.
     """
     begun = time.monotonic()
-    overrides = [word for word in arguments if word not in ("--cfg", "job")]
+    options = read_options(arguments, command="sweep")
+    overrides = options.overrides
     composed = compose_sweep(overrides, Path.cwd())
-    if "--cfg" in arguments:
+    if options.prints_config:
         print(render(composed), end="")  # noqa: T201
         return 0
     agent = composed.agent
@@ -51,7 +54,12 @@ def run(arguments: Sequence[str]) -> int:
     build_sampler(agent.sampler, opened=0)
     variants = check(composed)
     build_pruner(agent.pruner, composed.goals)
-    terminal = Terminal(composed.goals.objective, keys=composed.space.keys)
+    terminal = Terminal(
+        composed.goals.objective,
+        keys=composed.space.keys,
+        quiet=options.quiet,
+        now=local_time,
+    )
     if agent.launcher.name == SLURM:
         from tuner.commands import agents  # noqa: PLC0415 - needs an extra
 

@@ -17,7 +17,8 @@ from tuner.launchers.local import LocalLauncher
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
 from tuner.sweep import Sweep
-from tuner.terminal import Terminal, local_time
+from tuner.terminal import Terminal
+from tuner.timestamps import local_time
 from tuner.tracking import COMMIT, Tracker, origin
 
 STUDY = "train"

@@ -18,6 +18,7 @@ from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
 from tuner.config.written import quoted
 from tuner.errors import InputError
+from tuner.suggestion import one_of
 
 _PACKAGE_HEADER = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
 _MARKS = re.compile(r"^(override\s+|optional\s+)*/?")
@@ -119,6 +120,11 @@ class Library:
         found = (path for folder in folders for path in folder.glob("*.yaml") if path.is_file())
         return sorted({path.stem for path in found})
 
+    def file(self, group: str, name: str) -> tuple[Path, bool]:
+        """Return the file of an option, and whether it is the user's own."""
+        own = self._own_folder(group) / f"{name}.yaml"
+        return (own, True) if own.is_file() else (_bundled(group) / f"{name}.yaml", False)
+
     def option(self, group: str, name: str, *, where: str = "command line") -> Option:
         """Reads one option; the user's own file wins over the bundled one of the same name.
 
@@ -133,8 +139,7 @@ class Library:
         if (group, name) not in self._options:
             if name not in self.names(group):
                 raise self._unknown(group, name, where)
-            own = self._own_folder(group) / f"{name}.yaml"
-            path = own if own.is_file() else _bundled(group) / f"{name}.yaml"
+            path, _ = self.file(group, name)
             self._options[group, name] = _parse(group, path, self._label(path))
         return self._options[group, name]
 
@@ -162,7 +167,7 @@ class Library:
         return InputError(
             f"there is no {what} called {name!r}",
             where=f"{where}, {group}={name}",
-            remedy="one of " + ", ".join(self.names(group)),
+            remedy=one_of(name, self.names(group), f"{group}={{}}"),
         )
 
     def _own_folder(self, group: str) -> Path:
@@ -305,7 +310,7 @@ def _example(group: str, name: Any, label: str) -> DictConfig:
         raise InputError(
             f"there is no {group} named {name!r}",
             where=f"{label}, {group}.name",
-            remedy="one of " + ", ".join(names),
+            remedy=one_of(str(name), names, "name: {}"),
         )
     path = _bundled(group) / f"{name}.yaml"
     return read_yaml(path, str(path))[0]

@@ -1,6 +1,5 @@
 """What people are told when Hydra, OmegaConf or YAML refuses something."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +12,7 @@ from omegaconf.errors import (
 from tuner.config.environment import READERS, EnvironmentRefusedError
 from tuner.core.rules import Finding
 from tuner.errors import InputError
+from tuner.suggestion import nearest, nearest_key
 
 _UNCONVERTED = re.compile(
     r"Value '(?P<value>.*)' of type '(?P<type>[\w.]+)' could not be converted to (?P<wanted>\w+)",
@@ -40,19 +40,12 @@ def unknown_key(key: str, where: str, known: Sequence[str], *, under: str = "") 
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:
+    near = nearest_key(key, known)
+    if near is not None:
+        return near
     section = key.rpartition(".")[0]
-    siblings = [name for name in known if name.rpartition(".")[0] == section]
-    near = difflib.get_close_matches(key.rpartition(".")[2], [_leaf(n) for n in siblings], n=1)
-    if near:
-        return f"{section}.{near[0]}" if section else near[0]
-    if section and siblings:
-        return "one of " + ", ".join(siblings)
-    whole = difflib.get_close_matches(key, known, n=1)
-    return whole[0] if whole else "one of " + ", ".join(n for n in known if "." not in n)
-
-
-def _leaf(key: str) -> str:
-    return key.rpartition(".")[2]
+    siblings = [name for name in known if section and name.rpartition(".")[0] == section]
+    return "one of " + ", ".join(siblings or [name for name in known if "." not in name])
 
 
 def refused(
@@ -120,5 +113,13 @@ def _refused_environment(name: str, key: str, where: str) -> InputError:
 def not_sensible(findings: Sequence[Finding], where: str) -> InputError:
     """Values of the right type that can not be right, all of them at once."""
     problem = "; ".join(f"{finding.key} is {finding.value!r}" for finding in findings)
-    remedy = "; ".join(f"{finding.key}: {finding.remedy}" for finding in findings)
+    remedy = "; ".join(f"{finding.key}: {_meant(finding)}" for finding in findings)
     return InputError(problem, where=where, remedy=remedy)
+
+
+def _meant(finding: Finding) -> str:
+    """A finding's remedy, before it the listed word that a mistyped value most likely means."""
+    _, listed, words = finding.remedy.partition("one of ")
+    names = re.split(r", (?:or )?", words) if listed and isinstance(finding.value, str) else []
+    near = nearest(str(finding.value), names)
+    return f"{near}; {finding.remedy}" if near else finding.remedy

@@ -115,16 +115,16 @@ def _files(folder: str) -> list[Path]:
 def _group(name: str, composer: Composer) -> str:
     """A closed group: its keys, and the options with what each sets."""
     kind = CLOSED[name]
-    keys = _rows(kind, name, _composed(composer, name, DEFAULT_OPTIONS[name]))
+    keys = key_rows(kind, name, _composed(composer, name, DEFAULT_OPTIONS[name]))
     options = []
     for path in _files(f"conf/{name}"):
-        rows = _rows(kind, name, _composed(composer, name, path.stem))
+        rows = key_rows(kind, name, _composed(composer, name, path.stem))
         changed = [_assignment(row) for row, usual in zip(rows, keys, strict=True) if row != usual]
         mark = ", the default" if path.stem == DEFAULT_OPTIONS[name] else ""
         head = read_option(path.read_text(encoding="utf-8"))[0]
         options.append((f"`{name}={path.stem}`{mark}", head, "<br>".join(filter(None, changed))))
     table = _table(("option", "is", "differs in"), options)
-    return f"{_introduction(kind)}\n\n{_key_table(keys)}\n{table}"
+    return f"{introduction(kind)}\n\n{_key_table(keys)}\n{table}"
 
 
 def _composed(composer: Composer, group: str, option: str) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _assignment(row: Row) -> str:
 def _section(name: str) -> str:
     """A section that has no options in conf/."""
     kind = CLOSED[name]
-    text = f"{_introduction(kind)}\n\n{_key_table(_rows(kind, name, {}))}"
+    text = f"{introduction(kind)}\n\n{_key_table(key_rows(kind, name, {}))}"
     if name != SWEEP:
         return text
     found = [(path.stem, path.read_text(encoding="utf-8")) for path in _files("sweeps")]
@@ -151,7 +151,7 @@ def _section(name: str) -> str:
 
 
 def _agent() -> str:
-    rows = [row for row in _rows(AgentSettings, "", {}) if row.key in ("study", "output")]
+    rows = [row for row in key_rows(AgentSettings, "", {}) if row.key in ("study", "output")]
     return f"Of every command that reads or writes a study.\n\n{_key_table(rows)}"
 
 
@@ -163,14 +163,14 @@ def _open(group: str) -> str:
         is_default = DEFAULT_OPTIONS[group] == path.stem
         title = f"### {group}={path.stem}" + (", the default" if is_default else "")
         head, fields, foot = read_option(path.read_text(encoding="utf-8"))
-        rows = [_open_row(f"{group}.{key}", *rest) for key, *rest in fields if key != "name"]
+        rows = [option_row(f"{group}.{key}", *rest) for key, *rest in fields if key != "name"]
         table = [_key_table(rows)] if rows else []
         blocks = (title, head, *table, foot)
         parts.append("\n\n".join(block.strip() for block in blocks if block) + "\n")
     return "\n".join(parts)
 
 
-def _open_row(key: str, value: str, note: str) -> Row:
+def option_row(key: str, value: str, note: str) -> Row:
     """A key of an open group, whose type is that of its default."""
     default: Any = OmegaConf.to_container(OmegaConf.create(f"value: {value}"))
     known = default["value"] is not None and not value.startswith("${")
@@ -220,14 +220,14 @@ def attributes(kind: type) -> dict[str, str]:
     return {name: text.strip() for name, text in found.items()}
 
 
-def _introduction(kind: type) -> str:
+def introduction(kind: type) -> str:
     """The docstring's own words, without `Group ...:`, which the heading says."""
     text = inspect.cleandoc(kind.__doc__ or "").partition("\n\nAttributes:")[0]
     text = re.sub(r"^(Group|Section) `\w+`[,:.]?\s*", "", text)
     return text[:1].upper() + text[1:]
 
 
-def _rows(kind: type, prefix: str, defaults: Mapping[str, Any]) -> list[Row]:
+def key_rows(kind: type, prefix: str, defaults: Mapping[str, Any]) -> list[Row]:
     """The keys of a settings class, those of classes inside it among them."""
     texts = attributes(kind)
     rows: list[Row] = []
@@ -236,7 +236,7 @@ def _rows(kind: type, prefix: str, defaults: Mapping[str, Any]) -> list[Row]:
         default = defaults.get(item.name, _class_default(item))
         inner = next(filter(_is_settings, (item.type, *get_args(item.type))), None)
         if inner is not None:
-            rows += _rows(inner, key, default if isinstance(default, Mapping) else {})
+            rows += key_rows(inner, key, default if isinstance(default, Mapping) else {})
             continue
         limits = _limits(key, item.type)
         meaning = texts.get(item.name, "")

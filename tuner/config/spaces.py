@@ -10,6 +10,7 @@ from tuner.config.schema import GROUPS, TRIAL_GROUPS
 from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace, contains
 from tuner.core.trial import Scalar
 from tuner.errors import InputError
+from tuner.suggestion import nearest, nearest_key
 
 Found = tuple[Dimension, str]
 """A dimension, and where it is asked for."""
@@ -53,8 +54,11 @@ def _check_key(key: str, where: str) -> None:
         problem = f"{key!r} can not be searched: it is no part of a trial"
         if group not in GROUPS:
             problem = f"there is no key {key!r}"
+        near = nearest(group, TRIAL_GROUPS) if group not in GROUPS else None
+        meant = f"{near}{key[len(group) :]}; " if near else ""
+        groups = ", ".join(TRIAL_GROUPS)
         raise InputError(
-            problem, where=where, remedy="a key of one of the groups " + ", ".join(TRIAL_GROUPS)
+            problem, where=where, remedy=f"{meant}a key of one of the groups {groups}"
         )
 
 
@@ -64,7 +68,10 @@ def _read_entry(key: str, entry: Any, where: str) -> Dimension:
     unknown = sorted(set(entry) - {"values", "when"})
     if unknown or "values" not in entry:
         problem = f"there is no field {unknown[0]!r}" if unknown else "`values` is missing"
-        raise InputError(problem, where=where, remedy="{values: EXPRESSION, when: {key: value}}")
+        near = nearest(str(unknown[0]), ("values", "when")) if unknown else None
+        meant = f"{near}; " if near else ""
+        remedy = meant + "{values: EXPRESSION, when: {key: value}}"
+        raise InputError(problem, where=where, remedy=remedy)
     when = entry.get("when") or {}
     if not isinstance(when, dict):
         raise InputError(
@@ -139,7 +146,8 @@ def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]
                 raise InputError(
                     f"the condition names {key!r}, which there is not",
                     where=where,
-                    remedy="a searched key, a group, or a key that has a value",
+                    remedy=nearest_key(key, [*asked, *values])
+                    or "a searched key, a group, or a key that has a value",
                 )
     before, after = None, list(found)
     # What goes may take with it what depended on it.

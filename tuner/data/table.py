@@ -9,6 +9,7 @@ from typing import Any
 from tuner.checkpoints.content import combined_hash
 from tuner.core.settings import DataSettings
 from tuner.errors import InputError
+from tuner.suggestion import nearest
 
 _SHOWN = 5
 
@@ -133,8 +134,18 @@ def _check_columns(table: Table, data: DataSettings) -> None:
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {table.where}",
-                remedy=f"one of: {', '.join(table.columns)}{one_column_hint(table, 'data')}",
+                remedy=f"{_meant(key, column, table)}one of: {', '.join(table.columns)}"
+                f"{one_column_hint(table, 'data')}",
             )
+
+
+def _meant(key: str, column: str, table: Table) -> str:
+    """The column that a mistyped one most likely stands for, as the start of a remedy."""
+    near = nearest(column, table.columns)
+    if near is None:
+        return ""
+    section, _, condition = key.partition(".where.")
+    return f"+{section}.where.{near}=VALUE; " if condition else f"{key}={near}; "
 
 
 def one_column_hint(table: Table, section: str) -> str:

@@ -8,20 +8,15 @@ import numpy as np
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
+from tuner.core.file_formats import FORMAT_OF_ENDING, inner_suffix
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
 from tuner.data.table import Remarks, has_no_label, labels_of, one_column_hint, texts_of
-from tuner.data.text_file import inner_suffix
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
-
-FILE_FORMATS = {
-    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".psv": "csv", ".json": "json", ".jsonl": "json",
-    ".ndjson": "json", ".parquet": "parquet",
-}  # fmt: skip
-"""Ending of a file's name to its format; that of a compression may follow."""
+from tuner.suggestion import nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +64,11 @@ def read_texts(
         InputError: The file can not be read, lacks a column or has rows without a text.
     """
     suffix = inner_suffix(path)
-    if suffix not in FILE_FORMATS:
+    if suffix not in FORMAT_OF_ENDING:
         raise InputError(
             f"nobody can tell the format of {path.name}",
             where=str(path),
-            remedy=f"a name that ends in one of {', '.join(FILE_FORMATS)}, compressed or not",
+            remedy=f"a name that ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
         )
     texts = {"predict.text": text}
     if text_pair is not None:
@@ -81,14 +76,15 @@ def read_texts(
     wanted = texts if label is None else {**texts, "predict.label": label}
     columns = [*texts.values(), label or usual_label]
     remarks = Remarks()
-    table = read_file(path, FILE_FORMATS[suffix], columns, "the file to predict", hints)
+    table = read_file(path, FORMAT_OF_ENDING[suffix], columns, "the file to predict", hints)
     remarks.of(table)
     for key, column in wanted.items():
         if column not in table.columns:
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {path}",
-                remedy=f"{key}=COLUMN, one of: {', '.join(table.columns)}"
+                remedy=f"{key}={nearest(column, table.columns) or 'COLUMN'}, one of: "
+                f"{', '.join(table.columns)}"
                 f"{one_column_hint(table, 'predict')}",
             )
     rows = range(len(table.values[text]))

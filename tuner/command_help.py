@@ -1,0 +1,98 @@
+"""What `tuner COMMAND --help` says of each command beside its keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tuner.config.schema import AGENT_GROUPS, GROUPS, SWEEP, TRIAL_GROUPS
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandHelp:
+    """A command's own words.
+
+    Attributes:
+        usage: Its words after `tuner`.
+        examples: Lines of a shell that work.
+        sections: Groups and sections whose keys it reads, in order.
+        keys: Keys that it reads of a section; a section that is not here has all of its keys.
+        prints_config: True if it has `--cfg job`.
+    """
+
+    usage: str
+    examples: tuple[str, ...]
+    sections: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prints_config: bool = False
+
+
+_STUDY = ("study", "output")
+
+HELP: Mapping[str, CommandHelp] = MappingProxyType(
+    {
+        "sweep": CommandHelp(
+            usage="[sweep] sweep=NAME [KEY=VALUE ...]",
+            examples=(
+                "tuner sweep=lr_search",
+                "tuner sweep=lr_search model=distilbert training.batch_size=8,16",
+                "tuner sweep=full_search data=csv data.train=train.csv data.label=stars",
+                "tuner sweep=lr_search sweep.dry_run=true",
+            ),
+            sections=(SWEEP, *_STUDY, *GROUPS),
+            prints_config=True,
+        ),
+        "train": CommandHelp(
+            usage="[FILE.yaml] [KEY=VALUE ...]",
+            examples=(
+                "tuner train model=minilm data=rotten_tomatoes",
+                "tuner train model.checkpoint=path/to/folder data.train=train.csv",
+                "tuner train outputs/lr_search/best.yaml training.epochs=5",
+                "tuner train model=minilm sweep.objectives=[val_macro_f1] --cfg job > mine.yaml",
+            ),
+            sections=(*TRIAL_GROUPS, SWEEP, *_STUDY, "launcher", "tracking"),
+            keys={
+                SWEEP: ("sweep.objectives", "sweep.constraints"),
+                "launcher": (
+                    "launcher.max_attempts", "launcher.stall_timeout", "launcher.stop_timeout",
+                ),
+            },
+            prints_config=True,
+        ),
+        "export": CommandHelp(
+            usage="sweep=NAME [KEY=VALUE ...]",
+            examples=(
+                "tuner export sweep=lr_search export.output=best.yaml",
+                "tuner export sweep=lr_search export.model=my_model",
+                "tuner export sweep=lr_search export.format=cli export.top=3",
+            ),
+            sections=("export", *_STUDY, "storage"),
+        ),
+        "doctor": CommandHelp(
+            usage="[sweep=NAME] [KEY=VALUE ...]",
+            examples=("tuner doctor", "tuner doctor sweep=lr_search data=imdb"),
+            sections=(*_STUDY, *TRIAL_GROUPS, *AGENT_GROUPS, SWEEP),
+        ),
+        "predict": CommandHelp(
+            usage="FOLDER FILE [KEY=VALUE ...]",
+            examples=(
+                "tuner predict outputs/lr_search/best_model reviews.csv",
+                "tuner predict my_model reviews.csv predict.output=labels.csv",
+            ),
+            sections=("predict",),
+        ),
+        "prepare": CommandHelp(
+            usage="[sweep=NAME] [KEY=VALUE ...]",
+            examples=("tuner prepare sweep=lr_search", "tuner prepare model=bert_base data=imdb"),
+            sections=(*TRIAL_GROUPS, SWEEP),
+        ),
+        "report": CommandHelp(
+            usage="sweep=NAME [KEY=VALUE ...]",
+            examples=(
+                "tuner report sweep=lr_search",
+                "tuner report sweep=lr_search report.follow=true",
+            ),
+            sections=("report", *_STUDY, "storage", "tracking"),
+        ),
+    }
+)  # fmt: skip
+"""Command to its words."""
