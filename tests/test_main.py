@@ -31,8 +31,9 @@ def test_help_names_every_command(capsys):
     assert all(f"\n  {name} " in printed for name in COMMANDS)
 
 
-def test_help_imports_nothing_heavy():
-    assert loaded_by(["--help"]) == [0, []]
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--help", "model"]])
+def test_help_imports_nothing_heavy(words):
+    assert loaded_by(words) == [0, []]
 
 
 def test_a_configuration_error_imports_nothing_heavy():

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from rich.console import Console
@@ -86,3 +87,45 @@ def test_a_completed_trial_that_misses_a_constraint_is_told_among_those_not_to_t
     assert stop_reasons([outcome(1), missed]) == [
         "trial   3 complete, misses val_accuracy 0.6, not >= 0.8: "
     ]
+
+
+NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=timezone(timedelta(hours=2)))
+STAMP = "2026-01-02T12:00:00+02:00 "
+
+
+def tell(terminal):
+    """A sweep of one trial, a warning and a result."""
+    terminal.begin("mine", 1, [0])
+    terminal.notice("first\nsecond")
+    terminal.trial_started(0, spec(number=0))
+    terminal.progressed(0, 0.5, 10.0)
+    terminal.reported(0, 0.5)
+    terminal.trial_finished(0, outcome(number=0))
+    terminal.end()
+    terminal.warn("mind this")
+    terminal.result("val_accuracy 0.5")
+
+
+def test_every_line_of_progress_in_a_log_has_its_time(clock, shown):
+    tell(Terminal("val_accuracy", Console(file=shown), clock, now=lambda: NOON))
+    *progress, result = shown.getvalue().splitlines()
+    assert len(progress) >= 6
+    assert all(line.startswith(STAMP) and len(line) > len(STAMP) for line in progress)
+    assert result == "val_accuracy 0.5"
+
+
+def test_quiet_leaves_warnings_and_the_result(clock, shown):
+    tell(Terminal("val_accuracy", Console(file=shown), clock, quiet=True))
+    assert shown.getvalue().splitlines() == ["mind this", "val_accuracy 0.5"]
+
+
+def test_repeats_are_as_quiet_as_their_search(clock, shown):
+    terminal = Terminal("val_accuracy", Console(file=shown), clock, quiet=True, now=lambda: NOON)
+    tell(terminal.of("repeat", []))
+    assert shown.getvalue().splitlines() == [f"{STAMP}mind this", "val_accuracy 0.5"]
+
+
+def test_a_quiet_terminal_has_no_live_lines(clock, shown):
+    console = Console(file=shown, force_terminal=True, force_interactive=True, width=80)
+    tell(Terminal("val_accuracy", console, clock, quiet=True))
+    assert "slot" not in shown.getvalue()

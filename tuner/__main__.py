@@ -8,11 +8,11 @@ from pathlib import Path
 from types import FrameType
 
 from tuner import __version__
+from tuner.command_words import asks_help, help_topic, only_prints, unknown_command
 from tuner.crash_report import crashed
 from tuner.disk import refusals_said
 from tuner.errors import INTERRUPTED, InputError, TunerError
-from tuner.invocation import asks_help, help_topic, only_prints, unknown_command
-from tuner.output import outlive_readers
+from tuner.output import OutputClosedError, outlive_readers
 from tuner.stop_requests import TERMINATING, heeded
 
 COMMANDS = {
@@ -85,6 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 signal.signal(number, _interrupt)
         code = _main(words)
         sys.stdout.flush()
+    except OutputClosedError as error:
+        if asks_help(words):
+            return 0  # A pager that was left.
+        print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
     except TunerError as error:
         print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code

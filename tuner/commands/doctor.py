@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tuner import __version__
 from tuner.checkpoints.content import cache_root
+from tuner.command_words import read_options
 from tuner.config import ComposedLook, compose_look
 from tuner.core.goals import goals_of
 from tuner.core.health.gpus import gpu_lines, precision_lines, tensorflow_line
@@ -25,7 +26,6 @@ from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
-from tuner.invocation import read_options
 from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots
 from tuner.launchers.host import host_memory, usable_cores
 from tuner.search import build_pruner, build_sampler

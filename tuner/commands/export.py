@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tuner.command_words import read_options
 from tuner.commands.exported_model import ModelMovedError, copied_model, find_model
 from tuner.config import ComposedReader, compose_export, train_command
 from tuner.core.exporting import ExportSettings, choose, training_arguments
@@ -20,7 +21,6 @@ from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.folder import StudyFolder
-from tuner.invocation import read_options
 from tuner.model_folder import PAUSE, READS
 from tuner.output import write_result
 from tuner.output_file import is_replaceable, write_output

@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
+from tuner.command_words import read_options
 from tuner.config import compose_predict, load_trial
 from tuner.core.metrics import accuracy, macro_f1
 from tuner.core.predict_settings import PredictSettings
@@ -17,7 +18,6 @@ from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
-from tuner.invocation import read_options
 from tuner.layout import GAP, Column, cell
 from tuner.model_folder import is_present, read_whole
 from tuner.output_file import check_output, write_output

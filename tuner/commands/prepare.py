@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
 from tuner.checkpoints.locate import locate
+from tuner.command_words import read_options
 from tuner.commands.inputs import check_inputs, held_out_lines
 from tuner.config import compose_look
-from tuner.invocation import read_options
 from tuner.terminal import Terminal
 from tuner.timestamps import local_time
 

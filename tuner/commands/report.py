@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tuner.command_words import read_options
 from tuner.config import ComposedReader, compose_report
 from tuner.core.confirmation import told
 from tuner.core.goals import score
@@ -19,7 +20,6 @@ from tuner.core.short_names import short_names
 from tuner.errors import InputError
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
-from tuner.invocation import read_options
 from tuner.live import Resizable
 from tuner.output_file import write_output
 from tuner.report.data import StudyView, TrialView, view

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tuner import __version__
+from tuner.command_words import read_options
 from tuner.commands.best import BestKeeper
 from tuner.commands.confirm import Confirmed, confirm
 from tuner.commands.dry_run import dry_run
@@ -22,7 +23,6 @@ from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
-from tuner.invocation import read_options
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Study, made_with, study_url

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tuner.command_words import read_options
 from tuner.commands.inputs import check_inputs
 from tuner.config import ComposedTraining, compose_training, dump_trial, render_training
 from tuner.core.goals import Goals
 from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
-from tuner.invocation import read_options
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.memory_check import memory_lines, with_batch_size

@@ -47,7 +47,9 @@ reads `./conf/model/ours.yaml`, which holds the keys that it changes. `null` sta
 
 A trial is made of {{searched}}.
 A sweep can search all of their keys that hold one value, and which options they have: see
-[search spaces](search-spaces.md). `tuner sweep=NAME --cfg job` prints what everything comes to.
+[search spaces](search-spaces.md). `tuner sweep=NAME --cfg job` and
+`tuner train ... --cfg job` print what everything comes to, and `tuner train` reads either.
+`tuner --help GROUP` and `tuner --help KEY` show the same in a terminal.
 """
 
 _FIELD = re.compile(r"(?P<key>\w+):\s+(?P<value>.*?)(?:\s+#\s+(?P<note>.*))?")
