@@ -47,7 +47,7 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
                 "tuner train model=minilm data=rotten_tomatoes",
                 "tuner train model.checkpoint=path/to/folder data.train=train.csv",
                 "tuner train outputs/lr_search/best.yaml training.epochs=5",
-                "tuner train model=minilm sweep.objectives=[val_macro_f1] --cfg job > mine.yaml",
+                "tuner train model=minilm data=imdb --cfg job > mine.yaml",
             ),
             sections=(*TRIAL_GROUPS, SWEEP, *_STUDY, "launcher", "tracking"),
             keys={

@@ -118,7 +118,7 @@ def unknown_command(word: str, commands: Collection[str], folder: Path) -> Input
     else:
         remedy = f"one of {', '.join(commands)}; tuner --help says more"
     return InputError(
-        f"there is no command {word!r}", where="the first word of the command line", remedy=remedy
+        f"unknown command '{word}'", where="the first word of the command line", remedy=remedy
     )
 
 

@@ -112,8 +112,10 @@ def test_progress_has_its_time_and_the_result_has_none(folder, fake_workers, cap
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "neither a configuration file nor a model or data set"),
-        (["training.epochs=2"], "neither a configuration file nor a model or data set"),
+        ([], "no configuration file"),
+        (["training.epochs=2"], "no configuration file"),
+        (["model=minilm", "data.label=stars"], "no configuration file"),
+        (["model.dropout=0.2", "data.train=a.csv"], "no configuration file"),
         (["a.yaml", "b.yaml"], "2 configuration files"),
     ],
 )

@@ -27,8 +27,8 @@ STUDY = "train"
 LABEL = 13
 """Columns of the names in the result."""
 
-_DATA = ("model", "data")
-"""Groups one of which names what is trained, where there is no file."""
+_NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
+"""Keys of which one of each row names what is trained, where there is no file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command.
 
     Args:
-        arguments: A configuration's file and overrides; or overrides alone, which name a model or
-            a data set. `--cfg job` prints the configuration instead.
+        arguments: A configuration's file and overrides; or overrides alone, which name a model
+            and a data set. `--cfg job` prints the configuration instead.
 
     Returns:
         0 done, 1 the fine-tune did not complete or its model could not be saved, 130 interrupted.
@@ -117,7 +117,7 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
         The file, None where there is none, and the overrides.
 
     Raises:
-        InputError: There are two files, or neither a file nor a model or data set.
+        InputError: There are two files, or neither a file nor both a model and a data set.
     """
     files = [word for word in words if _is_file(word)]
     overrides = [word for word in words if word not in files]
@@ -127,9 +127,10 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
             where="command line",
             remedy="one of them, and overrides as KEY=VALUE",
         )
-    if not files and not any(word.split(".")[0].split("=")[0] in _DATA for word in overrides):
+    given = {word.partition("=")[0] for word in overrides}
+    if not files and not all(given.intersection(keys) for keys in _NAMING):
         raise InputError(
-            "neither a configuration file nor a model or data set is named",
+            "no configuration file is named, and not both a model and a data set",
             where="command line",
             remedy="tuner train outputs/lr_search/best.yaml; or without a file: "
             "tuner train model=minilm data=rotten_tomatoes",

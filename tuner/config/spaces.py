@@ -143,11 +143,12 @@ def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]
     for dimension, where in found:
         for key in dimension.when:
             if key not in asked and key not in values:
+                near = nearest_key(key, [*asked, *values])
                 raise InputError(
                     f"the condition names {key!r}, which there is not",
                     where=where,
-                    remedy=nearest_key(key, [*asked, *values])
-                    or "a searched key, a group, or a key that has a value",
+                    remedy=(f"{near}; " if near else "")
+                    + "a searched key, a group, or a key that has a value",
                 )
     before, after = None, list(found)
     # What goes may take with it what depended on it.
