@@ -34,7 +34,8 @@ def command_page(command: str, meaning: str, folder: Path) -> str:
         folder: Where the user's conf/ is.
     """
     found = HELP.get(command, CommandHelp(usage="[KEY=VALUE ...]", examples=()))
-    lines = [f"tuner {command}: {meaning}", "", f"usage: tuner {_usage(command, found.usage)}"]
+    lines = _wrapped(f"tuner {command}: {meaning}", "")
+    lines += ["", f"usage: tuner {_usage(command, found.usage)}"]
     if found.examples:
         lines += ["", "examples", *(f"  {example}" for example in found.examples)]
     lines += ["", "options", *_options(found)]
