@@ -217,7 +217,8 @@ class Terminal:
             self._count(outcome)
         self._lead(earlier)
         self._slots = {slot: _Slot(waits="starting") for slot in slots}
-        self._view.start()
+        if self._is_live:
+            self._view.start()
 
     def end(self) -> None:
         """Takes the live lines away."""
