@@ -300,8 +300,9 @@ def record(folder: Path, pictures: Path) -> None:
 def end_of(written: str) -> str:
     """What a sweep writes from the headings of its ranked table on."""
     lines = written.splitlines()
-    table = max(at for at, line in enumerate(lines) if "rank  trial" in line)
-    blank = max(at for at in range(table) if not Text.from_ansi(lines[at]).plain.strip())
+    plain = [Text.from_ansi(line).plain for line in lines]
+    table = max(at for at, line in enumerate(plain) if line.startswith("rank  trial"))
+    blank = max(at for at in range(table) if not plain[at].strip())
     return "\n".join(lines[blank + 1 :])
 
 
