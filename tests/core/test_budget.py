@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.core.budget import Budget, may_prune
+from tuner.core.budget import Budget, interim_rows, may_prune
 
 
 def budget(examples=100, batch=32, epochs=2.0, evaluations=4):
@@ -28,12 +28,22 @@ def test_a_fraction_ends_within_its_last_pass():
 
 def test_points_are_due_at_the_first_update_that_reaches_their_share():
     it = budget()
-    due = {u: it.points_due(u) for u in range(1, 9)}
-    assert due == {1: [], 2: [1], 3: [], 4: [2], 5: [], 6: [3], 7: [], 8: [4]}
+    due = {u: it.point_due(u) for u in range(1, 9)}
+    assert due == {1: None, 2: 1, 3: None, 4: 2, 5: None, 6: 3, 7: None, 8: 4}
 
 
-def test_one_update_may_reach_several_points():
-    assert budget(batch=100, epochs=1.0).points_due(1) == [1, 2, 3, 4]
+def test_of_several_points_that_one_update_reaches_the_last_is_due():
+    assert budget(batch=100, epochs=1.0).point_due(1) == 4
+    it = budget(batch=50, epochs=2.0, evaluations=1_000_000)
+    assert [it.point_due(u) for u in range(1, 5)] == [250_000, 500_000, 750_000, 1_000_000]
+    assert it.most_evaluations == 4
+
+
+def test_rows_of_an_evaluation_depend_on_how_many_there_are():
+    """Two updates are evaluated twice, whether 2 or 1000 evaluations are asked for."""
+    asked = [budget(batch=100, epochs=2.0, evaluations=count) for count in (2, 1000)]
+    assert len({interim_rows(it, 5000, 0.95) for it in asked}) == 1
+    assert interim_rows(asked[1], 5000, 0.95) > 64
 
 
 budgets = st.builds(
@@ -46,9 +56,13 @@ budgets = st.builds(
 
 
 @given(budgets)
-def test_every_point_comes_once_and_in_order_and_the_last_at_the_end(it):
-    points = [k for u in range(1, it.total_updates + 1) for k in it.points_due(u)]
-    assert points == list(range(1, it.evaluations + 1))
+def test_points_come_in_order_and_the_last_at_the_end(it):
+    due = [it.point_due(u) for u in range(1, it.total_updates + 1)]
+    points = [point for point in due if point is not None]
+    assert points == sorted(set(points))
+    assert set(points) <= set(range(1, it.evaluations + 1))
+    assert points[-1] == it.evaluations
+    assert len(points) <= it.most_evaluations
     assert it.examples_after(it.total_updates) == it.total_examples
     assert it.examples_after(it.total_updates - 1) < it.total_examples
 

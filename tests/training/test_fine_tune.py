@@ -90,10 +90,11 @@ def test_reports_stand_at_equal_shares_with_real_figures(tuner, make_settings):
     assert told.reports[-1].learning_rate == pytest.approx(1e-3 / 9)
 
 
-def test_several_points_at_one_update(tuner, make_settings):
-    _, told = run(tuner, make_settings(batch_size=80, evaluations=4))
-    assert [(r.point, r.updates) for r in told.reports] == [(1, 1), (2, 1), (3, 2), (4, 2)]
-    assert told.reports[0].val_loss == told.reports[1].val_loss
+def test_an_update_is_evaluated_once_however_many_points_it_reaches(tuner, make_settings):
+    _, told = run(tuner, make_settings(batch_size=80, evaluations=1000))
+    found = [(r.point, r.points, r.updates, r.final) for r in told.reports]
+    assert found == [(500, 1000, 1, False), (1000, 1000, 2, True)]
+    assert told.reports[0].val_loss != told.reports[1].val_loss
 
 
 def test_the_listener_ends_a_trial(tuner, make_settings):

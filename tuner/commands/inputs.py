@@ -7,6 +7,7 @@ from typing import Any
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
+from tuner.core.budget import Budget
 from tuner.core.confirmation import overlap
 from tuner.core.settings import TrialSettings
 from tuner.data import DataReport, PreparedData, prepare
@@ -111,6 +112,30 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
             found[key] = _input(settings.model.checkpoint, prepare(settings.data, settings.model))
         _check_fit(settings, found[key])
     return InputReport(found=found)
+
+
+def evaluation_lines(variants: Iterable[TrialSettings], found: InputReport) -> list[str]:
+    """Say once where `training.evaluations` is more than a trial has updates.
+
+    Args:
+        variants: Configurations of trials.
+        found: Their models and data.
+    """
+    budgets = [
+        Budget(
+            train_examples=found.variant(each).rows[0],
+            effective_batch=each.effective_batch_size,
+            epochs=each.training.epochs,
+            evaluations=each.training.evaluations,
+        )
+        for each in variants
+    ]
+    fewest = min(budgets, key=lambda each: each.total_updates - each.evaluations)
+    if fewest.total_updates >= fewest.evaluations:
+        return []
+    asked, updates = fewest.evaluations, fewest.total_updates
+    line = f"training.evaluations={asked} is more than the {updates} updates of a trial: it is "
+    return [f"{line}evaluated once after each of them"]
 
 
 def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list[str]:

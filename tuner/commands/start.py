@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.commands.first import first_points
-from tuner.commands.inputs import InputReport, check_inputs, held_out_lines
+from tuner.commands.inputs import (
+    InputReport,
+    check_inputs,
+    evaluation_lines,
+    held_out_lines,
+)
 from tuner.config import ComposedSweep, compose_trial, dump_trial, identify, searched_options
 from tuner.core.allocation import longest
 from tuner.core.extent import most_trials, search_lines
@@ -227,7 +232,8 @@ def started(
         trials = [with_batch_size(variant, room) for variant in variants]
         confirms = composed.agent.sweep.confirm.top is not None
         held_out = held_out_lines(variants, confirms=confirms)
-        for line in (*inputs.lines, *held_out, *memory_lines(trials, room)):
+        counts = evaluation_lines(trials, inputs)
+        for line in (*inputs.lines, *counts, *held_out, *memory_lines(trials, room)):
             terminal.notice(line)
         yield Start(
             composed=composed,

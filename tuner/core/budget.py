@@ -21,7 +21,8 @@ class Budget:
         train_examples: Rows of the training split.
         effective_batch: Examples in one update; the last update of an epoch has fewer.
         epochs: Passes over the data; a fraction ends within its last pass.
-        evaluations: Evaluation points, at equal shares of the examples.
+        evaluations: Evaluation points, at equal shares of the examples; those that no update
+            reaches by itself are left out.
     """
 
     train_examples: int
@@ -48,15 +49,28 @@ class Budget:
         seen = whole * self.train_examples + rest * self.effective_batch
         return min(seen, self.total_examples)
 
-    def points_due(self, update: int) -> list[int]:
-        """Evaluation points k reached by this update and not by the one before.
+    @property
+    def most_evaluations(self) -> int:
+        """Largest number of evaluations: no update is evaluated twice."""
+        return min(self.evaluations, self.total_updates)
+
+    def point_due(self, update: int) -> int | None:
+        """Return the evaluation point reached by this update and not by the one before.
 
         A point is due at the first update that reaches the share k/E of the examples, so that
-        trials of any batch size are compared at the same place.
+        trials of any batch size are compared at the same place. Of several points that one update
+        reaches the last is due alone: one evaluation says nothing of the others.
+
+        Args:
+            update: Number of the update, counted from 1.
+
+        Returns:
+            The point k; None where none is due.
         """
-        before, after = self.examples_after(update - 1), self.examples_after(update)
         total, points = self.total_examples, self.evaluations
-        return list(range(before * points // total + 1, after * points // total + 1))
+        before = self.examples_after(update - 1) * points // total
+        after = self.examples_after(update) * points // total
+        return after if after > before else None
 
 
 def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
@@ -70,10 +84,10 @@ def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
     Returns:
         So many that the share is kept, where `FEWEST_INTERIM_ROWS` a point allow it.
     """
-    if share >= 1 or budget.evaluations == 1:
+    if share >= 1 or budget.most_evaluations == 1:
         return validation_examples
     affordable = share / (1 - share) * budget.total_examples / EVALUATION_COST
-    each = int((affordable - validation_examples) / (budget.evaluations - 1))
+    each = int((affordable - validation_examples) / (budget.most_evaluations - 1))
     return min(max(each, FEWEST_INTERIM_ROWS), validation_examples)
 
 

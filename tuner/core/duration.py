@@ -33,7 +33,7 @@ def trial_seconds(
         rate: Examples a second inside updates.
     """
     interim = interim_rows(budget, validation_examples, evaluation_share)
-    evaluated = interim * (budget.evaluations - 1) + validation_examples
+    evaluated = interim * (budget.most_evaluations - 1) + validation_examples
     return (budget.total_examples + EVALUATION_COST * evaluated) / rate
 
 

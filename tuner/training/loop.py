@@ -135,8 +135,8 @@ class Loop:
         for number, rows in updates:
             at.update, skipped = number, at.skipped
             self._update(rows)
-            due = self._budget.points_due(number) or self._model.step.due
-            if due and not self._look(listener):
+            is_due = self._budget.point_due(number) is not None or self._model.step.due
+            if is_due and not self._look(listener):
                 return
             if self._model.average.values and at.skipped == skipped:
                 self._model.step.start_all()
@@ -232,30 +232,26 @@ class Loop:
         return self._budget.examples_after(self._at.update) / self._budget.total_examples
 
     def _report(self, listener: Listener) -> bool:
-        """Evaluates once and reports each point that is due; returns whether to go on."""
+        """Evaluates and reports where a point is due; returns whether to go on."""
         at = self._at
-        points = [p for p in self._budget.points_due(at.update) if p > at.point]
-        if not points:
+        point = self._budget.point_due(at.update)
+        if point is None or point <= at.point:
             return True
         facts = self._facts()
-        final = points[-1] == self._budget.evaluations
-        measured = self._measure(final=final, **facts)
-        for point in points:
-            report = measured(point=point, final=point == self._budget.evaluations)
-            for name in ("val_loss", "weight_change"):
-                if not math.isfinite(getattr(report, name)):
-                    self._diverged = f"{name} is {getattr(report, name)} at point {point}"
-                    return False
-            answer = listener.reported(report)
-            at.point, self._finished = point, report.final
-            if answer is Answer.CONCLUDE and not final:
-                listener.reported(self._measure(final=True, **facts)(point=point, final=True))
-                self._finished = True
+        final = point == self._budget.evaluations
+        report = self._measure(final=final, **facts)(point=point, final=final)
+        for name in ("val_loss", "weight_change"):
+            if not math.isfinite(getattr(report, name)):
+                self._diverged = f"{name} is {getattr(report, name)} at point {point}"
                 return False
-            if answer is Answer.STOP:
-                if final and not self._finished:
-                    self._model.average.exchange()  # The weights are to be saved as weights.
-                return False
+        answer = listener.reported(report)
+        at.point, self._finished = point, report.final
+        if answer is Answer.CONCLUDE and not final:
+            listener.reported(self._measure(final=True, **facts)(point=point, final=True))
+            self._finished = True
+            return False
+        if answer is Answer.STOP:
+            return False
         at.measured = Measured()
         keeper, seconds = self._keeper, self._clock() - self._started
         if keeper is not None and not self._finished and keeper.due(seconds, self._share):
