@@ -1,13 +1,14 @@
-"""`python -m tests.fake_agent sweep ...`: the command as it is, only the fine-tune is a fake."""
+"""`python -m tests.fake_agent sweep ...`, or `train`: the command, with a fake fine-tune."""
 
 import functools
 import sys
 
 from tuner.__main__ import main
-from tuner.commands import start
+from tuner.commands import start, train
 from tuner.launchers.local import LocalLauncher
 
 if __name__ == "__main__":
     worker = (sys.executable, "-m", "tests.worker.fake")
     start.LocalLauncher = functools.partial(LocalLauncher, command=worker)
+    train.LocalLauncher = start.LocalLauncher
     sys.exit(main())

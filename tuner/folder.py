@@ -15,7 +15,7 @@ from tuner.records import from_json, to_json
 from tuner.worker.life import MODEL_NAME, PROFILE_NAME
 from tuner.worker.log import LOG_NAME, last_attempt
 
-_FOLDERS = ("trials", "best_model", "plots", "spool", "confirm")
+_FOLDERS = ("trials", "best_model", "plots", "spool", "confirm", "retrain")
 """Folders in a study's folder."""
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -132,10 +132,36 @@ class StudyFolder:
         found.limits = self.limits
         return found
 
+    @property
+    def retraining(self) -> "StudyFolder":
+        """The files of trials that are trained again because their models were lost."""
+        found = StudyFolder(self.path, "retrain")
+        found.limits = self.limits
+        return found
+
     def next_number(self) -> int:
-        """The first trial number above all that have a folder."""
+        """Return the first trial number above all that have a folder.
+
+        It is not ours by that: see `take_number`.
+        """
         taken = map(trial_number, (self.path / "trials").glob("[0-9]*"))
         return max((number for number in taken if number is not None), default=-1) + 1
+
+    def take_number(self) -> int:
+        """Make the folder of a new trial, so that no other process gets the same number.
+
+        Returns:
+            The trial's number.
+
+        Raises:
+            OSError: The folder cannot be made.
+        """
+        (self.path / "trials").mkdir(parents=True, exist_ok=True)
+        while True:
+            number = self.next_number()
+            with suppress(FileExistsError):
+                self.trial(number).path.mkdir()
+                return number
 
     def refuse_misplaced(self) -> None:
         """Refuse a folder where a file of ours belongs, and a file where a folder does.

@@ -1,10 +1,13 @@
 """One configuration trained alone: it has its whole budget, whatever ran in its folder before."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.agents import until
 from tests.bench import settings
 from tuner.__main__ import main
 from tuner.commands.train import split_file
@@ -12,6 +15,7 @@ from tuner.config import dump_trial
 from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.model_folder import defect
 from tuner.records import from_json, to_plain
 
 BASE = ["data.train=train.csv", "data.validation=validation.csv", "model.max_length=32"]
@@ -132,3 +136,32 @@ def test_a_file_may_stand_anywhere_and_have_an_equals_sign(tmp_path, monkeypatch
     odd.touch()
     words = ["training.epochs=2", "a=b/best.yaml", "model=minilm"]
     assert split_file(words) == (Path("a=b/best.yaml"), ["training.epochs=2", "model=minilm"])
+
+
+def test_two_fine_tunes_at_once_have_a_folder_each(train, folder):
+    """Both are in the middle of their training at the same time."""
+    (folder / "gate:open").symlink_to(folder / "tiny")
+    words = ["train", "best.yaml", *BASE, "model.checkpoint=gate:open"]
+    command = [sys.executable, "-m", "tests.fake_agent", *words]
+    running = [subprocess.Popen(command) for _ in range(2)]
+    study = StudyFolder(folder / "outputs", "train")
+    try:
+        until(lambda: len(list(study.path.glob("trials/*/reports.jsonl"))) == 2, 300)
+    finally:
+        (folder / "open").touch()
+        codes = [process.wait(300) for process in running]
+    assert codes == [0, 0]
+    for number in (0, 1):
+        place = study.trial(number)
+        assert [report.point for report in place.read_reports()] == list(range(1, POINTS + 1))
+        assert from_json(TrialOutcome, place.outcome.read_text()).number == number
+        assert defect(place.model, contents=True) is None
+
+
+def test_more_evaluations_than_updates_are_told_once(train, capsys):
+    """Sixty rows in batches of sixteen are four updates an epoch, twelve in all."""
+    train()
+    assert "training.evaluations=" not in capsys.readouterr().out
+    train("training.evaluations=13")
+    line = "training.evaluations=13 is more than the 12 updates of a trial"
+    assert capsys.readouterr().out.count(line) == 1

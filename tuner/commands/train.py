@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.command_words import read_options
-from tuner.commands.inputs import check_inputs
+from tuner.commands.inputs import check_inputs, evaluation_lines
 from tuner.config import ComposedTraining, compose_training, dump_trial, render_training
 from tuner.core.goals import Goals
-from tuner.core.trial import Scalar, TrialOutcome, TrialState
+from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
 from tuner.launchers.devices import local_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.memory_check import memory_lines, with_batch_size
 from tuner.plan import Plan
+from tuner.single_trial import SingleTrial, SingleTrialSource
 from tuner.sweep import Sweep
 from tuner.terminal import Terminal
 from tuner.timestamps import local_time
@@ -29,59 +29,6 @@ LABEL = 13
 
 _NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
 """Keys of which one of each row names what is trained, where there is no file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SingleTrial:
-    """The one trial that there is.
-
-    Attributes:
-        number: Its number: the next free folder.
-        parameters: None were searched.
-        attempt: Its first.
-        crashes: None yet.
-    """
-
-    number: int
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    attempt: int = 1
-    crashes: int = 0
-
-
-class Single:
-    """A source of one trial that no other agent has and nothing prunes."""
-
-    def __init__(self, number: int) -> None:
-        """The trial has not been claimed yet."""
-        self._left: list[SingleTrial] = [SingleTrial(number=number)]
-
-    def claim(self, total: int) -> SingleTrial | None:  # noqa: ARG002
-        """The trial, once."""
-        return self._left.pop() if self._left else None
-
-    def awaiting(self, total: int) -> bool:  # noqa: ARG002
-        """Until it was claimed."""
-        return bool(self._left)
-
-    def owns(self, number: int) -> bool:  # noqa: ARG002
-        """Always."""
-        return True
-
-    def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
-        """The configuration stands in the trial's folder."""
-
-    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
-        """Nobody compares."""
-
-    def should_prune(self, number: int) -> bool:  # noqa: ARG002
-        """Never."""
-        return False
-
-    def finish(self, outcome: TrialOutcome) -> None:
-        """The outcome stands in the trial's folder."""
-
-    def hurry(self) -> None:
-        """It never waits."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -165,7 +112,8 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], *, quiet: bool = 
         launcher.start(0)
         inputs = check_inputs([composed.trial])
         trial = with_batch_size(composed.trial, room)
-        for line in (*inputs.lines, *memory_lines([trial], room)):
+        counts = evaluation_lines([trial], inputs)
+        for line in (*inputs.lines, *counts, *memory_lines([trial], room)):
             terminal.notice(line)
         tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))
@@ -180,7 +128,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], *, quiet: bool = 
                 role="train",
                 git_commit=tags.get(COMMIT, ""),
             ),
-            source=Single(folder.next_number()),
+            source=SingleTrialSource(SingleTrial(number=folder.take_number())),
             launcher=launcher,
             tracker=tracker,
             folder=folder,

@@ -40,6 +40,9 @@ TOUCH_SECONDS = 30.0
 GONE_SECONDS = 900.0
 """Without a touch for so long, a spool's process is gone; machines cache times for a minute."""
 
+_MOST_TRIES = 100
+"""Attempts at making a spool while other processes remove its folder, or take it."""
+
 _TAKER = "@"
 """Between a spool's name and the machine that took it over from the one that wrote it."""
 
@@ -293,13 +296,30 @@ def new_spool(folder: Path, store: str, now: int, study_id: str | None = None) -
     Raises:
         OSError: The folder can not be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{_host()}.jsonl")
-    spool.path.touch(exist_ok=False)
-    spool.take()
+    spool = None
+    for _ in range(_MOST_TRIES):
+        if (spool := _made(folder)) is not None:
+            break
+    if spool is None:
+        raise FileNotFoundError(errno.ENOENT, "other processes remove it again and again", folder)
     spool.fresh = True
     spool.append(Opened(at=now, store=store, study_id=study_id))
     return spool
+
+
+def _made(folder: Path) -> Spool | None:
+    """Make an empty spool of ours; None where another process was faster.
+
+    One that ends removes the folder while it is empty, and one that starts takes up what nobody
+    has locked yet.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{_host()}.jsonl")
+    try:
+        spool.path.touch(exist_ok=False)
+    except FileNotFoundError:
+        return None
+    return spool if spool.take() else None
 
 
 def leftovers(folder: Path) -> list[Spool]:
