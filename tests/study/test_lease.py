@@ -119,3 +119,38 @@ def test_the_study_goes_on_while_somebody_holds_it(open_study, kind, machines):
         again = other.claim(None)
         other.finish(outcome(again.number, value=0.5, parameters=again.parameters))
     assert [each.number for each in study.outcomes()] == [asked.number, again.number]
+
+
+@on_both
+def test_a_lease_that_is_renewed_is_held_for_any_time(open_study, kind, machines, monkeypatch):
+    monkeypatch.setattr("tuner.study.lease.RENEWAL", 0.02)
+    now, begun = [0.0], time.monotonic()
+
+    def sleep(seconds):
+        """As long as the holder needs for a renewal counts as all that it may take."""
+        time.sleep(0.3)
+        now[0] += 0.9 * LONGEST_HOLD
+
+    holder = lease(open_study())
+    other = lease(open_study(), clock=lambda: now[0], sleep=sleep)
+    with holder.renewed(1.0):
+        with pytest.raises(LeaseError), other.held(3 * LONGEST_HOLD):
+            raise AssertionError
+        assert now[0] > 3 * LONGEST_HOLD
+        holder.check()
+    assert time.monotonic() - begun > 0.9
+    with other.held(0.05), pytest.raises(LeaseError):
+        holder.check()
+
+
+@on_both
+def test_a_renewed_lease_that_was_lost_is_not_taken_back(open_study, kind, machines, monkeypatch):
+    monkeypatch.setattr("tuner.study.lease.RENEWAL", 0.02)
+    study = open_study()
+    holder = lease(study)
+    with holder.renewed(1.0):
+        study.note("turn", None)  # As another agent does that takes it over and lets it go.
+        time.sleep(0.2)
+        with pytest.raises(LeaseError):
+            holder.check()
+    assert study.attributes()["turn"] is None

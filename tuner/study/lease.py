@@ -8,15 +8,21 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 from typing import Any
 
+from tuner.errors import TunerError
 from tuner.study.census import Census
 from tuner.study.ledger import Decide, Points
 from tuner.study.owner import gone
+from tuner.study.patience import AWAY
 
 LONGEST_HOLD = 30.0
 """Seconds that a holder may take; it is frozen, or its machine is gone, when it takes longer."""
+
+RENEWAL = LONGEST_HOLD / 3
+"""Seconds between two renewals of a lease that is held for long."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2
 
@@ -36,6 +42,7 @@ class Lease:
         name: str,
         me: Mapping[str, Any],
         enter: Callable[[Decide], None],
+        leave: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -45,15 +52,18 @@ class Lease:
             name: Attribute of the study that holds it.
             me: Identity of this agent.
             enter: Changes attributes of the study in one transaction; see `Ledger.enter`.
+            leave: Called by a thread of ours at its end, to release its database session.
             clock: Seconds, monotonic.
             sleep: Waits for so many seconds.
         """
         self._name = name
         self._me = me
         self._enter = enter
+        self._leave = leave
         self._clock = clock
         self._sleep = sleep
         self._mark: Mark | None = None
+        self._marking = Lock()
         self._seen: tuple[Mark | None, float] = None, 0.0
 
     @contextmanager
@@ -66,14 +76,35 @@ class Lease:
         Raises:
             LeaseError: Other agents held it all the time.
         """
-        mark = {"owner": self._me, "turn": uuid.uuid4().hex}
+        mark = self._new_mark()
         self._take(mark, patience)
         self._mark = mark
         try:
             yield
         finally:
-            self._mark = None
+            mark, self._mark = self._mark, None
             self._change(lambda found: None if found == mark else found)
+
+    @contextmanager
+    def renewed(self, patience: float) -> Iterator[None]:
+        """Hold the lease for any time: a thread renews it as long as this process runs.
+
+        Args:
+            patience: Seconds to wait for it; a holder that has vanished with its machine is
+                noticed after `LONGEST_HOLD`.
+
+        Raises:
+            LeaseError: Other agents held it all the time.
+        """
+        with self.held(patience):
+            over = Event()
+            thread = Thread(target=self._renew_until, args=(over,), name="lease", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
 
     def check(self) -> None:
         """Check that the lease is still ours, right before what must not be done twice.
@@ -81,9 +112,27 @@ class Lease:
         Raises:
             LeaseError: It is not: this agent was frozen, or took too long.
         """
-        found = self._change(lambda found: found)
-        if self._mark is None or found != self._mark:
+        with self._marking:
+            is_ours = self._mark is not None and self._change(lambda now: now) == self._mark
+        if not is_ours:
             raise LeaseError("another agent has taken over meanwhile")
+
+    def _renew_until(self, over: Event) -> None:
+        while not over.wait(RENEWAL):
+            # Where the storage is away for too long, another agent takes over.
+            with suppress(*AWAY, KeyError, TunerError):
+                self._renew()
+        self._leave()
+
+    def _renew(self) -> None:
+        """Show that this agent lives, unless the lease was lost."""
+        with self._marking:
+            before, after = self._mark, self._new_mark()
+            if self._change(lambda now: after if now == before else now) == after:
+                self._mark = after
+
+    def _new_mark(self) -> Mark:
+        return {"owner": self._me, "turn": uuid.uuid4().hex}
 
     def _take(self, mark: Mark, patience: float) -> None:
         until, pause = self._clock() + patience, FIRST_PAUSE

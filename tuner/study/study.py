@@ -344,7 +344,7 @@ class Study:
         def enter(decide: Decide) -> None:
             self._patience(lambda: self._ledger.enter(decide))
 
-        return Lease(name, self._me, enter)
+        return Lease(name, self._me, enter, self._storage.remove_session)
 
     @property
     def size(self) -> int:
