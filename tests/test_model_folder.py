@@ -19,6 +19,7 @@ from tuner.model_folder import (
     SUMS,
     check_complete,
     copy_complete,
+    damage,
     defect,
     read_whole,
     save_complete,
@@ -248,3 +249,28 @@ def test_the_model_of_another_study_is_not_taken_for_a_trial_of_the_same_number(
     assert not came_from(file, outcome(0, value=0.8))
     assert not came_from(file, outcome(1, value=0.6))
     assert not came_from(tmp_path / "missing.yaml", outcome(0, value=0.6))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_was_written_later_is_compared_with_its_checksum(model, name):
+    assert damage(model) is None
+    file = model / name
+    before, at = file.read_text(), file.stat().st_mtime_ns
+    file.write_text(before.swapcase())
+    os.utime(file, ns=(at, at + 10**9))
+    assert defect(model) is None
+    assert damage(model) == f"{name} is not the file that {SUMS} lists"
+    file.write_text(before)  # A newer file with the same content is no damage.
+    os.utime(file, ns=(at, at + 2 * 10**9))
+    assert damage(model) is None
+
+
+def test_contents_are_read_once_for_each_version(model, monkeypatch):
+    at = (model / "model.safetensors").stat().st_mtime_ns + 10**9
+    os.utime(model / "model.safetensors", ns=(at, at))
+    read = []
+    sha256 = model_folder._sha256
+    monkeypatch.setattr(model_folder, "_sha256", lambda file: read.append(file) or sha256(file))
+    for _ in range(3):
+        assert damage(model) is None
+    assert len(read) == len(FILES)

@@ -19,7 +19,7 @@ from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
-from tuner.model_folder import defect
+from tuner.model_folder import damage
 
 _COMPARED = (
     "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test",
@@ -230,7 +230,7 @@ def model_note(folder: StudyFolder) -> str | None:
         None where it is, or where there is no best.yaml.
     """
     best, kept = written_model(folder.best), written_model(folder.best_model / folder.best.name)
-    problem = defect(folder.best_model)
+    problem = damage(folder.best_model)
     if best is None or (kept is not None and kept.trial == best.trial and problem is None):
         return None
     holds = f"holds the model of trial {kept.trial}" if kept else "holds no model"
@@ -238,9 +238,12 @@ def model_note(folder: StudyFolder) -> str | None:
         holds = f"is not complete: {problem}"
     error = _content(folder.best)["provenance"].get("model_error")
     why = f"could not be saved: {error}" if error else "is not here"
+    train = f"python -m tuner train {shlex.quote(str(folder.best))}"
+    is_retrained = error or folder.trial(best.trial).outcome.exists()
+    again = f"The next start of the sweep trains it again; without the sweep: {train}"
     return (
         f"{folder.best_model} {holds}; the model of trial {best.trial}, the best, {why}. "
-        f"Train it again: python -m tuner train {shlex.quote(str(folder.best))}"
+        f"{again if is_retrained else f'Train it again: {train}'}"
     )
 
 

@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -143,6 +144,39 @@ def defect(folder: Path, *, contents: bool = False) -> str | None:
         return f"{wrong[0]} is not the file that {SUMS} lists" if wrong else None
     except (OSError, ValueError) as error:
         return f"it cannot be read: {error}"
+
+
+def damage(folder: Path) -> str | None:
+    """Return why a folder holds no complete model, changes to its files included.
+
+    Contents are compared only where a file is newer than the checksums, and once for each version
+    of the folder.
+
+    Args:
+        folder: Model's folder.
+
+    Returns:
+        A clause without a full stop; None for a complete model.
+    """
+    found = defect(folder)
+    if found is not None or not _is_changed(folder):
+        return found
+    return _compared(folder, version(folder))
+
+
+@lru_cache(maxsize=64)
+def _compared(folder: Path, version: Version | None) -> str | None:  # noqa: ARG001
+    """Compare the contents of one version of a folder with its checksums."""
+    return defect(folder, contents=True)
+
+
+def _is_changed(folder: Path) -> bool:
+    """Whether a listed file was written after the checksums, which are written last."""
+    try:
+        sealed = (folder / SUMS).stat().st_mtime_ns
+        return any((folder / name).stat().st_mtime_ns > sealed for name in _sums(folder) or ())
+    except (OSError, ValueError):
+        return False  # Without checksums there is nothing to compare with.
 
 
 def read_whole(folder: Path, read: Callable[[Path], T]) -> T:
