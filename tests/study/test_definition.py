@@ -16,8 +16,10 @@ def test_a_study_made_of_something_else_is_refused_with_the_difference(open_stud
     open_study()
     with pytest.raises(InputError) as caught:
         open_study(base=settings(epochs=9.0))
-    assert "training.epochs: 3.0 → 9.0" in str(caught.value)
-    assert "study=s-2" in str(caught.value)
+    assert "training.epochs: 3.0 → 9.0" in caught.value.problem
+    assert caught.value.remedy.startswith("training.epochs=3.0 as before")
+    assert "study=s-2" in caught.value.remedy
+    assert "training.evaluation_batch_size" in caught.value.remedy
     with pytest.raises(InputError, match="space"):
         open_study(space=SearchSpace([RATE]))
 

@@ -25,8 +25,9 @@ from tuner.config.schema import (
     SWEEP,
     TRIAL_GROUPS,
 )
+from tuner.core.between_starts import BetweenStarts, summarised
 from tuner.core.checks import allowed
-from tuner.core.settings import MISSING, AgentSettings, TrialSettings
+from tuner.core.settings import MISSING, AgentSettings, TrialSettings, between_starts
 
 COMMAND = "python -m tuner.config.reference > docs/configuration.md"
 
@@ -97,6 +98,7 @@ def page() -> str:
         },
         "study and output": _agent(),
         **{name: _section(name) for name in CLOSED if name not in GROUPS},
+        "the next start of a study": _next_start(),
     }
     contents = " · ".join(f"[{name}](#{name.replace(' ', '-')})" for name in sections)
     searched = ", ".join(f"`{name}`" for name in TRIAL_GROUPS)
@@ -155,6 +157,25 @@ def _section(name: str) -> str:
 def _agent() -> str:
     rows = [row for row in key_rows(AgentSettings, "", {}) if row.key in ("study", "output")]
     return f"Of every command that reads or writes a study.\n\n{_key_table(rows)}"
+
+
+_NEXT_START: Mapping[BetweenStarts, str] = {
+    BetweenStarts.SAME: "must stay: another value makes another study, and is refused",
+    BetweenStarts.SAME_CONTENT: "may change as long as model and data have the same content",
+    BetweenStarts.ANYTHING: "may change: it never decides what a trial gives",
+    BetweenStarts.NAMING: "says which study is meant",
+}
+
+
+def _next_start() -> str:
+    """Which keys may have another value when the same study is started again."""
+    decisions = between_starts()
+    rows = [
+        (meaning, ", ".join(f"`{key}`" for key in summarised(decisions, decision)))
+        for decision, meaning in _NEXT_START.items()
+    ]
+    text = "What a later start with the same study may set anew; a group stands for all its keys."
+    return f"{text}\n\n{_table(('at the next start', 'keys'), rows)}"
 
 
 def _open(group: str) -> str:

@@ -8,6 +8,14 @@ of its own, so they arrive as plain mappings whose `name` says what they are.
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuner.core.between_starts import (
+    BetweenStarts,
+    anything,
+    declared,
+    naming,
+    same,
+    same_content,
+)
 from tuner.core.training_settings import TrainingSettings
 
 MISSING = "???"
@@ -26,10 +34,10 @@ class PackagedFiles:
             the package; null: any.
     """
 
-    name: str = MISSING
-    path: str = MISSING
-    sha256: str | None = None
-    stands_for: str | None = None
+    name: str = same_content(MISSING)
+    path: str = same_content(MISSING)
+    sha256: str | None = same_content(None)
+    stands_for: str | None = same_content(None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +52,11 @@ class ModelSettings:
         dropout: Rate of the dropout in encoder and head, 0 to below 1.
     """
 
-    checkpoint: str = MISSING
-    revision: str | None = None
+    checkpoint: str = same_content(MISSING)
+    revision: str | None = same_content(None)
     package: PackagedFiles | None = None
-    max_length: int = 128
-    dropout: float = 0.1
+    max_length: int = same(128)
+    dropout: float = same(0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,24 +89,24 @@ class DataSettings:
         seed: Decides split and subset alone.
     """
 
-    format: str = MISSING
+    format: str = same_content(MISSING)
     package: PackagedFiles | None = None
-    train: str | None = None
-    validation: str | None = None
-    test: str | None = None
-    name: str | None = None
-    config: str | None = None
-    revision: str | None = None
-    delimiter: str | None = None
-    quoting: str | None = None
-    text: str = "text"
-    text_pair: str | None = None
-    label: str = "label"
-    where: dict[str, str] = field(default_factory=dict)
-    validation_fraction: float = 0.1
-    train_examples: int | None = None
-    validation_examples: int | None = None
-    seed: int = 0
+    train: str | None = same_content(None)
+    validation: str | None = same_content(None)
+    test: str | None = anything(None)
+    name: str | None = same_content(None)
+    config: str | None = same_content(None)
+    revision: str | None = same_content(None)
+    delimiter: str | None = same_content(None)
+    quoting: str | None = same_content(None)
+    text: str = same_content("text")
+    text_pair: str | None = same_content(None)
+    label: str = same_content("label")
+    where: dict[str, str] = same(default_factory=dict)
+    validation_fraction: float = same(0.1)
+    train_examples: int | None = same(None)
+    validation_examples: int | None = same(None)
+    seed: int = same(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,20 +140,20 @@ class ConvergenceSettings:
             repeats of `sweep.confirm`.
     """
 
-    confidence: float = 0.99
-    window: float = 0.34
-    diverged_factor: float = 3.0
-    learning_gain: float = 0.1
-    memorised_level: float = 0.85
-    oscillating_share: float = 0.3
-    overfitting_share: float = 0.05
-    improving_share: float = 0.1
-    plateau_level: float = 0.7
-    stop_diverged: bool = True
-    not_learning_patience: float | None = 0.5
-    converged_patience: float | None = 0.3
-    converged_gain: float = 0.05
-    stop_single_runs: bool = False
+    confidence: float = same(0.99)
+    window: float = same(0.34)
+    diverged_factor: float = same(3.0)
+    learning_gain: float = same(0.1)
+    memorised_level: float = same(0.85)
+    oscillating_share: float = same(0.3)
+    overfitting_share: float = same(0.05)
+    improving_share: float = same(0.1)
+    plateau_level: float = same(0.7)
+    stop_diverged: bool = same(True)
+    not_learning_patience: float | None = same(0.5)
+    converged_patience: float | None = same(0.3)
+    converged_gain: float = same(0.05)
+    stop_single_runs: bool = anything(False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +168,8 @@ class TrialSettings:
 
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    schedule: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = same(default_factory=dict)
+    schedule: dict[str, Any] = same(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     convergence: ConvergenceSettings = field(default_factory=ConvergenceSettings)
 
@@ -209,26 +217,26 @@ class LauncherSettings:
         dry_run: Print the batch script and submit nothing.
     """
 
-    name: str = "local"
-    slots: int | None = None
-    trials_per_gpu: int = 1
-    stop_timeout: float = 10.0
-    stall_timeout: float | None = 600.0
-    max_attempts: int = 3
-    trials_per_worker: int | None = None
-    address: str | None = None
-    cpus_per_trial: int = 1
-    agents: int = 1
-    partition: str | None = None
-    account: str | None = None
-    constraint: str | None = None
-    gpus_per_node: int | None = None
-    cpus_per_node: int = 1
-    memory: str | None = None
-    time_limit: int = 60
-    options: dict[str, Any] = field(default_factory=dict)
-    setup: list[str] = field(default_factory=list)
-    dry_run: bool = False
+    name: str = anything("local")
+    slots: int | None = anything(None)
+    trials_per_gpu: int = anything(1)
+    stop_timeout: float = anything(10.0)
+    stall_timeout: float | None = anything(600.0)
+    max_attempts: int = anything(3)
+    trials_per_worker: int | None = anything(None)
+    address: str | None = anything(None)
+    cpus_per_trial: int = anything(1)
+    agents: int = anything(1)
+    partition: str | None = anything(None)
+    account: str | None = anything(None)
+    constraint: str | None = anything(None)
+    gpus_per_node: int | None = anything(None)
+    cpus_per_node: int = anything(1)
+    memory: str | None = anything(None)
+    time_limit: int = anything(60)
+    options: dict[str, Any] = anything(default_factory=dict)
+    setup: list[str] = anything(default_factory=list)
+    dry_run: bool = anything(False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,11 +252,11 @@ class StorageSettings:
         retry_timeout: Seconds that a database may be locked or away before the sweep stops.
     """
 
-    name: str = "sqlite"
-    url: str | None = None
-    heartbeat_interval: float = 15.0
-    heartbeat_timeout: float = 120.0
-    retry_timeout: float = 300.0
+    name: str = anything("sqlite")
+    url: str | None = anything(None)
+    heartbeat_interval: float = anything(15.0)
+    heartbeat_timeout: float = anything(120.0)
+    retry_timeout: float = anything(300.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,14 +277,14 @@ class TrackingSettings:
         register: Name under which the sweep's end registers it; null: under none.
     """
 
-    uri: str | None = None
-    nested: bool = False
-    on_outage: str = "fail"
-    send: bool = True
-    tensorboard: bool = False
-    plots: bool = True
-    log_model: bool = True
-    register: str | None = None
+    uri: str | None = anything(None)
+    nested: bool = anything(False)
+    on_outage: str = anything("fail")
+    send: bool = anything(True)
+    tensorboard: bool = anything(False)
+    plots: bool = anything(True)
+    log_model: bool = anything(True)
+    register: str | None = anything(None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,8 +296,8 @@ class StopWhen:
         improvement: Of the best objective over so many trials; less ends the sweep.
     """
 
-    patience: int | None = None
-    improvement: float = 0.002
+    patience: int | None = anything(None)
+    improvement: float = anything(0.002)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,8 +310,8 @@ class ConfirmSettings:
         seeds: So many new seeds for each of them; they count on from the search's training.seed.
     """
 
-    top: int | None = None
-    seeds: int = 5
+    top: int | None = anything(None)
+    seeds: int = anything(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,19 +342,19 @@ class SweepSettings:
         space: Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md.
     """
 
-    name: str = MISSING
-    objectives: list[str] = field(default_factory=lambda: ["val_accuracy"])
-    constraints: dict[str, str] = field(default_factory=dict)
-    n_trials: int = 20
-    timeout: float | None = None
-    max_failures: int = 5
+    name: str = naming(MISSING)
+    objectives: list[str] = same(default_factory=lambda: ["val_accuracy"])
+    constraints: dict[str, str] = same(default_factory=dict)
+    n_trials: int = anything(20)
+    timeout: float | None = anything(None)
+    max_failures: int = anything(5)
     stop_when: StopWhen = field(default_factory=StopWhen)
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
-    start_from: list[str] = field(default_factory=list)
-    literature: bool = True
-    dry_run: bool = False
-    overrides: list[str] = field(default_factory=list)
-    space: dict[str, Any] = field(default_factory=dict)
+    start_from: list[str] = anything(default_factory=list)
+    literature: bool = anything(True)
+    dry_run: bool = anything(False)
+    overrides: list[str] = anything(default_factory=list)
+    space: dict[str, Any] = same(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,10 +369,10 @@ class AgentSettings:
     """
 
     sweep: SweepSettings = field(default_factory=SweepSettings)
-    study: str | None = None
-    output: str = "outputs"
-    sampler: dict[str, Any] = field(default_factory=dict)
-    pruner: dict[str, Any] = field(default_factory=dict)
+    study: str | None = naming(None)
+    output: str = naming("outputs")
+    sampler: dict[str, Any] = anything(default_factory=dict)
+    pruner: dict[str, Any] = anything(default_factory=dict)
     launcher: LauncherSettings = field(default_factory=LauncherSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
@@ -373,3 +381,16 @@ class AgentSettings:
     def study_name(self) -> str:
         """Name of the study, of its folder and of its MLflow experiment."""
         return self.study or self.sweep.name
+
+
+def between_starts() -> dict[str, BetweenStarts]:
+    """Return every key of a sweep's configuration, and whether a later start may change it.
+
+    Raises:
+        TypeError: Nobody has decided for some key.
+    """
+    found = dict((*declared(TrialSettings), *declared(AgentSettings)))
+    decided = {key: decision for key, decision in found.items() if decision is not None}
+    if open_keys := found.keys() - decided.keys():
+        raise TypeError(f"declare with same, same_content or anything: {sorted(open_keys)}")
+    return decided

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.core.between_starts import anything, same
+
 CLASS_WEIGHTS = ("none", "balanced")
 """Names that `training.class_weights` takes beside a mapping."""
 
@@ -27,7 +29,8 @@ class TrainingSettings:
         effective_batch_size: Examples in one optimizer update, over all devices, where
             `batch_size` does not divide them; null: batch_size x accumulation_steps x devices.
         epochs: The budget in passes over the training data; fractions are allowed.
-        evaluations: Evaluation points k = 1 ... E at equal shares of the budget.
+        evaluations: Evaluation points k = 1 ... E at equal shares of the budget; at most one for
+            each update.
         evaluation_share: Largest share of a trial's time for evaluation, 0 to 1. All points but
             the last, which evaluates all validation rows, take as many as that leaves them: the
             same ones, drawn stratified; 1: all.
@@ -60,26 +63,26 @@ class TrainingSettings:
         seed: Everything random in a trial follows from it.
     """
 
-    batch_size: int = 16  # AUTO: not decided yet
-    accumulation_steps: int = 1
-    effective_batch_size: int | None = None
-    epochs: float = 3.0
-    evaluations: int = 10
-    evaluation_share: float = 0.25
-    interim_examples: int | None = None
-    evaluation_batch_size: int = 64
-    length_window: int = 1024
-    devices: int = 1
-    precision: str = "float32"
-    clip_norm: float | None = 1.0
-    label_smoothing: float = 0.0
-    class_weights: Any = "none"
-    oversample: str = "none"
-    freeze_layers: int = 0
-    reinit_layers: int = 0
-    ema_decay: float | None = None
-    rematerialize: bool = False
-    save_state: str = "auto"
-    profile: bool = False
-    deterministic: bool = False
-    seed: int = 0
+    batch_size: int = same(16)  # AUTO: not decided yet
+    accumulation_steps: int = same(1)
+    effective_batch_size: int | None = same(None)
+    epochs: float = same(3.0)
+    evaluations: int = same(10)
+    evaluation_share: float = same(0.25)
+    interim_examples: int | None = same(None)
+    evaluation_batch_size: int = anything(64)
+    length_window: int = same(1024)
+    devices: int = same(1)
+    precision: str = same("float32")
+    clip_norm: float | None = same(1.0)
+    label_smoothing: float = same(0.0)
+    class_weights: Any = same("none")
+    oversample: str = same("none")
+    freeze_layers: int = same(0)
+    reinit_layers: int = same(0)
+    ema_decay: float | None = same(None)
+    rematerialize: bool = anything(False)
+    save_state: str = anything("auto")
+    profile: bool = anything(False)
+    deterministic: bool = same(False)
+    seed: int = same(0)

@@ -11,27 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import tuner
+from tuner.core.between_starts import BetweenStarts, decision_of, kept, summarised
 from tuner.core.configuration_id import canonical
+from tuner.core.confirmation import searched_name
+from tuner.core.exporting import override
 from tuner.core.goals import Goals, goals_from_plain
 from tuner.core.identity import REPEATS_OF, identity_attributes
-from tuner.core.settings import TrialSettings
+from tuner.core.settings import TrialSettings, between_starts
 from tuner.core.space import SearchSpace, Values
 from tuner.errors import InputError
 from tuner.records import to_plain
 
-MAY_CHANGE = (
-    "sweep.n_trials", "sweep.timeout", "sweep.max_failures", "sweep.confirm", "sampler", "pruner",
-    "launcher", "storage", "tracking", "training.save_state", "training.profile", "data.test",
-    "convergence.stop_single_runs",
-)  # fmt: skip
-"""A study may go on after changes of these: they never decide what a trial gives."""
-
-PLACES = (
-    "model.checkpoint", "model.revision", "model.package",
-    "data.package", "data.train", "data.validation", "data.revision",
-    "data.delimiter", "data.quoting",
-)  # fmt: skip
-"""Where model and data are found: they may move, as long as their contents are the same."""
+DECISIONS = between_starts()
+"""Configuration key to whether it may have another value when a study goes on."""
 
 LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna")
 """Those whose versions may change what a trial gives."""
@@ -39,7 +31,32 @@ LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna"
 DEFINITION = "definition"
 """User attribute of a study: its plain `Definition`."""
 
+MAY_CHANGE = summarised(DECISIONS, BetweenStarts.ANYTHING)
+"""Keys, and groups of them, that each start of a study may set anew."""
+
 _SHOWN = 120
+_MOST_OVERRIDES = 5
+"""Overrides that a remedy spells out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A key in which two definitions differ, as users know it."""
+
+    option: str
+    """Option of a group that the key belongs to, as `optimizer=sgd `; empty for the base."""
+    key: str
+    """Configuration key, or what else differs, as `content of data`."""
+    before: Any
+    """Value that the study was made with."""
+    after: Any
+    """Value that it is opened with."""
+    is_override: bool
+    """Whether an override of the key restores the value."""
+
+    def __str__(self) -> str:
+        """Return a line `key: was → is`."""
+        return self.option + _line(self.key, self.before, self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +85,11 @@ class Definition:
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""
-        base, options = to_plain(self.base), to_plain(self.options)
-        for key in ("save_state", "profile"):
-            base["training"].pop(key, None)
-        base["convergence"].pop("stop_single_runs", None)
-        for data in (base["data"], *options.get("data", {}).values()):
-            data.pop("test", None)  # A study knows nothing of it before its end.
+        base = kept(to_plain(self.base), DECISIONS)
+        options = {
+            group: {name: kept(fields, DECISIONS, group) for name, fields in found.items()}
+            for group, found in to_plain(self.options).items()
+        }
         plain = {
             "space": self.space.to_plain(),
             "base": base,
@@ -185,26 +201,44 @@ def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) 
     Raises:
         InputError: It names every difference and what to do.
     """
-    lines = list(changes(stored, wanted))
-    if lines:
+    found = list(changes(stored, wanted))
+    if found:
         raise InputError(
             f"the study '{name}' was made of something else (was → is):\n"
-            + "\n".join(f"    {line}" for line in lines),
+            + "\n".join(f"    {change}" for change in found),
             where=f"study={name}",
-            remedy=f"study={name}-2 for a new study, or take the changes back; a study goes on "
-            f"after changes of {', '.join(MAY_CHANGE)}",
+            remedy=f"{_taken_back(found)}; or study={searched_name(name)}-2 for a new study. A "
+            f"study goes on after changes of {', '.join(MAY_CHANGE)}",
         )
 
 
-def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Lines `key: was → is`, in the user's own keys, for what makes another study."""
+def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Change]:
+    """Give what makes another study, in the user's own keys.
+
+    Args:
+        stored: Plain definition that the study was made with, perhaps by an earlier version.
+        wanted: The one that it is opened with.
+    """
     moved = stored.get("contents") == wanted.get("contents") != {}
     was = {key: value for key, value in stored.items() if key != "objective"}
-    for line in differences(was | goals_from_plain(stored).to_plain(), wanted):
-        key, _, values = line.partition(": ")
-        option, setting = _setting(key)
-        if not (moved and setting.startswith(PLACES)):
-            yield f"{option}{setting}: {values}"
+    for path, before, after in leaves_that_differ(
+        was | goals_from_plain(stored).to_plain(), wanted
+    ):
+        option, setting = _setting(path)
+        decision = decision_of(setting, DECISIONS)
+        is_free = decision is BetweenStarts.ANYTHING
+        if not (is_free or (moved and decision is BetweenStarts.SAME_CONTENT)):
+            yield Change(
+                option=option, key=setting, before=before, after=after,
+                is_override=path.startswith("base.") and before is not None,
+            )  # fmt: skip
+
+
+def _taken_back(found: Sequence[Change]) -> str:
+    """Return what makes the configuration again what the study was made of."""
+    if all(change.is_override for change in found) and len(found) <= _MOST_OVERRIDES:
+        return " ".join(override(change.key, change.before) for change in found) + " as before"
+    return "take the changes back"
 
 
 def check_joins(
@@ -229,7 +263,7 @@ def check_joins(
             where=f"study={name}, on {', '.join(sorted(set(hosts)))}",
             remedy="the same code and libraries here as there; or wait until those agents have "
             "ended, one that was killed until its storage.heartbeat_timeout is over; "
-            f"study={name}-2 starts a new study",
+            f"study={searched_name(name)}-2 starts a new study",
         )
 
 
@@ -240,22 +274,34 @@ def version_notice(name: str, stored: Mapping[str, str], now: Mapping[str, str])
         return ""
     return (
         f"the study '{name}' was made with another version ({'; '.join(lines)}): trials from "
-        f"before and from now on may differ by more than their parameters; study={name}-2 "
-        "starts a new one"
+        "before and from now on may differ by more than their parameters; "
+        f"study={searched_name(name)}-2 starts a new one"
     )
 
 
-def differences(stored: Any, wanted: Any, path: str = "") -> list[str]:
-    """Lines `key: was → is` for every leaf in which two plain values differ."""
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        return [
-            line
-            for key in dict.fromkeys((*stored, *wanted))
-            for line in differences(
-                stored.get(key), wanted.get(key), f"{path}.{key}" if path else str(key)
-            )
-        ]
-    return [] if stored == wanted else [f"{path}: {_short(stored)} → {_short(wanted)}"]
+def differences(stored: Any, wanted: Any) -> list[str]:
+    """Return a line `key: was → is` for every leaf in which two plain values differ."""
+    return [_line(*found) for found in leaves_that_differ(stored, wanted)]
+
+
+def leaves_that_differ(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Give key and both values of every leaf in which two plain values differ.
+
+    Args:
+        stored: Plain value.
+        wanted: Plain value.
+        path: Key of the two; empty for whole ones.
+    """
+    if isinstance(stored, Mapping) and isinstance(wanted, Mapping):
+        for key in dict.fromkeys((*stored, *wanted)):
+            below = f"{path}.{key}" if path else str(key)
+            yield from leaves_that_differ(stored.get(key), wanted.get(key), below)
+    elif stored != wanted:
+        yield path, stored, wanted
+
+
+def _line(key: str, before: Any, after: Any) -> str:
+    return f"{key}: {_short(before)} → {_short(after)}"
 
 
 def _short(value: Any) -> str:

@@ -11,6 +11,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from tuner.core.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.study.definition import is_ours
 
@@ -114,8 +115,8 @@ def refuse_foreign_study(
         f"the study '{name}' was made by another program: {trials} trials, "
         f"{', '.join(found)}; nothing in it was changed",
         where=f"study={name}, {where}",
-        remedy=f"study={name}-2 for a study of its own in the same storage, or another "
-        "storage.url or output",
+        remedy=f"study={searched_name(name)}-2 for a study of its own in the same storage, or "
+        "another storage.url or output",
     )
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import cattrs
 
+from tuner.core.between_starts import BetweenStarts, decision_of
 from tuner.core.saving import expected_cost, worth_saving
-from tuner.core.settings import TrialSettings
+from tuner.core.settings import TrialSettings, between_starts
 from tuner.data import PreparedData
 from tuner.records import from_plain, to_plain
 from tuner.training import device
@@ -25,17 +26,12 @@ FORMAT_VERSION = 1
 
 _log = logging.getLogger(__name__)
 
-_NOT_THE_TRIAL = {
-    "training": {
-        # How an update is cut and where its memory goes, not what it is.
-        "batch_size", "accumulation_steps", "effective_batch_size", "evaluation_batch_size",
-        "rematerialize", "save_state", "profile",
-    },
-    # Places; their content counts.
-    "model": {"checkpoint", "revision", "package"},
-    "data": {"package", "train", "validation", "test", "name", "config", "revision"},
-}  # fmt: skip
-"""Settings that another attempt at the same trial may have changed."""
+_HOW_CUT = ("training.batch_size", "training.accumulation_steps", "training.effective_batch_size")
+"""How an update is cut, not what it is: the effective batch is compared by itself."""
+
+_DECISIONS = between_starts()
+_FREE = (BetweenStarts.ANYTHING, BetweenStarts.SAME_CONTENT)
+"""Contents of model and data are compared by themselves."""
 
 _SHOWN = 3
 """Differences that the log names."""
@@ -169,7 +165,7 @@ class Keeper:
             return None
         try:
             plain = json.loads(record)
-            theirs = plain["identity"]
+            theirs = {key: v for key, v in plain["identity"].items() if _decides(key)}
             different = sorted(
                 key
                 for key in {*theirs, *self._identity}
@@ -183,16 +179,18 @@ class Keeper:
         raise StateError(f"it is of another {', '.join(different[:_SHOWN])}{more}")
 
 
+def _decides(key: str) -> bool:
+    """Return whether another value of a key makes another trial, which a state does not fit."""
+    return key not in _HOW_CUT and decision_of(key, _DECISIONS) not in _FREE
+
+
 def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
     """What a state belongs to: all that decides the trial, as JSON values."""
-    groups = {
-        group: {k: v for k, v in fields.items() if k not in _NOT_THE_TRIAL.get(group, ())}
-        for group, fields in asdict(settings).items()
-    }
     flat = {
         f"{group}.{key}": value
-        for group, fields in groups.items()
+        for group, fields in asdict(settings).items()
         for key, value in fields.items()
+        if _decides(f"{group}.{key}")
     }
     plain: dict[str, Any] = json.loads(
         json.dumps(

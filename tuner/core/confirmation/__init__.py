@@ -18,6 +18,7 @@ from tuner.core.confirmation.plan import (
     STUDY,
     leaders,
     repeats,
+    searched_name,
     study_name,
 )
 from tuner.core.confirmation.race import beaten
@@ -61,6 +62,7 @@ __all__ = [
     "scored",
     "scores_of",
     "scores_text",
+    "searched_name",
     "study_name",
     "told",
     "with_intervals",

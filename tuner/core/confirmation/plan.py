@@ -24,6 +24,15 @@ def study_name(study: str) -> str:
     return study + STUDY
 
 
+def searched_name(name: str) -> str:
+    """Return the value of the key `study` from which a study has its name.
+
+    Args:
+        name: Name of a search's study, or of the study of its repeats.
+    """
+    return name.removesuffix(STUDY)
+
+
 def leaders(
     outcomes: Iterable[TrialOutcome], direction: Direction, settings: ConfirmSettings
 ) -> list[TrialOutcome]:
