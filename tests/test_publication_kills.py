@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import threading
 import time
@@ -209,3 +210,37 @@ def test_an_agent_killed_while_it_confirms_confirms_the_same(tmp_path, make_agen
     assert not list(folder.path.glob(".best_model*"))
     numbers = [path.name for path in sorted(repeats.glob("trials/*"))]
     assert numbers == [f"{number:05d}" for number in range(len(numbers))]
+
+
+# -- lost models ------------------------------------------------------------------------------
+
+
+def test_a_lost_model_is_trained_again_once_whoever_dies_meanwhile(tmp_path, make_agents):
+    """One agent is killed while it trains; of two that start then, one does it."""
+    folder = StudyFolder(tmp_path / "outputs", "mine")
+    agents = make_agents("sweep.n_trials=2", checkpoint="gate:open")
+    (tmp_path / "open").touch()
+    assert agents.finish(agents.start()) == 0, agents.printed()
+    config = read(folder.best_model / "config.json")
+    shutil.rmtree(folder.best_model)
+
+    (tmp_path / "open").unlink()
+    killed = agents.start()
+    until(lambda: list(folder.retraining.path.glob("trials/*/reports.jsonl")), seconds=120)
+    agents.kill(killed)
+    until(lambda: not agents.workers(), seconds=30)
+    (tmp_path / "open").touch()
+    both = [agents.start() for _ in range(2)]
+    assert [agents.finish(agent) for agent in both] == [0, 0], agents.printed()
+    assert agents.printed().count("was trained again and saved") == 1
+    assert_published_gated(folder, config)
+    assert len(ended(tmp_path).trials) == 2
+
+
+def assert_published_gated(folder, config):
+    """The fake's weights do not say of which trial they are; its configuration does."""
+    assert read(folder.best_model / "config.json") == config
+    assert (folder.best_model / "best.yaml").read_text() == folder.best.read_text()
+    assert defect(folder.best_model, contents=True) is None
+    assert model_note(folder) is None
+    assert not folder.retraining.path.exists()

@@ -96,10 +96,13 @@ class Plan:
         stall_timeout: Seconds without a word after which a worker is replaced; None: never.
         time_left: Seconds until the allocation that a scheduler gave us ends; None: it does not.
         longest: Seconds of the longest trial that was completed before; None: none was.
-        role: `trial`, `confirm` for its repeats, or `train` for a single fine-tune.
+        role: `trial`, `confirm` for its repeats, `retrain` for a trial whose model was lost, or
+            `train` for a single fine-tune.
         noun: What people are told that a trial is.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         wants_model: Whether a trial that ends with these measures leaves its model behind.
+        concludes_at: Number of a trial to the evaluation point at which it ends with a score;
+            None: where its curve says so, or with its budget.
     """
 
     goals: Goals
@@ -118,6 +121,7 @@ class Plan:
     noun: str = "trial"
     git_commit: str = ""
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
+    concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005
 
     @property
     def is_search(self) -> bool:

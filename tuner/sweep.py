@@ -326,6 +326,8 @@ class Sweep:
         may_end = self._plan.is_search or convergence.stop_single_runs
         if may_end and running.guess is not None and not report.final:
             judged = judge(running.reports, running.guess, running.spec.settings)
+        if report.point == self._plan.concludes_at(number) and not report.final:
+            judged = Answer.CONCLUDE
         # The untuned default goes on: what tuning gains is told against it.
         if self._should_prune(running.spec, report):
             running.stop(TrialState.PRUNED, "pruner")

@@ -100,7 +100,10 @@ def test_a_look_that_fails_costs_nothing_but_itself(folder, fake_workers, capsys
     assert "Confirmed best: trial 0" in printed
     assert len(looks) == 1
     write_reviews(folder / "others.csv", 30, seed=5)
-    assert "these are other rows" in swept(capsys, CONFIRM, "data.test=others.csv")
+    printed = swept(capsys, CONFIRM, "data.test=others.csv", "sweep.n_trials=2")
+    assert "these are other rows" in printed
+    # It is told before anything is trained, too.
+    assert printed.index("these are other rows") < printed.index("trial 1 starts")
     assert "what that gave is not known" in swept(capsys, CONFIRM)
     assert len(looks) == 1
 

@@ -208,3 +208,16 @@ def test_a_sweep_ends_when_more_trials_are_not_worth_it(folder, fake_workers, ca
     printed = capsys.readouterr().out
     assert "the sweep ends before its total: the last 2 trials made the best better" in printed
     assert len(list((folder / "outputs/mine/trials").iterdir())) == 3
+
+
+def test_a_study_goes_on_after_changes_of_what_decides_no_trial(folder, fake_workers, capsys):
+    words = [*OWN, "sweep.n_trials=1"]
+    assert main(words) == 0
+    free = ["training.evaluation_batch_size=7", "training.rematerialize=true"]
+    (folder / "moved").symlink_to(folder / "tiny")
+    assert main([*words, *free, "model.checkpoint=moved", "sweep.n_trials=2"]) == 0
+    assert main([*words, "training.epochs=2"]) == 2
+    said = capsys.readouterr().err
+    assert "training.epochs: 1.0 → 2.0" in said
+    assert "training.epochs=1.0 as before" in said
+    assert main([*words, *free, "training.epochs=2", "training.epochs=1.0"]) == 0

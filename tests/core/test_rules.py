@@ -7,7 +7,7 @@ import pytest
 from tests.records import settings
 from tuner.core.checks import check_agent, check_trial
 from tuner.core.rules import LARGEST, broken, too_large, whole
-from tuner.core.settings import AgentSettings, SweepSettings
+from tuner.core.settings import AgentSettings, SweepSettings, TrackingSettings
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,11 @@ def test_a_smallest_resource_above_the_largest_is_refused():
 
 def agent(**groups):
     return AgentSettings(sweep=SweepSettings(name="mine"), **groups)
+
+
+@pytest.mark.parametrize("key", ["log_model", "send"])
+def test_a_name_for_a_model_that_is_not_logged_is_found(key):
+    tracking = {"register": "reviews", key: False}
+    (finding,) = check_agent(agent(tracking=TrackingSettings(**tracking)))
+    assert (finding.key, finding.value) == ("tracking.register", "reviews")
+    assert not check_agent(agent(tracking=TrackingSettings(register="reviews")))

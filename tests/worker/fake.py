@@ -10,7 +10,7 @@ learning rate above 0.1 diverges after the first point. `model.checkpoint=slow:0
 second per evaluation point; `gate:FILE` waits in the middle until there is such a file; `quick`
 is at its end by the second; `noisy:0.01` adds noise of this deviation, which the seed decides.
 `large:N` saves weights of N bytes, `killed_saving` dies by SIGKILL while it saves them, `unsaved`
-raises an error there that is no OSError.
+raises an error there that is no OSError; `save-after:FILE` does so while there is no such file.
 
 Its state is the last point reported, saved as `training.save_state` says; `auto` saves only where
 that is asked for.
@@ -66,7 +66,7 @@ class FakeFineTuner:
         (folder / "model.safetensors").write_bytes(weights)
         if kind == "killed_saving":
             os.kill(os.getpid(), signal.SIGKILL)
-        if kind == "unsaved":
+        if kind == "unsaved" or (kind == "save-after" and not Path(size).exists()):
             raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     def run(self, settings, listener, state=None, profile=None):

@@ -4,12 +4,14 @@ What is kept is derived from the study: at the start, after each new best and at
 what a killed agent left undone is done by the next one.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tuner.commands.best_files import BestFiles, saved_models
+from tuner.commands.lost_models import is_here, lost_models
 from tuner.config import ComposedSweep, compose_trial
+from tuner.core.lost_model import LostModel
 from tuner.core.pareto import dominates, front, point, turned
 from tuner.core.publication import Publication, publication
 from tuner.core.settings import TrialSettings
@@ -27,12 +29,15 @@ from tuner.exported import (
     stored_settings,
 )
 from tuner.folder import StudyFolder
-from tuner.model_folder import defect
+from tuner.model_folder import damage
 from tuner.study import LeaseError, Study
 from tuner.study_reader import stored_confirmation
 
 LEASE = "publication"
 """Attribute of a study: the agent that writes best.yaml and best_model/."""
+
+RETRAINED = "retrained"
+"""Attribute of a study: numbers of the trials whose lost models were trained again."""
 
 BRIEFLY = 5.0
 """Seconds that a running sweep waits for another agent; it tries again after the next trial."""
@@ -120,6 +125,20 @@ class BestKeeper:
         self._failure = failure
         return failure is None
 
+    def lost(self) -> list[LostModel]:
+        """Return the models of the best trials that are to be trained again."""
+        known, wanted = self._derive()
+        return [] if wanted is None else lost_models(self._folder, known, wanted)
+
+    def note_retrained(self, number: int) -> None:
+        """Keep with the study that a trial's model was trained again; the lease is held.
+
+        Args:
+            number: Number of the trial.
+        """
+        before = self._study.attributes().get(RETRAINED) or []
+        self._study.note(RETRAINED, sorted({*before, number}))
+
     def _publish(self, patience: float) -> None:
         known, wanted = self._derive()
         if wanted is None:
@@ -136,10 +155,19 @@ class BestKeeper:
 
     def _derive(self) -> tuple[list[TrialOutcome], Publication | None]:
         """Return what the study holds, and what is to be published of it."""
-        confirmation = stored_confirmation(self._study.attributes(), self._goals)
-        known = self._study.outcomes()
+        attributes = self._study.attributes()
+        confirmation = stored_confirmation(attributes, self._goals)
+        retrained = set(attributes.get(RETRAINED) or ())
+        known = [self._with_model(each, retrained) for each in self._study.outcomes()]
         self._front = front(known, self._goals)
         return known, publication(known, self._goals, confirmation)
+
+    def _with_model(self, outcome: TrialOutcome, retrained: Collection[int]) -> TrialOutcome:
+        """Return an outcome without the error of a model that is there by now."""
+        if outcome.model_error is None:
+            return outcome
+        is_there = outcome.number in retrained or is_here(self._folder, outcome)
+        return replace(outcome, model_error=None) if is_there else outcome
 
     # -- compared -----------------------------------------------------------------------------
 
@@ -184,7 +212,7 @@ class BestKeeper:
         if wanted.confirmation is None:
             seed = self._seed(wanted)
             model = self._folder.trial(outcome.number).model
-            is_here = defect(model) is None
+            is_here = damage(model) is None
             yield KeptModel(trial=outcome.number, seed=seed), outcome, model if is_here else None
             return
         here = saved_models(self._folder, outcome.number)

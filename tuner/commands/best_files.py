@@ -8,7 +8,7 @@ from tuner.core.confirmation import origin
 from tuner.core.trial import TrialOutcome
 from tuner.exported import KeptModel, kept_model
 from tuner.folder import StudyFolder
-from tuner.model_folder import add_file, check_complete, defect, discard, twin
+from tuner.model_folder import add_file, check_complete, damage, discard, twin
 from tuner.records import from_json
 
 
@@ -28,7 +28,7 @@ class BestFiles:
     def kept(self) -> KeptModel | None:
         """Model that best_model/ holds; None where it holds none that is complete."""
         found = kept_model(self._folder)
-        return found if found is not None and defect(self._folder.best_model) is None else None
+        return found if found is not None and damage(self._folder.best_model) is None else None
 
     @property
     def is_interrupted(self) -> bool:
@@ -87,19 +87,22 @@ def saved_models(folder: StudyFolder, trial: int) -> dict[int, tuple[TrialOutcom
         Seed to the repeat's outcome and its model.
     """
     found = {}
-    for repeat in _ended(folder):
+    for repeat in ended_repeats(folder):
         model = folder.confirmation.trial(repeat.number).model
         number, seed = origin(repeat)
-        if number == trial and defect(model) is None:
+        if number == trial and damage(model) is None:
             found[seed] = repeat, model
     return found
 
 
-def _ended(folder: StudyFolder) -> Sequence[TrialOutcome]:
-    """Return the repeats that ended here and left a model."""
+def ended_repeats(folder: StudyFolder) -> Sequence[TrialOutcome]:
+    """Return the repeats that ended here, by number.
+
+    Args:
+        folder: The search's files.
+    """
     found = []
-    for model in sorted(folder.confirmation.path.glob("trials/*/model")):
-        file = model.with_name("outcome.json")
+    for file in sorted(folder.confirmation.path.glob("trials/*/outcome.json")):
         try:
             found.append(from_json(TrialOutcome, file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):

@@ -1,6 +1,6 @@
 """After the search: its leading configurations trained again with new seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +32,16 @@ from tuner.exported import KeptModel
 from tuner.folder import StudyFolder
 from tuner.records import to_plain
 from tuner.repeats import CLOSED, Repeats
-from tuner.study import Definition, First, Study, lock_name, prepared_url
+from tuner.study import (
+    Definition,
+    First,
+    Study,
+    StudyPlace,
+    check_repeats,
+    lock_name,
+    prepared_url,
+    study_url,
+)
 from tuner.sweep import Sweep
 from tuner.tracking import Tracker
 
@@ -56,8 +65,31 @@ class Confirmed:
     sweep: Sweep | None = None
 
 
+def check_confirmation(start: Start) -> None:
+    """Check before the search that its leading configurations can be confirmed after it.
+
+    Raises:
+        InputError: A study or a file of another kind is where the repeats would be.
+    """
+    agent, place = start.composed.agent, start.folder.confirmation
+    if agent.sweep.confirm.top is None:
+        return
+    place.refuse_misplaced()
+    check_repeats(
+        StudyPlace(name=agent.study_name, url=study_url(agent.storage, start.folder)),
+        StudyPlace(name=study_name(agent.study_name), url=study_url(agent.storage, place)),
+        _definition(start, None),
+        agent.storage,
+    )
+
+
 def confirm(
-    start: Start, study: Study, keeper: BestKeeper, search: Sweep, tags: Mapping[str, str]
+    start: Start,
+    study: Study,
+    keeper: BestKeeper,
+    search: Sweep,
+    tags: Mapping[str, str],
+    restore: Callable[[Sweep | None], bool],
 ) -> Confirmed:
     """Trains the leading configurations again, keeps the best of them, and tests that one.
 
@@ -67,6 +99,8 @@ def confirm(
         keeper: Of best.yaml and best_model/, which become the confirmed best's.
         search: The sweep over its trials, which has ended.
         tags: Of the runs in MLflow: where they come from.
+        restore: Trains lost models again, given the sweep over the repeats, before the test rows
+            are scored; False where it was interrupted.
     """
     wanted = start.composed.agent.sweep.confirm
     way = direction(start.objective)
@@ -90,9 +124,11 @@ def confirm(
         return Confirmed(sweep=sweep)
     study.note(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
-    if keeper.publish():
+    published = keeper.publish()
+    goes_on = restore(sweep)
+    if published and keeper.publish():
         _drop_others(start.folder, ended)
-    if sweep is None or not sweep.failed:  # Else the best may still be another one.
+    if goes_on and (sweep is None or not sweep.failed):  # Else the best may still be another one.
         look_at = ConfirmedBest(start, winner, ended)
         found = replace(found, final_look=look(start, study, look_at))
         keeper.publish()
@@ -108,19 +144,23 @@ def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome])
         return Study(
             name=study_name(agent.study_name),
             url=prepared_url(agent.storage, place),
-            definition=Definition(
-                space=SPACE,
-                base=start.composed.base,
-                goals=start.goals,
-                contents=start.inputs.contents,
-                repeats_of=searched.id,
-            ),
+            definition=_definition(start, searched.id),
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
             first=First(always=points[1:]),
             settings=agent.storage,
         )
+
+
+def _definition(start: Start, searched: str | None) -> Definition:
+    return Definition(
+        space=SPACE,
+        base=start.composed.base,
+        goals=start.goals,
+        contents=start.inputs.contents,
+        repeats_of=searched,
+    )
 
 
 def _tracker(start: Start, searched: StudyIdentity, tags: Mapping[str, str]) -> Tracker:
@@ -153,7 +193,7 @@ def _run(
     sweep = Sweep(
         plan=replace(
             start.plan([*search.outcomes, *earlier], tags),
-            compose=partial(_compose, start),
+            compose=partial(compose_repeat, start),
             n_trials=CLOSED,
             role=ROLE,
             noun=NOUN,
@@ -176,8 +216,13 @@ def _run(
     return sweep
 
 
-def _compose(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
-    """A repeat as it would run here: the trial's configuration with another seed."""
+def compose_repeat(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
+    """Compose a repeat as it would run here: the trial's configuration with another seed.
+
+    Args:
+        start: Of the sweep.
+        parameters: Searched keys, `CONFIRMS` and the seed.
+    """
     searched = {key: value for key, value in parameters.items() if key not in (CONFIRMS, SEED)}
     settings = start.compose(searched)
     seed = int(str(parameters[SEED]))

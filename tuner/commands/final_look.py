@@ -23,6 +23,25 @@ LONGEST = 3600.0
 """Seconds that agents of this machine wait for the one of them that looks."""
 
 
+def early_refusal(start: Start, study: Study) -> str:
+    """Return why the test rows will not be looked at, as far as that is known before the search.
+
+    Args:
+        start: Of the sweep.
+        study: The search's.
+
+    Returns:
+        Empty where nothing is in the way.
+    """
+    looked = _settled(study, None)
+    if start.composed.agent.sweep.confirm.top is None or looked is None:
+        return ""
+    held_out = read_held_out(start.base.data)
+    if held_out is None:
+        return ""
+    return refusal(looked, replace(looked.subject, rows=held_out.fingerprint))
+
+
 def look(start: Start, study: Study, best: ConfirmedBest) -> FinalLook | None:
     """Scores the confirmed best's model on the test rows, unless they were looked at before.
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from tuner import __version__
 from tuner.command_words import read_options
 from tuner.commands.best import BestKeeper
-from tuner.commands.confirm import Confirmed, confirm
+from tuner.commands.confirm import Confirmed, check_confirmation, confirm
 from tuner.commands.dry_run import dry_run
+from tuner.commands.final_look import early_refusal
+from tuner.commands.retraining import Retraining
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, render
 from tuner.core.enough import enough
@@ -73,14 +75,10 @@ def run(arguments: Sequence[str]) -> int:
         if agent.sweep.dry_run:
             dry_run(start)
             return 0
+        check_confirmation(start)
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
-        terminal.warn(study.notice)
-        if study.is_new and start.published is not None:
-            terminal.notice(
-                f"first trials, after the untuned default: {len(start.published.points)} of "
-                f"{start.published.source}; sweep.literature=false leaves them out"
-            )
+        _tell_opened(start, study)
         tags = origin(["sweep", *arguments], Path.cwd())
         tracker.open(tags, start.inputs.of, study.identity)
         stack.callback(lambda: terminal.warn(tracker.close()))
@@ -89,9 +87,11 @@ def run(arguments: Sequence[str]) -> int:
         _announce(start, study, tracker)
         keeper = BestKeeper(study, _facts(start), start.composed, folder, terminal.warn)
         sweep = _search(start, study, keeper, tracker, publisher, tags)
-        confirmed = confirm(start, study, keeper, sweep, tags)
+        retraining = Retraining(start, study, keeper, tags)
+        confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
         closing = _closing(start, study, sweep, confirmed, tracker, begun)
-        closing = replace(closing, model_note=keeper.note)
+        is_interrupted = closing.interrupted or retraining.interrupted
+        closing = replace(closing, interrupted=is_interrupted, model_note=keeper.note)
         if start.goals.several:
             tracker.mark_front(each.number for each in front(closing.outcomes, start.goals))
         status = "KILLED" if closing.interrupted else "FINISHED"
@@ -111,6 +111,18 @@ def _refuse_nothing_to_search(composed: ComposedSweep) -> None:
             where="sweep.space, and the values that the command line fixes",
             remedy="a key to search, as training.batch_size=8,16; for one fine-tune without a "
             "search: tuner train FILE.yaml",
+        )
+
+
+def _tell_opened(start: Start, study: Study) -> None:
+    """Tell what people should know of a study before anything is trained."""
+    terminal = start.terminal
+    terminal.warn(study.notice)
+    terminal.warn(early_refusal(start, study))
+    if study.is_new and start.published is not None:
+        terminal.notice(
+            f"first trials, after the untuned default: {len(start.published.points)} of "
+            f"{start.published.source}; sweep.literature=false leaves them out"
         )
 
 
@@ -190,6 +202,22 @@ def _search(
             f"sweep.n_trials={agent.sweep.n_trials}"
         )
     return sweep
+
+
+def _confirmed(
+    start: Start,
+    study: Study,
+    keeper: BestKeeper,
+    sweep: Sweep,
+    retraining: Retraining,
+    tags: Mapping[str, str],
+) -> Confirmed:
+    """Confirm the leading configurations, and train again what models are lost by then."""
+    found = confirm(start, study, keeper, sweep, tags, partial(retraining.restore, sweep))
+    sweeps = [sweep] if found.sweep is None else [sweep, found.sweep]
+    if not any(each.interrupted or each.failed for each in sweeps):
+        retraining.restore(sweep, found.sweep)
+    return found
 
 
 def _enough(start: Start, study: Study) -> str:

@@ -30,6 +30,7 @@ from tuner.core.settings import (
     DataSettings,
     LauncherSettings,
     SweepSettings,
+    TrackingSettings,
     TrialSettings,
 )
 from tuner.core.storage import EXAMPLES, STORAGES, is_consistent, is_server
@@ -230,6 +231,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     found += _for_one_objective(settings)
     found += _foreign(settings.launcher)
     found += _storage(settings)
+    found += _unregistered(settings.tracking)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
@@ -304,6 +306,14 @@ def _storage(settings: AgentSettings) -> Iterator[Finding]:
             f"sweep={sweep} would be the same study"
         )
         yield Finding(key="study", value=None, remedy=remedy)
+
+
+def _unregistered(tracking: TrackingSettings) -> Iterator[Finding]:
+    """A name for a model that would never be logged, so that nothing would be registered."""
+    if tracking.register is not None and not (tracking.log_model and tracking.send):
+        remedy = "null, or tracking.log_model=true tracking.send=true, without which no model is"
+        remedy += " logged that could be registered"
+        yield Finding(key="tracking.register", value=tracking.register, remedy=remedy)
 
 
 def is_study_name(name: str) -> bool:

@@ -5,13 +5,15 @@ from tuner.study.definition import Definition, differences, made_with
 from tuner.study.first import First
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
-from tuner.study.lease import Lease, LeaseError
+from tuner.study.lease import LONGEST_HOLD, Lease, LeaseError
+from tuner.study.repeats_check import StudyPlace, check_repeats
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import lock_name, prepared_url, study_url
 from tuner.study.study import Study
 
 __all__ = [
     "LOCK_TIMEOUT",
+    "LONGEST_HOLD",
     "Asked",
     "Definition",
     "First",
@@ -19,6 +21,8 @@ __all__ = [
     "Lease",
     "LeaseError",
     "Study",
+    "StudyPlace",
+    "check_repeats",
     "differences",
     "journal_path",
     "lock_name",

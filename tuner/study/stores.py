@@ -82,6 +82,11 @@ def _refuse_memory(url: str) -> None:
         )
 
 
+def is_journal(url: str) -> bool:
+    """Return whether an address is that of a journal file."""
+    return backend(url) == JOURNAL
+
+
 def lock_name(storage: StorageSettings, folder: StudyFolder) -> str:
     """Name of the lock over a study's storage, the same however its address is spelt.
 

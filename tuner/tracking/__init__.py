@@ -7,7 +7,8 @@ outage of the tracking server, or the end of this process, loses nothing and del
 from tuner.tracking.address import tracking_uri
 from tuner.tracking.origins import COMMIT, Inputs, origin
 from tuner.tracking.replay import replay
+from tuner.tracking.spool import SPOOL
 from tuner.tracking.tracker import Tracker
 from tuner.tracking.view import View
 
-__all__ = ["COMMIT", "Inputs", "Tracker", "View", "origin", "replay", "tracking_uri"]
+__all__ = ["COMMIT", "SPOOL", "Inputs", "Tracker", "View", "origin", "replay", "tracking_uri"]

@@ -1,0 +1,85 @@
+"""The study of repeats, checked before the search begins; nothing is made and nothing changed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.storages import BaseStorage
+
+from tuner.core.identity import STUDY_ID, new_study_id
+from tuner.core.settings import StorageSettings
+from tuner.sqlite_address import sqlite_path
+from tuner.study.definition import Definition, made_with, opening, repeats_attributes
+from tuner.study.foreign import refuse_foreign_study
+from tuner.study.journal import OwnedJournal, journal_path
+from tuner.study.owner import identity
+from tuner.study.patience import Patience
+from tuner.study.storage import OwnedStorage
+from tuner.study.stores import connect, is_journal, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPlace:
+    """Name of a study and address of its storage."""
+
+    name: str
+    url: str
+
+
+def check_repeats(
+    search: StudyPlace, repeats: StudyPlace, definition: Definition, settings: StorageSettings
+) -> None:
+    """Check that the repeats of a search can be run, if a study of their name exists.
+
+    Args:
+        search: The search's study, which may not exist.
+        repeats: Study of the repeats.
+        definition: What the repeats would be made of.
+        settings: Group `storage`.
+
+    Raises:
+        InputError: The existing study of that name is another program's, or repeats the trials of
+            another search, or was made of something else.
+    """
+    directions = definition.goals.directions
+
+    def check(storage: BaseStorage) -> Mapping[str, Any] | None:
+        refuse_foreign_study(storage, repeats.name, directions, shown(repeats.url))
+        return _attributes(storage, repeats.name)
+
+    found = _read(repeats.url, settings, check)
+    if found is None:
+        return
+    searched = _read(search.url, settings, lambda storage: _attributes(storage, search.name))
+    # A search that has no id yet gets one that no repeats know.
+    id_ = (searched or {}).get(STUDY_ID) or new_study_id()
+    repeats_attributes(repeats.name, found, id_)
+    opening(repeats.name, found, definition.to_plain(), made_with(), (), "")
+
+
+def _attributes(storage: BaseStorage, name: str) -> Mapping[str, Any] | None:
+    try:
+        return storage.get_study_user_attrs(storage.get_study_id_from_name(name))
+    except KeyError:
+        return None
+
+
+def _read(
+    url: str,
+    settings: StorageSettings,
+    look: Callable[[BaseStorage], Mapping[str, Any] | None],
+) -> Mapping[str, Any] | None:
+    """Return what a look at a storage gives; None where its file does not exist."""
+    file = journal_path(url) if is_journal(url) else sqlite_path(url)
+    if file is not None and not file.is_file():
+        return None
+    patience = Patience(settings.retry_timeout, shown(url))
+    storage = patience(lambda: connect(url, identity()))
+    try:
+        return patience(lambda: look(storage))
+    finally:
+        match storage:
+            case OwnedStorage():
+                storage.close()
+            case OwnedJournal():
+                storage.signs.end()
