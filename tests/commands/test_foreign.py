@@ -1,9 +1,11 @@
 """What another program left where a sweep would keep its study."""
 
+import os
 import sqlite3
 from contextlib import closing
 
 import optuna
+from mlflow import MlflowClient
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
@@ -41,7 +43,7 @@ REPEATS = "mine.confirm"
 def assert_refused_before_anything_is_trained(folder, capsys, *words):
     assert main([*OWN, CONFIRM, "sweep.n_trials=1", *words]) == 2
     assert not list(folder.glob("outputs/*/trials"))
-    assert not (folder / "mlflow.db").exists()
+    assert MlflowClient(os.environ["MLFLOW_TRACKING_URI"]).get_experiment_by_name("mine") is None
     return capsys.readouterr().err
 
 

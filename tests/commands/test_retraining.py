@@ -91,6 +91,15 @@ def test_a_model_that_was_lost_by_hand_is_trained_again(swept, study, folder, ca
     assert "trained again" not in capsys.readouterr().out
 
 
+def test_a_model_that_another_machine_has_is_left_there(swept, study, capsys):
+    """The trial's folder is on the machine that ran it."""
+    delete(study)
+    shutil.rmtree(study.trial(swept).path)
+    assert main(FOUR) == 0
+    assert "trained again" not in capsys.readouterr().out
+    assert not study.best_model.exists()
+
+
 def test_a_trial_trained_again_is_no_trial_in_mlflow(swept, study, mlflow_uri):
     delete(study)
     assert main(FOUR) == 0

@@ -165,6 +165,15 @@ def test_a_trial_with_more_points_than_updates_goes_on(tuner, make_settings, pat
     assert what_matters([r for each in told for r in each.reports]) == expected
 
 
+def test_a_trial_that_is_stopped_at_a_point_counts_each_update_once(tuner, make_settings, path):
+    settings = make_settings(batch_size=16, evaluations=5)
+    expected = uninterrupted(tuner, settings)
+    told = [attempt(tuner, settings, path, answers={2: Answer.STOP})]
+    told.append(attempt(tuner, settings, path))
+    assert [each.resumed_at for each in told] == [0, 2]
+    assert what_matters([r for each in told for r in each.reports]) == expected
+
+
 def test_a_state_is_removed_with_the_trials_end_and_kept_when_told(tuner, make_settings, path):
     settings = make_settings(evaluations=5, save_state="always")
     attempt(tuner, settings, path, answers={3: Answer.STOP})

@@ -154,7 +154,7 @@ class Retraining:
             )
             sweep.take_over(search)
             self.sweeps.append(sweep)
-            shown.begin(f"{agent.study_name} {NOUN}", 1, 0, start.launcher.slots)
+            shown.begin(f"{agent.study_name} {NOUN}", 1, start.launcher.slots)
             stack.callback(shown.end)
             outcomes = sweep.run()
         return outcomes[-1] if outcomes else None

@@ -250,9 +250,9 @@ class Loop:
             listener.reported(self._measure(final=True, **facts)(point=point, final=True))
             self._finished = True
             return False
+        at.measured = Measured()  # Before a stop, too, whose state another attempt goes on from.
         if answer is Answer.STOP:
             return False
-        at.measured = Measured()
         keeper, seconds = self._keeper, self._clock() - self._started
         if keeper is not None and not self._finished and keeper.due(seconds, self._share):
             self._save(keeper)
