@@ -19,7 +19,6 @@ from tuner.model_folder import damage, discard
 from tuner.single_trial import SingleTrial, SingleTrialSource
 from tuner.study import LONGEST_HOLD, LeaseError, Study
 from tuner.sweep import Sweep
-from tuner.terminal import Terminal
 from tuner.tracking import SPOOL, Tracker
 
 LEASE = "retraining"
@@ -123,10 +122,10 @@ class Retraining:
 
     def _run(self, lost: LostModel, place: StudyFolder, search: Sweep) -> TrialOutcome | None:
         """Run the trial in a slot; None where it did not end."""
-        start, terminal = self._start, self._start.terminal
+        start = self._start
         discard(place.path / SPOOL)  # Of a start that was killed; nobody sends it.
         settings, agent = self._settings(lost), start.composed.agent
-        shown = Terminal(start.objective, terminal.console, noun=NOUN)
+        shown = start.terminal.of(NOUN, start.composed.space.keys)
         tracker = Tracker(
             replace(agent.tracking, send=False, tensorboard=False), agent.study_name, place
         )
