@@ -5,7 +5,7 @@
     python benchmarks/gpu.py --only packing --slots 1 8
 
 Prints tables in Markdown. Random weights in the models' shapes serve for speed; the packed trials
-and the checks' scores need the embedded model and reviews (`tuner[demo]`). The Trainer runs in
+and the checks' scores need the embedded model and reviews (the extra `demo`). The Trainer runs in
 turns with ours on the same device, where torch, transformers and accelerate can be imported
 (`--peer-python` names another environment); else its columns say why not. A section that breaks
 off leaves the others to run. `--tiny` runs the same with small sizes, on a CPU too: a rehearsal,

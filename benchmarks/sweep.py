@@ -153,7 +153,10 @@ def able_of(wanted: Sequence[Side]) -> list[Side]:
     lacking = {side.name: side.lacking() for side in wanted}
     for side in wanted:
         if lacking[side.name]:
-            print(f"{side.name} is left out: {lacking[side.name]}; pip install {side.packages}")
+            print(
+                f"{side.name} is left out: {lacking[side.name]}; "
+                f"{side.python} -m pip install {side.packages}"
+            )
     return [side for side in wanted if not lacking[side.name]]
 
 

@@ -9,9 +9,6 @@ if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
 
     leave_working_folder(sys.path)
 
-from importlib.metadata import PackageNotFoundError, version
+from tuner.distribution import version
 
-try:
-    __version__ = version("tuner")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
+__version__ = version()

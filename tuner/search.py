@@ -19,6 +19,7 @@ from tuner.core.objectives import sign as turn
 from tuner.core.pareto import undominated
 from tuner.curves import curve
 from tuner.errors import InputError
+from tuner.installation import install_extra
 from tuner.suggestion import one_of
 
 _EXTRAS = {"gp": ("torch", "gp")}
@@ -126,7 +127,7 @@ def build_sampler(group: Mapping[str, Any], opened: int, study: str = "") -> Bas
         raise InputError(
             f"sampler={name} needs {package}, which is not installed",
             where="sampler",
-            remedy=f"pip install 'tuner[{extra}]'",
+            remedy=install_extra(extra),
         )
     if options.get("seed") is not None:
         apart = 1_000_003 * opened + zlib.crc32(study.encode())

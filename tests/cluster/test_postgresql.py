@@ -18,7 +18,7 @@ from tuner.study import LeaseError
 from tuner.study.storage import OwnedStorage
 from tuner.study_reader import StudyReader
 
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'tuner[postgresql]'")
+pytest.importorskip("psycopg", reason="psycopg is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tuner.core.storage import JOURNAL
 from tuner.errors import InputError
 from tuner.study_reader import Phase, StudyReader
 
-pytest.importorskip("submitit", reason="submitit is not installed: pip install 'tuner[slurm]'")
+pytest.importorskip("submitit", reason="submitit is not installed")
 
 GATE = "gate:open"
 """The checkpoint whose trials wait in the middle until there is a file `open`."""

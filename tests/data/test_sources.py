@@ -225,5 +225,5 @@ class TestKeys:
 
     def test_a_package_that_is_missing(self):
         absent = PackagedFiles(name="no_such_package", path="f.csv")
-        with pytest.raises(InputError, match=r"not installed[^$]*pip install 'tuner\[demo\]'"):
+        with pytest.raises(InputError, match=r"not installed[^$]*pip install .*no-such-package"):
             find_sources(DataSettings(format="csv", package=absent))

@@ -66,7 +66,7 @@ def test_the_reason_of_a_failure_is_passed_on(model):
 
 def test_says_which_extra_is_missing(model, monkeypatch):
     monkeypatch.setattr(tfds.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install 'tuner\[tfds\]'"):
+    with pytest.raises(InputError, match=r"pip install .*'tensorflow-datasets>=4\.9'"):
         prepare(DATA, model)
 
 

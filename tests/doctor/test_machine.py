@@ -1,4 +1,5 @@
 from tuner.core.health.packages import Unmet
+from tuner.distribution import DISTRIBUTION
 from tuner.doctor.machine import find_folder, needed_packages
 
 
@@ -21,14 +22,16 @@ def _install(folder, name, version, *requires):
 
 
 def test_requirements_are_followed_with_their_extras_and_in_circles(tmp_path, monkeypatch):
-    _install(tmp_path, "tuner", "9.9", "qalpha[fast]>=1", "qgone; python_version < '3'", "qbeta<2")
+    _install(
+        tmp_path, DISTRIBUTION, "9.9", "qalpha[fast]>=1", "qgone; python_version < '3'", "qbeta<2"
+    )
     _install(tmp_path, "qalpha", "1.0", "Q_Gamma==3; extra == 'fast'", "qnone; extra == 'slow'")
-    _install(tmp_path, "q-gamma", "3.0", "tuner", "qmissing>=4,<5")
+    _install(tmp_path, "q-gamma", "3.0", DISTRIBUTION, "qmissing>=4,<5")
     _install(tmp_path, "qbeta", "2.0")
     monkeypatch.syspath_prepend(tmp_path)
     names, unmet = needed_packages()
-    assert names == {"tuner", "qalpha", "q-gamma"}
+    assert names == {DISTRIBUTION, "qalpha", "q-gamma"}
     assert set(unmet) == {
-        Unmet(by="tuner", name="qbeta", wanted="<2", installed="2.0"),
+        Unmet(by=DISTRIBUTION, name="qbeta", wanted="<2", installed="2.0"),
         Unmet(by="q-gamma", name="qmissing", wanted="<5,>=4", installed=None),
     }

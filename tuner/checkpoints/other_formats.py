@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuner.checkpoints.json_object import read_object
+from tuner.core.installation import conversion_command
 from tuner.errors import InputError
+from tuner.installation import this_environment
 
 WEIGHTS = "model.safetensors"
 
@@ -155,9 +157,10 @@ def _older_transformers(folder: Path, packages: str, option: str) -> str:
         "import torch; from transformers import AutoModelForMaskedLM as M; "
         f"M.from_pretrained({_quoted(folder)}, {option}=True).save_pretrained({_quoted(folder)})"
     )
+    wanted = ("transformers==4.49.0", "torch", *packages.split())
     return (
-        "the same checkpoint with safetensors, or convert it in an environment of its own: pip "
-        f"install transformers==4.49.0 torch {packages}; {_python(code)}"
+        "the same checkpoint with safetensors, or convert it with packages that are not installed "
+        f"here: {conversion_command(wanted, code, this_environment())}"
     )
 
 

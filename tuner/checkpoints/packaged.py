@@ -6,6 +6,9 @@ from pathlib import Path
 from tuner.checkpoints.content import file_hash
 from tuner.core.settings import PackagedFiles
 from tuner.errors import InputError
+from tuner.installation import install_module
+
+_AGAIN = ("--force-reinstall", "--no-deps")
 
 
 def find_packaged(package: PackagedFiles, hashed_file: str = "") -> Path | None:
@@ -31,14 +34,14 @@ def find_packaged(package: PackagedFiles, hashed_file: str = "") -> Path | None:
         raise InputError(
             f"the installed package {package.name} has no file {package.path}",
             where=str(root),
-            remedy="install the version that tuner asks for: pip install 'tuner[demo]'",
+            remedy=f"the version that has it: {install_module(package.name)}",
         )
     if package.sha256 is not None and file_hash(checked) != package.sha256.lower():
         raise InputError(
             f"{checked.name} of package {package.name} is not the file it should be: "
             f"its sha256 is {file_hash(checked)}, not {package.sha256}",
             where=str(checked),
-            remedy="install the package again: pip install --force-reinstall 'tuner[demo]'",
+            remedy=f"the package again: {install_module(package.name, _AGAIN)}",
         )
     return path
 

@@ -26,6 +26,7 @@ from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
+from tuner.installation import install_extra, install_ourselves, this_environment
 from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots
 from tuner.launchers.host import host_memory, usable_cores
 from tuner.search import build_pruner, build_sampler
@@ -65,7 +66,12 @@ def examine(composed: ComposedLook) -> Iterator[Line]:
         stack.callback(probe.close)
         system = f"{platform.system()} {platform.machine()}"
         yield ok("tuner", f"{__version__} on Python {platform.python_version()}, {system}")
-        yield from package_lines(*needed_packages(), installed_names())
+        yield from package_lines(
+            *needed_packages(),
+            this_environment(),
+            install_ourselves=install_ourselves(),
+            clashing=installed_names(),
+        )
         yield memory_line(usable_cores(), host_memory(), WORKER_MEMORY)
         for name, look in _looks(composed):
             yield _said(name, look)
@@ -125,14 +131,15 @@ def _search(agent: AgentSettings) -> Line:
 
 def _devices(composed: ComposedLook, probe: Probe) -> Iterator[Line]:
     nvidia = find_nvidia(os.environ)
-    found = probe.result()
+    found, install_gpu = probe.result(), install_extra("gpu")
     if isinstance(found, Line):
         yield found
-        yield from gpu_lines(nvidia, None)
+        yield from gpu_lines(nvidia, None, install_gpu)
         return
     yield tensorflow_line(found)
-    yield from gpu_lines(nvidia, found)
-    yield from precision_lines(found, {trial.training.precision for trial in composed.trials})
+    yield from gpu_lines(nvidia, found, install_gpu)
+    wanted = {trial.training.precision for trial in composed.trials}
+    yield from precision_lines(found, wanted, install_gpu)
 
 
 def show(line: Line, console: Console) -> None:

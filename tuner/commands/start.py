@@ -26,6 +26,7 @@ from tuner.core.trial import Scalar, TrialOutcome
 from tuner.errors import InputError
 from tuner.exclusive import exclusive
 from tuner.folder import StudyFolder
+from tuner.installation import install_extra
 from tuner.launchers.allocation import seconds_left
 from tuner.launchers.devices import local_slots
 from tuner.launchers.launcher import Launcher
@@ -176,7 +177,7 @@ def _ray() -> "type[RayLauncher]":
         from tuner.launchers.ray import RayLauncher  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise InputError(
-            "Ray is not installed", where="launcher=ray", remedy="pip install 'tuner[ray]'"
+            "Ray is not installed", where="launcher=ray", remedy=install_extra("ray")
         ) from error
     return RayLauncher
 

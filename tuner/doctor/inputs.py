@@ -11,6 +11,7 @@ from tuner.data.labels import label_names, with_known_labels
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
 from tuner.data.table import Remarks, to_examples
 from tuner.errors import InputError
+from tuner.installation import install_extra
 
 _WRITTEN = "data.delimiter and data.quoting say how the file is written"
 
@@ -76,6 +77,6 @@ def _not_found(data: DataSettings) -> Line:
         raise InputError(
             "tensorflow_datasets is not installed",
             where="data.format",
-            remedy="pip install 'tuner[tfds]'",
+            remedy=install_extra("tfds"),
         )
     return warning("data", f"{data.name} was not read here before", PREPARE)

@@ -1,6 +1,7 @@
 """TensorFlow as a worker loads it: in a process of its own, which may crash or hang."""
 
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -8,6 +9,8 @@ from typing import IO
 
 from tuner.core.health.gpus import TensorFlow
 from tuner.core.health.line import Line, wrong
+from tuner.distribution import requirement
+from tuner.installation import install
 from tuner.python_process import answers, python_module
 from tuner.records import from_json
 
@@ -15,11 +18,6 @@ PROBE = python_module("tuner.training.probe")
 
 PROBE_SECONDS = 180.0
 """A first import from a cold network disk takes a minute or two."""
-
-MEND = (
-    "install it again: pip install --force-reinstall tuner; "
-    "python -m tuner.training.probe shows all that it says"
-)
 
 _TAIL = 400
 """Characters of the last line that it printed."""
@@ -75,7 +73,11 @@ class Probe:
         said = _bytes(self._errors).decode(errors="replace")
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         last = lines[-1][-_TAIL:] if lines else "it printed nothing"
-        return wrong("TensorFlow", f"{how}: {last}", MEND)
+        again = install(
+            *map(requirement, ("tensorflow", "keras")), options=("--force-reinstall", "--no-deps")
+        )
+        mend = f"install it again: {again}; {shlex.join(PROBE)} shows all that it says"
+        return wrong("TensorFlow", f"{how}: {last}", mend)
 
 
 def _bytes(file: IO[bytes]) -> bytes:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tuner.core.health.packages import OURS, Unmet
+from tuner.core.health.packages import Unmet
 from tuner.core.health.resources import Folder
+from tuner.distribution import DISTRIBUTION
 from tuner.home import expanded
 from tuner.mounts import file_system_of
 
@@ -35,11 +36,11 @@ def needed_packages() -> tuple[set[str] | None, list[Unmet]]:
     Returns:
         Names of the distributions, None where ours is not installed; and what is not met.
     """
-    if _installed(OURS) is None:
+    if _installed(DISTRIBUTION) is None:
         return None, []
     seen: set[tuple[str, frozenset[str]]] = set()
     unmet: dict[Unmet, None] = {}
-    waiting = [(OURS, frozenset[str]())]
+    waiting = [(DISTRIBUTION, frozenset[str]())]
     while waiting:
         if (asking := waiting.pop()) in seen:
             continue

@@ -13,6 +13,7 @@ from tuner.core.settings import MISSING, AgentSettings, TrackingSettings
 from tuner.core.storage import JOURNAL, backend
 from tuner.doctor.machine import find_folder
 from tuner.folder import StudyFolder
+from tuner.installation import install_extra
 from tuner.secrets import hidden
 from tuner.sqlite_address import sqlite_path
 from tuner.study import journal_path, study_url
@@ -140,5 +141,5 @@ def _storage_mend(url: str, why: str) -> str:
             "a database that runs and lets you in; no storage.url for SQLite in the output folder"
         )
     if url.startswith("postgres"):
-        return "pip install 'tuner[postgresql]'"
+        return install_extra("postgresql")
     return "the database's Python driver installed, and named as SQLAlchemy does"

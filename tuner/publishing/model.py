@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import requires, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Map
-from packaging.requirements import Requirement
 
 import tuner
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.saved import read_inputs
 from tuner.core.confirmation import CONFIRMS
+from tuner.distribution import requirements
 from tuner.exclusive import exclusive
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
@@ -161,9 +161,7 @@ def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) ->
 
 def _requirements() -> list[str]:
     """What our package needs, in the versions that are installed."""
-    wanted = map(Requirement, requires("tuner") or [])
-    names = [each.name for each in wanted if each.marker is None]
-    return [f"{name}=={version(name)}" for name in names]
+    return [f"{each.name}=={version(each.name)}" for each in requirements()]
 
 
 def _register(client: MlflowClient, model: LoggedModel, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tuner.atomic import write_whole
 from tuner.core.slurm import log_tail
 from tuner.errors import InputError
+from tuner.installation import install_extra
 
 try:
     from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
@@ -19,7 +20,7 @@ except ImportError as error:
     raise InputError(
         "launcher=slurm needs submitit",
         where="launcher=slurm",
-        remedy="pip install 'tuner[slurm]'",
+        remedy=install_extra("slurm"),
     ) from error
 
 PYTHON = f"{shlex.quote(sys.executable)} -P"

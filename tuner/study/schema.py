@@ -3,7 +3,9 @@
 import re
 import shlex
 
+from tuner.distribution import requirement
 from tuner.errors import InputError
+from tuner.installation import install
 
 _MADE_BY = re.compile(r"set up by optuna (?P<version>[^)]+)\)")
 
@@ -28,7 +30,7 @@ def schema_refusal(error: Exception, where: str, address: str) -> InputError:
     if "storage upgrade" in text:
         remedy = f"a copy of the database, then `{command}`"
     else:
-        remedy = "pip install --upgrade optuna, or the version that made it"
+        remedy = install(requirement("optuna"), options=("--upgrade",))
     return InputError(
         f"the tables of the study's storage were made by {by}, and the installed one does not "
         "read them",

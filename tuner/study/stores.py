@@ -15,6 +15,7 @@ from tuner.core.settings import StorageSettings
 from tuner.core.storage import (
     EXAMPLES,
     JOURNAL,
+    POSTGRESQL,
     SQLITE,
     STORAGES,
     backend,
@@ -24,6 +25,7 @@ from tuner.core.storage import (
 )
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.installation import install_extra
 from tuner.mounts import file_system_of
 from tuner.sqlite_address import sqlite_address, sqlite_path
 from tuner.study.database import DatabaseLedger
@@ -184,9 +186,17 @@ def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
         raise InputError(
             f"the study's storage can not be opened ({type(error).__name__})",
             where=f"storage.url: {shown(url)}",
-            remedy="a SQLAlchemy URL of a database that runs, and its Python driver installed "
-            "(tuner[postgresql]); storage.url=null for SQLite in the output folder",
+            remedy=f"{_driver_remedy(url, error)}; storage.url=null for SQLite in the output "
+            "folder",
         ) from error
+
+
+def _driver_remedy(url: str, error: Exception) -> str:
+    if not isinstance(error, ImportError):
+        return "a SQLAlchemy URL of a database that runs"
+    if backend(url) == POSTGRESQL:
+        return install_extra("postgresql")
+    return "the database's Python driver installed, and named as SQLAlchemy does"
 
 
 def open_ledger(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tuner.distribution import requirement
+from tuner.installation import install
 from tuner.tracking.messages import one_line
 
 _STATUS = re.compile(r"error code (\d{3})|too many (\d{3}) error|HTTP Error (\d{3})")
@@ -203,14 +205,14 @@ def _of_tables(error: Exception, shown: str) -> Cause | None:
     if "Can't locate revision" in text:
         return Cause(
             problem="the store was made by a newer MLflow than the installed one",
-            remedy="pip install --upgrade mlflow; or tracking.uri of another store",
+            remedy=f"{_newer_mlflow()}; or tracking.uri of another store",
         )
     if (found := _SCHEMA.search(text)) is not None:
         return Cause(
             problem="the store's tables were made by another version of MLflow (revision "
             f"{found[1]})",
             remedy=f"a copy of it, then `mlflow db upgrade {shlex.quote(shown)}`; if that knows "
-            "no such revision: pip install --upgrade mlflow",
+            f"no such revision: {_newer_mlflow()}",
         )
     if shown.startswith("sqlite") and ("no such table" in text or "already exists" in text):
         path = shown.removeprefix("sqlite:///")
@@ -220,6 +222,10 @@ def _of_tables(error: Exception, shown: str) -> Cause | None:
             "that is here again",
         )
     return None
+
+
+def _newer_mlflow() -> str:
+    return install(requirement("mlflow"), options=("--upgrade",))
 
 
 def http_status(error: Exception) -> int | None:

@@ -41,7 +41,8 @@ _REMEDIES: Mapping[str, str] = {
     "adafactor": "`optim=adafactor` takes steps of the learning rate; ours are multiplied with "
     f"each weight's root mean square. {_OWN} with transformers.Adafactor(..., "
     "scale_parameter=True, relative_step=False) comes nearest",
-    "lion": "`optim=lion_32bit` is an optimizer of bitsandbytes: pip install bitsandbytes",
+    "lion": "`optim=lion_32bit` is an optimizer of bitsandbytes, installed where the Trainer runs "
+    "by python -m pip install bitsandbytes",
 }
 
 

@@ -16,7 +16,6 @@ From the table of minor version compatibility in NVIDIA's CUDA toolkit release n
 FAST: Mapping[str, tuple[int, int]] = {"mixed_float16": (7, 0), "mixed_bfloat16": (8, 0)}
 """Precision to the compute capability from which tensor cores have it (Volta, Ampere)."""
 
-GPU_EXTRA = "pip install 'tuner[gpu]', which brings the CUDA libraries"
 _NAME = "GPU"
 _FLOAT32 = "float32"
 
@@ -72,12 +71,13 @@ def tensorflow_line(found: TensorFlow) -> Line:
     return ok("TensorFlow", text)
 
 
-def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None) -> list[Line]:
+def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> list[Line]:
     """A line for each GPU, and one where TensorFlow does not see what trials may use.
 
     Args:
         nvidia: What the driver says.
         tensorflow: What TensorFlow found; None: it can not be loaded.
+        install: Command that installs TensorFlow with the CUDA libraries.
     """
     if nvidia.error:
         mend = "the driver: nvidia-smi has to work; without it trials run on the CPU"
@@ -86,7 +86,7 @@ def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None) -> list[Line]:
     lines = [_gpu_line(gpu, _capabilities(nvidia, seen)) for gpu in nvidia.gpus]
     if not lines:
         lines = [ok(_NAME, _without_driver(seen))]
-    return [*lines, *_unseen(nvidia, tensorflow)]
+    return [*lines, *_unseen(nvidia, tensorflow, install)]
 
 
 def _without_driver(seen: Sequence[Device]) -> str:
@@ -119,7 +119,7 @@ def _gpu_line(gpu: Gpu, capabilities: Mapping[str, tuple[int, int] | None]) -> L
     return ok(name, text)
 
 
-def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None) -> Iterator[Line]:
+def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> Iterator[Line]:
     """What trials may use and TensorFlow does not see."""
     if not nvidia.gpus or tensorflow is None:
         return
@@ -135,7 +135,7 @@ def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None) -> Iterator[Line]:
         yield wrong(
             _NAME,
             f"TensorFlow sees {len(tensorflow.gpus)} of {seen}{chosen}",
-            _why_unseen(nvidia, tensorflow.cuda),
+            _why_unseen(nvidia, tensorflow.cuda, install),
         )
 
 
@@ -144,26 +144,27 @@ def _seen_at_once(visible: Sequence[str]) -> int:
     return 1 if any(map(is_instance, visible)) else len(visible)
 
 
-def _why_unseen(nvidia: Nvidia, cuda: str | None) -> str:
+def _why_unseen(nvidia: Nvidia, cuda: str | None, install: str) -> str:
     """The mend of the likeliest reason, in the order in which they can be told apart."""
     there = [str(gpu.index) for gpu in nvidia.gpus]
     if any(name.isdigit() and name not in there for name in nvidia.visible):
         return f"CUDA_VISIBLE_DEVICES with GPUs that there are: {', '.join(there)}"
     if cuda is None:
-        return f"{GPU_EXTRA}, in place of this TensorFlow"
+        return f"{install}, in place of this TensorFlow"
     oldest = OLDEST_DRIVERS.get(_numbers(cuda)[0])
     driver = nvidia.gpus[0].driver
     if oldest and _numbers(driver)[:2] < oldest:
         return f"a driver of {_dotted(oldest)} or newer, which CUDA {cuda} needs, not {driver}"
-    return GPU_EXTRA
+    return f"{install}, which brings the CUDA libraries"
 
 
-def precision_lines(tensorflow: TensorFlow, wanted: Collection[str]) -> list[Line]:
+def precision_lines(tensorflow: TensorFlow, wanted: Collection[str], install: str) -> list[Line]:
     """Whether mixed precision runs, and where it is faster than float32.
 
     Args:
         tensorflow: What TensorFlow found.
         wanted: `training.precision` of the trials.
+        install: Command that installs TensorFlow with the CUDA libraries.
     """
     devices = tensorflow.gpus or tensorflow.devices
     failed = {
@@ -172,7 +173,7 @@ def precision_lines(tensorflow: TensorFlow, wanted: Collection[str]) -> list[Lin
         for precision, reason in device.products.items()
         if reason
     }
-    lines = [_failed_line(precision, why, wanted) for precision, why in failed.items()]
+    lines = [_failed_line(precision, why, wanted, install) for precision, why in failed.items()]
     runs = [precision for precision in FAST if precision not in failed]
     slow = [p for p in runs if not all(_is_fast(device, p) for device in devices)]
     fast = [precision for precision in runs if precision not in slow]
@@ -192,10 +193,14 @@ def _is_fast(device: Device, precision: str) -> bool:
     return device.capability is not None and device.capability >= FAST[precision]
 
 
-def _failed_line(precision: str, why: str, wanted: Collection[str]) -> Line:
+def _failed_line(precision: str, why: str, wanted: Collection[str], install: str) -> Line:
     text = f"a matrix product in {precision} fails: {why}"
     if precision == _FLOAT32:
-        return wrong("precision", text, f"{GPU_EXTRA}; nothing can be trained here as it is")
+        return wrong(
+            "precision",
+            text,
+            f"{install}, which brings the CUDA libraries; nothing can be trained here as it is",
+        )
     make = wrong if precision in wanted else warning
     return make("precision", text, "training.precision=float32")
 
