@@ -81,6 +81,12 @@ def assert_whole(place, mlflow_uri, total):
         if run.data.tags.get("trial_state") in ("complete", "pruned")
     )
     assert ended == Counter(range(total))
+    for run in runs:
+        if run.data.tags.get("trial_state") in ("complete", "pruned"):
+            reports = folder.trial(int(run.data.tags["trial_number"])).read_reports()
+            history = client.get_metric_history(run.info.run_id, "val_loss")
+            steps = sorted(point.step for point in history)
+            assert steps == [report.examples_seen for report in reports], run.info.run_name
     assert not list(folder.path.glob("spool/*.jsonl"))
 
 

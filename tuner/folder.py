@@ -12,7 +12,7 @@ from tuner.core.trial import Report, TrialOutcome
 from tuner.errors import InputError
 from tuner.model_folder import discard, partial
 from tuner.records import from_json, to_json
-from tuner.worker.life import MODEL_NAME, PROFILE_NAME
+from tuner.worker.life import MODEL_NAME, PROFILE_NAME, STATE_NAME
 from tuner.worker.log import LOG_NAME, last_attempt
 
 _FOLDERS = ("trials", "best_model", "plots", "spool", "confirm", "retrain")
@@ -29,6 +29,7 @@ def trial_number(path: Path) -> int | None:
 class TrialFolder:
     """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`.
 
+    `run` names the MLflow run of the latest attempt, `state` is what another attempt goes on from.
     `profile` is there where `training.profile` asked for it; `artifacts` are what MLflow gets.
     `model` is there only between the end of the best trial so far and its move to the study's
     `best_model`, and for good after a single fine-tune.
@@ -41,6 +42,8 @@ class TrialFolder:
         self.reports = path / "reports.jsonl"
         self.outcome = path / "outcome.json"
         self.log = path / LOG_NAME
+        self.run = path / "mlflow_run.json"
+        self.state = path / STATE_NAME
         self.profile = path / PROFILE_NAME
         self.model = path / MODEL_NAME
         self.partial_model = partial(self.model)

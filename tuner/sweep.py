@@ -288,6 +288,9 @@ class Sweep:
         attempt.guess, attempt.labels = started.constant_guess, started.labels
         attempt.reports = self._folder.trial(attempt.spec.number).keep(started.resumed_at)
         attempt.kept = len(attempt.reports)
+        self._tracker.training_started(
+            attempt.spec.number, resumed_at=started.resumed_at, kept=attempt.reports
+        )
 
     def _report(self, slot: int, report: Report) -> None:
         running = self._running[slot]

@@ -44,6 +44,9 @@ class Begun:
         params: By name.
         texts: File name to text, logged as artifacts.
         parent: The run of this spool that it is nested in; empty: none.
+        resumes: The attempt goes on from a saved state, in the run that an earlier one made.
+        seconds_before: Seconds that earlier attempts trained, for the start of a run that has to
+            be made anew.
     """
 
     at: int
@@ -54,16 +57,28 @@ class Begun:
     params: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    resumes: bool = False
+    seconds_before: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """Metrics of a run at a step."""
+    """Metrics of a run at a step.
+
+    Attributes:
+        at: When.
+        run: Which.
+        step: Training examples consumed.
+        metrics: By name.
+        nth: Number of the trial's points at this step so far, this one included; with few updates
+            several fall on one. 0: not an evaluation point.
+    """
 
     at: int
     run: str
     step: int
     metrics: Mapping[str, float]
+    nth: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

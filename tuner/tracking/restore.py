@@ -4,6 +4,7 @@ Their runs go with a store that was deleted, or are missing from one that was na
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,15 @@ from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder, TrialFolder
 from tuner.tracking.events import Begun, Event
 from tuner.tracking.origins import COMMIT
-from tuner.tracking.runs import KEY, SWEEP, number_tag, point_logged, study_tags, trial_ended
+from tuner.tracking.runs import (
+    ATTEMPT,
+    KEY,
+    SWEEP,
+    number_tag,
+    point_logged,
+    study_tags,
+    trial_ended,
+)
 from tuner.tracking.spool import SPOOL, Spool, spools
 from tuner.tracking.view import COLOUR_TAG, colour
 
@@ -83,7 +92,7 @@ class Restoration:
                 "role": _ROLE,
                 **study_tags(self.study),
                 number_tag(_ROLE): str(outcome.number),
-                "attempt": str(outcome.attempt),
+                ATTEMPT: str(outcome.attempt),
                 COLOUR_TAG: colour(outcome.number),
                 RESTORED: "yes",
                 **_origin(outcome),
@@ -94,9 +103,12 @@ class Restoration:
             texts=_config(trial),
             parent=SWEEP if self.nested else "",
         )
+        steps: Counter[int] = Counter()
         for report in trial.read_reports():
             share = report.examples_seen / max(1, report.total_examples)
-            yield point_logged(run, report, at + int((end - at) * min(1.0, share)))
+            steps[report.examples_seen] += 1
+            when = at + int((end - at) * min(1.0, share))
+            yield point_logged(run, report, when, steps[report.examples_seen])
         yield trial_ended(run, outcome, spool.attach(run, trial.artifacts), (), end)
 
 

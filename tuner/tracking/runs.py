@@ -24,6 +24,21 @@ RUN_STATUS = {
 KEY = "attempt_key"
 """The tag that tells an attempt's run from every other one, so that none is made twice."""
 
+ATTEMPT = "attempt"
+"""The tag with the number of the latest attempt that wrote to a trial's run."""
+
+RESUMED = "resumed"
+"""The tag with the time at which an attempt last went on in a run."""
+
+STATE = "trial_state"
+"""The tag with the state of a trial's run; absent while it runs."""
+
+READING = (
+    STATE, "convergence", "convergence_reason", "convergence_advice", "constraints", "stopped_by",
+    "error",
+)  # fmt: skip
+"""The tags that say how an attempt ended, of which another one begins without."""
+
 STUDY = "study"
 """The tag with the name of a run's study."""
 
@@ -83,7 +98,19 @@ def trial_begun(
     nested: bool,
     at: int,
 ) -> Begun:
-    """The run of one attempt; another attempt is another run, since params never change."""
+    """The run of an attempt that begins from zero; see `Begun` for one that goes on.
+
+    Args:
+        spec: The trial.
+        run: Name of the run in its spool.
+        key: Value of the identifying tag.
+        study: Of the trial.
+        role: See `Tracker.trial_started`.
+        tags: Beside those of every trial.
+        texts: File name to text.
+        nested: Whether the sweep's run is the parent.
+        at: Time in milliseconds since the epoch.
+    """
     again = f"-{spec.attempt}" if spec.attempt > 1 else ""
     return Begun(
         at=at,
@@ -95,7 +122,7 @@ def trial_begun(
             "role": role,
             **study_tags(study),
             number_tag(role): str(spec.number),
-            "attempt": str(spec.attempt),
+            ATTEMPT: str(spec.attempt),
             "split": split(spec.settings),
             **_look(spec, role),
         },
@@ -155,7 +182,7 @@ def unambiguous(runs: Sequence[Mapping[str, str]]) -> list[bool]:
         runs: Their tags.
     """
     attempts = [
-        tuple(tags.get(name, "") for name in ("role", number_tag(tags.get("role", "")), "attempt"))
+        tuple(tags.get(name, "") for name in ("role", number_tag(tags.get("role", "")), ATTEMPT))
         for tags in runs
     ]
     count = Counter(attempts)
@@ -183,12 +210,23 @@ def _look(spec: TrialSpec, role: str) -> dict[str, str]:
     }
 
 
-def point_logged(run: str, report: Report, at: int) -> Logged:
-    """One evaluation point; the step is examples seen, so that batch sizes compare."""
+def point_logged(run: str, report: Report, at: int, nth: int = 1) -> Logged:
+    """One evaluation point; the step is examples seen, so that batch sizes compare.
+
+    Args:
+        run: Name of the run in its spool.
+        report: Of the point.
+        at: Time in milliseconds since the epoch.
+        nth: See `Logged`.
+    """
     told = {name: getattr(report, name) for name in _MEASURED}
     measured = {name: float(value) for name, value in told.items() if value is not None}
     return Logged(
-        at=at, run=run, step=report.examples_seen, metrics=measured | dict(report.metrics)
+        at=at,
+        run=run,
+        step=report.examples_seen,
+        metrics=measured | dict(report.metrics),
+        nth=nth,
     )
 
 
@@ -232,7 +270,7 @@ def linked(text: str, runs: Mapping[int, str]) -> str:
 
 def trial_abandoned(run: str, at: int) -> Ended:
     """The end of an attempt whose process went away under it."""
-    tags = {"trial_state": TrialState.INTERRUPTED.value}
+    tags = {STATE: TrialState.INTERRUPTED.value}
     return Ended(at=at, run=run, status=RUN_STATUS[TrialState.INTERRUPTED], tags=tags)
 
 
@@ -250,7 +288,7 @@ def _figures(outcome: TrialOutcome) -> dict[str, float]:
 
 
 def _reading(outcome: TrialOutcome) -> dict[str, str]:
-    tags = {"trial_state": outcome.state.value}
+    tags = {STATE: outcome.state.value}
     if outcome.diagnosis is not None:
         tags["convergence"] = outcome.diagnosis.status.value
         tags["convergence_reason"] = outcome.diagnosis.reason

@@ -9,10 +9,11 @@ from functools import partial
 from itertools import count
 
 from tuner.tracking.causes import cause_of
+from tuner.tracking.failures import is_final, is_passing
 from tuner.tracking.messages import one_line
 from tuner.tracking.restore import Restoration
 from tuner.tracking.spool import Spool
-from tuner.tracking.store import Step, Store, is_final, is_passing
+from tuner.tracking.store import Step, Store
 
 TRIES = 8
 """So often is a step sent that fails though the store can be reached: for two minutes."""

@@ -10,7 +10,14 @@ from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder
 from tuner.records import from_json
 from tuner.tracking.events import Begun, Ended, Event, Logged
-from tuner.tracking.runs import SWEEP, number_tag, point_logged, trial_abandoned, trial_ended
+from tuner.tracking.runs import (
+    ATTEMPT,
+    SWEEP,
+    number_tag,
+    point_logged,
+    trial_abandoned,
+    trial_ended,
+)
 from tuner.tracking.spool import Spool
 
 
@@ -46,13 +53,14 @@ def _missing(
     spool: Spool, begun: Begun, step: int, folder: StudyFolder, put_back: Collection[int]
 ) -> list[Event]:
     """What the process did not come to write: the last evaluation point, and the end."""
-    number, attempt = int(begun.tags[number_tag(begun.tags["role"])]), int(begun.tags["attempt"])
+    number, attempt = int(begun.tags[number_tag(begun.tags["role"])]), int(begun.tags[ATTEMPT])
     trial = folder.trial(number)
     events: list[Event] = []
     reports = trial.read_reports()
     changed = _changed(trial.reports)
     if reports and changed >= begun.at and reports[-1].examples_seen > step:
-        events.append(point_logged(begun.run, reports[-1], changed))
+        same = sum(each.examples_seen == reports[-1].examples_seen for each in reports)
+        events.append(point_logged(begun.run, reports[-1], changed, same))
     outcome = _outcome(trial.outcome)
     changed = _changed(trial.outcome)
     known = outcome is not None and outcome.attempt == attempt and changed >= begun.at

@@ -1,6 +1,5 @@
 """MLflow itself: each event as the requests that write it, in steps that may be done twice."""
 
-import errno
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +8,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tuner.core.identity import StudyIdentity
 from tuner.core.trial import TrialState
+from tuner.tracking.attempts import Attempts, as_time, attempt_of, begun_at, is_recent
 from tuner.tracking.connection import Connection
 from tuner.tracking.events import Abandoned, Begun, Ended, Event, Fronted, Logged, Opened, Viewed
+from tuner.tracking.failures import RefusedError
+from tuner.tracking.run_points import RunPoints
 from tuner.tracking.runs import (
+    ATTEMPT,
     FRONT,
     KEY,
+    READING,
+    RESUMED,
     RUN_STATUS,
+    STATE,
     SWEEP,
     TRIAL_LINK,
     foreign_notice,
@@ -26,6 +32,7 @@ from tuner.tracking.view import NOTE_TAG, TRAINING, note, view_tag, with_note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 T = TypeVar("T")
 
@@ -33,16 +40,6 @@ PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 POINTS_A_REQUEST = 20
 PARAMS_A_REQUEST = 100
-
-_CLIENT_ERRORS = range(400, 500)
-_PASSING = (401, 403, 408, 429, 502, 503, 504)
-"""What ends without our doing: a login, a time or rate limit, a proxy without its server, a
-database that is locked, full or read-only."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class RefusedError(Exception):
-    """MLflow will never take it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +77,12 @@ class Store:
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
         self._begun: dict[str, dict[str, Begun]] = {}
+        self._attempts = Attempts(self._connection)
+        self._points = RunPoints(lambda: self._client)
+        self._params: dict[str, frozenset[str]] = {}
+        """Names of the params that a run had, which MLflow never changes."""
+        self._replaced: set[tuple[str, str]] = set()
+        """Runs that a later attempt has taken over, whose state is no longer that of ours."""
         self._made = ""
         """The sweep's run, where we made it."""
 
@@ -162,19 +165,25 @@ class Store:
             send = partial(self._write, spool, event.run, params=dict(some))
             yield Step(event=event, send=send)
         yield from self._texts(spool, event)
+        if int(event.tags.get(ATTEMPT, "1")) > 1:
+            yield Step(event=event, send=partial(self._replace_earlier, spool, event))
 
     def _log(self, spool: Spool, events: Sequence[Logged]) -> Iterator[Step]:
         for some in _chunks(events, POINTS_A_REQUEST):
             yield Step(event=some[0], send=partial(self._write, spool, some[0].run, points=some))
 
     def _end(self, spool: Spool, event: Ended) -> Iterator[Step]:
-        point = Logged(at=event.at, run=event.run, step=event.step, metrics=event.metrics)
+        point = Logged(at=event.at, run=event.run, step=event.step, metrics=event.metrics, nth=0)
+        if event.run != SWEEP:
+            yield Step(event=event, send=partial(self._note_if_replaced, spool, event.run))
         send = partial(self._write, spool, event.run, points=[point], tags=event.tags)
         yield Step(event=event, send=send)
         yield from self._texts(spool, event)
         for kept in event.files:
             yield Step(event=event, send=partial(self._upload, spool, event.run, kept))
         yield Step(event=event, send=partial(self._terminate, spool, event))
+        if not spool.fresh and event.tags.get(STATE) == TrialState.INTERRUPTED.value:
+            yield Step(event=event, send=partial(self._mark_if_retried, spool, event.run))
 
     def _texts(self, spool: Spool, event: Begun | Ended) -> Iterator[Step]:
         for name, text in event.texts.items():
@@ -186,27 +195,66 @@ class Store:
     def _make(self, spool: Spool, event: Begun) -> None:
         """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
         key = (spool.name, event.run)
-        first = spool.fresh and KEY in event.identity and key not in self._tried
+        own = KEY in event.identity and not event.resumes and is_recent(event.at)
+        first = own and spool.fresh and key not in self._tried
         self._tried.add(key)
         found = None if first else self._connection.find(event.identity)
+        if found is None and event.resumes:
+            found = self._attempts.unrecorded(spool, event)
         if found is not None:
             self._runs[key] = found
-            if spool.fresh:
-                self._client.update_run(found, status="RUNNING")
-            self._write(spool, event.run, tags=event.tags)
+            self._go_on(spool, event)
             return
         tags = {**event.tags, **event.identity}
         if event.parent:
             tags["mlflow.parentRunId"] = self._run(spool, event.parent)
         made = self._client.create_run(
             self._connection.get().experiment,
-            start_time=event.at,
+            start_time=event.at - round(1000 * event.seconds_before),
             tags=tags,
             run_name=event.name,
         )
         self._runs[key] = made.info.run_id
+        self._points.made(made.info.run_id)
         if event.run == SWEEP:
             self._made = made.info.run_id
+
+    def _go_on(self, spool: Spool, event: Begun) -> None:
+        """Continues a run that is there, unless a later attempt has it."""
+        found = self._runs[spool.name, event.run]
+        run = self._client.get_run(found)
+        self._points.shared(found)
+        self._params[found] = frozenset(run.data.params)
+        if self._is_replaced(spool, event.run, run):
+            return
+        tags = dict(event.tags)
+        if spool.fresh:
+            self._client.update_run(found, status="RUNNING")
+        if event.resumes:
+            for name in set(READING) & set(run.data.tags):
+                self._client.delete_tag(found, name)
+            tags |= {**event.identity, RESUMED: as_time(event.at)}
+        self._write(spool, event.run, tags=tags)
+
+    def _replace_earlier(self, spool: Spool, event: Begun) -> None:
+        self._attempts.mark_earlier(spool, event, self._run(spool, event.run))
+
+    def _mark_if_retried(self, spool: Spool, run: str) -> None:
+        begun = self._event(spool, run)
+        if begun is not None and (spool.name, run) not in self._replaced:
+            self._attempts.mark_if_earlier(spool, begun, self._run(spool, run))
+
+    def _note_if_replaced(self, spool: Spool, run: str) -> None:
+        self._is_replaced(spool, run, self._client.get_run(self._run(spool, run)))
+
+    def _is_replaced(self, spool: Spool, run: str, found: "Run") -> bool:
+        """Return True if a later attempt, of another agent, has taken the run over."""
+        begun = self._event(spool, run)
+        own = int(begun.tags.get(ATTEMPT, "0")) if begun else 0
+        if attempt_of(found) <= own:
+            return False
+        self._replaced.add((spool.name, run))
+        return True
 
     def _write(
         self,
@@ -223,24 +271,36 @@ class Store:
         """
         from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
 
+        place = self._run(spool, run)
+        if (spool.name, run) in self._replaced:
+            tags = params = None
         texts = {key: self._linked(spool, value) for key, value in (tags or {}).items()}
         self._client.log_batch(
-            self._run(spool, run),
+            place,
             # MLflow keeps NaN; it would turn an infinity into a number of 308 digits.
             metrics=[
                 Metric(key, value if math.isfinite(value) else math.nan, point.at, point.step)
                 for point in points
                 for key, value in point.metrics.items()
+                if self._points.lacks(place, key, point)
             ],
-            params=[Param(key, value[:PARAM_LENGTH]) for key, value in (params or {}).items()],
+            params=[
+                Param(key, value[:PARAM_LENGTH])
+                for key, value in (params or {}).items()
+                if key not in self._params.get(place, ())
+            ],
             tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in texts.items()],
         )
+        self._points.wrote(place, points)
 
     def _upload_text(self, spool: Spool, run: str, name: str, text: str) -> None:
-        self._client.log_text(self._run(spool, run), self._linked(spool, text), name)
+        if (spool.name, run) not in self._replaced:
+            self._client.log_text(self._run(spool, run), self._linked(spool, text), name)
 
     def _upload(self, spool: Spool, run: str, kept: str) -> None:
         file = spool.attached(kept)
+        if (spool.name, run) in self._replaced:
+            return  # A later attempt sends what these files have become.
         if file.exists():  # else an earlier try has sent it
             _, *folders, _ = kept.split("/")
             self._client.log_artifact(self._run(spool, run), str(file), "/".join(folders) or None)
@@ -248,6 +308,8 @@ class Store:
 
     def _terminate(self, spool: Spool, event: Ended) -> None:
         run = self._run(spool, event.run)
+        if (spool.name, event.run) in self._replaced:
+            return
         if event.if_running and self._client.get_run(run).info.status != "RUNNING":
             return
         self._client.set_terminated(run, event.status, end_time=event.at)
@@ -264,9 +326,11 @@ class Store:
         wanted = {str(number) for number in event.numbers}
         running = "status = 'RUNNING'"
         runs = self._connection.runs_of(spool.study_id, {"role": event.role}, running)
+        own = {found for (name, _), found in self._runs.items() if name == spool.name}
         for run in runs:
-            ours = run.data.tags.get(KEY, "").startswith(spool.name)
-            earlier = run.info.start_time <= event.at
+            tags, name = run.data.tags, run.info.run_id
+            ours = tags.get(KEY, "").startswith(spool.name) or name in own
+            earlier = begun_at(run) <= event.at
             if run.data.tags.get(number_tag(event.role)) in wanted and earlier and not ours:
                 interrupted = TrialState.INTERRUPTED
                 self._client.set_tag(run.info.run_id, "trial_state", interrupted.value)
@@ -293,16 +357,22 @@ class Store:
         """MLflow's name for a run of a spool."""
         key = (spool.name, run)
         if key not in self._runs or run == SWEEP:
-            begun = self._begun.get(spool.name, {})
-            if run not in begun:
-                begun = self._begun[spool.name] = spool.begun()
-            found = self._connection.find(begun[run].identity) if run in begun else None
+            begun = self._event(spool, run)
+            found = self._connection.find(begun.identity) if begun else None
             if found is None:
                 raise RefusedError(f"MLflow has no run for {run} of {spool.name}")
             self._runs[key] = found
+            self._points.shared(found)
         if run == SWEEP:
             self._yield_to(self._runs[key])
         return self._runs[key]
+
+    def _event(self, spool: Spool, run: str) -> Begun | None:
+        """Return the event with which a run of a spool begins."""
+        begun = self._begun.get(spool.name, {})
+        if run not in begun:
+            begun = self._begun[spool.name] = spool.begun()
+        return begun.get(run)
 
     def _yield_to(self, oldest: str) -> None:
         """Removes the sweep's run that we made, if another agent has made an older one.
@@ -319,7 +389,7 @@ class Store:
         if not TRIAL_LINK.search(text):
             return text
         runs = self._connection.runs_of(spool.study_id, {"role": "trial"})
-        last = sorted(runs, key=lambda run: run.info.start_time)
+        last = sorted(runs, key=lambda run: (attempt_of(run), run.info.start_time))
         return linked(
             text,
             {
@@ -328,29 +398,6 @@ class Store:
                 for run in last
             },
         )
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether the store takes nothing now, whatever it is."""
-    return _status(error) in _PASSING or (isinstance(error, OSError) and error.errno in _FULL)
-
-
-def is_final(error: Exception) -> bool:
-    """Whether trying again can not help, though the store can be reached."""
-    if _status(error) in _CLIENT_ERRORS:
-        return True
-    # An artifact folder of the server's machine that the client should write itself.
-    unwritable = PermissionError | FileNotFoundError | NotADirectoryError
-    return isinstance(error, RefusedError | unwritable)
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status of an error of MLflow's, which has one also where no server is."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
-    if not isinstance(error, MlflowException):
-        return None
-    return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

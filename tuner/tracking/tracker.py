@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import count
 from pathlib import Path
 
 from tuner.core.identity import StudyIdentity
@@ -26,16 +25,15 @@ from tuner.tracking.origins import Inputs
 from tuner.tracking.restore import Restoration
 from tuner.tracking.runs import (
     SWEEP,
-    point_logged,
     sweep_begun,
     trial_abandoned,
-    trial_begun,
     trial_ended,
 )
 from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
 from tuner.tracking.store import Store
+from tuner.tracking.trial_runs import TrialRuns
 from tuner.tracking.view import View, review, sending
 
 TENSORBOARD = "tensorboard"
@@ -78,8 +76,7 @@ class Tracker:
         self._leftovers: list[Spool] = []
         self._sender: Sender | None = None
         self._restoration: Restoration | None = None
-        self._names = count(1)
-        self._running: dict[int, str] = {}
+        self._trials: TrialRuns
         self._event_files: dict[int, EventFile] = {}
         self._sweep_runs = False
         self._viewed = False
@@ -181,6 +178,15 @@ class Tracker:
                 where=str(place),
                 remedy="output=FOLDER that can be written",
             ) from error
+        self._trials = TrialRuns(
+            self._spool.name,
+            self._folder,
+            self._append,
+            study=self._identity,
+            tags=self._origin,
+            inputs=self._inputs,
+            is_nested=lambda: self._settings.nested and self._sweep_runs,
+        )
         self._is_open = True
 
     def _connect(self, uri: str) -> None:
@@ -217,7 +223,7 @@ class Tracker:
         self._is_open = False
         now = _now()
         try:
-            for run in self._running.values():
+            for run in self._trials.running.values():
                 self._append(trial_abandoned(run, now))
             if self._sweep_runs:
                 self._append(Ended(at=now, run=SWEEP, status="KILLED", if_running=True))
@@ -336,7 +342,7 @@ class Tracker:
         self._append(Fronted(at=_now(), numbers=tuple(numbers)))
 
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
-        """Makes the attempt's run.
+        """Makes the run of a first attempt; that of a later one waits for `training_started`.
 
         Args:
             spec: The trial.
@@ -344,34 +350,31 @@ class Tracker:
             config: The composed configuration as YAML.
         """
         self._begin(())
-        run = f"{spec.number}-{spec.attempt}-{next(self._names)}"
-        inputs = self._inputs(spec.settings)
         if self._settings.tensorboard:
             folder = self._folder.trial(spec.number).path / TENSORBOARD
             self._event_files[spec.number] = EventFile(folder, _now())
-        self._running[spec.number] = run
-        self._append(
-            trial_begun(
-                spec,
-                run=run,
-                key=f"{self._spool.name}.{run}",
-                study=self._identity,
-                role=role,
-                tags={**self._origin, **inputs.tags},
-                texts={"config.yaml": hidden(config), **inputs.texts},
-                nested=self._settings.nested and self._sweep_runs,
-                at=_now(),
-            )
-        )
+        self._trials.start(spec, role, config, _now())
+
+    def training_started(self, number: int, *, resumed_at: int, kept: Sequence[Report]) -> None:
+        """Makes the run of a later attempt, or goes on in that of the attempt before.
+
+        An attempt that goes on from a saved state, with its updates cut as before, belongs to the
+        run of the attempt before.
+
+        Args:
+            number: Of the trial.
+            resumed_at: Evaluation point after which training goes on; 0: from the beginning.
+            kept: Reports up to that point.
+        """
+        self._trials.training_started(number, resumed_at=resumed_at, kept=kept)
 
     def run_id(self, number: int) -> str:
         """MLflow's name for the run of a trial that goes on; empty before it could be asked."""
-        return self._store.run_id(self._spool, self._running.get(number, ""))
+        return self._store.run_id(self._spool, self._trials.running.get(number, ""))
 
     def reported(self, number: int, report: Report) -> None:
         """Writes one evaluation point; the step is examples seen, so that batch sizes compare."""
-        point = point_logged(self._running.get(number, f"trial {number}"), report, _now())
-        self._append(point)
+        point = self._trials.reported(number, report, _now())
         if number in self._event_files:
             self._event_files[number].add(point.at, point.step, point.metrics)
 
@@ -385,7 +388,7 @@ class Tracker:
             files: Logged where they exist.
             labels: Label names, for the confusion matrix of the last evaluation point.
         """
-        run = self._running.pop(outcome.number, f"trial {outcome.number}")
+        run = self._trials.finish(outcome.number)
         self._event_files.pop(outcome.number, None)
         kept = self._spool.attach(run, files)
         self._append(trial_ended(run, outcome, kept, labels, _now()))

@@ -1,0 +1,111 @@
+"""Runs of several attempts at one trial: which was before which, and what that makes of them."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tuner.core.trial import TrialState
+from tuner.tracking.connection import Connection
+from tuner.tracking.events import Begun
+from tuner.tracking.runs import ATTEMPT, KEY, RESUMED, RUN_STATUS, STATE, number_tag
+from tuner.tracking.spool import Spool
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+RECENT_SECONDS = 10.0
+
+
+class Attempts:
+    """Finds and marks the runs of other attempts at a trial."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Ask nothing yet.
+
+        Args:
+            connection: To the store.
+        """
+        self._connection = connection
+
+    def unrecorded(self, spool: Spool, event: Begun) -> str | None:
+        """Return the run that an attempt continues and of which the trial's folder has no record.
+
+        A version without `mlflow_run.json` made it.
+        """
+        names = ("role", number_tag(event.tags["role"]), "split")
+        runs = self._earlier(spool, event, {name: event.tags[name] for name in names})
+        last = max(runs, key=attempt_of, default=None)
+        return last.info.run_id if last else None
+
+    def mark_earlier(self, spool: Spool, event: Begun, own: str) -> None:
+        """Mark the runs of earlier attempts that an attempt does not continue.
+
+        Args:
+            spool: Of the event.
+            event: With which the attempt begins.
+            own: MLflow's name for its run.
+        """
+        client = self._connection.get().client
+        for run in self._earlier(spool, event, _trial(event)):
+            name = run.info.run_id
+            if name == own:
+                continue
+            client.set_tag(name, STATE, TrialState.RETRIED.value)
+            if run.info.status == "RUNNING":
+                status = RUN_STATUS[TrialState.RETRIED]
+                client.set_terminated(name, status, end_time=event.at)
+
+    def mark_if_earlier(self, spool: Spool, event: Begun, own: str) -> None:
+        """Mark a run that arrives after that of a later attempt, which did not continue it.
+
+        Args:
+            spool: Of the event.
+            event: With which the attempt begins.
+            own: MLflow's name for its run.
+        """
+        if not spool.study_id:
+            return
+        runs = self._connection.runs_of(spool.study_id, _trial(event))
+        attempt = int(event.tags[ATTEMPT])
+        if any(attempt_of(run) > attempt for run in runs if run.info.run_id != own):
+            client = self._connection.get().client
+            client.set_tag(own, STATE, TrialState.RETRIED.value)
+
+    def _earlier(self, spool: Spool, event: Begun, tags: Mapping[str, str]) -> "list[Run]":
+        runs = self._connection.runs_of(spool.study_id, tags)
+        attempt = int(event.tags[ATTEMPT])
+        return [
+            run
+            for run in runs
+            if attempt_of(run) < attempt
+            # Single fine-tunes are of no study, and their numbers are those of their folder.
+            and (spool.study_id or run.data.tags.get(KEY, "").startswith(spool.name))
+        ]
+
+
+def _trial(event: Begun) -> dict[str, str]:
+    return {name: event.tags[name] for name in ("role", number_tag(event.tags["role"]))}
+
+
+def attempt_of(run: "Run") -> int:
+    """Return the number of the latest attempt that wrote to a run; 0: it is of no trial."""
+    return int(run.data.tags.get(ATTEMPT, "0"))
+
+
+def begun_at(run: "Run") -> int:
+    """Return when a run began or was last continued, in milliseconds since the epoch."""
+    resumed = run.data.tags.get(RESUMED)
+    if resumed is None:
+        return int(run.info.start_time)
+    return round(1000 * datetime.fromisoformat(resumed).timestamp())
+
+
+def as_time(at: int) -> str:
+    """Return a time in milliseconds since the epoch as people read it, in UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def is_recent(at: int) -> bool:
+    """Return True if no other agent can have taken a trial over since, which takes minutes."""
+    return time.time() - at / 1000 < RECENT_SECONDS

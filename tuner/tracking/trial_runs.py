@@ -1,0 +1,237 @@
+"""The MLflow run that each attempt at a trial belongs to.
+
+An attempt that goes on from a saved state continues the run of the attempt before it, also in
+another process or on another machine: the trial's folder names that run.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+import cattrs
+
+from tuner.atomic import write_whole
+from tuner.core.identity import StudyIdentity
+from tuner.core.recovery import split
+from tuner.core.settings import TrialSettings
+from tuner.core.trial import Report, TrialSpec
+from tuner.folder import StudyFolder, TrialFolder
+from tuner.records import from_json, to_json
+from tuner.secrets import hidden
+from tuner.tracking.events import Event, Logged
+from tuner.tracking.origins import Inputs
+from tuner.tracking.runs import KEY, point_logged, trial_begun
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """The run of a trial's latest attempt; `mlflow_run.json` in the trial's folder."""
+
+    attempt_key: str
+    """Value of the run's identifying tag."""
+    name: str
+    """Name of the run in MLflow."""
+    split: str
+    """Batch size, accumulation steps and rematerialization; see `tuner.core.recovery.split`."""
+
+    @classmethod
+    def read(cls, file: Path) -> Self | None:
+        """Return the record in a file; None where there is none that can be read."""
+        with suppress(OSError, ValueError, cattrs.BaseValidationError):
+            return from_json(cls, file.read_bytes())
+        return None
+
+    def write(self, file: Path) -> None:
+        """Write the record to a file, whole or not at all."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, to_json(self) + "\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingAttempt:
+    """A later attempt of which is not known yet whether it goes on from a saved state."""
+
+    spec: TrialSpec
+    role: str
+    config: str
+    """The composed configuration as YAML."""
+    at: int
+    """Time at which the attempt began, in milliseconds since the epoch."""
+    earlier: RunRecord | None
+    """Run of the attempt before; None: written by a version without records, or removed."""
+    has_early_state: bool
+    """Whether a state was saved before the first evaluation point."""
+
+    @classmethod
+    def of(cls, spec: TrialSpec, role: str, config: str, at: int, trial: TrialFolder) -> Self:
+        """Return the attempt with what the trial's folder holds of the one before."""
+        return cls(
+            spec=spec,
+            role=role,
+            config=config,
+            at=at,
+            earlier=RunRecord.read(trial.run),
+            has_early_state=trial.state.exists() and not trial.read_reports(),
+        )
+
+    def continues(self, resumed_at: int) -> bool:
+        """Return True if the attempt belongs to the run of the attempt before.
+
+        Args:
+            resumed_at: Evaluation point after which training goes on; 0: from the beginning, or
+                from a state that was saved before the first point.
+        """
+        return (resumed_at > 0 or self.has_early_state) and self.has_same_split
+
+    @property
+    def has_same_split(self) -> bool:
+        """Whether the attempt before it cut its updates in the same way, as far as is known."""
+        return self.earlier is None or self.earlier.split == split(self.spec.settings)
+
+
+class TrialRuns:
+    """Runs of the attempts that one agent makes, as events for its spool."""
+
+    def __init__(
+        self,
+        spool: str,
+        folder: StudyFolder,
+        append: Callable[[Event], None],
+        *,
+        study: StudyIdentity,
+        tags: Mapping[str, str],
+        inputs: Callable[[TrialSettings], Inputs],
+        is_nested: Callable[[], bool],
+    ) -> None:
+        """Begin nothing.
+
+        Args:
+            spool: Name of the agent's spool, unlike that of every other.
+            folder: The study's files.
+            append: Takes each event.
+            study: Of the trials.
+            tags: Of every run.
+            inputs: What is known of the model and data that a trial's settings name.
+            is_nested: Returns True where the sweep's run is the parent.
+        """
+        self._spool = spool
+        self._folder = folder
+        self._append = append
+        self._study = study
+        self._tags = tags
+        self._inputs = inputs
+        self._is_nested = is_nested
+        self._names = count(1)
+        self._waiting: dict[int, WaitingAttempt] = {}
+        self._steps: dict[int, Counter[int]] = {}
+        self.running: dict[int, str] = {}
+        """By trial, the name in the spool of the run that is written to."""
+
+    def start(self, spec: TrialSpec, role: str, config: str, at: int) -> None:
+        """Begin the run of a first attempt; that of a later one waits for `training_started`.
+
+        Args:
+            spec: The trial.
+            role: See `Tracker.trial_started`.
+            config: The composed configuration as YAML.
+            at: Time in milliseconds since the epoch.
+        """
+        attempt = WaitingAttempt.of(spec, role, config, at, self._folder.trial(spec.number))
+        if spec.attempt > 1:
+            self._waiting[spec.number] = attempt
+        else:
+            self._begin(attempt, resumes=False)
+
+    def training_started(self, number: int, *, resumed_at: int, kept: Sequence[Report]) -> None:
+        """Begin the run of a later attempt, or continue that of the attempt before.
+
+        Args:
+            number: Of the trial.
+            resumed_at: Evaluation point after which training goes on; 0: from the beginning.
+            kept: Reports up to that point.
+        """
+        attempt = self._waiting.pop(number, None)
+        if attempt is not None:
+            self._begin(attempt, resumes=attempt.continues(resumed_at), kept=kept)
+
+    def reported(self, number: int, report: Report, at: int) -> Logged:
+        """Append an evaluation point, and return it."""
+        self.training_started(number, resumed_at=0, kept=())  # Unless that was said before.
+        steps = self._steps.setdefault(number, Counter())
+        steps[report.examples_seen] += 1
+        run = self.running.get(number, f"trial {number}")
+        point = point_logged(run, report, at, steps[report.examples_seen])
+        self._append(point)
+        return point
+
+    def finish(self, number: int) -> str:
+        """Return the run of a trial that has ended, by its name in the spool."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:  # It ended before training began, and changed nothing.
+            known = waiting.earlier is not None and waiting.has_same_split
+            self._begin(waiting, resumes=known)
+        return self.running.pop(number, f"trial {number}")
+
+    def _begin(
+        self, attempt: WaitingAttempt, *, resumes: bool, kept: Sequence[Report] = ()
+    ) -> None:
+        spec, earlier = attempt.spec, attempt.earlier if resumes else None
+        number = spec.number
+        run = f"{number}-{spec.attempt}-{next(self._names)}"
+        inputs = self._inputs(spec.settings)
+        begun = trial_begun(
+            spec,
+            run=run,
+            key=earlier.attempt_key if earlier else f"{self._spool}.{run}",
+            study=self._study,
+            role=attempt.role,
+            tags={**self._tags, **inputs.tags},
+            texts={"config.yaml": hidden(attempt.config), **inputs.texts},
+            nested=self._is_nested(),
+            at=attempt.at,
+        )
+        begun = replace(
+            begun,
+            name=earlier.name if earlier else begun.name,
+            resumes=resumes,
+            seconds_before=seconds_trained(kept),
+        )
+        record = RunRecord(
+            attempt_key=begun.identity[KEY], name=begun.name, split=begun.tags["split"]
+        )
+        record.write(self._folder.trial(number).run)
+        self.running[number] = run
+        self._steps[number] = Counter(report.examples_seen for report in kept)
+        self._append(begun)
+        for point in points_logged(run, kept, attempt.at):
+            self._append(point)
+
+
+def points_logged(run: str, reports: Sequence[Report], until: int) -> Iterator[Logged]:
+    """Return the evaluation points of an earlier attempt, with the times that follow from theirs.
+
+    Args:
+        run: Name of the run in its spool.
+        reports: All reports up to the saved state.
+        until: Time at which the last of them was made, in milliseconds since the epoch.
+    """
+    steps: Counter[int] = Counter()
+    left = sum(map(_seconds, reports))
+    for report in reports:
+        left -= _seconds(report)
+        steps[report.examples_seen] += 1
+        nth = steps[report.examples_seen]
+        yield point_logged(run, report, until - round(1000 * left), nth)
+
+
+def seconds_trained(reports: Sequence[Report]) -> float:
+    """Return the time that attempts took for their reports, in seconds."""
+    return sum(map(_seconds, reports))
+
+
+def _seconds(report: Report) -> float:
+    return report.seconds_training + report.seconds_evaluating
