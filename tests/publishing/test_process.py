@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import invocations
 
 from tests.checkpoints import write_checkpoint
 from tests.publishing.test_plots import add_trials
@@ -84,14 +87,16 @@ def write_best(model, best=BEST):
 
 @pytest.mark.tf
 def test_the_best_model_predicts_from_raw_text_and_is_logged_once(
-    request_of, monkeypatch, tmp_path
+    request_of, monkeypatch, tmp_path, capsys
 ):
     from tuner.training.predictor import Predictor
 
     best = tmp_path / "outputs/mine/best_model"
     write_best(best)
     assert published(request_of, monkeypatch) == 0
+    assert "'reviews', version 1: models:/reviews/1" in capsys.readouterr().out
     assert published(request_of, monkeypatch) == 0
+    assert "registered already" in capsys.readouterr().out
     client, experiment, models = logged(request_of.tracking)
     assert [model.status for model in models] == ["READY"]
     assert models[0].params == {"schedule": "linear"}
@@ -107,7 +112,7 @@ def test_the_best_model_predicts_from_raw_text_and_is_logged_once(
     shares = Predictor(best).probabilities(texts)
     assert list(found["label"]) == [LABELS[index] for index in shares.argmax(axis=1)]
     assert [list(row.values()) for row in found["probabilities"]] == shares.tolist()
-    assert served.metadata.signature.inputs.input_names() == ["text"]
+    assert served.metadata.signature.inputs.input_names() == [0, "text"]
     assert list(served.input_example["text"])
 
 
@@ -120,6 +125,56 @@ def test_a_model_of_pairs_takes_two_texts(request_of, monkeypatch, tmp_path):
     rows = {"text": ["quite brilliant"] * 2, "text_pair": ["dreadful", "quite brilliant"]}
     one, other = served.predict(pd.DataFrame(rows))["probability"]
     assert one != other
+    own = pd.DataFrame({"text": rows["text"], "reply": rows["text_pair"]})
+    plain = [list(pair) for pair in zip(*rows.values(), strict=True)]
+    for given in (own, plain):
+        assert list(served.predict(given)["probability"]) == [one, other]
+    with pytest.raises(MlflowException, match="reply"):
+        served.predict(rows["text"])
+
+
+@pytest.mark.tf
+def test_a_served_model_takes_the_columns_of_its_training_data_and_plain_lists(
+    request_of, monkeypatch, tmp_path
+):
+    best = BEST | {"data": {"text": "review", "text_pair": None}}
+    write_best(tmp_path / "outputs/mine/best_model", best)
+    assert published(request_of, monkeypatch) == 0
+    mlflow.set_tracking_uri(request_of.tracking)
+    served = mlflow.pyfunc.load_model(f"models:/{logged(request_of.tracking)[2][0].model_id}")
+    schema = served.metadata.get_input_schema()
+    assert {"review", "text"} < set(schema.input_names())
+    assert list(served.input_example.columns) == ["review"]
+    texts = ["quite brilliant", "dreadful"]
+    wanted = list(served.predict(pd.DataFrame({"text": texts}))["probability"])
+    for given in (
+        pd.DataFrame({"id": [1, 2], "review": texts}),
+        texts,
+        pd.Series(texts),
+        pd.Series(texts, name="review"),
+        np.array(texts),
+        [{"review": text} for text in texts],
+        {"review": texts},
+    ):
+        assert list(served.predict(given)["probability"]) == wanted
+    rows = [[text] for text in texts]
+    for body in (
+        {"dataframe_split": {"columns": ["review"], "data": rows}},
+        {"dataframe_split": {"columns": ["text"], "data": rows}},
+        {"dataframe_records": [{"review": text} for text in texts]},
+        {"inputs": texts},
+        {"inputs": {"review": texts}},
+        {"inputs": [{"review": text} for text in texts]},
+        {"instances": texts},
+    ):
+        answer = invocations(json.dumps(body), "application/json", served, schema)
+        found = json.loads(answer.response)["predictions"]
+        assert [row["probability"] for row in found] == wanted
+    for wrong in (pd.DataFrame({"body": texts}), {"body": "dreadful"}):
+        with pytest.raises(MlflowException, match="'review' or 'text'"):
+            served.predict(wrong)
+    with pytest.raises(MlflowException, match="row 1 has no text"):
+        served.predict(pd.DataFrame({"review": ["dreadful", None]}))
 
 
 def test_the_plots_stand_on_the_sweeps_run_also_without_a_model(request_of, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,20 @@ def test_changes_are_published_seldom_and_all_of_it_at_the_end(start, tmp_path):
     first, last = map(json.loads, notes.read_text().splitlines())
     assert (first["register"], first["log_model"]) == (None, False)
     assert (last["register"], last["log_model"]) == ("reviews", True)
+
+
+@pytest.mark.parametrize("register", ["reviews", None])
+def test_what_was_registered_is_kept_to_be_told(start, register):
+    says = "import sys; sys.stdin.read(); print('noise'); print('version 3')"
+    publisher = start(says, replace(REQUEST, register=register))
+    assert publisher.finish() == ""
+    assert publisher.registered == ("version 3" if register else "")
+
+
+def test_a_model_that_is_not_sent_is_said_not_to_be_registered(start):
+    publisher = start(NOTES, replace(REQUEST, log_model=False))
+    assert "tracking.register" in publisher.finish()
+    assert publisher.registered == ""
 
 
 class Clock:

@@ -101,6 +101,8 @@ def run(arguments: Sequence[str]) -> int:
         if not closing.interrupted:
             terminal.warn(tracker.close())  # What is published belongs to runs that are there.
             terminal.warn(publisher.finish())
+            if publisher.registered:
+                terminal.notice(publisher.registered)
         return closing.exit_code
 
 

@@ -12,7 +12,6 @@ import pandas as pd
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Run
-from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, DataType, Schema
@@ -22,6 +21,7 @@ import tuner
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.saved import read_inputs
 from tuner.core.confirmation import CONFIRMS
+from tuner.core.text_columns import TextColumns
 from tuner.distribution import requirements
 from tuner.exclusive import exclusive
 from tuner.exported import model_note
@@ -44,17 +44,17 @@ _PACKAGE = Path(tuner.__file__).parent
 _SERVED = _PACKAGE / "training" / "served.py"
 
 
-def log_model(
-    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, register: str | None
-) -> None:
-    """Logs the best model, unless it is logged already, and removes those that it supersedes.
+def log_model(client: MlflowClient, runs: Connection, sweep: Run, folder: Path) -> LoggedModel:
+    """Logs the best model, unless it is logged already.
 
     Args:
         client: Of the tracking store.
         runs: Those of the study.
         sweep: The sweep's own run.
         folder: The study's best_model/.
-        register: Name to register it under; None: under none.
+
+    Returns:
+        The model, ready to be loaded.
     """
     # Another agent may publish the same model at the same time.
     with exclusive(f"{folder.absolute()} published", LOCK_SECONDS), _copied(folder) as files:
@@ -67,13 +67,28 @@ def log_model(
         if model.status != "READY":
             packed = place / "packed"
             inputs = read_inputs(copy)
-            pair = inputs.text_pair if inputs else best["data"]["text_pair"]
-            columns = ["text"] if pair is None else ["text", "text_pair"]
-            _pack(packed, copy, columns, model)
+            data = best["data"]
+            text = inputs.text if inputs else data.get("text", "text")
+            pair = inputs.text_pair if inputs else data["text_pair"]
+            _pack(packed, copy, text, pair, model)
             client.log_model_artifacts(model.model_id, str(packed))
             client.finalize_logged_model(model.model_id, "READY")
-    if register is not None:
-        _register(client, model, register)
+    return model
+
+
+def remove_superseded(
+    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, model: LoggedModel
+) -> None:
+    """Removes the study's logged models that another one supersedes.
+
+    Args:
+        client: Of the tracking store.
+        runs: Those of the study.
+        sweep: The sweep's own run.
+        folder: The study's best_model/.
+        model: The one that stays.
+    """
+    known = logged_models(client, sweep.info.experiment_id, runs.study)
     study = StudyFolder(folder.parent.parent, folder.parent.name)
     # Where this is not the study's best, another machine may have sent a better one.
     if study.best.is_file() and model_note(study) is None:
@@ -129,15 +144,23 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
     raise LookupError("the run of the best trial is not there yet")
 
 
-def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) -> None:
+def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
     """Writes MLflow's folder of the model: weights, our code, signature, example, versions."""
+    # No column is required, since each has other names; the model itself asks for one of them.
+    columns = [
+        ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
+        for name in TextColumns.of(text, pair).names
+    ]
+    example = {text: [EXAMPLE["text"]]}
+    if pair is not None:
+        example[pair] = [EXAMPLE["text_pair"]]
     save_model(
         path=str(packed),
         python_model=str(_SERVED),
         artifacts={"model": str(folder)},
         code_paths=[str(_PACKAGE)],
         signature=ModelSignature(
-            inputs=Schema([ColSpec(DataType.string, name) for name in columns]),
+            inputs=Schema(columns),
             outputs=Schema(
                 [
                     ColSpec(DataType.string, "label"),
@@ -146,7 +169,8 @@ def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) ->
                 ]
             ),
         ),
-        input_example=pd.DataFrame({name: [EXAMPLE[name]] for name in columns}),
+        input_example=pd.DataFrame(example),
+        model_config={"text": text, "text_pair": pair},
         pip_requirements=_requirements(),
         mlflow_model=Model(
             artifact_path=model.artifact_location,
@@ -162,17 +186,3 @@ def _pack(packed: Path, folder: Path, columns: list[str], model: LoggedModel) ->
 def _requirements() -> list[str]:
     """What our package needs, in the versions that are installed."""
     return [f"{each.name}=={version(each.name)}" for each in requirements()]
-
-
-def _register(client: MlflowClient, model: LoggedModel, name: str) -> None:
-    source = f"models:/{model.model_id}"
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    known = client.search_model_versions(f"name = '{name}'")
-    if source not in {each.source for each in known}:
-        client.create_model_version(
-            name, source, run_id=model.source_run_id, model_id=model.model_id
-        )

@@ -55,6 +55,8 @@ class Publisher:
         self._request = request
         self._command = command
         self._longest = longest
+        self.registered = ""
+        """What the model was registered as, once `finish` has returned; empty: it was not."""
         self._changed = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
@@ -91,10 +93,22 @@ class Publisher:
         self._end_refreshing()
         failure = self._publish_last() if self._publishes else ""
         if not failure:
-            return ""
+            return self._unregistered()
         return (
             f"not everything is in MLflow: {failure}\n"
             f"it stands in {self._request.folder}; the same command sends it"
+        )
+
+    def _unregistered(self) -> str:
+        """Why a model that was to be registered is not logged either."""
+        request = self._request
+        if request.register is None or request.log_model:
+            return ""
+        return (
+            f"'{request.register}' was not registered: no model is sent to MLflow\n"
+            "  where: tracking.register\n"
+            "  try:   the same command with tracking.log_model=true and a tracking store that can "
+            "be written"
         )
 
     def close(self) -> None:
@@ -156,7 +170,7 @@ class Publisher:
             return subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 # Ctrl-C in the terminal is for the agent.
                 start_new_session=True,
@@ -173,11 +187,14 @@ class Publisher:
                 if priority:
                     with suppress(psutil.Error):  # It has ended already.
                         psutil.Process(process.pid).nice(priority)
-                _, said = process.communicate(to_json(request).encode(), self._longest)
+                told, said = process.communicate(to_json(request).encode(), self._longest)
             except subprocess.TimeoutExpired:
                 return f"it took longer than {self._longest:.0f} s"
             finally:
                 _end(process)
+        if request.register is not None:
+            lines = told.decode(errors="replace").strip().splitlines()
+            self.registered = lines[-1] if lines else ""
         if process.returncode == 0:
             return ""
         lines = said.decode(errors="replace").strip().splitlines()

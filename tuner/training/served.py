@@ -7,9 +7,14 @@ code"), with our package on the path; nothing is pickled.
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from tuner.core.text_columns import TextColumns
+from tuner.errors import InputError
 
 
 class TextClassifier(PythonModel):
@@ -20,6 +25,8 @@ class TextClassifier(PythonModel):
         from tuner.training.predictor import Predictor  # noqa: PLC0415
 
         self._predictor = Predictor(Path(context.artifacts["model"]))
+        fed = context.model_config or {}
+        self._columns = TextColumns.of(fed["text"], fed["text_pair"])
 
     def predict(
         self,
@@ -31,16 +38,24 @@ class TextClassifier(PythonModel):
 
         Args:
             context: As it was loaded with.
-            model_input: Column `text`, and `text_pair` where the model classifies pairs.
+            model_input: The texts in the column that the training data had them in, or in `text`,
+                or without a name, as of a plain list; second texts likewise, or in `text_pair`.
             params: None are known.
 
         Returns:
             A row for each: `label`, its `probability`, and `probabilities` by label name.
+
+        Raises:
+            MlflowException: A column or a text is missing.
         """
-        inputs = self._predictor.inputs
-        takes_pairs = "text_pair" in model_input and (inputs is None or inputs.text_pair)
-        pairs = list(model_input["text_pair"]) if takes_pairs else None
-        shares = self._predictor.probabilities(list(model_input["text"]), pairs)
+        try:
+            rows = _rows(model_input)
+            text, pair = self._columns.choose(list(rows.columns))
+            texts = _texts(rows[text])
+            pairs = None if pair is None else _texts(rows[pair])
+        except (InputError, ValueError) as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+        shares = self._predictor.probabilities(texts, pairs)
         labels = self._predictor.labels
         best = shares.argmax(axis=1)
         return pd.DataFrame(
@@ -52,6 +67,36 @@ class TextClassifier(PythonModel):
                 ],
             }
         )
+
+
+def _rows(given: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each text; MLflow makes one row of columns that are given as lists.
+
+    Raises:
+        ValueError: The lists differ in length.
+    """
+    lists = [
+        name
+        for name in given.columns
+        if len(given) and isinstance(given[name].iloc[0], (list, np.ndarray))
+    ]
+    return given.explode(lists, ignore_index=True) if lists else given
+
+
+def _texts(column: "pd.Series[str]") -> list[str]:
+    """Return the texts of a column.
+
+    Raises:
+        InputError: One is missing.
+    """
+    for row, text in enumerate(column):
+        if not isinstance(text, str):
+            raise InputError(
+                f"row {row} has no text",
+                where=f"column {column.name!r}",
+                remedy="a string in each row, which may be empty",
+            )
+    return list(column)
 
 
 set_model(TextClassifier())
