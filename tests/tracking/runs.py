@@ -47,7 +47,7 @@ def assert_all_arrived(uri, folder, trials):
     }
     for run, number in zip(runs, trials, strict=True):
         assert_whole(uri, folder, number, [run])
-        assert run.data.params == {"effective_batch_size": "16"}
+        assert run.data.params == {"a": "1", "effective_batch_size": "16"}
         listed = MlflowClient(uri).list_artifacts(run.info.run_id)
         assert {file.path for file in listed} == {"config.yaml", "reports.jsonl"}
     (sweep,) = found(uri, "sweep")

@@ -3,17 +3,20 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
 from tuner.core.budget import Budget
 from tuner.core.confirmation import overlap
-from tuner.core.settings import TrialSettings
+from tuner.core.settings import DataSettings, TrialSettings
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.labels import given_weights
+from tuner.secrets import hidden
 from tuner.tracking import Inputs
+from tuner.tracking.datasets import TrialDataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,36 @@ class InputReport:
         found = self.found.get(_key(settings))
         if found is None:
             return Inputs()
-        return Inputs(tags=found.fingerprints, texts=_texts(found.data.lines()))
+        return Inputs(
+            tags=found.fingerprints,
+            texts=_texts(found.data.lines()),
+            datasets=tuple(_datasets(settings.data, found)),
+        )
+
+
+def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
+    """Return the splits as MLflow shows them, from what was read already."""
+    report = found.data
+    keys = ("package", "name", "config", "revision", "train", "validation")
+    named = {key: getattr(data, key) for key in keys}
+    source = {key: hidden(str(value)) for key, value in named.items() if value is not None}
+    columns = tuple(name for name in (data.text, data.text_pair, data.label) if name is not None)
+    splits = (
+        ("training", data.train, report.train_rows, report.train_counts),
+        ("validation", data.validation, report.validation_rows, report.validation_counts),
+    )
+    for context, place, rows, counts in splits:
+        name = data.name or PurePath(place or data.train or data.format).name
+        yield TrialDataset(
+            name=hidden(name),
+            context=context,
+            fingerprint=found.fingerprint,
+            source_type=data.format,
+            source=source,
+            columns=columns,
+            rows=rows,
+            labels=dict(zip(report.labels, counts, strict=True)),
+        )
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:

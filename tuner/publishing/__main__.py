@@ -18,9 +18,8 @@ import optuna
 
 from tuner.crash_report import guarded
 from tuner.folder import StudyFolder
-from tuner.publishing.model import log_model, remove_superseded
+from tuner.publishing.model import log_model
 from tuner.publishing.plots import draw
-from tuner.publishing.registration import register
 from tuner.publishing.request import PLOTS, Request
 from tuner.records import from_json
 from tuner.study_reader import open_stored
@@ -78,12 +77,7 @@ def _send(request: Request) -> None:
         client.log_artifact(sweep.info.run_id, str(file), PLOTS)
     folder = StudyFolder(Path(request.folder).parent, request.study.name).best_model
     if request.log_model and folder.is_dir():
-        model = log_model(client, runs, sweep, folder)
-        if request.register is not None:
-            # Before others are removed: what is registered stays.
-            told = register(client, model, request.register, request.tracking)
-            print(told, flush=True)  # noqa: T201
-        remove_superseded(client, runs, sweep, folder, model)
+        print(log_model(client, runs, sweep, folder, request.register), flush=True)  # noqa: T201
     elif request.log_model and request.register is not None:
         raise LookupError(f"'{request.register}' was not registered, since the study has no model")
 

@@ -28,6 +28,7 @@ from tuner.exported import model_note
 from tuner.folder import StudyFolder
 from tuner.model_folder import copy_complete
 from tuner.publishing.logged_models import KEY, NAME, logged_models, remove, superseded
+from tuner.publishing.registration import register
 from tuner.tracking.connection import Connection
 from tuner.tracking.runs import CONFIRM, number_tag, study_tags
 
@@ -44,17 +45,20 @@ _PACKAGE = Path(tuner.__file__).parent
 _SERVED = _PACKAGE / "training" / "served.py"
 
 
-def log_model(client: MlflowClient, runs: Connection, sweep: Run, folder: Path) -> LoggedModel:
-    """Logs the best model, unless it is logged already.
+def log_model(
+    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, name: str | None
+) -> str:
+    """Logs the best model, unless it is logged already, and removes those that it supersedes.
 
     Args:
         client: Of the tracking store.
         runs: Those of the study.
         sweep: The sweep's own run.
         folder: The study's best_model/.
+        name: Name to register it under; None: under none.
 
     Returns:
-        The model, ready to be loaded.
+        What it was registered as; empty where it was not.
     """
     # Another agent may publish the same model at the same time.
     with exclusive(f"{folder.absolute()} published", LOCK_SECONDS), _copied(folder) as files:
@@ -73,26 +77,12 @@ def log_model(client: MlflowClient, runs: Connection, sweep: Run, folder: Path) 
             _pack(packed, copy, text, pair, model)
             client.log_model_artifacts(model.model_id, str(packed))
             client.finalize_logged_model(model.model_id, "READY")
-    return model
-
-
-def remove_superseded(
-    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, model: LoggedModel
-) -> None:
-    """Removes the study's logged models that another one supersedes.
-
-    Args:
-        client: Of the tracking store.
-        runs: Those of the study.
-        sweep: The sweep's own run.
-        folder: The study's best_model/.
-        model: The one that stays.
-    """
-    known = logged_models(client, sweep.info.experiment_id, runs.study)
+    registered = register(client, model, name, runs.shown) if name is not None else ""
     study = StudyFolder(folder.parent.parent, folder.parent.name)
     # Where this is not the study's best, another machine may have sent a better one.
     if study.best.is_file() and model_note(study) is None:
         remove(client, superseded(known, model))
+    return registered
 
 
 @contextmanager

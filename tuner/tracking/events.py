@@ -13,6 +13,7 @@ import cattrs
 from cattrs.strategies import configure_tagged_union
 
 from tuner.records import converter
+from tuner.tracking.datasets import TrialDataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Begun:
         params: By name.
         texts: File name to text, logged as artifacts.
         parent: The run of this spool that it is nested in; empty: none.
+        datasets: The data that it uses.
         resumes: The attempt goes on from a saved state, in the run that an earlier one made.
         seconds_before: Seconds that earlier attempts trained, for the start of a run that has to
             be made anew.
@@ -57,6 +59,7 @@ class Begun:
     params: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    datasets: tuple[TrialDataset, ...] = ()
     resumes: bool = False
     seconds_before: float = 0.0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tuner import __version__
 from tuner.secrets import hidden
+from tuner.tracking.datasets import TrialDataset
 
 PACKAGES = ("tensorflow", "keras", "keras-hub", "transformers", "optuna", "mlflow", "numpy")
 GIT_SECONDS = 10.0
@@ -45,6 +46,8 @@ class Inputs:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[TrialDataset, ...] = ()
+    """The splits of the data."""
 
 
 def origin(arguments: Sequence[str], folder: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tuner.core.trial import TrialOutcome
 from tuner.folder import StudyFolder, TrialFolder
 from tuner.tracking.events import Begun, Event
 from tuner.tracking.origins import COMMIT
+from tuner.tracking.params import configuration_params
 from tuner.tracking.runs import (
     ATTEMPT,
     KEY,
@@ -82,6 +83,7 @@ class Restoration:
         trial = self.folder.trial(outcome.number)
         run = f"{outcome.number}-{outcome.attempt}-{RESTORED}"
         end = _changed(trial.outcome)
+        texts = _config(trial)
         at = end - int(1000 * outcome.seconds)
         yield Begun(
             at=at,
@@ -98,9 +100,10 @@ class Restoration:
                 **_origin(outcome),
                 **_cut(trial),
             },
-            params={name: str(value) for name, value in outcome.parameters.items()}
+            params=configuration_params(texts.get("config.yaml", ""))
+            | {name: str(value) for name, value in outcome.parameters.items()}
             | _effective_batch(trial),
-            texts=_config(trial),
+            texts=texts,
             parent=SWEEP if self.nested else "",
         )
         steps: Counter[int] = Counter()

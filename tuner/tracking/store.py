@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -164,6 +164,8 @@ class Store:
         for some in _chunks(list(event.params.items()), PARAMS_A_REQUEST):
             send = partial(self._write, spool, event.run, params=dict(some))
             yield Step(event=event, send=send)
+        if event.datasets:
+            yield Step(event=event, send=partial(self._log_datasets, spool, event))
         yield from self._texts(spool, event)
         if int(event.tags.get(ATTEMPT, "1")) > 1:
             yield Step(event=event, send=partial(self._replace_earlier, spool, event))
@@ -198,6 +200,8 @@ class Store:
         own = KEY in event.identity and not event.resumes and is_recent(event.at)
         first = own and spool.fresh and key not in self._tried
         self._tried.add(key)
+        known = self._begun.setdefault(spool.name, {})
+        known[event.run] = replace(event, texts={}, params={}, datasets=())
         found = None if first else self._connection.find(event.identity)
         if found is None and event.resumes:
             found = self._attempts.unrecorded(spool, event)
@@ -235,6 +239,10 @@ class Store:
                 self._client.delete_tag(found, name)
             tags |= {**event.identity, RESUMED: as_time(event.at)}
         self._write(spool, event.run, tags=tags)
+
+    def _log_datasets(self, spool: Spool, event: Begun) -> None:
+        datasets = [each.to_input() for each in event.datasets]
+        self._client.log_inputs(self._run(spool, event.run), datasets)
 
     def _replace_earlier(self, spool: Spool, event: Begun) -> None:
         self._attempts.mark_earlier(spool, event, self._run(spool, event.run))

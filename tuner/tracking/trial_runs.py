@@ -24,6 +24,7 @@ from tuner.records import from_json, to_json
 from tuner.secrets import hidden
 from tuner.tracking.events import Event, Logged
 from tuner.tracking.origins import Inputs
+from tuner.tracking.params import configuration_params
 from tuner.tracking.runs import KEY, point_logged, trial_begun
 
 
@@ -197,6 +198,8 @@ class TrialRuns:
         begun = replace(
             begun,
             name=earlier.name if earlier else begun.name,
+            params={**configuration_params(attempt.config), **begun.params},
+            datasets=inputs.datasets,
             resumes=resumes,
             seconds_before=seconds_trained(kept),
         )

@@ -1,0 +1,40 @@
+"""A trial's whole configuration as MLflow's params."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from tuner.secrets import hidden
+
+NAME_LENGTH = 250
+"""MLflow's longest name of a param, in characters."""
+
+_REFUSED = re.compile(r"[^\w.\- ]")
+"""What is no part of a name of a param; MLflow takes a slash for a folder."""
+
+
+def configuration_params(config: str) -> dict[str, str]:
+    """Return a configuration by its flat keys, as `optimizer.learning_rate`; secrets are masked.
+
+    Args:
+        config: YAML of the trial; what is no mapping gives nothing.
+    """
+    try:
+        content = yaml.safe_load(config)
+    except yaml.YAMLError:
+        return {}
+    if not isinstance(content, Mapping):
+        return {}
+    return {_REFUSED.sub("_", key)[:NAME_LENGTH]: value for key, value in _flat(content, "")}
+
+
+def _flat(content: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in content.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{key}.")
+        else:
+            yield key, hidden(json.dumps(value) if isinstance(value, list) else str(value))
