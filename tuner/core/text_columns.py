@@ -26,10 +26,14 @@ class TextColumns:
             text_pair: `data.text_pair`; None: the model takes single texts.
         """
         own = {text, text_pair}
-        first = (text, *(name for name in ("text",) if name not in own), 0)
+        first: tuple[Column, ...] = (text, *(name for name in ("text",) if name not in own), 0)
         if text_pair is None:
             return cls(text=first, text_pair=())
-        second = (text_pair, *(name for name in ("text_pair",) if name not in own), 1)
+        second: tuple[Column, ...] = (
+            text_pair,
+            *(name for name in ("text_pair",) if name not in own),
+            1,
+        )
         return cls(text=first, text_pair=second)
 
     @property

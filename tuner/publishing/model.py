@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
-from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
 import tuner
@@ -137,7 +137,7 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
 def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
     """Writes MLflow's folder of the model: weights, our code, signature, example, versions."""
     # No column is required, since each has other names; the model itself asks for one of them.
-    columns = [
+    columns: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
         for name in TextColumns.of(text, pair).names
     ]
