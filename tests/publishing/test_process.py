@@ -178,12 +178,17 @@ def test_a_served_model_takes_the_columns_of_its_training_data_and_plain_lists(
 
 
 def test_the_plots_stand_on_the_sweeps_run_also_without_a_model(request_of, monkeypatch):
-    assert published(request_of, monkeypatch) == 0
+    assert published(replace(request_of, register=None), monkeypatch) == 0
     client, experiment, models = logged(request_of.tracking)
     run = client.search_runs([experiment], "tags.role = 'sweep'")[0].info.run_id
     listed = {file.path for file in client.list_artifacts(run, "plots")}
     assert listed == {"plots/plots.html", *(f"plots/{name}.png" for name in PLOTS)}
     assert models == []
+
+
+def test_a_model_that_is_missing_is_not_registered(request_of, monkeypatch, capsys):
+    assert published(request_of, monkeypatch) == 1
+    assert "'reviews' was not registered" in capsys.readouterr().err
 
 
 def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, tmp_path):

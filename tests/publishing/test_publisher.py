@@ -178,8 +178,8 @@ def test_no_password_is_told(start):
 
 
 def test_nothing_is_started_where_nothing_is_wanted(start, tmp_path):
-    quiet = Request(**{**vars(REQUEST), "draw": False, "log_model": False})
-    publisher = start(NOTES, quiet)
+    none = {"draw": False, "log_model": False, "register": None}
+    publisher = start(NOTES, Request(**{**vars(REQUEST), **none}))
     publisher.refresh()
     assert publisher.finish() == ""
     assert not (tmp_path / "notes").exists()
