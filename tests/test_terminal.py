@@ -10,7 +10,7 @@ from rich.console import Console
 from tests.records import outcome, spec
 from tuner.core.trial import TrialState
 from tuner.tables import figure
-from tuner.terminal import Terminal, stop_reasons
+from tuner.terminal import Terminal
 
 
 class Clock:
@@ -80,13 +80,6 @@ def test_trials_that_are_not_counted_say_nothing_of_the_time(clock, shown):
 )
 def test_values_as_people_read_them(value, text):
     assert figure(value) == text
-
-
-def test_a_completed_trial_that_misses_a_constraint_is_told_among_those_not_to_take():
-    missed = outcome(3, violated=("val_accuracy 0.6, not >= 0.8",))
-    assert stop_reasons([outcome(1), missed]) == [
-        "trial   3 complete, misses val_accuracy 0.6, not >= 0.8: "
-    ]
 
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=timezone(timedelta(hours=2)))

@@ -193,6 +193,12 @@ class StudyReader:
         )
 
     @property
+    def attributes(self) -> Mapping[str, Any]:
+        """User attributes of the study, as they are now."""
+        found: Mapping[str, Any] = self._study.user_attrs
+        return found
+
+    @property
     def identity(self) -> StudyIdentity:
         """Name and id of the study."""
         return identity_of(self.name, self._study.user_attrs)

@@ -1,22 +1,29 @@
 """The end of a sweep: its figures, the ranked table, the reading of it, what to do next."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
-from tuner.core.confirmation import HEADINGS, Confirmation, cells, told
+from tuner.class_table import class_lines, class_table
+from tuner.core.class_scores import ShownScores, class_scores, shown_scores
+from tuner.core.confirmation import HEADINGS, Confirmation, cells, more_seeds, told
 from tuner.core.goals import Goals, score
 from tuner.core.pareto import best, front
 from tuner.core.ranking import counts, gain, is_usable, unmet
-from tuner.core.reading import SweepReading, lines, statements
+from tuner.core.reading import Rerun, Statement, SweepReading, statements
+from tuner.core.stops import stops
+from tuner.core.time_spent import TimeSpent
 from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED
+from tuner.invocation import Invocation
 from tuner.markdown import code, prose
+from tuner.pasted import print_command, print_place
 from tuner.tables import confirmation_table, ranking_table
-from tuner.terminal import parameters_text, say, stop_reasons
+from tuner.terminal import parameters_text, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +39,13 @@ class Closing:
         model_note: What to know of best_model/; None where it is the best's.
         interrupted: Somebody stopped it.
         failed: Causes of the failures in a row that stopped it; empty where it did not stop.
-        seconds: From the command to here.
-        busy: Of all slots, inside updates and evaluation, since the command.
-        slots: Trials at a time; 0: agents on other machines ran them.
+        time: Time since the command, and of all trials.
         best_file: best.yaml, which may not exist.
-        review: How to see the runs in MLflow.
+        review: How to see the runs in MLflow: what to type or to open, each a line.
+        invocation: The command line of this start.
+        page: The HTML report; None where it was not written.
+        labels: Names of the best trial's labels, in the order of their numbers.
+        is_taken: True for the name of a study that there is already.
         keys: The searched keys, in the order of the space.
     """
 
@@ -46,11 +55,13 @@ class Closing:
     reading: SweepReading
     interrupted: bool
     failed: str
-    seconds: float
-    busy: float
-    slots: int
+    time: TimeSpent
     best_file: Path
-    review: str
+    review: Sequence[str]
+    invocation: Invocation
+    page: Path | None = None
+    labels: Sequence[str] = ()
+    is_taken: Callable[[str], bool] = lambda name: False  # noqa: ARG005
     keys: Sequence[str] = ()
     confirmation: Confirmation | None = None
     model_note: str | None = None
@@ -66,9 +77,22 @@ class Closing:
         return self.goals.objective
 
     @property
-    def efficiency(self) -> float:
-        """Share of the slots' time that was spent inside updates and evaluation."""
-        return self.busy / (self.slots * self.seconds) if self.slots else 0.0
+    def rerun(self) -> Rerun:
+        """What can be run after the sweep."""
+        return Rerun(
+            study=self.study,
+            changed=self.invocation.changed,
+            is_taken=self.is_taken,
+            is_confirmed=self.confirmation is not None,
+        )
+
+    @property
+    def class_scores(self) -> ShownScores | None:
+        """Scores of the best trial by class; None where its matrix is not known."""
+        best = self.best
+        if best is None or best.last is None or not best.last.confusion:
+            return None
+        return shown_scores(class_scores(best.last.confusion, self.labels))
 
     @property
     def exit_code(self) -> int:
@@ -88,7 +112,7 @@ class Closing:
         return {
             **found,
             **_confirmed_metrics(self.confirmation, self.goals.objective),
-            **({"sweep_efficiency": self.efficiency} if self.busy else {}),
+            **_efficiency(self.time),
             **{
                 f"trials_{state.value}": float(counted[state])
                 for state in (
@@ -103,6 +127,10 @@ class Closing:
                 for status, number in self.reading.statuses.items()
             },
         }
+
+
+def _efficiency(time: TimeSpent) -> dict[str, float]:
+    return {} if time.efficiency is None else {"sweep_efficiency": time.efficiency}
 
 
 def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, float]:
@@ -165,10 +193,8 @@ def counts_text(closing: Closing) -> str:
     """How many trials ended in which state, and how the time was spent."""
     counted = counts(closing.outcomes)
     states = ", ".join(f"{number} {state.value}" for state, number in counted.items() if number)
-    text = f"{len(closing.outcomes)} trials: {states or 'none has ended'}; {closing.seconds:.0f} s"
-    if not closing.slots:
-        return text
-    return f"{text}, sweep efficiency {closing.efficiency:.2f} on {closing.slots} slots"
+    count = "1 trial" if len(closing.outcomes) == 1 else f"{len(closing.outcomes)} trials"
+    return f"{count}: {states or 'none has ended'}; {closing.time.text}"
 
 
 def show(closing: Closing, console: Console) -> None:
@@ -179,13 +205,10 @@ def show(closing: Closing, console: Console) -> None:
     if closing.outcomes:
         console.print()
         console.print(ranking_table(closing.outcomes, closing.goals, keys))
-    _section(console, "Why the others stopped", stop_reasons(closing.outcomes))
-    _section(console, "Reading", lines(closing.reading, closing.study))
-    if closing.confirmation is not None:
-        console.print("\nConfirmed with new seeds", style="bold")
-        console.print(confirmation_table(closing.confirmation))
-        for line in _told(closing, closing.confirmation):
-            say(console, line)
+    _section(console, "Why the others stopped", _stopped(closing))
+    _section(console, "Reading", statements(closing.reading, closing.rerun))
+    _show_confirmation(closing, console)
+    _show_classes(closing, console)
     console.print()
     for line in (gained(closing), counts_text(closing)):
         say(console, line)
@@ -194,29 +217,72 @@ def show(closing: Closing, console: Console) -> None:
         say(console, text, style="red")
     if closing.model_note is not None:
         say(console, closing.model_note, style="yellow")
-    for label, text in [("review", closing.review), *_next_steps(closing)]:
-        say(console, f"{label:<13} {text}")
+    for index, text in enumerate(closing.review):
+        print_command(console, text, "review" if index == 0 else "")
+    for label, path in _places(closing):
+        print_place(console, path, label)
+    for label, command in _next_steps(closing):
+        print_command(console, command, label)
 
 
-def _told(closing: Closing, found: Confirmation) -> list[str]:
-    return told(found, closing.objective)
+def _show_confirmation(closing: Closing, console: Console) -> None:
+    if closing.confirmation is None:
+        return
+    console.print("\nConfirmed with new seeds", style="bold")
+    console.print(confirmation_table(closing.confirmation))
+    _say_all(console, _told(closing, closing.confirmation))
 
 
-def _section(console: Console, title: str, texts: Sequence[str]) -> None:
-    if texts:
+def _show_classes(closing: Closing, console: Console) -> None:
+    found = closing.class_scores
+    if found is None or closing.best is None:
+        return
+    console.print(f"\nValidation scores by class, trial {closing.best.number}", style="bold")
+    console.print(class_table(found))
+    if found.others:
+        say(console, found.others)
+
+
+def _stopped(closing: Closing) -> list[Statement]:
+    return [Statement(text=stop.text) for stop in stops(closing.outcomes)]
+
+
+def _told(closing: Closing, found: Confirmation) -> list[Statement]:
+    """What a confirmation says, and the command that makes it surer."""
+    sentences = [Statement(text=line) for line in told(found, closing.objective)]
+    more = more_seeds(found.best)
+    if more:
+        command = closing.invocation.changed(more)
+        sentences.append(Statement(text="The same with more seeds", command=command))
+    return sentences
+
+
+def _section(console: Console, title: str, told: Sequence[Statement]) -> None:
+    if told:
         console.print(f"\n{title}", style="bold")
-    for text in texts:
-        say(console, text)
+        _say_all(console, told)
+
+
+def _say_all(console: Console, told: Sequence[Statement]) -> None:
+    """Each sentence, and what to type on a line of its own."""
+    for each in told:
+        say(console, Text(f"{each.text}:" if each.command else each.text))
+        if each.command:
+            print_command(console, each.command)
+
+
+def _places(closing: Closing) -> list[tuple[str, Path]]:
+    best = [] if closing.best is None else [("best", closing.best_file)]
+    return [*best, *([] if closing.page is None else [("report", closing.page)])]
 
 
 def _next_steps(closing: Closing) -> list[tuple[str, str]]:
     steps = []
     if closing.best is not None:
-        steps.append(("best", str(closing.best_file)))
         file = shlex.quote(str(closing.best_file))
-        steps.append(("next", f"python -m tuner train {file}"))
+        steps.append(("next", closing.invocation.command("train", file)))
     if closing.interrupted:
-        steps.append(("resume", "the same command goes on where this one stopped"))
+        steps.append(("resume", closing.invocation.again))
     return steps
 
 
@@ -243,6 +309,8 @@ def description(closing: Closing) -> str:
             *([closing.model_note, ""] if closing.model_note is not None else []),
             *_confirmation(closing),
             *_reading(closing),
+            *_classes(closing),
+            *(f"- {label}: {code(str(text))}" for label, text in _places(closing)),
             *(f"- {label}: {code(text)}" for label, text in _next_steps(closing)),
             "",
             f"| {' | '.join(columns)} |",
@@ -272,7 +340,7 @@ def _confirmation(closing: Closing) -> list[str]:
     return [
         "**Confirmed with new seeds**",
         "",
-        *(f"- {line}" for line in _told(closing, found)),
+        *_points(_told(closing, found)),
         "",
         *(f"| {' | '.join(row)} |" for row in (HEADINGS, ["---"] * len(HEADINGS))),
         *(f"| [{trial}](trial:{trial}) | {' | '.join(rest)} |" for trial, *rest in rows),
@@ -282,9 +350,21 @@ def _confirmation(closing: Closing) -> list[str]:
 
 def _reading(closing: Closing) -> list[str]:
     """Above the table, since MLflow shows no more than the beginning of a long description."""
-    told = statements(closing.reading, closing.study)
-    points = [
+    points = _points(statements(closing.reading, closing.rerun))
+    return ["**Reading**", "", *points, ""] if points else []
+
+
+def _points(told: Sequence[Statement]) -> list[str]:
+    return [
         f"- {prose(each.text)}: {code(each.command)}" if each.command else f"- {prose(each.text)}"
         for each in told
     ]
-    return ["**Reading**", "", *points, ""] if points else []
+
+
+def _classes(closing: Closing) -> list[str]:
+    found, best = closing.class_scores, closing.best
+    if found is None or best is None:
+        return []
+    title = f"**Validation scores by class, trial {best.number}**"
+    others = [prose(found.others), ""] if found.others else []
+    return [title, "", *class_lines(found), "", *others]

@@ -17,7 +17,6 @@ from tuner.console import PlainConsole
 from tuner.core.duration import Running, seconds_left, told
 from tuner.core.goals import Goals, score
 from tuner.core.pareto import best, front
-from tuner.core.ranking import is_usable
 from tuner.core.short_names import short_names
 from tuner.core.trial import Scalar, TrialOutcome, TrialSpec, TrialState
 from tuner.layout import cell, fill, words
@@ -401,8 +400,3 @@ def ending(outcome: TrialOutcome) -> str:
     if outcome.violated:
         how += f", misses {'; '.join(outcome.violated)}"
     return f"trial {outcome.number:>3} {how}: {why}"
-
-
-def stop_reasons(ordered: Iterable[TrialOutcome]) -> list[str]:
-    """Why each trial that can not be taken stopped, or what it misses, a line each."""
-    return [ending(outcome) for outcome in ordered if not is_usable(outcome)]

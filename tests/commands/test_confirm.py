@@ -5,6 +5,7 @@ Its noise is a function of seed and learning rate: 1e-4 is the luckiest with the
 """
 
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -110,7 +111,8 @@ def test_a_confirmation_goes_on_where_it_was_stopped_and_takes_more_seeds(noisy,
     assert main([*NOISY, confirm(2, 2)]) == 130
     stopping.join()
     printed = capsys.readouterr().out
-    assert "the same command goes on where this one stopped" in printed
+    resume = next(line for line in printed.splitlines() if line.startswith("resume "))
+    assert shlex.split(resume)[-1] == confirm(2, 2)
     assert "Confirmed best" not in printed
     assert "confirmed" not in read(noisy / "outputs/mine/best.yaml")["provenance"]
 

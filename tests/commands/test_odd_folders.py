@@ -49,7 +49,7 @@ def test_a_sweep_stays_in_its_folder_and_prints_commands_that_work(odd_folder):
     printed = done.stdout
     assert [found.name for found in odd_folder.parent.iterdir()] == [odd_folder.name]
     assert (odd_folder / "mlflow.db").is_file()
-    assert "mlflow ui   (in this folder)" in printed
+    assert "mlflow ui\n" in printed
     line = next(line for line in printed.splitlines() if line.startswith("next "))
     file = shlex.split(line)[-1]
     assert Path(file) == Path("outputs") / STUDY / "best.yaml"

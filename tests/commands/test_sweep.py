@@ -1,5 +1,8 @@
 """The command as a user gives it; only the fine-tune inside the worker is a fake."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 import yaml
 from mlflow import MlflowClient
@@ -31,7 +34,13 @@ def test_a_sweep_ends_with_a_table_a_best_configuration_and_the_next_command(
     assert "Best: trial" in printed
     assert "the untuned default (trial 0)" in printed
     assert "next          python -m tuner train outputs/mine/best.yaml" in printed
-    assert "mlflow ui   (in this folder)" in printed
+    lines = printed.splitlines()
+    review = next(line for line in lines if line.startswith("review "))
+    assert review.endswith("mlflow ui")
+    page = next(line for line in lines if line.startswith("report "))
+    assert Path(page.split()[-1]).is_file()
+    assert any(line.split()[:1] == ["class"] for line in lines)
+    assert "None" not in printed
     assert "\nReading\n" in printed
     assert "cannot be told apart by 400 validation rows" in printed
 
@@ -221,3 +230,32 @@ def test_a_study_goes_on_after_changes_of_what_decides_no_trial(folder, fake_wor
     assert "training.epochs: 1.0 → 2.0" in said
     assert "training.epochs=1.0 as before" in said
     assert main([*words, *free, "training.epochs=2", "training.epochs=1.0"]) == 0
+
+
+def test_a_resumed_and_a_finished_sweep_tell_their_own_time(folder, fake_workers, capsys):
+    first = [*OWN, "launcher.slots=1"]
+    assert main([*first, "sweep.n_trials=2"]) == 0
+    capsys.readouterr()
+    assert main([*first, "sweep.n_trials=4"]) == 0
+    resumed = capsys.readouterr().out
+    (line,) = (each for each in resumed.splitlines() if each.startswith("4 trials: "))
+    assert "of trials in all; this start: 2 trials in " in line
+    assert "sweep efficiency" in line
+    assert main([*first, "sweep.n_trials=4"]) == 0
+    again = capsys.readouterr().out
+    assert "efficiency" not in again
+    assert "this start: none" in again
+
+
+def test_commands_that_are_shown_are_the_users_own_and_work(folder, fake_workers, capsys):
+    words = [*OWN, "launcher.slots=1", "sweep.n_trials=2"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    (shown,) = (each.strip() for each in printed.splitlines() if "sweep.confirm.top=3" in each)
+    program, _, typed = shown.partition(" -m tuner ")
+    assert program == "python"
+    assert set(words) < set(shlex.split(typed))
+    assert main(["study=confirmed", *shlex.split(typed)]) == 0
+    confirmed = capsys.readouterr().out
+    assert "Confirmed with new seeds" in confirmed
+    assert "sweep.confirm.top=3\n" not in confirmed.split("Reading\n")[1].split("Confirmed")[0]

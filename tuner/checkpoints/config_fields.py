@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 LAYER_NORM_EPS = 1e-12
@@ -68,16 +69,16 @@ def refuse_unsupported(config: Mapping[str, Any], model_type: str, folder: Path)
         value = config.get(key)
         if value:
             raise InputError(
-                f"{key} is {value!r}: {reason}",
+                f"{key} is {value_text(value)}: {reason}",
                 where=f"{key} in {where}",
                 remedy=f"a checkpoint without {key}; where the weights do not depend on it, "
                 f"remove {key} from config.json",
             )
     for alias, name in _ALIASES.items() if model_type == "distilbert" else ():
         if alias in config and config[alias] != config.get(name):
+            one, other = value_text(config[alias]), value_text(config.get(name))
             raise InputError(
-                f"{alias} is {config[alias]!r} and {name} is {config.get(name)!r}: "
-                "they are two names of one field",
+                f"{alias} is {one} and {name} is {other}: they are two names of one field",
                 where=f"{alias} and {name} in {where}",
                 remedy=f"remove {alias} from config.json",
             )

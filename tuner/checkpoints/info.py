@@ -18,6 +18,7 @@ from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.tokenizer_files import find_tokenizer_files
 from tuner.checkpoints.weights import find_weights
 from tuner.core.memory import ModelShape
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 SUPPORTED = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
@@ -98,7 +99,7 @@ def inspect(folder: Path) -> CheckpointInfo:
         raise _no_model_type(config, folder)
     if model_type not in SUPPORTED:
         raise InputError(
-            f"architecture {model_type!r} is not supported",
+            f"architecture {value_text(model_type)} is not supported",
             where=f"model_type in {folder / 'config.json'}",
             remedy=f"a checkpoint of one of {', '.join(SUPPORTED)}",
         )
@@ -222,11 +223,13 @@ def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None
         f"{groups} groups do not divide the {layers} layers": layers % groups != 0,
         f"{layers} layers are more than {MOST_LAYERS}": layers > MOST_LAYERS,
         f"{dropout} is missing": dropout is not None and dropout not in config,
-        f"layer_norm_eps is {epsilon!r}, which is no small number": not is_share(epsilon),
+        f"layer_norm_eps is {value_text(epsilon)}, which is no small number": not is_share(
+            epsilon
+        ),
     }
     if kind != "absolute":
         raise InputError(
-            f"the positions are {kind!r}, and only absolute ones are supported",
+            f"the positions are {value_text(kind)}, and only absolute ones are supported",
             where=f"position_embedding_type in {folder / 'config.json'}",
             remedy="a checkpoint with absolute positions, such as model=bert_base; its weights "
             "mean nothing without the relative ones",
@@ -237,7 +240,7 @@ def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None
     refuse_unsupported(config, model_type, folder)
     if act not in ACTIVATIONS:
         raise InputError(
-            f"the activation {act!r} is not supported",
+            f"the activation {value_text(act)} is not supported",
             where=str(folder / "config.json"),
             remedy=f"one of {', '.join(ACTIVATIONS)}",
         )
@@ -249,7 +252,7 @@ def _padding(config: dict[str, Any], vocab_size: int, folder: Path, *, default: 
         return default
     if isinstance(pad, bool) or not isinstance(pad, int) or not 0 <= pad < vocab_size:
         raise InputError(
-            f"pad_token_id is {pad!r}, which is no token of {vocab_size}",
+            f"pad_token_id is {value_text(pad)}, which is no token of {vocab_size}",
             where=str(folder / "config.json"),
             remedy=_AS_WRITTEN,
         )
@@ -269,7 +272,7 @@ def _integer(config: dict[str, Any], key: str, folder: Path) -> int:
     value = config.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST:
         raise InputError(
-            f"{key} is {value!r}, which is no positive whole number below {LARGEST}",
+            f"{key} is {value_text(value)}, which is no positive whole number below {LARGEST}",
             where=str(folder / "config.json"),
             remedy=_AS_WRITTEN,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.core.settings import TrialSettings
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 INPUTS = "model_inputs.json"
@@ -160,7 +161,8 @@ def _check_task(config: Mapping[str, Any], path: Path) -> None:
     for key, (value, known) in given.items():
         if value not in known:
             raise InputError(
-                f"{key} is {value!r}: `tuner predict` gives one label of several, by softmax",
+                f"{key} is {value_text(value)}: `tuner predict` gives one label of several, "
+                "by softmax",
                 where=f"{key} in {path}",
                 remedy=f"a model with problem_type {SINGLE_LABEL}; "
                 "transformers.pipeline('text-classification', model=FOLDER) knows the others",

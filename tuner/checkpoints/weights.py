@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.other_formats import is_pointer, not_fetched, without_weights
 from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 SINGLE = "model.safetensors"
@@ -163,7 +164,9 @@ def _check_head(
         )
     if head.shape == shape:
         return
-    problem = f"config.json asks for {list(shape)}, the tensor {name} is {list(head.shape)}"
+    problem = (
+        f"config.json asks for {value_text(shape)}, the tensor {name} is {value_text(head.shape)}"
+    )
     if name.endswith(_EMBEDDING) and head.shape[1:] == shape[1:]:
         problem = (
             f"config.json says vocab_size {config['vocab_size']}, the weights have "

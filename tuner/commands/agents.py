@@ -20,10 +20,13 @@ from tuner.core.slurm import (
     taken_options,
 )
 from tuner.core.storage import SQLITE, kind
+from tuner.core.time_spent import TimeSpent
 from tuner.errors import INTERRUPTED, InputError
 from tuner.exclusive import exclusive
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
+from tuner.invocation import Invocation, invoked
+from tuner.pasted import print_command
 from tuner.secrets import hidden
 from tuner.slurm import queue
 from tuner.slurm.job import AGENT, AgentRun
@@ -32,7 +35,7 @@ from tuner.study_reader import StoredStudy
 from tuner.summary import Closing, show
 from tuner.terminal import Terminal
 from tuner.tracking import tracking_uri
-from tuner.tracking.view import review, sending
+from tuner.tracking.view import review_steps, sending_command
 
 
 def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -> int:
@@ -65,9 +68,9 @@ def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -
         overrides = agent_overrides(arguments, agent.launcher)
         jobs = follower.follow(_found_or_submitted(agent, study, agents, overrides, terminal))
     except KeyboardInterrupt:
-        _leave(follower.jobs, terminal)
+        _leave(follower.jobs, invoked(arguments), terminal)
         return INTERRUPTED
-    return _close(composed, study, agents, jobs, terminal, begun)
+    return _close(composed, study, agents, jobs, invoked(arguments), terminal, begun)
 
 
 def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:
@@ -123,13 +126,13 @@ def _found_or_submitted(
     return jobs
 
 
-def _leave(jobs: Sequence[AgentJob], terminal: Terminal) -> None:
+def _leave(jobs: Sequence[AgentJob], invocation: Invocation, terminal: Terminal) -> None:
     """Says that the sweep goes on, how to follow it again and how to end it."""
     living = [job.id for job in jobs if job.phase is not Phase.ENDED]
     if living:
         terminal.result("\nThe agents go on without this command.")
-        terminal.result(f"{'follow':<13} the same command")
-        terminal.result(f"{'end them':<13} scancel {' '.join(living)}")
+        print_command(terminal.console, invocation.again, "follow")
+        print_command(terminal.console, f"scancel {' '.join(living)}", "end them")
 
 
 def _close(
@@ -137,6 +140,7 @@ def _close(
     study: StudyLook,
     agents: AgentFolder,
     jobs: Sequence[AgentJob],
+    invocation: Invocation,
     terminal: Terminal,
     begun: float,
 ) -> int:
@@ -147,7 +151,7 @@ def _close(
     if stored is None:
         terminal.warn(f"the study can not be shown: {study.refusal}")
     else:
-        closing = _closing(composed, study, stored, begun)
+        closing = _closing(composed, study, stored, invocation, begun)
         show(closing, terminal.console)
         code = closing.exit_code
     if not study.is_complete:
@@ -159,14 +163,18 @@ def _close(
     return 1 if lost else code
 
 
-def _review(agent: AgentSettings) -> str:
+def _review(agent: AgentSettings) -> Sequence[str]:
     if not agent.tracking.send:
-        return sending(agent.study_name, agent.tracking.uri)
-    return review(hidden(tracking_uri(agent.tracking.uri)), None)
+        return (sending_command(agent.study_name, agent.tracking.uri),)
+    return review_steps(hidden(tracking_uri(agent.tracking.uri)), None)
 
 
 def _closing(
-    composed: ComposedSweep, study: StudyLook, stored: StoredStudy, begun: float
+    composed: ComposedSweep,
+    study: StudyLook,
+    stored: StoredStudy,
+    invocation: Invocation,
+    begun: float,
 ) -> Closing:
     """All that the end is told from."""
     agent = composed.agent
@@ -186,9 +194,15 @@ def _closing(
         confirmation=stored.confirmation,
         interrupted=False,
         failed="",
-        seconds=time.monotonic() - begun,
-        busy=0.0,
-        slots=0,
+        time=TimeSpent(
+            seconds=time.monotonic() - begun,
+            busy=0.0,
+            slots=0,
+            ended=0,
+            earlier=len(outcomes),
+            in_trials=sum(outcome.seconds for outcome in outcomes),
+        ),
+        invocation=invocation,
         best_file=study.folder.best,
         model_note=model_note(study.folder),
         review=_review(agent),

@@ -18,6 +18,7 @@ from tuner.core.goals import Goals
 from tuner.core.publication import publication
 from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.folder import StudyFolder
@@ -126,7 +127,7 @@ def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
     if problem:
         raise InputError(
             problem,
-            where=f"export.weights={dict(export.weights)}",
+            where=f"export.weights={value_text(export.weights)}",
             remedy=f"export.pick=weights 'export.weights={{{named}}}'",
         )
 

@@ -92,6 +92,11 @@ class InputReport:
         """What a variant meets."""
         return self.found[_key(settings)]
 
+    def labels(self, settings: TrialSettings) -> tuple[str, ...]:
+        """Names of a trial's labels, in the order of their numbers; none where not known."""
+        found = self.found.get(_key(settings))
+        return () if found is None else found.data.labels
+
     def of(self, settings: TrialSettings) -> Inputs:
         """What a trial's run says of its model and data; nothing where no variant has them."""
         found = self.found.get(_key(settings))

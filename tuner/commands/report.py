@@ -11,24 +11,31 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tuner.command_words import read_options
+from tuner.commands.invocations import stored_invocation
 from tuner.config import ComposedReader, compose_report
 from tuner.core.confirmation import told
 from tuner.core.goals import score
-from tuner.core.reading import SweepReading, lines, read_sweep
+from tuner.core.reading import Rerun, SweepReading, overrides_alone, read_sweep, statements
 from tuner.core.report_settings import ReportSettings
+from tuner.core.settings import AgentSettings
 from tuner.core.short_names import short_names
-from tuner.errors import InputError
+from tuner.errors import InputError, TunerError
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
+from tuner.invocation import Invocation
 from tuner.live import Resizable
 from tuner.output_file import write_output
+from tuner.pasted import print_command
 from tuner.report.data import StudyView, TrialView, view
 from tuner.report.page import render
-from tuner.study_reader import StudyReader
+from tuner.study_reader import Phase, StudyReader
 from tuner.tables import confirmation_table, ranking_table
 from tuner.terminal import Terminal, ending, parameters_text, say
 from tuner.timestamps import local_time
 from tuner.tracking import replay
+
+PAGE = "report.html"
+"""Name of the page in the study's folder."""
 
 REFRESH_SECONDS = 30
 """How often a browser loads the page of a sweep that is followed."""
@@ -49,11 +56,13 @@ class Reporter:
         folder: The study's files.
         page: The HTML file.
         clock: Local time.
+        invocation: The command of the sweep; None: the study knows it.
     """
 
     reader: StudyReader
     folder: StudyFolder
     page: Path
+    invocation: Invocation | None = None
     clock: Callable[[], datetime] = datetime.now
     _importances: Mapping[str, float] = field(default_factory=dict, init=False)
     _completed: Sequence[int] = field(default=(), init=False)
@@ -76,6 +85,16 @@ class Reporter:
             epochs=study.epochs,
         )
 
+    def rerun(self, study: StudyView) -> Rerun:
+        """What can be run after the sweep, whose command the study knows."""
+        found = self.invocation or stored_invocation(self.reader.attributes)
+        return Rerun(
+            study=study.name,
+            changed=found.changed if found is not None else overrides_alone,
+            is_taken=lambda name: (self.folder.path.parent / name).exists(),
+            is_confirmed=study.confirmation is not None,
+        )
+
     def write(self, study: StudyView, reading: SweepReading, *, refresh: int = 0) -> None:
         """Writes the page.
 
@@ -92,6 +111,7 @@ class Reporter:
             study,
             reading,
             self.clock(),
+            rerun=self.rerun(study),
             best_file=best_file,
             model_note=model_note(self.folder),
             refresh=refresh,
@@ -131,7 +151,7 @@ def run(arguments: Sequence[str]) -> int:
 def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, quiet: bool) -> None:
     folder = StudyFolder(Path(composed.output), reader.name)
     given = composed.settings.output
-    page = Path(given) if given else folder.path / "report.html"
+    page = Path(given) if given else folder.path / PAGE
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective, quiet=quiet, now=local_time)
     places = [place for place in (folder, folder.confirmation) if os.access(place.path, os.W_OK)]
@@ -141,8 +161,10 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)
-    for part in shown(study, reading):
-        if isinstance(part, Text):
+    for part in shown(study, reading, reporter.rerun(study)):
+        if isinstance(part, Command):
+            print_command(terminal.console, part.text)
+        elif isinstance(part, Text):
             say(terminal.console, part)
         else:
             terminal.console.print(part)
@@ -151,6 +173,39 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
         terminal.warn(note)
     reporter.write(study, reading)
     terminal.result(f"\n{'page':<13} {page}")
+
+
+def write_page(
+    agent: AgentSettings,
+    reading: SweepReading,
+    invocation: Invocation,
+    notice: Callable[[str], None],
+) -> Path | None:
+    """Write the page of a sweep that has ended here; the last of its agents does.
+
+    Args:
+        agent: Names the study and its storage.
+        reading: What its trials say as a whole.
+        invocation: The sweep's command.
+        notice: Told why the page cannot be written.
+
+    Returns:
+        The page; None where it is not there.
+    """
+    folder = StudyFolder(Path(agent.output), agent.study_name)
+    page = folder.path / PAGE
+    try:
+        reader = StudyReader(agent.study_name, agent.storage, Path(agent.output))
+        try:
+            reporter = Reporter(reader=reader, folder=folder, page=page, invocation=invocation)
+            study = reporter.look()
+            if all(trial.state != Phase.RUNNING for trial in study.trials):
+                reporter.write(study, reading)
+        finally:
+            reader.close()
+    except (TunerError, OSError) as error:
+        notice(f"the report cannot be written: {error}")
+    return page if page.is_file() else None
 
 
 def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyView:
@@ -189,19 +244,32 @@ def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> N
             terminal.show_outcome(outcome)
 
 
-def shown(study: StudyView, reading: SweepReading) -> list[RenderableType]:
+@dataclass(frozen=True)
+class Command:
+    """A line to be pasted into a shell."""
+
+    text: str
+
+
+def shown(study: StudyView, reading: SweepReading, rerun: Rerun) -> list[RenderableType | Command]:
     """What a terminal shows of a study: the ranked table, how each ended, the sweep as a whole."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType | Command] = []
     if study.outcomes:
         parts.append(ranking_table(study.outcomes, study.goals, study.keys))
     sections = {
         "How each ended, and what to change": [ending(outcome) for outcome in study.outcomes],
         "Not ended": _unfinished(study),
-        "Reading": lines(reading, study.name),
     }
     for title, texts in sections.items():
         if texts:
             parts += [Text(f"\n{title}", style="bold"), *map(Text, texts)]
+    read = statements(reading, rerun)
+    if read:
+        parts.append(Text("\nReading", style="bold"))
+    for each in read:
+        parts += (
+            [Text(f"{each.text}:"), Command(each.command)] if each.command else [Text(each.text)]
+        )
     if study.confirmation is not None:
         parts += [
             Text("\nConfirmed with new seeds", style="bold"),

@@ -13,18 +13,23 @@ from tuner.commands.best import BestKeeper
 from tuner.commands.confirm import Confirmed, check_confirmation, confirm
 from tuner.commands.dry_run import dry_run
 from tuner.commands.final_look import early_refusal
+from tuner.commands.invocations import remember_invocation
+from tuner.commands.report import write_page
 from tuner.commands.retraining import Retraining
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, render
 from tuner.core.enough import enough
 from tuner.core.identity import StudyIdentity
-from tuner.core.pareto import front, order
+from tuner.core.pareto import best, front, order
 from tuner.core.reading import read_sweep
 from tuner.core.slurm import SLURM
+from tuner.core.time_spent import TimeSpent
 from tuner.core.trial import TrialOutcome, TrialSpec
 from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
+from tuner.invocation import Invocation, invoked
+from tuner.pasted import print_command
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Study, made_with, study_url
@@ -79,6 +84,8 @@ def run(arguments: Sequence[str]) -> int:
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
         _tell_opened(start, study)
+        invocation = invoked(arguments)
+        remember_invocation(study, invocation)
         tags = origin(["sweep", *arguments], Path.cwd())
         tracker.open(tags, start.inputs.of, study.identity)
         stack.callback(lambda: terminal.warn(tracker.close()))
@@ -91,7 +98,14 @@ def run(arguments: Sequence[str]) -> int:
         confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
         closing = _closing(start, study, sweep, confirmed, tracker, begun)
         is_interrupted = closing.interrupted or retraining.interrupted
-        closing = replace(closing, interrupted=is_interrupted, model_note=keeper.note)
+        page = write_page(agent, closing.reading, invocation, terminal.warn)
+        closing = replace(
+            closing,
+            interrupted=is_interrupted,
+            model_note=keeper.note,
+            page=page,
+            invocation=invocation,
+        )
         if start.goals.several:
             tracker.mark_front(each.number for each in front(closing.outcomes, start.goals))
         status = "KILLED" if closing.interrupted else "FINISHED"
@@ -141,7 +155,8 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     if not study.is_new:
         tracker.expect(study.outcomes())
     tracker.abandon(study.release_orphans())
-    start.terminal.notice(f"review: {tracker.review}")
+    for index, text in enumerate(tracker.review_steps):
+        print_command(start.terminal.console, text, "" if index else "review")
 
 
 def _facts(start: Start) -> StudyFacts:
@@ -245,6 +260,9 @@ def _closing(
     composed, agent = start.composed, start.composed.agent
     sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
     outcomes = order(study.outcomes(), start.goals)
+    winner = best(outcomes, start.goals)
+    ended = [outcome for each in sweeps for outcome in each.outcomes]
+    here = {outcome.number for outcome in sweep.outcomes}
     return Closing(
         study=agent.study_name,
         goals=start.goals,
@@ -259,12 +277,20 @@ def _closing(
         confirmation=confirmed.found,
         interrupted=any(each.interrupted for each in sweeps),
         failed=next((each.failed for each in sweeps if each.failed), ""),
-        seconds=time.monotonic() - begun,
-        busy=sum(outcome.seconds_busy for each in sweeps for outcome in each.outcomes),
-        slots=len(start.launcher.slots),
+        time=TimeSpent(
+            seconds=time.monotonic() - begun,
+            busy=sum(outcome.seconds_busy for outcome in ended),
+            slots=len(start.launcher.slots),
+            ended=len(ended),
+            earlier=sum(outcome.number not in here for outcome in outcomes),
+            in_trials=sum(outcome.seconds for outcome in outcomes),
+        ),
         best_file=start.folder.best,
-        review=tracker.review,
         keys=composed.space.keys,
+        review=tracker.review_steps,
+        invocation=Invocation(words=()),
+        labels=start.inputs.labels(start.compose(winner.parameters)) if winner else (),
+        is_taken=lambda name: StudyFolder(Path(agent.output), name).path.exists(),
     )
 
 

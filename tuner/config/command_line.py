@@ -20,6 +20,7 @@ from tuner.config.training_file import compose_training, composed_options
 from tuner.core.exporting import as_overrides, delete_key
 from tuner.core.settings import TrialSettings
 from tuner.core.training_settings import AUTO
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 _ABSENT = object()
@@ -68,7 +69,7 @@ def _nearest_option(
             found[name] = dict(_differences(content, wanted, group))
     if not found:
         raise InputError(
-            f"there is no {group} called {wanted.get('name')!r}",
+            f"there is no {group} called {value_text(wanted.get('name'))}",
             where=f"conf/{group} of {folder}",
             remedy="the folder with the conf/ of the sweep, or export.format=hydra",
         )

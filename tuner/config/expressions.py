@@ -26,6 +26,7 @@ from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
 from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, pairs
 from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
 from tuner.core.trial import Scalar
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 MOST_CHOICES = 1000
@@ -230,7 +231,7 @@ def _scalar(item: Any) -> Scalar:
         return str(item.text)
     if item is None or isinstance(item, str | int | float):
         return item
-    raise ValueError(f"{item!r} is no single value")
+    raise ValueError(f"{value_text(item)} is no single value")
 
 
 def _interval(sweep: IntervalSweep) -> Domain:

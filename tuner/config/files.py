@@ -17,6 +17,7 @@ from tuner.config.limits import check_nodes, check_size, nested_too_deeply
 from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
 from tuner.config.written import quoted
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 from tuner.suggestion import one_of
 
@@ -65,7 +66,7 @@ class Option:
             return ListConfig([])
         if not isinstance(entries, ListConfig) or not _name_options(entries, self.label):
             raise InputError(
-                f"{entries!r} is no defaults list",
+                f"{value_text(entries)} is no defaults list",
                 where=f"{self.label}, defaults",
                 remedy="a list of option names and of lines `group: option`",
             )

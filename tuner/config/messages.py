@@ -11,6 +11,7 @@ from omegaconf.errors import (
 
 from tuner.config.environment import READERS, EnvironmentRefusedError
 from tuner.core.rules import Finding
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 from tuner.suggestion import nearest, nearest_key
 
@@ -112,7 +113,7 @@ def _refused_environment(name: str, key: str, where: str) -> InputError:
 
 def not_sensible(findings: Sequence[Finding], where: str) -> InputError:
     """Values of the right type that can not be right, all of them at once."""
-    problem = "; ".join(f"{finding.key} is {finding.value!r}" for finding in findings)
+    problem = "; ".join(f"{finding.key} is {value_text(finding.value)}" for finding in findings)
     remedy = "; ".join(f"{finding.key}: {_meant(finding)}" for finding in findings)
     return InputError(problem, where=where, remedy=remedy)
 

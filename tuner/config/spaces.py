@@ -9,6 +9,7 @@ from tuner.config.expressions import Kind, Setting, read_domain
 from tuner.config.schema import GROUPS, TRIAL_GROUPS
 from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace, contains
 from tuner.core.trial import Scalar
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 from tuner.suggestion import nearest, nearest_key
 
@@ -41,7 +42,7 @@ def _read_key(key: str, entry: Any, where: str) -> list[Dimension]:
     entries = entry if isinstance(entry, list) else [entry]
     if not entries or (isinstance(entry, list) and not all(isinstance(e, dict) for e in entries)):
         raise InputError(
-            f"{entry!r} is nothing to search",
+            f"{value_text(entry)} is nothing to search",
             where=where,
             remedy="choice(a, b), or a list of {values: ..., when: {key: value}}",
         )
@@ -75,7 +76,7 @@ def _read_entry(key: str, entry: Any, where: str) -> Dimension:
     when = entry.get("when") or {}
     if not isinstance(when, dict):
         raise InputError(
-            f"the condition {when!r} names no key",
+            f"the condition {value_text(when)} names no key",
             where=where,
             remedy="when: {key: value} or when: {key: [value, value]}",
         )
@@ -87,7 +88,7 @@ def _allowed(value: Any, where: str) -> tuple[Scalar, ...]:
     values = tuple(value) if isinstance(value, list) else (value,)
     if not values or any(isinstance(item, list | dict) for item in values):
         raise InputError(
-            f"the condition on {value!r} can not be read",
+            f"the condition on {value_text(value)} can not be read",
             where=where,
             remedy="one value, or a list of values",
         )

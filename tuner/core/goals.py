@@ -20,6 +20,9 @@ _LARGE, _SMALL = 10.0, 1e-3
 _ROUNDING = 1e-12
 """Below it a value is 0 but for rounding."""
 
+_DIGITS = range(4, 18)
+"""Significant digits of a value and of the bound that it misses; as few as tell them apart."""
+
 _CONSTRAINT = re.compile(r"\s*(<=|>=)\s*(\S+)\s*")
 
 
@@ -48,10 +51,10 @@ class Constraint:
 
     def missed(self, value: float) -> str:
         """A value that misses the bound, as people read it."""
-        told = f"{value:.4g}", f"{self.bound:.4g}"
-        if told[0] == told[1]:
-            told = str(value), str(self.bound)
-        return f"{self.metric} {told[0]}, not {self.relation} {told[1]}"
+        digits = next(
+            (n for n in _DIGITS if f"{value:.{n}g}" != f"{self.bound:.{n}g}"), _DIGITS[-1]
+        )
+        return f"{self.metric} {value:.{digits}g}, not {self.relation} {self.bound:.{digits}g}"
 
     @property
     def text(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 ROLES = (
@@ -169,7 +170,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _wrong(key: str, value: Any, expected: str, folder: Path) -> InputError:
     return InputError(
-        f"{key} is {value!r}, which is not {expected}",
+        f"{key} is {value_text(value)}, which is not {expected}",
         where=f"{key} in {folder / 'tokenizer_config.json'}",
         remedy=f"{expected}, or no {key}",
     )
@@ -179,7 +180,7 @@ def _refuse_other_files(config: Mapping[str, Any], folder: Path) -> None:
     names = config.get("fast_tokenizer_files")
     if names and names != ["tokenizer.json"]:
         raise InputError(
-            f"fast_tokenizer_files is {names!r}: transformers reads another file than "
+            f"fast_tokenizer_files is {value_text(names)}: transformers reads another file than "
             "tokenizer.json, depending on its version",
             where=f"fast_tokenizer_files in {folder / 'tokenizer_config.json'}",
             remedy="remove fast_tokenizer_files, and name the file that is meant tokenizer.json",

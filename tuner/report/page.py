@@ -17,7 +17,7 @@ from tuner.core.confirmation import HEADINGS, cells, told
 from tuner.core.goals import Goals, score
 from tuner.core.objectives import direction
 from tuner.core.ranking import gain
-from tuner.core.reading import SweepReading, statements
+from tuner.core.reading import Rerun, SweepReading, statements
 from tuner.report import figures
 from tuner.report.data import StudyView, TrialView
 from tuner.report.look import NO_STATUS, STATUS_COLOURS, colour, duration, present
@@ -59,6 +59,7 @@ def render(
     reading: SweepReading,
     now: datetime,
     *,
+    rerun: Rerun | None = None,
     best_file: str = "",
     model_note: str | None = None,
     refresh: int = 0,
@@ -68,6 +69,7 @@ def render(
     Args:
         study: What is shown.
         reading: What its trials say as a whole.
+        rerun: What can be run after the sweep; None: its command is not known.
         now: When the page is made, local time; trials that run are drawn to here.
         best_file: The best configuration, if it is there.
         model_note: What to know of best_model/; None where it is the best's.
@@ -96,7 +98,9 @@ def render(
         statuses=STATUS_COLOURS,
         no_status=NO_STATUS,
         labels=present(study.trials),
-        reading=statements(reading, study.name)[1:],  # The first counts, as the tile does.
+        reading=statements(reading, rerun or Rerun(study=study.name))[
+            1:
+        ],  # The first counts, as the tile does.
         confirmed=_confirmed(study),
         best_file=best_file,
         model_note=model_note,

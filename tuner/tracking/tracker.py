@@ -34,7 +34,7 @@ from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
 from tuner.tracking.store import Store
 from tuner.tracking.trial_runs import TrialRuns
-from tuner.tracking.view import View, review, sending
+from tuner.tracking.view import View, review, review_steps, sending, sending_command
 
 TENSORBOARD = "tensorboard"
 """The folder of event files in a trial's folder."""
@@ -100,6 +100,14 @@ class Tracker:
             return self._report
         experiment = self._store.experiment if self._viewed else None
         return review(self.uri, experiment, self._identity.id)
+
+    @property
+    def review_steps(self) -> Sequence[str]:
+        """What is to be typed and then opened to see the runs."""
+        if not self._sends:
+            return (sending_command(self._study, self.uri),)
+        experiment = self._store.experiment if self._viewed else None
+        return review_steps(self.uri, experiment, self._identity.id)
 
     @property
     def _report(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from tuner.core.exporting import override
 from tuner.core.goals import Goals
 from tuner.core.identity import STUDY_ID, StudyIdentity
+from tuner.invocation import script
 from tuner.sqlite_address import sqlite_path
 
 KEY = "tuner"
@@ -173,17 +174,20 @@ def review(uri: str, experiment: str | None, study_id: str | None = None) -> str
         experiment: MLflow's name for the experiment, where the page has its view; else None.
         study_id: Id of the study that the view is of.
     """
+    return ", then ".join(review_steps(uri, experiment, study_id))
+
+
+def review_steps(uri: str, experiment: str | None, study_id: str | None = None) -> tuple[str, ...]:
+    """Return what is to be typed and then opened to see the runs; see `review`."""
     page = _page(experiment, study_id) if experiment else ""
     if uri.startswith(("http://", "https://")):
-        return f"{uri.rstrip('/')}/{page}" if experiment else uri
+        return (f"{uri.rstrip('/')}/{page}" if experiment else uri,)
     path = sqlite_path(uri)
     here = path is not None and path.absolute() == Path.cwd() / DATABASE
-    command = (
-        "mlflow ui   (in this folder)"
-        if here
-        else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
-    )
-    return f"{command}, then {LOCAL_SERVER}/{page}" if experiment else command
+    command = f"{script('mlflow')} ui"
+    if not here:
+        command += f" --backend-store-uri {shlex.quote(uri)}"
+    return (command, f"{LOCAL_SERVER}/{page}") if experiment else (command,)
 
 
 def sending(study: str, uri: str | None) -> str:
@@ -193,8 +197,12 @@ def sending(study: str, uri: str | None) -> str:
         study: Its name.
         uri: MLflow's tracking URI, without a password; None: whoever sends them knows it.
     """
-    command = f"tuner report {override('study', study)} {override('tracking.uri', uri or 'URI')}"
-    return f"`{command}` sends the runs to MLflow"
+    return f"`{sending_command(study, uri)}` sends the runs to MLflow"
+
+
+def sending_command(study: str, uri: str | None) -> str:
+    """Return the command that sends the runs which agents have spooled; see `sending`."""
+    return f"tuner report {override('study', study)} {override('tracking.uri', uri or 'URI')}"
 
 
 def _page(experiment: str, study_id: str | None) -> str:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tuner.core.value_text import value_text
 from tuner.errors import InputError
 
 COMMON_FIELDS = ("learning_rate", "weight_decay", "layer_decay")
@@ -333,7 +334,7 @@ def graph_key(optimizer: Mapping[str, Any]) -> tuple[Any, ...]:
     name = str(optimizer.get("name", "")).lower().replace("_", "")
     if name not in KERAS_OPTIMIZERS:
         raise InputError(
-            f"there is no optimizer {optimizer.get('name')!r}",
+            f"there is no optimizer {value_text(optimizer.get('name'))}",
             where="optimizer.name",
             remedy=f"one of {', '.join(sorted(KERAS_OPTIMIZERS))}",
         )

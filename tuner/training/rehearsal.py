@@ -23,6 +23,7 @@ from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.checkpoints.content import cache_root, combined_hash
 from tuner.core.settings import TrialSettings
+from tuner.core.value_text import value_text
 from tuner.data import PreparedData, TokenizedSplit
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.errors import InputError, TunerError
@@ -178,7 +179,9 @@ def _compare_descriptions(ours: CheckpointInfo, theirs: CheckpointInfo) -> None:
     ):
         one, other = getattr(ours, name), getattr(theirs, name)
         if one != other:
-            raise ValueError(f"{name} is {one!r}, and {other!r} in the saved folder")
+            raise ValueError(
+                f"{name} is {value_text(one)}, and {value_text(other)} in the saved folder"
+            )
     one, other = (load_tokenizer(info) for info in (ours, theirs))
     for name in ("truncation_side", "token_types", "split_special_tokens", "pad_id"):
         if getattr(one, name) != getattr(other, name):

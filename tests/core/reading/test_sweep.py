@@ -15,7 +15,7 @@ from tests.core.reading.trials import (
     trial,
 )
 from tests.records import outcome, report
-from tuner.core.reading import lines
+from tuner.core.reading import Rerun, lines
 from tuner.core.reading.statements import next_name
 from tuner.core.space import Choice, SearchSpace
 from tuner.core.trial import Diagnosis, TrialState
@@ -31,9 +31,9 @@ def test_a_budget_is_too_short_for_most_or_for_the_best():
     assert most is not None
     assert (most.improving, most.ended, most.best, most.epochs) == (2, 3, False, 6.0)
     assert read(statuses(CONVERGED, IMPROVING), space).budget is None
-    assert "the best among them, were still improving; more of it: training.epochs=6" in told(
-        statuses(IMPROVING, CONVERGED, CONVERGED), space
-    )
+    text = told(statuses(IMPROVING, CONVERGED, CONVERGED), space)
+    assert "the best among them, were still improving" in text
+    assert text.endswith("study=lr-2 training.epochs=6")
 
 
 def test_a_trial_that_was_stopped_says_nothing_of_the_budget():
@@ -66,8 +66,8 @@ def test_importances_take_six_completed_trials_that_differ():
 
 def test_nothing_to_read_gives_nothing_to_say():
     space = searching(optimizer__learning_rate=LOW_TO_HIGH)
-    assert lines(read([], space), "lr") == []
-    assert lines(read([outcome(0, TrialState.FAILED)], space), "lr") == []
+    assert lines(read([], space), Rerun(study="lr")) == []
+    assert lines(read([outcome(0, TrialState.FAILED)], space), Rerun(study="lr")) == []
 
 
 def test_one_trial_and_pruned_trials_alone_are_read():
@@ -93,4 +93,4 @@ def test_the_next_study_has_the_next_number(name, following):
 def test_no_sweep_crashes_the_reading(sweep, objective, importances):
     trials, space = sweep
     found = read(trials, space, objective=objective, importances=importances)
-    assert all("\n" not in line for line in lines(found, "lr"))
+    assert all("\n" not in line for line in lines(found, Rerun(study="lr")))

@@ -2,7 +2,7 @@
 
 from tests.records import outcome, report
 from tuner.core.goals import Goals
-from tuner.core.reading import lines, read_sweep
+from tuner.core.reading import Rerun, lines, read_sweep
 from tuner.core.space import Dimension, FloatInterval, SearchSpace
 from tuner.core.trial import Convergence, Diagnosis, TrialState
 
@@ -48,4 +48,4 @@ def read(outcomes, space, **given):
 
 
 def told(outcomes, space, **given):
-    return "\n".join(lines(read(outcomes, space, **given), "lr"))
+    return "\n".join(lines(read(outcomes, space, **given), Rerun(study="lr")))

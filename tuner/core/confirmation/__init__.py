@@ -31,7 +31,7 @@ from tuner.core.confirmation.result import (
     scores_of,
     with_intervals,
 )
-from tuner.core.confirmation.text import HEADINGS, cells, mean_text, told
+from tuner.core.confirmation.text import HEADINGS, cells, mean_text, more_seeds, told
 
 __all__ = [
     "CONFIDENCE",
@@ -55,6 +55,7 @@ __all__ = [
     "is_raced_out",
     "leaders",
     "mean_text",
+    "more_seeds",
     "origin",
     "overlap",
     "refusal",

@@ -77,9 +77,8 @@ def mean_text(configuration: Configuration) -> str:
 def _few_seeds(configuration: Configuration) -> Iterator[str]:
     """How little the seeds of a configuration say of others; nothing where they are enough."""
     seeds, scores = len(configuration.scores), configuration.scores.values()
-    advice = f"sweep.confirm.seeds={FEW}"
     if seeds == 1:
-        yield f"One seed does not show how far others differ: {advice}."
+        yield "One seed does not show how far others differ."
     elif max(scores) == min(scores):
         yield (
             f"All {seeds} seeds gave the same score, which does not show how far others differ."
@@ -87,8 +86,16 @@ def _few_seeds(configuration: Configuration) -> Iterator[str]:
     elif (narrower := gain_of_seeds(seeds, FEW)) >= _WORTH_TELLING:
         yield (
             f"{seeds} seeds tell little: with the same deviation {FEW} would give an interval "
-            f"{narrower:.0f} times narrower ({advice})."
+            f"{narrower:.0f} times narrower."
         )
+
+
+def more_seeds(configuration: Configuration) -> dict[str, str]:
+    """Return key to override of what would make a configuration's mean surer; nothing: enough."""
+    seeds, scores = len(configuration.scores), configuration.scores.values()
+    is_flat = seeds > 1 and max(scores) == min(scores)
+    is_few = seeds == 1 or (not is_flat and gain_of_seeds(seeds, FEW) >= _WORTH_TELLING)
+    return {"sweep.confirm.seeds": f"sweep.confirm.seeds={FEW}"} if is_few else {}
 
 
 def _best(found: Confirmation, objective: str) -> str:

@@ -1,7 +1,7 @@
 """The reading of a sweep in sentences."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -25,46 +25,79 @@ class Statement:
 
     Attributes:
         text: A sentence without its full stop.
-        command: Overrides, quoted for a shell; empty where there is nothing to type.
+        command: What to type, quoted for a shell; empty where there is nothing to type.
     """
 
     text: str
     command: str = ""
 
 
-def statements(reading: SweepReading, study: str) -> list[Statement]:
+CONFIRM: Mapping[str, str] = {"sweep.confirm.top": "sweep.confirm.top=3"}
+"""Key to override of a search whose best is then repeated with other seeds."""
+
+Changed = Callable[[Mapping[str, str]], str]
+"""The sweep's own command with other overrides, given by key and quoted for a shell."""
+
+
+def overrides_alone(overrides: Mapping[str, str]) -> str:
+    """Return what is to be added to a command that nobody remembers."""
+    return f"[the sweep's command] {' '.join(overrides.values())}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rerun:
+    """What can be run after a sweep."""
+
+    study: str
+    """Name of the study: one with another space or budget needs another."""
+    changed: Changed = overrides_alone
+    """Makes the command."""
+    is_taken: Callable[[str], bool] = lambda name: False  # noqa: ARG005
+    """True for the name of a study that there is already."""
+    is_confirmed: bool = False
+    """True if the leading trials have been repeated with other seeds."""
+
+    def elsewhere(self, overrides: Mapping[str, str]) -> str:
+        """Return the command that runs another study with these overrides."""
+        name = next_name(self.study)
+        while self.is_taken(name):
+            name = next_name(name)
+        return self.changed({"study": override("study", name), **overrides})
+
+
+def statements(reading: SweepReading, rerun: Rerun) -> list[Statement]:
     """All that the reading has to say, the counts first.
 
     Args:
         reading: The reading.
-        study: The study's name: one with another space or budget needs another.
+        rerun: What can be run after the sweep.
     """
     if not reading.statuses:
         return []
     told = [
         Statement(text=", ".join(f"{n} {status}" for status, n in reading.statuses.items())),
         *(Statement(text=_separation(each)) for each in reading.separations),
-        *(_edge(each, study) for each in reading.edges),
+        *(_edge(each, rerun) for each in reading.edges),
         *_budget(reading.budget),
         *_importances(reading),
-        *_noise(reading),
+        *_noise(reading, rerun),
     ]
     moved = _moved(reading)
     if moved:
         told.append(
             Statement(
-                text="another space or budget is another study; the same command with",
-                command=" ".join([_another(study), *moved.values()]),
+                text=f"{_what_moved(reading)} moved is another study",
+                command=rerun.elsewhere(moved),
             )
         )
     return told
 
 
-def lines(reading: SweepReading, study: str) -> list[str]:
+def lines(reading: SweepReading, rerun: Rerun) -> list[str]:
     """The statements as lines for a terminal."""
     return [
         f"{each.text}: {each.command}" if each.command else each.text
-        for each in statements(reading, study)
+        for each in statements(reading, rerun)
     ]
 
 
@@ -119,21 +152,18 @@ def _figure(value: Scalar) -> str:
     return str(value)
 
 
-def _edge(found: Edge, study: str) -> Statement:
+def _edge(found: Edge, rerun: Rerun) -> Statement:
     """What the better trials do not support may be chance, and stays out of the last statement."""
     text = (
         f"the best {found.dimension.key}, {_figure(found.value)}, lies "
         f"{'beyond' if found.outside else 'at'} the {found.side} bound {_figure(found.bound)}"
     )
-    moved = " ".join(found.overrides.values())
     if found.supported:
-        return Statement(
-            text=f"{text}, and the better trials lie there too; a bound moved", command=moved
-        )
+        return Statement(text=f"{text}, and the better trials lie there too")
     return Statement(
         text=f"{text}, which may be chance: the better trials do not point there; "
-        "a bound moved all the same",
-        command=f"{_another(study)} {moved}",
+        "another study with the bound moved all the same",
+        command=rerun.elsewhere(found.overrides),
     )
 
 
@@ -143,10 +173,7 @@ def _budget(short: ShortBudget | None) -> Iterator[Statement]:
     which = f"{short.improving} of the {short.ended} trials that ran to its end"
     if short.best:
         which += ", the best among them,"
-    yield Statement(
-        text=f"the budget was too short: {which} were still improving; more of it",
-        command=_epochs(short),
-    )
+    yield Statement(text=f"the budget was too short: {which} were still improving")
 
 
 def _epochs(short: ShortBudget) -> str:
@@ -157,10 +184,13 @@ def _importances(reading: SweepReading) -> Iterator[Statement]:
     if not reading.completed:
         return
     if reading.completed < ENOUGH:
-        yield Statement(
-            text=f"{reading.completed} completed trials are too few to say which parameters "
-            f"matter; that takes {ENOUGH}"
+        few = (
+            "1 completed trial is"
+            if reading.completed == 1
+            else (f"{reading.completed} completed trials are")
         )
+        text = f"{few} too few to say which parameters matter; that takes {ENOUGH}"
+        yield Statement(text=text)
     elif reading.noise is not None and reading.noise.explains_all:
         yield Statement(
             text="no parameter can be said to matter among the completed trials, whose scores "
@@ -182,22 +212,26 @@ def _importances(reading: SweepReading) -> Iterator[Statement]:
         )
 
 
-def _noise(reading: SweepReading) -> Iterator[Statement]:
+def _noise(reading: SweepReading, rerun: Rerun) -> Iterator[Statement]:
     found = reading.noise
     if found is None or found.lead is None:
         return
     rows = f"{found.examples} validation rows"
-    settle = "sweep.confirm.top=3 repeats the best with other seeds"
     if found.tied > 1:
-        yield Statement(
-            text=f"the first {found.tied} of {found.completed} completed trials cannot be told "
-            f"apart by {rows}: they differ by less than {found.margin:.2g}; {settle}"
+        text = (
+            f"the first {found.tied} of {found.completed} completed trials cannot be told "
+            f"apart by {rows}: they differ by less than {found.margin:.2g}"
         )
     else:
-        yield Statement(
-            text=f"the best trial leads by {found.lead:.2g}, more than the {found.margin:.2g} "
-            f"that {rows} may mistake; {settle}"
+        text = (
+            f"the best trial leads by {found.lead:.2g}, more than the {found.margin:.2g} "
+            f"that {rows} may mistake"
         )
+    if rerun.is_confirmed:
+        yield Statement(text=text)
+    else:
+        command = rerun.changed(CONFIRM)
+        yield Statement(text=f"{text}; the best repeated with other seeds", command=command)
 
 
 def _moved(reading: SweepReading) -> dict[str, str]:
@@ -211,8 +245,12 @@ def _moved(reading: SweepReading) -> dict[str, str]:
     return moved
 
 
-def _another(study: str) -> str:
-    return override("study", next_name(study))
+def _what_moved(reading: SweepReading) -> str:
+    bounds = sum(edge.supported for edge in reading.edges)
+    parts = ["the bound" if bounds == 1 else "the bounds"] if bounds else []
+    if reading.budget is not None:
+        parts.append("the budget")
+    return " and ".join(parts)
 
 
 def next_name(study: str) -> str:

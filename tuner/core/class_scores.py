@@ -1,0 +1,88 @@
+"""Precision, recall and F1 of each class, from a confusion matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FEW_CLASSES = 12
+"""Up to so many classes are all shown."""
+
+WEAKEST = 8
+"""Of more classes than that, so many with the lowest F1 are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """How well one class is recognised; F1 is the harmonic mean of precision and recall."""
+
+    label: str
+    """Name of the class."""
+    rows: int
+    """Validation rows of the class."""
+    predicted: int
+    """Validation rows for which the class was predicted."""
+    correct: int
+    """Rows of the class for which it was predicted."""
+
+    @property
+    def precision(self) -> float:
+        """Share of the predictions of the class that are right; 0 where there is none."""
+        return self.correct / self.predicted if self.predicted else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the rows of the class that are found; 0 where there is none."""
+        return self.correct / self.rows if self.rows else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0 to 1."""
+        both = self.rows + self.predicted
+        return 2 * self.correct / both if both else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownScores:
+    """The scores of classes that are shown, and a sentence on the others."""
+
+    scores: tuple[ClassScore, ...]
+    """In the order in which they are shown."""
+    others: str
+    """What there is beside them; empty where they are all."""
+
+
+def class_scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[ClassScore]:
+    """Return the scores of each class, in the order of the labels' numbers.
+
+    Args:
+        confusion: Rows true labels, columns predicted, shape (labels, labels).
+        labels: Names of the labels; others than the matrix has give their numbers instead.
+    """
+    size = len(confusion)
+    names = labels if len(labels) == size else list(map(str, range(size)))
+    return [
+        ClassScore(
+            label=names[index],
+            rows=sum(confusion[index]),
+            predicted=sum(row[index] for row in confusion),
+            correct=confusion[index][index],
+        )
+        for index in range(size)
+    ]
+
+
+def shown_scores(scores: Sequence[ClassScore]) -> ShownScores:
+    """Return all classes where they are few, else those with the lowest F1.
+
+    Classes without validation rows say nothing and come last.
+    """
+    if len(scores) <= FEW_CLASSES:
+        return ShownScores(scores=tuple(scores), others="")
+    known = sorted((each for each in scores if each.rows), key=lambda each: each.f1)
+    shown, rest = known[:WEAKEST], known[WEAKEST:]
+    parts = []
+    if rest:
+        parts.append(f"the other {len(rest)} reach F1 {rest[0].f1:.3f} to {rest[-1].f1:.3f}")
+    if len(known) < len(scores):
+        parts.append(f"{len(scores) - len(known)} have no validation rows")
+    head = f"the {len(shown)} of {len(scores)} classes with the lowest F1"
+    return ShownScores(scores=tuple(shown), others="; ".join([head, *parts]))
