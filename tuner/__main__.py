@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "check GPUs, TensorFlow, model, data, storage and tracking",
     "predict": "labels and probabilities from a trained model, for a first look",
     "prepare": "fetch, check and tokenise model and data, for nodes without internet",
+    "clean": "list caches, states and replaced models; remove them",
     "report": "rank a study's trials, here and on an HTML page",
 }
 

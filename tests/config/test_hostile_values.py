@@ -19,7 +19,7 @@ VALUES = (
     "null", "true", "abc", "''", "[]", "{}", "[1]", "{a:1}", "../x", "'%s{}[b]'", "/dev/null",
     "'a b'", "\u00e9", "q" * 300, "choice(1,abc)", "interval(0,1e300)", "interval(-1,nan)",
 )  # fmt: skip
-FOREIGN = ("report.", "export.", "predict.")
+FOREIGN = ("report.", "export.", "predict.", "clean.")
 """Keys of other commands."""
 
 

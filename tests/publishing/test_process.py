@@ -18,7 +18,9 @@ from mlflow.pyfunc.scoring_server import invocations
 
 from tests.checkpoints import write_checkpoint
 from tests.publishing.test_plots import add_trials
+from tuner.cleaning.mlflow_models import ModelStore
 from tuner.core.identity import StudyIdentity
+from tuner.folder import StudyFolder
 from tuner.model_folder import seal
 from tuner.publishing.__main__ import main as publish
 from tuner.publishing.plots import PLOTS
@@ -249,6 +251,15 @@ def test_a_model_of_another_trial_than_the_best_replaces_none(request_of, monkey
     (study / "best.yaml").write_text(json.dumps(better))
     assert published(quiet, monkeypatch) == 0
     assert weights_in(tmp_path / "artifacts") == ["of the other machine", "of this one"]
+
+    folder, store = StudyFolder(tmp_path / "outputs", "mine"), ModelStore(request_of.tracking)
+    assert list(store.superseded(folder, STUDY)) == []
+    (study / "best.yaml").write_text(json.dumps(BEST))
+    (found,) = store.superseded(folder, STUDY)
+    assert found.size > len("of the other machine")
+    assert store.remove(found.model_id) == ""
+    assert weights_in(tmp_path / "artifacts") == ["of this one"]
+    assert list(store.superseded(folder, STUDY)) == []
 
 
 def test_models_of_another_study_of_that_name_stay(request_of, monkeypatch, tmp_path):

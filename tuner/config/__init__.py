@@ -3,7 +3,12 @@
 from tuner.config.command_line import train_command
 from tuner.config.looking import ComposedLook, compose_look
 from tuner.config.predicting import compose_predict
-from tuner.config.reporting import ComposedReader, compose_export, compose_report
+from tuner.config.reporting import (
+    ComposedReader,
+    compose_clean,
+    compose_export,
+    compose_report,
+)
 from tuner.config.sweeping import (
     ComposedSweep,
     check,
@@ -28,6 +33,7 @@ __all__ = [
     "ComposedSweep",
     "ComposedTraining",
     "check",
+    "compose_clean",
     "compose_export",
     "compose_look",
     "compose_predict",

@@ -12,6 +12,7 @@ from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
+from tuner.core.clean_settings import KINDS, CleanSettings
 from tuner.core.exporting import FORMATS, ExportSettings
 from tuner.core.pareto import PICKS
 from tuner.core.report_settings import ReportSettings
@@ -22,7 +23,7 @@ from tuner.errors import InputError
 
 _STORAGE, _TRACKING = "storage", "tracking"
 
-S = TypeVar("S", ReportSettings, ExportSettings)
+S = TypeVar("S", ReportSettings, ExportSettings, CleanSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class ComposedReader(Generic[S]):
         output: Folder of all studies.
         storage: Where the study is.
         settings: The command's own section.
-        tracking: Where MLflow is; of the command `report` alone.
+        tracking: Where MLflow is; of the commands `report` and `clean` alone.
     """
 
     study: str | None
@@ -61,6 +62,27 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[Rep
         remedy = f"above 0, at most {LARGEST:,}"
         wrong = Finding(key="report.interval", value=interval, remedy=remedy)
         raise not_sensible([wrong], composed.where("report.interval"))
+    tracking = composed.section((_TRACKING,))[_TRACKING]
+    return replace(made, tracking=structure(TrackingSettings, tracking))
+
+
+def compose_clean(arguments: Sequence[str], folder: Path) -> ComposedReader[CleanSettings]:
+    """Composes a clean-up; see `compose_report`. No study named: all of them.
+
+    Raises:
+        InputError: Anything in the overrides is wrong.
+    """
+    groups = (_STORAGE, _TRACKING)
+    made, composed = _compose(arguments, folder, "clean", CleanSettings, groups)
+    clean = made.settings
+    rules = (
+        ("kinds", clean.kinds and set(clean.kinds) <= set(KINDS), f"some of {', '.join(KINDS)}"),
+        ("older_than", 0 <= clean.older_than <= LARGEST, f"days: 0 or more, at most {LARGEST:,}"),
+    )
+    for name, holds, remedy in rules:
+        if not holds:
+            wrong = Finding(key=f"clean.{name}", value=getattr(clean, name), remedy=remedy)
+            raise not_sensible([wrong], composed.where(f"clean.{name}"))
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))
 

@@ -20,6 +20,7 @@ from omegaconf import (
 from omegaconf.base import Node
 
 from tuner.core import settings
+from tuner.core.clean_settings import CleanSettings
 from tuner.core.exporting import ExportSettings
 from tuner.core.predict_settings import PredictSettings
 from tuner.core.report_settings import ReportSettings
@@ -69,6 +70,7 @@ CLOSED: Mapping[str, type] = MappingProxyType(
         "tracking": settings.TrackingSettings,
         SWEEP: settings.SweepSettings,
         "report": ReportSettings,
+        "clean": CleanSettings,
         "export": ExportSettings,
         "predict": PredictSettings,
     }

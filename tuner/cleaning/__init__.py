@@ -1,0 +1,6 @@
+"""What sweeps left on the disk and nobody needs any more: found, measured and removed."""
+
+from tuner.cleaning.leftover import Leftover, size_text
+from tuner.cleaning.removal import Failure, removed
+
+__all__ = ["Failure", "Leftover", "removed", "size_text"]

@@ -1,0 +1,71 @@
+"""Leftovers in the folder of a study that does not run: states and half-written models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tuner.cleaning.leftover import Leftover, is_inside, measured
+from tuner.core.trial import TrialOutcome, TrialState
+from tuner.folder import StudyFolder, TrialFolder, trial_number
+from tuner.records import from_json
+from tuner.study_reader import Phase, StoredStudy
+from tuner.worker.life import STATE_NAME
+
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE, TrialState.FAILED)
+"""A trial in one of these states is never resumed."""
+
+
+def runs(study: StoredStudy, folder: StudyFolder) -> bool:
+    """True if an agent may be at work: a trial runs, or a process of this machine sends its runs.
+
+    A trial of a killed agent counts as running until the sweep is resumed.
+    """
+    if any(trial.phase is Phase.RUNNING for trial in study.trials):
+        return True
+    spools = [folder.path / "spool", folder.confirmation.path / "spool"]
+    return any(_is_held(lock) for spool in spools for lock in spool.glob("*.lock"))
+
+
+def study_leftovers(folder: StudyFolder) -> Iterator[Leftover]:
+    """Give what no resume of a study needs.
+
+    Args:
+        folder: Of a study that does not run.
+    """
+    for place in (folder, folder.confirmation):
+        for path in sorted((place.path / "trials").glob("[0-9]*")):
+            if trial_number(path) is not None and _has_ended(TrialFolder(path)):
+                yield from _of_trial(TrialFolder(path), folder.path)
+    for copy in sorted(folder.path.glob(".model-*")):
+        yield from _leftover("models", "copies for MLflow", copy, folder.path)
+
+
+def _of_trial(trial: TrialFolder, root: Path) -> Iterator[Leftover]:
+    state = trial.path / STATE_NAME
+    for path in (state, state.with_name(f".{state.name}.partial")):
+        yield from _leftover("states", "states of trials that have ended", path, root)
+    yield from _leftover("models", "half-written models", trial.partial_model, root)
+
+
+def _leftover(kind: str, what: str, path: Path, root: Path) -> Iterator[Leftover]:
+    if not path.exists() or not is_inside(path, root):
+        return
+    size, used = measured(path)
+    yield Leftover(kind=kind, what=what, path=path, root=root, size=size, used=used)
+
+
+def _has_ended(trial: TrialFolder) -> bool:
+    try:
+        outcome = from_json(TrialOutcome, trial.outcome.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
+        return False  # It runs, waits to be resumed, or is of another version.
+    return outcome.state in _ENDED
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True

@@ -1,0 +1,151 @@
+"""`tuner clean`: lists what nobody needs any more, with sizes; removes it only when asked to."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from tuner.cleaning import Leftover, removed, size_text
+from tuner.cleaning.caches import cache_leftovers, lock_leftovers
+from tuner.cleaning.mlflow_models import ModelStore
+from tuner.cleaning.studies import runs, study_leftovers
+from tuner.config import ComposedReader, compose_clean
+from tuner.console import PlainConsole
+from tuner.core.clean_settings import CleanSettings
+from tuner.errors import TunerError
+from tuner.exclusive import exclusive
+from tuner.folder import StudyFolder
+from tuner.invocation import invoked
+from tuner.pasted import print_command
+from tuner.study import lock_name
+from tuner.study_reader import StudyReader, studies
+
+DAY = 24 * 3600.0
+
+SHOWN_FAILURES = 5
+"""So many of what could not be removed are named."""
+
+_OF_STUDIES = ("states", "models")
+
+Notice = Callable[[str], None]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: Hydra overrides: study or sweep, output, storage, tracking, clean.
+
+    Returns:
+        0 done.
+
+    Raises:
+        InputError: An argument is wrong, or there is no such study.
+        TunerError: Something could not be removed.
+    """
+    composed = compose_clean(arguments, Path.cwd())
+    console = PlainConsole()
+    store = ModelStore(composed.tracking.uri)
+
+    def notice(text: str) -> None:
+        console.print(Text(text, style="yellow"), soft_wrap=True)
+
+    leftovers = list(_due(composed, store, notice))
+    if not leftovers:
+        console.print("Nothing is left that could be removed.")
+        return 0
+    console.print(_table(leftovers))
+    total = size_text(sum(each.size for each in leftovers))
+    if not composed.settings.remove:
+        console.print(f"\n{total} can be removed:")
+        print_command(console, invoked(["clean", *arguments]).changed(_REMOVE))
+        return 0
+    gone, failures = removed(leftovers, store.remove)
+    console.print(f"\nRemoved {size_text(sum(each.size for each in gone))} of {total}.")
+    if failures:
+        named = [f"{each.leftover.path}: {each.reason}" for each in failures[:SHOWN_FAILURES]]
+        raise TunerError(
+            f"{len(failures)} of {len(leftovers)} places are still there\n"
+            f"  where: {'; '.join(named)}\n"
+            "  try:   the same command as a user who may write there, when no sweep runs"
+        )
+    return 0
+
+
+_REMOVE = {"clean.remove": "clean.remove=true"}
+
+
+def _due(
+    composed: ComposedReader[CleanSettings], store: ModelStore, notice: Notice
+) -> Iterator[Leftover]:
+    """The leftovers of the wanted kinds that are old enough."""
+    settings = composed.settings
+    until = time.time() - settings.older_than * DAY
+    for leftover in _found(composed, store, notice):
+        if leftover.kind in settings.kinds and leftover.used <= until:
+            yield leftover
+
+
+def _found(
+    composed: ComposedReader[CleanSettings], store: ModelStore, notice: Notice
+) -> Iterator[Leftover]:
+    kinds, only = composed.settings.kinds, composed.study
+    output = Path(composed.output)
+    if any(kind in kinds for kind in _OF_STUDIES):
+        names = [only] if only is not None else studies(composed.storage, output)
+        for name in names:
+            yield from _of_study(composed, name, store, notice)
+    if "cache" in kinds and only is None:
+        yield from cache_leftovers()
+    if "locks" in kinds and only is None:
+        yield from lock_leftovers()
+
+
+def _of_study(
+    composed: ComposedReader[CleanSettings], name: str, store: ModelStore, notice: Notice
+) -> Iterator[Leftover]:
+    """A study's leftovers; none while it runs, or where it cannot be read."""
+    folder = StudyFolder(Path(composed.output), name)
+    try:
+        with exclusive(lock_name(composed.storage, folder)):  # No agent starts meanwhile.
+            reader = StudyReader(name, composed.storage, Path(composed.output))
+            try:
+                study, identity = reader.read(), reader.identity
+            finally:
+                reader.close()
+            if runs(study, folder):
+                notice(f"{name}: left alone, since it runs or a trial of it waits to be resumed")
+                return
+            found = list(study_leftovers(folder))
+    except TunerError as error:
+        if composed.study is not None:
+            raise
+        notice(f"{name}: left alone: {str(error).splitlines()[0]}")
+        return
+    yield from found
+    if "models" in composed.settings.kinds:
+        try:
+            yield from store.superseded(folder, identity)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            notice(f"{name}: its models in MLflow are left alone: {text or type(error).__name__}")
+
+
+def _table(leftovers: Sequence[Leftover]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    for heading in ("number", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    groups: dict[tuple[str, str, Path], list[Leftover]] = {}
+    for leftover in leftovers:
+        place = leftover.path.parent if leftover.kind == "cache" else leftover.root
+        place = leftover.path.parent if leftover.model_id is not None else place
+        groups.setdefault((leftover.kind, leftover.what, place), []).append(leftover)
+    for (kind, what, place), found in groups.items():
+        size = size_text(sum(each.size for each in found))
+        table.add_row(kind, what, str(len(found)), size, Text(str(place)))
+    return table
