@@ -85,6 +85,11 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
             examples=("tuner prepare sweep=lr_search", "tuner prepare model=bert_base data=imdb"),
             sections=(*TRIAL_GROUPS, SWEEP),
         ),
+        "clean": CommandHelp(
+            usage="[study=NAME] [KEY=VALUE ...]",
+            examples=("tuner clean", "tuner clean clean.remove=true"),
+            sections=("clean", *_STUDY, "storage", "tracking"),
+        ),
         "report": CommandHelp(
             usage="sweep=NAME [KEY=VALUE ...]",
             examples=(

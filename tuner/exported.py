@@ -19,6 +19,7 @@ from tuner.core.settings import TrialSettings
 from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
 from tuner.folder import StudyFolder
+from tuner.invocation import invoked
 from tuner.model_folder import damage
 
 _COMPARED = (
@@ -238,7 +239,7 @@ def model_note(folder: StudyFolder) -> str | None:
         holds = f"is not complete: {problem}"
     error = _content(folder.best)["provenance"].get("model_error")
     why = f"could not be saved: {error}" if error else "is not here"
-    train = f"python -m tuner train {shlex.quote(str(folder.best))}"
+    train = invoked(()).command("train", shlex.quote(str(folder.best)))
     is_retrained = error or folder.trial(best.trial).outcome.exists()
     again = f"The next start of the sweep trains it again; without the sweep: {train}"
     return (

@@ -14,6 +14,7 @@ from tuner.errors import InputError, TunerError
 from tuner.exclusive import exclusive
 from tuner.exported import KeptModel, kept_model
 from tuner.folder import StudyFolder
+from tuner.invocation import invoked
 from tuner.model_folder import read_whole
 from tuner.prediction import Prediction, predict
 from tuner.records import from_plain, to_plain
@@ -102,11 +103,13 @@ def _settled(study: Study, claim: FinalLook | None) -> FinalLook | None:
 
 def _missing(subject: Subject, folder: StudyFolder) -> str:
     """What to do about a model that is not here."""
-    train = f"python -m tuner train {shlex.quote(str(folder.best))} training.seed={subject.seed}"
+    call = invoked(())
+    file = shlex.quote(str(folder.best))
+    train = call.command("train", file, f"training.seed={subject.seed}")
     return (
         f"data.test is not looked at: the model of trial {subject.trial} with seed {subject.seed} "
         f"is not in {folder.best_model}. The same command looks on the machine that trained it; "
-        f"if it is lost: {train}, and python -m tuner predict with the model that this leaves"
+        f"if it is lost: {train}, and {call.command('predict')} with the model that this leaves"
     )
 
 

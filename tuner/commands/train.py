@@ -7,7 +7,7 @@ from pathlib import Path
 from tuner.command_words import read_options
 from tuner.commands.inputs import check_inputs, evaluation_lines
 from tuner.config import ComposedTraining, compose_training, dump_trial, render_training
-from tuner.core.goals import Goals
+from tuner.core.goals import Goals, score
 from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import INTERRUPTED, InputError
 from tuner.folder import StudyFolder
@@ -168,7 +168,7 @@ def result_lines(
             figures = {"val_loss": outcome.last.val_loss, **outcome.last.metrics}
             for name, value in figures.items():
                 if name not in goals.objectives:
-                    yield f"{name:<{LABEL}} {value}"
+                    yield f"{name:<{LABEL}} {score(value)}"
         for text in outcome.violated:
             yield f"{'constraint':<{LABEL}} missed: {text}"
         if outcome.diagnosis is not None:
