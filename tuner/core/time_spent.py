@@ -36,10 +36,8 @@ class TimeSpent:
             return f"{told(self.seconds)}; {told(self.in_trials)} of trials in all"
         if not self.earlier:
             return self._here
-        here = (
-            f"this start: {self._ended}, {self._here}" if self.ended else "none since this start"
-        )
-        return f"{told(self.in_trials)} of trials in all; {here}"
+        here = f"{self._ended} in {self._here}" if self.ended else "none"
+        return f"{told(self.in_trials)} of trials in all; this start: {here}"
 
     @property
     def _ended(self) -> str:

@@ -120,7 +120,8 @@ def _separation(found: Separation) -> str:
 def _where(place: Place, own: list[float], others: list[float]) -> str:
     """A range and that of the others where they do not overlap, else how most of it lies."""
     low, high = _figure(own[0]), _figure(own[-1])
-    range_of_others = f"{_figure(others[0])} to {_figure(others[-1])}"
+    first, last = _figure(others[0]), _figure(others[-1])
+    range_of_others = first if first == last else f"{first} to {last}"
     below = [value for value in own if value < others[0]]
     above = [value for value in own if value > others[-1]]
     match place:
