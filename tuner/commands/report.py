@@ -19,7 +19,7 @@ from tuner.core.reading import Rerun, SweepReading, overrides_alone, read_sweep,
 from tuner.core.report_settings import ReportSettings
 from tuner.core.settings import AgentSettings
 from tuner.core.short_names import short_names
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError
 from tuner.exported import model_note
 from tuner.folder import StudyFolder
 from tuner.invocation import Invocation
@@ -33,6 +33,7 @@ from tuner.tables import confirmation_table, ranking_table
 from tuner.terminal import Terminal, ending, parameters_text, say
 from tuner.timestamps import local_time
 from tuner.tracking import replay
+from tuner.tracking.messages import one_line
 
 PAGE = "report.html"
 """Name of the page in the study's folder."""
@@ -203,8 +204,8 @@ def write_page(
                 reporter.write(study, reading)
         finally:
             reader.close()
-    except (TunerError, OSError) as error:
-        notice(f"the report cannot be written: {error}")
+    except Exception as error:  # The sweep is done; its page is an extra.
+        notice(f"the report cannot be written: {type(error).__name__}: {one_line(error)}")
     return page if page.is_file() else None
 
 
