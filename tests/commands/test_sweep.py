@@ -248,7 +248,7 @@ def test_a_resumed_and_a_finished_sweep_tell_their_own_time(folder, fake_workers
 
 
 def test_commands_that_are_shown_are_the_users_own_and_work(folder, fake_workers, capsys):
-    words = [*OWN, "launcher.slots=1", "sweep.n_trials=2"]
+    words = [*OWN, "launcher.slots=2"]
     assert main(words) == 0
     printed = capsys.readouterr().out
     (shown,) = (each.strip() for each in printed.splitlines() if "sweep.confirm.top=3" in each)
