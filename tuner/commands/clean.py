@@ -11,6 +11,7 @@ from tuner.cleaning import Leftover, removed, size_text
 from tuner.cleaning.caches import cache_leftovers, lock_leftovers
 from tuner.cleaning.mlflow_models import ModelStore
 from tuner.cleaning.studies import runs, study_leftovers
+from tuner.command_words import read_options
 from tuner.config import ComposedReader, compose_clean
 from tuner.console import PlainConsole
 from tuner.core.clean_settings import CleanSettings
@@ -45,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
         InputError: An argument is wrong, or there is no such study.
         TunerError: Something could not be removed.
     """
-    composed = compose_clean(arguments, Path.cwd())
+    composed = compose_clean(read_options(arguments, command="clean").overrides, Path.cwd())
     console = PlainConsole()
     store = ModelStore(composed.tracking.uri)
 

@@ -11,9 +11,10 @@ ATTRIBUTE = "invocation"
 """User attribute of a study: the words of the command that ran it last, passwords masked."""
 
 
-def remember_invocation(study: Study, invocation: Invocation) -> None:
-    """Keep the command line with the study."""
+def remember_invocation(study: Study, invocation: Invocation) -> Invocation:
+    """Keep the command line with the study, and return it."""
     study.note(ATTRIBUTE, list(map(hidden, invocation.words)))
+    return invocation
 
 
 def stored_invocation(attributes: Mapping[str, Any]) -> Invocation | None:

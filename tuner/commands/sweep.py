@@ -29,7 +29,6 @@ from tuner.errors import InputError
 from tuner.exported import StudyFacts
 from tuner.folder import StudyFolder
 from tuner.invocation import Invocation, invoked
-from tuner.pasted import print_command
 from tuner.publishing import Publisher, Request
 from tuner.search import build_pruner, build_sampler
 from tuner.study import Study, made_with, study_url
@@ -84,8 +83,7 @@ def run(arguments: Sequence[str]) -> int:
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
         _tell_opened(start, study)
-        invocation = invoked(arguments)
-        remember_invocation(study, invocation)
+        invocation = remember_invocation(study, invoked(arguments))
         tags = origin(["sweep", *arguments], Path.cwd())
         tracker.open(tags, start.inputs.of, study.identity)
         stack.callback(lambda: terminal.warn(tracker.close()))
@@ -155,8 +153,7 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     if not study.is_new:
         tracker.expect(study.outcomes())
     tracker.abandon(study.release_orphans())
-    for index, text in enumerate(tracker.review_steps):
-        print_command(start.terminal.console, text, "" if index else "review")
+    start.terminal.notice(f"review: {tracker.review}")
 
 
 def _facts(start: Start) -> StudyFacts:
