@@ -22,6 +22,7 @@ from tuner.core.enough import enough
 from tuner.core.identity import StudyIdentity
 from tuner.core.pareto import best, front, order
 from tuner.core.reading import read_sweep
+from tuner.core.settings import TrialSettings
 from tuner.core.slurm import SLURM
 from tuner.core.time_spent import TimeSpent
 from tuner.core.trial import TrialOutcome, TrialSpec
@@ -70,6 +71,29 @@ def run(arguments: Sequence[str]) -> int:
         from tuner.commands import agents  # noqa: PLC0415 - needs an extra
 
         return agents.run(composed, overrides, terminal)
+    return _run_here(composed, variants, arguments, terminal, begun)
+
+
+def _run_here(
+    composed: ComposedSweep,
+    variants: Sequence[TrialSettings],
+    arguments: Sequence[str],
+    terminal: Terminal,
+    begun: float,
+) -> int:
+    """Run the sweep in this process, which is one of its agents.
+
+    Args:
+        composed: Sweep.
+        variants: Trial settings that `check` composed of it.
+        arguments: Command line, as users typed it.
+        terminal: Display.
+        begun: Start of the command, in seconds of the monotonic clock.
+
+    Returns:
+        Exit code.
+    """
+    agent = composed.agent
     folder = StudyFolder(Path(agent.output), agent.study_name)
     folder.refuse_misplaced()
     tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
@@ -95,27 +119,36 @@ def run(arguments: Sequence[str]) -> int:
         retraining = Retraining(start, study, keeper, tags)
         confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
         closing = _closing(start, study, sweep, confirmed, tracker, begun)
-        is_interrupted = closing.interrupted or retraining.interrupted
-        page = write_page(agent, closing.reading, invocation, terminal.warn)
         closing = replace(
             closing,
-            interrupted=is_interrupted,
+            interrupted=closing.interrupted or retraining.interrupted,
             model_note=keeper.note,
-            page=page,
+            page=write_page(agent, closing.reading, invocation, terminal.warn),
             invocation=invocation,
         )
-        if start.goals.several:
-            tracker.mark_front(each.number for each in front(closing.outcomes, start.goals))
-        status = "KILLED" if closing.interrupted else "FINISHED"
-        files = [folder.best] if folder.best.exists() else []
-        tracker.sweep_finished(closing.metrics(), description(closing), files, status)
-        show(closing, terminal.console)
-        if not closing.interrupted:
-            terminal.warn(tracker.close())  # What is published belongs to runs that are there.
-            terminal.warn(publisher.finish())
-            if publisher.registered:
-                terminal.notice(publisher.registered)
+        _finish(closing, folder, terminal, tracker, publisher)
         return closing.exit_code
+
+
+def _finish(
+    closing: Closing,
+    folder: StudyFolder,
+    terminal: Terminal,
+    tracker: Tracker,
+    publisher: Publisher,
+) -> None:
+    """Log the end of the sweep, show it, and publish what belongs to it."""
+    if closing.goals.several:
+        tracker.mark_front(each.number for each in front(closing.outcomes, closing.goals))
+    status = "KILLED" if closing.interrupted else "FINISHED"
+    files = [folder.best] if folder.best.exists() else []
+    tracker.sweep_finished(closing.metrics(), description(closing), files, status)
+    show(closing, terminal.console)
+    if not closing.interrupted:
+        terminal.warn(tracker.close())  # What is published belongs to runs that are there.
+        terminal.warn(publisher.finish())
+        if publisher.registered:
+            terminal.notice(publisher.registered)
 
 
 def _refuse_nothing_to_search(composed: ComposedSweep) -> None:
