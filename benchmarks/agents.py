@@ -2,8 +2,9 @@
 
     python -m benchmarks.agents [--agents 8] [--slots 2] [--trials 2000] [--kill 3] [--url URL]
 
-Each agent is a process with the real loop (`tuner.sweep.Sweep`), study, ledger and heartbeats; its
-slots run a null objective of ten reports at once, in the agent itself, and nothing goes to MLflow.
+Each agent is a process with the real loop (`tuner.execution.loop.Sweep`), study, ledger and
+heartbeats; its slots run a null objective of ten reports at once, in the agent itself, and
+nothing goes to MLflow.
 The study is in a PostgreSQL that is started for it, or in `--url`: postgresql://... of an empty
 database, journal:///FILE or sqlite:///FILE. Each agent believes to be on a machine of its own, so
 that another's death shows by its silence alone (10 s). With `--kill K` so many agents are ended by
@@ -38,22 +39,22 @@ import tuner.study.study
 from benchmarks.overhead import BASE, KEY, POINTS, Quiet
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.worker.fake import report
-from tuner.core.goals import Goals
-from tuner.core.settings import StorageSettings
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
-from tuner.core.storage import POSTGRESQL, backend, with_driver
-from tuner.core.trial import UNTUNED, ConstantGuess, Report, TrialOutcome, TrialSpec
-from tuner.folder import StudyFolder
-from tuner.launchers.devices import Slot
-from tuner.launchers.launcher import Event, Exited
-from tuner.launchers.room import Room
-from tuner.plan import Plan
+from tuner.devices.room import AvailableMemory
+from tuner.devices.slots import Slot
+from tuner.execution.interfaces import Plan
+from tuner.execution.loop import Sweep
+from tuner.launchers.launcher import Event, WorkerExited
+from tuner.search.goals import Goals
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.settings import StorageSettings
+from tuner.settings.storage import POSTGRESQL, backend, with_driver
 from tuner.study import Definition, Study
 from tuner.study.ledger import ATTEMPT, CRASHES
 from tuner.study.owner import identity
-from tuner.study_reader import close_stored, open_stored
-from tuner.sweep import Sweep
+from tuner.study.reader import close_stored, open_stored
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import UNTUNED, Baseline, Report, TrialOutcome, TrialSpec
 from tuner.worker.protocol import (
     Finished,
     FromWorker,
@@ -81,7 +82,7 @@ class NullLauncher:
         self._said: list[Event] = []
         self._trials: dict[int, Iterator[FromWorker]] = {}
 
-    def room(self) -> Room | None:
+    def room(self) -> AvailableMemory | None:
         """Not known."""
         return None
 
@@ -111,7 +112,7 @@ class NullLauncher:
 
     def kill_slot(self, slot: int) -> None:
         """Its trial went to another agent."""
-        self._say(slot, Exited(code=-signal.SIGKILL, log=""))
+        self._say(slot, WorkerExited(code=-signal.SIGKILL, log=""))
 
     def kill(self) -> None:
         """Nothing runs between two calls."""
@@ -119,13 +120,13 @@ class NullLauncher:
     def close(self, timeout: float) -> None:
         """Nothing runs between two calls."""
 
-    def _say(self, slot: int, message: FromWorker | Exited) -> None:
+    def _say(self, slot: int, message: FromWorker | WorkerExited) -> None:
         self._said.append(Event(slot=slot, message=message))
 
 
 def trial(spec: TrialSpec) -> Iterator[FromWorker]:
     """What a worker says of a trial; each report waits for an answer."""
-    guess = ConstantGuess(accuracy=0.5, loss=math.log(2))
+    guess = Baseline(accuracy=0.5, loss=math.log(2))
     yield Started(number=spec.number, constant_guess=guess, labels=("bad", "good"))
     for point in range(1, POINTS + 1):
         yield Reported(number=spec.number, report=report(spec.settings, point))

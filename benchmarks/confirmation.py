@@ -26,13 +26,13 @@ from itertools import product
 from pathlib import Path
 from statistics import fmean
 
-from tuner.core.confirmation import Confirmation, difference, estimate
-from tuner.core.ranking import Direction, counts, ranked
-from tuner.core.reading import standard_error
-from tuner.core.settings import StorageSettings
-from tuner.core.trial import UNTUNED, TrialOutcome, TrialState
+from tuner.confirmation import Confirmation, difference, estimate
+from tuner.diagnosis.sweep import standard_error
 from tuner.errors import InputError
-from tuner.study_reader import StoredStudy, StudyReader
+from tuner.search.ranking import Direction, counts, ranked
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StoredStudy, StudyReader
+from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 SWEEP = "lr_search"
 OBJECTIVE = "val_accuracy"

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from tuner.config import compose_sweep
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Report, TrialSpec
-from tuner.launchers.devices import local_slots
-from tuner.launchers.launcher import Event, Exited
+from tuner.devices.slots import local_slots
+from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.local import LocalLauncher
-from tuner.records import to_plain
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Baseline, Report, TrialSpec
+from tuner.trial.serialization import to_plain
 from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started
 
 RECORDED = Path(__file__).parent / "recorded" / "curves.jsonl"
@@ -195,7 +195,7 @@ class Recorder:
         self._folder = folder
         self._launcher = LocalLauncher(local_slots(None, 1))
         self._running: dict[int, Wanted] = {}
-        self._guesses: dict[int, ConstantGuess] = {}
+        self._guesses: dict[int, Baseline] = {}
         self._reports: dict[int, list[Report]] = {}
         for slot in self._launcher.slots:
             self._launcher.start(slot)
@@ -221,7 +221,7 @@ class Recorder:
                 self._begin(event.slot)
             case Failed(error=error):
                 raise RuntimeError(error.traceback)
-            case Exited(log=log):
+            case WorkerExited(log=log):
                 raise RuntimeError(log)
 
     def _begin(self, slot: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.config import compose_sweep
-from tuner.core.settings import TrialSettings
+from tuner.settings.settings import TrialSettings
 
 
 def default_trial(*overrides: str) -> TrialSettings:

@@ -19,10 +19,10 @@ import numpy as np
 from default_trial import default_trial
 from turns import here
 
-from tests.checkpoints import MODEL_TYPES, WORDS, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, WORDS, write_checkpoint
 from tuner.checkpoints import CheckpointInfo, inspect, locate
-from tuner.core.exporting import training_arguments
 from tuner.data.texts import tokenized_texts
+from tuner.results.export import training_arguments
 from tuner.training.evaluate import Evaluator
 from tuner.training.hugging_face import save_model
 from tuner.training.model import Classifier

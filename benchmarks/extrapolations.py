@@ -20,7 +20,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 from pruners import POINTS, REPLAYS, SETTINGS, print_tables
 
-from tuner.core.extrapolation import forecast, noise
+from tuner.search.extrapolation import forecast, noise
 
 Curves = Sequence[Sequence[float]]
 Predictor = Callable[[Sequence[float], Curves], float]

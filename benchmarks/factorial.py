@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.core.settings import StorageSettings
-from tuner.study_reader import StudyReader
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
 
 RECORDED = Path(__file__).parent / "recorded" / "search.json"
 POINTS = 10

@@ -25,7 +25,7 @@ from gpu_packing import packing
 from gpu_plan import FULL_CASES, Plan, full, rehearsal
 from gpu_updates import effects, grouping, idle, speed, start
 
-from tuner.launchers.devices import visible_gpus
+from tuner.devices.slots import visible_gpus
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from tuner.core.memory import ModelShape
+from tuner.trial.memory import ModelShape
 
 BACKWARD = 2
 """Operations of the backward pass for each of the forward pass: one product gives the gradient of

@@ -14,18 +14,18 @@ from gpu_trace import PICOSECONDS, NoKernelsError, Span, computed
 from gpu_trial import FEW_VALIDATION, read_data, settings_of
 from turns import serve
 
-from tuner.core.memory import ModelShape, estimate
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Answer, ConstantGuess, Report
+from tuner.settings.settings import TrialSettings
 from tuner.training import device, fine_tune
 from tuner.training.fused import FusedStep
 from tuner.training.update import UpdateStep
+from tuner.trial.memory import ModelShape, estimate
+from tuner.trial.records import Baseline, Decision, Report
 
 EVALUATIONS = 10
 """Evaluation points of a whole trial, as by default."""
 
 
-class Watch:
+class DivergenceDetector:
     """Times a trial: its updates, and all of it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Watch:
 
     def started(
         self,
-        constant_guess: ConstantGuess,  # noqa: ARG002
+        constant_guess: Baseline,  # noqa: ARG002
         labels: tuple[str, ...],  # noqa: ARG002
         resumed_at: int,  # noqa: ARG002
     ) -> None:
@@ -54,22 +54,22 @@ class Watch:
         """Updates are done, on the device too: their figures have been read."""
         self.updates = time.perf_counter() - self._started
 
-    def reported(self, report: Report) -> Answer:
+    def reported(self, report: Report) -> Decision:
         """An evaluation."""
         self.whole = time.perf_counter() - self._started
         self.last = report
-        return Answer.CONTINUE
+        return Decision.CONTINUE
 
     def stop_requested(self) -> bool:
         """Never."""
         return False
 
-    def to_be_continued(self) -> bool:
+    def should_checkpoint(self) -> bool:
         """Never."""
         return False
 
 
-class Traced(Watch):
+class Traced(DivergenceDetector):
     """Has the profiler trace the trial from its first update on."""
 
     def __init__(self, folder: Path) -> None:
@@ -90,7 +90,10 @@ class Traced(Watch):
 
 
 def run(
-    tuner: fine_tune.FineTuner, settings: TrialSettings, watch: Watch, trace: Path | None = None
+    tuner: fine_tune.FineTuner,
+    settings: TrialSettings,
+    watch: DivergenceDetector,
+    trace: Path | None = None,
 ) -> Report:
     """One trial; its last report.
 
@@ -112,7 +115,7 @@ def measure(
         `peak` and `estimate` in bytes; `idle`, within five updates, and `idle_whole`, of the whole
         trial with its evaluation points, from 0 to 1; or instead `why_not`.
     """
-    report = run(tuner, settings, Watch())
+    report = run(tuner, settings, DivergenceDetector())
     found = {
         "peak": report.peak_memory_bytes,
         "estimate": estimate(shape, settings, on_host=False).total,
@@ -130,7 +133,7 @@ def idle_in_updates(tuner: fine_tune.FineTuner, settings: TrialSettings) -> floa
     """Share of the time between the first and the last kernel of a few updates, from 0 to 1."""
     traced = replace(settings, training=replace(settings.training, profile=True))
     with tempfile.TemporaryDirectory() as folder:
-        run(tuner, traced, Watch(), Path(folder) / "profile")
+        run(tuner, traced, DivergenceDetector(), Path(folder) / "profile")
         return idle_share(spans(Path(folder)))
 
 
@@ -145,7 +148,7 @@ def idle_in_whole(tuner: fine_tune.FineTuner, settings: TrialSettings) -> float:
         run(tuner, settings, traced)
         traced.end()
         busy = covered(spans(Path(folder))) / PICOSECONDS
-    plain = Watch()
+    plain = DivergenceDetector()
     run(tuner, settings, plain)
     return 1.0 - busy / plain.whole
 
@@ -178,7 +181,7 @@ def main() -> None:
     settings = settings_of(data, given.batch, length_window=given.window)
 
     def run_round(number: int) -> float:  # noqa: ARG001 - the same updates, so that none compiles
-        watch = Watch()
+        watch = DivergenceDetector()
         run(tuner, settings, watch)
         return watch.updates
 

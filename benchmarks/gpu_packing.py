@@ -10,10 +10,10 @@ from gpu_counts import Span, at_once, busy_window, pauses, trials_within
 from gpu_plan import Plan
 from turns import spread
 
-from tests.checkpoints import write_checkpoint, write_reviews
-from tuner.core.trial import TrialOutcome, TrialState
-from tuner.launchers.devices import visible_gpus
-from tuner.records import from_json
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
+from tuner.devices.slots import visible_gpus
+from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.serialization import from_json
 
 PAUSE_GOAL = 1.0
 PACKED_GOAL = 2.0

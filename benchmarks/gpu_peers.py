@@ -9,7 +9,7 @@ from pathlib import Path
 from gpu_trial import Case
 from turns import Peer, here, in_turns, spread
 
-from tuner.launchers.host import usable_cores
+from tuner.devices.host import usable_cores
 
 
 def rounds_of(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:

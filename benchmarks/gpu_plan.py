@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from gpu_counts import update_flops, updates_lasting
 from gpu_trial import LABELS, Case
 
-from tuner.core.memory import ModelShape
+from tuner.trial.memory import ModelShape
 
 MFU_GOAL = 0.40
 

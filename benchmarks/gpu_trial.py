@@ -9,18 +9,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
-from tuner.core.settings import (
+from tuner.data import PreparedData
+from tuner.data.tokenized import TokenizedSplit
+from tuner.settings.settings import (
     ConvergenceSettings,
     DataSettings,
     ModelSettings,
     TrainingSettings,
     TrialSettings,
 )
-from tuner.core.trial import ConstantGuess
-from tuner.data import PreparedData
-from tuner.data.tokenized import TokenizedSplit
+from tuner.trial.records import Baseline
 
 LABELS = 2
 FEW_VALIDATION = 8
@@ -109,7 +109,7 @@ def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) 
         validation=first,
         pad_id=info.pad_token_id,
         checkpoint=info,
-        constant_guess=ConstantGuess(accuracy=1 / LABELS, loss=float(np.log(LABELS))),
+        constant_guess=Baseline(accuracy=1 / LABELS, loss=float(np.log(LABELS))),
         report=cast("Any", None),
         fingerprint="",
         seed=0,

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from tuner.config import compose_sweep
-from tuner.core.convergence import diagnose
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import ConstantGuess, Convergence, Diagnosis, Report
-from tuner.records import from_plain
+from tuner.diagnosis import diagnose
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Baseline, Convergence, Diagnosis, Report
+from tuner.trial.serialization import from_plain
 
 RECORDED = Path(__file__).parent / "recorded"
 PANELS = 12
@@ -34,7 +34,7 @@ class Recorded:
 
     name: str
     diverged: str
-    guess: ConstantGuess
+    guess: Baseline
     reports: list[Report]
     settings: TrialSettings
 
@@ -63,7 +63,7 @@ def _recorded(line: dict[str, Any]) -> Recorded:
     return Recorded(
         name=line["name"],
         diverged=line["diverged"],
-        guess=from_plain(ConstantGuess, line["guess"]),
+        guess=from_plain(Baseline, line["guess"]),
         reports=[from_plain(Report, report) for report in line["reports"]],
         settings=compose_sweep(["sweep=lr_search", *overrides], Path.cwd()).base,
     )

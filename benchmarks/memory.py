@@ -25,11 +25,11 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import CheckpointInfo, inspect
-from tuner.core.memory import LIBRARIES, estimate
-from tuner.core.settings import ModelSettings, TrainingSettings, TrialSettings
 from tuner.data.tokenized import TokenizedSplit
+from tuner.settings.settings import ModelSettings, TrainingSettings, TrialSettings
+from tuner.trial.memory import LIBRARIES, estimate
 
 SMALL = {"vocab": 1000, "layers": 2, "hidden": 128, "heads": 4}
 DEEP = {"vocab": 1000, "layers": 6, "hidden": 128, "heads": 4}

@@ -19,8 +19,8 @@ from default_trial import one_epoch
 from peer_ours import Stopwatch
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-from tuner.core.settings import TrialSettings
 from tuner.data import prepare
+from tuner.settings.settings import TrialSettings
 from tuner.training import device
 from tuner.training.batches import epoch_updates
 from tuner.training.fine_tune import FineTuner

@@ -21,8 +21,13 @@ from pathlib import Path
 
 import optuna
 
-from tuner.core.goals import Goals
-from tuner.core.settings import (
+from tuner.devices.slots import Slot
+from tuner.execution.interfaces import Plan
+from tuner.execution.loop import Sweep
+from tuner.launchers.local import LocalLauncher
+from tuner.search.goals import Goals
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.settings import (
     ConvergenceSettings,
     DataSettings,
     ModelSettings,
@@ -30,15 +35,10 @@ from tuner.core.settings import (
     TrainingSettings,
     TrialSettings,
 )
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
-from tuner.core.trial import TrialOutcome, TrialSpec
-from tuner.folder import StudyFolder
-from tuner.launchers.devices import Slot
-from tuner.launchers.local import LocalLauncher
-from tuner.plan import Plan
 from tuner.study import Definition, Study, sqlite_url
-from tuner.sweep import Sweep
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialSpec
 
 KEY = "optimizer.learning_rate"
 POINTS = 10

@@ -19,12 +19,12 @@ import numpy as np
 from default_trial import default_trial
 from turns import spread
 
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.data import prepare
+from tuner.settings.settings import TrialSettings
 from tuner.training import device
 from tuner.training.batches import epoch_updates
 from tuner.training.fine_tune import FineTuner
+from tuner.trial.records import Baseline, Decision, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +43,16 @@ class Recorder:
     def __init__(self) -> None:
         self.reports: list[Report] = []
 
-    def started(
-        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
-    ) -> None:
+    def started(self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int) -> None:
         """The first update begins."""
 
     def progress(self, share: float, examples_per_second: float) -> None:
         """Nobody looks."""
 
-    def reported(self, report: Report) -> Answer:
+    def reported(self, report: Report) -> Decision:
         """Keeps a report."""
         self.reports.append(report)
-        return Answer.CONTINUE
+        return Decision.CONTINUE
 
     def stop_requested(self) -> bool:
         """Never."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from default_trial import one_epoch
 from turns import serve
 
-from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.training import device
 from tuner.training.fine_tune import FineTuner
+from tuner.trial.records import Baseline, Decision, Report
 
 
 class Stopwatch:
@@ -21,7 +21,7 @@ class Stopwatch:
 
     def started(
         self,
-        constant_guess: ConstantGuess,  # noqa: ARG002
+        constant_guess: Baseline,  # noqa: ARG002
         labels: tuple[str, ...],  # noqa: ARG002
         resumed_at: int,  # noqa: ARG002
     ) -> None:
@@ -32,9 +32,9 @@ class Stopwatch:
         """An update is done."""
         self.seconds = time.perf_counter() - self._started
 
-    def reported(self, report: Report) -> Answer:  # noqa: ARG002
+    def reported(self, report: Report) -> Decision:  # noqa: ARG002
         """An evaluation, after the last update."""
-        return Answer.CONTINUE
+        return Decision.CONTINUE
 
     def stop_requested(self) -> bool:
         """Never."""

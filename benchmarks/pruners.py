@@ -38,9 +38,9 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
-from tuner.core.budget import may_prune
-from tuner.core.goals import Goals
-from tuner.search import ExtrapolationPruner
+from tuner.search.goals import Goals
+from tuner.study.strategies import ExtrapolationPruner
+from tuner.trial.budget import may_prune
 
 RECORDED = Path(__file__).parent / "recorded" / "lr_search.json"
 SLOTS = 2

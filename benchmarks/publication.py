@@ -12,19 +12,21 @@ import sys
 import time
 from pathlib import Path
 
-from tuner.core.settings import StorageSettings
-from tuner.folder import StudyFolder
-from tuner.publishing import Request
-from tuner.records import to_json
+from tuner.settings.settings import StorageSettings
 from tuner.study import sqlite_url
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
+from tuner.tracking.publishing import Request
+from tuner.trial.folder import StudyFolder
+from tuner.trial.serialization import to_json
 
 STUDY = "lr_search"
 
 
 def seconds(request: Request, ahead: float) -> float:
     """From being asked to its end."""
-    process = subprocess.Popen([sys.executable, "-m", "tuner.publishing"], stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tuner.tracking.publishing"], stdin=subprocess.PIPE
+    )
     time.sleep(ahead)
     begun = time.perf_counter()
     process.communicate(to_json(request).encode())

@@ -13,14 +13,14 @@ from typing import Any
 from default_trial import default_trial
 from range_rules import rising
 
-from tuner.core.budget import Budget
-from tuner.core.settings import TrialSettings
 from tuner.data import PreparedData, prepare
+from tuner.settings.settings import TrialSettings
 from tuner.training import batches, device
 from tuner.training.fused import make_step
 from tuner.training.loop import micro_batch
 from tuner.training.model import Classifier
 from tuner.training.update import UpdateStep
+from tuner.trial.budget import Budget
 
 ROWS = 800
 DATA = (f"data.train_examples={ROWS}", "data.validation_examples=400")

@@ -17,7 +17,7 @@ import optuna
 import yaml
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from tuner.search import build_sampler
+from tuner.study.strategies import build_sampler
 
 SPACE: dict[str, FloatDistribution | CategoricalDistribution] = {
     "rate": FloatDistribution(1e-6, 1e-3, log=True),

@@ -47,7 +47,7 @@ from factorial import (
 )
 from search_methods import METHODS, Method
 
-from tuner.core.budget import may_prune
+from tuner.trial.budget import may_prune
 
 SEEDS = 50
 WITHIN = (0.005, 0.02)

@@ -10,8 +10,8 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as Asha
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
-from tuner.core.goals import Goals
-from tuner.search import ExtrapolationPruner
+from tuner.search.goals import Goals
+from tuner.study.strategies import ExtrapolationPruner
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.config import compose_sweep
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialSpec
-from tuner.launchers.devices import cut_slots
-from tuner.launchers.host import usable_cores
+from tuner.devices.host import usable_cores
+from tuner.devices.slots import cut_slots
 from tuner.launchers.local import LocalLauncher
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import TrialSpec
 from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run
 
 MEMORY = 2**50

@@ -17,11 +17,11 @@ from pathlib import Path
 from judging import Recorded, load
 
 from tuner.config import load_trial
-from tuner.core.convergence import judge
-from tuner.core.settings import ConvergenceSettings
-from tuner.core.trial import Answer, TrialOutcome
-from tuner.folder import TrialFolder
-from tuner.records import from_json
+from tuner.diagnosis import judge
+from tuner.settings.settings import ConvergenceSettings
+from tuner.trial.folder import TrialFolder
+from tuner.trial.records import Decision, TrialOutcome
+from tuner.trial.serialization import from_json
 
 
 def of_sweep(folder: Path) -> Iterator[Recorded]:
@@ -40,13 +40,13 @@ def of_sweep(folder: Path) -> Iterator[Recorded]:
             )
 
 
-def stopped_at(curve: Recorded) -> tuple[Answer, int]:
+def stopped_at(curve: Recorded) -> tuple[Decision, int]:
     """What the rules first say but `continue`, and after how many points."""
     for seen in range(1, len(curve.reports) + 1):
         answer = judge(curve.reports[:seen], curve.guess, curve.settings)
-        if answer is not Answer.CONTINUE:
+        if answer is not Decision.CONTINUE:
             return answer, seen
-    return Answer.CONTINUE, len(curve.reports)
+    return Decision.CONTINUE, len(curve.reports)
 
 
 def show(curves: Iterable[Recorded]) -> None:
@@ -60,7 +60,7 @@ def show(curves: Iterable[Recorded]) -> None:
         seconds = [r.seconds_training + r.seconds_evaluating for r in curve.reports]
         spent += sum(seconds)
         saved += sum(seconds[seen:])
-        if answer is not Answer.CONTINUE:
+        if answer is not Decision.CONTINUE:
             then, end = curve.reports[seen - 1].fixed, curve.reports[-1].fixed
             print(
                 f"| {curve.name} | {answer} | {seen} | {then.accuracy:.3f} | {end.accuracy:.3f} |"

@@ -53,13 +53,13 @@ from turns import here, spread
 
 from tuner.checkpoints import locate
 from tuner.config import compose_sweep
-from tuner.core.settings import DataSettings
-from tuner.core.space import Choice, FloatInterval
 from tuner.data.source import find_sources
 from tuner.data.split import Purpose, stratified_order
 from tuner.data.table import to_examples
+from tuner.devices.host import usable_cores
 from tuner.errors import InputError
-from tuner.launchers.host import usable_cores
+from tuner.search.space import Choice, FloatInterval
+from tuner.settings.settings import DataSettings
 
 OURS = "ours"
 LOOK_SECONDS = 0.25

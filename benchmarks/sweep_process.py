@@ -13,8 +13,8 @@ from sweep_ours import data_overrides, outcomes
 from sweep_task import Result, Task, read_task
 
 from tuner.config import compose_sweep, compose_trial, dump_trial
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Scalar
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Scalar
 
 RATE, SCHEDULE, WARMUP = "optimizer.learning_rate", "schedule", "schedule.warmup_fraction"
 

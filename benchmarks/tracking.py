@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from tuner.core.settings import DataSettings, ModelSettings, TrackingSettings, TrialSettings
-from tuner.core.trial import FixedRows, Report, TrialOutcome, TrialSpec, TrialState
-from tuner.folder import StudyFolder
+from tuner.settings.settings import DataSettings, ModelSettings, TrackingSettings, TrialSettings
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import FixedRows, Report, TrialOutcome, TrialSpec, TrialState
 
 SETTINGS = TrialSettings(
     model=ModelSettings(checkpoint="none"),

@@ -27,10 +27,10 @@ from mlflow import MlflowClient
 from benchmarks.tracking import report, run_trial
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.tracking.server import Server
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, store
 from tuner.tracking.runs import point_logged
+from tuner.trial.folder import StudyFolder
 
 BARRIER_SECONDS = 300.0
 NAME = "rate"

@@ -25,11 +25,11 @@ from pathlib import Path
 
 import optuna
 
-from tuner.core.budget import may_prune
-from tuner.core.goals import Goals
-from tuner.core.pareto import Point, turned, undominated
-from tuner.curves import tell
-from tuner.search import build_pruner
+from tuner.search.goals import Goals
+from tuner.search.pareto import Point, turned, undominated
+from tuner.study.curves import tell
+from tuner.study.strategies import build_pruner
+from tuner.trial.budget import may_prune
 
 RECORDED = Path(__file__).parent / "recorded" / "curves.jsonl"
 DATA = {"reviews": 800, "intents": 500}

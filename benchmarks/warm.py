@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 from tuner.config import compose_sweep, compose_trial
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialSpec
-from tuner.launchers.devices import local_slots
-from tuner.launchers.launcher import Exited
+from tuner.devices.slots import local_slots
+from tuner.launchers.launcher import WorkerExited
 from tuner.launchers.local import LocalLauncher
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import TrialSpec
 from tuner.worker.protocol import (
     Continue,
     Failed,
@@ -85,7 +85,7 @@ class Worker:
                         self._launcher.send(0, Continue())
                     case Failed(error=error):
                         raise RuntimeError(error.message)
-                    case Exited(log=log):
+                    case WorkerExited(log=log):
                         raise RuntimeError(log)
                     case Finished():
                         return started, reported

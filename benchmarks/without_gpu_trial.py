@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from gpu_ours import EVALUATIONS, Watch, run
+from gpu_ours import EVALUATIONS, DivergenceDetector, run
 from gpu_trial import read_data, settings_of
 
-from tuner.core.memory import estimate
 from tuner.training import device, fine_tune
+from tuner.trial.memory import estimate
 
 
-class Loaded(Watch):
+class Loaded(DivergenceDetector):
     """Asks the stand-in how long it ran kernels, from the first update to the last report.
 
     Attributes:
@@ -53,7 +53,7 @@ def main() -> None:
     data = read_data(given.inputs, given.checkpoint, given.validation)
     tuner = fine_tune.FineTuner(prepare_data=lambda *_: data)
     settings = settings_of(data, given.batch, EVALUATIONS)
-    run(tuner, settings, Watch())  # It compiles.
+    run(tuner, settings, DivergenceDetector())  # It compiles.
     watch = Loaded()
     report = run(tuner, settings, watch)
     found = {

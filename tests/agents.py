@@ -18,7 +18,7 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start wo
 import optuna
 import psutil
 
-from tests.checkpoints import write_checkpoint, write_reviews
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
 from tuner.commands import start
 from tuner.commands import sweep as command

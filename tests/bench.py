@@ -11,17 +11,17 @@ import optuna
 from mlflow import MlflowClient
 
 from tests.records import settings
-from tuner.core.goals import Goals
-from tuner.core.settings import ConvergenceSettings, TrackingSettings
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
-from tuner.core.trial import TrialOutcome, TrialSpec
-from tuner.folder import StudyFolder
-from tuner.launchers.devices import Slot
+from tuner.devices.slots import Slot
+from tuner.execution.interfaces import Plan
+from tuner.execution.loop import Sweep
 from tuner.launchers.local import LocalLauncher
-from tuner.plan import Plan
+from tuner.search.goals import Goals
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.settings import ConvergenceSettings, TrackingSettings
 from tuner.study import Definition, Study, sqlite_url
-from tuner.sweep import Sweep
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialSpec
 
 RATE = "optimizer.learning_rate"
 SPACE = SearchSpace([Dimension(key=RATE, domain=FloatInterval(low=1e-6, high=1.0, log=True))])
@@ -30,7 +30,7 @@ ASHA = {"name": "asha", "min_resource": 1, "reduction_factor": 2}
 NONE = {"name": "none"}
 
 
-class Watch:
+class DivergenceDetector:
     """Writes down what it is shown."""
 
     def __init__(self):
@@ -63,7 +63,7 @@ class Bench:
     def __init__(self, folder, mlflow_uri):
         self.folder = StudyFolder(folder, "s")
         self.uri = mlflow_uri
-        self.watch = Watch()
+        self.watch = DivergenceDetector()
         self.finished = []
 
     def run(

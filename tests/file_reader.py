@@ -15,8 +15,8 @@ from pathlib import Path
 from tuner.checkpoints.content import cache_root
 from tuner.commands.inputs import check_inputs
 from tuner.config import check, compose_sweep, compose_training
-from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 
 
 def read_inputs(folder):

@@ -2,10 +2,17 @@
 
 from typing import Any
 
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.core.trial import ConstantGuess, FixedRows, Report, TrialOutcome, TrialSpec, TrialState
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.trial.records import (
+    Baseline,
+    FixedRows,
+    Report,
+    TrialOutcome,
+    TrialSpec,
+    TrialState,
+)
 
-GUESS = ConstantGuess(accuracy=0.5, loss=0.693)
+GUESS = Baseline(accuracy=0.5, loss=0.693)
 
 
 def settings(**training: Any) -> TrialSettings:

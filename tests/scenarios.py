@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.config import compose_sweep
-from tuner.core.attempt import Attempt
-from tuner.core.convergence import diagnose, judge
-from tuner.core.trial import Answer, ConstantGuess, Diagnosis, Report, TrialSpec
+from tuner.diagnosis import diagnose, judge
+from tuner.execution.attempt import Attempt
 from tuner.training.fine_tune import FineTuner
+from tuner.trial.records import Baseline, Decision, Diagnosis, Report, TrialSpec
 
 SOURCE = "rotten_tomatoes"
 
@@ -83,16 +83,14 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 @dataclass
-class Listener:
+class TrialMonitor:
     """Answers as the agent does, of a trial without others."""
 
     attempt: Attempt
     stop_after: int | None
-    said: list[Answer] = field(default_factory=list)
+    said: list[Decision] = field(default_factory=list)
 
-    def started(
-        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
-    ) -> None:
+    def started(self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int) -> None:
         """Notes the constant guess."""
         self.attempt.guess, self.attempt.labels = constant_guess, labels
 
@@ -103,14 +101,14 @@ class Listener:
         """Never."""
         return False
 
-    def reported(self, report: Report) -> Answer:
+    def reported(self, report: Report) -> Decision:
         """Judges a report."""
         self.attempt.add(report)
         guess = self.attempt.guess
         assert guess is not None
         answer = judge(self.attempt.reports, guess, self.attempt.spec.settings)
         if len(self.attempt.reports) == self.stop_after:
-            answer = Answer.STOP
+            answer = Decision.STOP
         self.said.append(answer)
         return answer
 
@@ -121,7 +119,7 @@ class Run:
 
     diagnosis: Diagnosis
     reports: list[Report]
-    answers: list[Answer]
+    answers: list[Decision]
 
 
 def run(tuner: FineTuner, scenario: Scenario, folder: Path) -> Run:
@@ -139,7 +137,7 @@ def run(tuner: FineTuner, scenario: Scenario, folder: Path) -> Run:
     ).base
     spec = TrialSpec(number=0, parameters={}, settings=settings, folder=str(folder))
     attempt = Attempt(spec=spec, since=0.0)
-    listener = Listener(attempt, scenario.stop_after)
+    listener = TrialMonitor(attempt, scenario.stop_after)
     diverged = tuner.run(settings, listener)
     return Run(
         diagnosis=diagnose(attempt.reports, attempt.guess, settings, diverged=diverged),

@@ -6,9 +6,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from tests.records import outcome, settings
-from tuner.core.goals import Goals
-from tuner.core.settings import StorageSettings
-from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace
+from tuner.search.goals import Goals
+from tuner.search.space import Choice, Dimension, FloatInterval, SearchSpace
+from tuner.settings.settings import StorageSettings
 from tuner.study import Definition, Study
 
 RATE = Dimension(

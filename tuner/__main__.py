@@ -8,12 +8,12 @@ from pathlib import Path
 from types import FrameType
 
 from tuner import __version__
-from tuner.command_words import asks_help, help_topic, only_prints, unknown_command
-from tuner.crash_report import crashed
-from tuner.disk import refusals_said
+from tuner.commands.command_words import asks_help, help_topic, only_prints, unknown_command
 from tuner.errors import INTERRUPTED, InputError, TunerError
-from tuner.output import OutputClosedError, outlive_readers
-from tuner.stop_requests import TERMINATING, heeded
+from tuner.files.disk import refusals_said
+from tuner.files.streams import OutputClosedError, outlive_readers
+from tuner.processes.crash_report import crashed
+from tuner.processes.stop_requests import TERMINATING, heeded
 
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
@@ -127,7 +127,7 @@ def _help(words: Sequence[str]) -> str:
         width = max(map(len, COMMANDS)) + 2
         listed = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
         return HELP.format(commands=listed)
-    from tuner.help_pages import command_page, topic_page  # noqa: PLC0415 - reads conf/
+    from tuner.commands.help_pages import command_page, topic_page  # noqa: PLC0415 - reads conf/
 
     folder = _working_folder()
     if topic is not None:

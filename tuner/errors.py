@@ -1,6 +1,6 @@
 """The errors that a user may see: one short message each, never a traceback, never a password."""
 
-from tuner.printable import printable
+from tuner.formatting.printable import printable
 from tuner.secrets import hidden
 
 INTERRUPTED = 130

@@ -24,8 +24,8 @@ from mlflow import MlflowClient
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 from rich.text import Text
 
-from tuner.core.settings import StorageSettings
-from tuner.study_reader import StudyReader
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
 from tuner.tracking.address import knock
 from tuner.tracking.view import DATABASE, LOCAL_SERVER, review
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.confirmation import FRESH, HEADINGS, Measured, cells, leaders, mean_text, overrides
-from tuner.core.confirmation import Configuration, Confirmation, estimate
+from tuner.confirmation import Configuration, Confirmation, estimate
 from tuner.errors import InputError
 
 

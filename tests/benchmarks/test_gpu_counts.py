@@ -12,7 +12,7 @@ from benchmarks.gpu_counts import (
     update_flops,
     updates_lasting,
 )
-from tuner.core.memory import ModelShape
+from tuner.trial.memory import ModelShape
 
 
 def shape(**sizes):

@@ -12,11 +12,11 @@ from tests.commands.test_safe import files_with
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.records import outcome
 from tests.studies import make_study
-from tuner.core.settings import StorageSettings
-from tuner.core.storage import with_driver
+from tuner.settings.settings import StorageSettings
+from tuner.settings.storage import with_driver
 from tuner.study import LeaseError
+from tuner.study.reader import StudyReader
 from tuner.study.storage import OwnedStorage
-from tuner.study_reader import StudyReader
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 

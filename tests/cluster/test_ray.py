@@ -9,9 +9,9 @@ import pytest
 
 from tests.bench import FAKE, Bench, states
 from tests.engines.ray import ray_cluster
-from tuner.core.settings import LauncherSettings
-from tuner.core.trial import TrialState
 from tuner.errors import InputError
+from tuner.settings.settings import LauncherSettings
+from tuner.trial.records import TrialState
 from tuner.worker.protocol import Ready
 
 CORES = 8

@@ -15,10 +15,10 @@ from tests.agents import arguments, write_folder
 from tests.engines.slurm import Slurm, kill, missing, until
 from tuner.__main__ import main
 from tuner.commands import agents, following
-from tuner.core.settings import StorageSettings
-from tuner.core.storage import JOURNAL
 from tuner.errors import InputError
-from tuner.study_reader import Phase, StudyReader
+from tuner.settings.settings import StorageSettings
+from tuner.settings.storage import JOURNAL
+from tuner.study.reader import Phase, StudyReader
 
 pytest.importorskip("submitit", reason="submitit is not installed")
 

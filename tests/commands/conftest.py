@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import write_checkpoint, write_reviews
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.launchers.local import LocalLauncher
 
 SWEEP = """\

@@ -11,7 +11,7 @@ from filelock import FileLock
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.cleaning import Leftover, removed
-from tuner.folder import StudyFolder
+from tuner.trial.folder import StudyFolder
 
 ALL = "clean.older_than=0"
 REMOVE = ("clean.remove=true", ALL)

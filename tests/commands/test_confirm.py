@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from tests.agents import until
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.folder import StudyFolder
+from tuner.trial.folder import StudyFolder
 
 NOISY = [
     *OWN, "model.checkpoint=noisy:0.01", "training.evaluations=2", "launcher.slots=1",

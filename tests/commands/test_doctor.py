@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.core.health.line import Level
+from tuner.doctor.line import Level
 from tuner.doctor.loaded import Probe
 
 MODEL = "nobody/nothing"

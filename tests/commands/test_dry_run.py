@@ -6,8 +6,8 @@ from mlflow import MlflowClient
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
-from tuner.dry_run import space_lines
+from tuner.commands.dry_run_lines import space_lines
+from tuner.search.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 
 DRY = [*OWN, "sweep.dry_run=true", "launcher.slots=2"]
 

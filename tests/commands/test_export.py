@@ -10,7 +10,7 @@ from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.commands.export import _dumped
 from tuner.config import compose_training, load_trial
-from tuner.records import to_plain
+from tuner.trial.serialization import to_plain
 
 
 @pytest.fixture

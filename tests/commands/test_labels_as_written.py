@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.checkpoints import reviews, write_checkpoint
+from tests.tiny_checkpoints import reviews, write_checkpoint
 from tuner.__main__ import main
 
 pytestmark = pytest.mark.tf

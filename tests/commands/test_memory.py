@@ -16,7 +16,7 @@ def test_an_automatic_batch_size_is_a_number_in_all_that_a_trial_leaves(
     folder, fake_workers, capsys, monkeypatch
 ):
     automatic = ["training.batch_size=auto", "training.effective_batch_size=1024"]
-    monkeypatch.setattr("tuner.launchers.room.host_memory", lambda: SMALL_ROOM)
+    monkeypatch.setattr("tuner.devices.room.host_memory", lambda: SMALL_ROOM)
     assert main([*OWN, *automatic, "launcher.slots=1", "sweep.n_trials=2"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert " of 1.2 GB for a trial with training.batch_size=" in printed

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.checkpoints import write_checkpoint, write_reviews
 from tests.commands.conftest import OWN, SWEEP
-from tuner.python_process import python_module
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
+from tuner.processes.python_process import python_module
 
 STUDY = "it {0} #2 50%"
 
@@ -70,7 +70,7 @@ def test_a_sweep_stays_in_its_folder_and_prints_commands_that_work(odd_folder):
 
 def test_quoted_overrides_mean_the_same_in_a_shell_and_in_hydra():
     from tuner.config import compose_sweep
-    from tuner.core.exporting import override
+    from tuner.settings.overrides import override
 
     for name in (STUDY, "a b", "a,b", "x=y", "[1]", "null", "$HOME", "1e5", "a:b", "é"):
         words = override("study", name)

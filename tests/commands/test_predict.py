@@ -5,8 +5,8 @@ import pytest
 from tuner.__main__ import main
 from tuner.commands.predict import first_rows
 from tuner.data.texts import Texts
-from tuner.layout import table_lines
-from tuner.prediction import Prediction
+from tuner.results.layout import table_lines
+from tuner.worker.predict_client import Prediction
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import yaml
 
 from tests.commands.conftest import OWN
 from tests.commands.test_confirm import NOISY, confirm
-from tuner import atomic
 from tuner.__main__ import main
-from tuner.atomic import aside
-from tuner.commands.best_files import BestFiles
-from tuner.exported import model_note, written_model
-from tuner.folder import StudyFolder
-from tuner.model_folder import SUMS, defect, save_complete
+from tuner.files import atomic
+from tuner.files.atomic import aside
+from tuner.files.model_folder import SUMS, defect, save_complete
+from tuner.results.best_files import BestFiles
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note, written_model
 
 RISING = [
     *OWN, "optimizer.learning_rate=choice(1e-6, 8e-5, 1e-4)", "schedule=linear", "sampler=grid",

@@ -12,9 +12,9 @@ from tests.commands.conftest import OWN
 from tests.tracking.runs import found
 from tuner.__main__ import main
 from tuner.commands.report import Reporter
-from tuner.core.settings import StorageSettings
-from tuner.folder import StudyFolder
-from tuner.study_reader import StudyReader
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
+from tuner.trial.folder import StudyFolder
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from tests.commands.conftest import OWN
 from tests.commands.test_confirm import NOISY, confirm
 from tests.commands.test_publication import RISING, assert_published
 from tuner.__main__ import main
-from tuner.core.settings import StorageSettings
-from tuner.core.trial import TrialOutcome
-from tuner.exported import model_note, written_model
-from tuner.folder import StudyFolder
-from tuner.model_folder import defect
-from tuner.records import from_json
-from tuner.study_reader import StudyReader
+from tuner.files.model_folder import defect
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note, written_model
+from tuner.trial.records import TrialOutcome
+from tuner.trial.serialization import from_json
 
 FOUR = [*RISING, "sweep.n_trials=4"]
 

@@ -7,11 +7,11 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from tests.checkpoints import write_checkpoint, write_reviews
 from tests.commands.conftest import OWN, SWEEP
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
-from tuner.core.trial import Report
-from tuner.folder import StudyFolder
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import Report
 
 pytestmark = pytest.mark.tf
 

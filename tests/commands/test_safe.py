@@ -101,7 +101,7 @@ def trapped(folder):
     return folder
 
 
-class Watch:
+class DivergenceDetector:
     """Counts what the interpreter does while it is on; such a hook stays for good."""
 
     def __init__(self):
@@ -115,7 +115,7 @@ class Watch:
 
 
 def test_no_pickle_no_code_and_no_server(trapped, fake_workers):
-    watch = Watch()
+    watch = DivergenceDetector()
     watch.on = True
     assert main([*OWN, "sweep.n_trials=1"]) == 0
     watch.on = False

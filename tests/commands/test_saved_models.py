@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from tests.checkpoints import BAD, GOOD, PLAIN, write_checkpoint
+from tests.tiny_checkpoints import BAD, GOOD, PLAIN, write_checkpoint
 from tuner.__main__ import main
 from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs
-from tuner.folder import StudyFolder
+from tuner.trial.folder import StudyFolder
 
 pytestmark = pytest.mark.tf
 

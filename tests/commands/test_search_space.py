@@ -6,8 +6,8 @@ import yaml
 from tests.commands.conftest import OWN
 from tests.tracking.runs import found
 from tuner.__main__ import main
-from tuner.core.settings import StorageSettings
-from tuner.study_reader import StudyReader
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
 
 FOUR = ["optimizer.learning_rate=1e-4,1e-3", "training.batch_size=8,32", "schedule=linear"]
 """Four configurations; the untuned default, with a batch of 16, is none of them."""

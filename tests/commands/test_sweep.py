@@ -7,14 +7,14 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from tests.checkpoints import write_checkpoint, write_reviews
 from tests.commands.conftest import OWN
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
 from tuner.config import load_trial
-from tuner.core.ranking import ranked
-from tuner.core.settings import StorageSettings
-from tuner.core.trial import Convergence
-from tuner.study_reader import StudyReader
+from tuner.search.ranking import ranked
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
+from tuner.trial.records import Convergence
 
 ONE = [*OWN, "sweep.n_trials=1"]
 

@@ -8,10 +8,10 @@ import yaml
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
 from tuner.config import load_trial
-from tuner.core.goals import goals
-from tuner.core.pareto import front, pick
-from tuner.core.settings import StorageSettings
-from tuner.study_reader import StudyReader
+from tuner.search.goals import goals
+from tuner.search.pareto import front, pick
+from tuner.settings.settings import StorageSettings
+from tuner.study.reader import StudyReader
 
 GIVEN = ["val_accuracy", "examples_per_second"]
 BOTH = [*OWN, f"sweep.objectives=[{','.join(GIVEN)}]", "launcher.slots=2", "pruner=none"]

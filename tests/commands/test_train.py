@@ -12,11 +12,11 @@ from tests.bench import settings
 from tuner.__main__ import main
 from tuner.commands.train import split_file
 from tuner.config import dump_trial
-from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
-from tuner.model_folder import defect
-from tuner.records import from_json, to_plain
+from tuner.files.model_folder import defect
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.serialization import from_json, to_plain
 
 BASE = ["data.train=train.csv", "data.validation=validation.csv", "model.max_length=32"]
 SEARCH_RULES = "convergence.stop_single_runs=true"

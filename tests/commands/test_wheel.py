@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.checkpoints import write_checkpoint, write_reviews
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 
 ROOT = Path(__file__).parents[2]
 

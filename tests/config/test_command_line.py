@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuner.config import compose_sweep, compose_training, compose_trial, train_command
-from tuner.core.settings import PackagedFiles
 from tuner.errors import InputError
+from tuner.settings.settings import PackagedFiles
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp")), min_size=1)
 words = words.filter(lambda word: word != "???" and "\\" not in word)

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.config.expressions import Kind, read_domain, read_overrides
-from tuner.core.space import Choice, FloatInterval, IntInterval
 from tuner.errors import InputError
+from tuner.search.space import Choice, FloatInterval, IntInterval
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.test_mutated_files import MORE
+from tests.data.test_mutated_files import MORE
 from tuner.config import check, compose_sweep
 from tuner.errors import InputError
-from tuner.search import build_pruner, build_sampler
+from tuner.study.strategies import build_pruner, build_sampler
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 VALUES = (

@@ -5,8 +5,8 @@ import pytest
 from tuner.config import check, compose_sweep, compose_trial
 from tuner.config.files import bundled_folder
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, TRIAL_GROUPS
-from tuner.core.grid import Grid
-from tuner.core.schedule import SCHEDULES, fields_of
+from tuner.search.grid import Grid
+from tuner.trial.schedule import SCHEDULES, fields_of
 
 NEEDED = {
     ("data", "csv"): ["data.train=reviews.csv"],

@@ -3,7 +3,7 @@
 import pytest
 
 from tuner.config import (
-    compose_look,
+    compose_doctor,
     compose_sweep,
     compose_training,
     load_trial,
@@ -75,7 +75,7 @@ def test_other_commands_take_a_training_file_alike(tmp_path, compose):
     if compose == "sweep":
         data = compose_sweep(["sweep=lr_search", *words], tmp_path).base.data
     else:
-        data = compose_look(words, tmp_path).trials[0].data
+        data = compose_doctor(words, tmp_path).trials[0].data
     assert (data.format, data.package, dict(data.where)) == ("json", None, {})
 
 

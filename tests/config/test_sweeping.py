@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from tuner.config import check, compose_sweep, compose_trial, render
-from tuner.core.space import Choice, FloatInterval, IntInterval
 from tuner.errors import InputError
+from tuner.search.space import Choice, FloatInterval, IntInterval
 
 
 @pytest.fixture

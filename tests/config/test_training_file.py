@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuner.config import compose_sweep, compose_training, dump_trial, load_trial
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.checkpoints import write_checkpoint
-from tuner.core.settings import ModelSettings
+from tests.tiny_checkpoints import write_checkpoint
+from tuner.settings.settings import ModelSettings
 
 
 @pytest.fixture(scope="session")

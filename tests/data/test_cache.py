@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.checkpoints import write_reviews
-from tuner.core.settings import DataSettings
+from tests.tiny_checkpoints import write_reviews
 from tuner.data import cache as cache_module
 from tuner.data import prepare
 from tuner.data.cache import Entry, surplus
+from tuner.settings.settings import DataSettings
 
 
 def entry(name, size, used):

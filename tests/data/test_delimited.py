@@ -16,15 +16,15 @@ import pytest
 
 from tests.data.test_sources import read, refused
 from tuner.config import compose_predict, compose_sweep
-from tuner.core.health.line import Level
-from tuner.core.settings import DataSettings
 from tuner.data import prepare
 from tuner.data.delimited import Hints
 from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources
 from tuner.data.texts import read_texts
 from tuner.doctor.inputs import data_line
+from tuner.doctor.line import Level
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 
 ROWS = [("good film", "pos"), ("bad", "neg"), ("so, so; or | not", "neg"), ("fine", "pos")]
 HARD = [

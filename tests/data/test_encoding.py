@@ -8,14 +8,14 @@ import sys
 import pytest
 from tokenizers import Tokenizer
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint, write_reviews
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint, write_reviews
 from tuner.checkpoints import inspect
-from tuner.core.settings import DataSettings, ModelSettings
 from tuner.data import encoding_check, prepare
 from tuner.data.checkpoint_tokenizer import load_tokenizer, save_tokenizer
 from tuner.data.encoding_check import Row, check_encoding, first_difference, hard_pairs, hard_texts
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings
 
 MAX_LENGTH = 16
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}

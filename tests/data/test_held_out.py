@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from tests.data.files import write
-from tuner.core.settings import DataSettings
 from tuner.data.held_out import read_held_out
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 
 TRAIN = [(f"text {n}", label) for n, label in enumerate(["bad", "good"] * 10)]
 VALIDATION = [("seen", "good"), ("unseen", "bad")]

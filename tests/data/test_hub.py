@@ -7,12 +7,12 @@ import datasets
 import huggingface_hub
 import pytest
 
-from tests.checkpoints import reviews
-from tuner.core.settings import DataSettings
+from tests.tiny_checkpoints import reviews
 from tuner.data import hub, prepare
 from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources, find_test
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 
 
 @pytest.fixture(autouse=True)
@@ -210,7 +210,7 @@ class TestOnTheHub:
 
 def test_offline_and_never_fetched(tmp_path):
     code = (
-        "from tuner.core.settings import DataSettings\n"
+        "from tuner.settings.settings import DataSettings\n"
         "from tuner.data.source import find_sources\n"
         "from tuner.errors import InputError\n"
         "try: find_sources(DataSettings(format='hub', name='some/data'))[0].read()\n"

@@ -10,13 +10,13 @@ import pytest
 
 from tests.data.files import write
 from tests.data.test_sources import read
-from tuner.core.settings import DataSettings
 from tuner.data import prepare
 from tuner.data.held_out import read_held_out
 from tuner.data.labels import given_weights, label_names, look_alike, spelled
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 
 AS_WRITTEN = [
     ("01", "1"), ("011", "11"), ("01", "02", "A1"), ("1", "+1"), ("1", "1.0", "2"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.errors import InputError
 

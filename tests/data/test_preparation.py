@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tests.checkpoints import WORDS, reviews, write_checkpoint, write_reviews
 from tests.data.files import write
-from tuner.core.settings import DataSettings, ModelSettings
+from tests.tiny_checkpoints import WORDS, reviews, write_checkpoint, write_reviews
 from tuner.data import cache as cache_module
 from tuner.data import prepare
 from tuner.data.preparation import constant_guess
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ class TestCache:
     def test_processes_meet_in_the_cache_and_a_hit_imports_little(self, data, model):
         code = (
             "import json, sys, time\n"
-            "from tuner.core.settings import DataSettings, ModelSettings\n"
+            "from tuner.settings.settings import DataSettings, ModelSettings\n"
             "from tuner.data import prepare\n"
             "data, model = map(json.loads, sys.argv[1:])\n"
             "start = time.perf_counter()\n"

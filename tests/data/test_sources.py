@@ -5,11 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tuner.core.settings import DataSettings, PackagedFiles
 from tuner.data.labels import label_names
 from tuner.data.source import find_sources
 from tuner.data.table import to_examples
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, PackagedFiles
 
 ROWS = [
     {"text": "NA", "label": "null", "n": 1},

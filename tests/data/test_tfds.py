@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from tuner.core.settings import DataSettings
 from tuner.data import prepare, tfds, tfds_reader
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 
 STAND_IN = """
 class Names:

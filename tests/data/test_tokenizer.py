@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer
 
-from tests.checkpoints import MODEL_TYPES, WORDS, reviews, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, WORDS, reviews, write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.data import checkpoint_tokenizer
 from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash

@@ -1,6 +1,6 @@
-from tuner.core.health.packages import Unmet
-from tuner.distribution import DISTRIBUTION
 from tuner.doctor.machine import find_folder, needed_packages
+from tuner.doctor.packages import Unmet
+from tuner.installation.distribution import DISTRIBUTION
 
 
 def test_a_folder_is_tried_where_it_would_be_made_and_nothing_stays(tmp_path):

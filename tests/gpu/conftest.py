@@ -12,9 +12,9 @@ import pytest
 
 from tests.gpu.workers import Workers
 from tests.training.conftest import make_settings, workspace  # noqa: F401 - fixtures
-from tuner.core.health.gpus import TensorFlow
+from tuner.devices.slots import visible_gpus
+from tuner.doctor.gpus import TensorFlow
 from tuner.doctor.loaded import Probe
-from tuner.launchers.devices import visible_gpus
 
 # Tests that compute in this process leave room for workers on the same GPU.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

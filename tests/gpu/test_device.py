@@ -2,8 +2,8 @@
 
 import pytest
 
-from tuner.core.checks import PRECISIONS
-from tuner.launchers.room import gpu_memory
+from tuner.config.checks import PRECISIONS
+from tuner.devices.room import gpu_memory
 
 pytestmark = [pytest.mark.gpu, pytest.mark.tf]
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from tests.bench import Bench
-from tests.checkpoints import write_checkpoint
 from tests.gpu.workers import nearly_full, slots
 from tests.records import settings
-from tuner.core.settings import DataSettings, ModelSettings
-from tuner.core.trial import TrialError, TrialState
+from tests.tiny_checkpoints import write_checkpoint
 from tuner.launchers.local import WORKER, LocalLauncher
+from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.trial.records import TrialError, TrialState
 from tuner.worker.cuda import free_gpu_memory
 
 pytestmark = [

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from tests.checkpoints import write_checkpoint, write_reviews
-from tuner.core.trial import TrialOutcome, TrialState
-from tuner.records import from_json
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
+from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.serialization import from_json
 
 pytestmark = [pytest.mark.gpu, pytest.mark.tf]
 

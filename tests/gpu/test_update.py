@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint
 from tests.gpu.workers import Workers
+from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, cut, farthest, ten_updates, weights
 from tuner.checkpoints import inspect
 from tuner.data import prepare

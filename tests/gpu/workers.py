@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Report, TrialError, TrialSpec
-from tuner.launchers.devices import cut_slots
-from tuner.launchers.host import usable_cores
-from tuner.launchers.launcher import Exited
+from tuner.devices.host import usable_cores
+from tuner.devices.slots import cut_slots
+from tuner.launchers.launcher import WorkerExited
 from tuner.launchers.local import LocalLauncher
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Report, TrialError, TrialSpec
 from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started
 
 HOG = """
@@ -89,7 +89,7 @@ class Workers:
                     case Finished(diverged=diverged):
                         assert not diverged
                         return reports
-                    case Exited(log=log):
+                    case WorkerExited(log=log):
                         raise AssertionError(log)
 
     def close(self) -> None:

@@ -16,10 +16,10 @@ pytest.importorskip("ray", reason="Ray is not installed")
 
 from ray.exceptions import ActorUnavailableError, RayError
 
-from tuner.core.recovery import death
 from tuner.errors import InputError
 from tuner.launchers.ray import forwarded, lost
 from tuner.launchers.ray_cluster import connect, running_cluster
+from tuner.trial.recovery import death
 
 NODE_DIED = "The actor died unexpectedly: its node has died. Node Id: 5f0c"
 
@@ -77,7 +77,7 @@ ALONE = """\
 import json, sys
 from pathlib import Path
 import psutil
-from tuner.core.settings import LauncherSettings
+from tuner.settings.settings import LauncherSettings
 from tuner.launchers.ray import RayLauncher
 notices = []
 settings = LauncherSettings(name="ray", address="auto")

@@ -4,12 +4,12 @@ import pytest
 
 from tests.killed import AT_FLUSH, AT_STATEMENT, killed
 from tests.studies import complete, make_study
-from tuner.core.identity import StudyIdentity
-from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
+from tuner.settings.settings import StorageSettings
 from tuner.study import sqlite_url
 from tuner.study.journal import journal_url
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
+from tuner.trial.study_identity import StudyIdentity
 
 SQLITE = """
 from pathlib import Path

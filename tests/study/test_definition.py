@@ -6,8 +6,8 @@ import pytest
 
 from tests.records import outcome, settings
 from tests.studies import BRIEF, RATE, on_both
-from tuner.core.space import SearchSpace
 from tuner.errors import InputError
+from tuner.search.space import SearchSpace
 from tuner.study import differences
 
 

@@ -8,12 +8,12 @@ from optuna.trial import TrialState as OptunaState
 
 from tests.records import outcome
 from tests.studies import RATE, complete, on_both, stored
-from tuner import search
-from tuner.core.goals import goals
-from tuner.core.settings import StorageSettings
-from tuner.core.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
+from tuner.search.goals import goals
+from tuner.search.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
+from tuner.settings.settings import StorageSettings
+from tuner.study import strategies as search
 from tuner.study.drawing import MODELLED
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
 
 BATCH = Dimension(key="training.batch_size", domain=Choice(values=(8, 32, 64)))
 EPOCHS = Dimension(key="training.epochs", domain=IntInterval(low=1, high=40))

@@ -13,11 +13,11 @@ from optuna.trial import create_trial
 
 from tests.records import settings
 from tests.studies import complete, make_study, on_both, stored
-from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
+from tuner.settings.settings import StorageSettings
 from tuner.study import sqlite_url
 from tuner.study.foreign import refuse_foreign_server
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
 
 
 def storage_of(folder, kind):

@@ -1,8 +1,8 @@
 """A grid of thousands of points: none is written down before its turn."""
 
 from tests.studies import complete, on_both, stored
-from tuner.core.grid import Grid
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
+from tuner.search.grid import Grid
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
 
 LARGE = SearchSpace(
     Dimension(key=f"k{number}", domain=FloatInterval(low=0.0, high=1.0)) for number in range(2)

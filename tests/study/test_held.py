@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from tests.records import outcome
 from tests.studies import BRIEF, on_both, stored
-from tuner.core.trial import TrialState
 from tuner.study.held import passed
+from tuner.trial.records import TrialState
 
 
 @on_both

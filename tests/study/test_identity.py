@@ -6,12 +6,12 @@ import optuna
 import pytest
 
 from tests.studies import make_study, on_both, stored
-from tuner.core.identity import STUDY_ID, UNMARKED_RUNS
-from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
+from tuner.settings.settings import StorageSettings
 from tuner.study import prepared_url, sqlite_url
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
+from tuner.trial.folder import StudyFolder
+from tuner.trial.study_identity import STUDY_ID, UNMARKED_RUNS
 
 
 @on_both

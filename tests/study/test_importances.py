@@ -4,8 +4,8 @@ import pytest
 
 from tests.records import outcome
 from tests.studies import DEFAULTS, OPTIMIZER, SPACE, complete
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
-from tuner.core.trial import TrialState
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.trial.records import TrialState
 
 
 def run_trials(study, count, score):

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, event, text
 
 from tests.records import outcome
 from tests.studies import complete, stored
-from tuner.core.settings import StorageSettings
-from tuner.disk import DiskFullError, UnwritableError
+from tuner.files.disk import DiskFullError, UnwritableError
+from tuner.settings.settings import StorageSettings
 from tuner.study.patience import Patience, StorageAwayError
 
 HOLD = """

@@ -17,13 +17,13 @@ from tests.studies import (
     on_both,
     stored,
 )
-from tuner.core.configuration_id import canonical, configuration_id
-from tuner.core.settings import StorageSettings
-from tuner.core.space import Choice, Dimension, IntInterval, SearchSpace
-from tuner.core.trial import TrialState
+from tuner.search.configuration_id import canonical, configuration_id
+from tuner.search.space import Choice, Dimension, IntInterval, SearchSpace
+from tuner.settings.settings import StorageSettings
 from tuner.study import First, handle
 from tuner.study.ledger import CONFIGURATION, FIXED, NOT_RUN
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
+from tuner.trial.records import TrialState
 
 BATCH = Dimension(key="training.batch_size", domain=Choice(values=(8, 16, 32)))
 POWER = Dimension(

@@ -11,11 +11,11 @@ import pytest
 from optuna.storages._rdb import models
 
 from tests.studies import complete, make_study
-from tuner.core.settings import AgentSettings, StorageSettings
 from tuner.doctor.stores import storage_line
 from tuner.errors import InputError
+from tuner.settings.settings import AgentSettings, StorageSettings
 from tuner.study import sqlite_url
-from tuner.study_reader import StudyReader
+from tuner.study.reader import StudyReader
 
 
 def of_version(url, revision, library):

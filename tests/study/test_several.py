@@ -5,14 +5,14 @@ import pytest
 from optuna.trial import TrialState as OptunaState
 
 from tests.records import outcome, report, settings
-from tuner.core.checks import SAMPLERS_OF_SEVERAL
-from tuner.core.goals import goals
-from tuner.core.settings import StorageSettings
-from tuner.core.space import Dimension, FloatInterval, SearchSpace
-from tuner.core.trial import TrialState
-from tuner.curves import curve
+from tuner.config.checks import SAMPLERS_OF_SEVERAL
+from tuner.search.goals import goals
+from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.settings import StorageSettings
 from tuner.study import Definition, First, Study
-from tuner.study_reader import StudyReader
+from tuner.study.curves import curve
+from tuner.study.reader import StudyReader
+from tuner.trial.records import TrialState
 
 SPACE = SearchSpace([Dimension(key="model.dropout", domain=FloatInterval(low=0.0, high=0.5))])
 BOTH = goals(["val_accuracy", "examples_per_second"], {})

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from tests.studies import make_study
-from tuner import mounts
-from tuner.core.settings import StorageSettings
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
-from tuner.sqlite_address import sqlite_path
+from tuner.files import mounts
+from tuner.files.sqlite_address import sqlite_path
+from tuner.settings.settings import StorageSettings
 from tuner.study import prepared_url, sqlite_url, study_url
 from tuner.study.storage import OwnedStorage
+from tuner.trial.folder import StudyFolder
 
 MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
 

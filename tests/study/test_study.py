@@ -7,10 +7,10 @@ from optuna.trial import TrialState as OptunaState
 
 from tests.records import outcome
 from tests.studies import DEFAULTS, NONE, OPTIMIZER, complete, on_both, stored
-from tuner.core.space import Dimension, IntInterval, SearchSpace
-from tuner.core.trial import Convergence, Diagnosis, TrialState
 from tuner.errors import InputError
+from tuner.search.space import Dimension, IntInterval, SearchSpace
 from tuner.study import Asked
+from tuner.trial.records import Convergence, Diagnosis, TrialState
 
 
 @on_both
@@ -197,7 +197,7 @@ def test_patient_stops_what_no_longer_gets_better_and_none_stops_nothing(open_st
     ],
 )
 def test_wrong_options_are_the_users_errors(open_study, monkeypatch, options, words):
-    monkeypatch.setattr("tuner.search.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("tuner.study.strategies.importlib.util.find_spec", lambda _: None)
     with pytest.raises(InputError) as caught:
         open_study(**options)
     assert all(word in str(caught.value) for word in words)

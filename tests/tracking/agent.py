@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.tracking.runs import run_trial
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
 
 
 def main(uri: str, output: str, first: int, count: int, seconds: float = 0.0) -> None:

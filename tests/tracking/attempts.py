@@ -1,10 +1,10 @@
 """Attempts at a trial as the loop runs them: the folder first, then MLflow."""
 
 from tests.records import outcome, report, spec
-from tuner.core.identity import StudyIdentity
-from tuner.core.settings import TrackingSettings
-from tuner.core.trial import TrialState
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
+from tuner.trial.records import TrialState
+from tuner.trial.study_identity import StudyIdentity
 
 STUDY = StudyIdentity(name="s", id="a" * 32)
 

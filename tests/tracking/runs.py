@@ -5,7 +5,7 @@ from collections import Counter
 from mlflow import MlflowClient
 
 from tests.records import outcome, report, spec
-from tuner.core.trial import TrialState
+from tuner.trial.records import TrialState
 
 
 def found(uri, role="trial", study="s"):

@@ -20,13 +20,13 @@ from mlflow import MlflowClient
 from mlflow.server.security_utils import INVALID_HOST_MSG
 
 from tests.tracking.runs import assert_all_arrived, found, run_trial
-from tuner.core.settings import TrackingSettings
 from tuner.doctor.stores import tracking_line
 from tuner.errors import InputError, TunerError
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
 from tuner.tracking.address import check_uri
 from tuner.tracking.causes import cause_of
+from tuner.trial.folder import StudyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """What is left of connections that fail on purpose."""

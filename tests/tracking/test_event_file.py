@@ -6,10 +6,10 @@ import signal
 import pytest
 
 from tests.tracking.runs import run_trial
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
 from tuner.tracking.event_file import EventFile
+from tuner.trial.folder import StudyFolder
 
 
 @pytest.mark.tf

@@ -8,12 +8,12 @@ from mlflow import MlflowClient
 
 from tests.records import spec
 from tests.tracking.runs import assert_whole, found, run_trial
-from tuner.core.goals import Goals
-from tuner.core.identity import STUDY_ID, StudyIdentity
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.search.goals import Goals
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, View, replay
 from tuner.tracking.spool import SPOOL, Spool
+from tuner.trial.folder import StudyFolder
+from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 FIRST, SECOND = (StudyIdentity(name="s", id=letter * 32) for letter in "ab")
 OLDER = StudyIdentity(name="s", id="c" * 32, has_unmarked_runs=True)

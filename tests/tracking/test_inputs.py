@@ -7,11 +7,11 @@ from mlflow import MlflowClient
 
 from tests.records import outcome, spec
 from tests.tracking.runs import found
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Inputs, Tracker
 from tuner.tracking.datasets import TrialDataset
 from tuner.tracking.params import configuration_params
+from tuner.trial.folder import StudyFolder
 
 CONFIG = """
 optimizer:

@@ -9,10 +9,10 @@ import pytest
 from tests.engines.postgresql import PostgreSQL, missing
 from tests.tracking.runs import assert_all_arrived, run_trial
 from tests.tracking.server import Server
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
 from tuner.tracking.sender import Pauses
+from tuner.trial.folder import StudyFolder
 
 
 class Notices(list):

@@ -11,12 +11,12 @@ import pytest
 
 from tests.tracking.runs import assert_all_arrived, assert_whole, found, run_trial
 from tests.tracking.server import Server
-from tuner.core.settings import TrackingSettings
 from tuner.errors import TunerError
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
 from tuner.tracking.runs import KEY
 from tuner.tracking.sender import Pauses
+from tuner.trial.folder import StudyFolder
 
 CALL_SECONDS = 0.5
 """No call of the loop's may take longer; a request to a stopped server takes two seconds here."""

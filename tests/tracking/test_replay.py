@@ -13,12 +13,12 @@ from mlflow import MlflowClient
 from tests.records import spec
 from tests.tracking.runs import assert_all_arrived, found, run_trial
 from tests.tracking.server import Server
-from tuner.core.identity import StudyIdentity
-from tuner.core.settings import TrackingSettings
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, replay
 from tuner.tracking.spool import GONE_SECONDS, Spool
+from tuner.trial.folder import StudyFolder
+from tuner.trial.study_identity import StudyIdentity
 
 STUDY = StudyIdentity(name="s")
 OFFLINE = TrackingSettings(send=False)

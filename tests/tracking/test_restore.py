@@ -6,13 +6,13 @@ import pytest
 
 from tests.records import outcome
 from tests.tracking.runs import assert_whole, found, run_trial
-from tuner.core.identity import STUDY_ID, StudyIdentity
-from tuner.core.settings import TrackingSettings
-from tuner.core.trial import TrialOutcome, TrialState
-from tuner.folder import StudyFolder
-from tuner.records import from_json
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker
 from tuner.tracking.restore import missing
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.serialization import from_json
+from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 STUDY = StudyIdentity(name="s", id="a" * 32)
 

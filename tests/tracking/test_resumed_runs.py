@@ -12,10 +12,10 @@ from tests.tracking.attempts import STUDY, begin, end, opened, train
 from tests.tracking.runs import assert_whole, found, points
 from tests.tracking.server import Server
 from tests.tracking.test_replay import of_another_machine, spool_of
-from tuner.core.settings import TrackingSettings
-from tuner.core.trial import TrialError, TrialState
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import replay
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialError, TrialState
 
 CRASH = TrialError(kind="crash", type="WorkerDied", message="killed", traceback="Boom")
 OUT_OF_MEMORY = TrialError(kind="out_of_memory", type="MemoryError", message="no memory left")

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 
 from tests.killed import AT_STATEMENT, ROOT, killed
 from tests.tracking.runs import assert_all_arrived, found, run_trial
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, store_file
 from tuner.tracking.store_file import FileState, file_state, prepare
+from tuner.trial.folder import StudyFolder
 
 BY_MLFLOW = AT_STATEMENT + "from mlflow import MlflowClient; MlflowClient(sys.argv[2])"
 """As MLflow makes a store, and versions of ours without names beside did."""

@@ -14,16 +14,16 @@ from mlflow import MlflowClient
 
 from tests.records import outcome, report, spec
 from tests.tracking.runs import assert_whole, found, points, run_trial
-from tuner.core.goals import Goals
-from tuner.core.settings import TrackingSettings
-from tuner.core.trial import TrialError, TrialState
 from tuner.errors import InputError, TunerError
-from tuner.folder import StudyFolder
-from tuner.invocation import script
+from tuner.processes.invocation import script
+from tuner.search.goals import Goals
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Inputs, Tracker, View, origin
 from tuner.tracking.messages import one_line
 from tuner.tracking.runs import point_logged
 from tuner.tracking.view import review
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialError, TrialState
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.tracking.runs import found, run_trial
-from tuner.core.goals import Goals, goals
-from tuner.core.settings import TrackingSettings
-from tuner.folder import StudyFolder
+from tuner.search.goals import Goals, goals
+from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, View
 from tuner.tracking.view import COLOUR_TAG, NOTE_TAG, colour
+from tuner.trial.folder import StudyFolder
 
 KEYS = ["optimizer.learning_rate", "schedule"]
 

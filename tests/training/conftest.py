@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from tests.checkpoints import write_checkpoint, write_reviews
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.data import prepare
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

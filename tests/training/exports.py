@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.records import report, settings
-from tuner.core.exporting import training_arguments
-from tuner.core.settings import TrialSettings
+from tuner.results.export import training_arguments
+from tuner.settings.settings import TrialSettings
 
 SCHEDULES: tuple[dict[str, Any], ...] = (
     {"name": "constant"},

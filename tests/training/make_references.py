@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import transformers
 
-from tests.checkpoints import MODEL_TYPES
+from tests.tiny_checkpoints import MODEL_TYPES
 from tests.training.exports import exported, of_schedule, optimizer_cases, schedule_cases
 from tests.training.references import (
     CASES,

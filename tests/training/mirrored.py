@@ -13,8 +13,8 @@ import tensorflow as tf
 from tests.training.ten_updates import ADAMW, RMSPROP, ten_updates
 from tests.training.test_fine_tune import Recorder
 from tuner.checkpoints import inspect
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.data import prepare
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.training import replicas
 from tuner.training.fine_tune import FineTuner
 from tuner.training.fused import make_step

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tuner.core.budget import Budget
 from tuner.training.batches import micro_batches, updates
+from tuner.trial.budget import Budget
 
 # With an epsilon of 1e-8 Adam blows the rounding of next to no gradient up to whole steps.
 ADAMW = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1, "epsilon": 1e-6}

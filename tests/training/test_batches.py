@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.core.budget import Budget
 from tuner.training.batches import epoch_updates, micro_batches, updates
+from tuner.trial.budget import Budget
 
 
 def lengths(rows, seed=0):

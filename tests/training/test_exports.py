@@ -13,8 +13,8 @@ from tests.training.exports import (
 )
 from tests.training.references import load, write_tiny
 from tuner.checkpoints import inspect
-from tuner.core.exporting import training_arguments
-from tuner.core.schedule import learning_rate
+from tuner.results.export import training_arguments
+from tuner.trial.schedule import learning_rate
 
 SCHEDULES = load("schedules.json")
 OPTIMIZERS = load("trainer_optimizers.json")
@@ -113,7 +113,7 @@ def expected_fields(optimizer):
 
 @pytest.mark.tf
 def test_fields_that_are_not_given_are_exported_as_they_are_trained():
-    from tuner.core.exporting.optimizer import DEFAULTS
+    from tuner.results.export.optimizer import DEFAULTS
     from tuner.training import optimizers
 
     kernels = {

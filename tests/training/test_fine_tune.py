@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from tuner.core.trial import Answer
 from tuner.errors import InputError
+from tuner.trial.records import Decision
 
 pytestmark = pytest.mark.tf
 
@@ -28,7 +28,7 @@ class Recorder:
     def reported(self, report):
         self.reports.append(report)
         stop = len(self.reports) == self._stop_after_reports
-        return Answer.STOP if stop else Answer.CONTINUE
+        return Decision.STOP if stop else Decision.CONTINUE
 
     def stop_requested(self):
         return len(self.shares) == self._stop_after_updates

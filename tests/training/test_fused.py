@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, RMSPROP, SGD, cut, farthest, ten_updates, weights
 from tests.training.test_fine_tune import run
 from tuner.checkpoints import inspect

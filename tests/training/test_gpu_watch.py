@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.core.gpu_usage import GpuUsage
+from tuner.devices.gpu_usage import GpuUsage
 from tuner.training.gpu_watch import watched
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.checkpoints import inspect
 from tuner.errors import InputError

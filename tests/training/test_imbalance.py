@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from tests.checkpoints import reviews
-from tuner.core.budget import Budget
-from tuner.core.settings import DataSettings
-from tuner.core.trial import Answer
+from tests.tiny_checkpoints import reviews
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
 from tuner.training.batches import updates
 from tuner.training.imbalance import BalancedRows, class_weights
+from tuner.trial.budget import Budget
+from tuner.trial.records import Decision
 
 
 def labels_of(counts, seed=0):
@@ -108,7 +108,7 @@ def test_balancing_raises_macro_f1_where_one_label_is_rare(workspace, make_setti
     )
     scores, guesses = {}, {}
 
-    class Listener:
+    class TrialMonitor:
         def started(self, constant_guess, labels, resumed_at):
             self.guess = constant_guess
 
@@ -116,14 +116,14 @@ def test_balancing_raises_macro_f1_where_one_label_is_rare(workspace, make_setti
         def stop_requested(self): ...
         def reported(self, report):
             self.last = report
-            return Answer.CONTINUE
+            return Decision.CONTINUE
 
     tuner = FineTuner()
     for name, training in (("plain", {}), ("balanced", remedy)):
         settings = make_settings(
             epochs=6.0, optimizer={"name": "adamw", "learning_rate": 2e-3}, **training
         )
-        listener = Listener()
+        listener = TrialMonitor()
         tuner.run(replace(settings, data=files), listener)
         scores[name] = listener.last.metrics["val_macro_f1"]
         assert listener.last.total_examples == 1800

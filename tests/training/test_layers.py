@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.errors import InputError
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
-from tuner.core.budget import Budget
 from tuner.training.batches import micro_batches, updates
+from tuner.trial.budget import Budget
 
 pytestmark = pytest.mark.tf
 

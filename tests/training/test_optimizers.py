@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tests.training.references import load
 from tuner.checkpoints import inspect
 

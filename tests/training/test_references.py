@@ -7,7 +7,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from tests.checkpoints import MODEL_TYPES
+from tests.tiny_checkpoints import MODEL_TYPES
 from tests.training.references import (
     CASES,
     MAX_LENGTH,
@@ -19,7 +19,7 @@ from tests.training.references import (
     write_tiny,
 )
 from tuner.checkpoints import inspect, locate
-from tuner.core.settings import ModelSettings, PackagedFiles
+from tuner.settings.settings import ModelSettings, PackagedFiles
 
 pytestmark = pytest.mark.tf
 
@@ -38,7 +38,7 @@ def case(request, tmp_path_factory):
     folder = write_tiny(tmp_path_factory.mktemp("tiny"), request.param)
     figures = ORIGINALS[request.param]
     if checksum(folder) != pytest.approx(figures["checksum"], rel=1e-7):
-        pytest.fail("tests/checkpoints.py writes other weights: run make_references again")
+        pytest.fail("tests/tiny_checkpoints.py writes other weights: run make_references again")
     return figures, folder
 
 

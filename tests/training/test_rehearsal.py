@@ -7,7 +7,7 @@ import resource
 import numpy as np
 import pytest
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.data import prepare
 from tuner.errors import InputError

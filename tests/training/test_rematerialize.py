@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.ten_updates import ADAMW, farthest, weights
 from tests.training.test_fine_tune import Recorder
 from tests.training.test_fused import tuner_of_a_gpu

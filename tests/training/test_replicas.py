@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint, write_reviews
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
 
 pytestmark = pytest.mark.tf
 

@@ -9,7 +9,7 @@ import pytest
 from tests.training.test_fine_tune import Recorder
 from tests.training.test_fused import tuner_of_a_gpu
 from tests.worker.test_warm import what_matters
-from tuner.core.trial import Answer
+from tuner.trial.records import Decision
 
 pytestmark = pytest.mark.tf
 
@@ -36,7 +36,7 @@ class Attempt(Recorder):
 
     def reported(self, report):
         super().reported(report)
-        return self._answers.get(report.point, Answer.CONTINUE)
+        return self._answers.get(report.point, Decision.CONTINUE)
 
     def stop_requested(self):
         self.updates += 1
@@ -44,9 +44,9 @@ class Attempt(Recorder):
             raise LostError
         return self.updates == self._stop_after
 
-    def to_be_continued(self):
+    def should_checkpoint(self):
         return self._keep and (
-            self.updates == self._stop_after or Answer.STOP in self._answers.values()
+            self.updates == self._stop_after or Decision.STOP in self._answers.values()
         )
 
 
@@ -159,7 +159,7 @@ def test_a_trial_with_more_points_than_updates_goes_on(tuner, make_settings, pat
     # Two updates: the first reaches point 2, the second point 4.
     settings = make_settings(batch_size=80, evaluations=4, ema_decay=ema_decay)
     expected = uninterrupted(tuner, settings)
-    told = [attempt(tuner, settings, path, answers={2: Answer.STOP})]
+    told = [attempt(tuner, settings, path, answers={2: Decision.STOP})]
     told.append(attempt(tuner, settings, path))
     assert [each.resumed_at for each in told] == [0, 2]
     assert what_matters([r for each in told for r in each.reports]) == expected
@@ -168,7 +168,7 @@ def test_a_trial_with_more_points_than_updates_goes_on(tuner, make_settings, pat
 def test_a_trial_that_is_stopped_at_a_point_counts_each_update_once(tuner, make_settings, path):
     settings = make_settings(batch_size=16, evaluations=5)
     expected = uninterrupted(tuner, settings)
-    told = [attempt(tuner, settings, path, answers={2: Answer.STOP})]
+    told = [attempt(tuner, settings, path, answers={2: Decision.STOP})]
     told.append(attempt(tuner, settings, path))
     assert [each.resumed_at for each in told] == [0, 2]
     assert what_matters([r for each in told for r in each.reports]) == expected
@@ -176,16 +176,16 @@ def test_a_trial_that_is_stopped_at_a_point_counts_each_update_once(tuner, make_
 
 def test_a_state_is_removed_with_the_trials_end_and_kept_when_told(tuner, make_settings, path):
     settings = make_settings(evaluations=5, save_state="always")
-    attempt(tuner, settings, path, answers={3: Answer.STOP})
+    attempt(tuner, settings, path, answers={3: Decision.STOP})
     assert path.exists()
-    attempt(tuner, settings, path, answers={4: Answer.STOP}, keep=False)
+    attempt(tuner, settings, path, answers={4: Decision.STOP}, keep=False)
     assert not path.exists()
     attempt(tuner, settings, path, stop_after=3, keep=False)
     assert not path.exists()
-    concluded = attempt(tuner, settings, path, answers={2: Answer.CONCLUDE})
+    concluded = attempt(tuner, settings, path, answers={2: Decision.FINISH_EARLY})
     assert concluded.reports[-1].final
     assert not path.exists()
-    told = attempt(tuner, settings, path, answers={5: Answer.STOP})  # complete all the same
+    told = attempt(tuner, settings, path, answers={5: Decision.STOP})  # complete all the same
     assert told.reports[-1].final
     assert not path.exists()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_fine_tune import Recorder
-from tuner.core.schedule import learning_rate
+from tuner.trial.schedule import learning_rate
 
 pytestmark = pytest.mark.tf
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.checkpoints import write_checkpoint
+from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, cut, ten_updates, weights
 from tuner.checkpoints import inspect
 from tuner.errors import InputError

@@ -28,14 +28,14 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from tuner.atomic import write_whole
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Answer, ConstantGuess, FixedRows, Report
 from tuner.errors import InputError
-from tuner.stop_requests import TERMINATING, heeded
+from tuner.files.atomic import write_whole
+from tuner.processes.python_process import claim_stdout
+from tuner.processes.stop_requests import TERMINATING, heeded
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Baseline, Decision, FixedRows, Report
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
-from tuner.worker.log import claim_stdout
 from tuner.worker.protocol import Ready
 
 BEST_LEARNING_RATE = 1e-4
@@ -82,7 +82,7 @@ class FakeFineTuner:
         fail(settings)
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
-        guess = ConstantGuess(accuracy=0.5, loss=math.log(2))
+        guess = Baseline(accuracy=0.5, loss=math.log(2))
         listener.started(guess, ("bad", "good"), kept.point)
         for point in range(kept.point + 1, points + 1):
             for part in range(1, UPDATES_A_POINT + 1):
@@ -97,13 +97,13 @@ class FakeFineTuner:
             if learning_rate(settings) > 0.1 and point > 1:
                 return "train_loss is nan at update 7"
             answer = listener.reported(report(settings, point))
-            kept.reached(point, last=answer is not Answer.CONTINUE or point == points)
-            if answer is Answer.CONCLUDE:
+            kept.reached(point, last=answer is not Decision.CONTINUE or point == points)
+            if answer is Decision.FINISH_EARLY:
                 made = report(settings, point)
                 found = confusion(accuracy(settings, point), made.validation_examples)
                 listener.reported(replace(made, final=True, confusion=found))
-            kept.ended = point == points or answer is Answer.CONCLUDE
-            if answer is not Answer.CONTINUE:
+            kept.ended = point == points or answer is Decision.FINISH_EARLY
+            if answer is not Decision.CONTINUE:
                 return ""
         return ""
 
@@ -123,7 +123,7 @@ class Kept:
             self.save()
 
     def leave(self, listener):
-        if self.ended or not listener.to_be_continued():
+        if self.ended or not listener.should_checkpoint():
             if self.path:
                 self.path.unlink(missing_ok=True)
         else:

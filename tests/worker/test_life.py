@@ -6,9 +6,9 @@ import pytest
 from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
 from tuner.errors import InputError
-from tuner.model_folder import defect
-from tuner.worker.life import MODEL_NAME, STATE_NAME, ChannelListener, Worker, as_data
-from tuner.worker.log import BEGIN, LOG_NAME, last_attempt
+from tuner.files.model_folder import defect
+from tuner.trial.names import BEGIN, LOG_NAME, MODEL_NAME, STATE_NAME, last_attempt
+from tuner.worker.life import ChannelMonitor, Worker, as_data
 from tuner.worker.protocol import (
     Continue,
     Failed,
@@ -148,7 +148,7 @@ def test_an_attempt_is_judged_by_its_own_part_of_the_log(tmp_path):
 def test_progress_is_passed_on_once_a_second():
     now = [0.0]
     channel = Script()
-    listener = ChannelListener(5, channel, lambda: now[0])
+    listener = ChannelMonitor(5, channel, lambda: now[0])
     for step in range(31):
         now[0] = step / 10
         listener.progress(step / 30, 100.0)

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.worker.trials import spec
-from tuner.stop_requests import TERMINATING
-from tuner.worker.life import STATE_NAME
-from tuner.worker.log import LOG_NAME
+from tuner.processes.stop_requests import TERMINATING
+from tuner.trial.names import LOG_NAME, STATE_NAME
 from tuner.worker.protocol import Continue, Run, decode_from_worker, encode
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.checkpoints import write_checkpoint, write_reviews
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.core.trial import TrialSpec
+from tests.tiny_checkpoints import write_checkpoint, write_reviews
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.trial.records import TrialSpec
 from tuner.worker.protocol import (
     Continue,
     Failed,

@@ -1,7 +1,7 @@
 """Trials for the fake fine-tuner."""
 
-from tuner.core.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.core.trial import TrialSpec
+from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.trial.records import TrialSpec
 
 
 def spec(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
 
 LAYER_NORM_EPS = 1e-12
 """Where config.json names none, `layer_norm_eps` of all configurations."""

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tuner.atomic import write_whole
-from tuner.home import cache_home, expanded
+from tuner.files.atomic import write_whole
+from tuner.files.home import cache_home, expanded
 
 REMEMBER_BYTES = 16 * 2**20
 """Smaller files are hashed in a few milliseconds, so nothing is remembered of them."""

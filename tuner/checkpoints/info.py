@@ -17,9 +17,9 @@ from tuner.checkpoints.other_formats import without_config
 from tuner.checkpoints.tensors import SIZES
 from tuner.checkpoints.tokenizer_files import find_tokenizer_files
 from tuner.checkpoints.weights import find_weights
-from tuner.core.memory import ModelShape
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
+from tuner.trial.memory import ModelShape
 
 SUPPORTED = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
 """Values of `model_type` in config.json that can be fine-tuned."""

@@ -1,8 +1,8 @@
 """Whether a checkpoint has the layers that a trial wants to treat one by one."""
 
 from tuner.checkpoints.info import CheckpointInfo
-from tuner.core.settings import TrialSettings
 from tuner.errors import InputError
+from tuner.settings.settings import TrialSettings
 
 
 def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:

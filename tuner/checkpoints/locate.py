@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tuner.checkpoints.packaged import find_packaged
-from tuner.core.settings import MISSING, ModelSettings
 from tuner.errors import InputError
-from tuner.home import expanded
-from tuner.installation import install_module
+from tuner.files.home import expanded
+from tuner.installation.remedies import install_module
+from tuner.settings.settings import MISSING, ModelSettings
 
 WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is fetched from the hub: weights without pickles, configuration, tokenizer."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuner.checkpoints.json_object import read_object
-from tuner.core.installation import conversion_command
 from tuner.errors import InputError
-from tuner.installation import this_environment
+from tuner.installation.environment import conversion_command
+from tuner.installation.remedies import this_environment
 
 WEIGHTS = "model.safetensors"
 

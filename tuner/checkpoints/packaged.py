@@ -4,9 +4,9 @@ import importlib.util
 from pathlib import Path
 
 from tuner.checkpoints.content import file_hash
-from tuner.core.settings import PackagedFiles
 from tuner.errors import InputError
-from tuner.installation import install_module
+from tuner.installation.remedies import install_module
+from tuner.settings.settings import PackagedFiles
 
 _AGAIN = ("--force-reinstall", "--no-deps")
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.core.settings import TrialSettings
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
+from tuner.settings.settings import TrialSettings
 
 INPUTS = "model_inputs.json"
 """Name of the file."""

@@ -18,8 +18,8 @@ from safetensors import SafetensorError, safe_open
 from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.other_formats import is_pointer, not_fetched, without_weights
 from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
 from tuner.cleaning.leftover import Leftover, measured
-from tuner.exclusive import PATTERN
+from tuner.files.exclusive import PATTERN
 
 CONTENTS = {
     "prepared": "tokenised data",

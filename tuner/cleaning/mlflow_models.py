@@ -8,14 +8,14 @@ from urllib.parse import unquote, urlsplit
 
 from tuner.checkpoints.content import file_hash
 from tuner.cleaning.leftover import Leftover, measured
-from tuner.core.identity import StudyIdentity
-from tuner.exported import model_note
-from tuner.folder import StudyFolder
-from tuner.model_folder import WEIGHTS
+from tuner.files.model_folder import WEIGHTS
+from tuner.files.sqlite_address import sqlite_path
 from tuner.secrets import hidden
-from tuner.sqlite_address import sqlite_path
 from tuner.tracking import tracking_uri
-from tuner.tracking.address import knock
+from tuner.tracking.address import check_reachable
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note
+from tuner.trial.study_identity import StudyIdentity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,7 +51,7 @@ class ModelStore:
             return
         if model_note(folder) is not None:
             return
-        from tuner.publishing import logged_models  # noqa: PLC0415  (seconds)
+        from tuner.tracking.publishing import logged_models  # noqa: PLC0415  (seconds)
 
         client = self._client
         experiment = client.get_experiment_by_name(study.name)
@@ -68,7 +68,7 @@ class ModelStore:
 
     def remove(self, model_id: str) -> str:
         """Remove a logged model and its files; return why that failed, or nothing."""
-        from tuner.publishing import logged_models  # noqa: PLC0415
+        from tuner.tracking.publishing import logged_models  # noqa: PLC0415
 
         try:
             model = self._client.get_logged_model(model_id)
@@ -89,7 +89,7 @@ class ModelStore:
 
     def _is_there(self) -> bool:
         file = sqlite_path(self._uri)
-        return file.is_file() if file is not None else knock(self._uri)
+        return file.is_file() if file is not None else check_reachable(self._uri)
 
 
 def _leftover(model: "LoggedModel") -> Leftover:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.cleaning.leftover import Leftover, is_inside
-from tuner.exclusive import remove_if_free
+from tuner.files.exclusive import remove_if_free
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tuner.cleaning.leftover import Leftover, is_inside, measured
-from tuner.core.trial import TrialOutcome, TrialState
-from tuner.folder import StudyFolder, TrialFolder, trial_number
-from tuner.records import from_json
-from tuner.study_reader import Phase, StoredStudy
-from tuner.worker.life import STATE_NAME
+from tuner.study.reader import Phase, StoredStudy
+from tuner.trial.folder import StudyFolder, TrialFolder, trial_number
+from tuner.trial.names import STATE_NAME
+from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.serialization import from_json
 
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE, TrialState.FAILED)
 """A trial in one of these states is never resumed."""

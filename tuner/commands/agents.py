@@ -6,10 +6,12 @@ from pathlib import Path
 
 from tuner.commands.following import Follower, StudyLook
 from tuner.config import ComposedSweep
-from tuner.core.pareto import order
-from tuner.core.reading import read_sweep
-from tuner.core.settings import AgentSettings
-from tuner.core.slurm import (
+from tuner.diagnosis.sweep import read_sweep
+from tuner.errors import INTERRUPTED, InputError
+from tuner.files.exclusive import exclusive
+from tuner.launchers.slurm import queue
+from tuner.launchers.slurm.job import AGENT, AgentRun
+from tuner.launchers.slurm.spec import (
     AgentJob,
     Phase,
     agent_overrides,
@@ -19,23 +21,21 @@ from tuner.core.slurm import (
     missing,
     taken_options,
 )
-from tuner.core.storage import SQLITE, kind
-from tuner.core.time_spent import TimeSpent
-from tuner.errors import INTERRUPTED, InputError
-from tuner.exclusive import exclusive
-from tuner.exported import model_note
-from tuner.folder import StudyFolder
-from tuner.invocation import Invocation, invoked
-from tuner.pasted import print_command
+from tuner.launchers.slurm.submission import AgentFolder
+from tuner.processes.invocation import Invocation, invoked
+from tuner.results.pasted import print_command
+from tuner.results.summary import SweepSummary, show
+from tuner.results.terminal import Terminal
+from tuner.results.time_spent import TimeSpent
+from tuner.search.pareto import order
 from tuner.secrets import hidden
-from tuner.slurm import queue
-from tuner.slurm.job import AGENT, AgentRun
-from tuner.slurm.submission import AgentFolder
-from tuner.study_reader import StoredStudy
-from tuner.summary import Closing, show
-from tuner.terminal import Terminal
+from tuner.settings.settings import AgentSettings
+from tuner.settings.storage import SQLITE, kind
+from tuner.study.reader import StoredStudy
 from tuner.tracking import tracking_uri
 from tuner.tracking.view import review_steps, sending_command
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note
 
 
 def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -> int:
@@ -175,7 +175,7 @@ def _closing(
     stored: StoredStudy,
     invocation: Invocation,
     begun: float,
-) -> Closing:
+) -> SweepSummary:
     """All that the end is told from."""
     agent = composed.agent
     outcomes = order(study.outcomes, stored.goals)
@@ -186,7 +186,7 @@ def _closing(
         importances=study.importances(),
         epochs=stored.epochs,
     )
-    return Closing(
+    return SweepSummary(
         study=stored.name,
         goals=stored.goals,
         outcomes=outcomes,

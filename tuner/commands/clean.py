@@ -11,17 +11,17 @@ from tuner.cleaning import Leftover, removed, size_text
 from tuner.cleaning.caches import cache_leftovers, lock_leftovers
 from tuner.cleaning.mlflow_models import ModelStore
 from tuner.cleaning.studies import runs, study_leftovers
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.config import ComposedReader, compose_clean
-from tuner.console import PlainConsole
-from tuner.core.clean_settings import CleanSettings
 from tuner.errors import TunerError
-from tuner.exclusive import exclusive
-from tuner.folder import StudyFolder
-from tuner.invocation import invoked
-from tuner.pasted import print_command
+from tuner.files.exclusive import exclusive
+from tuner.processes.invocation import invoked
+from tuner.results.console import PlainConsole
+from tuner.results.pasted import print_command
+from tuner.settings.clean_settings import CleanSettings
 from tuner.study import lock_name
-from tuner.study_reader import StudyReader, studies
+from tuner.study.reader import StudyReader, studies
+from tuner.trial.folder import StudyFolder
 
 DAY = 24 * 3600.0
 

@@ -5,12 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuner.commands.best import BestKeeper
-from tuner.commands.best_files import BestFiles
 from tuner.commands.confirmed_best import ConfirmedBest
-from tuner.commands.final_look import look
+from tuner.commands.final_evaluation import look
 from tuner.commands.start import Start
-from tuner.core.confirmation import (
+from tuner.confirmation import (
     CONFIRMED,
     CONFIRMS,
     SEED,
@@ -21,17 +19,15 @@ from tuner.core.confirmation import (
     repeats,
     study_name,
 )
-from tuner.core.identity import StudyIdentity
-from tuner.core.objectives import direction
-from tuner.core.ranking import ranked
-from tuner.core.settings import TrialSettings
-from tuner.core.space import Dimension, IntInterval, SearchSpace
-from tuner.core.trial import Scalar, TrialOutcome, TrialSpec
-from tuner.exclusive import exclusive
-from tuner.exported import KeptModel
-from tuner.folder import StudyFolder
-from tuner.records import to_plain
-from tuner.repeats import CLOSED, Repeats
+from tuner.execution.loop import Sweep
+from tuner.execution.repeats import CLOSED, Repeats
+from tuner.files.exclusive import exclusive
+from tuner.results.best import BestKeeper
+from tuner.results.best_files import BestFiles
+from tuner.search.ranking import ranked
+from tuner.search.space import Dimension, IntInterval, SearchSpace
+from tuner.settings.objectives import direction
+from tuner.settings.settings import TrialSettings
 from tuner.study import (
     Definition,
     First,
@@ -42,8 +38,12 @@ from tuner.study import (
     prepared_url,
     study_url,
 )
-from tuner.sweep import Sweep
 from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import KeptModel
+from tuner.trial.records import Scalar, TrialOutcome, TrialSpec
+from tuner.trial.serialization import to_plain
+from tuner.trial.study_identity import StudyIdentity
 
 _ANY = IntInterval(low=0, high=2**53)
 ROLE, NOUN = "confirm", "repeat"
@@ -130,7 +130,7 @@ def confirm(
         _drop_others(start.folder, ended)
     if goes_on and (sweep is None or not sweep.failed):  # Else the best may still be another one.
         look_at = ConfirmedBest(start, winner, ended)
-        found = replace(found, final_look=look(start, study, look_at))
+        found = replace(found, final_evaluation=look(start, study, look_at))
         keeper.publish()
     return Confirmed(found=found, sweep=sweep)
 

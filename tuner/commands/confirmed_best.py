@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from tuner.commands.best_files import BestFiles
 from tuner.commands.start import Start
-from tuner.core.confirmation import origin
-from tuner.core.objectives import direction
-from tuner.core.ranking import ranked
-from tuner.core.trial import TrialOutcome
-from tuner.exported import KeptModel
+from tuner.confirmation import origin
+from tuner.results.best_files import BestFiles
+from tuner.search.ranking import ranked
+from tuner.settings.objectives import direction
+from tuner.trial.kept_model import KeptModel
+from tuner.trial.records import TrialOutcome
 
 
 class ConfirmedBest:

@@ -12,26 +12,26 @@ from rich.text import Text
 
 from tuner import __version__
 from tuner.checkpoints.content import cache_root
-from tuner.command_words import read_options
-from tuner.config import ComposedLook, compose_look
-from tuner.core.goals import goals_of
-from tuner.core.health.gpus import gpu_lines, precision_lines, tensorflow_line
-from tuner.core.health.line import Level, Line, exit_code, ok, wrong
-from tuner.core.health.packages import package_lines
-from tuner.core.health.resources import folder_line, memory_line
-from tuner.core.settings import AgentSettings
-from tuner.disk import refusals_said
+from tuner.commands.command_words import read_options
+from tuner.config import ComposedDoctor, compose_doctor
+from tuner.devices.host import host_memory, usable_cores
+from tuner.devices.slots import WORKER_MEMORY, find_nvidia, local_slots
+from tuner.doctor.gpus import gpu_lines, precision_lines, tensorflow_line
 from tuner.doctor.inputs import data_line, model_line
+from tuner.doctor.line import Level, Line, exit_code, ok, wrong
 from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
+from tuner.doctor.packages import package_lines
+from tuner.doctor.resources import folder_line, memory_line
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
-from tuner.installation import install_extra, install_ourselves, this_environment
-from tuner.launchers.devices import WORKER_MEMORY, find_nvidia, local_slots
-from tuner.launchers.host import host_memory, usable_cores
-from tuner.search import build_pruner, build_sampler
+from tuner.files.disk import refusals_said
+from tuner.installation.remedies import install_extra, install_ourselves, this_environment
+from tuner.results.terminal import Terminal, say
+from tuner.search.goals import goals_of
 from tuner.secrets import hidden
-from tuner.terminal import Terminal, say
+from tuner.settings.settings import AgentSettings
+from tuner.study.strategies import build_pruner, build_sampler
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
 
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         InputError: An override is wrong.
     """
     options = read_options(arguments, command="doctor")
-    composed = compose_look(options.overrides, Path.cwd())
+    composed = compose_doctor(options.overrides, Path.cwd())
     console = Terminal("").console
     lines = []
     for line in examine(composed):
@@ -59,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     return exit_code(lines)
 
 
-def examine(composed: ComposedLook) -> Iterator[Line]:
+def examine(composed: ComposedDoctor) -> Iterator[Line]:
     """Looks at everything; TensorFlow is loaded meanwhile, and comes last."""
     with ExitStack() as stack:
         probe = Probe()
@@ -78,7 +78,7 @@ def examine(composed: ComposedLook) -> Iterator[Line]:
         yield from _devices(composed, probe)
 
 
-def _looks(composed: ComposedLook) -> Iterator[tuple[str, Callable[[], Line]]]:
+def _looks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]]:
     """Of everything that may be refused: its name, and what looks at it."""
     agent = composed.agent
     yield "slots", partial(_slots, composed)
@@ -112,7 +112,7 @@ def _folder(name: str, path: Path, key: str) -> Line:
     return folder_line(name, find_folder(path), key)
 
 
-def _slots(composed: ComposedLook) -> Line:
+def _slots(composed: ComposedDoctor) -> Line:
     devices = max(trial.training.devices for trial in composed.trials)
     launcher = composed.agent.launcher
     slots = local_slots(launcher.slots, devices, launcher.trials_per_gpu)
@@ -129,7 +129,7 @@ def _search(agent: AgentSettings) -> Line:
     return ok("search", f"sampler {agent.sampler['name']}, pruner {agent.pruner['name']}")
 
 
-def _devices(composed: ComposedLook, probe: Probe) -> Iterator[Line]:
+def _devices(composed: ComposedDoctor, probe: Probe) -> Iterator[Line]:
     nvidia = find_nvidia(os.environ)
     found, install_gpu = probe.result(), install_extra("gpu")
     if isinstance(found, Line):

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tuner.commands.dry_run_lines import measured_rate, space_lines, time_lines
 from tuner.commands.start import Start
-from tuner.core.storage import SQLITE
-from tuner.core.trial import UNTUNED
-from tuner.dry_run import measured_rate, space_lines, time_lines
-from tuner.folder import StudyFolder
-from tuner.terminal import parameters_text
+from tuner.results.terminal import parameters_text
+from tuner.settings.storage import SQLITE
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import UNTUNED
 
 FIRST_TRIALS = 5
 """So many are shown."""

@@ -10,23 +10,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.commands.exported_model import ModelMovedError, copied_model, find_model
 from tuner.config import ComposedReader, compose_export, train_command
-from tuner.core.exporting import ExportSettings, choose, training_arguments
-from tuner.core.goals import Goals
-from tuner.core.publication import publication
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialOutcome
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
-from tuner.exported import StudyFacts, as_yaml, provenance, stored_settings
-from tuner.folder import StudyFolder
-from tuner.model_folder import PAUSE, READS
-from tuner.output import write_result
-from tuner.output_file import is_replaceable, write_output
-from tuner.records import to_plain
-from tuner.study_reader import StoredStudy, StudyReader
+from tuner.files.model_folder import PAUSE, READS
+from tuner.files.output_file import is_replaceable, write_output
+from tuner.files.streams import write_result
+from tuner.formatting.value_text import value_text
+from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
+from tuner.results.export import choose, training_arguments
+from tuner.results.publication import publication
+from tuner.search.goals import Goals
+from tuner.settings.export import ExportSettings
+from tuner.settings.settings import TrialSettings
+from tuner.study.reader import StoredStudy, StudyReader
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome
+from tuner.trial.serialization import to_plain
 
 Written = tuple[TrialOutcome, TrialSettings]
 """A chosen trial and the configuration that it ran with."""

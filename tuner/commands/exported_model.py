@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuner.atomic import aside, write_whole
-from tuner.core.exporting import override
 from tuner.errors import InputError
-from tuner.exported import written_model
-from tuner.folder import StudyFolder
-from tuner.model_folder import PAUSE, check_complete, copy_complete, defect, discard, empty
+from tuner.files.atomic import aside, write_whole
+from tuner.files.model_folder import PAUSE, check_complete, copy_complete, defect, discard, empty
+from tuner.settings.overrides import override
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import written_model
 
 LOOKS = 3
 """At the folders of a sweep that may run."""

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.commands.dry_run_lines import domain_text
 from tuner.config import ComposedSweep, trial_values
-from tuner.core.carried import Carried, Dropped, carried
-from tuner.core.pareto import order
-from tuner.core.trial import Scalar, TrialState
-from tuner.dry_run import domain_text
 from tuner.errors import InputError
-from tuner.study_reader import StudyReader
-from tuner.tables import figure
+from tuner.results.tables import figure
+from tuner.search.carried import Carried, Dropped, carried
+from tuner.search.pareto import order
+from tuner.study.reader import StudyReader
+from tuner.trial.records import Scalar, TrialState
 
 BEST = 3
 """So many trials are taken of a study."""

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from rich.text import Text
 
-from tuner.core.extent import grid_of
-from tuner.core.pareto import best
-from tuner.core.settings import AgentSettings
-from tuner.core.slurm import AgentJob, Phase, agents_text, failed, news
-from tuner.core.trial import TrialOutcome
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
-from tuner.slurm import queue
-from tuner.slurm.submission import AgentFolder
+from tuner.launchers.slurm import queue
+from tuner.launchers.slurm.spec import AgentJob, Phase, agents_text, failed, news
+from tuner.launchers.slurm.submission import AgentFolder
+from tuner.results.terminal import COUNTED, Terminal
+from tuner.search.extent import grid_of
+from tuner.search.pareto import best
+from tuner.settings.settings import AgentSettings
 from tuner.study.lost import StudyLostError
 from tuner.study.patience import AWAY
-from tuner.study_reader import StoredStudy, StudyReader
-from tuner.terminal import COUNTED, Terminal
+from tuner.study.reader import StoredStudy, StudyReader
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome
 
 LOOK_SECONDS = 10.0
 """Between two looks at the study and at the queue."""

@@ -8,15 +8,15 @@ from typing import Any
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
-from tuner.core.budget import Budget
-from tuner.core.confirmation import overlap
-from tuner.core.settings import DataSettings, TrialSettings
+from tuner.confirmation import overlap
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.labels import given_weights
 from tuner.secrets import hidden
+from tuner.settings.settings import DataSettings, TrialSettings
 from tuner.tracking import Inputs
 from tuner.tracking.datasets import TrialDataset
+from tuner.trial.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.invocation import Invocation, invoked
+from tuner.processes.invocation import Invocation, invoked
 from tuner.secrets import hidden
 from tuner.study import Study
 

@@ -9,22 +9,22 @@ from pathlib import Path
 from textwrap import shorten
 
 from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.config import compose_predict, load_trial
-from tuner.core.metrics import accuracy, macro_f1
-from tuner.core.predict_settings import PredictSettings
-from tuner.core.settings import TrialSettings
 from tuner.data.delimited import Hints
 from tuner.data.labels import spelled
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
-from tuner.layout import GAP, Column, cell
-from tuner.model_folder import is_present, read_whole
-from tuner.output_file import check_output, write_output
-from tuner.prediction import Prediction, predict
-from tuner.tables import FittedTable
-from tuner.terminal import Terminal
-from tuner.worker.life import MODEL_NAME
+from tuner.files.model_folder import is_present, read_whole
+from tuner.files.output_file import check_output, write_output
+from tuner.results.layout import GAP, Column, cell
+from tuner.results.tables import FittedTable
+from tuner.results.terminal import Terminal
+from tuner.settings.predict_settings import PredictSettings
+from tuner.settings.settings import TrialSettings
+from tuner.trial.metrics import accuracy, macro_f1
+from tuner.trial.names import MODEL_NAME
+from tuner.worker.predict_client import Prediction, predict
 
 SHOWN_LABELS = 4
 """So many of the most probable labels of a row are shown."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
 from tuner.checkpoints.locate import locate
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.commands.inputs import check_inputs, held_out_lines
-from tuner.config import compose_look
-from tuner.terminal import Terminal
-from tuner.timestamps import local_time
+from tuner.config import compose_doctor
+from tuner.formatting.timestamps import local_time
+from tuner.results.terminal import Terminal
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
         InputError: Model or data can not be used.
     """
     options = read_options(arguments, command="prepare")
-    trials = compose_look(options.overrides, Path.cwd()).trials
+    trials = compose_doctor(options.overrides, Path.cwd()).trials
     terminal = Terminal("", quiet=options.quiet, now=local_time)
     for line in (*check_inputs(trials).lines, *held_out_lines(trials, confirms=True)):
         terminal.notice(line)

@@ -10,30 +10,30 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.commands.invocations import stored_invocation
 from tuner.config import ComposedReader, compose_report
-from tuner.core.confirmation import told
-from tuner.core.goals import score
-from tuner.core.reading import Rerun, SweepReading, overrides_alone, read_sweep, statements
-from tuner.core.report_settings import ReportSettings
-from tuner.core.settings import AgentSettings
-from tuner.core.short_names import short_names
+from tuner.confirmation import told
+from tuner.diagnosis.sweep import Rerun, SweepReading, overrides_alone, read_sweep, statements
 from tuner.errors import InputError
-from tuner.exported import model_note
-from tuner.folder import StudyFolder
-from tuner.invocation import Invocation
-from tuner.live import Resizable
-from tuner.output_file import write_output
-from tuner.pasted import print_command
-from tuner.report.data import StudyView, TrialView, view
-from tuner.report.page import render
-from tuner.study_reader import Phase, StudyReader
-from tuner.tables import confirmation_table, ranking_table
-from tuner.terminal import Terminal, ending, parameters_text, say
-from tuner.timestamps import local_time
+from tuner.files.output_file import write_output
+from tuner.formatting.timestamps import local_time
+from tuner.processes.invocation import Invocation
+from tuner.results.html.data import StudyView, TrialView, view
+from tuner.results.html.page import render
+from tuner.results.live import Resizable
+from tuner.results.pasted import print_command
+from tuner.results.tables import confirmation_table, ranking_table
+from tuner.results.terminal import Terminal, ending, parameters_text, say
+from tuner.search.goals import score
+from tuner.search.short_names import short_names
+from tuner.settings.report_settings import ReportSettings
+from tuner.settings.settings import AgentSettings
+from tuner.study.reader import Phase, StudyReader
 from tuner.tracking import replay
 from tuner.tracking.messages import one_line
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note
 
 PAGE = "report.html"
 """Name of the page in the study's folder."""

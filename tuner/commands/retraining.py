@@ -5,21 +5,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.atomic import synced
-from tuner.commands.best import BestKeeper
 from tuner.commands.confirm import compose_repeat
 from tuner.commands.start import Start
-from tuner.core.lost_model import LostModel, score_differences
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import TrialOutcome, TrialState
 from tuner.errors import TunerError
-from tuner.exported import stored_settings
-from tuner.folder import StudyFolder
-from tuner.model_folder import damage, discard
-from tuner.single_trial import SingleTrial, SingleTrialSource
+from tuner.execution.loop import Sweep
+from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.files.atomic import synced
+from tuner.files.model_folder import damage, discard
+from tuner.results.best import BestKeeper
+from tuner.results.best_file import stored_settings
+from tuner.results.lost_model import LostModel, score_differences
+from tuner.settings.settings import TrialSettings
 from tuner.study import LONGEST_HOLD, LeaseError, Study
-from tuner.sweep import Sweep
 from tuner.tracking import SPOOL, Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialState
 
 LEASE = "retraining"
 """Attribute of a study: the agent that trains lost models again."""

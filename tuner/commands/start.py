@@ -17,26 +17,26 @@ from tuner.commands.inputs import (
     held_out_lines,
 )
 from tuner.config import ComposedSweep, compose_trial, dump_trial, identify, searched_options
-from tuner.core.allocation import longest
-from tuner.core.extent import most_trials, search_lines
-from tuner.core.goals import Goals
-from tuner.core.literature import Published, points_of, published
-from tuner.core.settings import AgentSettings, StorageSettings, TrialSettings
-from tuner.core.trial import Scalar, TrialOutcome
+from tuner.devices.allocation import seconds_left
+from tuner.devices.room import AvailableMemory
+from tuner.devices.slots import local_slots
 from tuner.errors import InputError
-from tuner.exclusive import exclusive
-from tuner.folder import StudyFolder
-from tuner.installation import install_extra
-from tuner.launchers.allocation import seconds_left
-from tuner.launchers.devices import local_slots
+from tuner.execution.allocation import longest
+from tuner.execution.interfaces import Plan
+from tuner.execution.memory_check import memory_lines, with_batch_size
+from tuner.files.exclusive import exclusive
+from tuner.installation.remedies import install_extra
 from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
-from tuner.launchers.room import Room
-from tuner.memory_check import memory_lines, with_batch_size
-from tuner.plan import Plan
+from tuner.results.terminal import Terminal
+from tuner.search.extent import most_trials, search_lines
+from tuner.search.goals import Goals
+from tuner.search.literature import Published, points_of, published
+from tuner.settings.settings import AgentSettings, StorageSettings, TrialSettings
 from tuner.study import Definition, First, Study, lock_name, prepared_url
-from tuner.terminal import Terminal
 from tuner.tracking import COMMIT
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import Scalar, TrialOutcome
 
 if TYPE_CHECKING:
     from tuner.launchers.ray import RayLauncher
@@ -60,7 +60,7 @@ class Start:
     composed: ComposedSweep
     variants: Sequence[TrialSettings]
     inputs: InputReport
-    room: Room | None
+    room: AvailableMemory | None
     terminal: Terminal
     launcher: Launcher
     first: Sequence[Mapping[str, Scalar]] = ()

@@ -8,36 +8,36 @@ from functools import partial
 from pathlib import Path
 
 from tuner import __version__
-from tuner.command_words import read_options
-from tuner.commands.best import BestKeeper
+from tuner.commands.command_words import read_options
 from tuner.commands.confirm import Confirmed, check_confirmation, confirm
 from tuner.commands.dry_run import dry_run
-from tuner.commands.final_look import early_refusal
+from tuner.commands.final_evaluation import early_refusal
 from tuner.commands.invocations import remember_invocation
 from tuner.commands.report import write_page
 from tuner.commands.retraining import Retraining
 from tuner.commands.start import Start, started
 from tuner.config import ComposedSweep, check, compose_sweep, render
-from tuner.core.enough import enough
-from tuner.core.identity import StudyIdentity
-from tuner.core.pareto import best, front, order
-from tuner.core.reading import read_sweep
-from tuner.core.settings import TrialSettings
-from tuner.core.slurm import SLURM
-from tuner.core.time_spent import TimeSpent
-from tuner.core.trial import TrialOutcome, TrialSpec
+from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import InputError
-from tuner.exported import StudyFacts
-from tuner.folder import StudyFolder
-from tuner.invocation import Invocation, invoked
-from tuner.publishing import Publisher, Request
-from tuner.search import build_pruner, build_sampler
+from tuner.execution.loop import Sweep
+from tuner.formatting.timestamps import local_time
+from tuner.launchers.slurm.spec import SLURM
+from tuner.processes.invocation import Invocation, invoked
+from tuner.results.best import BestKeeper
+from tuner.results.best_file import StudyFacts
+from tuner.results.summary import SweepSummary, description, show
+from tuner.results.terminal import Terminal
+from tuner.results.time_spent import TimeSpent
+from tuner.search.enough import enough
+from tuner.search.pareto import best, front, order
+from tuner.settings.settings import TrialSettings
 from tuner.study import Study, made_with, study_url
-from tuner.summary import Closing, description, show
-from tuner.sweep import Sweep
-from tuner.terminal import Terminal
-from tuner.timestamps import local_time
+from tuner.study.strategies import build_pruner, build_sampler
 from tuner.tracking import Tracker, View, origin, tracking_uri
+from tuner.tracking.publishing import Publisher, Request
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialSpec
+from tuner.trial.study_identity import StudyIdentity
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -131,7 +131,7 @@ def _run_here(
 
 
 def _finish(
-    closing: Closing,
+    closing: SweepSummary,
     folder: StudyFolder,
     terminal: Terminal,
     tracker: Tracker,
@@ -285,7 +285,7 @@ def _closing(
     confirmed: Confirmed,
     tracker: Tracker,
     begun: float,
-) -> Closing:
+) -> SweepSummary:
     """All that the end is told from."""
     composed, agent = start.composed, start.composed.agent
     sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
@@ -293,7 +293,7 @@ def _closing(
     winner = best(outcomes, start.goals)
     ended = [outcome for each in sweeps for outcome in each.outcomes]
     here = {outcome.number for outcome in sweep.outcomes}
-    return Closing(
+    return SweepSummary(
         study=agent.study_name,
         goals=start.goals,
         outcomes=outcomes,

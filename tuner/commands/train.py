@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tuner.command_words import read_options
+from tuner.commands.command_words import read_options
 from tuner.commands.inputs import check_inputs, evaluation_lines
 from tuner.config import ComposedTraining, compose_training, dump_trial, render_training
-from tuner.core.goals import Goals, score
-from tuner.core.trial import TrialOutcome, TrialState
+from tuner.devices.slots import local_slots
 from tuner.errors import INTERRUPTED, InputError
-from tuner.folder import StudyFolder
-from tuner.launchers.devices import local_slots
+from tuner.execution.interfaces import Plan
+from tuner.execution.loop import Sweep
+from tuner.execution.memory_check import memory_lines, with_batch_size
+from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.formatting.timestamps import local_time
 from tuner.launchers.local import LocalLauncher
-from tuner.memory_check import memory_lines, with_batch_size
-from tuner.plan import Plan
-from tuner.single_trial import SingleTrial, SingleTrialSource
-from tuner.sweep import Sweep
-from tuner.terminal import Terminal
-from tuner.timestamps import local_time
+from tuner.results.terminal import Terminal
+from tuner.search.goals import Goals, score
 from tuner.tracking import COMMIT, Tracker, origin
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialState
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""

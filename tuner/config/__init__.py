@@ -1,7 +1,7 @@
 """Composition of sweeps and trials; the only code that knows Hydra and OmegaConf."""
 
 from tuner.config.command_line import train_command
-from tuner.config.looking import ComposedLook, compose_look
+from tuner.config.doctor_config import ComposedDoctor, compose_doctor
 from tuner.config.predicting import compose_predict
 from tuner.config.reporting import (
     ComposedReader,
@@ -28,14 +28,14 @@ from tuner.config.training_file import (
 )
 
 __all__ = [
-    "ComposedLook",
+    "ComposedDoctor",
     "ComposedReader",
     "ComposedSweep",
     "ComposedTraining",
     "check",
     "compose_clean",
+    "compose_doctor",
     "compose_export",
-    "compose_look",
     "compose_predict",
     "compose_report",
     "compose_sweep",

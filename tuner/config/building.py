@@ -2,17 +2,17 @@
 
 from typing import Any
 
+from tuner.config.checks import BATCH_SIZE, check_agent, check_goals, check_trial
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
+from tuner.config.rules import Finding
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
-from tuner.core.checks import BATCH_SIZE, check_agent, check_goals, check_trial
-from tuner.core.goals import Goals, goals_of
-from tuner.core.rules import Finding
-from tuner.core.settings import AgentSettings, SweepSettings, TrialSettings
-from tuner.core.training_settings import AUTO
-from tuner.core.trial import Scalar
 from tuner.errors import InputError
+from tuner.search.goals import Goals, goals_of
 from tuner.secrets import hidden
+from tuner.settings.settings import AgentSettings, SweepSettings, TrialSettings
+from tuner.settings.training_settings import AUTO
+from tuner.trial.records import Scalar
 
 _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 

@@ -13,8 +13,8 @@ from tuner.config.composer import Composer, Primary
 from tuner.config.files import Library, bundled_folder
 from tuner.config.reference import Row, key_rows, option_row, read_option, shown
 from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS
-from tuner.core.settings import AgentSettings
 from tuner.errors import InputError
+from tuner.settings.settings import AgentSettings
 
 SECTIONS = tuple(name for name in CLOSED if name not in GROUPS)
 """Parts of the configuration without options in conf/."""

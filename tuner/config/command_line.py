@@ -17,11 +17,11 @@ from tuner.config.schema import (
     plain,
 )
 from tuner.config.training_file import compose_training, composed_options
-from tuner.core.exporting import as_overrides, delete_key
-from tuner.core.settings import TrialSettings
-from tuner.core.training_settings import AUTO
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
+from tuner.settings.overrides import as_overrides, delete_key
+from tuner.settings.settings import TrialSettings
+from tuner.settings.training_settings import AUTO
 
 _ABSENT = object()
 

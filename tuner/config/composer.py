@@ -21,8 +21,8 @@ from tuner.config.expressions import Setting
 from tuner.config.files import Library, Option
 from tuner.config.messages import refused
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, SWEEP, root_schema
-from tuner.core.settings import MISSING
 from tuner.errors import InputError
+from tuner.settings.settings import MISSING
 
 _PRIMARY = "tuner_primary"
 _IN_OPTION = re.compile(r"In '(?P<group>\w+)/(?P<name>[^']+)':\s*")

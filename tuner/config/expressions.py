@@ -24,10 +24,10 @@ from hydra.errors import HydraException
 from tuner.config.limits import check_text
 from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
 from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, pairs
-from tuner.core.space import Choice, Domain, FloatInterval, IntInterval
-from tuner.core.trial import Scalar
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
+from tuner.search.space import Choice, Domain, FloatInterval, IntInterval
+from tuner.trial.records import Scalar
 
 MOST_CHOICES = 1000
 """Values that one dimension may list."""

@@ -17,9 +17,9 @@ from tuner.config.limits import check_nodes, check_size, nested_too_deeply
 from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
 from tuner.config.written import quoted
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
-from tuner.suggestion import one_of
+from tuner.formatting.suggestion import one_of
+from tuner.formatting.value_text import value_text
 
 _PACKAGE_HEADER = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
 _MARKS = re.compile(r"^(override\s+|optional\s+)*/?")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.config.expressions import Kind, Setting
-from tuner.core.file_formats import REMOTE_FORMATS, AmbiguousFormatError, implied_format
 from tuner.errors import InputError
+from tuner.settings.file_formats import REMOTE_FORMATS, AmbiguousFormatError, implied_format
 
 DATA = "data"
 

@@ -10,10 +10,10 @@ from omegaconf.errors import (
 )
 
 from tuner.config.environment import READERS, EnvironmentRefusedError
-from tuner.core.rules import Finding
-from tuner.core.value_text import value_text
+from tuner.config.rules import Finding
 from tuner.errors import InputError
-from tuner.suggestion import nearest, nearest_key
+from tuner.formatting.suggestion import nearest, nearest_key
+from tuner.formatting.value_text import value_text
 
 _UNCONVERTED = re.compile(
     r"Value '(?P<value>.*)' of type '(?P<type>[\w.]+)' could not be converted to (?P<wanted>\w+)",

@@ -1,9 +1,9 @@
 """Names that become names of folders."""
 
+from tuner.config.checks import STUDY_NAME, is_study_name
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
-from tuner.core.checks import STUDY_NAME, is_study_name
-from tuner.core.rules import Finding
+from tuner.config.rules import Finding
 
 
 def check_study(study: str | None, composed: Composition) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tuner.config.checks import check_predict
 from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.schema import structure
-from tuner.core.checks import check_predict
-from tuner.core.predict_settings import PredictSettings
+from tuner.settings.predict_settings import PredictSettings
 
 _SECTION = "predict"
 

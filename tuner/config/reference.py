@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 
 from omegaconf import OmegaConf
 
+from tuner.config.checks import allowed
 from tuner.config.composer import Composer, Primary
 from tuner.config.files import Library, bundled_folder
 from tuner.config.schema import (
@@ -25,9 +26,8 @@ from tuner.config.schema import (
     SWEEP,
     TRIAL_GROUPS,
 )
-from tuner.core.between_starts import BetweenStarts, summarised
-from tuner.core.checks import allowed
-from tuner.core.settings import MISSING, AgentSettings, TrialSettings, between_starts
+from tuner.settings.between_starts import BetweenStarts, summarised
+from tuner.settings.settings import MISSING, AgentSettings, TrialSettings, between_starts
 
 COMMAND = "python -m tuner.config.reference > docs/configuration.md"
 

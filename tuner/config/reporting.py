@@ -11,15 +11,15 @@ from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.names import check_study
+from tuner.config.rules import LARGEST, Finding
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
-from tuner.core.clean_settings import KINDS, CleanSettings
-from tuner.core.exporting import FORMATS, ExportSettings
-from tuner.core.pareto import PICKS
-from tuner.core.report_settings import ReportSettings
-from tuner.core.rules import LARGEST, Finding
-from tuner.core.settings import StorageSettings, TrackingSettings
-from tuner.core.trial import Convergence
 from tuner.errors import InputError
+from tuner.search.pareto import PICKS
+from tuner.settings.clean_settings import KINDS, CleanSettings
+from tuner.settings.export import FORMATS, ExportSettings
+from tuner.settings.report_settings import ReportSettings
+from tuner.settings.settings import StorageSettings, TrackingSettings
+from tuner.trial.records import Convergence
 
 _STORAGE, _TRACKING = "storage", "tracking"
 

@@ -19,12 +19,12 @@ from omegaconf import (
 )
 from omegaconf.base import Node
 
-from tuner.core import settings
-from tuner.core.clean_settings import CleanSettings
-from tuner.core.exporting import ExportSettings
-from tuner.core.predict_settings import PredictSettings
-from tuner.core.report_settings import ReportSettings
-from tuner.core.training_settings import TrainingSettings
+from tuner.settings import settings
+from tuner.settings.clean_settings import CleanSettings
+from tuner.settings.export import ExportSettings
+from tuner.settings.predict_settings import PredictSettings
+from tuner.settings.report_settings import ReportSettings
+from tuner.settings.training_settings import TrainingSettings
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from tuner.config.expressions import Kind, Setting, read_domain
 from tuner.config.schema import GROUPS, TRIAL_GROUPS
-from tuner.core.space import Choice, Dimension, FloatInterval, SearchSpace, contains
-from tuner.core.trial import Scalar
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
-from tuner.suggestion import nearest, nearest_key
+from tuner.formatting.suggestion import nearest, nearest_key
+from tuner.formatting.value_text import value_text
+from tuner.search.space import Choice, Dimension, FloatInterval, SearchSpace, contains
+from tuner.trial.records import Scalar
 
 Found = tuple[Dimension, str]
 """A dimension, and where it is asked for."""

@@ -14,13 +14,13 @@ from tuner.config.files import Library
 from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
-from tuner.core.configuration_id import configuration_id
-from tuner.core.coverage import covering
-from tuner.core.goals import Goals, goals_of
-from tuner.core.settings import AgentSettings, TrialSettings
-from tuner.core.space import Choice, SearchSpace
-from tuner.core.trial import Scalar
 from tuner.errors import InputError
+from tuner.search.configuration_id import configuration_id
+from tuner.search.coverage import covering
+from tuner.search.goals import Goals, goals_of
+from tuner.search.space import Choice, SearchSpace
+from tuner.settings.settings import AgentSettings, TrialSettings
+from tuner.trial.records import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)

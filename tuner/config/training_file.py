@@ -22,12 +22,12 @@ from tuner.config.training_sections import (
     TrainingSections,
     read_sections,
 )
-from tuner.core.goals import Goals
-from tuner.core.settings import LauncherSettings, TrackingSettings, TrialSettings
-from tuner.core.training_settings import AUTO
-from tuner.core.trial import Scalar
 from tuner.errors import InputError
+from tuner.search.goals import Goals
 from tuner.secrets import MASK, hidden_values
+from tuner.settings.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.settings.training_settings import AUTO
+from tuner.trial.records import Scalar
 
 _UNUSED = (SWEEP, "sampler", "pruner", "storage", "launcher.slots")
 """Groups and keys that mean nothing to a single fine-tune."""

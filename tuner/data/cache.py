@@ -21,11 +21,11 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from tuner.atomic import with_usual_mode
 from tuner.checkpoints.content import cache_root
-from tuner.core.trial import ConstantGuess
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
+from tuner.files.atomic import with_usual_mode
+from tuner.trial.records import Baseline
 
 FORMAT_VERSION = 5
 """To be raised whenever files, reading, tokenisation or split change."""
@@ -58,7 +58,7 @@ class Stored:
     labels: tuple[str, ...]
     train: TokenizedSplit
     validation: TokenizedSplit
-    constant_guess: ConstantGuess
+    constant_guess: Baseline
     report: DataReport
     fingerprint: str
 
@@ -105,7 +105,7 @@ def load(key: str) -> Stored | None:
             labels=tuple(meta["labels"]),
             train=_load_split(folder, "train", meta),
             validation=_load_split(folder, "validation", meta),
-            constant_guess=ConstantGuess(**meta["constant_guess"]),
+            constant_guess=Baseline(**meta["constant_guess"]),
             report=_report(meta["report"]),
             fingerprint=meta["fingerprint"],
         )

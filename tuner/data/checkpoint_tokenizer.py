@@ -17,12 +17,12 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.content import cache_root, combined_hash, file_hash
 from tuner.data.tokenizer_config import TokenizerSettings, read_settings
 from tuner.errors import InputError
-from tuner.python_process import answers
+from tuner.files.atomic import write_whole
+from tuner.processes.python_process import answers
 
 READER = Path(__file__).with_name("tokenizer_reader.py")
 

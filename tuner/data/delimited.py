@@ -7,8 +7,6 @@ does not say itself, its delimiter and the meaning of quote marks, is found out 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tuner.core.delimited import Quoting, delimiter_name, delimiter_of
-from tuner.core.file_formats import inner_suffix
 from tuner.data.dialect import (
     Marks,
     Reading,
@@ -21,6 +19,8 @@ from tuner.data.records import Dialect
 from tuner.data.table import Table
 from tuner.data.text_file import TextFile
 from tuner.errors import InputError
+from tuner.settings.delimited import Quoting, delimiter_name, delimiter_of
+from tuner.settings.file_formats import inner_suffix
 
 _USUAL = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """Ending of a file's name to its delimiter; a comma for the others."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TextIO
 
-from tuner.core.delimited import Quoting
 from tuner.data.records import Dialect, MalformedError, Record, records
+from tuner.settings.delimited import Quoting
 
 CANDIDATES = (",", "\t", ";", "|")
 """Delimiters that a file is tried with."""

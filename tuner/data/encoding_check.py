@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.atomic import write_whole
 from tuner.checkpoints.content import cache_root, combined_hash, file_hash
 from tuner.data.checkpoint_tokenizer import CheckpointTokenizer, save_tokenizer
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
-from tuner.python_process import answers
+from tuner.files.atomic import write_whole
+from tuner.processes.python_process import answers
 
 READER = Path(__file__).with_name("encoding_reader.py")
 

@@ -30,7 +30,7 @@ def main() -> int:
             except BaseException as error:  # A panic of the library is no Exception.
                 answer["encoded"].append(None)
                 answer["failed"].append((str(error).splitlines() or [type(error).__name__])[0])
-    # Behind the mark of an answer; see tuner.python_process, which is not imported here.
+    # Behind the mark of an answer; see tuner.processes.python_process, which is not imported here.
     sys.stdout.write(f"\x1e{json.dumps(answer)}\n")
     return 0
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from tuner.checkpoints.content import combined_hash
-from tuner.core.settings import DataSettings
 from tuner.data.labels import with_known_labels
 from tuner.data.preparation import read_splits
 from tuner.data.report import shared
 from tuner.data.source import find_sources, find_test
 from tuner.data.table import Examples, Remarks, to_examples
+from tuner.settings.settings import DataSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.atomic import write_whole
 from tuner.checkpoints.content import (
     cache_root,
     combined_hash,
     file_hash,
 )
-from tuner.core.settings import DataSettings
 from tuner.data.table import Table, shortened, wanted_columns
 from tuner.errors import InputError
-from tuner.home import expanded
+from tuner.files.atomic import write_whole
+from tuner.files.home import expanded
+from tuner.settings.settings import DataSettings
 
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 """Name at the beginning of a split expression."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from tuner.checkpoints import CheckpointInfo, inspect, locate
 from tuner.checkpoints.content import combined_hash
 from tuner.checkpoints.info import check_length
-from tuner.core.settings import DataSettings, ModelSettings
-from tuner.core.trial import ConstantGuess
 from tuner.data import cache
 from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash, vocabulary_size
 from tuner.data.encoding_check import check_encoding
@@ -23,6 +21,8 @@ from tuner.data.table import Examples, Remarks, to_examples
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import TokenRows, find_layout, tokenize
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.trial.records import Baseline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class PreparedData:
     validation: TokenizedSplit
     pad_id: int
     checkpoint: CheckpointInfo
-    constant_guess: ConstantGuess
+    constant_guess: Baseline
     report: DataReport
     fingerprint: str
     seed: int
@@ -243,7 +243,7 @@ def _split(tokens: TokenRows, labels: NDArray[np.int32], pad_id: int) -> Tokeniz
 
 def constant_guess(
     train: NDArray[np.int32] | Sequence[int], validation: NDArray[np.int32] | Sequence[int]
-) -> ConstantGuess:
+) -> Baseline:
     """What guessing by the training label frequencies reaches on validation rows.
 
     Args:
@@ -252,7 +252,7 @@ def constant_guess(
     """
     frequency = np.bincount(train) / len(train)
     true = np.asarray(validation)
-    return ConstantGuess(
+    return Baseline(
         accuracy=float(np.mean(true == frequency.argmax())),
         # Of few training rows the frequencies may be further off than no opinion at all.
         loss=float(min(np.mean(-np.log(frequency[true])), np.log(len(frequency)))),

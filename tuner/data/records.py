@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tuner.core.delimited import Quoting
+from tuner.settings.delimited import Quoting
 
 _RETURN, _FEED, _BACKSLASH, _QUOTE, _DELIMITER = map(chr, range(0xD800, 0xD805))
 """Stand-ins for a line break within a line, and for characters after a backslash."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.packaged import find_packaged
-from tuner.core.settings import MISSING, DataSettings
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
-from tuner.home import expanded
-from tuner.installation import install_module
+from tuner.files.home import expanded
+from tuner.installation.remedies import install_module
+from tuner.settings.settings import MISSING, DataSettings
 
 FILE_FORMATS = ("csv", "json", "parquet")
 FORMATS = (*FILE_FORMATS, "hub", "tfds")

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from tuner.checkpoints.content import combined_hash
-from tuner.core.settings import DataSettings
 from tuner.errors import InputError
-from tuner.suggestion import nearest
+from tuner.formatting.suggestion import nearest
+from tuner.settings.settings import DataSettings
 
 _SHOWN = 5
 

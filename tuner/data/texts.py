@@ -8,7 +8,6 @@ import numpy as np
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
-from tuner.core.file_formats import FORMAT_OF_ENDING, inner_suffix
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
@@ -16,7 +15,8 @@ from tuner.data.table import Remarks, has_no_label, labels_of, one_column_hint, 
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
-from tuner.suggestion import nearest
+from tuner.formatting.suggestion import nearest
+from tuner.settings.file_formats import FORMAT_OF_ENDING, inner_suffix
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tuner.atomic import write_whole
 from tuner.checkpoints.content import cache_root, combined_hash
-from tuner.core.settings import DataSettings
 from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
-from tuner.installation import install_extra
-from tuner.python_process import python_module
+from tuner.files.atomic import write_whole
+from tuner.installation.remedies import install_extra
+from tuner.processes.python_process import python_module
+from tuner.settings.settings import DataSettings
 
 READER = "tuner.data.tfds_reader"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints import CheckpointInfo
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
 
 ROLES = (
     "bos_token",

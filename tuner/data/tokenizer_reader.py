@@ -1,9 +1,9 @@
 """Run as a process: reads the tokenizer of a folder, applies its settings and tries it out.
 
 Standard input holds one JSON object: `folder`, and the fields of `TokenizerSettings`. Standard
-output gets two answers (see tuner.python_process): a JSON object of what was found, then the
-tokenizer as one JSON text. A tokenizer that contradicts its settings is refused with exit code 3
-and one answer, a JSON object that says what is wrong.
+output gets two answers (see tuner.processes.python_process): a JSON object of what was found,
+then the tokenizer as one JSON text. A tokenizer that contradicts its settings is refused with
+exit code 3 and one answer, a JSON object that says what is wrong.
 
 The `tokenizers` library panics at some files, and could take its process along. On failure the
 last line of standard error says why, and the exit code is 1. It imports nothing of ours, so that
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _answer(text: str) -> None:
-    """Write a line behind the mark of an answer; see tuner.python_process, not imported here."""
+    """Write a line behind the mark of an answer, as `python_process` does."""
     sys.stdout.buffer.write(b"\x1e" + text.encode().replace(b"\n", b" ") + b"\n")
 
 

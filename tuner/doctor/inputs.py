@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tuner.checkpoints import inspect
 from tuner.checkpoints.locate import ask_hub, fetched
-from tuner.core.health.line import Line, ok, warning
-from tuner.core.settings import DataSettings, ModelSettings
 from tuner.data.labels import label_names, with_known_labels
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
 from tuner.data.table import Remarks, to_examples
+from tuner.doctor.line import Line, ok, warning
 from tuner.errors import InputError
-from tuner.installation import install_extra
+from tuner.installation.remedies import install_extra
+from tuner.settings.settings import DataSettings, ModelSettings
 
 _WRITTEN = "data.delimiter and data.quoting say how the file is written"
 

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Sequence
 from typing import IO
 
-from tuner.core.health.gpus import TensorFlow
-from tuner.core.health.line import Line, wrong
-from tuner.distribution import requirement
-from tuner.installation import install
-from tuner.python_process import answers, python_module
-from tuner.records import from_json
+from tuner.doctor.gpus import TensorFlow
+from tuner.doctor.line import Line, wrong
+from tuner.installation.distribution import requirement
+from tuner.installation.remedies import install
+from tuner.processes.python_process import answers, python_module
+from tuner.trial.serialization import from_json
 
 PROBE = python_module("tuner.training.probe")
 
@@ -30,7 +30,7 @@ class Probe:
         """Starts it.
 
         Args:
-            command: Prints what it found as its last answer; see `tuner.python_process`.
+            command: Prints what it found as its last answer; see `tuner.processes.python_process`.
         """
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115

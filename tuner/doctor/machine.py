@@ -10,11 +10,11 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tuner.core.health.packages import Unmet
-from tuner.core.health.resources import Folder
-from tuner.distribution import DISTRIBUTION
-from tuner.home import expanded
-from tuner.mounts import file_system_of
+from tuner.doctor.packages import Unmet
+from tuner.doctor.resources import Folder
+from tuner.files.home import expanded
+from tuner.files.mounts import file_system_of
+from tuner.installation.distribution import DISTRIBUTION
 
 
 def find_folder(path: Path) -> Folder:

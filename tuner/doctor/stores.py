@@ -7,26 +7,26 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, inspect
 
-from tuner.core.health.line import Level, Line, ok, wrong
-from tuner.core.health.resources import file_storage_line
-from tuner.core.settings import MISSING, AgentSettings, TrackingSettings
-from tuner.core.storage import JOURNAL, backend
+from tuner.doctor.line import Level, Line, ok, wrong
 from tuner.doctor.machine import find_folder
-from tuner.folder import StudyFolder
-from tuner.installation import install_extra
+from tuner.doctor.resources import file_storage_line
+from tuner.files.sqlite_address import sqlite_path
+from tuner.installation.remedies import install_extra
 from tuner.secrets import hidden
-from tuner.sqlite_address import sqlite_path
+from tuner.settings.settings import MISSING, AgentSettings, TrackingSettings
+from tuner.settings.storage import JOURNAL, backend
 from tuner.study import journal_path, study_url
+from tuner.study.reader import close_stored, open_stored
 from tuner.study.stores import shown
-from tuner.study_reader import close_stored, open_stored
 from tuner.tracking.address import (
     check_file,
     check_file_system,
+    check_reachable,
     check_uri,
-    knock,
     tracking_uri,
 )
 from tuner.tracking.causes import cause_of
+from tuner.trial.folder import StudyFolder
 
 CONNECT_SECONDS = 8.0
 
@@ -89,7 +89,7 @@ def tracking_line(settings: TrackingSettings) -> Line:
     if path is not None:
         return _tracking_file(uri, path)
     try:
-        said = "answers" if knock(uri) else "is left to MLflow"
+        said = "answers" if check_reachable(uri) else "is left to MLflow"
     except (OSError, HTTPException) as error:
         cause = cause_of(error, hidden(uri))
         mend = f"{cause.remedy}; or tracking.on_outage=spool"

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tuner.launchers.devices import Slot
-from tuner.launchers.room import Room
+from tuner.devices.room import AvailableMemory
+from tuner.devices.slots import Slot
 from tuner.worker.protocol import FromWorker, ToWorker
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exited:
+class WorkerExited:
     """A worker process ended without being told to.
 
     Attributes:
@@ -31,7 +31,7 @@ class Event:
     """Something that a slot's worker said, or that happened to it."""
 
     slot: int
-    message: FromWorker | Exited
+    message: FromWorker | WorkerExited
 
 
 class Launcher(Protocol):
@@ -41,7 +41,7 @@ class Launcher(Protocol):
     def slots(self) -> Mapping[int, Slot]:
         """By index; more may come as time goes on."""
 
-    def room(self) -> Room | None:
+    def room(self) -> AvailableMemory | None:
         """What each trial may take, asked before workers start; None: that is not known."""
 
     def start(self, slot: int) -> None:

@@ -4,10 +4,10 @@ import selectors
 import time
 from collections.abc import Sequence
 
-from tuner.launchers.devices import Slot
-from tuner.launchers.launcher import Event, Exited
+from tuner.devices.room import AvailableMemory, gpu_limit, local_room
+from tuner.devices.slots import Slot
+from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.process import WORKER, WorkerProcess
-from tuner.launchers.room import Room, gpu_limit, local_room
 from tuner.worker.protocol import ToWorker
 
 
@@ -26,7 +26,7 @@ class LocalLauncher:
         self._workers: dict[int, WorkerProcess] = {}
         self._selector = selectors.DefaultSelector()
 
-    def room(self) -> Room | None:
+    def room(self) -> AvailableMemory | None:
         """What each trial may take, asked before workers start; see `local_room`."""
         return local_room(self.slots.values())
 
@@ -49,15 +49,15 @@ class LocalLauncher:
             slot = key.data
             messages = self._workers[slot].hear()
             if messages is None:
-                events.append(Event(slot=slot, message=self._bury(slot)))
+                events.append(Event(slot=slot, message=self._on_worker_exit(slot)))
             else:
                 events += [Event(slot=slot, message=message) for message in messages]
         return events
 
-    def _bury(self, slot: int) -> Exited:
+    def _on_worker_exit(self, slot: int) -> WorkerExited:
         worker = self._workers.pop(slot)
         self._selector.unregister(worker.output)
-        return worker.bury()
+        return worker.reap()
 
     def memory(self, slot: int) -> int:
         """Bytes of host memory that the slot's worker holds; 0 where it is gone."""
@@ -73,7 +73,7 @@ class LocalLauncher:
         for worker in self._workers.values():
             worker.kill()
         for slot in list(self._workers):
-            self._bury(slot)
+            self._on_worker_exit(slot)
 
     def close(self, timeout: float) -> None:
         """Ends the workers: by closing their input, and by force after `timeout` seconds."""

@@ -9,12 +9,12 @@ from typing import IO, cast
 
 import psutil
 
+from tuner.devices.kills import oom_kills
+from tuner.devices.slots import Slot
 from tuner.errors import TunerError
-from tuner.launchers.devices import Slot
-from tuner.launchers.kills import oom_kills
-from tuner.launchers.launcher import Exited
-from tuner.python_process import MARK, python_module
-from tuner.whole_lines import tail_text
+from tuner.files.whole_lines import tail_text
+from tuner.launchers.launcher import WorkerExited
+from tuner.processes.python_process import MARK, python_module
 from tuner.worker.protocol import FromWorker, ToWorker, decode_from_worker, encode
 
 WORKER = python_module("tuner.worker")
@@ -66,7 +66,7 @@ class WorkerProcess:
         """Waits until it says something.
 
         Returns:
-            The messages that are complete by now; None: it has ended, see `bury`.
+            The messages that are complete by now; None: it has ended, see `reap`.
         """
         chunk = os.read(self.output.fileno(), CHUNK)
         if not chunk:
@@ -99,13 +99,13 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def bury(self) -> Exited:
+    def reap(self) -> WorkerExited:
         """Waits for its end, lets go of pipes and log, and says how it ended."""
         code = self.process.wait()
         log = self._log_tail()
         for stream in (self._input, self.output, self._log):
             stream.close()
-        return Exited(code=code, log=log, oom_kills=oom_kills() - self._oom_kills)
+        return WorkerExited(code=code, log=log, oom_kills=oom_kills() - self._oom_kills)
 
     def _log_tail(self) -> str:
         # One byte more shows whether the text begins before it.

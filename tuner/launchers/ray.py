@@ -18,16 +18,16 @@ from uuid import uuid4
 import ray
 from ray.exceptions import ActorUnavailableError, RayError
 
-from tuner.core.cluster import Resources, capacity, memory_each
-from tuner.core.recovery import SIGKILL
-from tuner.core.settings import LauncherSettings
+from tuner.devices.room import AvailableMemory
+from tuner.devices.slots import Slot
 from tuner.errors import InputError
-from tuner.launchers.devices import Slot
-from tuner.launchers.launcher import Event, Exited
+from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.process import WORKER
-from tuner.launchers.ray_actor import Berth, Heard, place
+from tuner.launchers.ray_actor import ActorOutput, WorkerPlacement, place
+from tuner.launchers.ray_capacity import Resources, capacity, memory_each
 from tuner.launchers.ray_cluster import connect, living_nodes, trial_resources
-from tuner.launchers.room import Room
+from tuner.settings.settings import LauncherSettings
+from tuner.trial.recovery import SIGKILL
 from tuner.worker.protocol import ToWorker
 
 LOOK_SECONDS = 5.0
@@ -48,7 +48,7 @@ _NO_MEMORY = ("low on memory", "OutOfMemory")
 
 
 @dataclass(kw_only=True)
-class _Seat:
+class _SlotActor:
     """A slot's actor as the agent knows it.
 
     Attributes:
@@ -95,7 +95,7 @@ class RayLauncher:
         self.slots: dict[int, Slot] = {}
         self._settings, self._command = settings, command
         self._notice, self._clock = notice, clock
-        self._seats: dict[int, _Seat] = {}
+        self._seats: dict[int, _SlotActor] = {}
         self._told_waiting = 0
         self._look_at = clock() + LOOK_SECONDS
         with ExitStack() as stack:
@@ -107,10 +107,10 @@ class RayLauncher:
             self._marker = _marker(folder, stack)
             self._release = stack.pop_all()
 
-    def room(self) -> Room | None:
+    def room(self) -> AvailableMemory | None:
         """What each trial without a GPU may take when all nodes are full."""
         memory = 0 if self._trial.gpus else memory_each(living_nodes(), self._trial)
-        return Room(bytes=memory, on_host=True) if memory else None
+        return AvailableMemory(bytes=memory, on_host=True) if memory else None
 
     def start(self, slot: int) -> None:
         """Starts the slot's worker, on a node of Ray's choice if it has none."""
@@ -155,21 +155,21 @@ class RayLauncher:
         self._end(timeout)
         self._release.close()
 
-    def _place(self, slot: int) -> _Seat:
-        berth = Berth(
+    def _place(self, slot: int) -> _SlotActor:
+        berth = WorkerPlacement(
             slot=self.slots[slot],
             command=self._command,
             per_gpu=self._settings.trials_per_gpu,
             folder=str(Path.cwd()),
             marker=self._marker,
         )
-        return _Seat(actor=place(berth, self._trial), asked=self._clock())
+        return _SlotActor(actor=place(berth, self._trial), asked=self._clock())
 
     def _take(self, slot: int) -> Iterator[Event]:
         """What a call has brought; the next one is made."""
         seat = self._seats[slot]
         try:
-            heard: Heard = ray.get(seat.call)
+            heard: ActorOutput = ray.get(seat.call)
         except RayError as error:
             del self._seats[slot]
             ray.kill(seat.actor)
@@ -178,7 +178,7 @@ class RayLauncher:
         if heard.unseen:
             raise _unseen(heard)
         seat.node, seat.memory = heard.node, heard.memory
-        ended = any(isinstance(message, Exited) for message in heard.messages)
+        ended = any(isinstance(message, WorkerExited) for message in heard.messages)
         seat.call = None if ended else seat.actor.hear.remote()
         yield from (Event(slot=slot, message=message) for message in heard.messages)
 
@@ -229,7 +229,7 @@ def forwarded(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_FORWARDED)}
 
 
-def lost(error: RayError, node: str) -> Exited:
+def lost(error: RayError, node: str) -> WorkerExited:
     """The end of a worker whose actor is gone, or out of reach.
 
     Args:
@@ -250,10 +250,10 @@ def lost(error: RayError, node: str) -> Exited:
     # Out of reach: half a minute before Ray itself knows that the node has died.
     gone = isinstance(error, ActorUnavailableError) or _NODE_DIED in why
     lost_node = (node or "that Ray had chosen") if gone else ""
-    return Exited(code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=lost_node)
+    return WorkerExited(code=SIGKILL, log=why, oom_kills=int(out_of_memory), lost_node=lost_node)
 
 
-def _unseen(heard: Heard) -> InputError:
+def _unseen(heard: ActorOutput) -> InputError:
     return InputError(
         f"the node {heard.node} of the Ray cluster does not see {heard.unseen}",
         where="output, and the folder in which the command runs",

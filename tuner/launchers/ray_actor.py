@@ -10,11 +10,11 @@ from typing import Any
 
 import ray
 
-from tuner.core.cluster import Resources
-from tuner.launchers.devices import Slot
-from tuner.launchers.launcher import Exited
+from tuner.devices.room import gpu_limit
+from tuner.devices.slots import Slot
+from tuner.launchers.launcher import WorkerExited
 from tuner.launchers.process import WorkerProcess
-from tuner.launchers.room import gpu_limit
+from tuner.launchers.ray_capacity import Resources
 from tuner.worker.protocol import FromWorker, ToWorker
 
 TELL = "tell"
@@ -22,7 +22,7 @@ TELL = "tell"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Berth:
+class WorkerPlacement:
     """What an actor is told about the worker that it holds.
 
     Attributes:
@@ -41,7 +41,7 @@ class Berth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ActorOutput:
     """What a call to an actor brings.
 
     Attributes:
@@ -52,7 +52,7 @@ class Heard:
     """
 
     node: str
-    messages: Sequence[FromWorker | Exited] = ()
+    messages: Sequence[FromWorker | WorkerExited] = ()
     memory: int = 0
     unseen: str = ""
 
@@ -60,34 +60,34 @@ class Heard:
 class WorkerActor:
     """Holds a slot's worker on the node where Ray placed it; see `TELL`."""
 
-    def __init__(self, berth: Berth) -> None:
+    def __init__(self, berth: WorkerPlacement) -> None:
         self._berth = berth
         self._node = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
         self._worker: WorkerProcess | None = None
 
     @ray.method(concurrency_group=TELL)
-    def start(self) -> Heard:
+    def start(self) -> ActorOutput:
         """Starts the worker if the node sees what the agent sees."""
         berth = self._berth
         try:
             os.chdir(berth.folder)
             Path(berth.marker).stat()
         except OSError as error:
-            return Heard(node=self._node, unseen=str(error.filename))
+            return ActorOutput(node=self._node, unseen=str(error.filename))
         gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
         devices = {"CUDA_VISIBLE_DEVICES": ",".join(gpus) or "-1"}
         slot = replace(berth.slot, environment={**berth.slot.environment, **devices})
         limit = gpu_limit(slot, [slot] * berth.per_gpu)
         self._worker = WorkerProcess(slot, (sys.executable, *berth.command[1:]), limit)
-        return Heard(node=self._node)
+        return ActorOutput(node=self._node)
 
-    def hear(self) -> Heard:
+    def hear(self) -> ActorOutput:
         """What the worker says next, or how it ended."""
         worker = self._living()
         messages = worker.hear()
         if messages is None:
-            return Heard(node=self._node, messages=[worker.bury()])
-        return Heard(node=self._node, messages=messages, memory=worker.memory())
+            return ActorOutput(node=self._node, messages=[worker.reap()])
+        return ActorOutput(node=self._node, messages=messages, memory=worker.memory())
 
     @ray.method(concurrency_group=TELL)
     def send(self, message: ToWorker) -> None:
@@ -111,7 +111,7 @@ class WorkerActor:
         return self._worker
 
 
-def place(berth: Berth, trial: Resources) -> Any:
+def place(berth: WorkerPlacement, trial: Resources) -> Any:
     """Asks Ray for an actor on a node that has room, as far from the others as it goes.
 
     Args:

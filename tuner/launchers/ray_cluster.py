@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import ray
 from ray.exceptions import RayError
 
-from tuner.core.cluster import Resources, capacity, demand, most_gpus
-from tuner.core.ray_address import RayAddress, Source, choose
-from tuner.core.settings import LauncherSettings
+from tuner.devices.host import usable_cores
+from tuner.devices.slots import WORKER_MEMORY
 from tuner.errors import InputError
-from tuner.launchers.devices import WORKER_MEMORY
-from tuner.launchers.host import usable_cores
+from tuner.launchers.ray_address import RayAddress, Source, choose
+from tuner.launchers.ray_capacity import Resources, capacity, demand, most_gpus
+from tuner.settings.settings import LauncherSettings
 
 CONNECT_SECONDS = 10.0
 """For a cluster's head to take a connection; Ray itself would try for minutes."""
@@ -27,7 +27,7 @@ def connect(address: str | None, notice: Callable[[str], None]) -> None:
     A Ray started here ends with `ray.shutdown`, or else with this process.
 
     Args:
-        address: `launcher.address`; see `tuner.core.ray_address.choose`.
+        address: `launcher.address`; see `tuner.launchers.ray_address.choose`.
         notice: Receives a line if `auto` finds no cluster and a Ray is started.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tuner.core.trial import Scalar
+from tuner.trial.records import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)

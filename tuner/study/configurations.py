@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from tuner.core.configuration_id import canonical
-from tuner.core.grid import Grid, Shuffled
-from tuner.core.space import SearchSpace, Values
-from tuner.core.trial import UNTUNED, Scalar
+from tuner.search.configuration_id import canonical
+from tuner.search.grid import Grid, Shuffled
+from tuner.search.space import SearchSpace, Values
 from tuner.study.ledger import CONFIGURATION
 from tuner.study.parameters import by_key, complete
+from tuner.trial.records import UNTUNED, Scalar
 
 Identify = Callable[[Values], str]
 """From a trial's parameters to what is the same for the same configuration."""

@@ -9,9 +9,9 @@ from typing import Self
 
 from sqlalchemy.engine import URL
 
-from tuner.file_watch import FileWatch
+from tuner.files.file_watch import FileWatch
+from tuner.files.whole_database import SIDE_FILES
 from tuner.study.lost import StudyLostError
-from tuner.whole_database import SIDE_FILES
 
 
 class DatabaseFile:

@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from sqlalchemy import Connection, Index, create_engine, text
 
-from tuner.sqlite_address import optuna_address, sqlite_address
+from tuner.files.sqlite_address import optuna_address, sqlite_address
 
 _TABLES = models.BaseModel.metadata.tables
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import tuner
-from tuner.core.between_starts import BetweenStarts, decision_of, kept, summarised
-from tuner.core.configuration_id import canonical
-from tuner.core.confirmation import searched_name
-from tuner.core.exporting import override
-from tuner.core.goals import Goals, goals_from_plain
-from tuner.core.identity import REPEATS_OF, identity_attributes
-from tuner.core.settings import TrialSettings, between_starts
-from tuner.core.space import SearchSpace, Values
+from tuner.confirmation import searched_name
 from tuner.errors import InputError
-from tuner.records import to_plain
+from tuner.search.configuration_id import canonical
+from tuner.search.goals import Goals, goals_from_plain
+from tuner.search.space import SearchSpace, Values
+from tuner.settings.between_starts import BetweenStarts, decision_of, kept, summarised
+from tuner.settings.overrides import override
+from tuner.settings.settings import TrialSettings, between_starts
+from tuner.trial.serialization import to_plain
+from tuner.trial.study_identity import REPEATS_OF, identity_attributes
 
 DECISIONS = between_starts()
 """Configuration key to whether it may have another value when a study goes on."""

@@ -9,14 +9,14 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from tuner.core.domain import OUTSIDE, Choice, contains, member
-from tuner.core.grid import Grid, is_finite
-from tuner.core.modelled import FIXED_SPACE, modelled
-from tuner.core.space import SearchSpace, Values
-from tuner.core.trial import UNTUNED, Scalar
+from tuner.search.domain import OUTSIDE, Choice, contains, member
+from tuner.search.grid import Grid, is_finite
+from tuner.search.modelled import FIXED_SPACE, modelled
+from tuner.search.space import SearchSpace, Values
 from tuner.study.configurations import Configurations, Unvisited
 from tuner.study.ledger import FIXED
 from tuner.study.parameters import Named, by_key, distribution, fixed, single
+from tuner.trial.records import UNTUNED, Scalar
 
 DRAWS = 10
 """A sampler that proposes configurations which were tried is asked so often."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tuner.core.space import SearchSpace
-from tuner.core.trial import Scalar
+from tuner.search.space import SearchSpace
 from tuner.study.configurations import Identify
 from tuner.study.ledger import WaitingPoint
 from tuner.study.parameters import complete, fixed
+from tuner.trial.records import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)

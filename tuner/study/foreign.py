@@ -11,7 +11,7 @@ from optuna.study import StudyDirection
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner.core.confirmation import searched_name
+from tuner.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.study.definition import is_ours
 

@@ -10,13 +10,13 @@ import optuna
 from optuna.storages import _CachedStorage
 from optuna.trial import TrialState as OptunaState
 
-from tuner.core.goals import Goals
-from tuner.core.space import SearchSpace
-from tuner.core.trial import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
-from tuner.curves import tell
-from tuner.records import to_plain
+from tuner.search.goals import Goals
+from tuner.search.space import SearchSpace
+from tuner.study.curves import tell
 from tuner.study.ledger import ATTEMPT, CRASHES, FIXED, NOT_RUN
 from tuner.study.parameters import ask, complete
+from tuner.trial.records import UNTUNED, Convergence, Scalar, TrialOutcome, TrialState
+from tuner.trial.serialization import to_plain
 
 
 class TrialHandle:

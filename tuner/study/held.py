@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from optuna.exceptions import UpdateFinishedTrialError
 
-from tuner.core.settings import StorageSettings
+from tuner.settings.settings import StorageSettings
 from tuner.study.handle import TrialHandle
 from tuner.study.ledger import Ledger, NotOursError
 from tuner.study.lost import StudyLostError

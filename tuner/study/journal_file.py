@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 from optuna.storages.journal import BaseJournalBackend
 
 from tuner.errors import InputError
+from tuner.files.whole_lines import whole_lines
 from tuner.study.link_lock import LinkLock
 from tuner.study.lost import StudyLostError
-from tuner.whole_lines import whole_lines
 
 _CHUNK = 65536
 

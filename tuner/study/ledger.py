@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState as OptunaState
 
-from tuner.core.trial import Scalar
 from tuner.study.census import Census, Numbered, RunningTrial
 from tuner.study.owner import is_lost
+from tuner.trial.records import Scalar
 
 S = TypeVar("S", bound=BaseStorage)
 
@@ -36,7 +36,7 @@ FIXED = "fixed_params"
 CONFIGURATION = "configuration"
 """User attribute of a trial: what is the same for the same configuration.
 
-See `tuner.core.configuration_id`. No two trials of a study that draws points have the same.
+See `tuner.search.configuration_id`. No two trials of a study that draws points have the same.
 """
 
 PARAMETERS = "parameters"

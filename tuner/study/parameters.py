@@ -11,7 +11,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from tuner.core.domain import (
+from tuner.search.domain import (
     OUTSIDE,
     Choice,
     Domain,
@@ -20,8 +20,8 @@ from tuner.core.domain import (
     Outside,
     member,
 )
-from tuner.core.space import SearchSpace, Values
-from tuner.core.trial import UNTUNED, Scalar
+from tuner.search.space import SearchSpace, Values
+from tuner.trial.records import UNTUNED, Scalar
 
 Named = Mapping[str, Scalar]
 """Dimension's name to value."""

@@ -11,9 +11,9 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tuner.core.active_time import ActiveTime, step_of
-from tuner.disk import FULL, REFUSED, UNUSABLE, DiskFullError, UnwritableError
 from tuner.errors import TunerError
+from tuner.files.disk import FULL, REFUSED, UNUSABLE, DiskFullError, UnwritableError
+from tuner.processes.active_time import ActiveTime, step_of
 
 T = TypeVar("T")
 

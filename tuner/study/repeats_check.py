@@ -6,9 +6,8 @@ from typing import Any
 
 from optuna.storages import BaseStorage
 
-from tuner.core.identity import STUDY_ID, new_study_id
-from tuner.core.settings import StorageSettings
-from tuner.sqlite_address import sqlite_path
+from tuner.files.sqlite_address import sqlite_path
+from tuner.settings.settings import StorageSettings
 from tuner.study.definition import Definition, made_with, opening, repeats_attributes
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.journal import OwnedJournal, journal_path
@@ -16,6 +15,7 @@ from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.storage import OwnedStorage
 from tuner.study.stores import connect, is_journal, shown
+from tuner.trial.study_identity import STUDY_ID, new_study_id
 
 
 @dataclass(frozen=True, kw_only=True)

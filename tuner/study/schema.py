@@ -3,9 +3,9 @@
 import re
 import shlex
 
-from tuner.distribution import requirement
 from tuner.errors import InputError
-from tuner.installation import install
+from tuner.installation.distribution import requirement
+from tuner.installation.remedies import install
 
 _MADE_BY = re.compile(r"set up by optuna (?P<version>[^)]+)\)")
 

@@ -16,15 +16,15 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from tuner.disk import DiskFullError
 from tuner.errors import InputError
-from tuner.sqlite_address import optuna_address, sqlite_address, sqlite_path
+from tuner.files.disk import DiskFullError
+from tuner.files.sqlite_address import optuna_address, sqlite_address, sqlite_path
+from tuner.files.whole_database import make_whole
 from tuner.study.database_file import DatabaseFile
 from tuner.study.database_tables import complete_indexes, make_tables
 from tuner.study.foreign import refuse_foreign_file
 from tuner.study.ledger import OWNER, NotOursError
 from tuner.study.patience import disk_full
-from tuner.whole_database import make_whole
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""

@@ -10,9 +10,13 @@ from optuna.storages import BaseStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner.core.file_systems import NETWORK
-from tuner.core.settings import StorageSettings
-from tuner.core.storage import (
+from tuner.errors import InputError
+from tuner.files.file_systems import NETWORK
+from tuner.files.mounts import file_system_of
+from tuner.files.sqlite_address import sqlite_address, sqlite_path
+from tuner.installation.remedies import install_extra
+from tuner.settings.settings import StorageSettings
+from tuner.settings.storage import (
     EXAMPLES,
     JOURNAL,
     POSTGRESQL,
@@ -23,11 +27,6 @@ from tuner.core.storage import (
     kind,
     with_driver,
 )
-from tuner.errors import InputError
-from tuner.folder import StudyFolder
-from tuner.installation import install_extra
-from tuner.mounts import file_system_of
-from tuner.sqlite_address import sqlite_address, sqlite_path
 from tuner.study.database import DatabaseLedger
 from tuner.study.foreign import refuse_foreign_file, refuse_foreign_server
 from tuner.study.journal import JournalLedger, OwnedJournal, journal_path, journal_url
@@ -35,6 +34,7 @@ from tuner.study.ledger import Ledger
 from tuner.study.patience import being_made, disk_full, passes
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage import OwnedStorage, sqlite_url
+from tuner.trial.folder import StudyFolder
 
 
 def study_url(storage: StorageSettings, folder: StudyFolder) -> str:

@@ -16,26 +16,26 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from tuner.core.identity import StudyIdentity, identity_of, new_study_id
-from tuner.core.settings import StorageSettings
-from tuner.core.trial import Scalar, TrialOutcome, TrialState
 from tuner.errors import InputError
-from tuner.importances import importances
-from tuner.records import from_plain
-from tuner.search import build_pruner, build_sampler
+from tuner.settings.settings import StorageSettings
 from tuner.study.asked import Asked
 from tuner.study.census import Census, Numbered
 from tuner.study.definition import Definition, made_with, opening, repeats_attributes
 from tuner.study.first import First, untuned_point, waiting_point
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.held import HeldTrials
+from tuner.study.importances import importances
 from tuner.study.lease import Lease
 from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, Decide, NotOursError, Points
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
 from tuner.study.stores import connect, open_ledger, shown
+from tuner.study.strategies import build_pruner, build_sampler
 from tuner.study.trial_points import TrialPoints
+from tuner.trial.records import Scalar, TrialOutcome, TrialState
+from tuner.trial.serialization import from_plain
+from tuner.trial.study_identity import StudyIdentity, identity_of, new_study_id
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -365,7 +365,7 @@ class Study:
 
     @patient
     def importances(self) -> dict[str, float]:
-        """How much each searched key matters; see `tuner.importances`."""
+        """How much each searched key matters; see `tuner.study.importances`."""
         return importances(self._study, self._space)
 
     @patient

@@ -7,15 +7,15 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
-from tuner.core.extent import grid_of
-from tuner.core.goals import Goals
-from tuner.core.space import SearchSpace, Values
-from tuner.core.trial import UNTUNED, Scalar
+from tuner.search.extent import grid_of
+from tuner.search.goals import Goals
+from tuner.search.space import SearchSpace, Values
 from tuner.study.configurations import Configurations, Identify, Unvisited
 from tuner.study.drawing import ExhaustedError, SpaceSampler
 from tuner.study.handle import TrialHandle
 from tuner.study.ledger import CONFIGURATION, FIXED, PARAMETERS, Ledger
 from tuner.study.parameters import complete
+from tuner.trial.records import UNTUNED, Scalar
 
 
 class TrialPoints:

@@ -16,14 +16,14 @@ from urllib.parse import SplitResult, urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tuner.core.file_systems import NETWORK
 from tuner.errors import InputError
-from tuner.mounts import file_system_of
-from tuner.sqlite_address import sqlite_path, without_encoding
+from tuner.files.file_systems import NETWORK
+from tuner.files.mounts import file_system_of
+from tuner.files.sqlite_address import sqlite_path, without_encoding
 from tuner.tracking.causes import GATEWAY, MovedError
 from tuner.tracking.messages import one_line
 
-KNOCK_SECONDS = 4.0
+REACH_SECONDS = 4.0
 LOCK_SECONDS = 8.0
 
 _SERVERS = ("http", "https")
@@ -154,7 +154,7 @@ def check_file_system(uri: str) -> None:
         )
 
 
-def knock(uri: str) -> bool:
+def check_reachable(uri: str) -> bool:
     """Sees within seconds whether a server is there; MLflow's own client tries for minutes.
 
     Returns:
@@ -178,8 +178,8 @@ def knock(uri: str) -> bool:
 
     # In a thread, since looking up a name knows no timeout.
     threading.Thread(target=visit, name="knock", daemon=True).start()
-    if not answered.wait(KNOCK_SECONDS + 1.0):
-        raise TimeoutError(f"no answer within {KNOCK_SECONDS:.0f} s")
+    if not answered.wait(REACH_SECONDS + 1.0):
+        raise TimeoutError(f"no answer within {REACH_SECONDS:.0f} s")
     if errors:
         raise errors[0]
     return True
@@ -188,13 +188,13 @@ def knock(uri: str) -> bool:
 def _visit(parts: SplitResult) -> None:
     if parts.scheme not in _SERVERS:
         port = parts.port or _PORTS[parts.scheme.partition("+")[0]]
-        socket.create_connection((parts.hostname or "", port), KNOCK_SECONDS).close()
+        socket.create_connection((parts.hostname or "", port), REACH_SECONDS).close()
         return
     # Without the login, which urllib would take for a part of the host's name.
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
     address = f"{bare.geturl().rstrip('/')}/health"
     try:
-        with urllib.request.urlopen(address, timeout=KNOCK_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(address, timeout=REACH_SECONDS) as answer:  # noqa: S310
             reached = urlsplit(answer.geturl())
     except urllib.error.HTTPError as error:
         error.close()

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tuner.core.trial import TrialState
 from tuner.tracking.connection import Connection
-from tuner.tracking.events import Begun
+from tuner.tracking.events import RunStarted
 from tuner.tracking.runs import ATTEMPT, KEY, RESUMED, RUN_STATUS, STATE, number_tag
 from tuner.tracking.spool import Spool
+from tuner.trial.records import TrialState
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -28,7 +28,7 @@ class Attempts:
         """
         self._connection = connection
 
-    def unrecorded(self, spool: Spool, event: Begun) -> str | None:
+    def unrecorded(self, spool: Spool, event: RunStarted) -> str | None:
         """Return the run that an attempt continues and of which the trial's folder has no record.
 
         A version without `mlflow_run.json` made it.
@@ -38,7 +38,7 @@ class Attempts:
         last = max(runs, key=attempt_of, default=None)
         return last.info.run_id if last else None
 
-    def mark_earlier(self, spool: Spool, event: Begun, own: str) -> None:
+    def mark_earlier(self, spool: Spool, event: RunStarted, own: str) -> None:
         """Mark the runs of earlier attempts that an attempt does not continue.
 
         Args:
@@ -56,7 +56,7 @@ class Attempts:
                 status = RUN_STATUS[TrialState.RETRIED]
                 client.set_terminated(name, status, end_time=event.at)
 
-    def mark_if_earlier(self, spool: Spool, event: Begun, own: str) -> None:
+    def mark_if_earlier(self, spool: Spool, event: RunStarted, own: str) -> None:
         """Mark a run that arrives after that of a later attempt, which did not continue it.
 
         Args:
@@ -72,7 +72,7 @@ class Attempts:
             client = self._connection.get().client
             client.set_tag(own, STATE, TrialState.RETRIED.value)
 
-    def _earlier(self, spool: Spool, event: Begun, tags: Mapping[str, str]) -> "list[Run]":
+    def _earlier(self, spool: Spool, event: RunStarted, tags: Mapping[str, str]) -> "list[Run]":
         runs = self._connection.runs_of(spool.study_id, tags)
         attempt = int(event.tags[ATTEMPT])
         return [
@@ -84,7 +84,7 @@ class Attempts:
         ]
 
 
-def _trial(event: Begun) -> dict[str, str]:
+def _trial(event: RunStarted) -> dict[str, str]:
     return {name: event.tags[name] for name in ("role", number_tag(event.tags["role"]))}
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tuner.distribution import requirement
-from tuner.installation import install
+from tuner.installation.distribution import requirement
+from tuner.installation.remedies import install
 from tuner.tracking.messages import one_line
 
 _STATUS = re.compile(r"error code (\d{3})|too many (\d{3}) error|HTTP Error (\d{3})")

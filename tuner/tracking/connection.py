@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.core.identity import STUDY_ID, StudyIdentity
-from tuner.exclusive import exclusive
-from tuner.file_watch import FileWatch
+from tuner.files.exclusive import exclusive
+from tuner.files.file_watch import FileWatch
+from tuner.files.sqlite_address import artifact_location, sqlite_path
 from tuner.secrets import hidden
-from tuner.sqlite_address import artifact_location, sqlite_path
 from tuner.tracking import store_file
 from tuner.tracking.causes import ExperimentDeletedError, StoreReplacedError
 from tuner.tracking.runs import KEY, STUDY, may_be, sweep_identity, unambiguous
+from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

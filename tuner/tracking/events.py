@@ -12,8 +12,8 @@ from typing import Any
 import cattrs
 from cattrs.strategies import configure_tagged_union
 
-from tuner.records import converter
 from tuner.tracking.datasets import TrialDataset
+from tuner.trial.serialization import converter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Begun:
+class RunStarted:
     """A run begins.
 
     Attributes:
@@ -65,7 +65,7 @@ class Begun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Logged:
+class MetricsLogged:
     """Metrics of a run at a step.
 
     Attributes:
@@ -85,7 +85,7 @@ class Logged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class RunEnded:
     """A run ends.
 
     Attributes:
@@ -112,7 +112,7 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Viewed:
+class ViewSaved:
     """The experiment's page gets a view to open with (see `tuner.tracking.view`)."""
 
     at: int
@@ -120,7 +120,7 @@ class Viewed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Abandoned:
+class TrialsAbandoned:
     """Trials were put back because their agent is gone; their runs are running no more.
 
     Attributes:
@@ -135,7 +135,7 @@ class Abandoned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fronted:
+class ParetoFrontChanged:
     """Of several objectives, the trials that no other one beats in all of them.
 
     Attributes:
@@ -147,9 +147,25 @@ class Fronted:
     numbers: tuple[int, ...]
 
 
-Event = Opened | Begun | Logged | Ended | Viewed | Abandoned | Fronted
+Event = (
+    Opened
+    | RunStarted
+    | MetricsLogged
+    | RunEnded
+    | ViewSaved
+    | TrialsAbandoned
+    | ParetoFrontChanged
+)
 
-configure_tagged_union(Event, converter)
+_WRITTEN = {
+    "RunStarted": "Begun", "MetricsLogged": "Logged", "RunEnded": "Ended", "ViewSaved": "Viewed",
+    "TrialsAbandoned": "Abandoned", "ParetoFrontChanged": "Fronted",
+}  # fmt: skip
+"""Event to its name in a spool, where earlier versions wrote it."""
+
+configure_tagged_union(
+    Event, converter, tag_generator=lambda kind: _WRITTEN.get(kind.__name__, kind.__name__)
+)
 
 
 def to_line(event: Event) -> bytes:

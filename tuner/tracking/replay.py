@@ -3,16 +3,16 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from tuner.core.identity import StudyIdentity
-from tuner.core.settings import TrackingSettings
 from tuner.errors import InputError
-from tuner.folder import StudyFolder
-from tuner.tracking.address import check_file, check_uri, knock, named_uri, tracking_uri
+from tuner.settings.settings import TrackingSettings
+from tuner.tracking.address import check_file, check_reachable, check_uri, named_uri, tracking_uri
 from tuner.tracking.causes import cause_of
 from tuner.tracking.sender import Pauses, Sender
 from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, spools
 from tuner.tracking.store import Store
+from tuner.trial.folder import StudyFolder
+from tuner.trial.study_identity import StudyIdentity
 
 
 def replay(study: StudyIdentity, folder: StudyFolder, settings: TrackingSettings) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _send(ours: Sequence[Spool], uri: str, study: StudyIdentity) -> str:
     store = Store(uri, study)
     try:
         check_file(uri)
-        knock(uri)
+        check_reachable(uri)
         store.connect()
     except InputError:
         raise

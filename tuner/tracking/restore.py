@@ -13,11 +13,7 @@ from typing import Any
 
 import yaml
 
-from tuner.core.identity import StudyIdentity
-from tuner.core.recovery import cut_text
-from tuner.core.trial import TrialOutcome
-from tuner.folder import StudyFolder, TrialFolder
-from tuner.tracking.events import Begun, Event
+from tuner.tracking.events import Event, RunStarted
 from tuner.tracking.origins import COMMIT
 from tuner.tracking.params import configuration_params
 from tuner.tracking.runs import (
@@ -31,6 +27,10 @@ from tuner.tracking.runs import (
 )
 from tuner.tracking.spool import SPOOL, Spool, spools
 from tuner.tracking.view import COLOUR_TAG, colour
+from tuner.trial.folder import StudyFolder, TrialFolder
+from tuner.trial.records import TrialOutcome
+from tuner.trial.recovery import cut_text
+from tuner.trial.study_identity import StudyIdentity
 
 RESTORED = "restored"
 """The tag, with the value yes, of runs that were sent again from the trial's folder."""
@@ -85,7 +85,7 @@ class Restoration:
         end = _changed(trial.outcome)
         texts = _config(trial)
         at = end - int(1000 * outcome.seconds)
-        yield Begun(
+        yield RunStarted(
             at=at,
             run=run,
             identity={KEY: f"{self.study.id}.{run}"},
@@ -139,7 +139,7 @@ def missing(
 def _numbers(spool: Spool) -> Iterator[int]:
     with suppress(OSError):  # Sent and removed meanwhile.
         for event in spool.events():
-            if isinstance(event, Begun) and event.tags.get("role") == _ROLE:
+            if isinstance(event, RunStarted) and event.tags.get("role") == _ROLE:
                 yield int(event.tags[number_tag(_ROLE)])
 
 

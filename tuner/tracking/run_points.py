@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from tuner.tracking.events import Logged
+from tuner.tracking.events import MetricsLogged
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +36,7 @@ class RunPoints:
         self._whole.discard(run)
         self._counts.pop(run, None)
 
-    def lacks(self, run: str, metric: str, point: Logged) -> bool:
+    def lacks(self, run: str, metric: str, point: MetricsLogged) -> bool:
         """Return True if MLflow lacks a metric of a point.
 
         Args:
@@ -54,7 +54,7 @@ class RunPoints:
     def _steps(self, run: str, metric: str) -> Counter[int]:
         return Counter(found.step for found in self._client().get_metric_history(run, metric))
 
-    def wrote(self, run: str, points: Iterable[Logged]) -> None:
+    def wrote(self, run: str, points: Iterable[MetricsLogged]) -> None:
         """Note points that MLflow has taken."""
         for point in points:
             for metric in point.metrics:

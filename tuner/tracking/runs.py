@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from tuner.core.confirmation import CONFIRMS
-from tuner.core.identity import STUDY_ID, StudyIdentity
-from tuner.core.recovery import split
-from tuner.core.trial import Report, TrialOutcome, TrialSpec, TrialState
-from tuner.tracking.events import Begun, Ended, Logged
+from tuner.confirmation import CONFIRMS
+from tuner.tracking.events import MetricsLogged, RunEnded, RunStarted
 from tuner.tracking.view import COLOUR_TAG, colour
+from tuner.trial.records import Report, TrialOutcome, TrialSpec, TrialState
+from tuner.trial.recovery import split
+from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 RUN_STATUS = {
     TrialState.COMPLETE: "FINISHED",
@@ -64,9 +64,9 @@ _MEASURED = (
 
 def sweep_begun(
     study: StudyIdentity, tags: Mapping[str, str], texts: Mapping[str, str], at: int
-) -> Begun:
+) -> RunStarted:
     """The sweep's own run, of which a study has one."""
-    return Begun(
+    return RunStarted(
         at=at,
         run=SWEEP,
         identity=sweep_identity(study),
@@ -97,8 +97,8 @@ def trial_begun(
     texts: Mapping[str, str],
     nested: bool,
     at: int,
-) -> Begun:
-    """The run of an attempt that begins from zero; see `Begun` for one that goes on.
+) -> RunStarted:
+    """The run of an attempt that begins from zero; see `RunStarted` for one that goes on.
 
     Args:
         spec: The trial.
@@ -112,7 +112,7 @@ def trial_begun(
         at: Time in milliseconds since the epoch.
     """
     again = f"-{spec.attempt}" if spec.attempt > 1 else ""
-    return Begun(
+    return RunStarted(
         at=at,
         run=run,
         identity={KEY: key},
@@ -164,7 +164,7 @@ def may_be(tags: Mapping[str, str], identity: Mapping[str, str], study: StudyIde
 
     Args:
         tags: Of a run.
-        identity: See `Begun`.
+        identity: See `RunStarted`.
         study: Whose spool it is.
     """
     if KEY in identity or STUDY_ID in identity:
@@ -210,18 +210,18 @@ def _look(spec: TrialSpec, role: str) -> dict[str, str]:
     }
 
 
-def point_logged(run: str, report: Report, at: int, nth: int = 1) -> Logged:
+def point_logged(run: str, report: Report, at: int, nth: int = 1) -> MetricsLogged:
     """One evaluation point; the step is examples seen, so that batch sizes compare.
 
     Args:
         run: Name of the run in its spool.
         report: Of the point.
         at: Time in milliseconds since the epoch.
-        nth: See `Logged`.
+        nth: See `MetricsLogged`.
     """
     told = {name: getattr(report, name) for name in _MEASURED}
     measured = {name: float(value) for name, value in told.items() if value is not None}
-    return Logged(
+    return MetricsLogged(
         at=at,
         run=run,
         step=report.examples_seen,
@@ -232,7 +232,7 @@ def point_logged(run: str, report: Report, at: int, nth: int = 1) -> Logged:
 
 def trial_ended(
     run: str, outcome: TrialOutcome, files: Sequence[str], labels: Sequence[str], at: int
-) -> Ended:
+) -> RunEnded:
     """The end of an attempt, with its state, its reading and its files."""
     last = outcome.last
     texts = {}
@@ -241,7 +241,7 @@ def trial_ended(
         texts["confusion_matrix.json"] = json.dumps(matrix)
     if outcome.error is not None and outcome.error.traceback:
         texts["error.txt"] = outcome.error.traceback
-    return Ended(
+    return RunEnded(
         at=at,
         run=run,
         status=RUN_STATUS[outcome.state],
@@ -268,10 +268,10 @@ def linked(text: str, runs: Mapping[int, str]) -> str:
     return TRIAL_LINK.sub(link, text)
 
 
-def trial_abandoned(run: str, at: int) -> Ended:
+def trial_abandoned(run: str, at: int) -> RunEnded:
     """The end of an attempt whose process went away under it."""
     tags = {STATE: TrialState.INTERRUPTED.value}
-    return Ended(at=at, run=run, status=RUN_STATUS[TrialState.INTERRUPTED], tags=tags)
+    return RunEnded(at=at, run=run, status=RUN_STATUS[TrialState.INTERRUPTED], tags=tags)
 
 
 def _figures(outcome: TrialOutcome) -> dict[str, float]:

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import cattrs
 
-from tuner.core.trial import TrialOutcome
-from tuner.folder import StudyFolder
-from tuner.records import from_json
-from tuner.tracking.events import Begun, Ended, Event, Logged
+from tuner.tracking.events import Event, MetricsLogged, RunEnded, RunStarted
 from tuner.tracking.runs import (
     ATTEMPT,
     SWEEP,
@@ -19,6 +16,9 @@ from tuner.tracking.runs import (
     trial_ended,
 )
 from tuner.tracking.spool import Spool
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome
+from tuner.trial.serialization import from_json
 
 
 def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: int) -> None:
@@ -32,25 +32,25 @@ def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: in
         put_back: Numbers of the trials that will be tried again, whatever their folders say.
         now: Milliseconds since the epoch.
     """
-    open_runs: dict[str, Begun] = {}
+    open_runs: dict[str, RunStarted] = {}
     steps: dict[str, int] = {}
     for event in spool.events():
-        if isinstance(event, Begun):
+        if isinstance(event, RunStarted):
             open_runs[event.run] = event
-        elif isinstance(event, Logged):
+        elif isinstance(event, MetricsLogged):
             steps[event.run] = event.step
-        elif isinstance(event, Ended):
+        elif isinstance(event, RunEnded):
             open_runs.pop(event.run, None)
     for run, begun in open_runs.items():
         if run == SWEEP:
-            spool.append(Ended(at=now, run=run, status="KILLED", if_running=True))
+            spool.append(RunEnded(at=now, run=run, status="KILLED", if_running=True))
             continue
         for missing in _missing(spool, begun, steps.get(run, 0), folder, put_back):
             spool.append(missing)
 
 
 def _missing(
-    spool: Spool, begun: Begun, step: int, folder: StudyFolder, put_back: Collection[int]
+    spool: Spool, begun: RunStarted, step: int, folder: StudyFolder, put_back: Collection[int]
 ) -> list[Event]:
     """What the process did not come to write: the last evaluation point, and the end."""
     number, attempt = int(begun.tags[number_tag(begun.tags["role"])]), int(begun.tags[ATTEMPT])

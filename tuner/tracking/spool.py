@@ -26,9 +26,9 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
-from tuner.disk import UnwritableError, refusals_said
-from tuner.tracking.events import Begun, Event, Opened, from_line, to_line
-from tuner.whole_lines import whole_lines
+from tuner.files.disk import UnwritableError, refusals_said
+from tuner.files.whole_lines import whole_lines
+from tuner.tracking.events import Event, Opened, RunStarted, from_line, to_line
 
 SPOOL = "spool"
 """The folder of a study's spools."""
@@ -253,9 +253,9 @@ class Spool:
                 if (event := from_line(line)) is not None:
                     yield event
 
-    def begun(self) -> dict[str, Begun]:
+    def begun(self) -> dict[str, RunStarted]:
         """The runs of this spool by their names in it."""
-        return {event.run: event for event in self.events() if isinstance(event, Begun)}
+        return {event.run: event for event in self.events() if isinstance(event, RunStarted)}
 
     @property
     def is_unsent(self) -> bool:

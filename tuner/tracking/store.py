@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from tuner.core.identity import StudyIdentity
-from tuner.core.trial import TrialState
 from tuner.tracking.attempts import Attempts, as_time, attempt_of, begun_at, is_recent
 from tuner.tracking.connection import Connection
-from tuner.tracking.events import Abandoned, Begun, Ended, Event, Fronted, Logged, Opened, Viewed
+from tuner.tracking.events import (
+    Event,
+    MetricsLogged,
+    Opened,
+    ParetoFrontChanged,
+    RunEnded,
+    RunStarted,
+    TrialsAbandoned,
+    ViewSaved,
+)
 from tuner.tracking.failures import RefusedError
 from tuner.tracking.run_points import RunPoints
 from tuner.tracking.runs import (
@@ -29,6 +36,8 @@ from tuner.tracking.runs import (
 )
 from tuner.tracking.spool import Spool
 from tuner.tracking.view import NOTE_TAG, TRAINING, note, view_tag, with_note
+from tuner.trial.records import TrialState
+from tuner.trial.study_identity import StudyIdentity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,7 +85,7 @@ class Store:
         self._announced = False
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
-        self._begun: dict[str, dict[str, Begun]] = {}
+        self._begun: dict[str, dict[str, RunStarted]] = {}
         self._attempts = Attempts(self._connection)
         self._points = RunPoints(lambda: self._client)
         self._params: dict[str, frozenset[str]] = {}
@@ -138,28 +147,28 @@ class Store:
 
     def steps(self, spool: Spool, events: Sequence[Event]) -> Iterator[Step]:
         """What is to be sent for some events, in order; points of one run go together."""
-        waiting: dict[str, list[Logged]] = {}
+        waiting: dict[str, list[MetricsLogged]] = {}
         for event in events:
             match event:
-                case Logged(run=run):
+                case MetricsLogged(run=run):
                     waiting.setdefault(run, []).append(event)
-                case Begun():
+                case RunStarted():
                     yield from self._begin(spool, event)
-                case Ended(run=run):
+                case RunEnded(run=run):
                     yield from self._log(spool, waiting.pop(run, []))
                     yield from self._end(spool, event)
-                case Viewed(view=view):
+                case ViewSaved(view=view):
                     yield Step(event=event, send=partial(self._show, spool, view))
-                case Abandoned():
+                case TrialsAbandoned():
                     yield Step(event=event, send=partial(self._abandon, spool, event))
-                case Fronted(numbers=numbers):
+                case ParetoFrontChanged(numbers=numbers):
                     yield Step(event=event, send=partial(self._mark_front, spool, numbers))
                 case Opened():
                     pass
         for logged in waiting.values():
             yield from self._log(spool, logged)
 
-    def _begin(self, spool: Spool, event: Begun) -> Iterator[Step]:
+    def _begin(self, spool: Spool, event: RunStarted) -> Iterator[Step]:
         yield Step(event=event, send=partial(self._make, spool, event))
         for some in _chunks(list(event.params.items()), PARAMS_A_REQUEST):
             send = partial(self._write, spool, event.run, params=dict(some))
@@ -170,12 +179,14 @@ class Store:
         if int(event.tags.get(ATTEMPT, "1")) > 1:
             yield Step(event=event, send=partial(self._replace_earlier, spool, event))
 
-    def _log(self, spool: Spool, events: Sequence[Logged]) -> Iterator[Step]:
+    def _log(self, spool: Spool, events: Sequence[MetricsLogged]) -> Iterator[Step]:
         for some in _chunks(events, POINTS_A_REQUEST):
             yield Step(event=some[0], send=partial(self._write, spool, some[0].run, points=some))
 
-    def _end(self, spool: Spool, event: Ended) -> Iterator[Step]:
-        point = Logged(at=event.at, run=event.run, step=event.step, metrics=event.metrics, nth=0)
+    def _end(self, spool: Spool, event: RunEnded) -> Iterator[Step]:
+        point = MetricsLogged(
+            at=event.at, run=event.run, step=event.step, metrics=event.metrics, nth=0
+        )
         if event.run != SWEEP:
             yield Step(event=event, send=partial(self._note_if_replaced, spool, event.run))
         send = partial(self._write, spool, event.run, points=[point], tags=event.tags)
@@ -187,14 +198,14 @@ class Store:
         if not spool.fresh and event.tags.get(STATE) == TrialState.INTERRUPTED.value:
             yield Step(event=event, send=partial(self._mark_if_retried, spool, event.run))
 
-    def _texts(self, spool: Spool, event: Begun | Ended) -> Iterator[Step]:
+    def _texts(self, spool: Spool, event: RunStarted | RunEnded) -> Iterator[Step]:
         for name, text in event.texts.items():
             send = partial(self._upload_text, spool, event.run, name, text)
             yield Step(event=event, send=send)
 
     # -- requests -----------------------------------------------------------------------------
 
-    def _make(self, spool: Spool, event: Begun) -> None:
+    def _make(self, spool: Spool, event: RunStarted) -> None:
         """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
         key = (spool.name, event.run)
         own = KEY in event.identity and not event.resumes and is_recent(event.at)
@@ -223,7 +234,7 @@ class Store:
         if event.run == SWEEP:
             self._made = made.info.run_id
 
-    def _go_on(self, spool: Spool, event: Begun) -> None:
+    def _go_on(self, spool: Spool, event: RunStarted) -> None:
         """Continues a run that is there, unless a later attempt has it."""
         found = self._runs[spool.name, event.run]
         run = self._client.get_run(found)
@@ -240,11 +251,11 @@ class Store:
             tags |= {**event.identity, RESUMED: as_time(event.at)}
         self._write(spool, event.run, tags=tags)
 
-    def _log_datasets(self, spool: Spool, event: Begun) -> None:
+    def _log_datasets(self, spool: Spool, event: RunStarted) -> None:
         datasets = [each.to_input() for each in event.datasets]
         self._client.log_inputs(self._run(spool, event.run), datasets)
 
-    def _replace_earlier(self, spool: Spool, event: Begun) -> None:
+    def _replace_earlier(self, spool: Spool, event: RunStarted) -> None:
         self._attempts.mark_earlier(spool, event, self._run(spool, event.run))
 
     def _mark_if_retried(self, spool: Spool, run: str) -> None:
@@ -269,7 +280,7 @@ class Store:
         spool: Spool,
         run: str,
         *,
-        points: Sequence[Logged] = (),
+        points: Sequence[MetricsLogged] = (),
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
@@ -314,7 +325,7 @@ class Store:
             self._client.log_artifact(self._run(spool, run), str(file), "/".join(folders) or None)
             file.unlink()
 
-    def _terminate(self, spool: Spool, event: Ended) -> None:
+    def _terminate(self, spool: Spool, event: RunEnded) -> None:
         run = self._run(spool, event.run)
         if (spool.name, event.run) in self._replaced:
             return
@@ -330,7 +341,7 @@ class Store:
         if text != known:
             client.set_experiment_tag(experiment, NOTE_TAG, text)
 
-    def _abandon(self, spool: Spool, event: Abandoned) -> None:
+    def _abandon(self, spool: Spool, event: TrialsAbandoned) -> None:
         wanted = {str(number) for number in event.numbers}
         running = "status = 'RUNNING'"
         runs = self._connection.runs_of(spool.study_id, {"role": event.role}, running)
@@ -375,7 +386,7 @@ class Store:
             self._yield_to(self._runs[key])
         return self._runs[key]
 
-    def _event(self, spool: Spool, run: str) -> Begun | None:
+    def _event(self, spool: Spool, run: str) -> RunStarted | None:
         """Return the event with which a run of a spool begins."""
         begun = self._begun.get(spool.name, {})
         if run not in begun:

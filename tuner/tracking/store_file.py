@@ -12,8 +12,8 @@ from enum import Enum, auto
 from importlib.resources import files
 from pathlib import Path
 
-from tuner.sqlite_address import sqlite_address, without_encoding
-from tuner.whole_database import make_whole
+from tuner.files.sqlite_address import sqlite_address, without_encoding
+from tuner.files.whole_database import make_whole
 
 SETTLED_SECONDS = 5.0
 """A file that nobody has written for so long is not being made just now."""

@@ -4,23 +4,20 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tuner.core.identity import StudyIdentity
-from tuner.core.settings import TrackingSettings, TrialSettings
-from tuner.core.trial import Report, TrialOutcome, TrialSpec
 from tuner.errors import InputError, TunerError
-from tuner.folder import StudyFolder
 from tuner.secrets import hidden
+from tuner.settings.settings import TrackingSettings, TrialSettings
 from tuner.tracking.address import (
     check_file,
     check_file_system,
+    check_reachable,
     check_uri,
-    knock,
     named_uri,
     tracking_uri,
 )
 from tuner.tracking.causes import cause_of
 from tuner.tracking.event_file import EventFile
-from tuner.tracking.events import Abandoned, Ended, Event, Fronted, Viewed
+from tuner.tracking.events import Event, ParetoFrontChanged, RunEnded, TrialsAbandoned, ViewSaved
 from tuner.tracking.origins import Inputs
 from tuner.tracking.restore import Restoration
 from tuner.tracking.runs import (
@@ -35,6 +32,9 @@ from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
 from tuner.tracking.store import Store
 from tuner.tracking.trial_runs import TrialRuns
 from tuner.tracking.view import View, review, review_steps, sending, sending_command
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import Report, TrialOutcome, TrialSpec
+from tuner.trial.study_identity import StudyIdentity
 
 TENSORBOARD = "tensorboard"
 """The folder of event files in a trial's folder."""
@@ -136,7 +136,7 @@ class Tracker:
         if self._sends:
             self._check_file_system(self._uri)
             try:
-                knock(self._uri)
+                check_reachable(self._uri)
             except Exception as error:
                 self._away(error)
 
@@ -200,7 +200,7 @@ class Tracker:
     def _connect(self, uri: str) -> None:
         try:
             check_file(uri)
-            knock(uri)
+            check_reachable(uri)
             self._store.connect()
         except Exception as error:
             self._away(error)
@@ -234,7 +234,7 @@ class Tracker:
             for run in self._trials.running.values():
                 self._append(trial_abandoned(run, now))
             if self._sweep_runs:
-                self._append(Ended(at=now, run=SWEEP, status="KILLED", if_running=True))
+                self._append(RunEnded(at=now, run=SWEEP, status="KILLED", if_running=True))
         except TunerError as error:
             return str(error)
         self._begin(())
@@ -270,7 +270,7 @@ class Tracker:
 
     def show(self, view: View) -> None:
         """Prepares the experiment's page."""
-        self._append(Viewed(at=_now(), view=view.tag()))
+        self._append(ViewSaved(at=_now(), view=view.tag()))
         self._viewed = True
 
     # -- the sweep's own run ------------------------------------------------------------------
@@ -299,7 +299,7 @@ class Tracker:
             status: MLflow's, as `FINISHED`.
         """
         self._append(
-            Ended(
+            RunEnded(
                 at=_now(),
                 run=SWEEP,
                 status=status,
@@ -339,7 +339,7 @@ class Tracker:
         put_back = tuple(numbers)
         self._begin(put_back)
         if put_back:
-            self._append(Abandoned(at=_now(), numbers=put_back, role=role))
+            self._append(TrialsAbandoned(at=_now(), numbers=put_back, role=role))
 
     def mark_front(self, numbers: Iterable[int]) -> None:
         """Marks the runs of these trials, and of no others, as those that no other one beats.
@@ -347,7 +347,7 @@ class Tracker:
         Args:
             numbers: Trials that completed, of a study of several objectives.
         """
-        self._append(Fronted(at=_now(), numbers=tuple(numbers)))
+        self._append(ParetoFrontChanged(at=_now(), numbers=tuple(numbers)))
 
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
         """Makes the run of a first attempt; that of a later one waits for `training_started`.

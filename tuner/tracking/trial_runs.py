@@ -14,18 +14,18 @@ from typing import Self
 
 import cattrs
 
-from tuner.atomic import write_whole
-from tuner.core.identity import StudyIdentity
-from tuner.core.recovery import split
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Report, TrialSpec
-from tuner.folder import StudyFolder, TrialFolder
-from tuner.records import from_json, to_json
+from tuner.files.atomic import write_whole
 from tuner.secrets import hidden
-from tuner.tracking.events import Event, Logged
+from tuner.settings.settings import TrialSettings
+from tuner.tracking.events import Event, MetricsLogged
 from tuner.tracking.origins import Inputs
 from tuner.tracking.params import configuration_params
 from tuner.tracking.runs import KEY, point_logged, trial_begun
+from tuner.trial.folder import StudyFolder, TrialFolder
+from tuner.trial.records import Report, TrialSpec
+from tuner.trial.recovery import split
+from tuner.trial.serialization import from_json, to_json
+from tuner.trial.study_identity import StudyIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class RunRecord:
     name: str
     """Name of the run in MLflow."""
     split: str
-    """Batch size, accumulation steps and rematerialization; see `tuner.core.recovery.split`."""
+    """Batch size, accumulation steps and rematerialization; see `tuner.trial.recovery.split`."""
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
@@ -159,7 +159,7 @@ class TrialRuns:
         if attempt is not None:
             self._begin(attempt, resumes=attempt.continues(resumed_at), kept=kept)
 
-    def reported(self, number: int, report: Report, at: int) -> Logged:
+    def reported(self, number: int, report: Report, at: int) -> MetricsLogged:
         """Append an evaluation point, and return it."""
         self.training_started(number, resumed_at=0, kept=())  # Unless that was said before.
         steps = self._steps.setdefault(number, Counter())
@@ -214,7 +214,7 @@ class TrialRuns:
             self._append(point)
 
 
-def points_logged(run: str, reports: Sequence[Report], until: int) -> Iterator[Logged]:
+def points_logged(run: str, reports: Sequence[Report], until: int) -> Iterator[MetricsLogged]:
     """Return the evaluation points of an earlier attempt, with the times that follow from theirs.
 
     Args:

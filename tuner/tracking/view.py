@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.core.exporting import override
-from tuner.core.goals import Goals
-from tuner.core.identity import STUDY_ID, StudyIdentity
-from tuner.invocation import script
-from tuner.sqlite_address import sqlite_path
+from tuner.files.sqlite_address import sqlite_path
+from tuner.processes.invocation import script
+from tuner.search.goals import Goals
+from tuner.settings.overrides import override
+from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 KEY = "tuner"
 NOTE_TAG = "mlflow.note.content"

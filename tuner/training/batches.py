@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tuner.core.budget import Budget
+from tuner.trial.budget import Budget
 
 WINDOW_ROWS = 1024
 """Rows sorted by length together, unless asked otherwise: 2 % of the tokens of short reviews are

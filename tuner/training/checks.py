@@ -1,10 +1,10 @@
 """What must hold of a trial's settings before its data and model are loaded."""
 
-from tuner.core import schedule
-from tuner.core.settings import TrialSettings
 from tuner.errors import InputError
+from tuner.settings.settings import TrialSettings
 from tuner.training import device
 from tuner.training.optimizers import graph_key
+from tuner.trial import schedule
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 

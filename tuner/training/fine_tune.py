@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from tuner.checkpoints.layers import check_layers
 from tuner.checkpoints.saved import ModelInputs, write_inputs
-from tuner.core.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.training import batches, device, replicas
 from tuner.training.averaging import Average
 from tuner.training.checks import check
@@ -26,10 +26,10 @@ from tuner.training.fused import make_step
 from tuner.training.gpu_watch import watched
 from tuner.training.hugging_face import save_model
 from tuner.training.imbalance import class_weights
-from tuner.training.loop import Listener, Loop, Model, micro_batch
+from tuner.training.loop import Loop, Model, TrialMonitor, micro_batch
 from tuner.training.model import Classifier
 from tuner.training.rehearsal import rehearse
-from tuner.training.state import Keeper
+from tuner.training.state import Checkpointer
 from tuner.training.state_file import StateFile
 
 KEPT_MODELS = 2
@@ -70,7 +70,7 @@ class FineTuner:
     def run(
         self,
         settings: TrialSettings,
-        listener: Listener,
+        listener: TrialMonitor,
         state: Path | None = None,
         profile: Path | None = None,
     ) -> str:
@@ -99,7 +99,7 @@ class FineTuner:
     def _run(
         self,
         settings: TrialSettings,
-        listener: Listener,
+        listener: TrialMonitor,
         state: Path | None,
         profile: Path | None,
     ) -> str:
@@ -108,7 +108,7 @@ class FineTuner:
         device.reset_peak_memory()
         keeper = None
         if state is not None and settings.training.save_state != "never":
-            keeper = Keeper(StateFile(state), settings, data, model.variables, self._clock)
+            keeper = Checkpointer(StateFile(state), settings, data, model.variables, self._clock)
         traces = profile if settings.training.profile else None
         with watched(settings.training.devices) as usage:
             loop = Loop(settings, data, model, self._clock, keeper, traces, usage)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
-from tuner.core.gpu_usage import GpuUsage, Look, named, position, summary
+from tuner.devices.gpu_usage import GpuUsage, Look, named, position, summary
 
 SECONDS = 1.0
 """Between two looks; the driver's own figures are means over up to a second."""

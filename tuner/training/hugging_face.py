@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from tuner.atomic import with_usual_mode
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.config_fields import exported_config
 from tuner.checkpoints.tensors import encoder_tensors, find
 from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
-from tuner.model_folder import write_weights
+from tuner.files.atomic import with_usual_mode
+from tuner.files.model_folder import write_weights
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 from tuner.training.positions import POSITIONS

@@ -10,13 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tuner.core import schedule
-from tuner.core.budget import Budget, interim_rows
-from tuner.core.convergence import Watch
-from tuner.core.gpu_usage import GpuUsage
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Answer, ConstantGuess, Report
 from tuner.data import PreparedData
+from tuner.devices.gpu_usage import GpuUsage
+from tuner.diagnosis import DivergenceDetector
+from tuner.settings.settings import TrialSettings
 from tuner.training import batches
 from tuner.training.averaging import Average
 from tuner.training.evaluate import Evaluation, Evaluator
@@ -25,28 +22,29 @@ from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
 from tuner.training.profile import traced
-from tuner.training.state import Keeper, Position
+from tuner.training.state import Checkpointer, Position
 from tuner.training.update import UpdateStep
+from tuner.trial import schedule
+from tuner.trial.budget import Budget, interim_rows
+from tuner.trial.records import Baseline, Decision, Report
 
 
-class Listener(Protocol):
+class TrialMonitor(Protocol):
     """Whom a fine-tune tells how it goes, and asks whether to go on."""
 
-    def started(
-        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int
-    ) -> None:
+    def started(self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int) -> None:
         """The first update begins; see `protocol.Started`."""
 
     def progress(self, share: float, examples_per_second: float) -> None:
         """Share of the budget's examples, and speed; told when updates are looked at."""
 
-    def reported(self, report: Report) -> Answer:
+    def reported(self, report: Report) -> Decision:
         """An evaluation point, and what is to follow it."""
 
     def stop_requested(self) -> bool:
         """Asked after every update; True ends the trial."""
 
-    def to_be_continued(self) -> bool:
+    def should_checkpoint(self) -> bool:
         """Whether a trial that was told to end is to be gone on with by another attempt."""
 
 
@@ -80,7 +78,7 @@ class Loop:
         data: PreparedData,
         model: Model,
         clock: Callable[[], float],
-        keeper: Keeper | None = None,
+        keeper: Checkpointer | None = None,
         profile: Path | None = None,
         usage: Callable[[], GpuUsage] = GpuUsage,
     ) -> None:
@@ -101,14 +99,14 @@ class Loop:
         limits = settings.convergence
         factor = limits.diverged_factor if limits.stop_diverged else math.inf
         self._guess = self._trained_guess()
-        self._watch = Watch(self._guess.untrained_loss, factor)
+        self._watch = DivergenceDetector(self._guess.untrained_loss, factor)
         self._at = Position()
         self._started = clock()
         self._begun: float | None = None
         self._diverged = ""
         self._finished = False
 
-    def run(self, listener: Listener) -> str:
+    def run(self, listener: TrialMonitor) -> str:
         """Makes all updates; returns why the trial diverged, empty when it did not."""
         self._go_on()
         listener.started(self._guess, self._data.labels, self._at.point)
@@ -127,7 +125,7 @@ class Loop:
             self._watch.remember(self._at.losses)
             self._started = self._clock() - self._at.seconds
 
-    def _train(self, updates: Iterator[tuple[int, np.ndarray]], listener: Listener) -> None:
+    def _train(self, updates: Iterator[tuple[int, np.ndarray]], listener: TrialMonitor) -> None:
         at = self._at
         # An earlier attempt may have been stopped after an update and before its evaluation.
         if at.update and not self._report(listener):
@@ -144,17 +142,17 @@ class Loop:
             if listener.stop_requested() or not self._report(listener):
                 return
 
-    def _leave(self, listener: Listener) -> None:
+    def _leave(self, listener: TrialMonitor) -> None:
         """Leaves a state behind where another attempt is to go on, and none where it is not."""
         if self._keeper is None:
             return
-        ended = self._finished or self._diverged or not listener.to_be_continued()
+        ended = self._finished or self._diverged or not listener.should_checkpoint()
         if ended or (self._begun is not None and not self._look(listener)):
             self._keeper.remove()
         else:
             self._save(self._keeper)
 
-    def _save(self, keeper: Keeper) -> None:
+    def _save(self, keeper: Checkpointer) -> None:
         at = replace(self._at, seconds=self._clock() - self._started, losses=self._watch.losses)
         keeper.save(at, self._model.step.state)
 
@@ -167,7 +165,7 @@ class Loop:
             train.lengths, self._budget, training.seed, pool, window=training.length_window
         )
 
-    def _trained_guess(self) -> ConstantGuess:
+    def _trained_guess(self) -> Baseline:
         """The constant guess, with what a model that learns nothing ends at in this trial."""
         data, training = self._data, self._settings.training
         numbers, labels = data.train.labels, len(data.labels)
@@ -205,7 +203,7 @@ class Loop:
         self._model.step(micro, learning_rate=rate, update=made, clip_norm=training.clip_norm)
         self._at.learning_rate = rate
 
-    def _look(self, listener: Listener) -> bool:
+    def _look(self, listener: TrialMonitor) -> bool:
         """Reads the figures since the last look; returns whether training can go on."""
         at, results = self._at, self._model.step.collect()
         now = self._clock()
@@ -231,7 +229,7 @@ class Loop:
         """Of the budget's examples."""
         return self._budget.examples_after(self._at.update) / self._budget.total_examples
 
-    def _report(self, listener: Listener) -> bool:
+    def _report(self, listener: TrialMonitor) -> bool:
         """Evaluates and reports where a point is due; returns whether to go on."""
         at = self._at
         point = self._budget.point_due(at.update)
@@ -246,12 +244,12 @@ class Loop:
                 return False
         answer = listener.reported(report)
         at.point, self._finished = point, report.final
-        if answer is Answer.CONCLUDE and not final:
+        if answer is Decision.FINISH_EARLY and not final:
             listener.reported(self._measure(final=True, **facts)(point=point, final=True))
             self._finished = True
             return False
         at.measured = Measured()  # Before a stop, too, whose state another attempt goes on from.
-        if answer is Answer.STOP:
+        if answer is Decision.STOP:
             return False
         keeper, seconds = self._keeper, self._clock() - self._started
         if keeper is not None and not self._finished and keeper.due(seconds, self._share):

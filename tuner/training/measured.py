@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.core import metrics
-from tuner.core.association import association
-from tuner.core.trial import FixedRows, Report
+from tuner.diagnosis.association import association
 from tuner.training import device
 from tuner.training.evaluate import Evaluation
 from tuner.training.update import UpdateResult
+from tuner.trial import metrics
+from tuner.trial.records import FixedRows, Report
 
 
 @dataclass(kw_only=True)

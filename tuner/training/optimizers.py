@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tuner.core.value_text import value_text
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
 
 COMMON_FIELDS = ("learning_rate", "weight_decay", "layer_decay")
 _OURS = {

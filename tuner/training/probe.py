@@ -9,12 +9,11 @@ from importlib.metadata import version
 import keras
 import tensorflow as tf
 
-from tuner.core.checks import PRECISIONS
-from tuner.core.health.gpus import Device, TensorFlow
-from tuner.python_process import answer
-from tuner.records import to_json
+from tuner.config.checks import PRECISIONS
+from tuner.doctor.gpus import Device, TensorFlow
+from tuner.processes.python_process import answer, claim_stdout
 from tuner.training import device
-from tuner.worker.log import claim_stdout
+from tuner.trial.serialization import to_json
 
 SIDE = 256
 """Rows and columns of the matrices; their product of ones is exact in every precision."""

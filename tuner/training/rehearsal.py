@@ -19,15 +19,15 @@ import numpy as np
 import tensorflow as tf
 
 from tuner import __version__
-from tuner.atomic import write_whole
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.checkpoints.content import cache_root, combined_hash
-from tuner.core.settings import TrialSettings
-from tuner.core.value_text import value_text
 from tuner.data import PreparedData, TokenizedSplit
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.errors import InputError, TunerError
-from tuner.exclusive import exclusive
+from tuner.files.atomic import write_whole
+from tuner.files.exclusive import exclusive
+from tuner.formatting.value_text import value_text
+from tuner.settings.settings import TrialSettings
 from tuner.training.evaluate import Evaluator, scores
 from tuner.training.model import Classifier
 from tuner.training.predictor import Predictor

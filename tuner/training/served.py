@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from tuner.core.text_columns import TextColumns
+from tuner.checkpoints.text_columns import TextColumns
 from tuner.errors import InputError
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import cattrs
 
-from tuner.core.between_starts import BetweenStarts, decision_of
-from tuner.core.saving import expected_cost, worth_saving
-from tuner.core.settings import TrialSettings, between_starts
 from tuner.data import PreparedData
-from tuner.records import from_plain, to_plain
+from tuner.settings.between_starts import BetweenStarts, decision_of
+from tuner.settings.settings import TrialSettings, between_starts
 from tuner.training import device
 from tuner.training.measured import Measured
 from tuner.training.state_file import StateError, StateFile, total_bytes
 from tuner.training.update import StepState
+from tuner.trial.saving import expected_cost, worth_saving
+from tuner.trial.serialization import from_plain, to_plain
 
 FORMAT_VERSION = 1
 
@@ -77,7 +77,7 @@ class Saved:
     step: StepState
 
 
-class Keeper:
+class Checkpointer:
     """Saves the state of one trial, when that is worth it, and finds it again."""
 
     def __init__(

@@ -6,11 +6,12 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from tuner.crash_report import guarded
-from tuner.stop_requests import TERMINATING, heeded
+from tuner.processes.crash_report import guarded
+from tuner.processes.python_process import claim_stdout
+from tuner.processes.stop_requests import TERMINATING, heeded
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
-from tuner.worker.log import claim_stdout, show_own_messages
+from tuner.worker.log import show_own_messages
 from tuner.worker.protocol import Ready
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
-from tuner.crash_report import crashed
+from tuner.processes.crash_report import crashed
 from tuner.worker.protocol import FromWorker, ToWorker, decode_to_worker, encode
 
 

@@ -11,14 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from tuner.core.failure import kind_of, may_hide_shortage, shortage
-from tuner.core.settings import TrialSettings
-from tuner.core.trial import Answer, ConstantGuess, Report, TrialError, TrialSpec
 from tuner.errors import InputError
-from tuner.model_folder import save_complete
+from tuner.files.model_folder import save_complete
+from tuner.settings.settings import TrialSettings
+from tuner.trial.failure import kind_of, may_hide_shortage, shortage
+from tuner.trial.names import BEGIN, MODEL_NAME, PROFILE_NAME, STATE_NAME, last_attempt
+from tuner.trial.records import Baseline, Decision, Report, TrialError, TrialSpec
 from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.cuda import free_gpu_memory
-from tuner.worker.log import BEGIN, last_attempt, logging_to
+from tuner.worker.log import logging_to
 from tuner.worker.protocol import (
     Conclude,
     Continue,
@@ -40,14 +41,6 @@ _log = logging.getLogger(__name__)
 PROGRESS_SECONDS = 1.0
 """Between two `Progress` messages."""
 
-STATE_NAME = "state.safetensors"
-"""In the trial's folder: what another attempt goes on from."""
-
-PROFILE_NAME = "profile"
-"""In the trial's folder: the profiler's trace, where the trial's settings ask for one."""
-
-MODEL_NAME = "model"
-"""In the trial's folder: its model, where the agent wants it kept."""
 
 TRACEBACK_CHARACTERS = 4000
 
@@ -94,7 +87,7 @@ class Worker:
         self._make_fine_tuner = make_fine_tuner
         self._clock = clock
         self._on_terminate = on_terminate
-        self._listener: ChannelListener | None = None
+        self._listener: ChannelMonitor | None = None
 
     def terminate(self) -> None:
         """Called on SIGTERM: a running trial saves its state first, at its next update."""
@@ -126,7 +119,7 @@ class Worker:
         def save() -> None:
             save_complete(folder / MODEL_NAME, fine_tuner.save_model)
 
-        listener = ChannelListener(spec.number, self._channel, self._clock, save)
+        listener = ChannelMonitor(spec.number, self._channel, self._clock, save)
         self._listener = listener
         with logging_to(folder):
             _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
@@ -151,7 +144,7 @@ class Worker:
             self._on_terminate()
 
 
-class ChannelListener:
+class ChannelMonitor:
     """Passes on what a running trial tells, and brings back what the agent answers.
 
     Attributes:
@@ -178,7 +171,7 @@ class ChannelListener:
         self._stop: Stop | None = None
 
     def started(
-        self, constant_guess: ConstantGuess, labels: tuple[str, ...], resumed_at: int = 0
+        self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int = 0
     ) -> None:
         """The first update begins."""
         self._channel.send(
@@ -199,7 +192,7 @@ class ChannelListener:
                 Progress(number=self._number, share=share, examples_per_second=examples_per_second)
             )
 
-    def reported(self, report: Report) -> Answer:
+    def reported(self, report: Report) -> Decision:
         """Sends a report and waits for the answer."""
         _log.info(
             "%d updates, point %d of %d: train_loss %.4f, val_loss %.4f, %.0f examples/s",
@@ -214,15 +207,15 @@ class ChannelListener:
         while self._stop is None:
             answer = self._channel.receive()
             if isinstance(answer, Continue):
-                return Answer.CONTINUE
+                return Decision.CONTINUE
             if isinstance(answer, Conclude):
-                return Answer.CONCLUDE
+                return Decision.FINISH_EARLY
             if isinstance(answer, Keep):
                 self._save_model()
-                return Answer.CONTINUE
+                return Decision.CONTINUE
             if isinstance(answer, Stop):
                 self._stop = answer
-        return Answer.STOP
+        return Decision.STOP
 
     def _save_model(self) -> None:
         """Save the model; whatever goes wrong with that, the trial's score stands."""
@@ -240,7 +233,7 @@ class ChannelListener:
             self._stop, self.left = Stop(keep=True), True
         return self._stop is not None
 
-    def to_be_continued(self) -> bool:
+    def should_checkpoint(self) -> bool:
         """Whether the `Stop` that has come wants the trial's state kept."""
         return self._stop is not None and self._stop.keep
 

@@ -6,20 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
-LOG_NAME = "worker.log"
-
-BEGIN = "attempt begins"
-"""In the first line that an attempt prints."""
-
-
-def claim_stdout() -> BinaryIO:
-    """Takes standard output for the protocol alone; what prints there goes to stderr instead."""
-    sys.stdout.flush()
-    private = os.dup(1)
-    os.dup2(2, 1)
-    return os.fdopen(private, "wb")
+from tuner.trial.names import LOG_NAME
 
 
 def show_own_messages() -> None:
@@ -48,20 +36,6 @@ def logging_to(folder: Path) -> Iterator[None]:
         for number, descriptor in enumerate(kept, start=1):
             os.dup2(descriptor, number)
             os.close(descriptor)
-
-
-def last_attempt(folder: Path) -> str:
-    """What the last attempt at a trial has printed; empty without a log.
-
-    Args:
-        folder: The trial's.
-    """
-    try:
-        text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    _, begin, rest = text.rpartition(BEGIN)
-    return begin + rest
 
 
 def _flush() -> None:

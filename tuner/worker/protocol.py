@@ -16,9 +16,9 @@ from typing import Any
 
 from cattrs.strategies import configure_tagged_union
 
-from tuner.core.trial import ConstantGuess, Report, TrialError, TrialSpec
-from tuner.python_process import answer, answers
-from tuner.records import converter
+from tuner.processes.python_process import answer, answers
+from tuner.trial.records import Baseline, Report, TrialError, TrialSpec
+from tuner.trial.serialization import converter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Started:
     """
 
     number: int
-    constant_guess: ConstantGuess
+    constant_guess: Baseline
     labels: tuple[str, ...]
     resumed_at: int = 0
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from tests.checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 
 FOLDER = Path(__file__).parent
 

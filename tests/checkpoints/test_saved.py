@@ -1,0 +1,98 @@
+"""What a model's folder says of its labels and of how it was fed."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.records import settings
+from tests.tiny_checkpoints import write_checkpoint
+from tuner.__main__ import main
+from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs, read_labels, write_inputs
+from tuner.errors import InputError
+
+PAIRS = ModelInputs(text="premise", text_pair="hypothesis", label="gold", max_length=24)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_checkpoint(tmp_path / "model", labels=("a", "b"))
+
+
+def edit_config(folder, **changes):
+    path = folder / "config.json"
+    config = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+
+
+def test_inputs_are_those_of_the_configuration_and_read_as_written(folder):
+    case = settings()
+    data = replace(case.data, text="premise", text_pair="hypothesis", label="gold")
+    inputs = ModelInputs.of(replace(case, data=data, model=replace(case.model, max_length=24)))
+    assert inputs == PAIRS
+    assert read_inputs(folder) is None
+    write_inputs(folder, inputs)
+    assert read_inputs(folder) == PAIRS
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", "{}", '{"text": 1}', '{"text": "a", "label": "b", "max_length": 0}'],
+)
+def test_a_malformed_record_is_refused_with_its_file(folder, content):
+    (folder / INPUTS).write_text(content)
+    with pytest.raises(InputError) as refused:
+        read_inputs(folder)
+    assert str(folder / INPUTS) in refused.value.where
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"problem_type": "multi_label_classification"}, "problem_type"),
+        ({"problem_type": "regression"}, "problem_type"),
+        ({"problem_type": 3}, "problem_type"),
+        ({"function_to_apply": "sigmoid"}, "function_to_apply"),
+        ({"function_to_apply": "none"}, "function_to_apply"),
+        ({"id2label": {"0": "LABEL_0"}}, "id2label"),
+        ({"id2label": {"0": "a", "1": "a"}}, "id2label"),
+        ({"id2label": {"0": "a", "2": "b"}}, "id2label"),
+        ({"id2label": {"zero": "a", "one": "b"}}, "id2label"),
+        ({"id2label": ["a", "b"]}, "id2label"),
+        ({"id2label": None, "num_labels": 1}, "num_labels"),
+    ],
+)
+def test_predict_refuses_other_tasks_by_the_key(folder, changes, key, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "texts.csv").write_text("text\na film\n")
+    edit_config(folder, **changes)
+    assert main(["predict", "model", "texts.csv"]) == 2
+    told = capsys.readouterr().err
+    assert key in told
+    assert "config.json" in told
+
+
+@pytest.mark.parametrize("problem_type", [None, "single_label_classification"])
+def test_labels_of_one_label_of_several_are_read(folder, problem_type):
+    edit_config(folder, problem_type=problem_type)
+    assert read_labels(folder) == ("a", "b")
+    edit_config(folder, id2label=None)
+    assert read_labels(folder) is None
+
+
+def test_texts_of_another_form_are_refused_by_the_key(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "texts.csv").write_text("text,premise,hypothesis\na film,so,it\n")
+    (folder.parent / "half.csv").write_text("text,premise\na film,so\n")
+    write_inputs(folder, replace(PAIRS, text_pair=None))
+    assert main(["predict", "model", "texts.csv", "predict.text_pair=hypothesis"]) == 2
+    told = capsys.readouterr().err
+    assert "trained on single texts" in told
+    assert "predict.text_pair" in told
+    write_inputs(folder, PAIRS)
+    assert main(["predict", "model", "half.csv"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no column 'hypothesis'" in told
+    assert "predict.text_pair=COLUMN" in told
+    with pytest.raises(InputError, match="pairs of texts"):
+        PAIRS.check_pairs(given=False, key="text_pair")

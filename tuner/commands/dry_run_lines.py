@@ -1,0 +1,183 @@
+"""What a sweep would do: its space, its first trials, and how long it will take."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from tuner.errors import InputError, TunerError
+from tuner.launchers.launcher import Event, Launcher, WorkerExited
+from tuner.processes.active_time import ActiveTime, step_of
+from tuner.results.tables import figure
+from tuner.search.space import Choice, Dimension, Domain, SearchSpace, contains
+from tuner.settings.settings import SweepSettings, TrialSettings
+from tuner.trial.budget import Budget
+from tuner.trial.duration import seconds_left, told, trial_seconds
+from tuner.trial.records import Scalar, TrialSpec
+from tuner.worker.protocol import Continue, Failed, Finished, Progress, Ready, Reported, Run
+
+SAMPLES = 8
+"""Speeds heard from each slot; the first come while graphs are traced, the last half counts."""
+
+POLL_SECONDS = 0.5
+
+LISTENING_STEP = 5.0
+"""Seconds that count as silence of the workers after this process was itself suspended."""
+
+
+def space_lines(space: SearchSpace, defaults: Mapping[str, Scalar]) -> Iterator[str]:
+    """The search space, a line for each dimension.
+
+    Args:
+        space: What is searched.
+        defaults: Values of the untuned default, by key.
+    """
+    width = max(len(dimension.key) for dimension in space.dimensions)
+    for dimension in space.dimensions:
+        default = defaults.get(dimension.key)
+        known = dimension.key in defaults and contains(dimension.domain, default)
+        parts = (
+            f"  {dimension.key:<{width}}  {domain_text(dimension.domain)}",
+            _when(dimension),
+            f"   (default {figure(default)})" if known else "",
+        )
+        yield "".join(parts)
+
+
+def domain_text(domain: Domain) -> str:
+    """The values of a domain as people read them."""
+    if isinstance(domain, Choice):
+        return ", ".join(map(figure, domain.values))
+    step = getattr(domain, "step", 1)
+    steps = f" in steps of {step}" if step != 1 else ""
+    return f"{figure(domain.low)} to {figure(domain.high)}{steps}{', log' if domain.log else ''}"
+
+
+def _when(dimension: Dimension) -> str:
+    conditions = (
+        f"{key} is {' or '.join(map(figure, values))}" for key, values in dimension.when.items()
+    )
+    text = " and ".join(conditions)
+    return f", when {text}" if text else ""
+
+
+def measured_rate(
+    launcher: Launcher,
+    settings: TrialSettings,
+    folder: Path,
+    stall_timeout: float | None = None,
+) -> float:
+    """Speed of a trial's updates with every slot at work, since slots share the machine.
+
+    Args:
+        launcher: Its workers are started; they are ended here.
+        settings: The trial.
+        folder: An empty one, for what the trials write.
+        stall_timeout: Seconds without a word from any worker after which it is given up.
+
+    Returns:
+        Examples a second on one slot.
+
+    Raises:
+        InputError: The trial can not be run as it is configured.
+        TunerError: A worker died or fell silent, or the trial failed or diverged at once.
+    """
+    training = replace(settings.training, save_state="never")
+    timing = _Timing(launcher, replace(settings, training=training), folder)
+    listening = ActiveTime(time.monotonic, step_of(stall_timeout, LISTENING_STEP))
+    heard = listening()
+    try:
+        while timing.goes_on:
+            events = launcher.poll(POLL_SECONDS)
+            listened = listening()
+            heard = listened if events else heard
+            if stall_timeout is not None and listened - heard > stall_timeout:
+                raise TunerError(f"no worker said anything for {stall_timeout:.0f} s")
+            for event in events:
+                timing.hear(event)
+    finally:
+        launcher.kill()
+    return timing.rate
+
+
+class _Timing:
+    """Runs one trial in every slot and listens to how fast it goes."""
+
+    def __init__(self, launcher: Launcher, settings: TrialSettings, folder: Path) -> None:
+        self._launcher = launcher
+        self._settings = settings
+        self._folder = folder
+        self._rates: dict[int, list[float]] = {slot: [] for slot in launcher.slots}
+        self._ended: set[int] = set()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a slot has not said enough and may still say more."""
+        return any(
+            len(rates) < SAMPLES and slot not in self._ended for slot, rates in self._rates.items()
+        )
+
+    @property
+    def rate(self) -> float:
+        """Examples a second of the typical slot."""
+        return median(median(heard[len(heard) // 2 :]) for heard in self._rates.values())
+
+    def hear(self, event: Event) -> None:
+        """Takes in what a worker says."""
+        slot = event.slot
+        match event.message:
+            case Ready():
+                self._launcher.send(slot, Run(spec=self._spec(slot)))
+            case Progress(examples_per_second=rate):
+                self._note(slot, rate)
+            case Reported(report=report):
+                self._note(slot, report.examples_per_second)
+                self._launcher.send(slot, Continue())
+            case Failed(error=error):
+                kind = InputError if error.kind == "input" else TunerError
+                raise kind(error.message)
+            case WorkerExited(log=log):
+                raise TunerError(f"the worker of slot {slot} died:\n{log}")
+            case Finished(diverged=why):
+                if why:
+                    raise TunerError(f"the untuned default diverges: {why}")
+                self._ended.add(slot)
+
+    def _note(self, slot: int, rate: float) -> None:
+        self._rates.setdefault(slot, []).append(rate)  # A cluster may grow meanwhile.
+
+    def _spec(self, slot: int) -> TrialSpec:
+        folder = str(self._folder / str(slot))
+        return TrialSpec(number=slot, parameters={}, settings=self._settings, folder=folder)
+
+
+def time_lines(
+    settings: TrialSettings, rows: tuple[int, int], rate: float, sweep: SweepSettings, slots: int
+) -> Iterator[str]:
+    """How long a trial and the sweep will take.
+
+    Args:
+        settings: The untuned default.
+        rows: Of its training and validation split.
+        rate: Examples a second on one slot.
+        sweep: How many trials, and for how long.
+        slots: Trials at a time.
+    """
+    training = settings.training
+    budget = Budget(
+        train_examples=rows[0],
+        effective_batch=settings.effective_batch_size,
+        epochs=training.epochs,
+        evaluations=training.evaluations,
+    )
+    each = trial_seconds(budget, rows[1], training.evaluation_share, rate)
+    whole = seconds_left([each], [], sweep.n_trials, slots) or 0.0
+    yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
+    yield f"  {told(each)} a trial, {told(whole)} for {sweep.n_trials}; pruning shortens that"
+    repeats = (sweep.confirm.top or 0) * sweep.confirm.seeds
+    if repeats:
+        longest = seconds_left([each], [], repeats, slots) or 0.0
+        yield f"  up to {told(longest)} for {repeats} repeats of the best after it (sweep.confirm)"
+    if sweep.timeout is not None and sweep.timeout < whole:
+        yield f"  no trial starts after {told(sweep.timeout)} (sweep.timeout)"

@@ -1,0 +1,60 @@
+"""Rules of the options of samplers and pruners, which Optuna itself checks late or not at all."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tuner.config.rules import Finding, Limit, Rule, above, at_least, between, whole
+from tuner.settings.settings import AgentSettings
+
+_SHARE: Limit = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
+_NUMBER: Limit = (lambda value: -math.inf < value < math.inf, "a number")
+_ANY_SEED: Limit = (lambda value: isinstance(value, int), "a whole number")
+_PERCENT: Limit = (lambda value: 0 <= value <= 100, "a number from 0 to 100")  # noqa: PLR2004
+_QMC: Limit = (lambda value: value in ("sobol", "halton"), "one of sobol, halton")
+
+_MOST_POINTS = 1_000
+
+_MOST_RUNGS = 30
+"""Rungs lie at powers of `pruner.reduction_factor`; no trial has so many evaluation points."""
+
+RULES: tuple[Rule, ...] = (
+    ("sampler.seed", *_ANY_SEED),
+    (
+        "sampler.points_per_interval",
+        lambda value: 1 <= value <= _MOST_POINTS,
+        f"1 to {_MOST_POINTS:,}",
+    ),
+    ("sampler.n_startup_trials", *whole(0)),
+    ("sampler.sigma0", *above(0)),
+    ("sampler.popsize", *whole(2)),
+    ("sampler.n_ei_candidates", *whole(1)),
+    ("sampler.population_size", *whole(2)),
+    ("sampler.mutation_prob", *_SHARE),
+    ("sampler.crossover_prob", *_SHARE),
+    ("sampler.swapping_prob", *_SHARE),
+    ("sampler.qmc_type", *_QMC),
+    ("pruner.min_resource", *whole(1)),
+    ("pruner.max_resource", *whole(1, "auto")),
+    ("pruner.reduction_factor", *whole(2)),
+    ("pruner.min_early_stopping_rate", *between(0, _MOST_RUNGS)),
+    ("pruner.bootstrap_count", *whole(0)),
+    ("pruner.n_startup_trials", *whole(0)),
+    ("pruner.n_warmup_steps", *whole(0)),
+    ("pruner.interval_steps", *whole(1)),
+    ("pruner.n_min_trials", *whole(1)),
+    ("pruner.patience", *whole(0)),
+    ("pruner.min_delta", *at_least(0)),
+    ("pruner.percentile", *_PERCENT),
+    ("pruner.threshold", *_SHARE),
+    ("pruner.lower", *_NUMBER),
+    ("pruner.upper", *_NUMBER),
+)
+
+
+def resources(settings: AgentSettings) -> Iterator[Finding]:
+    """Yield a smallest resource above the largest one, of which Hyperband makes no bracket."""
+    low: Any = settings.pruner.get("min_resource")
+    high: Any = settings.pruner.get("max_resource")
+    if isinstance(low, int) and isinstance(high, int) and low > high:
+        yield Finding(key="pruner.min_resource", value=low, remedy=f"at most {high}, max_resource")

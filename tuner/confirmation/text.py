@@ -1,0 +1,133 @@
+"""What a confirmation says, in words."""
+
+from collections.abc import Iterator, Sequence
+
+from tuner.confirmation.estimate import FEW, Estimate, gain_of_seeds
+from tuner.confirmation.final_evaluation import final_evaluation_text
+from tuner.confirmation.result import Configuration, Confirmation
+from tuner.search.goals import score
+
+HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
+"""Of a table of the configurations by rank."""
+
+_WORTH_TELLING = 1.5
+"""An interval that more seeds would make so many times narrower says little."""
+
+_SHOWN = 5e-5
+"""What is not 0 to the four digits that are told."""
+
+
+def told(found: Confirmation, objective: str) -> list[str]:
+    """The confirmed best, how sure it is, how much too good the search's best looked, its test.
+
+    Args:
+        found: The confirmation.
+        objective: Metric name.
+    """
+    return [
+        _best(found, objective),
+        *_few_seeds(found.best),
+        *_lead(found),
+        *_optimism(found),
+        *(
+            final_evaluation_text(found.final_evaluation, found.best.trial)
+            if found.final_evaluation
+            else ()
+        ),
+    ]
+
+
+def _notes(configuration: Configuration, seeds: int) -> str:
+    """What is particular about one configuration's repeats; empty where nothing is."""
+    parts = []
+    if configuration.raced_out:
+        parts.append("could no longer win")
+    if configuration.broken:
+        parts.append(f"{configuration.broken} diverged, learned nothing or missed a constraint")
+    if configuration.not_learning:
+        parts.append(f"{configuration.not_learning} did not beat the constant guess")
+    lost = seeds - len(configuration.scores) - configuration.broken
+    if lost > 0 and not configuration.raced_out:
+        parts.append(f"{lost} failed")
+    return ", ".join(parts)
+
+
+def _ends(found: Estimate) -> str:
+    """Both ends of an interval; empty where there is none."""
+    return "" if found.interval is None else " to ".join(map(score, found.interval))
+
+
+def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
+    """A row of the table `HEADINGS`."""
+    return (
+        str(configuration.trial),
+        score(configuration.estimate.mean),
+        _ends(configuration.estimate),
+        str(len(configuration.scores)),
+        score(configuration.promised),
+        _notes(configuration, found.seeds),
+    )
+
+
+def mean_text(configuration: Configuration) -> str:
+    """The mean of a configuration's repeats with its interval, and over how many seeds."""
+    ends = _ends(configuration.estimate)
+    sure = f" (95 % interval {ends})" if ends else ""
+    seeds = len(configuration.scores)
+    over = f"{seeds} new seed" if seeds == 1 else f"{seeds} new seeds"
+    return f"{score(configuration.estimate.mean)}{sure} over {over}"
+
+
+def _few_seeds(configuration: Configuration) -> Iterator[str]:
+    """How little the seeds of a configuration say of others; nothing where they are enough."""
+    seeds, scores = len(configuration.scores), configuration.scores.values()
+    if seeds == 1:
+        yield "One seed does not show how far others differ."
+    elif max(scores) == min(scores):
+        yield (
+            f"All {seeds} seeds gave the same score, which does not show how far others differ."
+        )
+    elif (narrower := gain_of_seeds(seeds, FEW)) >= _WORTH_TELLING:
+        yield (
+            f"{seeds} seeds tell little: with the same deviation {FEW} would give an interval "
+            f"{narrower:.0f} times narrower."
+        )
+
+
+def more_seeds(configuration: Configuration) -> dict[str, str]:
+    """Return key to override of what would make a configuration's mean surer; nothing: enough."""
+    seeds, scores = len(configuration.scores), configuration.scores.values()
+    is_flat = seeds > 1 and max(scores) == min(scores)
+    is_few = seeds == 1 or (not is_flat and gain_of_seeds(seeds, FEW) >= _WORTH_TELLING)
+    return {"sweep.confirm.seeds": f"sweep.confirm.seeds={FEW}"} if is_few else {}
+
+
+def _best(found: Confirmation, objective: str) -> str:
+    text = f"Confirmed best: trial {found.best.trial}, {objective} {mean_text(found.best)}"
+    if found.luck >= _SHOWN:
+        text += f"; {found.corrected(objective):.4f} without the luck of being the best of "
+        text += f"{len(found.configurations)} means"
+    return text + "."
+
+
+def _lead(found: Confirmation) -> Iterator[str]:
+    if found.lead is None:
+        return
+    first, second = found.configurations[:2]
+    by = f"Trial {first.trial} against trial {second.trial}, seed by seed: {found.lead.mean:+.4f}"
+    if found.lead.interval is None:
+        yield f"{by}; these seeds do not show how large the noise is."
+        return
+    low, high = found.lead.interval
+    verdict = "outside" if found.lead.excludes_zero else "inside"
+    yield f"{by} (95 % interval {low:+.4f} to {high:+.4f}), {verdict} the noise."
+
+
+def _optimism(found: Confirmation) -> Iterator[str]:
+    if found.optimism is None:
+        return
+    word = "above" if found.optimism >= 0 else "below"
+    yield (
+        f"The search's best trial had promised {abs(found.optimism):.4f} {word} what its "
+        "configuration reached with new seeds."
+    )

@@ -1,1 +1,0 @@
-"""Decisions on plain values: standard library only, nothing of ours imported, no clock."""

@@ -1,0 +1,1 @@
+"""GPUs, CPU cores and memory that workers may use."""

@@ -1,0 +1,213 @@
+"""A trial's reports as the series that the rules read."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tuner.diagnosis.statistics import Line, critical, excess_swing, fit, noise_swing, scatter
+from tuner.settings.settings import ConvergenceSettings
+from tuner.trial.records import Baseline, Figures, FixedRows, Report
+
+WITHIN = 0.4
+"""Noise from point to point as a share of a loss's standard error over its rows.
+
+All points evaluate the same rows, so most of that error is common to them. On the recorded
+curves (benchmarks/recorded) flat stretches scatter by this share of it."""
+
+WINDOW_POINTS = 3
+"""Fewer points make no trend."""
+
+
+ABSURD = 1e6
+"""No loss in nats is larger in earnest; beyond it sums of squares would overflow."""
+
+
+def _bounded(loss: float) -> float:
+    return min(max(loss, -ABSURD), ABSURD) if loss == loss else ABSURD  # noqa: PLR0124  (NaN)
+
+
+def distinct(reports: Sequence[Report]) -> list[Report]:
+    """The reports without those that the next one repeats.
+
+    Where one update reaches several evaluation points, their reports are of the same weights.
+    """
+    return list({report.examples_seen: report for report in reports}.values())
+
+
+def _association(fixed: FixedRows) -> float:
+    """Evidence that predictions and labels go together, standard normal where they do not.
+
+    Reports of older versions have Matthews' coefficient alone. 1 / sqrt(rows) is its largest
+    standard deviation under independence, that of two labels.
+    """
+    if fixed.association is not None:
+        return fixed.association
+    return fixed.mcc * math.sqrt(fixed.examples)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is known of a trial, as series over its evaluation points.
+
+    Attributes:
+        reports: In order, at least one, all after different updates (see `distinct`).
+        guess: What the best constant guess reaches.
+        thresholds: Group `convergence`.
+    """
+
+    reports: Sequence[Report]
+    guess: Baseline
+    thresholds: ConvergenceSettings
+
+    @property
+    def unit(self) -> float:
+        """The constant guess's loss, by which swings and gains are measured, in nats."""
+        return self.baseline or 1.0
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the constant guess that this trial's training leads to, in nats."""
+        return self.guess.baseline
+
+    @property
+    def learned_level(self) -> float:
+        """Loss below which a model has learned something that matters, in nats."""
+        return (1.0 - self.thresholds.learning_gain) * self.baseline
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """Share of the budget spent at each point."""
+        return [report.examples_seen / report.total_examples for report in self.reports]
+
+    @cached_property
+    def losses(self) -> list[float]:
+        """Validation loss at each point, in nats, over the same rows."""
+        return [_bounded(report.fixed.loss) for report in self.reports]
+
+    @cached_property
+    def training(self) -> list[float]:
+        """Training loss before each point, in nats."""
+        return [_bounded(report.train_loss) for report in self.reports]
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of a late point's validation loss around its trend, in nats."""
+        return max(scatter(self.losses[self._settled :]), self.floor)
+
+    @cached_property
+    def floor(self) -> float:
+        """The part of it that the rows alone explain."""
+        errors = [report.fixed.loss_error for report in self.reports[self._settled :]]
+        return WITHIN * math.fsum(errors) / len(errors)
+
+    @cached_property
+    def training_noise(self) -> float:
+        """Standard deviation of a late point's training loss around its trend, in nats."""
+        errors, before = [], 0
+        for report in self.reports:
+            errors.append(report.train_loss_std / math.sqrt(max(1, report.updates - before)))
+            before = report.updates
+        late = errors[self._settled :]
+        return max(scatter(self.training[self._settled :]), math.fsum(late) / len(late))
+
+    @property
+    def _settled(self) -> int:
+        """Index from which noise is read: the steep beginning of a curve would look like it."""
+        return max(0, self.late - 2)
+
+    @cached_property
+    def best(self) -> int:
+        """Index of the lowest validation loss."""
+        return min(range(len(self.losses)), key=self.losses.__getitem__)
+
+    @cached_property
+    def late(self) -> int:
+        """Index of the first point of the last part, at whose trend the end is judged."""
+        begin = self.shares[-1] - self.thresholds.window
+        within = sum(share > begin + 1e-9 for share in self.shares)
+        return max(0, len(self.shares) - max(WINDOW_POINTS, within + 1))
+
+    @cached_property
+    def trend(self) -> Line:
+        """Of the validation loss over the last part; per unit of the budget.
+
+        The points before that part may have fallen too steeply to show its noise.
+        """
+        late = self.losses[self.late :]
+        noise = min(self.noise, max(scatter(late), self.floor))
+        return fit(self.shares[self.late :], late, noise, bends=True)
+
+    @cached_property
+    def late_trend(self) -> Line:
+        """Of the validation loss over the second half of the last part; per unit of the budget."""
+        count = len(self.losses)
+        begin = min(self.late + (count - self.late) // 2, max(0, count - WINDOW_POINTS))
+        return fit(self.shares[begin:], self.losses[begin:], self.floor)
+
+    @cached_property
+    def training_trend(self) -> Line:
+        """Of the training loss over the last part; per unit of the budget."""
+        return fit(self.shares[self.late :], self.training[self.late :], self.training_noise)
+
+    @cached_property
+    def end_training(self) -> float:
+        """Training loss at the end, in nats: mean of the last two points."""
+        last = self.training[-2:]
+        return math.fsum(last) / len(last)
+
+    @cached_property
+    def swing(self) -> float:
+        """How far the validation loss goes up and down beyond its noise, in constant guesses.
+
+        The first third of what was seen is left out: there it may fall in jumps.
+        """
+        values = self.losses[len(self.losses) // 3 :]
+        beyond = excess_swing(values) - noise_swing(len(values), self.floor)
+        return max(0.0, beyond) / self.unit
+
+    @cached_property
+    def beats(self) -> list[bool]:
+        """For each point, whether it beats the constant guess beyond the noise of its rows."""
+        bound = critical(self.thresholds.confidence, tests=len(self.reports))
+        return [self._beats(report, bound) for report in self.reports]
+
+    def _beats(self, report: Report, bound: float) -> bool:
+        """Whether a point's predictions or probabilities are better than the constant guess's.
+
+        Accuracy by the normal approximation of the binomial, where predictions and labels go
+        together at all: another constant guess may be luckier on these rows. The
+        association of predictions and labels, which sees learning where one label is frequent,
+        by its spread for these labels and rows. The loss by its standard error for rows drawn
+        label by label, and by a share that matters.
+        """
+        guess, fixed = self.guess, report.fixed
+        error = math.sqrt(guess.accuracy * (1.0 - guess.accuracy) / fixed.examples)
+        association = _association(fixed)
+        if association > bound:
+            return True
+        if (
+            association > critical(self.thresholds.confidence)
+            and fixed.accuracy - guess.accuracy > bound * error
+        ):
+            return True
+        within = fixed.error_within_labels
+        saved = self.baseline - fixed.loss
+        return (
+            saved > bound * (fixed.loss_error if within is None else within)
+            and fixed.loss < self.learned_level
+        )
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The numbers that stand beside the status."""
+        tenth = 0.1
+        return Figures(
+            slope=tenth * self.trend.slope,
+            slope_error=tenth * self.trend.error,
+            best_point=self.reports[self.best].point,
+            best_loss=self.losses[self.best],
+            generalisation_gap=self.losses[-1] - self.end_training,
+            oscillation=self.swing,
+            gain=(self.baseline - self.losses[self.best]) / self.unit,
+        )

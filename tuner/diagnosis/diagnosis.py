@@ -1,0 +1,364 @@
+"""The reading of a trial: one word, the figures behind it, and what to change.
+
+The rules are tried in this order, and the first that holds decides:
+
+1. `diverged`      NaN, Inf or a loss blown up for good: nothing else can be read from it.
+2. `undetermined`  fewer reports than a trend needs.
+3. `overfitting`   of the kind that never generalised: the training rows are known by heart.
+4. `not_learning`  no point beats the constant guess, and nothing says that it soon will.
+5. `oscillating`   learned and fell back to the constant guess, or swings from point to point.
+6. `overfitting`   the validation loss has risen from its lowest while the training loss fell.
+7. `improving`     the validation loss still falls.
+8. `plateaued`     it does not, and the training loss is still high.
+9. `converged`     it does not, and the training loss is low.
+
+A trial that was stopped early is judged on what was seen of it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tuner.diagnosis.advice import advise
+from tuner.diagnosis.case import USUAL_OBJECTIVES, Case, Cause
+from tuner.diagnosis.curve import Curve, distinct
+from tuner.diagnosis.statistics import critical
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Baseline, Convergence, Diagnosis, Report
+
+MINIMUM_REPORTS = 3
+"""Below so many evaluation points there is no trend to read."""
+
+_ROUNDING = 1e-9
+
+SETTLED = 2
+"""Points at the end, all of which must be as poor as the constant guess to call it lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a rule found.
+
+    Attributes:
+        status: The word.
+        cause: What the advice depends on beside the status.
+        reason: The figures that decided it.
+        points: Indices of the reports that did.
+    """
+
+    status: Convergence
+    cause: Cause = Cause.NONE
+    reason: str
+    points: tuple[int, ...] = ()
+
+
+def diagnose(
+    reports: Sequence[Report],
+    guess: Baseline | None,
+    settings: TrialSettings,
+    *,
+    diverged: str = "",
+    objectives: Sequence[str] = USUAL_OBJECTIVES,
+) -> Diagnosis:
+    """Reads a trial's reports.
+
+    Args:
+        reports: All reports of the attempt, in order.
+        guess: What the best constant guess reaches; None when the trial never started.
+        settings: The trial's configuration; its own values stand in the advice.
+        diverged: Why the worker stopped the trial as diverged; empty when it did not.
+        objectives: Metrics that it is run for; the advice names none of them anew.
+
+    Returns:
+        The status of the first rule that holds, its figures, and advice in configuration keys.
+    """
+    reports = distinct(reports)
+    found = (
+        _diverged(reports, guess, settings.convergence.diverged_factor, diverged)
+        or _undetermined(reports, guess)
+        or Finding(status=Convergence.CONVERGED, reason="")
+    )
+    if found.reason or guess is None:
+        figures = None
+    else:
+        curve = Curve(reports, guess, settings.convergence)
+        found = next(each for rule in RULES if (each := rule(curve)) is not None)
+        figures = curve.figures
+    case = Case(
+        cause=found.cause, reports=reports, guess=guess, settings=settings, objectives=objectives
+    )
+    return Diagnosis(
+        status=found.status,
+        reason=found.reason,
+        advice=advise(found.status, case),
+        figures=figures,
+        points=tuple(reports[index].point for index in found.points),
+    )
+
+
+def _diverged(
+    reports: Sequence[Report], guess: Baseline | None, factor: float, told: str
+) -> Finding | None:
+    """NaN or Inf in a loss or the weights, or a training loss blown up for good.
+
+    A loss above that of an untrained model knows less than nothing; several times above it, it
+    does not come back (Goodfellow 2016, 8.2.4 on cliffs). A skipped update of mixed_float16 is
+    none of this: it has no loss of its own here.
+    """
+    if told:
+        return Finding(
+            status=Convergence.DIVERGED, reason=told, points=tuple(range(len(reports))[-1:])
+        )
+    for index, report in enumerate(reports):
+        for name in ("train_loss", "val_loss", "weight_change"):
+            value = getattr(report, name)
+            if not math.isfinite(value):
+                return Finding(
+                    status=Convergence.DIVERGED,
+                    reason=f"{name} is {value} at point {report.point}",
+                    points=(index,),
+                )
+    if reports and guess is not None and reports[-1].train_loss > factor * guess.untrained_loss:
+        last, untrained = reports[-1], guess.untrained_loss
+        return Finding(
+            status=Convergence.DIVERGED,
+            reason=f"train_loss {last.train_loss:.3g} at point {last.point}, "
+            f"{last.train_loss / untrained:.1f} times the {untrained:.3g} of an untrained model",
+            points=(len(reports) - 1,),
+        )
+    return None
+
+
+def _undetermined(reports: Sequence[Report], guess: Baseline | None) -> Finding | None:
+    if guess is not None and len(reports) >= MINIMUM_REPORTS:
+        return None
+    return Finding(
+        status=Convergence.UNDETERMINED,
+        reason=f"{len(reports)} of the {MINIMUM_REPORTS} reports that a reading needs",
+    )
+
+
+def _memorised(curve: Curve) -> Finding | None:
+    """Training rows known by heart and nothing that holds for others (Zhang 2017).
+
+    Judged by the losses: a score may still lie above the constant guess's by a little.
+    """
+    known = curve.thresholds.memorised_level * curve.baseline
+    if curve.end_training > known or min(curve.losses) < curve.learned_level:
+        return None
+    return Finding(
+        status=Convergence.OVERFITTING,
+        cause=Cause.MEMORISED,
+        reason=f"train_loss fell to {curve.end_training:.3f}, but val_loss is "
+        f"{curve.losses[-1]:.3f} and was never below {min(curve.losses):.3f}; the constant guess "
+        f"has {curve.baseline:.3f}",
+        points=(curve.best, len(curve.losses) - 1),
+    )
+
+
+def _not_learning(curve: Curve) -> Finding | None:
+    """No point beats the constant guess, and no loss is clearly on its way below it.
+
+    The baseline of the most frequent label is the first thing to compare with (Google's Rules
+    of machine learning; Mosbach 2021 counts fine-tunes at or below it as failed).
+    """
+    if any(curve.beats) or _on_its_way(curve) or _has_fallen(curve):
+        return None
+    last = curve.reports[-1]
+    best = max(report.fixed.accuracy for report in curve.reports)
+    shown = (
+        f"best val_accuracy {best:.3f} against {curve.guess.accuracy:.3f} of the constant guess "
+        f"on {last.fixed.examples} rows; train_loss from {curve.training[0]:.3f} to "
+        f"{curve.training[-1]:.3f} and val_loss from {curve.losses[0]:.3f} to "
+        f"{curve.losses[-1]:.3f}, the guess's is {curve.baseline:.3f}"
+    )
+    if last.fixed.majority_share == 1.0:
+        shown += "; every prediction is the same label"
+    return Finding(
+        status=Convergence.NOT_LEARNING,
+        cause=Cause.NONE,
+        reason=shown,
+        points=(max(range(len(curve.reports)), key=lambda i: curve.reports[i].fixed.accuracy),),
+    )
+
+
+def _on_its_way(curve: Curve) -> bool:
+    """Whether the loss falls clearly, and far enough to matter before long.
+
+    Far enough: what is left of the budget, or as much again after its end, would bring it below
+    the constant guess by the share that counts as learning.
+    """
+    if not _falls(curve):
+        return False
+    ahead = max(1.0 - curve.shares[-1], curve.thresholds.window)
+    return curve.losses[-1] + curve.trend.slope * ahead < curve.learned_level
+
+
+def _has_fallen(curve: Curve) -> bool:
+    """True if both losses have come to rest below the constant guess's by a share that matters.
+
+    Predictions may still be the most frequent label, and few rows prove nothing of one point.
+    But chance alone seldom lowers the loss on rows that training has not seen and on those that
+    it has.
+    """
+    late = curve.losses[-SETTLED:]
+    level = curve.learned_level
+    return math.fsum(late) / len(late) < level and curve.end_training < level
+
+
+def _falls(curve: Curve) -> bool:
+    """Whether the validation loss falls beyond noise over the last part.
+
+    The training loss has its say, since a model that goes on learning shows it there first: the
+    statistics of both are combined (Stouffer 1949), which a validation loss that hardly falls
+    can not pass.
+    """
+    bound = critical(curve.thresholds.confidence)
+    own, training = curve.trend.statistic, curve.training_trend.statistic
+    both = (own + training) / math.sqrt(2.0)
+    return own < -bound or (own < -bound / 3 and both < -bound)
+
+
+def _oscillating(curve: Curve) -> Finding | None:
+    """Learned and lost again, or swinging: steps too long for the valley (LeCun 1998, 4)."""
+    return _lost(curve) or _swinging(curve)
+
+
+def _lost(curve: Curve) -> Finding | None:
+    """Fell back to the constant guess in score and in loss.
+
+    Where the loss is as low as ever, a point beat the guess by chance.
+    """
+    if not any(curve.beats):
+        return None
+    learned = max(index for index, beats in enumerate(curve.beats) if beats)
+    fallen = curve.reports[learned + 1 :]
+    level = curve.learned_level
+    if (
+        len(fallen) < SETTLED
+        or min(curve.losses[: learned + 1]) > min(curve.losses[learned + 1 :]) - curve.floor
+        or min(report.fixed.loss for report in fallen) < level
+        or fallen[-1].train_loss < level
+    ):
+        return None
+    best = max(curve.reports, key=lambda report: report.fixed.accuracy).fixed.accuracy
+    return Finding(
+        status=Convergence.OSCILLATING,
+        cause=Cause.LOST,
+        reason=f"val_accuracy fell from {best:.3f} back to {fallen[-1].fixed.accuracy:.3f}; the "
+        f"constant guess has {curve.guess.accuracy:.3f}",
+        points=(learned, len(curve.reports) - 1),
+    )
+
+
+def _swinging(curve: Curve) -> Finding | None:
+    restless = curve.end_training > curve.thresholds.memorised_level / 3 * curve.baseline
+    if curve.swing <= curve.thresholds.oscillating_share or not restless:
+        return None
+    later = range(len(curve.losses) // 3, len(curve.losses))
+    return Finding(
+        status=Convergence.OSCILLATING,
+        reason=f"val_loss goes up and down between {min(curve.losses[i] for i in later):.3f} and "
+        f"{max(curve.losses[i] for i in later):.3f}; its swings beyond noise sum up to "
+        f"{curve.swing:.2f} times the constant guess's loss",
+        points=tuple(later),
+    )
+
+
+def _overfitting(curve: Curve) -> Finding | None:
+    """The validation loss rose from its lowest while the training loss fell (Prechelt 1998).
+
+    Compared are the mean of the last points and the mean around the lowest one: the lowest
+    itself is low by chance.
+    """
+    count = len(curve.losses)
+    around = range(max(0, curve.best - 1), min(count, curve.best + 2))
+    end = range(max(curve.best + 1, count - max(1, count // 5)), count)
+    if not end:
+        return None
+    low = math.fsum(curve.losses[i] for i in around) / len(around)
+    high = math.fsum(curve.losses[i] for i in end) / len(end)
+    error = curve.noise * math.sqrt(1.0 / len(around) + 1.0 / len(end))
+    rise = high - low
+    known = curve.training[curve.best] - curve.end_training
+    if (
+        rise <= critical(curve.thresholds.confidence) * error
+        or rise <= curve.thresholds.overfitting_share * curve.baseline
+        or known <= 0.0
+    ):
+        return None
+    point = curve.reports[curve.best].point
+    return Finding(
+        status=Convergence.OVERFITTING,
+        reason=f"val_loss rose from {low:.3f} around point {point} to {high:.3f} at the end, "
+        f"{rise / error:.1f} standard errors, while train_loss fell from "
+        f"{curve.training[curve.best]:.3f} to {curve.end_training:.3f}",
+        points=(curve.best, *end),
+    )
+
+
+def _improving(curve: Curve) -> Finding | None:
+    """Still falling beyond noise, by a share of the whole fall that matters."""
+    matters = curve.thresholds.improving_share * (curve.losses[0] - min(curve.losses))
+    if (
+        not _falls(curve)
+        or -curve.trend.change < matters - _ROUNDING
+        or _has_levelled(curve, matters)
+    ):
+        return None
+    late = curve.late
+    return Finding(
+        status=Convergence.IMPROVING,
+        reason=f"val_loss still falls, from {curve.losses[late]:.3f} at point "
+        f"{curve.reports[late].point} to {curve.losses[-1]:.3f} at the end "
+        f"({-curve.trend.statistic:.1f} standard errors), and train_loss goes from "
+        f"{curve.training[late]:.3f} to {curve.training[-1]:.3f} "
+        f"({-curve.training_trend.statistic:.1f})",
+        points=tuple(range(curve.late, len(curve.losses))),
+    )
+
+
+def _has_levelled(curve: Curve, matters: float) -> bool:
+    """True if the fall of the last part came at its beginning, and hardly anything since.
+
+    Args:
+        curve: The trial.
+        matters: Fall within the last part that matters, in nats. At the pace of the second half,
+            noise allowed for, the whole part would have brought less than half of it.
+    """
+    pace = curve.late_trend
+    length = curve.shares[-1] - curve.shares[curve.late]
+    return (pace.error - pace.slope) * length < matters / 2.0
+
+
+def _plateaued(curve: Curve) -> Finding | None:
+    """Stuck while most of what the training rows could teach is not learned."""
+    if min(curve.end_training, *curve.losses) <= curve.thresholds.plateau_level * curve.baseline:
+        return None
+    return Finding(
+        status=Convergence.PLATEAUED,
+        reason=f"val_loss ends with {_last(curve)} and train_loss with "
+        f"{curve.end_training:.3f}, {curve.end_training / curve.baseline:.0%} of the constant "
+        "guess's",
+        points=tuple(range(curve.late, len(curve.losses))),
+    )
+
+
+def _converged(curve: Curve) -> Finding:
+    low = min(curve.losses)
+    return Finding(
+        status=Convergence.CONVERGED,
+        reason=f"val_loss fell from {curve.losses[0]:.3f} to {low:.3f} and ends with "
+        f"{_last(curve)}; train_loss is {curve.end_training:.3f}",
+        points=tuple(range(curve.late, len(curve.losses))),
+    )
+
+
+def _last(curve: Curve) -> str:
+    """The last validation losses: what a reader needs in order to believe the word."""
+    return ", ".join(f"{loss:.3f}" for loss in curve.losses[-MINIMUM_REPORTS:])
+
+
+RULES: tuple[Callable[[Curve], Finding | None], ...] = (
+    _memorised, _not_learning, _oscillating, _overfitting, _improving, _plateaued, _converged,
+)  # fmt: skip

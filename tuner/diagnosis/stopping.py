@@ -1,0 +1,71 @@
+"""Whether a running trial is worth its slot, from its own reports alone.
+
+What other trials reached is the pruner's business; a blown-up loss is seen by the worker itself
+(see watch.py), within updates.
+"""
+
+from collections.abc import Sequence
+
+from tuner.diagnosis.curve import Curve, distinct
+from tuner.diagnosis.diagnosis import diagnose
+from tuner.diagnosis.statistics import critical, fit
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import Baseline, Convergence, Decision, Report
+
+
+def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -> Decision:
+    """What to tell a trial after its last report.
+
+    Returns:
+        `stop` for one that is shown not to be learning after its patience is over; `conclude`
+        for one whose remaining budget is shown to have nothing to bring; else `continue`.
+    """
+    last, thresholds = reports[-1], settings.convergence
+    if last.point >= last.points:
+        return Decision.CONTINUE
+    curve = Curve(distinct(reports), guess, thresholds)
+    share = last.examples_seen / last.total_examples
+    warmup = float(settings.schedule.get("warmup_fraction") or 0.0)
+    patience = thresholds.not_learning_patience
+    if patience is not None and share >= warmup + patience * (1.0 - warmup):
+        status = diagnose(reports, guess, settings).status
+        if status is Convergence.NOT_LEARNING and not _falls_at_all(curve):
+            return Decision.STOP
+    patience = thresholds.converged_patience
+    if patience is not None and share >= 2 * patience:
+        status = diagnose(reports, guess, settings).status
+        if status is Convergence.CONVERGED and _nothing_to_gain(curve, patience):
+            return Decision.FINISH_EARLY
+    return Decision.CONTINUE
+
+
+def _falls_at_all(curve: Curve) -> bool:
+    """Whether the validation loss falls, however little: a slow start is no standstill."""
+    return curve.trend.statistic < -critical(curve.thresholds.confidence)
+
+
+def _nothing_to_gain(curve: Curve, patience: float) -> bool:
+    """Whether even the steepest fall that the noise allows would bring nothing that matters.
+
+    A test of equivalence (Schuirmann 1987): not seeing a fall is no proof that there is none, so
+    the bound of the slope's confidence interval, held to the end of the budget, has to stay below
+    `converged_gain` of the whole fall. The training loss has to be flat in the
+    same sense: while it falls, the validation loss may still move.
+    """
+    begin = curve.shares[-1] - patience - 1e-9
+    late = [index for index, share in enumerate(curve.shares) if share >= begin]
+    if len(late) < 3:  # noqa: PLR2004
+        return False
+    at = [curve.shares[index] for index in late]
+    ahead = 1.0 - curve.shares[-1]
+    whole = curve.baseline - min(curve.losses)
+    matters = max(curve.thresholds.converged_gain * whole, curve.reports[-1].fixed.loss_error)
+    bound = critical(curve.thresholds.confidence)
+    for values, noise in (
+        (curve.losses, curve.noise),
+        (curve.training, curve.training_noise),
+    ):
+        line = fit(at, [values[index] for index in late], noise)
+        if (bound * line.error - line.slope) * ahead > matters:
+            return False
+    return True

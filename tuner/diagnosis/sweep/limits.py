@@ -1,0 +1,214 @@
+"""How far a bound of the search space can be moved, and the override that does it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from tuner.search.space import Choice, Domain, FloatInterval, IntInterval
+from tuner.trial.records import Scalar
+
+Side = Literal["lower", "upper"]
+
+FACTOR = 10
+"""By how much a bound of a logarithmic interval is moved."""
+
+DIGITS = 6
+"""Significant digits of a moved bound, so that 0.3 + 0.3 does not become 0.6000000000000001."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What the values of a key cannot be beyond.
+
+    Attributes:
+        low: Least value.
+        high: Largest value.
+        open_low: The least value itself is none.
+        open_high: The largest value itself is none.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def admits(self, value: float) -> bool:
+        """Whether the value is possible."""
+        above = self.low < value if self.open_low else self.low <= value
+        return above and (value < self.high if self.open_high else value <= self.high)
+
+    def reach(self, start: float, wanted: float) -> float:
+        """What can be had on the way from `start` to `wanted`; half the way to an open limit."""
+        if self.admits(wanted):
+            return wanted
+        below = wanted < start
+        end, is_open = (self.low, self.open_low) if below else (self.high, self.open_high)
+        return (start + end) / 2 if is_open else end
+
+
+_POSITIVE = Limit(low=0.0, open_low=True)
+_NOT_NEGATIVE = Limit(low=0.0)
+_SHARE = Limit(low=0.0, high=1.0)
+_BELOW_1 = Limit(low=0.0, high=1.0, open_high=True)
+_BETWEEN = Limit(low=0.0, high=1.0, open_low=True, open_high=True)
+_UP_TO_1 = Limit(low=0.0, high=1.0, open_low=True)
+_COUNT = Limit(low=1.0)
+NOWHERE = Limit(low=math.inf, high=-math.inf)
+"""Of a key that is no quantity: more of it leads nowhere."""
+
+LIMITS: Mapping[str, Limit] = MappingProxyType(
+    {
+        "model.dropout": _BELOW_1,
+        "model.max_length": Limit(low=8.0, high=512.0),  # positions of most encoders
+        "data.train_examples": _COUNT,
+        "data.seed": NOWHERE,
+        "training.batch_size": _COUNT,
+        "training.accumulation_steps": _COUNT,
+        "training.devices": NOWHERE,
+        "training.epochs": _POSITIVE,
+        "training.evaluations": NOWHERE,
+        "training.clip_norm": _POSITIVE,
+        "training.label_smoothing": _BELOW_1,
+        "training.freeze_layers": _NOT_NEGATIVE,
+        "training.reinit_layers": _NOT_NEGATIVE,
+        "training.ema_decay": _BETWEEN,
+        "training.seed": NOWHERE,
+        "optimizer.learning_rate": _POSITIVE,
+        "optimizer.weight_decay": _NOT_NEGATIVE,
+        "optimizer.layer_decay": _UP_TO_1,
+        "optimizer.beta_1": _BELOW_1,
+        "optimizer.beta_2": _BELOW_1,
+        "optimizer.momentum": _BELOW_1,
+        "optimizer.rho": _BELOW_1,
+        "optimizer.epsilon": _POSITIVE,
+        "optimizer.clip_threshold": _POSITIVE,
+        "schedule.warmup_fraction": _SHARE,
+        "schedule.end_fraction": _SHARE,
+        "schedule.cycles": _COUNT,
+        "schedule.power": _POSITIVE,
+        "schedule.decay_rate": _UP_TO_1,
+        "schedule.steps": _COUNT,
+    }
+)
+"""Key to what can be; any other key is held at 0 if its values are not below that."""
+
+
+def widened(domain: Domain, side: Side, value: float, key: str) -> Domain | None:
+    """The domain with the bound on one side moved, past the best value if that lies outside.
+
+    A logarithmic interval grows by a factor of ten, any other by its own width; an ordered choice
+    gets one value more.
+
+    Args:
+        domain: Of numbers.
+        side: Which bound.
+        value: The best value.
+        key: Override key, for what its values cannot be.
+
+    Returns:
+        None where the bound cannot be moved.
+    """
+    limit = LIMITS.get(key) or (_NOT_NEGATIVE if _least(domain) >= 0 else Limit())
+    try:
+        match domain:
+            case Choice():
+                return _one_more(domain, side, limit)
+            case FloatInterval():
+                return _wider(domain, side, value, limit)
+            case IntInterval():
+                return _wider_whole(domain, side, value, limit)
+    except (ValueError, OverflowError):  # beyond what a float can hold
+        return None
+
+
+def _least(domain: Domain) -> float:
+    return min(numbers(domain)) if isinstance(domain, Choice) else domain.low
+
+
+def numbers(choice: Choice) -> list[float]:
+    """The values of a choice of numbers, ascending."""
+    return sorted(value for value in choice.values if isinstance(value, int | float))
+
+
+def _wider(domain: FloatInterval, side: Side, value: float, limit: Limit) -> FloatInterval | None:
+    wanted = _beyond(domain, side, value)
+    bound = _rounded(limit.reach(domain.low if side == "lower" else domain.high, wanted))
+    if not (limit.admits(bound) and _moves(bound, domain, side)):
+        return None
+    low, high = (bound, domain.high) if side == "lower" else (domain.low, bound)
+    return FloatInterval(low=low, high=high, log=domain.log)
+
+
+def _wider_whole(
+    domain: IntInterval, side: Side, value: float, limit: Limit
+) -> IntInterval | None:
+    start, step = domain.low if side == "lower" else domain.high, domain.step
+    reached = limit.reach(start, _beyond(domain, side, value))
+    if not math.isfinite(reached):
+        return None
+    # Whole steps from the old bound, and not past the limit.
+    bound = start + math.trunc((reached - start) / step) * step
+    if not (limit.admits(bound) and _moves(bound, domain, side)):
+        return None
+    low, high = (bound, domain.high) if side == "lower" else (domain.low, bound)
+    return IntInterval(low=low, high=high, step=step, log=domain.log)
+
+
+def _beyond(domain: FloatInterval | IntInterval, side: Side, value: float) -> float:
+    start = min(domain.low, value) if side == "lower" else max(domain.high, value)
+    if domain.log:
+        return start / FACTOR if side == "lower" else start * FACTOR
+    width = domain.high - domain.low
+    return start - width if side == "lower" else start + width
+
+
+def _moves(bound: float, domain: FloatInterval | IntInterval, side: Side) -> bool:
+    inside = domain.low <= bound if side == "lower" else bound <= domain.high
+    return math.isfinite(bound) and not inside
+
+
+def _one_more(domain: Choice, side: Side, limit: Limit) -> Choice | None:
+    """One value more at one end: by the ratio of the two there, or their distance."""
+    values = numbers(domain)
+    end, neighbour = values[:2] if side == "lower" else values[:-3:-1]
+    further = end * (end / neighbour) if min(end, neighbour) > 0 else end + (end - neighbour)
+    whole = all(isinstance(value, int) for value in values)
+    reached = limit.reach(end, further)
+    more = math.trunc(reached + 0.5) if whole else _rounded(reached)
+    outside = more < end if side == "lower" else more > end
+    if not (outside and limit.admits(more) and math.isfinite(more)):
+        return None
+    return Choice(values=(more, *values) if side == "lower" else (*values, more))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def override(key: str, domain: Domain) -> str:
+    """The search of a key as an override, quoted for a shell."""
+    return f"'{key}={expression(domain)}'"
+
+
+def expression(domain: Domain) -> str:
+    """A domain of numbers in the sweep grammar."""
+    match domain:
+        case Choice(values=values):
+            return f"choice({','.join(map(number, values))})"
+        case FloatInterval(low=low, high=high, log=log):
+            # A point or an exponent makes both bounds real numbers in the grammar.
+            text = f"interval({number(float(low))},{number(float(high))})"
+            return f"tag(log,{text})" if log else text
+        case IntInterval(low=low, high=high, log=True):
+            return f"tag(log,range({low},{high + 1}))"
+        case IntInterval(low=low, high=high, step=1):
+            return f"range({low},{high + 1})"
+        case IntInterval(low=low, high=high, step=step):
+            return f"range({low},{high + 1},{step})"
+
+
+def number(value: Scalar) -> str:
+    """A number as people write it: 1e-6 and not 1e-06."""
+    return repr(value).replace("e-0", "e-").replace("e+", "e")

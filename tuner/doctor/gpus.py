@@ -1,0 +1,215 @@
+"""GPUs: what the driver shows, what TensorFlow sees, and what both say of mixed precision."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tuner.devices.nvidia import Gpu, Nvidia, is_in_use, is_instance
+from tuner.doctor.line import Line, ok, warning, wrong
+from tuner.formatting.size import size
+
+OLDEST_DRIVERS: Mapping[int, tuple[int, int]] = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
+"""Major version of CUDA to the oldest driver on Linux that runs all of its minor versions.
+
+From the table of minor version compatibility in NVIDIA's CUDA toolkit release notes.
+"""
+
+FAST: Mapping[str, tuple[int, int]] = {"mixed_float16": (7, 0), "mixed_bfloat16": (8, 0)}
+"""Precision to the compute capability from which tensor cores have it (Volta, Ampere)."""
+
+_NAME = "GPU"
+_FLOAT32 = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What TensorFlow can compute on.
+
+    Attributes:
+        name: As TensorFlow has it, such as `GPU:0`.
+        product: Name of the product; empty for a CPU.
+        capability: Compute capability; None for a CPU.
+        products: Precision to why a matrix product failed in it; empty: it ran and was right.
+    """
+
+    name: str
+    product: str = ""
+    capability: tuple[int, int] | None = None
+    products: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU."""
+        return self.name.startswith("GPU")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFlow:
+    """What a process that loaded TensorFlow found, as a worker does.
+
+    Attributes:
+        version: Of TensorFlow.
+        keras: Version of Keras.
+        cuda: Version of CUDA that TensorFlow is built for; None: built for the CPU alone.
+        devices: What it can compute on; the CPU among them.
+    """
+
+    version: str
+    keras: str
+    cuda: str | None
+    devices: tuple[Device, ...]
+
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """The GPUs among the devices."""
+        return tuple(device for device in self.devices if device.is_gpu)
+
+
+def tensorflow_line(found: TensorFlow) -> Line:
+    """Version and build."""
+    built = f"CUDA {found.cuda}" if found.cuda else "the CPU"
+    text = f"{found.version} with Keras {found.keras}, built for {built}"
+    return ok("TensorFlow", text)
+
+
+def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> list[Line]:
+    """A line for each GPU, and one where TensorFlow does not see what trials may use.
+
+    Args:
+        nvidia: What the driver says.
+        tensorflow: What TensorFlow found; None: it can not be loaded.
+        install: Command that installs TensorFlow with the CUDA libraries.
+    """
+    if nvidia.error:
+        mend = "the driver: nvidia-smi has to work; without it trials run on the CPU"
+        return [warning(_NAME, f"nvidia-smi fails: {nvidia.error}", mend)]
+    seen = tensorflow.gpus if tensorflow else ()
+    lines = [_gpu_line(gpu, _capabilities(nvidia, seen)) for gpu in nvidia.gpus]
+    if not lines:
+        lines = [ok(_NAME, _without_driver(seen))]
+    return [*lines, *_unseen(nvidia, tensorflow, install)]
+
+
+def _without_driver(seen: Sequence[Device]) -> str:
+    names = ", ".join(device.product or device.name for device in seen)
+    return f"{names}; nvidia-smi is not installed" if seen else "none: trials run on the CPU"
+
+
+def _capabilities(nvidia: Nvidia, seen: Sequence[Device]) -> dict[str, tuple[int, int] | None]:
+    """Visible GPU to its compute capability; TensorFlow counts in the order they are named."""
+    return dict(zip(nvidia.visible, (device.capability for device in seen), strict=False))
+
+
+def _gpu_line(gpu: Gpu, capabilities: Mapping[str, tuple[int, int] | None]) -> Line:
+    name = f"{_NAME} {gpu.index}"
+    parts = [gpu.name, f"driver {gpu.driver}"]
+    if gpu.memory is not None:
+        parts.insert(1, size(gpu.memory))
+    if gpu.is_cut:
+        profiles = ", ".join(part.profile for part in gpu.instances) or "none"
+        parts.append(f"in MIG mode, with the instances {profiles}")
+    if (capability := capabilities.get(str(gpu.index))) is not None:
+        parts.append(f"compute capability {_dotted(capability)}")
+    text = ", ".join(parts)
+    if is_in_use(gpu):
+        return warning(
+            name,
+            f"{text}; {size(gpu.used or 0)} of it are in use",
+            "wait, or choose others with CUDA_VISIBLE_DEVICES; nvidia-smi shows who computes",
+        )
+    return ok(name, text)
+
+
+def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> Iterator[Line]:
+    """What trials may use and TensorFlow does not see."""
+    if not nvidia.gpus or tensorflow is None:
+        return
+    if not nvidia.visible:
+        yield warning(
+            _NAME,
+            "CUDA_VISIBLE_DEVICES hides all of them: trials run on the CPU",
+            "unset CUDA_VISIBLE_DEVICES, or name some there",
+        )
+    elif len(tensorflow.gpus) < (seen := _seen_at_once(nvidia.visible)):
+        named = ",".join(nvidia.visible)
+        chosen = f" (CUDA_VISIBLE_DEVICES={named})" if nvidia.is_chosen else ""
+        yield wrong(
+            _NAME,
+            f"TensorFlow sees {len(tensorflow.gpus)} of {seen}{chosen}",
+            _why_unseen(nvidia, tensorflow.cuda, install),
+        )
+
+
+def _seen_at_once(visible: Sequence[str]) -> int:
+    """How many devices one process sees: of MIG instances one."""
+    return 1 if any(map(is_instance, visible)) else len(visible)
+
+
+def _why_unseen(nvidia: Nvidia, cuda: str | None, install: str) -> str:
+    """The mend of the likeliest reason, in the order in which they can be told apart."""
+    there = [str(gpu.index) for gpu in nvidia.gpus]
+    if any(name.isdigit() and name not in there for name in nvidia.visible):
+        return f"CUDA_VISIBLE_DEVICES with GPUs that there are: {', '.join(there)}"
+    if cuda is None:
+        return f"{install}, in place of this TensorFlow"
+    oldest = OLDEST_DRIVERS.get(_numbers(cuda)[0])
+    driver = nvidia.gpus[0].driver
+    if oldest and _numbers(driver)[:2] < oldest:
+        return f"a driver of {_dotted(oldest)} or newer, which CUDA {cuda} needs, not {driver}"
+    return f"{install}, which brings the CUDA libraries"
+
+
+def precision_lines(tensorflow: TensorFlow, wanted: Collection[str], install: str) -> list[Line]:
+    """Whether mixed precision runs, and where it is faster than float32.
+
+    Args:
+        tensorflow: What TensorFlow found.
+        wanted: `training.precision` of the trials.
+        install: Command that installs TensorFlow with the CUDA libraries.
+    """
+    devices = tensorflow.gpus or tensorflow.devices
+    failed = {
+        precision: f"{device.name} {reason}"
+        for device in devices
+        for precision, reason in device.products.items()
+        if reason
+    }
+    lines = [_failed_line(precision, why, wanted, install) for precision, why in failed.items()]
+    runs = [precision for precision in FAST if precision not in failed]
+    slow = [p for p in runs if not all(_is_fast(device, p) for device in devices)]
+    fast = [precision for precision in runs if precision not in slow]
+    where = "GPU" if tensorflow.gpus else "CPU"
+    texts = [f"{' and '.join(fast)} fast" if fast else ""]
+    texts.append(f"{' and '.join(slow)} no faster than float32" if slow else "")
+    text = f"on this {where}: " + ", ".join(filter(None, texts))
+    if any(precision in slow for precision in wanted):
+        better = fast[0] if fast else _FLOAT32
+        lines.append(warning("precision", text, f"training.precision={better}"))
+    elif runs:
+        lines.append(ok("precision", text))
+    return lines
+
+
+def _is_fast(device: Device, precision: str) -> bool:
+    return device.capability is not None and device.capability >= FAST[precision]
+
+
+def _failed_line(precision: str, why: str, wanted: Collection[str], install: str) -> Line:
+    text = f"a matrix product in {precision} fails: {why}"
+    if precision == _FLOAT32:
+        return wrong(
+            "precision",
+            text,
+            f"{install}, which brings the CUDA libraries; nothing can be trained here as it is",
+        )
+    make = wrong if precision in wanted else warning
+    return make("precision", text, "training.precision=float32")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version; never empty."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)) or (0,)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

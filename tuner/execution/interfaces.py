@@ -1,0 +1,133 @@
+"""What a sweep is to do, and whom it works with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuner.search.goals import Goals
+from tuner.settings.settings import TrialSettings
+from tuner.trial.records import UNTUNED, Scalar, TrialOutcome, TrialSpec
+
+SEARCH = "trial"
+"""Role of the trials of a search; see `Plan.role`."""
+
+
+class Asked(Protocol):
+    """A trial to run, as its source names it."""
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+
+    @property
+    def parameters(self) -> Mapping[str, Scalar]:
+        """Searched key to value."""
+
+    @property
+    def attempt(self) -> int:
+        """Which try at it this is, counted from 1."""
+
+    @property
+    def crashes(self) -> int:
+        """How many tries before ended with a worker or an agent that died."""
+
+
+class TrialSource(Protocol):
+    """Where trials come from and what their results are told to: a study, or a single trial."""
+
+    def claim(self, total: int) -> Asked | None:
+        """Takes the next trial, never one too many for the total; None: there is none to take."""
+
+    def awaiting(self, total: int) -> bool:
+        """Whether there is a trial to claim, or may be one soon; asked while none runs here."""
+
+    def owns(self, number: int) -> bool:
+        """Whether a trial is ours, or was until its end; else nothing about it counts."""
+
+    def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
+        """An attempt begins with this configuration."""
+
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
+        """What counts at an evaluation point, by metric."""
+
+    def should_prune(self, number: int) -> bool:
+        """Whether to stop the trial after its last report."""
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """How the attempt ended; one to be tried again is still ours."""
+
+    def hurry(self) -> None:
+        """Waits for nothing any more; called from a signal handler."""
+
+
+class TrialObserver(Protocol):
+    """Who shows people what happens."""
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        """A slot took up a trial."""
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """A trial went on: share of its budget, examples a second."""
+
+    def reported(self, slot: int, value: float) -> None:
+        """A trial reached an evaluation point."""
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        """A trial ended."""
+
+    def notice(self, text: str) -> None:
+        """Something to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the loop is to do.
+
+    Attributes:
+        goals: What trials are run for.
+        compose: Parameters to the trial's configuration.
+        render: A trial's configuration as YAML.
+        n_trials: The study's total.
+        timeout: Seconds after which no new trial starts; None: none.
+        max_failures: Number of failures in a row that stop the sweep, whatever their causes.
+        enough: Asked after each trial whether more are not worth it, and why; empty: they are.
+        max_attempts: Tries at a trial whose worker or agent dies.
+        trials_per_worker: A worker is replaced after so many; None: when its memory grows.
+        stall_timeout: Seconds without a word after which a worker is replaced; None: never.
+        time_left: Seconds until the allocation that a scheduler gave us ends; None: it does not.
+        longest: Seconds of the longest trial that was completed before; None: none was.
+        role: `trial`, `confirm` for its repeats, `retrain` for a trial whose model was lost, or
+            `train` for a single fine-tune.
+        noun: What people are told that a trial is.
+        git_commit: Checked out in the folder of the command; empty where it is no checkout.
+        wants_model: Whether a trial that ends with these measures leaves its model behind.
+        concludes_at: Number of a trial to the evaluation point at which it ends with a score;
+            None: where its curve says so, or with its budget.
+    """
+
+    goals: Goals
+    compose: Callable[[Mapping[str, Scalar]], TrialSettings]
+    render: Callable[[TrialSettings], str]
+    n_trials: int
+    timeout: float | None = None
+    max_failures: int = 5
+    enough: Callable[[], str] = lambda: ""
+    max_attempts: int = 3
+    trials_per_worker: int | None = None
+    stall_timeout: float | None = None
+    time_left: Callable[[], float | None] = lambda: None
+    longest: float | None = None
+    role: str = SEARCH
+    noun: str = "trial"
+    git_commit: str = ""
+    wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
+    concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005
+
+    @property
+    def is_search(self) -> bool:
+        """True if trials compete for their budget; a single fine-tune and a repeat have it."""
+        return self.role == SEARCH
+
+    def is_untuned(self, number: int) -> bool:
+        """True for the search's untuned default, against which the gain of tuning is measured."""
+        return self.is_search and number == UNTUNED

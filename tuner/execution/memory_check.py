@@ -1,0 +1,75 @@
+"""Whether trials fit into the memory of their slots, told before the first one is run."""
+
+from collections.abc import Iterable
+from functools import cache
+
+from tuner.checkpoints import inspect
+from tuner.checkpoints.locate import locate
+from tuner.devices.room import AvailableMemory
+from tuner.errors import InputError
+from tuner.settings.settings import ModelSettings, TrialSettings
+from tuner.settings.training_settings import AUTO
+from tuner.trial.memory import ModelShape, estimate, fitting
+
+USED = 0.9
+"""Share of the room that `training.batch_size=auto` fills: estimates are not exact, and a GPU
+has its driver's own memory beside."""
+
+
+def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> TrialSettings:
+    """The trial with a number for `training.batch_size=auto`; any other as it is.
+
+    Args:
+        settings: Of the trial.
+        room: That it has; None where that is unknown.
+
+    Raises:
+        InputError: The batch size is `auto` and the room unknown.
+    """
+    if settings.training.batch_size != AUTO:
+        return settings
+    if room is None:
+        raise InputError(
+            "the GPU does not tell how much memory it has",
+            where="training.batch_size=auto",
+            remedy="a number, as training.batch_size=32",
+        )
+    shape = _shape(settings.model)
+    return fitting(shape, settings, int(USED * room.bytes), on_host=room.on_host)
+
+
+def memory_lines(variants: Iterable[TrialSettings], room: AvailableMemory | None) -> list[str]:
+    """What the largest trial among some is expected to take, for people.
+
+    Args:
+        variants: Trials from all over the space, batch sizes decided.
+        room: That each has; None where that is unknown.
+
+    Returns:
+        One line, and a warning where it is too much.
+    """
+    on_host = room is not None and room.on_host
+    found = [(estimate(_shape(v.model), v, on_host=on_host), v) for v in variants]
+    memory, largest = max(found, key=lambda pair: pair[0].total)
+    parts = " · ".join(f"{name} {_told(size)}" for name, size in memory.parts.items() if size)
+    there = f" of {_told(room.bytes)}" if room is not None else ""
+    trial = (
+        f"training.batch_size={largest.training.batch_size} "
+        f"model.max_length={largest.model.max_length}"
+    )
+    lines = [f"memory: {parts}; about {_told(memory.total)}{there} for a trial with {trial}"]
+    if room is not None and memory.total > room.bytes:
+        lines.append(
+            "warning: that is more than there is; trials that run out of memory are cut into "
+            "smaller batches, with the same effective batch"
+        )
+    return lines
+
+
+def _told(size: int) -> str:
+    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
+
+
+@cache
+def _shape(model: ModelSettings) -> ModelShape:
+    return inspect(locate(model)).shape

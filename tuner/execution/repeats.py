@@ -1,0 +1,108 @@
+"""The repeats of the leading configurations as trials of a study of their own."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from tuner.confirmation import CONFIRMS, SEED, beaten, is_raced_out, origin, scores_of
+from tuner.execution.interfaces import Asked
+from tuner.search.ranking import Direction
+from tuner.study import Study
+from tuner.trial.records import TrialOutcome, TrialState
+
+CLOSED = sys.maxsize
+"""The total of a study of which all trials are waiting from the beginning."""
+
+
+class Repeats:
+    """Gives one repeat after the other, those left out that can no longer win."""
+
+    def __init__(
+        self,
+        study: Study,
+        leaders: Sequence[TrialOutcome],
+        direction: Direction,
+        notice: Callable[[str], None],
+    ) -> None:
+        """Binds the parts together.
+
+        Args:
+            study: Of the repeats.
+            leaders: The trials that are confirmed.
+            direction: Which way the objective gets better.
+            notice: Told what people should know.
+        """
+        self._study = study
+        self._parameters = {leader.number: leader.parameters for leader in leaders}
+        self._direction = direction
+        self._notice = notice
+        self._confirms: dict[int, int] = {}
+        self._out: set[int] = set()
+
+    def claim(self, total: int) -> Asked | None:  # noqa: ARG002
+        """Takes the next repeat of a configuration that may still win."""
+        while (asked := self._study.claim(None)) is not None:
+            trial = int(str(asked.parameters[CONFIRMS]))
+            if not self._is_out(trial):
+                self._confirms[asked.number] = trial
+                seed = asked.parameters[SEED]
+                searched = self._parameters[trial]
+                return replace(asked, parameters={CONFIRMS: trial, **searched, SEED: seed})
+            self._study.finish(
+                TrialOutcome(
+                    number=asked.number,
+                    attempt=asked.attempt,
+                    state=TrialState.PRUNED,
+                    parameters=asked.parameters,
+                    stopped_by="pruner",
+                )
+            )
+        return None
+
+    def awaiting(self, total: int) -> bool:  # noqa: ARG002
+        """Whether a repeat waits, or may come back from another agent."""
+        return self._study.awaiting(CLOSED)
+
+    def owns(self, number: int) -> bool:
+        """Whether a repeat is ours."""
+        return self._study.owns(number)
+
+    def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
+        """An attempt begins with this configuration."""
+        self._study.started(number, config, attempt=attempt, crashes=crashes)
+
+    def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
+        """What counts at an evaluation point."""
+        self._study.report(number, point, values)
+
+    def should_prune(self, number: int) -> bool:
+        """Whether repeats that ended meanwhile show that the configuration can not win."""
+        return self._is_out(self._confirms[number])
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """How the attempt ended."""
+        self._study.finish(outcome)
+
+    def hurry(self) -> None:
+        """Waits for nothing any more."""
+        self._study.hurry()
+
+    def _is_out(self, trial: int) -> bool:
+        """Whether a configuration is repeated no more; one that is out stays out."""
+        if trial not in self._parameters:
+            return True  # A leader of an earlier start, before the search went on.
+        ended = self._study.outcomes()
+        out = {origin(repeat)[0] for repeat in ended if is_raced_out(repeat)}
+        if trial in out:
+            return True
+        found = scores_of(ended, self._direction)
+        running = {each: found[each] for each in self._parameters if each in found.keys() - out}
+        behind = beaten(running, trial)
+        if behind is not None and trial not in self._out:
+            self._out.add(trial)
+            leader, by = behind
+            self._notice(
+                f"trial {trial} can no longer win and is repeated no more: it is behind trial "
+                f"{leader} by {by.mean:.4f}, by at least {by.low:.4f} with 99 % confidence"
+            )
+        return behind is not None

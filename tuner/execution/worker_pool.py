@@ -1,0 +1,151 @@
+"""The workers of an agent's slots: who is free, who is replaced, which slot is given up."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from tuner.errors import TunerError
+from tuner.execution.slot_health import SlotHealth
+from tuner.execution.worker_recycling import WorkerRecycling
+from tuner.launchers.launcher import Launcher, WorkerExited
+from tuner.trial.recovery import death
+
+STARTS = 3
+"""A worker that dies so often in a row before it is ready will not start at all."""
+
+
+class WorkerPool:
+    """Keeps a worker in every slot that has not shown that it can not hold one."""
+
+    def __init__(
+        self, launcher: Launcher, trials_per_worker: int | None, notice: Callable[[str], None]
+    ) -> None:
+        """Nobody is ready yet.
+
+        Args:
+            launcher: Its workers are already started.
+            trials_per_worker: See `WorkerRecycling`.
+            notice: Told what people should know.
+        """
+        self._launcher = launcher
+        self._notice = notice
+        self._wear = WorkerRecycling(trials_per_worker)
+        self._service = SlotHealth()
+        self._idle: set[int] = set()
+        self._deaths: Counter[int] = Counter()
+        self._replaced: set[int] = set()
+        self._silent: set[int] = set()
+        self._given_up: set[int] = set()
+
+    @property
+    def idle(self) -> list[int]:
+        """Slots whose workers wait for a trial."""
+        return sorted(s for s in self._idle if not self._service.rests(s, self._others(s)))
+
+    def is_suspect(self, slot: int) -> bool:
+        """Whether what failed already is rather tried again in another slot."""
+        return self._service.is_suspect(slot, self._others(slot))
+
+    def ready(self, slot: int) -> None:
+        """The slot's worker says that it can begin."""
+        self._deaths.pop(slot, None)
+        self._idle.add(slot)
+
+    def busy(self, slot: int) -> None:
+        """The slot's worker has a trial."""
+        self._idle.discard(slot)
+
+    def works(self, slot: int) -> None:
+        """The slot's trial made a report, or ended."""
+        self._service.worked(slot)
+        for other in self._others(slot):
+            if self._service.is_out(other, {slot}):
+                self._leave_out(other)
+
+    def free(self, slot: int) -> None:
+        """The slot's trial has ended; its worker waits for the next, unless it is worn."""
+        self.works(slot)
+        worn = self._wear.after_trial(slot, self._launcher.memory(slot))
+        if worn:
+            self._notice(f"the worker of slot {slot} is replaced: {worn}")
+            self.replace(slot)
+        else:
+            self._idle.add(slot)
+
+    def replace(self, slot: int) -> None:
+        """Ends a worker that did nothing wrong, or holds what the next trial needs."""
+        self._replaced.add(slot)
+        self._launcher.kill_slot(slot)
+
+    def broken(self, slot: int) -> None:
+        """The slot's device failed in a trial: what its worker holds of it is of no use."""
+        self._note_failure(slot)
+        self.replace(slot)
+
+    def silence(self, slot: int) -> None:
+        """Ends a worker that has said nothing for too long; `poll` tells that it exited."""
+        if slot not in self._silent:
+            self._silent.add(slot)
+            self._launcher.kill_slot(slot)
+
+    def was_silent(self, slot: int) -> bool:
+        """Whether a worker that exited had been ended for its silence; asked once."""
+        silent = slot in self._silent
+        self._silent.discard(slot)
+        return silent
+
+    def exited(self, slot: int, exited: WorkerExited, *, in_trial: bool) -> None:
+        """A worker's process has ended: another one takes the slot, unless it is given up.
+
+        Args:
+            slot: Its slot.
+            exited: How it ended.
+            in_trial: It had a trial, or was ended in one.
+
+        Raises:
+            TunerError: Workers do not start, in any slot.
+        """
+        self._idle.discard(slot)
+        self._wear.renewed(slot)
+        if slot in self._replaced:
+            self._replaced.discard(slot)
+        elif not exited.lost_node:
+            self._deaths[slot] += 1
+            if in_trial:
+                self._note_failure(slot)
+            if self._deaths[slot] >= STARTS and slot not in self._given_up:
+                self._give_up(slot, exited)
+        if slot not in self._given_up:
+            self._launcher.start(slot)
+
+    def _others(self, slot: int) -> set[int]:
+        """The other slots in service."""
+        return set(self._launcher.slots) - self._given_up - {slot}
+
+    def _note_failure(self, slot: int) -> None:
+        self._service.failed(slot)
+        if self._service.is_out(slot, self._others(slot)):
+            self._leave_out(slot)
+
+    def _leave_out(self, slot: int) -> None:
+        self._given_up.add(slot)
+        self._idle.discard(slot)
+        self._launcher.kill_slot(slot)
+        self._notice(
+            f"slot {slot}{self._device(slot)} is out of service: its last attempts took the "
+            "worker or its device along, and other slots work; the sweep goes on without it"
+        )
+
+    def _give_up(self, slot: int, exited: WorkerExited) -> None:
+        """Leaves a slot alone whose worker does not start, as long as there is another."""
+        why = death(exited.code, exited.log, exited.oom_kills).message
+        if not self._others(slot):
+            raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")
+        self._given_up.add(slot)
+        self._notice(
+            f"slot {slot}{self._device(slot)} is out of service: its worker does not start: "
+            f"{why}; the sweep goes on without it\n{exited.log}"
+        )
+
+    def _device(self, slot: int) -> str:
+        gpus = self._launcher.slots[slot].environment.get("CUDA_VISIBLE_DEVICES", "-1")
+        return f" (GPU {gpus})" if gpus != "-1" else ""

@@ -1,0 +1,1 @@
+"""Our distribution, and the commands that install what is missing."""

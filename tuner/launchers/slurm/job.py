@@ -1,0 +1,95 @@
+"""What runs inside a job: an agent, which is told to save its trials before the job ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from submitit.helpers import DelayedSubmission
+
+from tuner.devices.scheduler import own_job
+from tuner.errors import INTERRUPTED
+from tuner.launchers.slurm.queue import is_running
+from tuner.processes.python_process import python_module
+
+AGENT = python_module("tuner", "sweep")
+
+_NOT_FOR_AGENTS = (signal.SIGTERM, signal.SIGUSR2)
+"""Slurm may send these to every process of a job; the agent would take a second one as a hurry."""
+
+
+class AgentRun:
+    """Runs one agent to its end; submitit pickles it, calls it, and asks it for a checkpoint.
+
+    submitit hears SIGUSR2 before the time limit, calls `checkpoint`, and requeues the job. SIGTERM
+    is Slurm's at a preemption: then the same is done, unless Slurm has ended or requeued the job.
+    """
+
+    def __init__(self, overrides: Sequence[str], folder: Path, agent: Sequence[str]) -> None:
+        """Starts nothing.
+
+        Args:
+            overrides: Of the agent's command line.
+            folder: Where the agent runs, on every node.
+            agent: What starts it.
+        """
+        self._overrides = tuple(overrides)
+        self._folder = folder
+        self._agent = tuple(agent)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._told = False
+
+    def __call__(self) -> int:
+        """Runs the agent, from where the study stands.
+
+        Returns:
+            0; with any other exit code this process ends with the same, and the job has failed.
+        """
+        signal.signal(signal.SIGTERM, self._terminated)
+        self._process = self._started()
+        self._wait()
+        code = self._process.wait()
+        if code == INTERRUPTED:
+            self._requeue()
+        if code:
+            sys.exit(code)
+        return 0
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Ends the agent, which saves its trials, and says what goes on after the requeue."""
+        self._interrupt()
+        return DelayedSubmission(AgentRun(self._overrides, self._folder, self._agent))
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_AGENTS)
+        try:
+            return subprocess.Popen([*self._agent, *self._overrides], cwd=self._folder)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _wait(self) -> None:
+        """Waits until the agent has ended; does not take its exit code, so it may be nested."""
+        with suppress(ChildProcessError):
+            if self._process is not None:
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+
+    def _interrupt(self) -> None:
+        if self._process is not None and not self._told:
+            self._told = True  # A second signal would not let it save.
+            self._process.send_signal(signal.SIGINT)
+        self._wait()
+
+    def _terminated(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self._interrupt()
+        self._requeue()
+
+    def _requeue(self) -> None:
+        """Has submitit requeue the job, if it is still Slurm's will that it runs."""
+        job = own_job(os.environ)
+        if job is not None and is_running(job):
+            os.kill(os.getpid(), signal.SIGUSR2)

@@ -1,0 +1,70 @@
+"""Slurm's own commands, asked about jobs; accounting (`sacct`) is not needed."""
+
+import subprocess
+from collections.abc import Iterable, Mapping
+
+from tuner.errors import TunerError
+from tuner.launchers.slurm.spec import QUEUE_FORMAT, AgentJob, read_queue
+
+ASK_SECONDS = 60.0
+
+_FORGOTTEN = "Invalid job id"
+"""What `squeue` says when it knows none of the jobs any more."""
+
+
+class QueueError(TunerError):
+    """Slurm does not answer, for now."""
+
+
+def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
+    """What Slurm says of jobs.
+
+    Args:
+        jobs: Their ids, as `123` or `123_0`.
+
+    Raises:
+        QueueError: It does not answer.
+    """
+    jobs = list(jobs)
+    if not jobs:
+        return {}
+    arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in jobs))
+    try:
+        told = _asked(
+            "squeue", "--array", "--noheader", "--states=all",
+            f"--jobs={arrays}", f"--Format={QUEUE_FORMAT}",
+        )  # fmt: skip
+    except QueueError as error:
+        if _FORGOTTEN not in str(error):
+            raise
+        told = ""
+    return read_queue(told, jobs)
+
+
+def is_running(job: str) -> bool:
+    """Whether Slurm still lets a job run: it is neither cancelled nor requeued nor over."""
+    try:
+        return _asked("squeue", "--noheader", f"--jobs={job}", "--format=%T").strip() == "RUNNING"
+    except QueueError:
+        return False
+
+
+def start_now(job: str) -> None:
+    """Asks Slurm to let a requeued job start at once; some sites refuse, and it waits on."""
+    command = ("scontrol", "update", f"jobid={job}", "StartTime=now")
+    subprocess.run(command, capture_output=True, check=False, timeout=ASK_SECONDS)
+
+
+def _asked(*command: str) -> str:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
+        ).stdout
+    except subprocess.CalledProcessError as error:
+        raise QueueError(_unanswered(error.stderr)) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise QueueError(_unanswered(str(error))) from error
+
+
+def _unanswered(text: str) -> str:
+    return f"Slurm does not answer: {text.strip()}"

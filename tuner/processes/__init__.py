@@ -1,0 +1,1 @@
+"""Processes of ours: start, stop requests, crash reports."""

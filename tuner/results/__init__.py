@@ -1,0 +1,1 @@
+"""What a sweep shows and leaves: terminal, summary, page, best.yaml, exports."""

@@ -1,0 +1,93 @@
+"""Which trials of a study are worth exporting."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.search.goals import Goals
+from tuner.search.pareto import order
+from tuner.search.ranking import is_usable, unmet
+from tuner.settings.export import ExportSettings
+from tuner.trial.records import TrialOutcome, TrialState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is exported.
+
+    Attributes:
+        outcomes: The trials, the best first; none where none is good enough.
+        reason: Why there are none, as a sentence.
+    """
+
+    outcomes: tuple[TrialOutcome, ...] = ()
+    reason: str = ""
+
+
+def choose(
+    outcomes: Sequence[TrialOutcome],
+    goals: Goals,
+    settings: ExportSettings,
+    confirmed: Sequence[int] = (),
+) -> Choice:
+    """Chooses the trials to export.
+
+    Args:
+        outcomes: Of every ended trial.
+        goals: What the study was run for.
+        settings: What is asked for.
+        confirmed: Numbers of the trials whose configurations were trained again, by what they
+            reached; they come before the others.
+
+    Returns:
+        Up to `top` completed trials with the wanted status that have learned anything, or the one
+        that is named, whatever it learned.
+    """
+    place = {number: place for place, number in enumerate(confirmed)}
+    ordered = order(outcomes, goals, settings.pick, settings.weights)
+    ordered.sort(key=lambda o: place.get(o.number, len(place)))
+    completed = [outcome for outcome in ordered if outcome.state is TrialState.COMPLETE]
+    if settings.trial is not None:
+        return _named(outcomes, settings.trial)
+    if not completed:
+        return Choice(reason=f"no trial completed ({_counted(o.state for o in outcomes)})")
+    usable = [outcome for outcome in completed if is_usable(outcome)]
+    if not usable:
+        return Choice(reason=unmet(completed))
+    wanted = [o for o in usable if settings.convergence in (None, _status(o))]
+    if not wanted:
+        found = _counted(map(_status, usable))
+        return Choice(
+            reason=f"none of the {len(usable)} completed trials is {settings.convergence} "
+            f"({found})"
+        )
+    good = [outcome for outcome in wanted if learned(outcome)]
+    if not good:
+        return Choice(reason=f"none of {len(wanted)} trials beats the constant guess")
+    return Choice(outcomes=tuple(good[: settings.top]))
+
+
+def learned(outcome: TrialOutcome) -> bool:
+    """Whether a trial ended better than the best guess that ignores the text."""
+    last, guess = outcome.last, outcome.guess
+    if last is None or guess is None:
+        return True
+    accuracy = last.metrics.get("val_accuracy", 0.0)
+    return accuracy > guess.accuracy or last.val_loss < guess.loss
+
+
+def _named(outcomes: Sequence[TrialOutcome], number: int) -> Choice:
+    found = next((outcome for outcome in outcomes if outcome.number == number), None)
+    if found is None:
+        ended = ", ".join(str(outcome.number) for outcome in outcomes) or "none"
+        return Choice(reason=f"no trial {number} has ended (ended: {ended})")
+    return Choice(outcomes=(found,))
+
+
+def _status(outcome: TrialOutcome) -> str:
+    return outcome.diagnosis.status.value if outcome.diagnosis is not None else "undetermined"
+
+
+def _counted(words: object) -> str:
+    counts = Counter(words)  # type: ignore[call-overload]
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "none has ended"

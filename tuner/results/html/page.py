@@ -1,0 +1,226 @@
+"""The HTML page of a study: one file that needs no network."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from tuner.confirmation import HEADINGS, cells, told
+from tuner.diagnosis.sweep import Rerun, SweepReading, statements
+from tuner.results.html import figures
+from tuner.results.html.data import StudyView, TrialView
+from tuner.results.html.panels import panel
+from tuner.results.html.slots import Bar, timeline
+from tuner.results.html.style import NO_STATUS, STATUS_COLOURS, colour, duration, present
+from tuner.results.html.tradeoffs import trade_off
+from tuner.results.tables import figure
+from tuner.search.goals import Goals, score
+from tuner.search.ranking import gain
+from tuner.settings.objectives import direction
+
+FEW = 6
+"""Up to so many parameters have a column each in the ranked table, fewer beside more metrics."""
+
+CURVES, TRADE_OFF = "curves-", "trade-off-"
+"""How the places of a metric's plots begin; its name follows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """What stands at the top.
+
+    Attributes:
+        gained: Against the untuned default; empty where that did not complete.
+        unmet: Why there is no best though trials completed; empty where there is one.
+        states: How many trials are in which state.
+        statuses: How many have which status.
+        took: How long trials ran, pauses left out.
+        slots: Trials at a time.
+    """
+
+    gained: str
+    unmet: str
+    states: Mapping[str, int]
+    statuses: Mapping[str, int]
+    took: str
+    slots: int
+
+
+def render(
+    study: StudyView,
+    reading: SweepReading,
+    now: datetime,
+    *,
+    rerun: Rerun | None = None,
+    best_file: str = "",
+    model_note: str | None = None,
+    refresh: int = 0,
+) -> str:
+    """Draws the page.
+
+    Args:
+        study: What is shown.
+        reading: What its trials say as a whole.
+        rerun: What can be run after the sweep; None: its command is not known.
+        now: When the page is made, local time; trials that run are drawn to here.
+        best_file: The best configuration, if it is there.
+        model_note: What to know of best_model/; None where it is the best's.
+        refresh: Seconds after which a browser loads the page again; 0: never.
+
+    Returns:
+        HTML.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": figure, "colour": colour, "duration": duration, "score": score,
+    }  # fmt: skip
+    bars = timeline(study.trials, now)
+    plots = drawn(study, reading.importances, bars)
+    template = environment.get_template("page.html")
+    return template.render(
+        study=study,
+        goals=goals_text(study.goals),
+        headline=headline(study, bars),
+        statuses=STATUS_COLOURS,
+        no_status=NO_STATUS,
+        labels=present(study.trials),
+        reading=statements(reading, rerun or Rerun(study=study.name))[
+            1:
+        ],  # The first counts, as the tile does.
+        confirmed=_confirmed(study),
+        best_file=best_file,
+        model_note=model_note,
+        refresh=refresh,
+        made=f"{now:%Y-%m-%d %H:%M}",
+        began=min((t.begun for t in study.trials if t.begun), default=None),
+        in_columns=_in_columns(study),
+        panels=_panels(study),
+        has_importances=bool(reading.importances),
+        trade_offs=[place for place in plots if place.startswith(TRADE_OFF)],
+        curves=[place for place in plots if place.startswith(CURVES)],
+        figures=_script_json(plots),
+        plotly=Markup(get_plotlyjs()),  # noqa: S704  (Plotly's own)
+    )
+
+
+def goals_text(goals: Goals) -> str:
+    """What a study is run for, for the line below its name."""
+    words = {"maximize": "larger", "minimize": "smaller"}
+    parts = [f"{name}, {words[direction(name)]} is better" for name in goals.objectives]
+    bounds = [f"{each.metric} {each.text}" for each in goals.constraints]
+    return "; ".join([*parts, *([f"with {', '.join(bounds)}"] if bounds else [])])
+
+
+def headline(study: StudyView, bars: Sequence[Bar]) -> Headline:
+    """The figures at the top of the page."""
+    statuses = Counter(trial.status for trial in study.trials if trial.status)
+    return Headline(
+        gained=_gained(study),
+        unmet=_unmet(study),
+        states=Counter(trial.state for trial in study.trials),
+        statuses={s: statuses[s] for s in STATUS_COLOURS if statuses[s]},
+        took=duration(_covered(bars)),
+        slots=len({bar.lane for bar in bars}),
+    )
+
+
+def _gained(study: StudyView) -> str:
+    best, untuned = study.best, study.untuned
+    if best is None or untuned is None or best.value is None or untuned.value is None:
+        return ""
+    if study.goals.several:
+        reached = [f"{name} {score(untuned.measured[name])}" for name in study.goals.objectives]
+        return "the untuned default" if best is untuned else f"untuned: {', '.join(reached)}"
+    if best is untuned:
+        return "the untuned default: tuning gained nothing"
+    better = gain(best.value, untuned.value, study.direction)
+    return f"{better:.4f} better than the untuned default ({untuned.value:.4f})"
+
+
+def _unmet(study: StudyView) -> str:
+    if study.best is not None:
+        return ""
+    completed = sum(trial.value is not None for trial in study.trials)
+    if not completed:
+        return "no trial completed yet"
+    return f"of {completed} completed trials none meets the constraints"
+
+
+def drawn(
+    study: StudyView, importances: Mapping[str, float], bars: Sequence[Bar]
+) -> dict[str, figures.Figure]:
+    """The plots of the page by the id of their place."""
+    curves = {f"{CURVES}val_loss": figures.losses(study)}
+    for name in study.goals.objectives:
+        curves.setdefault(f"{CURVES}{name}", figures.scores(study, name))
+    plots = {name: plot for name, plot in curves.items() if plot["data"]}
+    if any(trial.value is not None for trial in study.trials):
+        others = study.goals.watched[1:]
+        plots |= {f"{TRADE_OFF}{name}": trade_off(study, name) for name in others}
+    plots["parallel"] = figures.parallel(study)
+    if importances:
+        plots["importances"] = figures.importances(importances)
+    if bars:
+        plots["timeline"] = figures.timeline(bars)
+    return plots
+
+
+def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
+    """The table of the confirmation and its lines."""
+    found = study.confirmation
+    if found is None:
+        return None
+    return {
+        "lines": told(found, study.objective),
+        "headings": HEADINGS,
+        "rows": [cells(configuration, found) for configuration in found.configurations],
+    }
+
+
+def _in_columns(study: StudyView) -> bool:
+    """Whether the ranked table has room for a column for each parameter."""
+    more = len(study.goals.watched) - 1 + study.goals.several
+    return len(study.keys) + more <= FEW
+
+
+def _panels(study: StudyView) -> list[tuple[TrialView, Markup | None]]:
+    bounds = figures.loss_range(study)
+    return [
+        (trial, panel(trial, bounds) if any(p.val_loss is not None for p in trial.curve) else None)
+        for trial in study.trials
+        if trial.state != "waiting" or trial.curve
+    ]
+
+
+def _covered(bars: Sequence[Bar]) -> float:
+    return max((bar.begin + bar.seconds for bar in bars), default=0.0)
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that can stand in a script: no number that JSON lacks, no tag that would end it."""
+    text = json.dumps(_sound(value), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704  (escaped above)
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

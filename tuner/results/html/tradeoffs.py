@@ -1,0 +1,153 @@
+"""Objectives against each other: what can be had at once, and what the best of it costs."""
+
+from collections.abc import Sequence
+from html import escape
+
+from tuner.results.html.data import StudyView, TrialView
+from tuner.results.html.figures import Figure, blank, hover, reached
+from tuner.results.html.style import INK, QUIET, colour, label
+from tuner.search.goals import Constraint, Goals
+from tuner.search.pareto import turned, undominated
+from tuner.settings.objectives import direction
+
+HEIGHT = 360
+RULE = "#8c959f"
+"""Colour of the line that bounds what can be had."""
+
+_ARROWS = {"top right": "↗", "top left": "↖", "bottom right": "↘", "bottom left": "↙"}
+
+
+def trade_off(study: StudyView, across: str) -> Figure:
+    """The first objective of every completed trial against another metric that counts.
+
+    Args:
+        study: Whose trials.
+        across: The other metric; where it is an objective, a line bounds what the two allow.
+    """
+    ended = [trial for trial in study.trials if trial.value is not None]
+    corner = better_corner(across, study.objective)
+    shapes, notes = _bounds(study, across)
+    layout = blank(height=HEIGHT)
+    layout["xaxis"]["title"]["text"] = escape(across)
+    layout["yaxis"]["title"]["text"] = escape(study.objective)
+    layout |= {"shapes": shapes, "annotations": [*notes, _better(corner)]}
+    shown = [_marks(study, across, ended, name) for name in dict.fromkeys(map(label, ended))]
+    line = [_staircase(study, across)] if across in study.goals.objectives else []
+    best = [_ring(study, across, study.best)] if study.best is not None else []
+    return {"data": [*line, *shown, *best], "layout": layout}
+
+
+def better_corner(across: str, up: str) -> str:
+    """The corner of a plot that is best in both of its metrics, as `top right`."""
+    row = "top" if direction(up) == "maximize" else "bottom"
+    return f"{row} {'right' if direction(across) == 'maximize' else 'left'}"
+
+
+def stairs(study: StudyView, across: str) -> list[tuple[float, float]]:
+    """The corners of the line that bounds what usable trials reach of two objectives.
+
+    Args:
+        study: Whose trials.
+        across: The objective beside the first.
+
+    Returns:
+        Points by the value of `across`.
+    """
+    pair = Goals(objectives=(across, study.objective))
+    known = [trial.measured for trial in study.trials if trial.rank is not None]
+    best = undominated(turned(values, pair) for values in known)
+    return sorted({(v[across], v[study.objective]) for v in known if turned(v, pair) in best})
+
+
+def _staircase(study: StudyView, across: str) -> Figure:
+    points = stairs(study, across)
+    # From each point the line first runs along what that point beats.
+    shape = "vh" if direction(across) == "maximize" else "hv"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x for x, _ in points],
+        "y": [y for _, y in points],
+        "line": {"shape": shape, "color": RULE, "width": 1.5},
+        "hoverinfo": "skip",
+    }
+
+
+def _marks(study: StudyView, across: str, ended: Sequence[TrialView], name: str) -> Figure:
+    """The completed trials of one colour; those of the front large and with their numbers."""
+    own = [trial for trial in reversed(ended) if label(trial) == name]
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [trial.measured[across] for trial in own],
+        "y": [trial.measured[study.objective] for trial in own],
+        "meta": name,
+        "marker": {
+            "color": [QUIET if trial.missed else colour(trial) for trial in own],
+            "symbol": ["circle-open" if trial.missed else "circle" for trial in own],
+            "size": [11 if trial.on_front else 8 for trial in own],
+            "opacity": [1.0 if trial.on_front else 0.55 for trial in own],
+        },
+        "text": [str(trial.number) if trial.on_front else "" for trial in own],
+        "textposition": better_corner(across, study.objective),
+        "textfont": {"size": 11, "color": QUIET},
+        "customdata": ["<br>".join([hover(trial), *reached(study, trial)]) for trial in own],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "cliponaxis": False,
+    }
+
+
+def _ring(study: StudyView, across: str, best: TrialView) -> Figure:
+    """Around the trial to take."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [best.measured[across]],
+        "y": [best.measured[study.objective]],
+        "marker": {
+            "symbol": "circle-open", "size": 20, "color": INK, "line": {"width": 2},
+        },
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }  # fmt: skip
+
+
+def _better(corner: str) -> Figure:
+    """The corner that is better, named there."""
+    row, side = corner.split()
+    right = side == "right"
+    text = f"better {_ARROWS[corner]}" if right else f"{_ARROWS[corner]} better"
+    return {
+        "xref": "paper", "yref": "paper", "x": float(right), "y": float(row == "top"),
+        "xanchor": side, "yanchor": "bottom", "text": text, "showarrow": False,
+        "font": {"size": 12, "color": QUIET},
+    }  # fmt: skip
+
+
+def _bounds(study: StudyView, across: str) -> tuple[list[Figure], list[Figure]]:
+    """The missed constraints of the two metrics as lines, and what stands at them.
+
+    One that every trial keeps may lie far away, and would stretch the axis.
+    """
+    axes = {across: "x", study.objective: "y"}
+    missed = [c for c in study.goals.constraints if any(t.misses(c.metric) for t in study.trials)]
+    found = [(axes[c.metric], c) for c in missed if c.metric in axes]
+    return [_bound(axis, c) for axis, c in found], [_bound_note(axis, c) for axis, c in found]
+
+
+def _bound(axis: str, constraint: Constraint) -> Figure:
+    other = "y" if axis == "x" else "x"
+    return {
+        "type": "line", "layer": "below", f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1,
+        f"{axis}0": constraint.bound, f"{axis}1": constraint.bound,
+        "line": {"color": QUIET, "dash": "dash", "width": 1},
+    }  # fmt: skip
+
+
+def _bound_note(axis: str, constraint: Constraint) -> Figure:
+    other = "y" if axis == "x" else "x"
+    return {
+        f"{other}ref": "paper", other: 0, axis: constraint.bound, "text": escape(constraint.text),
+        "xanchor": "left", "yanchor": "bottom", "showarrow": False,
+        "font": {"size": 11, "color": QUIET},
+    }  # fmt: skip

@@ -1,0 +1,93 @@
+"""Finds the models of a study's best trials that should be here and are not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tuner.confirmation import origin
+from tuner.files.model_folder import damage
+from tuner.results.best_files import BestFiles, ended_repeats
+from tuner.results.lost_model import LostModel
+from tuner.results.publication import Publication
+from tuner.trial.folder import StudyFolder, TrialFolder
+from tuner.trial.kept_model import KeptModel, came_from, written_model
+from tuner.trial.records import TrialOutcome
+from tuner.trial.serialization import from_json
+
+
+def lost_models(
+    folder: StudyFolder, known: Sequence[TrialOutcome], wanted: Publication
+) -> list[LostModel]:
+    """Return the models that are to be trained again, the best trial's first.
+
+    A model counts as lost where it could not be saved, or where its trial ran here and the model
+    is missing or damaged. That of a trial which another machine ran is there.
+
+    Args:
+        folder: The search's files.
+        known: Outcomes of all trials of the search.
+        wanted: What is to be published of them.
+    """
+    if wanted.confirmation is not None:
+        return list(_lost_repeat(folder, wanted))
+    front = [each for each in known if each.number in wanted.kept - {wanted.outcome.number}]
+    return [
+        LostModel(outcome=each, trial=each.number, seed=None, reason=_reason(folder, each))
+        for each in (wanted.outcome, *front)
+        if not is_here(folder, each)
+        and (each.model_error or _ran_in(folder.trial(each.number), each))
+    ]
+
+
+def is_here(folder: StudyFolder, outcome: TrialOutcome) -> bool:
+    """Return whether a trial's complete model is in its own folder or published.
+
+    Args:
+        folder: The search's files.
+        outcome: How the trial ended.
+    """
+    if damage(folder.trial(outcome.number).model) is None:
+        return True
+    kept, file = BestFiles(folder).kept, folder.best_model / folder.best.name
+    return kept is not None and kept.trial == outcome.number and came_from(file, outcome)
+
+
+def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel]:
+    """Give the confirmed best's best repeat, if it ran here and its model is nowhere."""
+    trial, (best, *_) = wanted.outcome.number, (*wanted.seeds, None)
+    found = (each for each in ended_repeats(folder) if origin(each) == (trial, best))
+    repeat = next((each for each in found if each.value is not None), None)
+    if (
+        repeat is None
+        or best is None
+        or BestFiles(folder).kept == KeptModel(trial=trial, seed=best)
+    ):
+        return
+    model = folder.confirmation.trial(repeat.number).model
+    if damage(model) is not None:
+        reason = _unsaved(repeat) or _missing(model)
+        yield LostModel(outcome=repeat, trial=trial, seed=best, reason=reason)
+
+
+def _ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
+    """Return whether a trial ended in this folder, not on a machine with a folder of its own."""
+    try:
+        found = from_json(TrialOutcome, place.outcome.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
+        return False
+    return (found.attempt, found.value) == (outcome.attempt, outcome.value)
+
+
+def _reason(folder: StudyFolder, outcome: TrialOutcome) -> str:
+    published = written_model(folder.best_model / folder.best.name)
+    is_published = published is not None and published.trial == outcome.number
+    model = folder.best_model if is_published else folder.trial(outcome.number).model
+    return _unsaved(outcome) or _missing(model)
+
+
+def _unsaved(outcome: TrialOutcome) -> str:
+    return f"it could not be saved: {outcome.model_error}" if outcome.model_error else ""
+
+
+def _missing(model: Path) -> str:
+    problem = damage(model) if model.is_dir() else None
+    return f"{model} is damaged: {problem}" if problem else "it is no longer here"

@@ -1,0 +1,402 @@
+"""What a person sees: progress while a sweep runs, a line for each trial."""
+
+import math
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tuner.formatting.printable import printable
+from tuner.formatting.timestamps import stamped
+from tuner.results.console import PlainConsole
+from tuner.results.layout import cell, fill, words
+from tuner.results.live import Frame, FrameView, Resizable, Row
+from tuner.results.tables import STYLES, figure
+from tuner.search.goals import Goals, score
+from tuner.search.pareto import best, front
+from tuner.search.short_names import short_names
+from tuner.trial.duration import Running, seconds_left, told
+from tuner.trial.records import Scalar, TrialOutcome, TrialSpec, TrialState
+
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
+"""What counts toward a study's total."""
+
+WIDE = 1_000
+"""Columns of a line where there is no terminal to wrap it."""
+
+_INDENT = 11
+"""Columns before a trial's second line, which stands below its state."""
+
+
+def say(console: Console, text: str | Text, style: str | None = None) -> None:
+    """Prints a line: wrapped between words on a terminal, as it is elsewhere.
+
+    A word that is longer than a line, an address for instance, stays whole and can be copied.
+    """
+    width = console.width
+    if console.is_terminal and any(cell_len(word) > width for word in str(text).split()):
+        lines = []
+        for paragraph in str(text).split("\n"):
+            parts = [Text(part) for part in re.findall(r"\s*\S+", paragraph)]
+            lines += fill(parts, width, whole=True) or [Text()]
+        console.print(Text("\n").join(lines), style=style, soft_wrap=True)
+    else:
+        console.print(text, style=style, markup=False, soft_wrap=not console.is_terminal)
+
+
+def parameters_text(parameters: Mapping[str, Scalar]) -> str:
+    """Parameters as short overrides."""
+    return " ".join(f"{key}={figure(value)}" for key, value in parameters.items())
+
+
+def outcome_parts(
+    outcome: TrialOutcome, objective: str, noun: str = "trial", keys: Sequence[str] = ()
+) -> list[Text]:
+    """One finished trial as parts of `tuner.results.layout.fill`.
+
+    Args:
+        outcome: How it ended.
+        objective: Metric name.
+        noun: What a trial is called.
+        keys: Searched keys whose short names are shown; the others are shown in full.
+    """
+    value = outcome.measured.get(objective, outcome.value)
+    if value is None and outcome.last is not None:
+        value = outcome.last.value(objective)
+    shown = "-" if value is None or math.isnan(value) else score(value)
+    status = outcome.diagnosis.status.value if outcome.diagnosis else ""
+    names = short_names(keys)
+    parts = [
+        cell(f"{noun} {outcome.number:>3}"),
+        Text("  ") + cell(f"{outcome.state.value:<11}", STYLES[outcome.state]),
+        cell(f" {objective} {shown:<7}"),
+        cell(f" {status:<13}"),
+        cell(f" {outcome.seconds:5.0f} s "),
+        *(
+            cell(f" {names.get(key, key)}={figure(value)}")
+            for key, value in outcome.parameters.items()
+        ),
+    ]
+    told = f"misses {'; '.join(outcome.violated)}" if outcome.violated else ""
+    if outcome.error is not None:
+        told += f" {outcome.error.type}: {outcome.error.message}"
+    return [*parts, *([cell(" ")] if told else []), *words(told, "red")]
+
+
+def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
+    """One finished trial as one line; parameters by their keys."""
+    return Text().join(outcome_parts(outcome, objective, noun))
+
+
+def show_outcome(
+    console: Console,
+    outcome: TrialOutcome,
+    objective: str,
+    noun: str = "trial",
+    keys: Sequence[str] = (),
+) -> None:
+    """Print one finished trial: in as many lines as a terminal needs, in one line elsewhere."""
+    if not console.is_terminal:
+        say(console, outcome_line(outcome, objective, noun))
+        return
+    for line in fill(outcome_parts(outcome, objective, noun, keys), console.width, _INDENT):
+        say(console, line)
+
+
+def _output() -> Console:
+    """Standard output; lines move in it if it is a terminal, whatever FORCE_COLOR says."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return PlainConsole(width=WIDE, force_interactive=False)
+    console = PlainConsole()
+    if console.is_dumb_terminal:  # Rich takes it to have 80 columns.
+        size = shutil.get_terminal_size()
+        return PlainConsole(width=size.columns, height=size.lines)
+    return console
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slot:
+    """What a slot does."""
+
+    trial: int | None = None
+    """Number of the trial; None: none runs."""
+    waits: str = "waiting"
+    """What it is called while none runs."""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    share: float = 0.0
+    score: float | None = None
+    rate: float = 0.0
+    since: float = 0.0
+    """When the trial began, by the terminal's clock."""
+
+
+class Terminal:
+    """Shows a sweep: live lines on a terminal, plain ones elsewhere."""
+
+    def __init__(
+        self,
+        objective: str,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        noun: str = "trial",
+        keys: Sequence[str] = (),
+        *,
+        quiet: bool = False,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Shows nothing until `begin`.
+
+        Args:
+            objective: Metric name.
+            console: Where to write; None: standard output.
+            clock: Seconds, monotonic.
+            noun: What a trial is called.
+            keys: Searched keys, which have short names in the lines of a terminal.
+            quiet: True to show warnings and results alone.
+            now: Local time, written before each line of progress where there is no terminal;
+                None: no time is written.
+        """
+        console = console or _output()
+        if not console.is_terminal:
+            console = PlainConsole(width=WIDE, file=console.file)
+        self.console = console
+        self._objective = objective
+        self._noun = noun
+        self._keys = keys
+        self._names = short_names(keys)
+        self._quiet, self._now = quiet, None if console.file.isatty() else now
+        self._clock = clock
+        self._slots: Mapping[int, _Slot] = {}
+        self._title = ""
+        self._goals: Goals | None = None
+        self._leading: Sequence[TrialOutcome] = ()
+        self._done = self._total = self._failures = 0
+        self._begun = clock()
+        self._ends: float | None = None
+        self._ended: list[float] = []
+        self._view = Resizable(console, FrameView(self.frame))
+
+    @property
+    def _is_live(self) -> bool:
+        """True if lines can be moved on; a dumb terminal and a file only take new ones."""
+        return self.console.is_interactive and not self._quiet
+
+    def begin(
+        self,
+        title: str,
+        total: int,
+        slots: Iterable[int],
+        *,
+        earlier: Iterable[TrialOutcome] = (),
+        goals: Goals | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Shows the sweep's line and one for each slot.
+
+        Args:
+            title: The study's name.
+            total: Trials in all.
+            slots: Slot indices.
+            earlier: Trials that ended before this start.
+            goals: What makes a trial the best so far; None: there is no best.
+            timeout: Seconds after which no trial starts; None: none.
+        """
+        self._begun = self._clock()
+        self._ends = None if timeout is None else self._begun + timeout
+        self._title, self._total, self._goals = title, total, goals
+        earlier = list(earlier)
+        for outcome in earlier:
+            self._count(outcome)
+        self._lead(earlier)
+        self._slots = {slot: _Slot(waits="starting") for slot in slots}
+        if self._is_live:
+            self._view.start()
+
+    def end(self) -> None:
+        """Takes the live lines away."""
+        self._view.stop()
+
+    def of(self, noun: str, keys: Sequence[str]) -> "Terminal":
+        """Return another display on the same console.
+
+        Args:
+            noun: What its trials are called.
+            keys: Their searched keys.
+        """
+        return Terminal(
+            self._objective,
+            self.console,
+            self._clock,
+            noun,
+            keys,
+            quiet=self._quiet,
+            now=self._now,
+        )
+
+    def notice(self, text: str) -> None:
+        """A line of progress."""
+        if not self._quiet:
+            self._log(text)
+
+    def warn(self, text: str) -> None:
+        """A line to mind, if there is anything to say."""
+        if text:
+            self._log(text, style="yellow")
+
+    def result(self, text: str) -> None:
+        """A line of what came out, which no time stands before."""
+        say(self.console, text)
+
+    def show_outcome(self, outcome: TrialOutcome) -> None:
+        """One finished trial as progress: a line where lines do not move."""
+        if self._quiet:
+            return
+        if self._now is None:
+            show_outcome(self.console, outcome, self._objective, self._noun, self._keys)
+        else:
+            self._log(outcome_line(outcome, self._objective, self._noun))
+
+    def _log(self, text: str | Text, style: str | None = None) -> None:
+        say(self.console, text if self._now is None else stamped(text, self._now()), style=style)
+
+    def trial_started(self, slot: int, spec: TrialSpec) -> None:
+        """The slot's line says what the trial tries."""
+        now = _Slot(trial=spec.number, parameters=spec.parameters, since=self._clock())
+        self._set(slot, now)
+        if not self._is_live:
+            trial, parameters = f"{self._noun} {spec.number}", parameters_text(spec.parameters)
+            self.notice(f"slot {slot}  {trial} starts  {parameters}")
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """The slot's line moves on."""
+        self._set(slot, replace(self._slots[slot], share=share, rate=rate))
+
+    def reported(self, slot: int, value: float) -> None:
+        """The slot's line shows the last score."""
+        now = replace(self._slots[slot], score=value)
+        self._set(slot, now)
+        if not self._is_live:
+            self.notice(
+                f"slot {slot}  {self._noun} {now.trial}  {now.share:.0%}  "
+                f"{self._objective} {score(value)}"
+            )
+
+    def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
+        """The trial as a line above; the sweep's line counts on."""
+        self.show_outcome(outcome)
+        self._set(slot, _Slot())
+        self._count(outcome)
+        self._lead([outcome])
+        if outcome.state in COUNTED:
+            self._ended.append(outcome.seconds)
+            if not self._is_live:
+                self.notice(
+                    ", ".join((self._trials(), *(" ".join(each) for each in self._facts())))
+                )
+
+    # -- what is shown ----------------------------------------------------------------------
+
+    def _set(self, slot: int, now: _Slot) -> None:
+        """A slot, which may be heard of for the first time: a cluster may grow.
+
+        The mapping is replaced, since another thread draws it.
+        """
+        self._slots = {**self._slots, slot: now}
+
+    def _count(self, outcome: TrialOutcome) -> None:
+        self._done += outcome.state in COUNTED
+        self._failures += outcome.state is TrialState.FAILED
+
+    def _lead(self, ended: Iterable[TrialOutcome]) -> None:
+        if self._goals is not None:
+            self._leading = front([*self._leading, *ended], self._goals)
+
+    def frame(self) -> Frame:
+        """All that the live lines show now."""
+        rows = [Row(title=self._trials(), share=self._done / max(1, self._total))]
+        rows += [self._row(slot, now) for slot, now in sorted(self._slots.items())]
+        facts = [cell(self._title)]
+        for first, *others in self._facts():
+            facts += [cell(f"  {first}"), *(cell(f" {other}") for other in others)]
+        if self._failures:
+            facts[-1].stylize("red")
+        return Frame(facts=facts, rows=rows)
+
+    def _row(self, slot: int, now: _Slot) -> Row:
+        if now.trial is None:
+            return Row(slot=f"slot {slot}", title=now.waits)
+        digits = len(str(max(0, self._total - 1)))
+        named = ((self._names.get(key, key), value) for key, value in now.parameters.items())
+        return Row(
+            slot=f"slot {slot}",
+            title=f"{self._noun} {now.trial:>{digits}}",
+            share=now.share,
+            score=now.score,
+            rate=now.rate,
+            parameters=[printable(f"{name}={figure(value)}", keep="") for name, value in named],
+        )
+
+    def _trials(self) -> str:
+        return f"{self._done} of {self._total} {self._noun}s"
+
+    def _facts(self) -> list[list[str]]:
+        """The best so far, times and failures; each as words that stay together if they can."""
+        left = self._left() if self._total > self._done else None
+        elapsed = f"{told(self._clock() - self._begun)} elapsed"
+        failures = f"{self._failures} failed" if self._failures else None
+        return [*self._best(), *([each] for each in (elapsed, left, failures) if each is not None)]
+
+    def _best(self) -> list[list[str]]:
+        """What the trial to take reached so far, and its number."""
+        if self._goals is None:
+            return []
+        found = best(self._leading, self._goals)
+        if found is None:
+            return [[f"best {self._objective}: none yet"]]
+        values = self._goals.values(found)
+        *others, last = [f"{name} {score(values[name])}" for name in self._goals.objectives]
+        first, *more = [*(f"{each}," for each in others), last]
+        return [[f"best {first}", *more, f"({self._noun} {found.number})"]]
+
+    def _left(self) -> str | None:
+        """When the sweep will end, as far as its trials tell."""
+        now, slots = self._clock(), self._slots
+        running = [
+            Running(seconds=now - slot.since, share=slot.share)
+            for slot in slots.values()
+            if slot.trial is not None
+        ]
+        waiting = max(0, self._total - self._done - len(running))
+        seconds = seconds_left(self._ended, running, waiting, len(slots))
+        if seconds is None:
+            return None
+        if self._ends is not None and now + seconds > self._ends:
+            return f"no trial starts after {told(max(0.0, self._ends - now))} from now"
+        end = datetime.now().astimezone() + timedelta(seconds=seconds)
+        today = end.date() == datetime.now().astimezone().date()
+        return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
+
+
+def ending(outcome: TrialOutcome) -> str:
+    """How a trial ended, why, and what to change, in one line."""
+    if outcome.error is not None:
+        why = f"{outcome.error.type}: {outcome.error.message}"
+    elif outcome.diagnosis is not None:
+        why = f"{outcome.diagnosis.status.value}: {outcome.diagnosis.reason}"
+        if outcome.diagnosis.advice:
+            why += f"; {outcome.diagnosis.advice}"
+    else:
+        why = ""
+    how = outcome.state.value
+    if outcome.last is not None and outcome.state is TrialState.PRUNED:
+        how += f" at {outcome.last.point} of {outcome.last.points}"
+    if outcome.violated:
+        how += f", misses {'; '.join(outcome.violated)}"
+    return f"trial {outcome.number:>3} {how}: {why}"

@@ -1,0 +1,51 @@
+"""The time that a sweep took: since this start, and of its trials in all."""
+
+from dataclasses import dataclass
+
+from tuner.trial.duration import told
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeSpent:
+    """Time of one start of a sweep, and of all trials of its study."""
+
+    seconds: float
+    """Wall time since this start."""
+    busy: float
+    """Seconds of all slots inside updates and evaluation, since this start."""
+    slots: int
+    """Trials at a time; 0 where agents on other machines ran them."""
+    ended: int
+    """Trials and repeats that this start ended."""
+    earlier: int
+    """Trials of the study that other starts or agents ended."""
+    in_trials: float
+    """Seconds of all trials of the study, whoever ran them."""
+
+    @property
+    def efficiency(self) -> float | None:
+        """Share of the slots' time inside updates and evaluation; None where nothing ran here."""
+        if not (self.slots and self.ended and self.seconds > 0.0):
+            return None
+        return self.busy / (self.slots * self.seconds)
+
+    @property
+    def text(self) -> str:
+        """Both, apart where they differ."""
+        if not self.slots:
+            return f"{told(self.seconds)}; {told(self.in_trials)} of trials in all"
+        if not self.earlier:
+            return self._here
+        here = f"{self._ended} in {self._here}" if self.ended else "none"
+        return f"{told(self.in_trials)} of trials in all; this start: {here}"
+
+    @property
+    def _ended(self) -> str:
+        return "1 trial" if self.ended == 1 else f"{self.ended} trials"
+
+    @property
+    def _here(self) -> str:
+        if self.efficiency is None:
+            return told(self.seconds)
+        slots = "1 slot" if self.slots == 1 else f"{self.slots} slots"
+        return f"{told(self.seconds)}, sweep efficiency {self.efficiency:.2f} on {slots}"

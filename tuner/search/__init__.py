@@ -1,0 +1,1 @@
+"""Search space, goals and ranking of trials."""

@@ -1,0 +1,72 @@
+"""A few points of a search space that together meet all of its corners."""
+
+from collections.abc import Iterator, Mapping
+
+from tuner.search.space import Dimension, SearchSpace, contains, corners
+from tuner.trial.records import Scalar
+
+
+def covering(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
+    """Points that meet both ends of every interval and every value of every choice.
+
+    Points keep to combinations of choices that were met before where they can: a new
+    combination of options is slow to compose.
+    """
+    met: set[tuple[str, Scalar]] = set()
+    before: list[dict[str, Scalar]] = []
+    for target in space.dimensions:
+        for value in corners(target.domain):
+            if (target.name, value) not in met:
+                wanted = {**_conditions(space, target), target.key: value}
+                before.append(_point(space, wanted, met, before))
+                # Where the conditions can not be met there is no such point.
+                met.add((target.name, value))
+                yield before[-1]
+
+
+def _point(
+    space: SearchSpace,
+    wanted: Mapping[str, Scalar],
+    met: set[tuple[str, Scalar]],
+    before: list[dict[str, Scalar]],
+) -> dict[str, Scalar]:
+    """A point with the wanted values, and corners not met before wherever it is free."""
+    values: dict[str, Scalar] = {}
+    for dimension in space.dimensions:
+        if space.active(dimension, values):
+            known = {**wanted, **values}
+            key = dimension.key
+            value = known[key] if key in known else _free(dimension, known, met, before)
+            met.add((dimension.name, value))
+            values[key] = value
+    return values
+
+
+def _free(
+    dimension: Dimension,
+    known: Mapping[str, Scalar],
+    met: set[tuple[str, Scalar]],
+    before: list[dict[str, Scalar]],
+) -> Scalar:
+    ends = corners(dimension.domain)
+    for end in ends:
+        if (dimension.name, end) not in met:
+            return end
+    # Keys without a dot are groups.
+    groups = {key: value for key, value in known.items() if "." not in key}
+    for point in before:
+        if point.get(dimension.key) in ends and groups.items() <= point.items():
+            return point[dimension.key]
+    return ends[0]
+
+
+def _conditions(space: SearchSpace, target: Dimension) -> dict[str, Scalar]:
+    """Values of other keys under which the target is active."""
+    wanted: dict[str, Scalar] = {}
+    for key, allowed in target.when.items():
+        for parent in space.of(key):
+            possible = [value for value in allowed if contains(parent.domain, value)]
+            if possible:
+                wanted = {**_conditions(space, parent), key: possible[0], **wanted}
+                break
+    return wanted

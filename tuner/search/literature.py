@@ -1,0 +1,88 @@
+"""What papers fine-tuned each family of models with, as points of a search space."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tuner.search.space import SearchSpace
+from tuner.trial.records import Scalar
+
+OWN_KEYS = ("model.dropout", "model.max_length")
+"""Keys of a model that leave it the same."""
+
+SMALL = 768
+"""Models narrower than this are not the papers' base models, but their small ones."""
+
+RATE = "optimizer.learning_rate"
+LINEAR: Mapping[str, Scalar] = {"optimizer": "adamw", "schedule": "linear"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where a family's configurations stand, and what they are.
+
+    Attributes:
+        source: Paper.
+        points: Searched key to value, the first to try first.
+    """
+
+    source: str
+    points: Sequence[Mapping[str, Scalar]]
+
+
+def _published(source: str, warmup: float, *tried: tuple[float, int]) -> Published:
+    """Points of a learning rate and a batch size each."""
+    points = [
+        {
+            **LINEAR,
+            "schedule.warmup_fraction": warmup,
+            RATE: rate,
+            "training.batch_size": batch,
+        }
+        for rate, batch in tried
+    ]
+    return Published(source=source, points=points)
+
+
+BERT = _published("Devlin 2019", 0.1, (2e-5, 32), (3e-5, 16))
+SMALL_BERT = _published("Turc 2019", 0.1, (1e-4, 16), (3e-4, 32))
+ROBERTA = _published("Liu 2019", 0.06, (2e-5, 16), (1e-5, 32))
+ALBERT = _published("Lan 2020", 0.1, (1e-5, 16), (3e-5, 32))
+
+FAMILIES = {"roberta": ROBERTA, "xlm-roberta": ROBERTA, "albert": ALBERT}
+"""By `model_type` of a checkpoint; all others are BERT's."""
+
+
+def published(model_type: str, hidden_size: int) -> Published:
+    """What was published for a model's family.
+
+    Args:
+        model_type: Of its config.json.
+        hidden_size: Width of its hidden states.
+    """
+    if hidden_size < SMALL:
+        return SMALL_BERT
+    return FAMILIES.get(model_type, BERT)
+
+
+def points_of(
+    found: Published, space: SearchSpace, optimizer: str, n_trials: int
+) -> list[dict[str, Scalar]]:
+    """The points that a search begins with.
+
+    Args:
+        found: What was published.
+        space: What is searched; of a point it takes what it can, and none without its rate, its
+            optimizer or its model.
+        optimizer: Where none is searched.
+        n_trials: The search's total, of which they are a quarter at most.
+    """
+    if any(key.partition(".")[0] == "model" for key in space.keys if key not in OWN_KEYS):
+        return []
+    fixed = {} if "optimizer" in space.keys else {"optimizer": optimizer}
+    within = [(point, space.within(point)) for point in found.points]
+    taken = [
+        here
+        for point, here in within
+        if RATE in here and (here | fixed).get("optimizer") == point["optimizer"]
+    ]
+    return taken[: n_trials // 4]

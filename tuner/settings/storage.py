@@ -1,0 +1,48 @@
+"""What the address of a study's storage says: its kind, and whether other people share it."""
+
+from tuner.settings.settings import StorageSettings
+
+SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
+STORAGES = (SQLITE, JOURNAL, POSTGRESQL)
+
+FILES = (SQLITE, JOURNAL)
+"""Those that need no server, and no address: the study's folder has their file."""
+
+EXAMPLES = {
+    SQLITE: "sqlite:///FILE, or null for a file in the study's folder",
+    JOURNAL: "journal:///FILE, or null for a file in the study's folder",
+    POSTGRESQL: "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or PGPASSFILE",
+}
+"""Kind to what `storage.url` may be, for messages."""
+
+
+def kind(storage: StorageSettings) -> str:
+    """What the studies are kept in: `sqlite`, `journal`, or a database server's name."""
+    return storage.name if storage.url is None else backend(storage.url)
+
+
+def backend(url: str) -> str:
+    """The kind that an address names: `postgresql` of `postgresql+psycopg://HOST/DATABASE`."""
+    return with_driver(url).partition("://")[0].partition("+")[0]
+
+
+def with_driver(url: str) -> str:
+    """The address; one of PostgreSQL that names no driver gets the one that `tuner` installs."""
+    scheme, mark, rest = url.partition("://")
+    return f"postgresql+psycopg{mark}{rest}" if scheme in (POSTGRESQL, "postgres") else url
+
+
+def is_server(storage: StorageSettings) -> bool:
+    """Whether the studies of other people may stand beside this one."""
+    is_address = storage.url is None or "://" in storage.url
+    return is_address and kind(storage) not in FILES
+
+
+def is_consistent(storage: StorageSettings) -> bool:
+    """Whether there is an address where one is needed, of the kind that the name says.
+
+    With `sqlite`, the default, any address may stand.
+    """
+    if storage.url is None:
+        return storage.name in FILES
+    return storage.name in (SQLITE, backend(storage.url))

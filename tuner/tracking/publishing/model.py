@@ -1,0 +1,178 @@
+"""The best model so far as a model of MLflow's, which predicts from raw text."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, Run
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import save_model
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import Map
+
+import tuner
+from tuner.checkpoints.content import file_hash
+from tuner.checkpoints.saved import read_inputs
+from tuner.checkpoints.text_columns import TextColumns
+from tuner.confirmation import CONFIRMS
+from tuner.files.exclusive import exclusive
+from tuner.files.model_folder import copy_complete
+from tuner.installation.distribution import requirements
+from tuner.tracking.connection import Connection
+from tuner.tracking.publishing.logged_models import KEY, NAME, logged_models, remove, superseded
+from tuner.tracking.publishing.registration import register
+from tuner.tracking.runs import CONFIRM, number_tag, study_tags
+from tuner.trial.folder import StudyFolder
+from tuner.trial.kept_model import model_note
+
+EXAMPLE = {
+    "text": "The film is short, warm and never dull.",
+    "text_pair": "One would like to see it again.",
+}
+"""Column to what stands in the input example."""
+
+LOCK_SECONDS = 300.0
+
+_COPY = ".model-"
+_PACKAGE = Path(tuner.__file__).parent
+_SERVED = _PACKAGE / "training" / "served.py"
+
+
+def log_model(
+    client: MlflowClient, runs: Connection, sweep: Run, folder: Path, name: str | None
+) -> str:
+    """Logs the best model, unless it is logged already, and removes those that it supersedes.
+
+    Args:
+        client: Of the tracking store.
+        runs: Those of the study.
+        sweep: The sweep's own run.
+        folder: The study's best_model/.
+        name: Name to register it under; None: under none.
+
+    Returns:
+        What it was registered as; empty where it was not.
+    """
+    # Another agent may publish the same model at the same time.
+    with exclusive(f"{folder.absolute()} published", LOCK_SECONDS), _copied(folder) as files:
+        place, copy = files
+        best: Mapping[str, Any] = yaml.safe_load((copy / "best.yaml").read_text(encoding="utf-8"))
+        weights = file_hash(copy / "model.safetensors")
+        known = logged_models(client, sweep.info.experiment_id, runs.study)
+        model = next((each for each in known if each.tags[KEY] == weights), None)
+        model = model or _made(client, runs, sweep, weights, best)
+        if model.status != "READY":
+            packed = place / "packed"
+            inputs = read_inputs(copy)
+            data = best["data"]
+            text = inputs.text if inputs else data.get("text", "text")
+            pair = inputs.text_pair if inputs else data["text_pair"]
+            _pack(packed, copy, text, pair, model)
+            client.log_model_artifacts(model.model_id, str(packed))
+            client.finalize_logged_model(model.model_id, "READY")
+    registered = register(client, model, name, runs.shown) if name is not None else ""
+    study = StudyFolder(folder.parent.parent, folder.parent.name)
+    # Where this is not the study's best, another machine may have sent a better one.
+    if study.best.is_file() and model_note(study) is None:
+        remove(client, superseded(known, model))
+    return registered
+
+
+@contextmanager
+def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A copy that stays as it is while the sweep puts a better model in the folder's place."""
+    for left in folder.parent.glob(f"{_COPY}*"):  # By a process that was killed.
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_COPY) as made:
+        place, copy = Path(made), Path(made) / "model"
+        copy_complete(folder, copy)
+        yield place, copy
+
+
+def _made(
+    client: MlflowClient, runs: Connection, sweep: Run, weights: str, best: Mapping[str, Any]
+) -> LoggedModel:
+    """A logged model without files yet, shown by the run that trained it and by the sweep's."""
+    provenance = best["provenance"]
+    source = _source(runs, best)
+    model = client.create_logged_model(
+        sweep.info.experiment_id,
+        name=NAME,
+        source_run_id=source.info.run_id,
+        params=dict(source.data.params),
+        tags={
+            KEY: weights,
+            **study_tags(runs.study),
+            "trial_number": str(provenance["trial"]),
+        },
+        model_type="text-classification",
+    )
+    for run in {source.info.run_id, sweep.info.run_id}:
+        client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+    return model
+
+
+def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
+    """The run that trained a model: a repeat, which alone has its seed, or else the trial."""
+    number, attempt = str(best["provenance"]["trial"]), str(best["provenance"]["attempt"])
+    seed = str(best["training"]["seed"])
+    wanted = (
+        {"role": CONFIRM, CONFIRMS: number, "seed": seed, "trial_state": "complete"},
+        {"role": "trial", number_tag("trial"): number, "attempt": attempt},
+    )
+    for tags in wanted:
+        found = runs.runs_of(runs.study.id, tags)
+        if found:
+            return found[0]
+    raise LookupError("the run of the best trial is not there yet")
+
+
+def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
+    """Writes MLflow's folder of the model: weights, our code, signature, example, versions."""
+    # No column is required, since each has other names; the model itself asks for one of them.
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
+        for name in TextColumns.of(text, pair).names
+    ]
+    example = {text: [EXAMPLE["text"]]}
+    if pair is not None:
+        example[pair] = [EXAMPLE["text_pair"]]
+    save_model(
+        path=str(packed),
+        python_model=str(_SERVED),
+        artifacts={"model": str(folder)},
+        code_paths=[str(_PACKAGE)],
+        signature=ModelSignature(
+            inputs=Schema(columns),
+            outputs=Schema(
+                [
+                    ColSpec(DataType.string, "label"),
+                    ColSpec(DataType.double, "probability"),
+                    ColSpec(Map(DataType.double), "probabilities"),
+                ]
+            ),
+        ),
+        input_example=pd.DataFrame(example),
+        model_config={"text": text, "text_pair": pair},
+        pip_requirements=_requirements(),
+        mlflow_model=Model(
+            artifact_path=model.artifact_location,
+            run_id=model.source_run_id,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+        ),
+    )
+    for compiled in packed.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+
+
+def _requirements() -> list[str]:
+    """What our package needs, in the versions that are installed."""
+    return [f"{each.name}=={version(each.name)}" for each in requirements()]

@@ -1,0 +1,1 @@
+"""One trial: records that travel, budget, recovery, and its folder."""

@@ -1,0 +1,84 @@
+"""What an exception of a trial means, by what TensorFlow and its libraries say.
+
+The texts are those of TensorFlow 2.21. A lack of GPU memory does not always name itself: XLA
+without room to try an operation's algorithms says that none is valid, and a library of CUDA that
+gets no memory says that it can not be started.
+"""
+
+import re
+from collections.abc import Collection
+
+from tuner.formatting.size import size
+
+LIBRARY = 500 * 10**6
+"""Bytes of a GPU that the start of a library of CUDA takes at most; assumed, not measured."""
+
+_MEMORY_ERRORS = {"MemoryError", "ResourceExhaustedError"}
+
+_MEMORY = re.compile(
+    r"out[ _]of[ _]memory|RESOURCE_EXHAUSTED|OOM when allocating|failed to allocate|ALLOC_FAILED"
+    r"|resource allocation failed|cannot allocate memory|bad_alloc|MemoryError",
+    re.IGNORECASE,
+)
+"""What TensorFlow, CUDA, the C++ library and the kernel say when memory is short."""
+
+_HARMLESS = re.compile(r"I\d{4} |.*not a failure")
+"""Lines of TensorFlow's log where something else was tried then: information, or told as such."""
+
+_PREFIX = re.compile(r"[WEF]\d{4} .*?\] ")
+"""Of a line of TensorFlow's log: level, time, thread and place."""
+
+_HIDING = re.compile(
+    r"autotuning failed|no valid config found|no reference output found"
+    r"|failed to initialize BLAS|failed to create cuBlas|no BLAS support"
+    r"|create cudnn handle|could not create a handle|DNN library initialization failed"
+    r"|no DNN in stream executor|STATUS_NOT_INITIALIZED",
+    re.IGNORECASE,
+)
+"""What may be said instead, and for other causes too."""
+
+_DEVICE = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has fallen off")
+"""In what TensorFlow and its libraries say when a GPU, and not the trial, has failed."""
+
+
+def memory_line(text: str) -> str:
+    """The first line of a message or a log that says that memory ran out; empty: none does."""
+    lines = (line.strip() for line in text.splitlines())
+    said = (line for line in lines if _MEMORY.search(line) and not _HARMLESS.match(line))
+    return _PREFIX.sub("", next(said, ""), count=1)
+
+
+def may_hide_shortage(text: str) -> bool:
+    """Whether an exception is one that a lack of memory may stand behind without a word of it."""
+    return _HIDING.search(text) is not None
+
+
+def shortage(text: str, printed: str, free: int | None) -> str:
+    """What shows that memory was short where an exception does not say so.
+
+    Args:
+        text: Of the exception.
+        printed: By the process since the attempt began.
+        free: Bytes that the driver has left on the GPU; None: unknown, or there is none.
+
+    Returns:
+        A sentence; empty where nothing shows it.
+    """
+    if not may_hide_shortage(text):
+        return ""
+    if free is not None and free < LIBRARY:
+        return f"{size(free)} of the GPU were free"
+    return memory_line(printed)
+
+
+def kind_of(names: Collection[str], text: str, short: str = "") -> str:
+    """What an exception that is not the user's means; see `TrialError`.
+
+    Args:
+        names: Of its class and of those above it.
+        text: Of it.
+        short: What else shows that memory was short; see `shortage`.
+    """
+    if _MEMORY_ERRORS & set(names) or memory_line(text) or short:
+        return "out_of_memory"
+    return "device" if any(word in text for word in _DEVICE) else "error"

@@ -1,0 +1,190 @@
+"""Every file name that a study leaves, and how the files are written so that none is ever half."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.files.atomic import write_whole
+from tuner.files.model_folder import discard, partial
+from tuner.trial.names import LOG_NAME, MODEL_NAME, PROFILE_NAME, STATE_NAME, last_attempt
+from tuner.trial.records import Report, TrialOutcome
+from tuner.trial.serialization import from_json, to_json
+
+_FOLDERS = ("trials", "best_model", "plots", "spool", "confirm", "retrain")
+"""Folders in a study's folder."""
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def trial_number(path: Path) -> int | None:
+    """Number of the trial whose folder this is; None for any other, as a copy `00001.bak`."""
+    return int(path.name) if _DIGITS.fullmatch(path.name) else None
+
+
+class TrialFolder:
+    """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`.
+
+    `run` names the MLflow run of the latest attempt, `state` is what another attempt goes on from.
+    `profile` is there where `training.profile` asked for it; `artifacts` are what MLflow gets.
+    `model` is there only between the end of the best trial so far and its move to the study's
+    `best_model`, and for good after a single fine-tune.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Names the files; `begin` makes the folder."""
+        self.path = path
+        self.config = path / "config.yaml"
+        self.reports = path / "reports.jsonl"
+        self.outcome = path / "outcome.json"
+        self.log = path / LOG_NAME
+        self.run = path / "mlflow_run.json"
+        self.state = path / STATE_NAME
+        self.profile = path / PROFILE_NAME
+        self.model = path / MODEL_NAME
+        self.partial_model = partial(self.model)
+        self.artifacts = (self.log, self.reports, self.profile)
+
+    def begin(self, config: str) -> None:
+        """Makes the folder for an attempt; outcome, profile and model of earlier ones are dropped.
+
+        Its reports are kept until the new one says whether it goes on from where that stood (see
+        `keep`), its log for good.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.outcome.unlink(missing_ok=True)
+        shutil.rmtree(self.profile, ignore_errors=True)
+        self.drop_model()
+        write_whole(self.config, config)
+
+    def drop_model(self) -> None:
+        """Removes the model, and what a killed worker left of one."""
+        discard(self.model)
+        discard(self.partial_model)
+
+    def keep(self, resumed_at: int) -> list[Report]:
+        """Drops the reports that an attempt makes again.
+
+        Args:
+            resumed_at: Evaluation point after which it goes on; 0: from the beginning.
+
+        Returns:
+            Those that are kept.
+        """
+        kept = [report for report in self.read_reports() if report.point <= resumed_at]
+        write_whole(self.reports, "".join(to_json(report) + "\n" for report in kept))
+        return kept
+
+    def read_reports(self) -> list[Report]:
+        """All reports by point, of each the last; a line that is no whole report is left out."""
+        try:
+            lines = self.reports.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        found = {}
+        for line in lines:
+            with suppress(ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
+                report = from_json(Report, line)
+                found[report.point] = report
+        return [found[point] for point in sorted(found)]
+
+    def restore(self, config: str, reports: Iterable[Report]) -> None:
+        """Make the folder of a running trial again, which somebody removed.
+
+        Args:
+            config: The trial's configuration.
+            reports: What the trial reported so far.
+        """
+        write_whole(self.config, config)
+        write_whole(self.reports, "".join(to_json(report) + "\n" for report in reports))
+
+    def append(self, report: Report) -> None:
+        """Adds a report, before it is sent anywhere."""
+        with self.reports.open("a", encoding="utf-8") as file:
+            file.write(to_json(report) + "\n")
+
+    def finish(self, outcome: TrialOutcome) -> None:
+        """Writes how the attempt ended."""
+        write_whole(self.outcome, to_json(outcome) + "\n")
+
+    def log_tail(self, characters: int = 4000) -> str:
+        """The last that the last attempt printed; empty without a log."""
+        return last_attempt(self.path)[-characters:].strip()
+
+
+class StudyFolder:
+    """A study's files below the output folder."""
+
+    def __init__(self, output: Path, study: str) -> None:
+        """Names the files; nothing is made."""
+        self.path = output / study
+        self.database = self.path / "study.db"
+        self.journal = self.path / "study.journal"
+        self.best = self.path / "best.yaml"
+        self.best_model = self.path / "best_model"
+        self.limits = self.path / "memory_limits.json"
+
+    @property
+    def confirmation(self) -> "StudyFolder":
+        """The files of the repeats, a study of their own; they meet the same limits of memory."""
+        found = StudyFolder(self.path, "confirm")
+        found.limits = self.limits
+        return found
+
+    @property
+    def retraining(self) -> "StudyFolder":
+        """The files of trials that are trained again because their models were lost."""
+        found = StudyFolder(self.path, "retrain")
+        found.limits = self.limits
+        return found
+
+    def next_number(self) -> int:
+        """Return the first trial number above all that have a folder.
+
+        It is not ours by that: see `take_number`.
+        """
+        taken = map(trial_number, (self.path / "trials").glob("[0-9]*"))
+        return max((number for number in taken if number is not None), default=-1) + 1
+
+    def take_number(self) -> int:
+        """Make the folder of a new trial, so that no other process gets the same number.
+
+        Returns:
+            The trial's number.
+
+        Raises:
+            OSError: The folder cannot be made.
+        """
+        (self.path / "trials").mkdir(parents=True, exist_ok=True)
+        while True:
+            number = self.next_number()
+            with suppress(FileExistsError):
+                self.trial(number).path.mkdir()
+                return number
+
+    def refuse_misplaced(self) -> None:
+        """Refuse a folder where a file of ours belongs, and a file where a folder does.
+
+        Raises:
+            InputError: It names the first.
+        """
+        files = self.database, self.journal, self.best, self.limits, self.path / "report.html"
+        folders = self.path, *(self.path / name for name in _FOLDERS)
+        wrong = [
+            *((path, "file") for path in files if path.exists() and not path.is_file()),
+            *((path, "folder") for path in folders if path.exists() and not path.is_dir()),
+        ]
+        for path, kind in wrong:
+            raise InputError(
+                f"a {kind} belongs where something else is",
+                where=str(path),
+                remedy=f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.moved')}; nothing of "
+                "the study is lost by that",
+            )
+
+    def trial(self, number: int) -> TrialFolder:
+        """The folder of a trial."""
+        return TrialFolder(self.path / "trials" / f"{number:05d}")

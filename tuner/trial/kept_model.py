@@ -1,0 +1,111 @@
+"""Model that best_model/ holds, compared with best.yaml."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tuner.files.model_folder import damage
+from tuner.processes.invocation import invoked
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome
+
+_COMPARED = (
+    "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test",
+    "model_error",
+)  # fmt: skip
+"""What of a provenance tells one publication from another; versions of libraries do not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptModel:
+    """Which model best_model/ holds.
+
+    Attributes:
+        trial: Number of the trial whose configuration it has.
+        seed: That it was trained with: the trial's own, or that of a repeat.
+    """
+
+    trial: int
+    seed: int
+
+
+def kept_model(folder: StudyFolder) -> KeptModel | None:
+    """The model that is kept; None where none is."""
+    return written_model(folder.best_model / folder.best.name)
+
+
+def is_of(file: Path, expected: Mapping[str, Any]) -> bool:
+    """Return whether an exported configuration is of the trial, and says of it what is known now.
+
+    Args:
+        file: Exported configuration, which may not exist.
+        expected: As `provenance` gives it.
+    """
+    written = read_configuration(file).get("provenance")
+    return isinstance(written, dict) and all(
+        written.get(key) == expected.get(key) for key in _COMPARED
+    )
+
+
+def came_from(file: Path, outcome: TrialOutcome) -> bool:
+    """Return whether an exported configuration is of this trial, not one of another study.
+
+    Args:
+        file: An exported configuration.
+        outcome: How the trial ended.
+    """
+    written = read_configuration(file).get("provenance")
+    expected = {"trial": outcome.number, "attempt": outcome.attempt, "value": outcome.value}
+    return isinstance(written, dict) and all(
+        written.get(key, value) == value for key, value in expected.items()
+    )
+
+
+def written_model(file: Path) -> KeptModel | None:
+    """Return the trial and the seed of an exported configuration; None where it is none."""
+    content = read_configuration(file)
+    try:
+        trial, seed = content["provenance"]["trial"], content["training"]["seed"]
+        return KeptModel(trial=int(trial), seed=int(seed))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def model_note(folder: StudyFolder) -> str | None:
+    """Return what people should know where best_model/ is not the model of best.yaml.
+
+    Args:
+        folder: The study's files.
+
+    Returns:
+        None where it is, or where there is no best.yaml.
+    """
+    best, kept = written_model(folder.best), written_model(folder.best_model / folder.best.name)
+    problem = damage(folder.best_model)
+    if best is None or (kept is not None and kept.trial == best.trial and problem is None):
+        return None
+    holds = f"holds the model of trial {kept.trial}" if kept else "holds no model"
+    if problem is not None:
+        holds = f"is not complete: {problem}"
+    error = read_configuration(folder.best)["provenance"].get("model_error")
+    why = f"could not be saved: {error}" if error else "is not here"
+    train = invoked(()).command("train", shlex.quote(str(folder.best)))
+    is_retrained = error or folder.trial(best.trial).outcome.exists()
+    again = f"The next start of the sweep trains it again; without the sweep: {train}"
+    return (
+        f"{folder.best_model} {holds}; the model of trial {best.trial}, the best, {why}. "
+        f"{again if is_retrained else f'Train it again: {train}'}"
+    )
+
+
+def read_configuration(file: Path) -> dict[str, Any]:
+    """Return a file's content; nothing where it is no mapping."""
+    try:
+        content = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,237 @@
+"""What a trial takes of its device's memory, part by part, before it is run.
+
+The activations are those that are kept for the backward pass of the layers as they are built
+here: on a CPU by TensorFlow, on a GPU by XLA, which computes again what follows from other
+things. How near the sum comes to a measured peak is what `python benchmarks/memory.py` prints for
+a CPU and `python benchmarks/gpu.py --only idle` for a GPU.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tuner.settings.settings import TrialSettings
+from tuner.trial.recovery import with_batch, with_less_memory
+
+FLOAT = 4
+"""Bytes of a float32 number: all weights, gradients and slots are such."""
+
+SLOTS: Mapping[str, int] = {
+    "adafactor": 0, "adagrad": 1, "adam": 2, "adamax": 2, "adamw": 2, "adadelta": 2, "lamb": 2,
+    "lion": 1, "nadam": 2, "rmsprop": 1, "sgd": 1,
+}  # fmt: skip
+"""Numbers that an optimizer keeps for each weight; Adafactor's are one for a row or column."""
+
+MOST_SLOTS = 2
+"""Of an optimizer that is not among these."""
+
+OWN_KERNELS = ("adam", "adamw", "lion", "rmsprop", "sgd")
+"""Optimizers that are not Keras' own code."""
+
+LIBRARIES = 900 * 10**6
+"""Bytes of a worker that has imported its libraries; `python benchmarks/memory.py` prints it."""
+
+GRAPHS = 50 * 10**6
+GRAPH = 13 * 10**6
+"""Bytes of host memory that traced graphs take: all without layers, and each layer's part; the
+rest of the measured peaks of models with 2 and with 12 small layers."""
+
+COPIES = 2
+"""Numbers for each weight that an update makes: its gradient clipped, and what decays of it."""
+
+EVALUATED = 4
+"""Rows evaluated at once, for each row trained on, where memory decides on both."""
+
+AT_WORK = 3
+"""Tensors of a layer's largest shape that a step of the backward pass has at once: for a softmax
+the gradient that comes in, its product with the output, and the gradient that goes out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape:
+    """The sizes of an encoder that decide its memory.
+
+    Attributes:
+        hidden: Width of the hidden states.
+        intermediate: Width inside the feed-forward layers.
+        layers: Transformer layers that a forward pass goes through.
+        own_layers: Layers with weights of their own; fewer in ALBERT.
+        heads: Attention heads.
+        vocabulary: Rows of the token embedding.
+        positions: Rows of the position embedding.
+        embedding: Width of the embeddings.
+    """
+
+    hidden: int
+    intermediate: int
+    layers: int
+    own_layers: int
+    heads: int
+    vocabulary: int
+    positions: int
+    embedding: int
+
+    @property
+    def parameters(self) -> int:
+        """Weights of the encoder and of the dense layer above it, within 0.1%."""
+        width, inner = self.hidden, self.intermediate
+        embeddings = (self.vocabulary + self.positions + 4) * self.embedding
+        projection = (self.embedding + 1) * width if self.embedding != width else 0
+        layer = 4 * width * (width + 1) + 2 * width * inner + inner + 5 * width
+        return embeddings + projection + self.own_layers * layer + width * (width + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Bytes that stand side by side at a trial's peak.
+
+    Attributes:
+        program: Libraries and traced graphs, in host memory.
+        weights: The model; its first state; a moving average.
+        optimizer: The optimizer's slots.
+        gradients: Of a micro-batch, and their sum where there are several in an update.
+        activations: What the backward pass needs and works with, or the update's own copies of
+            gradients and weights where those are more.
+    """
+
+    program: int
+    weights: int
+    optimizer: int
+    gradients: int
+    activations: int
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Name to bytes."""
+        return asdict(self)
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return sum(self.parts.values())
+
+
+def estimate(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> Memory:
+    """What a trial takes at its peak, on one device.
+
+    Args:
+        shape: Of its model.
+        settings: Of the trial; the batch size is a number.
+        on_host: It computes on the CPU.
+    """
+    training, weights = settings.training, FLOAT * shape.parameters
+    summed = training.batch_size * training.devices < settings.effective_batch_size
+    return Memory(
+        program=LIBRARIES + GRAPHS + GRAPH * shape.layers if on_host else 0,
+        weights=weights * (2 + (training.ema_decay is not None)),
+        optimizer=weights * _slots(settings.optimizer, on_host=on_host),
+        gradients=weights * (1 + summed),
+        activations=max(COPIES * weights, _activations(shape, settings, on_host=on_host)),
+    )
+
+
+def fitting(
+    shape: ModelShape, settings: TrialSettings, room: int, *, on_host: bool
+) -> TrialSettings:
+    """The same trial with the largest batch that fits, on the way that a lack of memory takes.
+
+    Args:
+        shape: Of its model.
+        settings: Of the trial; `training.effective_batch_size` is what it wants.
+        room: Bytes of the device.
+        on_host: It computes on the CPU.
+
+    Returns:
+        With the smallest batch, and activations computed again, where even that does not fit.
+    """
+    training, effective = settings.training, settings.effective_batch_size
+    whole = math.ceil(effective / training.devices)
+    tried: TrialSettings | None = replace(
+        settings,
+        training=replace(
+            training, batch_size=whole, accumulation_steps=1, effective_batch_size=effective
+        ),
+    )
+    while tried is not None:
+        least = _evaluating(tried, training.evaluation_batch_size)
+        if estimate(shape, least, on_host=on_host).total <= room:
+            break
+        tried = with_less_memory(tried)
+    return with_batch(least, least.training.batch_size)
+
+
+def _evaluating(settings: TrialSettings, rows: int) -> TrialSettings:
+    """With so many rows in a pass of an evaluation, or what fits beside the training batch.
+
+    A pass forward alone keeps nothing of a layer, so a multiple of the batch fits.
+    """
+    training = settings.training
+    rows = min(rows, EVALUATED * training.batch_size)
+    return replace(settings, training=replace(training, evaluation_batch_size=rows))
+
+
+def _slots(optimizer: Mapping[str, Any], *, on_host: bool) -> int:
+    """Numbers kept for each weight.
+
+    Optimizers without a kernel of ours are Keras' own; their first state lies in host memory.
+    """
+    name = str(optimizer.get("name", "")).lower()
+    count = SLOTS.get(name, MOST_SLOTS) + bool(optimizer.get("amsgrad"))
+    if name == "rmsprop":
+        count += bool(optimizer.get("momentum")) + bool(optimizer.get("centered"))
+    keras = name not in OWN_KERNELS or bool(optimizer.get("amsgrad"))
+    return count * (1 + (keras and on_host))
+
+
+def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> int:
+    """What is kept of all layers for the backward pass, and what one layer works with."""
+    training, length = settings.training, settings.model.max_length
+    size = FLOAT if training.precision == "float32" else FLOAT // 2
+    tokens = training.batch_size * length
+    layer = tokens * (_kept if on_host else _kept_compiled)(shape, length, size)
+    if training.rematerialize:
+        layers = shape.layers * tokens * shape.hidden * size + layer
+    else:
+        layers = shape.layers * layer
+    if not on_host:
+        # Beside them lie the layers' weights as products take them. The gradients, which stand
+        # in a sum of their own, come as these go.
+        weights = shape.parameters
+        cast = size * (weights - shape.vocabulary * shape.embedding) if size < FLOAT else 0
+        layers = max(0, layers + cast - FLOAT * weights)
+    evaluated = training.evaluation_batch_size * length * _at_work(shape, length, size)
+    return max(layers + tokens * _at_work(shape, length, size), evaluated)
+
+
+def _kept_compiled(shape: ModelShape, length: int, size: int) -> int:
+    """Bytes that a layer keeps of each token where XLA compiles it; see `_kept`."""
+    states = 2 * 2 + 4  # inputs and outputs of both norms; queries, keys, values, their mixture
+    activation = 2 * shape.intermediate  # input of a GELU, and its output
+    scores = 2 * shape.heads * length  # softmax, and what dropout leaves of it
+    return size * (states * shape.hidden + activation + scores)
+
+
+def _kept(shape: ModelShape, length: int, size: int) -> int:
+    """Bytes that a layer keeps of each token while training.
+
+    Args:
+        shape: Of the model.
+        length: Tokens of a text.
+        size: Bytes of a number.
+    """
+    norms = 2 * (2 * FLOAT + size)  # each: input and scale, both float32, and output
+    attention = 4 * size  # queries, keys, values, and what is made of them
+    masks = 2  # of both dropouts, a byte for each number
+    activation = 4 * size  # the factors of a GELU, and its output
+    scores = 2 * size + 1  # softmax, what dropout leaves of it, and its mask
+    return (
+        (norms + attention + masks) * shape.hidden
+        + activation * shape.intermediate
+        + scores * shape.heads * length
+    )
+
+
+def _at_work(shape: ModelShape, length: int, size: int) -> int:
+    """Bytes of each token in the largest step of a layer, attention or feed-forward."""
+    return AT_WORK * size * max(shape.heads * length, shape.intermediate)

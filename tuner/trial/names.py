@@ -1,0 +1,31 @@
+"""Names of the files in a trial's folder, and the last attempt's part of its log."""
+
+from pathlib import Path
+
+STATE_NAME = "state.safetensors"
+"""In the trial's folder: what another attempt goes on from."""
+
+PROFILE_NAME = "profile"
+"""In the trial's folder: the profiler's trace, where the trial's settings ask for one."""
+
+MODEL_NAME = "model"
+"""In the trial's folder: its model, where the agent wants it kept."""
+
+LOG_NAME = "worker.log"
+
+BEGIN = "attempt begins"
+"""In the first line that an attempt prints."""
+
+
+def last_attempt(folder: Path) -> str:
+    """What the last attempt at a trial has printed; empty without a log.
+
+    Args:
+        folder: The trial's.
+    """
+    try:
+        text = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    _, begin, rest = text.rpartition(BEGIN)
+    return begin + rest

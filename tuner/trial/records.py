@@ -1,0 +1,337 @@
+"""What flows through a sweep: specification, report, diagnosis, outcome."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tuner.settings.settings import TrialSettings
+
+Scalar = str | int | float | bool | None
+"""A value that a searched key can take."""
+
+
+UNTUNED = 0
+"""Number of the trial of the untuned default, which what tuning gains is told against."""
+
+
+class TrialState(StrEnum):
+    """How one attempt at a trial ended; the tag `trial_state` in MLflow."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    INFEASIBLE = "infeasible"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    RETRIED = "retried"
+
+
+class Convergence(StrEnum):
+    """The tag `convergence` in MLflow."""
+
+    CONVERGED = "converged"
+    IMPROVING = "improving"
+    PLATEAUED = "plateaued"
+    NOT_LEARNING = "not_learning"
+    OSCILLATING = "oscillating"
+    OVERFITTING = "overfitting"
+    DIVERGED = "diverged"
+    UNDETERMINED = "undetermined"
+
+
+class Decision(StrEnum):
+    """What a trial is told after a report.
+
+    `conclude` is for a trial that has nothing more to gain: it evaluates all validation rows at
+    once, so that it ends with a score like any other. `keep` answers a final report: the trial
+    leaves its model behind, because it is the best so far.
+    """
+
+    CONTINUE = "continue"
+    FINISH_EARLY = "conclude"
+    KEEP = "keep"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """One trial, composed and frozen: all that a worker needs.
+
+    Attributes:
+        number: The trial's number in the study.
+        parameters: Override key to value, as the sampler asked them.
+        settings: The composed configuration.
+        folder: The trial's own folder, absolute; the worker appends its log there.
+        attempt: Which try at the trial this is, counted from 1.
+    """
+
+    number: int
+    parameters: Mapping[str, Scalar]
+    settings: TrialSettings
+    folder: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedRows:
+    """Scores on the validation rows that every point evaluates, so that points compare.
+
+    They are a stratified subset, the same for every trial of a data set; at the last point, which
+    evaluates all rows, they are still told apart.
+
+    Attributes:
+        examples: How many rows.
+        loss: Mean cross-entropy in nats.
+        loss_error: Standard error of that mean, over the rows.
+        accuracy: 0 to 1.
+        mcc: Matthews correlation, -1 to 1.
+        majority_share: Share of them that got the most frequent prediction.
+        association: Evidence that more of them are right than chance gives, standard normal
+            where none is (see `tuner.diagnosis.association`); None in records of older versions.
+        error_within_labels: Standard error of the loss over rows drawn label by label, as the
+            part is: what a constant guess loses to a frequent label is no noise. None in records
+            of older versions.
+    """
+
+    examples: int
+    loss: float
+    loss_error: float
+    accuracy: float
+    mcc: float
+    majority_share: float
+    association: float | None = None
+    error_within_labels: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker measured at one evaluation point.
+
+    Attributes:
+        point: k, counted from 1; the step that Optuna sees.
+        points: E, how many there are in the whole budget.
+        final: All validation rows were evaluated, and the trial ends here.
+        examples_seen: Training examples consumed so far, over all devices.
+        total_examples: Training examples in the whole budget.
+        updates: Optimizer updates so far, without skipped ones.
+        skipped_updates: Skipped so far, because gradients overflowed in mixed_float16.
+        train_loss: Plain cross-entropy, mean over the examples since the previous point; without
+            smoothing and weights, so that trials compare.
+        train_loss_std: Standard deviation over the updates of their mean losses since then.
+        train_loss_max: Largest mean loss of one update since then.
+        learning_rate: Applied in the last update.
+        grad_norm: Global norm before clipping, mean over the updates since the previous point.
+        weight_change: Distance of the trained weights from where they began, as a share of their
+            norm then.
+        val_loss: Mean over `validation_examples`.
+        metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1; `val_mcc`: -1 to 1.
+        majority_share: Share of the validation rows that got the most frequent prediction.
+        validation_examples: Rows evaluated at this point.
+        fixed: Scores on the rows that every point evaluates.
+        examples_per_second: In updates, since the previous point, evaluation left out.
+        padding_fraction: Share of the tokens computed since the previous point that were padding.
+        peak_memory_bytes: Of the device where it tells, else resident memory of the process.
+        gpu_utilization: Share of the time in which the trial's own GPUs computed, mean since the
+            previous point, 0 to 1, with whatever else runs on them; None: unknown.
+        gpu_memory_bytes: The most taken on the trial's own GPUs together since the previous point,
+            by its process where the driver tells, else by all; None: unknown.
+        seconds_training: Since the previous point, inside updates.
+        seconds_evaluating: Of this point.
+        confusion: Rows true labels, columns predicted; at the final point alone.
+    """
+
+    point: int
+    points: int
+    final: bool
+    examples_seen: int
+    total_examples: int
+    updates: int
+    skipped_updates: int
+    train_loss: float
+    train_loss_std: float
+    train_loss_max: float
+    learning_rate: float
+    grad_norm: float
+    weight_change: float
+    val_loss: float
+    metrics: Mapping[str, float]
+    majority_share: float
+    validation_examples: int
+    fixed: FixedRows
+    examples_per_second: float
+    padding_fraction: float
+    peak_memory_bytes: int
+    seconds_training: float
+    seconds_evaluating: float
+    confusion: list[list[int]] | None = None
+    gpu_utilization: float | None = None
+    gpu_memory_bytes: int | None = None
+
+    def value(self, name: str) -> float:
+        """A metric or another figure of the report by its name in MLflow."""
+        return float(self.metrics[name] if name in self.metrics else getattr(self, name))
+
+
+def each_stretch(reports: Iterable[Report]) -> list[Report]:
+    """One report of each stretch of training: with few updates several points fall on one."""
+    return list({report.examples_seen: report for report in reports}.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What the best guess that ignores the text reaches on this data.
+
+    Attributes:
+        accuracy: Share of the most frequent training label among the validation rows.
+        loss: Cross-entropy (nats) of the training label frequencies on the validation rows, or of
+            equal shares where that is less.
+        labels: Number of labels; None in records of older versions.
+        trained_loss: Cross-entropy (nats) of the constant guess that this trial's training leads
+            to, on the rows that every point evaluates: class weights, oversampling and label
+            smoothing move it. None in records of older versions.
+    """
+
+    accuracy: float
+    loss: float
+    labels: int | None = None
+    trained_loss: float | None = None
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the constant guess that training leads to, which learning has to beat."""
+        return self.loss if self.trained_loss is None else self.trained_loss
+
+    @property
+    def untrained_loss(self) -> float:
+        """Loss with which an untrained head begins: of equal shares, or the baseline if larger."""
+        return max(self.baseline, self.loss, math.log(self.labels or 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The numbers behind a reading, all on the rows that every point evaluates.
+
+    Attributes:
+        slope: Change of the validation loss over a tenth of the budget, in nats, at the end of
+            what was seen.
+        slope_error: Standard error of the slope.
+        best_point: Where the validation loss was lowest.
+        best_loss: The validation loss there, in nats.
+        generalisation_gap: Validation loss minus training loss at the end, in nats.
+        oscillation: Typical swing of the validation loss from point to point, as a share of the
+            constant guess's loss.
+        gain: Share of the constant guess's loss that the best point took away; negative: none.
+    """
+
+    slope: float
+    slope_error: float
+    best_point: int
+    best_loss: float
+    generalisation_gap: float
+    oscillation: float
+    gain: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """The reading of a trial's reports.
+
+    Attributes:
+        status: One word.
+        reason: The figures that decided it, as a sentence.
+        advice: What to change, in configuration keys; empty where there is nothing to say.
+        figures: The numbers; None where there were too few reports.
+        points: Evaluation points that decided it.
+    """
+
+    status: Convergence
+    reason: str
+    advice: str
+    figures: Figures | None = None
+    points: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialError:
+    """Why an attempt failed, as data.
+
+    Attributes:
+        kind: `input` (the user's configuration or data), `out_of_memory`, `crash` (the process
+            died), `device` (its GPU failed) or `error`.
+        type: Name of the exception's class.
+        message: One line.
+        traceback: Last lines of the traceback or of the worker's log.
+    """
+
+    kind: str
+    type: str
+    message: str
+    traceback: str = ""
+
+    @property
+    def is_accident(self) -> bool:
+        """Whether the same trial may go well elsewhere."""
+        return self.kind in ("crash", "device")
+
+    @property
+    def cause(self) -> str:
+        """Type and message, without the numbers and addresses that differ between trials."""
+        return f"{self.type}: {re.sub(r'0x[0-9a-fA-F]+|[0-9]+', 'N', self.message)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where an attempt was made.
+
+    Attributes:
+        mlflow_run: Its run; empty where MLflow had not answered yet.
+        git_commit: Checked out in the folder of the command; empty where it is no checkout.
+        cpu_threads: That its worker computed with; 0: unknown.
+    """
+
+    mlflow_run: str = ""
+    git_commit: str = ""
+    cpu_threads: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialOutcome:
+    """How a trial ended.
+
+    Attributes:
+        number: The trial's number in the study.
+        attempt: Which try at the trial this was, counted from 1.
+        state: How it ended; `retried` where another attempt follows.
+        parameters: As the sampler asked them.
+        value: The first objective at the last evaluation point; None unless complete.
+        measured: All objectives and constrained metrics by name, as far as it came.
+        violated: The constraints that a completed trial misses, as people read them.
+        stopped_by: Who ended it before its budget was spent: `pruner` (it was unpromising),
+            `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
+        guess: What the best constant guess reaches; None when the trial never started.
+        last: The last report, if any.
+        diagnosis: The reading of its reports.
+        seconds: From being handed to a worker to its end.
+        seconds_busy: Of them, inside updates and evaluation.
+        error: Why it failed, if it did.
+        provenance: Where it was made.
+        model_error: Why its model could not be saved; None where it was, or was not wanted.
+    """
+
+    number: int
+    state: TrialState
+    attempt: int = 1
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    value: float | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
+    violated: tuple[str, ...] = ()
+    stopped_by: str = ""
+    guess: Baseline | None = None
+    last: Report | None = None
+    diagnosis: Diagnosis | None = None
+    seconds: float = 0.0
+    seconds_busy: float = 0.0
+    error: TrialError | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+    model_error: str | None = None
