@@ -44,10 +44,16 @@ def main() -> int:
     return 1 if failures else 0
 
 
+class NothingToPublishError(Exception):
+    """The study, its run or its model is missing; the message is for users."""
+
+
 def _tried(what: str, failures: list[str], action: Callable[[], None]) -> None:
     """Whatever goes wrong with one, the other is done."""
     try:
         action()
+    except NothingToPublishError as error:
+        failures.append(f"{what}: {error}")
     except Exception as error:
         failures.append(f"{what}: {type(error).__name__}: {one_line(error)}")
 
@@ -56,7 +62,7 @@ def _draw(request: Request) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_stored(request.storage)
     if storage is None:
-        raise LookupError("the study is not there")
+        raise NothingToPublishError("the study is not there")
     study = optuna.load_study(study_name=request.study.name, storage=storage)
     draw(study, request.objectives, request.plots)
 
@@ -70,7 +76,7 @@ def _send(request: Request) -> None:
     runs = Connection(request.tracking, request.study)
     found = runs.find_sweep()
     if found is None:
-        raise LookupError("the sweep's run is not there yet")
+        raise NothingToPublishError("the sweep's run is not there yet")
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
     sweep = client.get_run(found)
     for file in sorted(request.plots.glob("[!.]*")) if request.draw else ():
@@ -79,7 +85,9 @@ def _send(request: Request) -> None:
     if request.log_model and folder.is_dir():
         print(log_model(client, runs, sweep, folder, request.register), flush=True)  # noqa: T201
     elif request.log_model and request.register is not None:
-        raise LookupError(f"'{request.register}' was not registered, since the study has no model")
+        raise NothingToPublishError(
+            f"'{request.register}' was not registered, since the study has no model"
+        )
 
 
 if __name__ == "__main__":
