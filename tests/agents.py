@@ -20,9 +20,9 @@ import psutil
 
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
-from tuner.commands import start
 from tuner.commands import sweep as command
 from tuner.launchers.local import LocalLauncher
+from tuner.orchestration import start, sweep_run
 
 ROOT = Path(__file__).parents[1]
 FAKE = "tests.worker.fake"
@@ -67,8 +67,8 @@ def serve(folder, mlflow_uri, words, log, channel):
     os.dup2(output, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     composed = command.compose_sweep(words, folder)
-    variants = command.check(composed)
-    command.compose_sweep, command.check = lambda *_: composed, lambda *_: variants
+    variants = sweep_run.check(composed)
+    command.compose_sweep, sweep_run.check = lambda *_: composed, lambda *_: variants
     start.LocalLauncher = functools.partial(LocalLauncher, command=(sys.executable, "-m", FAKE))
     with suppress(EOFError):
         while True:

@@ -4,11 +4,11 @@ import functools
 import sys
 
 from tuner.__main__ import main
-from tuner.commands import start, train
 from tuner.launchers.local import LocalLauncher
+from tuner.orchestration import start, training_run
 
 if __name__ == "__main__":
     worker = (sys.executable, "-m", "tests.worker.fake")
     start.LocalLauncher = functools.partial(LocalLauncher, command=worker)
-    train.LocalLauncher = start.LocalLauncher
+    training_run.LocalLauncher = start.LocalLauncher
     sys.exit(main())

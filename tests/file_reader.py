@@ -13,9 +13,9 @@ import traceback
 from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
-from tuner.commands.inputs import check_inputs
 from tuner.config import check, compose_sweep, compose_training
 from tuner.errors import InputError
+from tuner.orchestration.inputs import check_inputs
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 
 

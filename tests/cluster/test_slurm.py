@@ -14,8 +14,8 @@ import pytest
 from tests.agents import arguments, write_folder
 from tests.engines.slurm import Slurm, kill, missing, until
 from tuner.__main__ import main
-from tuner.commands import agents, following
 from tuner.errors import InputError
+from tuner.orchestration import agents, following
 from tuner.settings.settings import StorageSettings
 from tuner.settings.storage import JOURNAL
 from tuner.study.reader import Phase, StudyReader

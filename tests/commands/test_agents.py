@@ -51,10 +51,10 @@ def test_what_can_not_go_well_is_refused(folder, capsys, more, said):
 
 
 def test_without_submitit_the_extra_is_named(folder, capsys, monkeypatch):
-    ours = ("tuner.commands.agents", "tuner.commands.following", "tuner.launchers.slurm")
+    ours = ("tuner.orchestration.agents", "tuner.orchestration.following", "tuner.launchers.slurm")
     for name in [name for name in sys.modules if name.startswith((*ours, "submitit"))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("tuner.commands.agents", raising=False)
+    monkeypatch.delattr("tuner.orchestration.agents", raising=False)
     monkeypatch.setitem(sys.modules, "submitit", None)
     assert main(SLURM) == 2
     assert "pip install 'submitit>=1.5.3'" in capsys.readouterr().err

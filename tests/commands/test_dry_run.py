@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.commands.dry_run_lines import space_lines
+from tuner.orchestration.dry_run_lines import space_lines
 from tuner.search.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 
 DRY = [*OWN, "sweep.dry_run=true", "launcher.slots=2"]

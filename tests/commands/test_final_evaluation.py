@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from tests.commands.conftest import OWN
 from tests.tiny_checkpoints import write_reviews
 from tuner.__main__ import main
-from tuner.commands import final_evaluation
+from tuner.orchestration import final_evaluation
 from tuner.trial.folder import StudyFolder
 
 CONFIRM = "sweep.confirm={top: 1, seeds: 2}"

@@ -7,7 +7,7 @@ import pytest
 from tests.bench import FAKE
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.commands import start
+from tuner.orchestration import start
 
 pytest.importorskip("ray", reason="Ray is not installed")
 ON_RAY = [*OWN, "launcher=ray", "launcher.address=auto", "launcher.slots=1", "sweep.n_trials=2"]

@@ -11,7 +11,7 @@ import pytest
 from tests.commands.conftest import OWN
 from tests.tracking.runs import found
 from tuner.__main__ import main
-from tuner.commands.report import Reporter
+from tuner.orchestration.report_page import Reporter
 from tuner.settings.settings import StorageSettings
 from tuner.study.reader import StudyReader
 from tuner.trial.folder import StudyFolder

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.records import outcome, settings
-from tuner.commands.confirm import SPACE
 from tuner.confirmation import CONFIRMS, SEED, repeats
 from tuner.execution.repeats import Repeats
+from tuner.orchestration.confirm import SPACE
 from tuner.search.goals import Goals
 from tuner.study import Definition, First, Study
 from tuner.trial.records import TrialState

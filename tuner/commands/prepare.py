@@ -6,9 +6,9 @@ from pathlib import Path
 from tuner.checkpoints.content import cache_root
 from tuner.checkpoints.locate import locate
 from tuner.commands.command_words import read_options
-from tuner.commands.inputs import check_inputs, held_out_lines
 from tuner.config import compose_doctor
 from tuner.formatting.timestamps import local_time
+from tuner.orchestration.inputs import check_inputs, held_out_lines
 from tuner.results.terminal import Terminal
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tuner.commands.start import Start
 from tuner.confirmation import origin
+from tuner.orchestration.start import Start
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked
 from tuner.settings.objectives import direction

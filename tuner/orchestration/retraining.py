@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.commands.confirm import compose_repeat
-from tuner.commands.start import Start
 from tuner.errors import TunerError
 from tuner.execution.loop import Sweep
 from tuner.execution.single_trial import SingleTrial, SingleTrialSource
 from tuner.files.atomic import synced
 from tuner.files.model_folder import damage, discard
+from tuner.orchestration.confirm import compose_repeat
+from tuner.orchestration.start import Start
 from tuner.results.best import BestKeeper
 from tuner.results.best_file import stored_settings
 from tuner.results.lost_model import LostModel, score_differences

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tuner.commands.dry_run_lines import measured_rate, space_lines, time_lines
-from tuner.commands.start import Start
+from tuner.orchestration.dry_run_lines import measured_rate, space_lines, time_lines
+from tuner.orchestration.start import Start
 from tuner.results.terminal import parameters_text
 from tuner.settings.storage import SQLITE
 from tuner.trial.folder import StudyFolder

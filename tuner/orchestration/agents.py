@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuner.commands.following import Follower, StudyLook
 from tuner.config import ComposedSweep
 from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import INTERRUPTED, InputError
@@ -22,7 +21,9 @@ from tuner.launchers.slurm.spec import (
     taken_options,
 )
 from tuner.launchers.slurm.submission import AgentFolder
-from tuner.processes.invocation import Invocation, invoked
+from tuner.orchestration.call import Call
+from tuner.orchestration.following import Follower, StudyLook
+from tuner.processes.invocation import Invocation
 from tuner.results.pasted import print_command
 from tuner.results.summary import SweepSummary, show
 from tuner.results.terminal import Terminal
@@ -38,13 +39,14 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import model_note
 
 
-def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -> int:
+def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -> int:
     """Submits the agents that are missing, and follows all of them to their end.
 
     Args:
         composed: The sweep, whose trials compose; its `launcher.name` is slurm.
-        arguments: Overrides as the user gave them.
+        call: What asked for it; its overrides are those of the agents.
         terminal: Shows what happens.
+        begun: Start of the command, in seconds of the monotonic clock.
 
     Returns:
         0 done; 1 nothing usable came out, or agents failed before the study was complete; 130
@@ -53,9 +55,8 @@ def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -
     Raises:
         InputError: The sweep can not run on many nodes, or Slurm refuses what it is asked for.
     """
-    begun = time.monotonic()
     agent = composed.agent
-    _refuse(agent, arguments)
+    _refuse(agent, call.overrides)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     agents = AgentFolder(folder.path)
     if agent.launcher.dry_run:
@@ -65,12 +66,12 @@ def run(composed: ComposedSweep, arguments: Sequence[str], terminal: Terminal) -
     study = StudyLook(agent)
     follower = Follower(study, agents, terminal)
     try:
-        overrides = agent_overrides(arguments, agent.launcher)
+        overrides = agent_overrides(call.overrides, agent.launcher)
         jobs = follower.follow(_found_or_submitted(agent, study, agents, overrides, terminal))
     except KeyboardInterrupt:
-        _leave(follower.jobs, invoked(arguments), terminal)
+        _leave(follower.jobs, call.invocation, terminal)
         return INTERRUPTED
-    return _close(composed, study, agents, jobs, invoked(arguments), terminal, begun)
+    return _close(composed, study, agents, jobs, call.invocation, terminal, begun)
 
 
 def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:

@@ -9,13 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.checkpoints.info import CheckpointInfo
-from tuner.commands.first import first_points
-from tuner.commands.inputs import (
-    InputReport,
-    check_inputs,
-    evaluation_lines,
-    held_out_lines,
-)
 from tuner.config import ComposedSweep, compose_trial, dump_trial, identify, searched_options
 from tuner.devices.allocation import seconds_left
 from tuner.devices.room import AvailableMemory
@@ -28,6 +21,13 @@ from tuner.files.exclusive import exclusive
 from tuner.installation.remedies import install_extra
 from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
+from tuner.orchestration.first import first_points
+from tuner.orchestration.inputs import (
+    InputReport,
+    check_inputs,
+    evaluation_lines,
+    held_out_lines,
+)
 from tuner.results.terminal import Terminal
 from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals

@@ -5,9 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuner.commands.confirmed_best import ConfirmedBest
-from tuner.commands.final_evaluation import look
-from tuner.commands.start import Start
 from tuner.confirmation import (
     CONFIRMED,
     CONFIRMS,
@@ -22,6 +19,9 @@ from tuner.confirmation import (
 from tuner.execution.loop import Sweep
 from tuner.execution.repeats import CLOSED, Repeats
 from tuner.files.exclusive import exclusive
+from tuner.orchestration.confirmed_best import ConfirmedBest
+from tuner.orchestration.final_evaluation import look
+from tuner.orchestration.start import Start
 from tuner.results.best import BestKeeper
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked

@@ -4,8 +4,6 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.commands.confirmed_best import ConfirmedBest
-from tuner.commands.start import Start
 from tuner.confirmation import TESTED, FinalEvaluation, Score, Subject, refusal, scored
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.table import Examples
@@ -13,6 +11,8 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.files.exclusive import exclusive
 from tuner.files.model_folder import read_whole
+from tuner.orchestration.confirmed_best import ConfirmedBest
+from tuner.orchestration.start import Start
 from tuner.processes.invocation import invoked
 from tuner.study import Study
 from tuner.trial.folder import StudyFolder

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.commands.dry_run_lines import domain_text
 from tuner.config import ComposedSweep, trial_values
 from tuner.errors import InputError
+from tuner.orchestration.dry_run_lines import domain_text
 from tuner.results.tables import figure
 from tuner.search.carried import Carried, Dropped, carried
 from tuner.search.pareto import order

@@ -1,0 +1,338 @@
+"""A sweep from its settings to its summary: search, confirmation, lost models, report."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tuner import __version__
+from tuner.config import ComposedSweep, check, render
+from tuner.diagnosis.sweep import read_sweep
+from tuner.errors import InputError
+from tuner.execution.loop import Sweep
+from tuner.launchers.slurm.spec import SLURM
+from tuner.orchestration.call import Call
+from tuner.orchestration.confirm import Confirmed, check_confirmation, confirm
+from tuner.orchestration.dry_run import dry_run
+from tuner.orchestration.final_evaluation import early_refusal
+from tuner.orchestration.invocations import remember_invocation
+from tuner.orchestration.report_page import write_page
+from tuner.orchestration.retraining import Retraining
+from tuner.orchestration.start import Start, started
+from tuner.processes.invocation import Invocation
+from tuner.results.best import BestKeeper
+from tuner.results.best_file import StudyFacts
+from tuner.results.summary import SweepSummary, description, show
+from tuner.results.terminal import Terminal
+from tuner.results.time_spent import TimeSpent
+from tuner.search.enough import enough
+from tuner.search.pareto import best, front, order
+from tuner.settings.settings import TrialSettings
+from tuner.study import Study, made_with, study_url
+from tuner.study.strategies import build_pruner, build_sampler
+from tuner.tracking import Tracker, View, tracking_uri
+from tuner.tracking.publishing import Publisher, Request
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialSpec
+from tuner.trial.study_identity import StudyIdentity
+
+
+def run_sweep(
+    composed: ComposedSweep,
+    call: Call,
+    terminal: Terminal,
+    begun: float,
+) -> int:
+    """Run a sweep, or resume it up to its total.
+
+    Args:
+        composed: Sweep.
+        call: What asked for it.
+        terminal: Display.
+        begun: Start of the command, in seconds of the monotonic clock.
+
+    Returns:
+        Exit code: 0 done, 1 nothing usable came out, 130 interrupted.
+
+    Raises:
+        InputError: The sweep cannot run as it is configured.
+    """
+    agent = composed.agent
+    _refuse_nothing_to_search(composed)
+    build_sampler(agent.sampler, opened=0)
+    variants = check(composed)
+    build_pruner(agent.pruner, composed.goals)
+    if agent.launcher.name == SLURM:
+        from tuner.orchestration import agents  # noqa: PLC0415 - needs an extra
+
+        return agents.run(composed, call, terminal, begun)
+    return _run_here(composed, variants, call, terminal, begun)
+
+
+def _run_here(
+    composed: ComposedSweep,
+    variants: Sequence[TrialSettings],
+    call: Call,
+    terminal: Terminal,
+    begun: float,
+) -> int:
+    """Run the sweep in this process, which is one of its agents.
+
+    Args:
+        composed: Sweep.
+        variants: Trial settings that `check` composed of it.
+        call: What asked for it.
+        terminal: Display.
+        begun: Start of the command, in seconds of the monotonic clock.
+
+    Returns:
+        Exit code.
+    """
+    agent = composed.agent
+    folder = StudyFolder(Path(agent.output), agent.study_name)
+    folder.refuse_misplaced()
+    tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
+    tracker.check()
+    with ExitStack() as stack:
+        start = stack.enter_context(started(composed, variants, terminal))
+        if agent.sweep.dry_run:
+            dry_run(start)
+            return 0
+        check_confirmation(start)
+        study = start.open_study(folder, agent.storage)
+        stack.callback(study.close)
+        _tell_opened(start, study)
+        invocation = remember_invocation(study, call.invocation)
+        tags = call.tags
+        tracker.open(tags, start.inputs.of, study.identity)
+        stack.callback(lambda: terminal.warn(tracker.close()))
+        publisher = Publisher(_request(composed, folder, study.identity, sends=tracker.sends))
+        stack.callback(publisher.close)
+        _announce(start, study, tracker)
+        keeper = BestKeeper(study, _facts(start), start.composed, folder, terminal.warn)
+        sweep = _search(start, study, keeper, tracker, publisher, tags)
+        retraining = Retraining(start, study, keeper, tags)
+        confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
+        closing = _closing(start, study, sweep, confirmed, tracker, begun)
+        closing = replace(
+            closing,
+            interrupted=closing.interrupted or retraining.interrupted,
+            model_note=keeper.note,
+            page=write_page(agent, closing.reading, invocation, terminal.warn),
+            invocation=invocation,
+        )
+        _finish(closing, folder, terminal, tracker, publisher)
+        return closing.exit_code
+
+
+def _finish(
+    closing: SweepSummary,
+    folder: StudyFolder,
+    terminal: Terminal,
+    tracker: Tracker,
+    publisher: Publisher,
+) -> None:
+    """Log the end of the sweep, show it, and publish what belongs to it."""
+    if closing.goals.several:
+        tracker.mark_front(each.number for each in front(closing.outcomes, closing.goals))
+    status = "KILLED" if closing.interrupted else "FINISHED"
+    files = [folder.best] if folder.best.exists() else []
+    tracker.sweep_finished(closing.metrics(), description(closing), files, status)
+    show(closing, terminal.console)
+    if not closing.interrupted:
+        terminal.warn(tracker.close())  # What is published belongs to runs that are there.
+        terminal.warn(publisher.finish())
+        if publisher.registered:
+            terminal.notice(publisher.registered)
+
+
+def _refuse_nothing_to_search(composed: ComposedSweep) -> None:
+    if not composed.space.dimensions:
+        raise InputError(
+            "nothing is left to search",
+            where="sweep.space, and the values that the command line fixes",
+            remedy="a key to search, as training.batch_size=8,16; for one fine-tune without a "
+            "search: tuner train FILE.yaml",
+        )
+
+
+def _tell_opened(start: Start, study: Study) -> None:
+    """Tell what people should know of a study before anything is trained."""
+    terminal = start.terminal
+    terminal.warn(study.notice)
+    terminal.warn(early_refusal(start, study))
+    if study.is_new and start.published is not None:
+        terminal.notice(
+            f"first trials, after the untuned default: {len(start.published.points)} of "
+            f"{start.published.source}; sweep.literature=false leaves them out"
+        )
+
+
+def _announce(start: Start, study: Study, tracker: Tracker) -> None:
+    """Makes the sweep's run and MLflow's page, and tells where they are."""
+    composed, goals = start.composed, start.goals
+    total = str(composed.agent.sweep.n_trials)
+    tracker.sweep_started(
+        {"objective": ",".join(goals.objectives), "n_trials": total, "tuner": __version__},
+        {"sweep.yaml": render(composed), **start.inputs.artifacts},
+    )
+    keys = composed.space.keys
+    tracker.show(View(goals=goals, keys=keys, study=study.identity))
+    if not study.is_new:
+        tracker.expect(study.outcomes())
+    tracker.abandon(study.release_orphans())
+    start.terminal.notice(f"review: {tracker.review}")
+
+
+def _facts(start: Start) -> StudyFacts:
+    return StudyFacts(
+        name=start.composed.agent.study_name,
+        goals=start.goals,
+        contents=start.inputs.contents,
+        made_with=made_with(),
+    )
+
+
+def _search(
+    start: Start,
+    study: Study,
+    keeper: BestKeeper,
+    tracker: Tracker,
+    publisher: Publisher,
+    tags: Mapping[str, str],
+) -> Sweep:
+    """Runs the trials that are missing."""
+    agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
+    earlier = study.outcomes()
+
+    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
+        keeper(outcome)
+        publisher.refresh()
+
+    sweep = Sweep(
+        plan=replace(
+            start.plan(earlier, tags),
+            timeout=agent.sweep.timeout,
+            enough=partial(_enough, start, study),
+            wants_model=keeper.wants_model,
+        ),
+        source=study,
+        launcher=launcher,
+        tracker=tracker,
+        folder=start.folder,
+        watcher=terminal,
+        on_finished=finished,
+        on_idle=publisher.prepare,
+    )
+    sweep.prepare(start.base)
+    terminal.begin(
+        agent.study_name,
+        start.n_trials,
+        launcher.slots,
+        earlier=earlier,
+        goals=start.goals,
+        timeout=agent.sweep.timeout,
+    )
+    try:
+        sweep.run()
+    finally:
+        terminal.end()
+    keeper.publish()  # Another agent may have been killed before it published its best.
+    if study.exhausted and len(study.values()) < agent.sweep.n_trials:
+        terminal.notice(
+            "every configuration of the search space has been tried: the sweep ends before "
+            f"sweep.n_trials={agent.sweep.n_trials}"
+        )
+    return sweep
+
+
+def _confirmed(
+    start: Start,
+    study: Study,
+    keeper: BestKeeper,
+    sweep: Sweep,
+    retraining: Retraining,
+    tags: Mapping[str, str],
+) -> Confirmed:
+    """Confirm the leading configurations, and train again what models are lost by then."""
+    found = confirm(start, study, keeper, sweep, tags, partial(retraining.restore, sweep))
+    sweeps = [sweep] if found.sweep is None else [sweep, found.sweep]
+    if not any(each.interrupted or each.failed for each in sweeps):
+        retraining.restore(sweep, found.sweep)
+    return found
+
+
+def _enough(start: Start, study: Study) -> str:
+    """Whether `sweep.stop_when` holds, and why."""
+    settings = start.composed.agent.sweep
+    if settings.stop_when.patience is None:
+        return ""  # The study need not be read.
+    values = study.values()
+    if len(values) >= settings.n_trials:
+        return ""
+    return enough(values, start.goals.directions, settings.stop_when)
+
+
+def _closing(
+    start: Start,
+    study: Study,
+    sweep: Sweep,
+    confirmed: Confirmed,
+    tracker: Tracker,
+    begun: float,
+) -> SweepSummary:
+    """All that the end is told from."""
+    composed, agent = start.composed, start.composed.agent
+    sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
+    outcomes = order(study.outcomes(), start.goals)
+    winner = best(outcomes, start.goals)
+    ended = [outcome for each in sweeps for outcome in each.outcomes]
+    here = {outcome.number for outcome in sweep.outcomes}
+    return SweepSummary(
+        study=agent.study_name,
+        goals=start.goals,
+        outcomes=outcomes,
+        reading=read_sweep(
+            outcomes,
+            space=composed.space,
+            goals=start.goals,
+            importances=study.importances(),
+            epochs=composed.base.training.epochs,
+        ),
+        confirmation=confirmed.found,
+        interrupted=any(each.interrupted for each in sweeps),
+        failed=next((each.failed for each in sweeps if each.failed), ""),
+        time=TimeSpent(
+            seconds=time.monotonic() - begun,
+            busy=sum(outcome.seconds_busy for outcome in ended),
+            slots=len(start.launcher.slots),
+            ended=len(ended),
+            earlier=sum(outcome.number not in here for outcome in outcomes),
+            in_trials=sum(outcome.seconds for outcome in outcomes),
+        ),
+        best_file=start.folder.best,
+        keys=composed.space.keys,
+        review=tracker.review_steps,
+        invocation=Invocation(words=()),
+        labels=start.inputs.labels(start.compose(winner.parameters)) if winner else (),
+        is_taken=lambda name: StudyFolder(Path(agent.output), name).path.exists(),
+    )
+
+
+def _request(
+    composed: ComposedSweep, folder: StudyFolder, identity: StudyIdentity, *, sends: bool
+) -> Request:
+    """What of a composed sweep is published in MLflow beside its runs."""
+    agent = composed.agent
+    return Request(
+        study=identity,
+        objectives=composed.goals.objectives,
+        storage=study_url(agent.storage, folder),
+        tracking=tracking_uri(agent.tracking.uri),
+        folder=str(folder.path.absolute()),
+        draw=sends and agent.tracking.plots,
+        log_model=sends and agent.tracking.log_model,
+        register=agent.tracking.register,
+    )

@@ -1,0 +1,143 @@
+"""One fine-tune from its settings to its result; no search."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.config import ComposedTraining, dump_trial
+from tuner.devices.slots import local_slots
+from tuner.errors import INTERRUPTED
+from tuner.execution.interfaces import Plan
+from tuner.execution.loop import Sweep
+from tuner.execution.memory_check import memory_lines, with_batch_size
+from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.launchers.local import LocalLauncher
+from tuner.orchestration.inputs import check_inputs, evaluation_lines
+from tuner.results.terminal import Terminal
+from tuner.search.goals import Goals, score
+from tuner.tracking import COMMIT, Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialOutcome, TrialState
+
+STUDY = "train"
+"""MLflow experiment and output folder of single fine-tunes."""
+
+LABEL = 13
+"""Columns of the names in the result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTune:
+    """One fine-tune that has ended."""
+
+    outcomes: Sequence[TrialOutcome]
+    """Outcome of the trial; empty where it was stopped before it began."""
+    folder: StudyFolder
+    """Files of the study."""
+    interrupted: bool
+    """True if somebody stopped it."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
+        return exit_code(self.outcomes, interrupted=self.interrupted)
+
+
+def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Terminal) -> FineTune:
+    """Fine-tune once and show the result.
+
+    Args:
+        composed: What to train.
+        tags: Origin of the run, as MLflow's tags.
+        terminal: Display.
+
+    Raises:
+        InputError: Model or data cannot be used.
+    """
+    study = composed.study or STUDY
+    folder = StudyFolder(Path(composed.output), study)
+    folder.refuse_misplaced()
+    launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
+    room = launcher.room()
+    goals = composed.goals
+    tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
+    tracker.check()
+    with ExitStack() as stack:
+        stack.callback(launcher.close, composed.launcher.stop_timeout)
+        launcher.start(0)
+        inputs = check_inputs([composed.trial])
+        trial = with_batch_size(composed.trial, room)
+        counts = evaluation_lines([trial], inputs)
+        for line in (*inputs.lines, *counts, *memory_lines([trial], room)):
+            terminal.notice(line)
+        tracker.open(tags, inputs.of)
+        stack.callback(lambda: terminal.warn(tracker.close()))
+        sweep = Sweep(
+            plan=Plan(
+                goals=goals,
+                compose=lambda _: trial,
+                render=dump_trial,
+                n_trials=1,
+                max_attempts=composed.launcher.max_attempts,
+                stall_timeout=composed.launcher.stall_timeout,
+                role="train",
+                git_commit=tags.get(COMMIT, ""),
+            ),
+            source=SingleTrialSource(SingleTrial(number=folder.take_number())),
+            launcher=launcher,
+            tracker=tracker,
+            folder=folder,
+            watcher=terminal,
+            on_finished=lambda spec, outcome: None,  # noqa: ARG005
+        )
+        terminal.begin(study, 1, launcher.slots)
+        try:
+            outcomes = sweep.run()
+        finally:
+            terminal.end()
+        for line in result_lines(outcomes, goals, folder):
+            terminal.result(line)
+        for outcome in outcomes:
+            if outcome.model_error is not None:
+                terminal.warn(f"its model could not be saved: {outcome.model_error}")
+        terminal.result(f"{'review':<{LABEL}} {tracker.review}")
+        return FineTune(outcomes=outcomes, folder=folder, interrupted=sweep.interrupted)
+
+
+def result_lines(
+    outcomes: Sequence[TrialOutcome], goals: Goals, folder: StudyFolder
+) -> Iterator[str]:
+    """What came of a fine-tune, its objectives first.
+
+    Args:
+        outcomes: How its attempts ended.
+        goals: What its result is measured by.
+        folder: Where its files are.
+    """
+    for outcome in outcomes:
+        for name, way in zip(goals.objectives, goals.directions, strict=True):
+            if name in outcome.measured:
+                better = "higher" if way == "maximize" else "lower"
+                yield f"{name:<{LABEL}} {outcome.measured[name]}  (objective; {better} is better)"
+        if outcome.last is not None:
+            figures = {"val_loss": outcome.last.val_loss, **outcome.last.metrics}
+            for name, value in figures.items():
+                if name not in goals.objectives:
+                    yield f"{name:<{LABEL}} {score(value)}"
+        for text in outcome.violated:
+            yield f"{'constraint':<{LABEL}} missed: {text}"
+        if outcome.diagnosis is not None:
+            told = outcome.diagnosis
+            yield f"{'convergence':<{LABEL}} {told.status}: {told.reason}"
+            if told.advice:
+                yield f"{'advice':<{LABEL}} {told.advice}"
+        yield f"{'files':<{LABEL}} {folder.trial(outcome.number).path}"
+
+
+def exit_code(outcomes: Sequence[TrialOutcome], *, interrupted: bool) -> int:
+    """Return 0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
+    if interrupted:
+        return INTERRUPTED
+    saved = [o for o in outcomes if o.state is TrialState.COMPLETE and o.model_error is None]
+    return 0 if saved else 1
