@@ -6,7 +6,7 @@ benchmarks/recorded/sweeps/.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from tuner.study.reader import StudyReader
 
 RECORDED = Path(__file__).parent / "recorded" / "search.json"
 POINTS = 10
-GUESS = 0.5
-"""The accuracy of a constant guess."""
 
 REFERENCE_BATCH = 16
 """The effective batch of the default."""
@@ -39,12 +37,6 @@ Table = dict[Row, list[float]]
 def rates(table: Table, optimizer: str) -> list[float]:
     """The learning rates that were recorded for an optimizer."""
     return sorted({row[1] for row in table if row[0] == optimizer})
-
-
-def effective(choices: Sequence[Any]) -> int:
-    """The effective batch of values of CHOICES."""
-    _, batch, steps = choices
-    return int(batch * steps)
 
 
 def best(table: Table) -> float:

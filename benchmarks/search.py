@@ -2,7 +2,6 @@
 
     python benchmarks/search.py                  # replays on the recorded table
     python benchmarks/search.py --only "asha 2"  # those whose names hold these words
-    python benchmarks/search.py --rates          # which learning rate suits which effective batch
     python benchmarks/search.py --record FOLDER  # the table anew, from the sweeps that ran there
 
 The table is that of benchmarks/factorial.py, the methods are those of search_methods.py.
@@ -12,40 +11,31 @@ pruner sees the recorded points where the product would ask it. The cost is in f
 of the shares of the budget that trials spent. Printed is the cost until a completed trial is
 within half a point, and within two points, of the table's best, over 50 seeds, as a ratio to
 random search that prunes nothing, and how often it was not found within 300 trials.
-
-A method with a scale proposes the learning rate for an effective batch of 16 and uses it times
-(effective batch / 16) ** scale. The table has rates a factor of three apart, from one end to the
-other: what is used is rounded to these, and a scaled rate beyond the ends to the end.
 """
 
 import argparse
 import math
 import random
-import statistics
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import optuna
 from factorial import (
     CHOICES,
-    GUESS,
     OPTIMIZERS,
     POINTS,
     RATE,
-    REFERENCE_BATCH,
     Row,
     Table,
     best,
-    effective,
     rates,
     read,
     record,
 )
-from search_methods import METHODS, Method
+from search_methods import METHODS
 
 from tuner.trial.budget import may_prune
 
@@ -53,18 +43,15 @@ SEEDS = 50
 WITHIN = (0.005, 0.02)
 MOST_TRIALS = 300
 WARMUP = 0.1
-LEARNED = 0.05
-"""Gain over the guess below which a setting says nothing about its learning rate."""
 
 
-def suggest(trial: optuna.Trial, table: Table, scale: float) -> Row:
+def suggest(trial: optuna.Trial, table: Table) -> Row:
     """A row of the table by the sampler's wishes."""
     optimizer = trial.suggest_categorical("optimizer", OPTIMIZERS)
     known = rates(table, optimizer)
     rate = trial.suggest_float(f"{optimizer} {RATE}", known[0], known[-1], log=True)
     rest = [trial.suggest_categorical(key, values) for key, values in CHOICES.items()]
-    used = rate * (effective(rest) / REFERENCE_BATCH) ** scale
-    nearest = min(known, key=lambda each: abs(math.log(each / used)))
+    nearest = min(known, key=lambda each: abs(math.log(each / rate)))
     return (optimizer, nearest, *rest)
 
 
@@ -73,11 +60,7 @@ def costs(name: str, seed: int, table: Table, within: Sequence[float]) -> list[f
 
     Infinite where none was.
     """
-    return replay(METHODS[name], seed, table, within)
-
-
-def replay(method: Method, seed: int, table: Table, within: Sequence[float]) -> list[float]:
-    """The same of a method that METHODS need not have."""
+    method = METHODS[name]
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     random.seed(seed)
@@ -91,7 +74,7 @@ def replay(method: Method, seed: int, table: Table, within: Sequence[float]) -> 
     spent = 0.0
     for number in range(MOST_TRIALS):
         trial = study.ask()
-        values = table[suggest(trial, table, method.scale)]
+        values = table[suggest(trial, table)]
         point = run(trial, values, never=number == 0)
         spent += point / POINTS
         if point < POINTS:
@@ -114,45 +97,6 @@ def run(trial: optuna.Trial, values: Sequence[float], *, never: bool) -> int:
         if pruned and not never and may_prune(point, POINTS, WARMUP):
             return point
     return len(values)  # Fewer than POINTS where it diverged.
-
-
-def suiting(table: Table, optimizer: str) -> list[tuple[float, float]]:
-    """log2 of the effective batch over 16, and of the learning rate that suits it.
-
-    The rate is the mean of the logarithms of all that were recorded, each weighted with what it
-    gained over the constant guess, which is steadier than the single best of six.
-    """
-    gains: dict[Sequence[Any], list[tuple[float, float]]] = {}
-    for (used, rate, *choices), values in table.items():
-        if used == optimizer:
-            gain = max(values[-1] - GUESS, 0.0)
-            gains.setdefault(tuple(choices), []).append((math.log2(rate), gain))
-    return [
-        (
-            math.log2(effective(choices) / REFERENCE_BATCH),
-            sum(rate * gain for rate, gain in each) / sum(gain for _, gain in each),
-        )
-        for choices, each in gains.items()
-        if max(gain for _, gain in each) >= LEARNED
-    ]
-
-
-def print_rates(table: Table) -> None:
-    """The exponent by which the suiting learning rate grows with the effective batch."""
-    print("| optimizer | settings that learned | exponent (standard error) |")
-    print("|---|---|---|")
-    for optimizer in OPTIMIZERS:
-        batches, suited = zip(*suiting(table, optimizer), strict=True)
-        slope, error = fit(batches, suited)
-        print(f"| {optimizer} | {len(batches)} of 12 | {slope:.2f} ({error:.2f}) |")
-
-
-def fit(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Slope of a straight line by least squares, and its standard error."""
-    slope, offset = statistics.linear_regression(x, y)
-    residue = sum((b - offset - slope * a) ** 2 for a, b in zip(x, y, strict=True))
-    spread = statistics.variance(x) * (len(x) - 1)
-    return slope, math.sqrt(residue / (len(x) - 2) / spread)
 
 
 def quartiles(found: Sequence[float]) -> list[float]:
@@ -192,7 +136,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--record", type=Path, help="outputs/ of the sweeps")
-    parser.add_argument("--rates", action="store_true", help="rates that suit effective batches")
     parser.add_argument("--only", default="", help="methods whose names hold this, and random")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument(
@@ -202,9 +145,6 @@ def main() -> None:
     if given.record is not None:
         record(given.record)
     table = read()
-    if given.rates:
-        print_rates(table)
-        return
     print(f"{len(table)} fine-tunes, best {best(table):.4f}; within", end=" ")
     for distance in given.within:
         good = sum(values[-1] >= best(table) - distance for values in table.values())

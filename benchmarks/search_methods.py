@@ -22,13 +22,11 @@ class Method:
         sampler: Seed to sampler.
         pruner: Makes the pruner.
         first: Configurations that are tried first, in the space's own keys.
-        scale: Exponent by which the learning rate grows with the effective batch.
     """
 
     sampler: Callable[[int], BaseSampler]
     pruner: Callable[[], BasePruner] = NopPruner
     first: tuple[Mapping[str, Any], ...] = ()
-    scale: float = 0.0
 
 
 def tpe(seed: int, **options: Any) -> BaseSampler:
@@ -129,21 +127,7 @@ METHODS: Mapping[str, Method] = {
         pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
         first=PUBLISHED,
     ),
-    "tpe, extrapolation 0.02, default first, scaled by the root": Method(
-        sampler=tpe,
-        pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02),
-        first=(DEFAULT,),
-        scale=0.5,
-    ),
     "random, extrapolation 0.02": Method(
         sampler=RandomSampler, pruner=lambda: ExtrapolationPruner(ACCURACY, 0.02)
-    ),
-    "random, scaled by the root": Method(sampler=RandomSampler, scale=0.5),
-    "random, scaled linearly": Method(sampler=RandomSampler, scale=1.0),
-    "tpe, asha 2, default first, scaled by the root": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=0.5
-    ),
-    "tpe, asha 2, default first, scaled linearly": Method(
-        sampler=tpe, pruner=lambda: Asha(1, 2), first=(DEFAULT,), scale=1.0
     ),
 }
