@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tuner.confirmation import FinalEvaluation, Subject, refusal, scored
-from tuner.confirmation.final_evaluation import final_evaluation_text
+from tuner.confirmation.final_evaluation import final_evaluation_text, wilson_interval
 from tuner.diagnosis.sweep.noise import confusion_error
 
 SUBJECT = Subject(trial=3, seed=2, rows="abc")
@@ -85,3 +85,12 @@ def test_a_look_that_did_not_end_says_so():
     (told,) = final_evaluation_text(begun, best=3)
     assert "what that gave is not known; the same command looks again" in told
     assert begun.metrics == {}
+
+
+@pytest.mark.parametrize(
+    ("right", "low", "high"),
+    # From the formula of Wilson (1927) with a bound of 1.96.
+    [(85, 0.767163, 0.906941), (100, 0.963005, 1.0), (0, 0.0, 0.036995)],
+)
+def test_the_interval_of_a_share_is_wilsons(right, low, high):
+    assert wilson_interval(right / 100, 100) == pytest.approx((low, high), abs=1e-6)

@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 
 from tuner.confirmation import estimate
-from tuner.settings.intervals import Range, wilson, within
+from tuner.settings.intervals import Range, within
 from tuner.settings.objectives import OBJECTIVES, range_of
 
 SHARE = Range(low=0.0, high=1.0)
@@ -63,12 +63,3 @@ def test_the_interval_over_seeds_holds_the_true_mean_as_often_as_it_says(mean, d
         )
     ]
     assert 0.935 < fmean(held) < 0.97
-
-
-@pytest.mark.parametrize(
-    ("right", "low", "high"),
-    # By the binomtest of scipy.stats.
-    [(0.85, 0.7672, 0.9069), (1.0, 0.9630, 1.0), (0.0, 0.0, 0.0370)],
-)
-def test_wilsons_interval(right, low, high):
-    assert wilson(right, 100, 1.959964) == pytest.approx((low, high), abs=1e-4)

@@ -12,8 +12,6 @@ CONFIDENCE = 0.95
 FEW = 5
 """Below so many pairs their own deviation is too uncertain to be believed alone."""
 
-_HALVINGS = 60
-
 _SAME = 1e-12
 """Deviation below which values are the same but for rounding."""
 
@@ -156,28 +154,12 @@ def deviation(scores: Scores) -> Spread:
 
 
 def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
-    """The bound that |t| stays below with this probability.
-
-    Found by bisection of the probability, which is a finite sum where the degrees of freedom are
-    whole (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4).
+    """Return the bound that |t| stays below with this probability.
 
     Args:
         freedom: Degrees of freedom, 1 or more.
         confidence: Above 0 and below 1.
     """
-    low, high = 0.0, math.pi / 2
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < confidence else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import
 
-
-def _within(angle: float, freedom: int) -> float:
-    """Probability of |t| below sqrt(freedom) tan(angle)."""
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = freedom % 2
-    term = total = 0.0 if freedom == 1 else (cosine if odd else 1.0)
-    for k in range(2 + odd, freedom - 1, 2):
-        term *= cosine**2 * (k - 1) / k
-        total += term
-    return 2.0 / math.pi * (angle + sine * total) if odd else sine * total
+    return float(stdtrit(freedom, (1.0 + confidence) / 2.0))

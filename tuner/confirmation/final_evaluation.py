@@ -7,10 +7,10 @@ So the rows of `data.test` are looked at for one model, and for no other one eve
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 from tuner.diagnosis.sweep.noise import CRITICAL, confusion_error
-from tuner.settings.intervals import Interval, wilson, within
+from tuner.settings.intervals import Interval, within
 from tuner.settings.objectives import range_of
 from tuner.trial.metrics import Confusion, accuracy, macro_f1, matthews_correlation
 
@@ -86,7 +86,7 @@ class FinalEvaluation:
         """
         score = self.scores[name]
         if name == "accuracy":
-            return wilson(score.value, self.examples, CRITICAL)
+            return wilson_interval(score.value, self.examples)
         if not score.error:
             return None
         return within(range_of(name), score.value, CRITICAL * score.error)
@@ -118,6 +118,20 @@ def scored(confusion: Confusion, losses: Sequence[float]) -> dict[str, Score]:
     }
     error = stdev(losses) / sqrt(len(losses)) if len(losses) > 1 else 0.0
     return scores | {"loss": Score(value=fmean(losses), error=error)}
+
+
+def wilson_interval(share: float, examples: int) -> Interval:
+    """Return the 95 % interval of a share of independent rows (Wilson 1927).
+
+    Args:
+        share: Share seen, 0 to 1.
+        examples: Number of rows, 1 or more.
+    """
+    from scipy.stats import binomtest  # noqa: PLC0415 - slow to import
+
+    found = binomtest(round(share * examples), examples)
+    ends = found.proportion_ci(2.0 * NormalDist().cdf(CRITICAL) - 1.0, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def refusal(earlier: FinalEvaluation, wanted: Subject) -> str:

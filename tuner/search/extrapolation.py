@@ -16,6 +16,12 @@ FEWEST_POINTS = 3
 PRIOR_POINTS = 2
 """How many points of a curve's own the noise in the study's curves weighs as much as."""
 
+_FREEDOM = 3
+"""Degrees of freedom of Student's t, for any number of points.
+
+The fewest points leave as many. The tails stay as heavy for more: learning can set in late.
+"""
+
 _LEAST_ERROR = 1e-9
 """Where all curves are flat, rounding does not decide."""
 
@@ -44,8 +50,11 @@ class Forecast:
     error: float
 
     def above(self, goal: float) -> float:
-        """The chance that it ends above a goal, 0 to 1."""
-        return _student((self.end - goal) / max(self.error, _LEAST_ERROR * (1.0 + abs(goal))))
+        """Return the chance that it ends above a goal, 0 to 1."""
+        from scipy.special import stdtr  # noqa: PLC0415 - slow to import
+
+        error = max(self.error, _LEAST_ERROR * (1.0 + abs(goal)))
+        return float(stdtr(_FREEDOM, (self.end - goal) / error))
 
 
 def forecast(curve: Mapping[int, float], points: int, variance: float) -> Forecast | None:
@@ -99,12 +108,3 @@ def chance_undominated(
         for rival in rivals
     ]
     return min(chances, default=1.0)
-
-
-def _student(t: float) -> float:
-    """Student's cumulative distribution with 3 degrees of freedom, what the fewest points leave.
-
-    Its tails stay as heavy for more points: learning can set in late.
-    """
-    u = t / math.sqrt(3)
-    return 0.5 + (u / (1 + u * u) + math.atan(u)) / math.pi

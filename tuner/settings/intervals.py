@@ -61,23 +61,6 @@ def within(values: Range, mean: float, margin: float) -> Interval:
     return low + width * _logistic(centre - half), low + width * _logistic(centre + half)
 
 
-def wilson(right: float, examples: int, bound: float) -> Interval:
-    """Interval of a share of independent rows (Wilson 1927).
-
-    Args:
-        right: Share seen, 0 to 1.
-        examples: Number of rows, 1 or more.
-        bound: Bound of a standard normal statistic: 1.96 for 95 %.
-    """
-    square = bound * bound / examples
-    centre = (right + square / 2.0) / (1.0 + square)
-    spread = math.sqrt(right * (1.0 - right) / examples + square / (4.0 * examples))
-    half = bound * spread / (1.0 + square)
-    share = Range(low=0.0, high=1.0)
-    # A share of 0 or 1 is an end itself, but for rounding.
-    return min(right, share.clip(centre - half)), max(right, share.clip(centre + half))
-
-
 def _logistic(value: float) -> float:
     # In the form that does not overflow.
     small = math.exp(-abs(value))

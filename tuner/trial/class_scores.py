@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.trial.metrics import weighted_pairs
+
 FEW_CLASSES = 12
 """Up to so many classes are all shown."""
 
@@ -18,26 +20,12 @@ class ClassScore:
     """Name of the class."""
     rows: int
     """Validation rows of the class."""
-    predicted: int
-    """Validation rows for which the class was predicted."""
-    correct: int
-    """Rows of the class for which it was predicted."""
-
-    @property
-    def precision(self) -> float:
-        """Share of the predictions of the class that are right; 0 where there is none."""
-        return self.correct / self.predicted if self.predicted else 0.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the rows of the class that are found; 0 where there is none."""
-        return self.correct / self.rows if self.rows else 0.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall, 0 to 1."""
-        both = self.rows + self.predicted
-        return 2 * self.correct / both if both else 0.0
+    precision: float
+    """Share of the predictions of the class that are right; 0 where there is none."""
+    recall: float
+    """Share of the rows of the class that are found; 0 where there is none."""
+    f1: float
+    """0 where the class has no rows and no predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +42,25 @@ def class_scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> l
     """Return the scores of each class, in the order of the labels' numbers.
 
     Args:
-        confusion: Rows true labels, columns predicted, shape (labels, labels).
+        confusion: Rows true labels, columns predicted, shape (labels, labels); one count at least.
         labels: Names of the labels; others than the matrix has give their numbers instead.
     """
-    size = len(confusion)
-    names = labels if len(labels) == size else list(map(str, range(size)))
+    from sklearn.metrics import precision_recall_fscore_support  # noqa: PLC0415 - slow to import
+
+    numbers = range(len(confusion))
+    names = labels if len(labels) == len(numbers) else list(map(str, numbers))
+    found = precision_recall_fscore_support(
+        **weighted_pairs(confusion), labels=numbers, zero_division=0.0
+    )
     return [
         ClassScore(
-            label=names[index],
-            rows=sum(confusion[index]),
-            predicted=sum(row[index] for row in confusion),
-            correct=confusion[index][index],
+            label=name,
+            rows=int(rows),
+            precision=float(precision),
+            recall=float(recall),
+            f1=float(f1),
         )
-        for index in range(size)
+        for name, precision, recall, f1, rows in zip(names, *found, strict=True)
     ]
 
 

@@ -1,12 +1,12 @@
 """Scores of a classifier from its confusion matrix: rows are true labels, columns predicted."""
 
-import math
 from collections.abc import Sequence
 
 Confusion = Sequence[Sequence[int]]
 """Square; entry [i][j] counts rows of label i that were predicted as j."""
 
 
+# scikit-learn scores rows; of counts this is a division, and a sweep asks for it of every trial.
 def accuracy(confusion: Confusion) -> float:
     """Share of the rows that were predicted right; 0 where there are no rows."""
     total = sum(sum(row) for row in confusion)
@@ -22,31 +22,42 @@ def majority_share(confusion: Confusion) -> float:
 
 
 def macro_f1(confusion: Confusion) -> float:
-    """Mean of the labels' F1 scores, each label weighing the same.
+    """Return the mean of the labels' F1 scores, each label weighing the same.
 
-    A label that neither stands in the data nor was ever predicted is left out, as
-    `sklearn.metrics.f1_score(average="macro")` does.
+    A label that neither stands in the data nor was ever predicted is left out. 0 without rows.
     """
-    scores = []
-    for label, row in enumerate(confusion):
-        true, predicted = sum(row), sum(other[label] for other in confusion)
-        if true + predicted:
-            scores.append(2 * row[label] / (true + predicted))
-    return math.fsum(scores) / len(scores) if scores else 0.0
+    from sklearn.metrics import f1_score  # noqa: PLC0415 - slow to import
+
+    columns = map(sum, zip(*confusion, strict=True))
+    met = [
+        k
+        for k, (row, column) in enumerate(zip(confusion, columns, strict=True))
+        if sum(row) + column
+    ]
+    if not met:
+        return 0.0
+    return float(
+        f1_score(**weighted_pairs(confusion), labels=met, average="macro", zero_division=0.0)
+    )
 
 
 def matthews_correlation(confusion: Confusion) -> float:
-    """Matthews correlation coefficient for any number of labels, -1 to 1 (Gorodkin 2004).
+    """Return the Matthews correlation coefficient for any number of labels, -1 to 1.
 
-    Zero where it is not defined: one label only, or always the same prediction.
+    0 where it is not defined (Gorodkin 2004): one label only, or always the same prediction.
     """
-    true = [sum(row) for row in confusion]
-    predicted: list[int] = [sum(column) for column in zip(*confusion, strict=True)]
-    total = sum(true)
-    right = sum(row[label] for label, row in enumerate(confusion))
-    covariance = right * total - sum(t * p for t, p in zip(true, predicted, strict=True))
-    spread_true = total * total - sum(t * t for t in true)
-    spread_predicted = total * total - sum(p * p for p in predicted)
-    if not spread_true or not spread_predicted:
+    from sklearn.metrics import matthews_corrcoef  # noqa: PLC0415 - slow to import
+
+    if len(confusion) < 2 or not any(map(any, confusion)):  # noqa: PLR2004
         return 0.0
-    return covariance / math.sqrt(spread_true * spread_predicted)
+    return float(matthews_corrcoef(**weighted_pairs(confusion)))
+
+
+def weighted_pairs(confusion: Confusion) -> dict[str, list[int]]:
+    """Return each pair of true and predicted label with its count, for scikit-learn."""
+    labels = range(len(confusion))
+    return {
+        "y_true": [true for true in labels for _ in labels],
+        "y_pred": [predicted for _ in labels for predicted in labels],
+        "sample_weight": [count for row in confusion for count in row],
+    }

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+# SciPy counts every way only where no values are equal, and its test of spread has no correction
+# for whole ranks; the values of a search are often equal, so the distribution is our own.
 EXACT = 40
 """Up to so many trials every way to draw is counted; above, the normal approximation is close."""
 
@@ -56,7 +58,7 @@ def spread(group: Sequence[float], others: Sequence[float]) -> Tails:
 
 
 def overlap(both: int, group: int, chosen: int, total: int) -> float:
-    """Probability of so many trials or more in both of two groups by chance (Fisher 1935).
+    """Return the probability of so many or more in both of two groups by chance (Fisher 1935).
 
     Args:
         both: In both groups.
@@ -64,18 +66,17 @@ def overlap(both: int, group: int, chosen: int, total: int) -> float:
         chosen: In the other.
         total: In all.
     """
-    ways = sum(
-        math.comb(group, k) * math.comb(total - group, chosen - k)
-        for k in range(both, min(group, chosen) + 1)
-    )
-    return ways / math.comb(total, chosen)
+    from scipy.stats import hypergeom  # noqa: PLC0415 - slow to import
+
+    return float(hypergeom.sf(both - 1, total, group, chosen))
 
 
 def discoveries(p_values: Sequence[float], rate: float) -> list[bool]:
-    """Which of many tests count, so that at most a share `rate` of those is chance.
+    """Return which of many tests count, so that at most a share `rate` of those is chance.
 
     Benjamini & Hochberg 1995: the largest k of which the k-th smallest p is at most rate * k / m.
     """
+    # SciPy adjusts the probabilities instead, and rounding then decides about one on the bound.
     ordered = sorted(p_values)
     passed = [p for k, p in enumerate(ordered, start=1) if p <= rate * k / len(ordered)]
     return [bool(passed) and p <= passed[-1] for p in p_values]
@@ -83,10 +84,9 @@ def discoveries(p_values: Sequence[float], rate: float) -> list[bool]:
 
 def _doubled_ranks(values: Sequence[float]) -> list[int]:
     """Twice the rank of each value, counted from 1; equal values share their mean rank."""
-    ordered = sorted(values)
-    first = {value: at for at, value in reversed(list(enumerate(ordered)))}
-    last = {value: at for at, value in enumerate(ordered)}
-    return [first[value] + last[value] + 2 for value in values]
+    from scipy.stats import rankdata  # noqa: PLC0415 - slow to import
+
+    return [int(2.0 * rank) for rank in rankdata(values)]
 
 
 def _tails(scores: Sequence[int], count: int) -> Tails:
