@@ -8,7 +8,10 @@ import pytest
 
 from tuner.__main__ import COMMANDS, main
 
-HEAVY = ("tensorflow", "keras", "keras_hub", "mlflow", "datasets", "transformers", "torch")
+HEAVY = (
+    "tensorflow", "keras", "keras_hub", "mlflow", "datasets", "transformers", "torch", "scipy",
+    "sklearn", "pynvml",
+)  # fmt: skip
 
 
 def loaded_by(arguments):

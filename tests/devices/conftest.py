@@ -1,5 +1,6 @@
 """What the tests of launchers share."""
 
 from tests.devices.nvidia_smi import nvidia_smi
+from tests.devices.nvml import nvml
 
-__all__ = ["nvidia_smi"]
+__all__ = ["nvidia_smi", "nvml"]

@@ -1,4 +1,6 @@
-"""A program of the name nvidia-smi that stands first on the path."""
+"""A program of the name nvidia-smi that stands first on the path, with no library beside it."""
+
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.devices.nvidia_texts import TWO_LISTED
 def nvidia_smi(tmp_path, monkeypatch):
     """Makes the program say something: to the query, and to `-L`; and its exit code."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # An import then raises ImportError.
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tests.devices.nvidia_texts import CUT, CUT_LISTED, TWO
@@ -39,6 +41,7 @@ def test_a_driver_that_fails_says_why(nvidia_smi):
 
 def test_without_a_driver_what_is_chosen_holds(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pynvml", None)
     assert find_nvidia({}) == Nvidia()
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": " 1 , GPU-abc "}) == ["1", "GPU-abc"]
 

@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,7 @@ SIZES = (81559, 40960)
 
 def test_a_gpu_that_does_not_tell_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pynvml", None)
     slot = Slot(index=0, environment={"CUDA_VISIBLE_DEVICES": "0"}, threads=1)
     assert local_room([slot]) is None
     tool = tmp_path / "nvidia-smi"

@@ -2,9 +2,12 @@ import os
 
 import pytest
 
+from tests.devices.nvml import nvml
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.data import prepare
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+
+__all__ = ["nvml"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -2,24 +2,11 @@
 
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tuner.devices.gpu_usage import GpuUsage
 from tuner.training.gpu_watch import watched
-
-
-@pytest.fixture
-def nvml(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).with_name("stand_in"))
-    monkeypatch.delitem(sys.modules, "pynvml", raising=False)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    import pynvml
-
-    yield pynvml
-    assert pynvml.counts["opened"] == 0
-    del sys.modules["pynvml"]
 
 
 @pytest.mark.parametrize(

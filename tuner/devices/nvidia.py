@@ -1,4 +1,4 @@
-"""The machine's GPUs as nvidia-smi tells them, and which devices of them trials may use.
+"""The machine's GPUs, as nvidia-smi tells them too, and which devices trials may use.
 
 A GPU in MIG mode (multi-instance GPU) computes only through the instances that it is cut into, and
 a process computes on one instance at a time.
@@ -49,7 +49,7 @@ class Instance:
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """A GPU as nvidia-smi shows it.
+    """A GPU as the driver shows it.
 
     Attributes:
         index: As CUDA_VISIBLE_DEVICES counts.

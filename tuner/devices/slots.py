@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tuner.devices.host import host_memory, usable_cores
 from tuner.devices.nvidia import QUERY, Gpu, Nvidia, is_instance, notices, parse_gpus, usable
+from tuner.devices.nvml import nvml_gpus
 from tuner.errors import InputError
 
 WORKER_MEMORY = 3 * 2**30
@@ -36,14 +37,18 @@ class Slot:
 
 
 def find_nvidia(environment: Mapping[str, str]) -> Nvidia:
-    """What the driver's own program, nvidia-smi, says of the GPUs; nothing where there is none.
+    """Return what the driver says of the GPUs; nothing where there is none.
+
+    Its library (NVML) is asked first, its program nvidia-smi where that shows no GPU: the program
+    may be there without the library, and says why it fails.
 
     Args:
         environment: An existing CUDA_VISIBLE_DEVICES in it is honoured; empty or -1 is no GPU.
     """
     chosen = environment.get(VISIBLE)
-    program = shutil.which("nvidia-smi")
-    gpus, error = _ask(program) if program else ((), "")
+    gpus, error = nvml_gpus(), ""
+    if not gpus and (program := shutil.which("nvidia-smi")):
+        gpus, error = _ask(program)
     return Nvidia(
         gpus=gpus,
         error=error,

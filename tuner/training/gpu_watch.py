@@ -22,7 +22,7 @@ def watched(devices: int, seconds: float = SECONDS) -> Iterator[Callable[[], Gpu
 
     Yields:
         What gives their usage since it was last called; nothing is known of it where there is no
-        NVIDIA driver or nvidia-ml-py is not installed.
+        NVIDIA driver.
     """
     gpus = _Gpus.of_this_process(devices)
     if gpus is None:
