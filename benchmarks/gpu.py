@@ -25,14 +25,14 @@ from gpu_packing import packing
 from gpu_plan import FULL_CASES, Plan, full, rehearsal
 from gpu_updates import effects, grouping, idle, speed, start
 
-from tuner.devices.slots import visible_gpus
+from tuner.devices.slots import find_nvidia
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
     """Runs the sections asked for."""
-    gpus = visible_gpus(os.environ)
+    gpus = find_nvidia(os.environ).visible
     sections, plan = asked_for(gpus)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if plan.tiny:
@@ -102,7 +102,7 @@ def checks(plan: Plan, folder: Path) -> None:
     result = folder / "result.xml"
     default = [] if plan.tiny else ["tests/commands/test_default_sweep.py"]
     command = [sys.executable, "-m", "pytest", "tests/gpu", *default, "-n", "0", "-q", "-m", ""]
-    rehearsed = plan.tiny and not visible_gpus(os.environ)
+    rehearsed = plan.tiny and not find_nvidia(os.environ).visible
     subprocess.run(
         [*command, f"--junitxml={result}"],
         cwd=ROOT,

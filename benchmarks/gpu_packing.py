@@ -11,7 +11,7 @@ from gpu_plan import Plan
 from turns import spread
 
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
-from tuner.devices.slots import visible_gpus
+from tuner.devices.slots import find_nvidia
 from tuner.trial.records import TrialOutcome, TrialState
 from tuner.trial.serialization import from_json
 
@@ -73,7 +73,7 @@ def swept(plan: Plan, folder: Path, slots: int) -> list[Trial]:
         sys.executable, "-m", "tuner", "sweep=packing", f"launcher.slots={slots}",
         f"sweep.n_trials={plan.trials * slots}", *plan.trial,
     ]  # fmt: skip
-    first = ",".join(visible_gpus(os.environ)[:1])
+    first = ",".join(find_nvidia(os.environ).visible[:1])
     environment = os.environ | {
         "TUNER_CACHE": str(folder.parent / "cache"),
         "CUDA_VISIBLE_DEVICES": first,  # Trials share it, whatever else there is.

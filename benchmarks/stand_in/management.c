@@ -46,6 +46,17 @@ int nvmlDeviceGetMemoryInfo(void *handle, unsigned long long *found) {
   return SUCCESS;
 }
 
+int nvmlDeviceGetMemoryInfo_v2(void *handle, unsigned long long *found) {
+  enum { VERSION, TOTAL, RESERVED, FREE, USED };
+  unsigned long long first[3];
+  nvmlDeviceGetMemoryInfo(handle, first);
+  found[TOTAL] = first[0];
+  found[RESERVED] = 0;
+  found[FREE] = first[1];
+  found[USED] = first[2];
+  return SUCCESS;
+}
+
 typedef struct {
   unsigned pid;
   unsigned long long bytes;

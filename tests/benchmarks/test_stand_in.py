@@ -65,6 +65,10 @@ driver.stand_in_busy_seconds.restype = ctypes.c_double
 queried = [driver.cuStreamQuery(stream) for stream in (busy, waiting, free)]
 print(*queried, driver.cuEventQuery(event), round(driver.stand_in_busy_seconds()))
 """
+GPUS = """
+from tuner.devices.nvml import nvml_gpus
+print([(gpu.index, gpu.memory, gpu.used, gpu.is_cut) for gpu in nvml_gpus()])
+"""
 
 compiled = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 
@@ -137,6 +141,12 @@ def test_memory_is_counted_over_processes_and_comes_back_with_their_end(stand_in
             assert said(stand_in, DEVICE + ALLOCATE, **machine) == OUT_OF_MEMORY
             assert said(stand_in, DEVICE + ALLOCATE, visible="1", **machine) == "0"
         assert said(stand_in, DEVICE + ALLOCATE, **machine) == "0"
+
+
+@compiled
+def test_the_management_library_shows_the_gpus(stand_in):
+    shown = [(0, 2 * GIGABYTE, 0, False), (1, 2 * GIGABYTE, 0, False)]
+    assert said(stand_in, GPUS, device_bytes=2 * GIGABYTE) == str(shown)
 
 
 @compiled

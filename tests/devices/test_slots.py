@@ -5,7 +5,7 @@ import pytest
 from tests.devices.nvidia_texts import CUT, CUT_LISTED, TWO
 from tests.doctor.test_health import ON_CPU
 from tuner.devices.nvidia import Nvidia
-from tuner.devices.slots import cut_slots, default_slots, find_nvidia, local_slots, visible_gpus
+from tuner.devices.slots import cut_slots, default_slots, find_nvidia, local_slots
 from tuner.doctor.gpus import gpu_lines
 from tuner.errors import InputError
 
@@ -29,7 +29,7 @@ def test_what_the_driver_shows_is_visible_unless_somebody_chose(nvidia_smi):
     assert (len(found.gpus), found.is_chosen, found.error) == (2, False, "")
     assert [len(name) > 1 for name in found.visible] == [False, True, True]
     assert find_nvidia({"CUDA_VISIBLE_DEVICES": "0"}).visible == ("0",)
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}) == []
+    assert find_nvidia({"CUDA_VISIBLE_DEVICES": ""}).visible == ()
 
 
 def test_a_driver_that_fails_says_why(nvidia_smi):
@@ -43,7 +43,8 @@ def test_without_a_driver_what_is_chosen_holds(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert find_nvidia({}) == Nvidia()
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": " 1 , GPU-abc "}) == ["1", "GPU-abc"]
+    chosen = find_nvidia({"CUDA_VISIBLE_DEVICES": " 1 , GPU-abc "})
+    assert chosen.visible == ("1", "GPU-abc")
 
 
 def test_tensorflow_does_not_see_what_the_driver_shows(nvidia_smi):

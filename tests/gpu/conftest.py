@@ -12,7 +12,7 @@ import pytest
 
 from tests.gpu.workers import Workers
 from tests.training.conftest import make_settings, workspace  # noqa: F401 - fixtures
-from tuner.devices.slots import visible_gpus
+from tuner.devices.slots import find_nvidia
 from tuner.doctor.gpus import TensorFlow
 from tuner.doctor.loaded import Probe
 
@@ -30,7 +30,7 @@ def rehearsal():
 @pytest.fixture(scope="session", autouse=True)
 def gpus(rehearsal):
     """The GPUs as CUDA_VISIBLE_DEVICES names them; none in a rehearsal."""
-    found = visible_gpus(os.environ)
+    found = find_nvidia(os.environ).visible
     if not found and not rehearsal:
         hidden = "CUDA_VISIBLE_DEVICES" in os.environ
         pytest.skip(f"no GPU: {'CUDA_VISIBLE_DEVICES hides all' if hidden else 'none is there'}")

@@ -76,15 +76,6 @@ def _ask(program: str) -> tuple[tuple[Gpu, ...], str]:
     return gpus, ""
 
 
-def visible_gpus(environment: Mapping[str, str]) -> list[str]:
-    """The devices that trials may use, as CUDA_VISIBLE_DEVICES would name them.
-
-    Args:
-        environment: See `find_nvidia`.
-    """
-    return list(find_nvidia(environment).visible)
-
-
 def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
     """How many trials run at a time when nobody says.
 

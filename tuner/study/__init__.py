@@ -5,7 +5,7 @@ from tuner.study.definition import Definition, differences, made_with
 from tuner.study.first import First
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
-from tuner.study.lease import LONGEST_HOLD, Lease, LeaseError
+from tuner.study.lease import LONGEST_HOLD, LeaseError
 from tuner.study.repeats_check import StudyPlace, check_repeats
 from tuner.study.storage import LOCK_TIMEOUT, sqlite_url
 from tuner.study.stores import lock_name, prepared_url, study_url
@@ -18,7 +18,6 @@ __all__ = [
     "Definition",
     "First",
     "JournalFile",
-    "Lease",
     "LeaseError",
     "Study",
     "StudyPlace",

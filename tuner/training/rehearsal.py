@@ -47,11 +47,6 @@ _TOLERANCES = {"float32": 0.02}
 _MIXED_TOLERANCE = 0.2
 """The same where the trial computes with 16 bits, and the saved model with 32."""
 
-_DESCRIPTION = (
-    "model_type", "max_positions", "hidden_act", "pad_token_id", "token_types", "shape",
-)  # fmt: skip
-"""Fields of a `CheckpointInfo` that a saved folder has in common with its checkpoint."""
-
 _log = logging.getLogger(__name__)
 
 
