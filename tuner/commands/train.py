@@ -7,12 +7,9 @@ from tuner.commands.command_words import read_options
 from tuner.config import compose_training, render_training
 from tuner.errors import InputError
 from tuner.formatting.timestamps import local_time
-from tuner.orchestration.training_run import train
+from tuner.orchestration.training_run import check_named, train
 from tuner.results.terminal import Terminal
 from tuner.tracking import origin
-
-_NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
-"""Keys of which one of each row names what is trained, where there is no file."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,14 +56,8 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
             where="command line",
             remedy="one of them, and overrides as KEY=VALUE",
         )
-    given = {word.partition("=")[0] for word in overrides}
-    if not files and not all(given.intersection(keys) for keys in _NAMING):
-        raise InputError(
-            "no configuration file is named, and not both a model and a data set",
-            where="command line",
-            remedy="tuner train outputs/lr_search/best.yaml; or without a file: "
-            "tuner train model=minilm data=rotten_tomatoes",
-        )
+    if not files:
+        check_named(overrides)
     return (Path(files[0]) if files else None), overrides
 
 

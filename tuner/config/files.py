@@ -4,7 +4,7 @@ Only files that are needed are read, so that a broken one hurts nobody who does 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -143,6 +143,25 @@ class Library:
             path, _ = self.file(group, name)
             self._options[group, name] = _parse(group, path, self._label(path))
         return self._options[group, name]
+
+    def define(self, group: str, name: str, values: Mapping[str, Any], label: str) -> None:
+        """Take an option that stands in no file.
+
+        Args:
+            group: The group.
+            name: The option.
+            values: Its content.
+            label: Where it stands, for messages.
+
+        Raises:
+            InputError: A key that the group does not have, or a wrong type.
+        """
+        try:
+            node = OmegaConf.create(dict(values))
+        except OmegaConfBaseException as error:
+            raise refused(error, label) from error
+        shape = shaped(group, name, node, label)
+        self._options[group, name] = Option(group=group, name=name, label=label, node=shape)
 
     def check_open(self, group: str, values: DictConfig, where: str) -> None:
         """Refuses a `name` that nothing bears, and fields that its bearer does not have.

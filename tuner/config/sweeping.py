@@ -22,6 +22,9 @@ from tuner.search.space import Choice, SearchSpace
 from tuner.settings.settings import AgentSettings, TrialSettings
 from tuner.trial.records import Scalar
 
+_DEFINED = "defined"
+"""Option of the group `sweep` that stands in no file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -93,17 +96,24 @@ class ComposedSweep:
         return goals_of(self.agent.sweep)
 
 
-def compose_sweep(arguments: Sequence[str], folder: Path) -> ComposedSweep:
+def compose_sweep(
+    arguments: Sequence[str], folder: Path, section: Mapping[str, Any] | None = None
+) -> ComposedSweep:
     """Composes the sweep that a command line asks for.
 
     Args:
         arguments: The command line without the command.
         folder: Where the user's own conf/ and sweeps/ are.
+        section: Content of the group `sweep`, which is then not read from a file; None: the
+            arguments name the sweep.
 
     Raises:
         InputError: Anything in the command line or in a file that it needs is wrong.
     """
     library = Library(folder)
+    if section is not None:
+        library.define(SWEEP, _DEFINED, section, "the sweep")
+        arguments = [f"{SWEEP}={_DEFINED}", *arguments]
     given = read_overrides(arguments, "command line")
     composer = Composer(library, Primary())
     chosen = _choices(given)

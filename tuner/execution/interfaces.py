@@ -1,12 +1,12 @@
 """What a sweep is to do, and whom it works with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import UNTUNED, Scalar, TrialOutcome, TrialSpec
+from tuner.trial.records import UNTUNED, Report, Scalar, TrialOutcome, TrialSpec
 
 SEARCH = "trial"
 """Role of the trials of a search; see `Plan.role`."""
@@ -80,6 +80,20 @@ class TrialObserver(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SweepHooks:
+    """Functions of a caller, called in the agent's process and thread while trials run."""
+
+    on_started: Callable[[TrialSpec], None] = lambda spec: None  # noqa: ARG005
+    """Called when an attempt at a trial begins."""
+    on_reported: Callable[[TrialSpec, Report], None] = lambda spec, report: None  # noqa: ARG005
+    """Called at each evaluation point, once the worker has its answer."""
+    on_finished: Callable[[TrialSpec, TrialOutcome], None] = lambda spec, outcome: None  # noqa: ARG005
+    """Called when a trial has ended and its outcome is stored."""
+    stop_requested: Callable[[], bool] = lambda: False
+    """True once the sweep is to stop: running trials end at their next update, none starts."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What the loop is to do.
 
@@ -101,6 +115,7 @@ class Plan:
         noun: What people are told that a trial is.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         wants_model: Whether a trial that ends with these measures leaves its model behind.
+        hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
             None: where its curve says so, or with its budget.
     """
@@ -121,6 +136,7 @@ class Plan:
     noun: str = "trial"
     git_commit: str = ""
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
+    hooks: SweepHooks = field(default_factory=SweepHooks)
     concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005
 
     @property

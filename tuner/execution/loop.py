@@ -1,6 +1,5 @@
 """The loop: ask, run, diagnose, prune, tell, track; one agent over the slots of its launcher."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from tuner.execution.retries import Retries
 from tuner.execution.worker_pool import WorkerPool
 from tuner.launchers.launcher import Event, Launcher, WorkerExited
 from tuner.processes.active_time import ActiveTime, step_of
-from tuner.processes.stop_requests import STOPS, StopRequests, heeded
+from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
 from tuner.search.ranking import failing
 from tuner.settings.settings import TrialSettings
 from tuner.tracking import Tracker
@@ -146,6 +145,9 @@ class Sweep:
         self._enough = self._plan.enough()
         with self._interruptible():
             while True:
+                if self._plan.hooks.stop_requested() and not self._stops.requested:
+                    self._stops.requested = True
+                    self._stop_trials("stopping; running trials end at their next update")
                 if self._stops.at_once:
                     self._abandon()
                     break
@@ -248,6 +250,7 @@ class Sweep:
         else:
             self._crew.busy(slot)
             self._launcher.send(slot, Run(spec=spec))
+            self._plan.hooks.on_started(spec)
 
     # -- hearing ----------------------------------------------------------------------------
 
@@ -311,6 +314,7 @@ class Sweep:
         share = report.examples_seen / report.total_examples
         self._watcher.progressed(slot, share, report.examples_per_second)
         self._watcher.reported(slot, measured[goals.objective])
+        self._plan.hooks.on_reported(running.spec, report)
 
     def _write_down(self, running: Attempt, report: Report) -> None:
         """Keep a report in the trial's folder, which somebody may have removed."""
@@ -411,6 +415,7 @@ class Sweep:
         self._enough = self._enough or self._plan.enough()
         self._watcher.trial_finished(slot, outcome)
         self._on_finished(attempt.spec, outcome)
+        self._plan.hooks.on_finished(attempt.spec, outcome)
 
     def _provenance(self, slot: int, number: int) -> Provenance:
         return Provenance(
@@ -465,26 +470,26 @@ class Sweep:
             self._running[slot].stop(TrialState.INTERRUPTED, "interrupt")
             self._finish(slot)
 
+    def _stop_trials(self, notice: str) -> None:
+        """End the running trials at their next update; they keep their state."""
+        for slot, running in self._running.items():
+            running.stop(TrialState.INTERRUPTED, "interrupt")
+            self._launcher.send(slot, _message(Decision.STOP, running))
+        with suppress(RuntimeError):  # A signal came in the middle of another line.
+            self._watcher.notice(notice)
+
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
         def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
             is_first = not self._stops.requested
             self._stops.note(number)
             if is_first:
-                for slot, running in self._running.items():
-                    running.stop(TrialState.INTERRUPTED, "interrupt")
-                    self._launcher.send(slot, _message(Decision.STOP, running))
-                with suppress(RuntimeError):  # It came in the middle of another line.
-                    self._watcher.notice("stopping; press Ctrl-C again to stop at once")
+                self._stop_trials("stopping; press Ctrl-C again to stop at once")
             if self._stops.at_once:
                 self._source.hurry()
 
-        before = {name: signal.signal(name, interrupt) for name in heeded(*STOPS)}
-        try:
+        with handled(heeded(*STOPS), interrupt):
             yield
-        finally:
-            for name, handler in before.items():
-                signal.signal(name, handler)
 
 
 def _message(answer: Decision, attempt: Attempt) -> ToWorker:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tuner.devices.room import AvailableMemory
 from tuner.devices.slots import local_slots
 from tuner.errors import InputError
 from tuner.execution.allocation import longest
-from tuner.execution.interfaces import Plan
+from tuner.execution.interfaces import Plan, SweepHooks
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.files.exclusive import exclusive
 from tuner.installation.remedies import install_extra
@@ -55,6 +55,7 @@ class Start:
         launcher: Its workers are started.
         first: Points that are tried first, after the untuned default.
         published: Those that a new study takes from the literature after them, and its source.
+        hooks: Functions of the caller.
     """
 
     composed: ComposedSweep
@@ -65,6 +66,7 @@ class Start:
     launcher: Launcher
     first: Sequence[Mapping[str, Scalar]] = ()
     published: Published | None = None
+    hooks: SweepHooks = field(default_factory=SweepHooks)
 
     @property
     def goals(self) -> Goals:
@@ -119,6 +121,7 @@ class Start:
             time_left=partial(seconds_left, os.environ),
             longest=longest(ended),
             git_commit=tags.get(COMMIT, ""),
+            hooks=SweepHooks(stop_requested=self.hooks.stop_requested),
         )
 
     def open_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
@@ -198,7 +201,10 @@ def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published
 
 @contextmanager
 def started(
-    composed: ComposedSweep, variants: Sequence[TrialSettings], terminal: Terminal
+    composed: ComposedSweep,
+    variants: Sequence[TrialSettings],
+    terminal: Terminal,
+    hooks: SweepHooks | None = None,
 ) -> Iterator[Start]:
     """Starts the workers, and looks at what they will be fed while they import their libraries.
 
@@ -206,6 +212,7 @@ def started(
         composed: The sweep.
         variants: What `check` composed of it.
         terminal: Told of data and memory.
+        hooks: Functions of the caller; None: there are none.
 
     Raises:
         InputError: Model or data can not be used.
@@ -245,6 +252,7 @@ def started(
             launcher=launcher,
             first=first.points,
             published=_published(composed, inputs.variant(composed.base).checkpoint),
+            hooks=hooks or SweepHooks(),
         )
     finally:
         launcher.close(composed.agent.launcher.stop_timeout)

@@ -96,7 +96,7 @@ def _run_here(
     tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
     tracker.check()
     with ExitStack() as stack:
-        start = stack.enter_context(started(composed, variants, terminal))
+        start = stack.enter_context(started(composed, variants, terminal, call.hooks))
         if agent.sweep.dry_run:
             dry_run(start)
             return 0
@@ -217,6 +217,7 @@ def _search(
             timeout=agent.sweep.timeout,
             enough=partial(_enough, start, study),
             wants_model=keeper.wants_model,
+            hooks=start.hooks,
         ),
         source=study,
         launcher=launcher,

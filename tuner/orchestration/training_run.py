@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tuner.config import ComposedTraining, dump_trial
 from tuner.devices.slots import local_slots
-from tuner.errors import INTERRUPTED
+from tuner.errors import INTERRUPTED, InputError
 from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.execution.memory_check import memory_lines, with_batch_size
@@ -25,6 +25,25 @@ STUDY = "train"
 
 LABEL = 13
 """Columns of the names in the result."""
+
+_NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
+"""Keys of which one of each row names what is trained, where there is no file."""
+
+
+def check_named(overrides: Sequence[str]) -> None:
+    """Refuse a fine-tune without a file that names no model or no data set.
+
+    Raises:
+        InputError: As said.
+    """
+    given = {word.partition("=")[0] for word in overrides}
+    if not all(given.intersection(keys) for keys in _NAMING):
+        raise InputError(
+            "no configuration file is named, and not both a model and a data set",
+            where="command line",
+            remedy="tuner train outputs/lr_search/best.yaml; or without a file: "
+            "tuner train model=minilm data=rotten_tomatoes",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

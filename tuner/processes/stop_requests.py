@@ -1,6 +1,13 @@
 """Signals that ask a process to stop, and how urgently they ask."""
 
 import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
+"""Function that takes a signal."""
 
 TERMINATING = (signal.SIGTERM, signal.SIGHUP)
 """Signals that end any process; SIGHUP comes when the terminal or the ssh session closes."""
@@ -44,3 +51,25 @@ def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
     """Return those of the stop signals that this process heeds: SIGHUP not under nohup."""
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in numbers if not (ignored and number == signal.SIGHUP)]
+
+
+@contextmanager
+def handled(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Handle signals in a block; the handlers before it return with its end.
+
+    Python lets the main thread alone set handlers: in another thread nothing is set.
+
+    Args:
+        numbers: Signals.
+        handler: Called with each of them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            # None: a handler that was not set from Python, which Python cannot set again.
+            signal.signal(number, signal.SIG_DFL if earlier is None else earlier)

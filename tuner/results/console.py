@@ -24,7 +24,14 @@ class PlainConsole(Console):
             file: Text stream; None: standard output, whichever it is when something is shown.
             settings: Of rich's console.
         """
-        super().__init__(file=file, markup=False, emoji=False, highlight=False, **settings)
+        super().__init__(
+            file=file,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            force_jupyter=False,  # Else each line of a notebook is HTML of its own.
+            **settings,
+        )
 
     def render_str(self, text: str, **settings: Any) -> Text:
         """Return the text without what steers a terminal; see rich for the settings."""

@@ -230,7 +230,7 @@ class Terminal:
             noun: What its trials are called.
             keys: Their searched keys.
         """
-        return Terminal(
+        return type(self)(
             self._objective,
             self.console,
             self._clock,

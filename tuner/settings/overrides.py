@@ -33,7 +33,17 @@ def override(key: str, value: Any) -> str:
         key: For instance `study`.
         value: As the key takes it.
     """
-    return shlex.quote(f"{key}={_literal(value)}")
+    return shlex.quote(hydra_override(key, value))
+
+
+def hydra_override(key: str, value: Any) -> str:
+    """Return the override of one key, quoted for Hydra alone.
+
+    Args:
+        key: For instance `study`.
+        value: As the key takes it.
+    """
+    return f"{key}={expression(value)}"
 
 
 def delete_key(key: str) -> str:
@@ -41,7 +51,8 @@ def delete_key(key: str) -> str:
     return shlex.quote(f"~{key}")
 
 
-def _literal(value: Any) -> str:
+def expression(value: Any) -> str:
+    """Return a value in Hydra's grammar of overrides."""
     match value:
         case None:
             return "null"
@@ -50,10 +61,10 @@ def _literal(value: Any) -> str:
         case str():
             return _text(value)
         case Mapping():
-            pairs = (f"{_key(str(key))}: {_literal(item)}" for key, item in value.items())
+            pairs = (f"{_key(str(key))}: {expression(item)}" for key, item in value.items())
             return f"{{{', '.join(pairs)}}}"
         case list() | tuple():
-            return f"[{', '.join(map(_literal, value))}]"
+            return f"[{', '.join(map(expression, value))}]"
     return repr(value)
 
 

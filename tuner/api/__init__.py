@@ -1,0 +1,20 @@
+"""The Python interface: the functions and classes that `import tuner` gives."""
+
+from tuner.api.callbacks import Callback
+from tuner.api.calls import load_study, sweep, train
+from tuner.api.model import Model, Prediction
+from tuner.api.study import Study, Trial
+from tuner.errors import InputError, TunerError
+
+__all__ = [
+    "Callback",
+    "InputError",
+    "Model",
+    "Prediction",
+    "Study",
+    "Trial",
+    "TunerError",
+    "load_study",
+    "sweep",
+    "train",
+]

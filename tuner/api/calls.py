@@ -1,0 +1,152 @@
+"""The functions of the Python interface."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.api.callbacks import Callback, CallbackRunner
+from tuner.api.display import terminal
+from tuner.api.model import Model
+from tuner.api.running import SweepRequest, compose, listed, run, show_on
+from tuner.api.study import Study
+from tuner.config import compose_report, compose_training
+from tuner.errors import INTERRUPTED, TunerError
+from tuner.orchestration.training_run import check_named
+from tuner.orchestration.training_run import train as fine_tune
+from tuner.settings.overrides import hydra_override
+from tuner.settings.storage import JOURNAL, backend
+from tuner.tracking import origin
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import TrialState
+
+
+def sweep(
+    name: str | None = None,
+    *,
+    space: Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    callbacks: Sequence[Callback] = (),
+    quiet: bool = False,
+) -> Study:
+    """Run a sweep, or resume it up to its total.
+
+    Ctrl-C stops it gently: running trials end at their next update, the study is returned, and
+    the same call resumes it. In a thread that is not the main one Python gives no signals to
+    handle; `study.stop()` in a callback does the same there.
+
+    Args:
+        name: A file of ./sweeps, or a bundled sweep as `lr_search`; with `space` the name of the
+            study.
+        space: Searched key to an expression (`"tag(log, interval(1e-6, 1e-3))"`), to a list of
+            values, or to mappings `{"values": …, "when": {…}}`; None: as the named sweep says.
+        overrides: As on the command line: `"training.epochs=2"`, `"model=bert_base"`.
+        callbacks: Called as trials start, report and finish.
+        quiet: True to show warnings and results alone.
+
+    Returns:
+        The study, whose `interrupted` says whether it was stopped.
+
+    Raises:
+        InputError: The sweep cannot run as it is configured; nothing was changed.
+        TunerError: Workers do not start, or the storage is lost.
+        Exception: The first exception of a callback, once everything is stored.
+
+    Example:
+        study = tuner.sweep("lr_search", overrides=["training.epochs=2"])
+        print(study.best.score, study.best.parameters)
+    """
+    request = SweepRequest(name=name, space=space, overrides=listed(overrides), quiet=quiet)
+    composed = compose(request)
+    agent = composed.agent
+    study = Study(agent.study_name, Path(agent.output), agent.storage, request)
+    shown = show_on(composed, quiet=quiet)
+    runner = CallbackRunner(callbacks, study, shown.warn)
+    study.interrupted = run(composed, request, shown, runner.hooks) == INTERRUPTED
+    if runner.error is not None:
+        raise runner.error
+    return study
+
+
+def load_study(name: str, output: str | Path = "outputs", storage: str | None = None) -> Study:
+    """Open a stored study; nothing is written.
+
+    Args:
+        name: Name of the study.
+        output: Folder of all studies.
+        storage: `sqlite`, `journal` or an address as `postgresql://USER@HOST/DATABASE`; None: the
+            file in the study's folder.
+
+    Raises:
+        InputError: There is no such study, or its storage cannot be read.
+
+    Example:
+        study = tuner.load_study("lr_search")
+        study.to_frame().sort_values("val_accuracy")
+    """
+    words = [hydra_override("study", name), hydra_override("output", str(output))]
+    folder = StudyFolder(Path(output), name)
+    if storage is None and folder.journal.is_file() and not folder.database.is_file():
+        storage = JOURNAL
+    if storage is not None and ":" in storage:
+        words += [f"storage={backend(storage)}", hydra_override("storage.url", storage)]
+    elif storage is not None:
+        words.append(f"storage={storage}")
+    composed = compose_report(words, Path.cwd())
+    study = Study(name, Path(composed.output), composed.storage)
+    study.objective  # noqa: B018 - refuses a study that is not there
+    return study
+
+
+def train(
+    file: str | Path | None = None, overrides: Sequence[str] = (), *, quiet: bool = False
+) -> Model:
+    """Fine-tune once, without a search.
+
+    Args:
+        file: Configuration as `outputs/lr_search/best.yaml`; None: overrides name a model and a
+            data set.
+        overrides: Above the file, as on the command line.
+        quiet: True to show warnings and results alone.
+
+    Returns:
+        The trained model, with its settings and scores.
+
+    Raises:
+        InputError: Model, data or a setting cannot be used.
+        TunerError: The fine-tune did not complete, or its model could not be saved.
+        KeyboardInterrupt: Somebody stopped it; its files are kept.
+
+    Example:
+        model = tuner.train("outputs/lr_search/best.yaml")
+        model.predict(["a fine film"])[0].label
+    """
+    overrides = listed(overrides)
+    path = None if file is None else Path(file)
+    if path is None:
+        check_named(overrides)
+    composed = compose_training(path, overrides, Path.cwd())
+    words = [] if path is None else [str(path)]
+    tags = origin(["train", *words, *overrides], Path.cwd())
+    shown = terminal(composed.goals.objective, quiet=quiet)
+    ended = fine_tune(composed, tags, shown)
+    if ended.interrupted:
+        raise KeyboardInterrupt
+    for outcome in ended.outcomes:
+        if outcome.state is TrialState.COMPLETE and outcome.model_error is None:
+            last = outcome.last
+            reported = {} if last is None else {"val_loss": last.val_loss, **last.metrics}
+            return Model(
+                ended.folder.trial(outcome.number).model,
+                settings=composed.trial,
+                scores={**reported, **outcome.measured},
+            )
+    raise TunerError(_failure(ended.outcomes[-1]) if ended.outcomes else "nothing was trained")
+
+
+def _failure(outcome: Any) -> str:
+    if outcome.error is not None:
+        return f"the fine-tune failed with {outcome.error.type}: {outcome.error.message}"
+    if outcome.model_error is not None:
+        return f"the model could not be saved: {outcome.model_error}"
+    reason = f": {outcome.diagnosis.reason}" if outcome.diagnosis else ""
+    return f"the fine-tune ended as {outcome.state.value}{reason}"

@@ -1,0 +1,81 @@
+"""Progress of a Python program's sweep: in a notebook, on a terminal, or as plain lines."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from tuner.formatting.timestamps import local_time
+from tuner.results.live import frame_lines
+from tuner.results.terminal import Terminal
+
+WIDTH, HEIGHT = 100, 40
+"""Columns and lines of the moving part in a notebook."""
+
+REFRESH_SECONDS = 0.5
+"""Least time between two drawings of it."""
+
+
+def in_notebook() -> bool:
+    """Return True in a cell of a notebook, where IPython shows what changes."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def terminal(objective: str, keys: Sequence[str] = (), *, quiet: bool = False) -> Terminal:
+    """Return the display of this process.
+
+    Args:
+        objective: Metric name.
+        keys: Searched keys.
+        quiet: True to show warnings and results alone.
+    """
+    if in_notebook():
+        return NotebookTerminal(objective, keys=keys, quiet=quiet)
+    return Terminal(objective, keys=keys, quiet=quiet, now=local_time)
+
+
+class NotebookTerminal(Terminal):
+    """Shows a sweep below a cell: ended trials as lines, running ones in a part that changes."""
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        """Show nothing until `begin`; see `Terminal` for the arguments."""
+        super().__init__(*given, **settings)
+        self._handle: Any = None
+        self._drawn = 0.0
+
+    @property
+    def _is_live(self) -> bool:
+        return not self._quiet
+
+    def begin(self, *given: Any, **settings: Any) -> None:
+        """Show the sweep's line and one for each slot; see `Terminal` for the arguments."""
+        super().begin(*given, **settings)
+        if self._is_live:
+            from IPython.display import display  # noqa: PLC0415 - there in a notebook alone
+
+            self._handle = display(self._content(), raw=True, display_id=True)
+
+    def end(self) -> None:
+        """Take the changing part away."""
+        super().end()
+        if self._handle is not None:
+            self._handle.update({"text/plain": ""}, raw=True)
+            self._handle = None
+
+    def _set(self, slot: int, now: Any) -> None:
+        super()._set(slot, now)
+        if self._handle is not None and time.monotonic() - self._drawn >= REFRESH_SECONDS:
+            self._drawn = time.monotonic()
+            self._handle.update(self._content(), raw=True)
+
+    def _content(self) -> dict[str, str]:
+        lines = frame_lines(self.frame(), WIDTH, HEIGHT, _bar)
+        return {"text/plain": "\n".join(line.plain for line in lines)}
+
+
+def _bar(share: float, width: int) -> Text:
+    return Text(("█" * round(share * width)).ljust(width, "░"))

@@ -1,0 +1,125 @@
+"""A trained model in a folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.checkpoints.saved import read_inputs, read_labels
+from tuner.config import load_trial
+from tuner.data.texts import Texts
+from tuner.errors import InputError
+from tuner.files.model_folder import is_present, read_whole
+from tuner.settings.settings import TrialSettings
+from tuner.worker.predict_client import predict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Prediction of a model for one text."""
+
+    label: str
+    """Most probable label."""
+    probabilities: Mapping[str, float]
+    """Label to probability, from 0 to 1; their sum is 1."""
+
+
+class Model:
+    """A trained model, as a sweep or `tuner.train` leaves it.
+
+    Attributes:
+        path: Folder of the model; transformers loads it, too.
+        settings: Configuration that it was trained with; None for one of another program.
+        scores: Metric to its value at the last evaluation point; empty where it is not known.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        settings: TrialSettings | None = None,
+        scores: Mapping[str, float] | None = None,
+    ) -> None:
+        """Find the model; nothing is loaded yet.
+
+        Args:
+            path: Folder as `outputs/STUDY/best_model`.
+            settings: Configuration that it was trained with; None: as the folder says.
+            scores: Metric to value, where they are known.
+
+        Raises:
+            InputError: There is no such folder.
+        """
+        self.path = Path(path)
+        if not is_present(self.path):
+            raise InputError(
+                f"there is no model in {self.path}",
+                where="path",
+                remedy="a folder as outputs/STUDY/best_model, or tuner.train(FILE).path",
+            )
+        described = self.path / "best.yaml"
+        if settings is None and described.is_file():
+            settings = load_trial(described)
+        self.settings = settings
+        self.scores = dict(scores or {})
+
+    def __repr__(self) -> str:
+        return f"Model({str(self.path)!r})"
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Label names, in the order of their numbers; None where the folder does not say."""
+        return read_labels(self.path)
+
+    def predict(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Classify texts.
+
+        A process of its own loads TensorFlow and the model, which takes seconds: give all texts
+        in one call.
+
+        Args:
+            texts: Texts, one or more.
+            pairs: Second texts, one for each text, for a model of text pairs; None: none.
+
+        Returns:
+            A prediction for each text, in their order.
+
+        Raises:
+            InputError: Texts or folder cannot be used.
+            TunerError: The process died.
+        """
+        _check(texts, pairs)
+        inputs = read_inputs(self.path)
+        if inputs is not None:
+            inputs.check_pairs(given=pairs is not None, key="pairs")
+        second = None if pairs is None else tuple(pairs)
+        given = Texts(texts=tuple(texts), pairs=second, labels=None)
+        found = read_whole(self.path, lambda folder: predict(folder, given))
+        return [
+            Prediction(
+                label=found.labels[chosen],
+                probabilities=dict(zip(found.labels, map(float, row), strict=True)),
+            )
+            for chosen, row in zip(found.chosen, found.probabilities, strict=True)
+        ]
+
+
+def _check(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
+    for name, given in (("texts", texts), ("pairs", pairs)):
+        if given is None:
+            continue
+        if isinstance(given, str) or not all(isinstance(text, str) for text in given):
+            raise InputError(
+                f"{name} is {given!r}, which is not a list of texts",
+                where=name,
+                remedy='a list, as ["a fine film"]',
+            )
+    if not texts:
+        raise InputError("there are no texts", where="texts", remedy='a list, as ["a fine film"]')
+    if pairs is not None and len(pairs) != len(texts):
+        raise InputError(
+            f"there are {len(texts)} texts and {len(pairs)} pairs",
+            where="pairs",
+            remedy="a second text for each text",
+        )

@@ -1,0 +1,288 @@
+"""A stored study, read at each access: its trials, its best, and its confirmation."""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.api.model import Model
+from tuner.api.running import SweepRequest, compose, run, show_on, stored_request
+from tuner.confirmation import Confirmation
+from tuner.errors import INTERRUPTED, InputError, TunerError
+from tuner.execution.interfaces import SweepHooks
+from tuner.results.best_file import stored_settings
+from tuner.search.pareto import best
+from tuner.settings.settings import StorageSettings, TrialSettings
+from tuner.study.reader import StoredStudy, StoredTrial, StudyReader
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import Scalar, TrialOutcome, TrialSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUNNING = "running"
+"""State of a trial that has not ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A trial of a study at one moment."""
+
+    number: int
+    """Number in the study, counted from 0; trial 0 is the untuned default."""
+    state: str
+    """`complete`, `pruned`, `infeasible`, `failed` or `interrupted`; before its end `waiting` or
+    `running`."""
+    parameters: Mapping[str, Scalar]
+    """Searched key to value."""
+    outcome: TrialOutcome | None = None
+    """Everything that is known of its end; None before it."""
+    curve: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """Evaluation point to the objectives and constrained metrics there."""
+    read_settings: Callable[[], TrialSettings | None] = field(
+        default=lambda: None, repr=False, compare=False
+    )
+    """Reads the configuration."""
+
+    @classmethod
+    def running(cls, spec: TrialSpec) -> "Trial":
+        """Trial that has been handed to a worker."""
+        return cls(
+            number=spec.number,
+            state=RUNNING,
+            parameters=spec.parameters,
+            read_settings=lambda: spec.settings,
+        )
+
+    @classmethod
+    def finished(cls, spec: TrialSpec, outcome: TrialOutcome) -> "Trial":
+        """Trial that has just ended."""
+        return replace(cls.running(spec), state=outcome.state.value, outcome=outcome)
+
+    @property
+    def score(self) -> float | None:
+        """First objective at the last evaluation point; None unless the trial is complete."""
+        return None if self.outcome is None else self.outcome.value
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Objectives, constrained metrics and validation scores of its last evaluation point."""
+        if self.outcome is None:
+            return {}
+        last = self.outcome.last
+        reported = {} if last is None else {"val_loss": last.val_loss, **last.metrics}
+        return {**reported, **self.outcome.measured}
+
+    @property
+    def settings(self) -> TrialSettings | None:
+        """Configuration that the trial ran with; None before its first attempt."""
+        return self.read_settings()
+
+    @property
+    def convergence(self) -> str | None:
+        """How it converged, in one word as `converged`; None where it is not known."""
+        diagnosis = None if self.outcome is None else self.outcome.diagnosis
+        return None if diagnosis is None else diagnosis.status.value
+
+    @property
+    def advice(self) -> str | None:
+        """What to change in configuration keys; None where there is nothing to say."""
+        diagnosis = None if self.outcome is None else self.outcome.diagnosis
+        return (diagnosis.advice or None) if diagnosis is not None else None
+
+    @property
+    def error(self) -> str | None:
+        """Type and message of the exception that it failed with; None where it did not."""
+        error = None if self.outcome is None else self.outcome.error
+        return None if error is None else f"{error.type}: {error.message}"
+
+
+class Study:
+    """A stored study.
+
+    Its trials are read from the storage at each access, so that one that runs, here or elsewhere,
+    is shown as it is now.
+
+    Attributes:
+        name: Name of the study.
+        folder: Folder of its files.
+        interrupted: True if the call that returned this object was stopped before its end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        output: Path,
+        storage: StorageSettings,
+        request: SweepRequest | None = None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            name: Name of the study.
+            output: Folder of all studies.
+            storage: Where the study is.
+            request: Call that made it; None: as the study itself says.
+        """
+        self.name = name
+        self.interrupted = False
+        self._files = StudyFolder(output, name)
+        self._output = output
+        self._storage = storage
+        self._request = request
+        self._stop_requested = False
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, folder={str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return the trials as a table, which notebooks show."""
+        return str(self.to_frame().to_html())
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its files: best.yaml, best_model/, report.html and a folder of each trial."""
+        return self._files.path
+
+    @property
+    def objective(self) -> str:
+        """First metric that the study was run for."""
+        return self._read().objective
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, by number."""
+        return [self._trial(each) for each in self._read().trials]
+
+    @property
+    def best(self) -> Trial:
+        """Best trial: the confirmed one where there is a confirmation.
+
+        Of several objectives it is the knee of the front.
+
+        Raises:
+            TunerError: No trial has completed within the constraints.
+        """
+        stored = self._read()
+        outcomes = [each.outcome for each in stored.trials if each.outcome is not None]
+        winner = best(outcomes, stored.goals)
+        number = None if winner is None else winner.number
+        if stored.confirmation is not None:
+            number = stored.confirmation.best.trial
+        found = [each for each in stored.trials if each.number == number]
+        if not found:
+            raise TunerError(f"no trial of the study {self.name!r} has completed with a score")
+        return self._trial(found[0])
+
+    @property
+    def best_model(self) -> Model:
+        """Model of the best trial, as best_model/ has it.
+
+        Raises:
+            InputError: There is none.
+        """
+        return Model(self._files.best_model)
+
+    @property
+    def confirmation(self) -> Confirmation | None:
+        """Repeats of the leading configurations with new seeds; None where there were none."""
+        return self._read().confirmation
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the trials as a pandas frame.
+
+        Returns:
+            A row for each trial, by number, with `number`, `state`, each score (`val_accuracy`,
+            …), `convergence`, `advice`, `error`, `seconds`, and a column for each searched key.
+        """
+        import pandas as pd  # noqa: PLC0415 - takes half a second
+
+        stored = self._read()
+        trials = [self._trial(each) for each in stored.trials]
+        names = dict.fromkeys([*stored.goals.watched, *(n for t in trials for n in t.scores)])
+        keys = dict.fromkeys([*stored.space.keys, *(k for t in trials for k in t.parameters)])
+        columns: dict[str, list[Any]] = {
+            "number": [trial.number for trial in trials],
+            "state": [trial.state for trial in trials],
+            **{name: [trial.scores.get(name) for trial in trials] for name in names},
+            "convergence": [trial.convergence for trial in trials],
+            "advice": [trial.advice for trial in trials],
+            "error": [trial.error for trial in trials],
+            "seconds": [trial.outcome.seconds if trial.outcome else None for trial in trials],
+            **{key: [trial.parameters.get(key) for trial in trials] for key in keys},
+        }
+        return pd.DataFrame(columns)
+
+    def confirm(self, top: int = 3, seeds: int = 5, *, quiet: bool = False) -> Confirmation | None:
+        """Train the leading configurations again with new seeds, and rank them by their means.
+
+        A search that has not reached its total is finished first. What was repeated already
+        counts; best.yaml and best_model/ become the confirmed best's.
+
+        Args:
+            top: Number of leading configurations.
+            seeds: Number of new seeds for each of them.
+            quiet: True to show warnings and results alone.
+
+        Returns:
+            The configurations by rank with mean and interval; None where it was stopped before a
+            repeat completed.
+
+        Raises:
+            InputError: The study does not know the call that made it, or it cannot run so.
+        """
+        request = self._request or self._stored_request()
+        more = (f"sweep.confirm.top={top}", f"sweep.confirm.seeds={seeds}")
+        request = replace(request, overrides=(*request.overrides, *more), quiet=quiet)
+        composed = compose(request)
+        self._stop_requested = False
+        hooks = SweepHooks(stop_requested=lambda: self.stop_requested)
+        self.interrupted = (
+            run(composed, request, show_on(composed, quiet=quiet), hooks) == INTERRUPTED
+        )
+        return self.confirmation
+
+    def stop(self) -> None:
+        """End the sweep gently that runs in this process; callbacks and other threads call it.
+
+        The running trials end at their next update and keep their state; the same call of
+        `tuner.sweep` resumes them.
+        """
+        self._stop_requested = True
+
+    @property
+    def stop_requested(self) -> bool:
+        """True once `stop` was called."""
+        return self._stop_requested
+
+    def _stored_request(self) -> SweepRequest:
+        with closing(self._reader()) as reader:
+            request = stored_request(reader.attributes)
+        if request is None:
+            raise InputError(
+                f"the study {self.name!r} does not know the command that made it",
+                where="tuner.load_study",
+                remedy="confirm on the study that tuner.sweep(...) returns; or the same call with "
+                'overrides=["sweep.confirm.top=3"]',
+            )
+        return request
+
+    def _reader(self) -> StudyReader:
+        return StudyReader(self.name, self._storage, self._output)
+
+    def _read(self) -> StoredStudy:
+        with closing(self._reader()) as reader:
+            return reader.read()
+
+    def _trial(self, stored: StoredTrial) -> Trial:
+        file = self._files.trial(stored.number).config
+        ended = stored.outcome
+        return Trial(
+            number=stored.number,
+            state=stored.phase.value if ended is None else ended.state.value,
+            parameters=stored.parameters,
+            outcome=ended,
+            curve=stored.values,
+            read_settings=lambda: stored_settings(file, stored.config or None),
+        )
