@@ -36,6 +36,14 @@ def test_always_the_same_prediction():
     assert matthews_correlation(confusion) == 0.0
 
 
+def test_the_order_of_the_labels_changes_nothing():
+    for seed in range(20):
+        _, _, confusion = drawn(5, 60, seed)
+        turned = [row[::-1] for row in confusion[::-1]]
+        assert macro_f1(turned) == macro_f1(confusion)
+        assert matthews_correlation(turned) == matthews_correlation(confusion)
+
+
 def test_no_rows():
     assert accuracy([[0, 0], [0, 0]]) == 0.0
     assert macro_f1([[0, 0], [0, 0]]) == 0.0

@@ -1,6 +1,7 @@
 """Scores of a classifier from its confusion matrix: rows are true labels, columns predicted."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 Confusion = Sequence[Sequence[int]]
 """Square; entry [i][j] counts rows of label i that were predicted as j."""
@@ -28,17 +29,17 @@ def macro_f1(confusion: Confusion) -> float:
     """
     from sklearn.metrics import f1_score  # noqa: PLC0415 - slow to import
 
-    columns = map(sum, zip(*confusion, strict=True))
-    met = [
-        k
-        for k, (row, column) in enumerate(zip(confusion, columns, strict=True))
-        if sum(row) + column
-    ]
+    pairs = weighted_pairs(confusion)
+    met = {
+        label
+        for true, predicted, count in zip(*pairs.values(), strict=True)
+        if count
+        for label in (true, predicted)
+    }
     if not met:
         return 0.0
-    return float(
-        f1_score(**weighted_pairs(confusion), labels=met, average="macro", zero_division=0.0)
-    )
+    # This mean does not depend on the labels' order, so that equal trials stay equal.
+    return fmean(f1_score(**pairs, labels=sorted(met), average=None, zero_division=0.0))
 
 
 def matthews_correlation(confusion: Confusion) -> float:

@@ -39,6 +39,7 @@ def test_the_normal_approximation_joins_the_exact_test():
 def test_overlap_is_fishers_and_discoveries_are_benjamini_and_hochbergs():
     assert overlap(5, 5, 5, 10) == pytest.approx(1 / 252)
     assert overlap(0, 5, 5, 10) == pytest.approx(1.0)
+    assert overlap(3, 3, 3, 6) == 0.05  # On a bound of 0.05, and no rounding error above it.
     assert discoveries([0.01, 0.04, 0.03, 0.9], 0.05) == [True, False, False, False]
     assert discoveries([0.01, 0.02, 0.03, 0.9], 0.05) == [True, True, True, False]
     assert discoveries([], 0.05) == []
