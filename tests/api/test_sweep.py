@@ -1,5 +1,7 @@
 """Sweeps that a Python program runs; the fine-tune is a fake."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -120,6 +122,21 @@ def test_a_callback_stops_a_sweep_that_runs_in_another_thread(folder, fake_worke
     thread.join(120)
     assert found[0].interrupted
     assert not [trial for trial in found[0].trials if trial.score is not None]
+
+
+def test_ctrl_c_returns_the_study_and_the_same_call_resumes(folder, fake_workers):
+    class Interrupt(tuner.Callback):
+        def trial_reported(self, study, trial, report):
+            if report.point == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    study = tuner.sweep("mine", overrides=ONE_SLOT, callbacks=[Interrupt()])
+    assert study.interrupted
+    assert signal.getsignal(signal.SIGINT) is before
+    again = tuner.sweep("mine", overrides=[*ONE_SLOT, "sweep.n_trials=1"])
+    assert not again.interrupted
+    assert again.best.number == 0
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
+import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from tuner.processes.stop_requests import STOPS, TERMINATING, StopRequests, heeded
+from tuner.processes.stop_requests import STOPS, TERMINATING, StopRequests, handled, heeded
 
 INT, TERM, HUP, QUIT = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT
 
@@ -40,3 +44,36 @@ def test_nohup_keeps_a_hangup_ignored():
     finally:
         signal.signal(HUP, before)
     assert heeded(*STOPS) == list(STOPS)
+
+
+def test_handlers_are_set_in_the_main_thread_alone_and_return():
+    heard = []
+
+    def note(number, frame):
+        heard.append(number)
+
+    def aside():
+        with handled([INT], note):
+            set_aside.append(signal.getsignal(INT) is before)
+
+    before, set_aside = signal.getsignal(INT), []
+    with handled([INT, TERM], note):
+        os.kill(os.getpid(), INT)
+    thread = threading.Thread(target=aside)
+    thread.start()
+    thread.join()
+    assert heard == [INT]
+    assert set_aside == [True]
+    assert signal.getsignal(INT) is before
+
+
+def test_a_handler_that_python_did_not_set_is_no_obstacle():
+    code = (
+        "import faulthandler, signal\n"
+        "from tuner.processes.stop_requests import handled\n"
+        "faulthandler.register(signal.SIGUSR1)\n"
+        "with handled([signal.SIGUSR1], print): pass\n"
+        "print('done', signal.getsignal(signal.SIGUSR1))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("done")

@@ -11,6 +11,7 @@ from tuner.api.running import SweepRequest, compose, listed, run, show_on
 from tuner.api.study import Study
 from tuner.config import compose_report, compose_training
 from tuner.errors import INTERRUPTED, TunerError
+from tuner.launchers.debug import DEBUG
 from tuner.orchestration.training_run import check_named
 from tuner.orchestration.training_run import train as fine_tune
 from tuner.settings.overrides import hydra_override
@@ -127,7 +128,8 @@ def train(
     composed = compose_training(path, overrides, Path.cwd())
     words = [] if path is None else [str(path)]
     tags = origin(["train", *words, *overrides], Path.cwd())
-    shown = terminal(composed.goals.objective, quiet=quiet)
+    moves = composed.launcher.name != DEBUG
+    shown = terminal(composed.goals.objective, quiet=quiet, moves=moves)
     ended = fine_tune(composed, tags, shown)
     if ended.interrupted:
         raise KeyboardInterrupt

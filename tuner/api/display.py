@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from tuner.formatting.timestamps import local_time
+from tuner.results.console import PlainConsole
 from tuner.results.live import frame_lines
 from tuner.results.terminal import Terminal
 
@@ -25,17 +26,20 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in shell.config
 
 
-def terminal(objective: str, keys: Sequence[str] = (), *, quiet: bool = False) -> Terminal:
+def terminal(
+    objective: str, keys: Sequence[str] = (), *, quiet: bool = False, moves: bool = True
+) -> Terminal:
     """Return the display of this process.
 
     Args:
         objective: Metric name.
         keys: Searched keys.
         quiet: True to show warnings and results alone.
+        moves: False to show lines alone.
     """
     if in_notebook():
-        return NotebookTerminal(objective, keys=keys, quiet=quiet)
-    return Terminal(objective, keys=keys, quiet=quiet, now=local_time)
+        return NotebookTerminal(objective, keys=keys, quiet=quiet, moves=moves)
+    return Terminal(objective, keys=keys, quiet=quiet, now=local_time, moves=moves)
 
 
 class NotebookTerminal(Terminal):
@@ -44,12 +48,14 @@ class NotebookTerminal(Terminal):
     def __init__(self, *given: Any, **settings: Any) -> None:
         """Show nothing until `begin`; see `Terminal` for the arguments."""
         super().__init__(*given, **settings)
+        # Kernels set FORCE_COLOR, and notebooks show the escapes of links as they are.
+        self.console = PlainConsole(width=WIDTH, force_terminal=False, force_interactive=False)
         self._handle: Any = None
         self._drawn = 0.0
 
     @property
     def _is_live(self) -> bool:
-        return not self._quiet
+        return self._moves and not self._quiet
 
     def begin(self, *given: Any, **settings: Any) -> None:
         """Show the sweep's line and one for each slot; see `Terminal` for the arguments."""

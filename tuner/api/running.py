@@ -11,6 +11,7 @@ from tuner.api.display import terminal
 from tuner.config import ComposedSweep, compose_sweep
 from tuner.errors import InputError
 from tuner.execution.interfaces import SweepHooks
+from tuner.launchers.debug import DEBUG
 from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.call import Call
 from tuner.orchestration.invocations import stored_invocation
@@ -146,7 +147,8 @@ def stored_request(attributes: Mapping[str, Any]) -> SweepRequest | None:
 
 def show_on(composed: ComposedSweep, *, quiet: bool) -> Terminal:
     """Return the display of a sweep."""
-    return terminal(composed.goals.objective, composed.space.keys, quiet=quiet)
+    moves = composed.agent.launcher.name != DEBUG
+    return terminal(composed.goals.objective, composed.space.keys, quiet=quiet, moves=moves)
 
 
 def run(composed: ComposedSweep, request: SweepRequest, shown: Terminal, hooks: SweepHooks) -> int:

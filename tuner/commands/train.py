@@ -7,6 +7,7 @@ from tuner.commands.command_words import read_options
 from tuner.config import compose_training, render_training
 from tuner.errors import InputError
 from tuner.formatting.timestamps import local_time
+from tuner.launchers.debug import DEBUG
 from tuner.orchestration.training_run import check_named, train
 from tuner.results.terminal import Terminal
 from tuner.tracking import origin
@@ -32,7 +33,12 @@ def run(arguments: Sequence[str]) -> int:
         print(render_training(composed), end="")  # noqa: T201
         return 0
     tags = origin(["train", *arguments], Path.cwd())
-    terminal = Terminal(composed.goals.objective, quiet=options.quiet, now=local_time)
+    terminal = Terminal(
+        composed.goals.objective,
+        quiet=options.quiet,
+        now=local_time,
+        moves=composed.launcher.name != DEBUG,
+    )
     return train(composed, tags, terminal).exit_code
 
 

@@ -221,6 +221,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     found += check_goals(settings.sweep)
     found += _for_one_objective(settings)
     found += _foreign(settings.launcher)
+    found += _inline(settings)
     found += _storage(settings)
     found += _unregistered(settings.tracking)
     if not is_study_name(settings.study_name):
@@ -284,6 +285,18 @@ def _foreign(launcher: LauncherSettings) -> Iterator[Finding]:
             if value != getattr(usual, key):
                 remedy = f"launcher={owner}, which alone knows it"
                 yield Finding(key=f"launcher.{key}", value=value, remedy=remedy)
+
+
+def _inline(settings: AgentSettings) -> Iterator[Finding]:
+    """Keys that a launcher without worker processes cannot follow."""
+    if settings.launcher.name != "debug":
+        return
+    if settings.launcher.slots not in (None, 1):
+        remedy = "1, or launcher=local, whose workers are processes"
+        yield Finding(key="launcher.slots", value=settings.launcher.slots, remedy=remedy)
+    if settings.sweep.dry_run:
+        remedy = "launcher=local, which is timed as the sweep would run"
+        yield Finding(key="launcher", value=settings.launcher.name, remedy=remedy)
 
 
 def _storage(settings: AgentSettings) -> Iterator[Finding]:

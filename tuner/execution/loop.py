@@ -13,7 +13,7 @@ from tuner.execution.attempt import Attempt, conclude
 from tuner.execution.interfaces import Plan, TrialObserver, TrialSource
 from tuner.execution.retries import Retries
 from tuner.execution.worker_pool import WorkerPool
-from tuner.launchers.launcher import Event, Launcher, WorkerExited
+from tuner.launchers.launcher import Event, InlineLauncher, Launcher, WorkerExited
 from tuner.processes.active_time import ActiveTime, step_of
 from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
 from tuner.search.ranking import failing
@@ -95,6 +95,8 @@ class Sweep:
         self._on_idle = on_idle
         self._clock = clock
         self._listening = ActiveTime(clock, step_of(plan.stall_timeout, LISTENING_STEP))
+        if isinstance(launcher, InlineLauncher):
+            launcher.answer_with(self._handle)
         self._crew = WorkerPool(launcher, plan.trials_per_worker, watcher.notice)
         self._running: dict[int, Attempt] = {}
         self._longest = plan.longest
@@ -145,9 +147,7 @@ class Sweep:
         self._enough = self._plan.enough()
         with self._interruptible():
             while True:
-                if self._plan.hooks.stop_requested() and not self._stops.requested:
-                    self._stops.requested = True
-                    self._stop_trials("stopping; running trials end at their next update")
+                self._heed_caller()
                 if self._stops.at_once:
                     self._abandon()
                     break
@@ -169,6 +169,12 @@ class Sweep:
         if self._wrong_input is not None:
             raise InputError(self._wrong_input.message)
         return self.outcomes
+
+    def _heed_caller(self) -> None:
+        """Stop gently where the caller asks for it."""
+        if self._plan.hooks.stop_requested() and not self._stops.requested:
+            self._stops.requested = True
+            self._stop_trials("stopping; running trials end at their next update")
 
     def _explain(self) -> None:
         """Says why it ended before its total, where nobody saw it happen."""

@@ -1,8 +1,8 @@
 """What a launcher is to the loop: slots, and a worker in each that is told and heard."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tuner.devices.room import AvailableMemory
 from tuner.devices.slots import Slot
@@ -64,3 +64,15 @@ class Launcher(Protocol):
 
     def close(self, timeout: float) -> None:
         """Ends the workers: by telling them, and by force after `timeout` seconds."""
+
+
+@runtime_checkable
+class InlineLauncher(Protocol):
+    """A launcher whose worker runs inside `poll`, where it waits for answers."""
+
+    def answer_with(self, handle: Callable[[Event], None]) -> None:
+        """Hand each message of the worker to a function before the worker goes on.
+
+        Args:
+            handle: Takes an event, and tells the worker what it has to be told.
+        """

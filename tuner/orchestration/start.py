@@ -19,6 +19,7 @@ from tuner.execution.interfaces import Plan, SweepHooks
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.files.exclusive import exclusive
 from tuner.installation.remedies import install_extra
+from tuner.launchers.debug import DEBUG, DebugLauncher
 from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
 from tuner.orchestration.first import first_points
@@ -171,6 +172,8 @@ def _launcher(agent: AgentSettings, devices: int, notice: Callable[[str], None])
     if settings.name == "ray":
         folder = StudyFolder(Path(agent.output), agent.study_name).path
         return _ray()(settings, devices, folder, notice=notice)
+    if settings.name == DEBUG:
+        return DebugLauncher(local_slots(1, devices)[0])
     slots = local_slots(settings.slots, devices, settings.trials_per_gpu, notice)
     return LocalLauncher(slots)
 

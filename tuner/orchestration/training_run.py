@@ -12,6 +12,8 @@ from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.launchers.debug import DEBUG, DebugLauncher
+from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
 from tuner.orchestration.inputs import check_inputs, evaluation_lines
 from tuner.results.terminal import Terminal
@@ -77,7 +79,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     folder.refuse_misplaced()
-    launcher = LocalLauncher(local_slots(1, composed.trial.training.devices))
+    launcher = _launcher(composed)
     room = launcher.room()
     goals = composed.goals
     tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
@@ -122,6 +124,11 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 terminal.warn(f"its model could not be saved: {outcome.model_error}")
         terminal.result(f"{'review':<{LABEL}} {tracker.review}")
         return FineTune(outcomes=outcomes, folder=folder, interrupted=sweep.interrupted)
+
+
+def _launcher(composed: ComposedTraining) -> Launcher:
+    slots = local_slots(1, composed.trial.training.devices)
+    return DebugLauncher(slots[0]) if composed.launcher.name == DEBUG else LocalLauncher(slots)
 
 
 def result_lines(

@@ -150,6 +150,7 @@ class Terminal:
         *,
         quiet: bool = False,
         now: Callable[[], datetime] | None = None,
+        moves: bool = True,
     ) -> None:
         """Shows nothing until `begin`.
 
@@ -162,6 +163,7 @@ class Terminal:
             quiet: True to show warnings and results alone.
             now: Local time, written before each line of progress where there is no terminal;
                 None: no time is written.
+            moves: False to show lines alone, as where a debugger uses the terminal, too.
         """
         console = console or _output()
         if not console.is_terminal:
@@ -172,6 +174,7 @@ class Terminal:
         self._keys = keys
         self._names = short_names(keys)
         self._quiet, self._now = quiet, None if console.file.isatty() else now
+        self._moves = moves
         self._clock = clock
         self._slots: Mapping[int, _Slot] = {}
         self._title = ""
@@ -186,7 +189,7 @@ class Terminal:
     @property
     def _is_live(self) -> bool:
         """True if lines can be moved on; a dumb terminal and a file only take new ones."""
-        return self.console.is_interactive and not self._quiet
+        return self._moves and self.console.is_interactive and not self._quiet
 
     def begin(
         self,
@@ -238,6 +241,7 @@ class Terminal:
             keys,
             quiet=self._quiet,
             now=self._now,
+            moves=self._moves,
         )
 
     def notice(self, text: str) -> None:

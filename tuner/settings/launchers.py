@@ -9,6 +9,7 @@ _SLURM = (
 
 LAUNCHERS: Mapping[str, tuple[str, ...]] = {
     "local": (),
+    "debug": (),
     "ray": ("address", "cpus_per_trial"),
     "slurm": _SLURM,
 }

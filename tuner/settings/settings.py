@@ -189,7 +189,7 @@ class LauncherSettings:
     """Group `launcher`: where workers run.
 
     Attributes:
-        name: `local`, `ray` or `slurm`.
+        name: `local`, `debug`, `ray` or `slurm`.
         slots: Trials at a time on this machine, on each node of Slurm, or in the whole Ray
             cluster; null: one per visible GPU, or per `training.devices` of them, or as many CPU
             slots as run fastest; with Ray as many as its nodes have room for.

@@ -4,27 +4,14 @@ import argparse
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 from tuner.processes.crash_report import guarded
 from tuner.processes.python_process import claim_stdout
 from tuner.processes.stop_requests import TERMINATING, heeded
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
+from tuner.worker.fine_tuner import make_fine_tuner
 from tuner.worker.life import Worker
 from tuner.worker.log import show_own_messages
-from tuner.worker.protocol import Ready
-
-if TYPE_CHECKING:
-    from tuner.worker.life import FineTuner
-
-
-def make_fine_tuner(threads: int | None, gpu_bytes: int | None) -> "tuple[FineTuner, Ready]":
-    """Imports TensorFlow and keras-hub, which takes seconds."""
-    from tuner.training import device  # noqa: PLC0415 - takes seconds; after the set-up in main
-    from tuner.training.fine_tune import FineTuner  # noqa: PLC0415
-
-    device.set_up(threads, gpu_bytes)
-    return FineTuner(), Ready(device=device.describe(), versions=device.versions())
 
 
 def main() -> int:

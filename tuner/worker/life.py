@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +73,7 @@ class Worker:
         make_fine_tuner: Callable[[], tuple[FineTuner, Ready]],
         clock: Callable[[], float] = time.monotonic,
         on_terminate: Callable[[], None] = end_by_signal,
+        log_to: Callable[[Path], AbstractContextManager[None]] = logging_to,
     ) -> None:
         """Does nothing yet.
 
@@ -82,11 +83,13 @@ class Worker:
                 when it can.
             clock: In seconds.
             on_terminate: Ends the process.
+            log_to: Writes the log of a trial into its folder while it runs.
         """
         self._channel = channel
         self._make_fine_tuner = make_fine_tuner
         self._clock = clock
         self._on_terminate = on_terminate
+        self._log_to = log_to
         self._listener: ChannelMonitor | None = None
 
     def terminate(self) -> None:
@@ -121,7 +124,7 @@ class Worker:
 
         listener = ChannelMonitor(spec.number, self._channel, self._clock, save)
         self._listener = listener
-        with logging_to(folder):
+        with self._log_to(folder):
             _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
             try:
                 diverged = fine_tuner.run(

@@ -38,6 +38,27 @@ def logging_to(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+@contextmanager
+def recording_to(folder: Path) -> Iterator[None]:
+    """Write what our own modules log to the trial's log, in a process that others print in, too.
+
+    What is printed stays where it is, so that a debugger can be used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = logging.getLogger("tuner")
+    handler = logging.FileHandler(folder / LOG_NAME, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    level = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        ours.setLevel(level)
+        ours.removeHandler(handler)
+        handler.close()
+
+
 def _flush() -> None:
     """Write what was printed; a log on a full disk ends no trial."""
     for stream in (sys.stdout, sys.stderr):
