@@ -144,8 +144,17 @@ def test_ctrl_c_returns_the_study_and_the_same_call_resumes(folder, fake_workers
     [
         ({"name": "mine", "overrides": "training.epochs=2"}, "overrides"),
         ({"name": "mine", "overrides": ["sweep=other"]}, "overrides"),
-        ({"name": "mine", "callbacks": [print]}, "callbacks"),
+        ({"name": "mine", "overrides": GIVEN, "callbacks": [print]}, "callbacks"),
+        ({"name": "mine", "overrides": GIVEN, "callbacks": [tuner.Callback]}, "callbacks"),
         ({"space": {RATE: [1e-4]}, "overrides": ["launcher=slurm", "storage=journal"]}, "space"),
+        (
+            {
+                "name": "mine",
+                "overrides": ["launcher=slurm", "storage=journal"],
+                "callbacks": [Recorder()],
+            },
+            "callbacks",
+        ),
         ({"space": {"no.such": [1, 2]}}, "no.such"),
         ({"name": "nowhere"}, "command line"),
     ],

@@ -120,6 +120,12 @@ class CallbackRunner:
 
 
 def _check(callback: object) -> None:
+    if isinstance(callback, type):
+        raise InputError(
+            f"the callback {callback.__name__} is a class",
+            where="callbacks",
+            remedy=f"an object of it, as {callback.__name__}()",
+        )
     missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
     if missing:
         raise InputError(

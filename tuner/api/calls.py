@@ -10,8 +10,9 @@ from tuner.api.model import Model
 from tuner.api.running import SweepRequest, compose, listed, run, show_on
 from tuner.api.study import Study
 from tuner.config import compose_report, compose_training
-from tuner.errors import INTERRUPTED, TunerError
+from tuner.errors import INTERRUPTED, InputError, TunerError
 from tuner.launchers.debug import DEBUG
+from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.training_run import check_named
 from tuner.orchestration.training_run import train as fine_tune
 from tuner.settings.overrides import hydra_override
@@ -59,6 +60,12 @@ def sweep(
     request = SweepRequest(name=name, space=space, overrides=listed(overrides), quiet=quiet)
     composed = compose(request)
     agent = composed.agent
+    if callbacks and agent.launcher.name == SLURM:
+        raise InputError(
+            "callbacks are not called by the agents of launcher=slurm, which are other processes",
+            where="callbacks",
+            remedy="launcher=local or launcher=ray, or no callbacks",
+        )
     study = Study(agent.study_name, Path(agent.output), agent.storage, request)
     shown = show_on(composed, quiet=quiet)
     runner = CallbackRunner(callbacks, study, shown.warn)
