@@ -2,7 +2,7 @@
 
     python -m benchmarks.agents [--agents 8] [--slots 2] [--trials 2000] [--kill 3] [--url URL]
 
-Each agent is a process with the real loop (`tuner.execution.loop.Sweep`), study, ledger and
+Each agent is a process with the real loop (`tuner.execution.loop.Sweep`), study, claims and
 heartbeats; its slots run a null objective of ten reports at once, in the agent itself, and
 nothing goes to MLflow.
 The study is in a PostgreSQL that is started for it, or in `--url`: postgresql://... of an empty
@@ -46,10 +46,10 @@ from tuner.execution.loop import Sweep
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.search.goals import Goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
-from tuner.settings.settings import StorageSettings
-from tuner.settings.storage import POSTGRESQL, backend, with_driver
+from tuner.settings.settings import POSTGRESQL, StorageSettings
+from tuner.settings.storage import backend, with_driver
 from tuner.study import Definition, Study
-from tuner.study.ledger import ATTEMPT, CRASHES
+from tuner.study.attributes import ATTEMPT, CRASHES
 from tuner.study.owner import identity
 from tuner.study.reader import close_stored, open_stored
 from tuner.tracking import Tracker
@@ -194,7 +194,9 @@ def run_agent(index: int, task: Task) -> None:
     sweep = Sweep(
         plan=Plan(
             goals=Goals(objectives=("val_accuracy",)),
-            compose=lambda p: replace(BASE, optimizer={**BASE.optimizer, "learning_rate": p[KEY]}),
+            compose=lambda p: replace(
+                BASE, optimizer=replace(BASE.optimizer, learning_rate=p[KEY])
+            ),
             render=lambda settings: f"{settings}\n",
             n_trials=task.trials,
         ),

@@ -13,6 +13,8 @@ from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.data import PreparedData
 from tuner.data.tokenized import TokenizedSplit
+from tuner.optimizers import AdamW
+from tuner.schedules import Linear
 from tuner.settings.settings import (
     ConvergenceSettings,
     DataSettings,
@@ -125,8 +127,8 @@ def settings_of(
             checkpoint=str(data.checkpoint.folder), max_length=data.train.max_length, dropout=0.1
         ),
         data=DataSettings(format="csv"),
-        optimizer={"name": "adamw", "learning_rate": 5e-5, "weight_decay": 0.01},
-        schedule={"name": "linear"},
+        optimizer=AdamW(),
+        schedule=Linear(warmup_fraction=0.0),
         training=TrainingSettings(
             batch_size=batch,
             epochs=1.0,

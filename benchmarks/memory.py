@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.tiny_checkpoints import write_checkpoint
+from tuner import optimizers
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.data.tokenized import TokenizedSplit
 from tuner.settings.settings import ModelSettings, TrainingSettings, TrialSettings
@@ -52,7 +54,7 @@ def settings_of(case: dict[str, Any], batch: int, length: int) -> TrialSettings:
     """The trial of a case at one size."""
     return TrialSettings(
         model=ModelSettings(checkpoint="x", max_length=length, dropout=0.1),
-        optimizer={"name": case.get("optimizer", "adamw"), "learning_rate": 1e-3},
+        optimizer=optimizers.find(case.get("optimizer", "adamw"))(learning_rate=1e-3),
         training=TrainingSettings(
             batch_size=batch,
             accumulation_steps=case.get("steps", 1),
@@ -109,7 +111,7 @@ def measure(case: dict[str, Any], checkpoint: CheckpointInfo) -> Iterator[int]:
     model = Classifier(checkpoint, 2, training.precision, rematerialize=training.rematerialize)
     model.reset(0, settings.model.dropout)
     step, evaluator = UpdateStep(model), Evaluator(model)
-    step.reset({**settings.optimizer, "weight_decay": 0.01})
+    step.reset(replace(settings.optimizer, weight_decay=0.01))
     for size in case["sizes"]:
         split = full(size, case["vocab"])
         ids, types, lengths = split.pad(np.arange(size[0]))

@@ -25,6 +25,8 @@ from tuner.devices.slots import Slot
 from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.launchers.local import LocalLauncher
+from tuner.optimizers import AdamW
+from tuner.schedules import Constant
 from tuner.search.goals import Goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.settings.settings import (
@@ -47,8 +49,8 @@ WORKER = (sys.executable, "-m", "tests.worker.fake")
 BASE = TrialSettings(
     model=ModelSettings(checkpoint="quick"),
     data=DataSettings(format="csv", train="none.csv"),
-    optimizer={"name": "adamw", "learning_rate": 1e-4},
-    schedule={"name": "constant"},
+    optimizer=AdamW(learning_rate=1e-4),
+    schedule=Constant(warmup_fraction=0.0),
     training=TrainingSettings(evaluations=POINTS, save_state="never"),
     convergence=ConvergenceSettings(not_learning_patience=None, converged_patience=None),
 )
@@ -120,7 +122,9 @@ def ours(folder: Path, trials: int) -> list[float]:
     sweep = Sweep(
         plan=Plan(
             goals=Goals(objectives=("val_accuracy",)),
-            compose=lambda p: replace(BASE, optimizer={**BASE.optimizer, "learning_rate": p[KEY]}),
+            compose=lambda p: replace(
+                BASE, optimizer=replace(BASE.optimizer, learning_rate=p[KEY])
+            ),
             render=lambda settings: f"{settings}\n",
             n_trials=trials,
         ),

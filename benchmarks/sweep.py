@@ -174,7 +174,7 @@ def make_task(given: argparse.Namespace, folder: Path) -> Task:
         epochs=given.epochs,
         points=given.points,
         batch=base.training.batch_size,
-        weight_decay=base.optimizer["weight_decay"],
+        weight_decay=base.optimizer.weight_decay,
         clip_norm=base.training.clip_norm,
         seed=1,
         cores=given.cores,

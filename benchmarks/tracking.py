@@ -21,6 +21,8 @@ from pathlib import Path
 
 import psutil
 
+from tuner.optimizers import AdamW
+from tuner.schedules import Linear
 from tuner.settings.settings import DataSettings, ModelSettings, TrackingSettings, TrialSettings
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
@@ -29,8 +31,8 @@ from tuner.trial.records import FixedRows, Report, TrialOutcome, TrialSpec, Tria
 SETTINGS = TrialSettings(
     model=ModelSettings(checkpoint="none"),
     data=DataSettings(format="csv"),
-    optimizer={"name": "adamw", "learning_rate": 1e-4},
-    schedule={"name": "linear"},
+    optimizer=AdamW(learning_rate=1e-4),
+    schedule=Linear(),
 )
 CONFIG = "key: value\n" * 80
 LOG_LINES = 200

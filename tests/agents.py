@@ -136,7 +136,8 @@ class Agents:
             trials = stored(self.folder).get_trials(states=[optuna.trial.TrialState.RUNNING])
         except (KeyError, optuna.exceptions.StorageInternalError):  # It is just being made.
             return {}
-        return {trial.number: trial.user_attrs["owner"]["pid"] for trial in trials}
+        owners = {trial.number: trial.user_attrs.get("owner") for trial in trials}
+        return {number: owner["pid"] for number, owner in owners.items() if owner}
 
     def close(self):
         for agent in list(self.living):

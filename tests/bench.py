@@ -110,7 +110,7 @@ class Bench:
             plan=Plan(
                 goals=Goals(objectives=("val_accuracy",)),
                 compose=lambda p: replace(
-                    base, optimizer=base.optimizer | {"learning_rate": p[RATE]}
+                    base, optimizer=replace(base.optimizer, learning_rate=p[RATE])
                 ),
                 render=lambda s: "a: 1\n",
                 n_trials=trials,

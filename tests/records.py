@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.components import make_optimizer, make_schedule
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.trial.records import (
     Baseline,
@@ -19,9 +20,9 @@ def settings(**training: Any) -> TrialSettings:
     return TrialSettings(
         model=ModelSettings(checkpoint="tiny"),
         data=DataSettings(format="csv", train="train.csv"),
-        optimizer={"name": "adamw", "learning_rate": 1e-4, "weight_decay": 0.01},
-        schedule={"name": "linear", "warmup_fraction": 0.1},
-        training=TrainingSettings(**training),
+        optimizer=make_optimizer({"name": "adamw", "learning_rate": 1e-4, "weight_decay": 0.01}),
+        schedule=make_schedule({"name": "linear", "warmup_fraction": 0.1}),
+        training=TrainingSettings(**{"epochs": 3.0, **training}),
     )
 
 

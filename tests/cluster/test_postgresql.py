@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from benchmarks.agents import measure
 from tests.agents import Agents, arguments, write_folder
@@ -15,8 +16,9 @@ from tests.studies import make_study
 from tuner.settings.settings import StorageSettings
 from tuner.settings.storage import with_driver
 from tuner.study import LeaseError
+from tuner.study.owner import identity
 from tuner.study.reader import StudyReader
-from tuner.study.storage import OwnedStorage
+from tuner.study.storage import OpenStorage
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 
@@ -52,16 +54,22 @@ def open_study(url, name="s"):
 
 def test_a_trial_that_ends_at_any_moment_of_a_claim_is_counted(server, machines):
     url = with_driver(server.create("moments"))
-    for moment in range(4):
+    for moment in range(6):
         busy, other = open_study(url, f"s{moment}"), open_study(url, f"s{moment}")
         asked, statements = busy.claim(1), itertools.count()
+        ended = outcome(asked.number, value=0.6, parameters=asked.parameters)
+        thread = threading.Thread(target=busy.finish, args=(ended,))
 
-        def end(*_, busy=busy, asked=asked, statements=statements, moment=moment):
+        def end(*_, thread=thread, statements=statements, moment=moment):
             if next(statements) == moment:
-                busy.finish(outcome(asked.number, value=0.6, parameters=asked.parameters))
+                thread.start()
+                thread.join(0.5)  # It may have to wait for the claim's lock.
 
         event.listen(other._storage.engine, "after_cursor_execute", end)
         assert other.claim(1) is None
+        thread.join()
+        assert other.claim(1) is None
+        assert [each.number for each in other.outcomes()] == [0]
         busy.close()
         other.close()
 
@@ -128,9 +136,25 @@ def test_a_sweep_whose_address_has_a_password_leaves_it_nowhere(server, tmp_path
 
 
 def test_the_server_ends_an_agent_that_is_frozen_in_a_transaction(server):
-    storage = OwnedStorage(with_driver(server.create("frozen")), {"agent": "mine"})
+    url = with_driver(server.create("frozen"))
+    opened = OpenStorage.database(url, identity(), "s")
     try:
-        with storage.transaction() as session:
-            assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "30s"
+        for engine in (opened.engine, opened.optuna.engine):  # They share their connections.
+            with engine.connect() as connection:
+                longest = connection.scalar(text("SHOW idle_in_transaction_session_timeout"))
+            assert longest == "30s"
     finally:
-        storage.close()
+        opened.close()
+
+
+def test_who_lost_the_lock_to_the_server_claims_nothing(server):
+    study = open_study(with_driver(server.create("lock")))
+    coordination = study._opened.coordination
+    with coordination.locked():
+        holder = coordination._held.scalar(text("SELECT pg_backend_pid()"))
+        with study._opened.engine.connect() as other:  # As the server does it after 30 s.
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": holder})
+        with pytest.raises(OperationalError):
+            coordination.check()
+    assert study.claim(1).number == 0
+    study.close()

@@ -16,8 +16,7 @@ from tests.engines.slurm import Slurm, kill, missing, until
 from tuner.__main__ import main
 from tuner.errors import InputError
 from tuner.orchestration import agents, following
-from tuner.settings.settings import StorageSettings
-from tuner.settings.storage import JOURNAL
+from tuner.settings.settings import JOURNAL, StorageSettings
 from tuner.study.reader import Phase, StudyReader
 
 pytest.importorskip("submitit", reason="submitit is not installed")

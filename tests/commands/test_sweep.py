@@ -176,8 +176,8 @@ def test_a_sweep_starts_from_files_and_from_other_studies(folder, fake_workers, 
     assert main([*OWN, "study=second", start, "sweep.n_trials=2"]) == 0
     assert "first trials, after the untuned default: 1 of start_from" in capsys.readouterr().out
     again = load_trial(folder / "outputs/second/trials/00001/config.yaml")
-    assert again.optimizer["learning_rate"] == best["optimizer"]["learning_rate"]
-    assert again.schedule["name"] == best["schedule"]["name"]
+    assert again.optimizer.learning_rate == best["optimizer"]["learning_rate"]
+    assert again.schedule.name == best["schedule"]["name"]
 
 
 def test_the_best_of_another_study_in_the_same_database_are_tried_first(
@@ -191,7 +191,7 @@ def test_the_best_of_another_study_in_the_same_database_are_tried_first(
     first = ranked((t.outcome for t in reader.read().trials), "maximize")
     reader.close()
     tried = load_trial(folder / "outputs/second/trials/00001/config.yaml")
-    assert tried.optimizer["learning_rate"] == first[0].parameters["optimizer.learning_rate"]
+    assert tried.optimizer.learning_rate == first[0].parameters["optimizer.learning_rate"]
 
 
 @pytest.mark.parametrize(

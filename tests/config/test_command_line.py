@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tuner.config import compose_sweep, compose_training, compose_trial, train_command
 from tuner.errors import InputError
+from tuner.optimizers.keras_optimizer import Nadam
 from tuner.settings.settings import PackagedFiles
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp")), min_size=1)
@@ -52,7 +53,7 @@ def test_a_pasted_line_trains_the_same(tmp_path, arguments):
 def test_any_text_and_number(tmp_path, rate, text, where):
     trial = composed(tmp_path, "data=csv", "data.train=x")
     data = replace(trial.data, train=text, where={"source": where})
-    trial = replace(trial, data=data, optimizer={**trial.optimizer, "learning_rate": rate})
+    trial = replace(trial, data=data, optimizer=replace(trial.optimizer, learning_rate=rate))
     assert pasted(train_command(trial, tmp_path), tmp_path) == trial
 
 
@@ -99,9 +100,13 @@ def test_what_has_no_form_as_an_override_is_named(tmp_path):
     greek = replace(trial, training=replace(trial.training, class_weights={"καλό": 1.0}))
     with pytest.raises(InputError, match="no form as overrides"):
         train_command(greek, tmp_path)
-    optimizer = replace(trial, optimizer={"name": "nadam", "learning_rate": 1.0})
-    with pytest.raises(InputError, match="no optimizer called 'nadam'"):
-        train_command(optimizer, tmp_path)
+
+
+def test_an_optimizer_without_a_file_is_named(tmp_path):
+    trial = replace(composed(tmp_path), optimizer=Nadam(learning_rate=1.0, beta_1=0.5))
+    line = train_command(trial, tmp_path)
+    assert {"optimizer=nadam", "optimizer.learning_rate=1.0"} <= {*line.split()}
+    assert pasted(line, tmp_path) == trial
 
 
 def test_a_mapping_may_be_given_to_a_section_that_is_null(tmp_path):

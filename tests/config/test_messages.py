@@ -72,7 +72,7 @@ CASES = [
      "optimizer.learning_rate"),
     ("optimizer=broken", "no valid YAML", "conf/optimizer/broken.yaml, line 2", ""),
     ("optimizer=unnamed", "no optimizer named 'unnamed'",
-     "conf/optimizer/unnamed.yaml, optimizer.name", "adafactor, adam, adamw"),
+     "conf/optimizer/unnamed.yaml, optimizer.name", "adafactor, adagrad, adam"),
     ("optimizer=inherits", "no optimizer called 'nothing'", "conf/optimizer/inherits.yaml",
      "adamw"),
     ("optimizer=stray", "no key 'optimizer.momentum' with optimizer.name=adamw",

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from tuner.config.reference import COMMAND, attributes, page, read_option, shown
+from tuner.config.reference import COMMAND, page, read_option, shown
 from tuner.config.schema import CLOSED, OPEN_GROUPS
+from tuner.fields.declared import descriptions
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = sorted(path for group in OPEN_GROUPS for path in (ROOT / "conf" / group).glob("*.yaml"))
@@ -17,8 +18,8 @@ def test_the_page_is_not_stale():
 
 @pytest.mark.parametrize("kind", CLOSED.values(), ids=CLOSED)
 def test_every_key_of_a_settings_class_is_explained(kind):
-    assert list(attributes(kind)) == [item.name for item in dataclasses.fields(kind)]
-    assert all(attributes(kind).values())
+    assert list(descriptions(kind)) == [item.name for item in dataclasses.fields(kind)]
+    assert all(descriptions(kind).values())
 
 
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}={path.stem}")

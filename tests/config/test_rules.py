@@ -6,7 +6,8 @@ import pytest
 
 from tests.records import settings
 from tuner.config.checks import check_agent, check_trial
-from tuner.config.rules import LARGEST, broken, too_large, whole
+from tuner.config.rules import LARGEST, broken, too_large
+from tuner.fields.bounds import whole
 from tuner.settings.settings import AgentSettings, SweepSettings, TrackingSettings
 
 
@@ -36,7 +37,7 @@ def test_nan_is_no_number_and_usual_values_are():
 
 @pytest.mark.parametrize("value", ["abc", [], {}, 1.5, True, 0])
 def test_a_value_of_another_type_breaks_a_rule_and_raises_nothing(value):
-    (finding,) = broken({"group": {"count": value}}, (("group.count", *whole(1, "auto")),))
+    (finding,) = broken({"group": {"count": value}}, (("group.count", whole(1, "auto")),))
     assert finding.value == value
 
 

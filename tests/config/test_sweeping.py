@@ -5,6 +5,8 @@ import pytest
 
 from tuner.config import check, compose_sweep, compose_trial, render
 from tuner.errors import InputError
+from tuner.optimizers import Adam, AdamW
+from tuner.schedules import Constant
 from tuner.search.space import Choice, FloatInterval, IntInterval
 
 
@@ -69,7 +71,7 @@ def test_a_search_on_the_command_line_replaces_or_adds_a_dimension(tmp_path):
 def test_a_plain_value_fixes_a_searched_key(tmp_path):
     composed = compose_sweep(["sweep=lr_search", "schedule.warmup_fraction=0.25"], tmp_path)
     assert "schedule.warmup_fraction" not in composed.space.keys
-    assert compose_trial(composed, {"schedule": "cosine"}).schedule["warmup_fraction"] == 0.25
+    assert compose_trial(composed, {"schedule": "cosine"}).schedule.warmup_fraction == 0.25
 
 
 def test_the_last_override_of_a_key_wins(tmp_path):
@@ -77,7 +79,7 @@ def test_the_last_override_of_a_key_wins(tmp_path):
         ["sweep=lr_search", "schedule=cosine,linear", "schedule=cosine"], tmp_path
     )
     assert "schedule" not in fixed.space.keys
-    assert fixed.base.schedule["name"] == "cosine"
+    assert fixed.base.schedule.name == "cosine"
     searched = compose_sweep(
         ["sweep=lr_search", "schedule=cosine", "schedule=cosine,linear"], tmp_path
     )
@@ -112,8 +114,8 @@ def test_a_plain_value_for_a_conditional_key_holds_where_the_key_exists(tmp_path
     check(composed)
     assert "optimizer.momentum" not in composed.space.keys
     sgd = compose_trial(composed, {"optimizer": "sgd", "optimizer.learning_rate": 0.01})
-    assert sgd.optimizer["momentum"] == 0.8
-    assert "momentum" not in composed.base.optimizer
+    assert sgd.optimizer.momentum == 0.8
+    assert isinstance(composed.base.optimizer, AdamW)
 
 
 def test_a_sweep_has_overrides_beneath_those_of_the_command_line(tmp_path, write):
@@ -133,8 +135,8 @@ def test_values_reach_the_trial_without_loss(tmp_path):
     composed = compose_sweep(["sweep=lr_search"], tmp_path)
     rate = 3.0000000000000004e-05
     trial = compose_trial(composed, {"optimizer.learning_rate": rate, "schedule": "constant"})
-    assert trial.optimizer["learning_rate"] == rate
-    assert trial.schedule == {"name": "constant", "warmup_fraction": 0.1}
+    assert trial.optimizer.learning_rate == rate
+    assert trial.schedule == Constant(warmup_fraction=0.1)
     assert compose_trial(composed, {}) == composed.base
 
 
@@ -145,7 +147,7 @@ def test_awkward_text_reaches_the_trial_as_it_is(tmp_path):
 
 def test_an_int_given_for_a_float_is_one(tmp_path):
     base = compose_sweep(["sweep=lr_search", "optimizer.weight_decay=0"], tmp_path).base
-    assert repr(base.optimizer["weight_decay"]) == "0.0"
+    assert repr(base.optimizer.weight_decay) == "0.0"
 
 
 def test_own_files_win_by_name_and_inherit(tmp_path, write):
@@ -153,11 +155,11 @@ def test_own_files_win_by_name_and_inherit(tmp_path, write):
     write("conf/optimizer/bold.yaml", "defaults: [adam, _self_]\nlearning_rate: 7e-5\n")
     write("conf/model/mine.yaml", "# @package _global_\nmodel: {checkpoint: here}\n")
     own = compose_sweep(["sweep=lr_search", "model=mine"], tmp_path).base
-    assert own.optimizer["learning_rate"] == 3e-5
-    assert own.optimizer["weight_decay"] == 0.01
+    assert own.optimizer.learning_rate == 3e-5
+    assert own.optimizer.weight_decay == 0.01
     assert own.model.checkpoint == "here"
     bold = compose_sweep(["sweep=lr_search", "optimizer=bold"], tmp_path).base.optimizer
-    assert (bold["name"], bold["learning_rate"], bold["amsgrad"]) == ("adam", 7e-5, False)
+    assert bold == Adam(learning_rate=7e-5)
 
 
 def test_files_that_are_not_needed_are_not_read(tmp_path, write):

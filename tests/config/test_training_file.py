@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tuner.config import compose_sweep, compose_training, dump_trial, load_trial
 from tuner.errors import InputError
+from tuner.optimizers import AdamW, Sgd
+from tuner.schedules import Linear
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 
 
@@ -16,8 +18,6 @@ def best(tmp_path):
     return path
 
 
-ADAMW = {"name": "adamw", "weight_decay": 0.01, "layer_decay": 1.0, "beta_1": 0.9, "beta_2": 0.999}
-ADAMW |= {"epsilon": 1e-6}
 numbers = st.floats(min_value=1e-300, max_value=1e6)
 words = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1
@@ -33,8 +33,8 @@ def test_a_file_gives_back_exactly_what_was_written(tmp_path, rate, epochs, chec
         model=ModelSettings(checkpoint=checkpoint),
         data=DataSettings(format="csv", train="x.csv", where=where),
         training=TrainingSettings(epochs=epochs),
-        optimizer={**ADAMW, "learning_rate": rate},
-        schedule={"name": "linear", "warmup_fraction": 0.1, "end_fraction": 1 / 3},
+        optimizer=AdamW(learning_rate=rate),
+        schedule=Linear(end_fraction=1 / 3),
     )
     path = tmp_path / "best.yaml"
     path.write_text(dump_trial(trial, ["best of 7", ""], {"trial": 7, "value": 0.1 + 0.2}))
@@ -52,20 +52,20 @@ def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
 def test_overrides_stand_above_the_file(best, tmp_path):
     trial = load_trial(best, ["training.epochs=2", "optimizer.learning_rate=1e-4"], tmp_path)
     assert trial.training.epochs == 2.0
-    assert trial.optimizer["learning_rate"] == 1e-4
+    assert trial.optimizer.learning_rate == 1e-4
 
 
 def test_an_option_replaces_the_section_of_the_file(best, tmp_path):
     trial = load_trial(best, ["optimizer=sgd", "optimizer.momentum=0.5"], tmp_path)
-    assert trial.optimizer["name"] == "sgd"
-    assert trial.optimizer["momentum"] == 0.5
-    assert "beta_1" not in trial.optimizer
+    assert trial.optimizer.name == "sgd"
+    assert trial.optimizer.momentum == 0.5
+    assert isinstance(trial.optimizer, Sgd)
 
 
 def test_a_short_file_keeps_the_defaults(tmp_path):
     (tmp_path / "short.yaml").write_text("optimizer: {learning_rate: 1e-4}\n")
     trial = load_trial(tmp_path / "short.yaml", folder=tmp_path)
-    assert trial.optimizer["learning_rate"] == 1e-4
+    assert trial.optimizer.learning_rate == 1e-4
     assert trial.model.checkpoint.endswith("all-MiniLM-L6-v2")
     assert not math.isnan(trial.training.epochs)
 

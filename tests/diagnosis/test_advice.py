@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.components import make_optimizer, make_schedule
 from tests.diagnosis.test_diagnosis import DOWN, FALL, FLAT, LEVEL, curve
 from tests.records import GUESS, report, settings
 from tuner.diagnosis import diagnose
@@ -12,7 +13,7 @@ from tuner.trial.records import Baseline
 
 def with_optimizer(name="adamw", rate=5e-5, base=None, **fields):
     optimizer = {"name": name, "learning_rate": rate, "weight_decay": 0.01, **fields}
-    return replace(base or settings(), optimizer=optimizer)
+    return replace(base or settings(), optimizer=make_optimizer(optimizer))
 
 
 def advice(reports, given, guess=GUESS, diverged=""):
@@ -21,7 +22,7 @@ def advice(reports, given, guess=GUESS, diverged=""):
 
 def test_divergence_lowers_the_rate_clips_and_warms_up():
     given = with_optimizer(rate=5e-3, base=settings(clip_norm=None))
-    given.schedule["warmup_fraction"] = 0.0
+    given = replace(given, schedule=replace(given.schedule, warmup_fraction=0.0))
     assert advice([], given, None, "train_loss is nan at update 3") == [
         "optimizer.learning_rate: 0.005 → try 5e-5",
         "training.clip_norm: null → try 1",
@@ -127,7 +128,7 @@ SWINGS = [0.6, 0.4, 0.65, 0.4, 0.65, 0.4, 0.65, 0.4, 0.6, 0.45]
 
 def test_oscillation_names_batch_and_accumulation():
     given = with_optimizer(base=settings(batch_size=4, accumulation_steps=2))
-    given.schedule["name"] = "constant"
+    given = replace(given, schedule=make_schedule({"name": "constant", "warmup_fraction": 0.1}))
     assert advice(curve(SWINGS, 0.75), given) == [
         "training.accumulation_steps: 2 → try 8 (effective batch 8 → 32)",
         "optimizer.learning_rate: 5e-5 → try 2e-5",
@@ -172,7 +173,7 @@ def test_an_early_spike_wants_warm_up_and_clipping_however_it_ended():
     assert advice(reports, settings(clip_norm=None)) == [""]
     reports[0] = replace(reports[0], train_loss_max=4.0)
     given = settings(clip_norm=None)
-    given.schedule["warmup_fraction"] = 0.0
+    given = replace(given, schedule=replace(given.schedule, warmup_fraction=0.0))
     assert advice(reports, given) == [
         "schedule.warmup_fraction: 0 → try 0.1",
         "training.clip_norm: null → try 1",

@@ -111,7 +111,7 @@ def test_a_single_hard_row_in_an_update_of_one_is_no_spike():
     reports = curve([0.6, 0.5, 0.45, 0.42, *[0.4] * 6])
     reports[0] = replace(reports[0], train_loss_max=4.0)
     given = settings(batch_size=1, clip_norm=None)
-    given.schedule["warmup_fraction"] = 0.0
+    given = replace(given, schedule=replace(given.schedule, warmup_fraction=0.0))
     assert "training.clip_norm: null → try 1" not in advice(reports, given)
     assert "training.clip_norm: null → try 1" in advice(reports, replace(
         given, training=replace(given.training, batch_size=16)

@@ -6,6 +6,7 @@ from statistics import fmean
 
 import pytest
 
+from tests.components import make_optimizer, make_schedule
 from tests.diagnosis.tiny_training import advised, make_data, train
 from tests.records import settings
 
@@ -28,8 +29,8 @@ def given(rate=5e-5, optimizer="adamw", warmup=0.1, **training):
     base = settings(**{"epochs": 1.0} | training)
     return replace(
         base,
-        optimizer={"name": optimizer, "learning_rate": rate, "weight_decay": 0.01},
-        schedule={"name": "linear", "warmup_fraction": warmup},
+        optimizer=make_optimizer({"name": optimizer, "learning_rate": rate, "weight_decay": 0.01}),
+        schedule=make_schedule({"name": "linear", "warmup_fraction": warmup}),
         model=replace(base.model, dropout=0.0),
     )
 
@@ -96,7 +97,7 @@ def test_where_a_label_is_merely_rare_a_usual_rate_is_not_lowered(seed):
     for rate in (2e-5, 5e-5):
         found = train(data("hidden"), given(rate), seed).diagnosis
         for settings_now in advised(given(rate), found.advice).values():
-            assert settings_now.optimizer["learning_rate"] >= rate, found
+            assert settings_now.optimizer.learning_rate >= rate, found
 
 
 @pytest.mark.parametrize("rate", [5e-5, 1e-4])
@@ -111,6 +112,6 @@ def test_a_rate_too_low_is_never_lowered_and_one_too_high_never_raised(name):
     task, configured = FAULTS[name]
     for seed in SEEDS:
         run = train(data(task), configured, seed)
-        rate = configured.optimizer["learning_rate"]
+        rate = configured.optimizer.learning_rate
         for settings_now in advised(configured, run.diagnosis.advice).values():
-            assert settings_now.optimizer["learning_rate"] >= rate, run.diagnosis
+            assert settings_now.optimizer.learning_rate >= rate, run.diagnosis

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.components import make_optimizer
 from tests.diagnosis.test_diagnosis import curve
 from tests.records import report, settings
 from tuner.diagnosis import diagnose, judge
@@ -52,7 +53,7 @@ def flat(confusion, loss, guess, rate=2e-5):
         for k in TEN
     ]  # fmt: skip
     base = settings()
-    return reports, replace(base, optimizer=base.optimizer | {"learning_rate": rate})
+    return reports, replace(base, optimizer=replace(base.optimizer, learning_rate=rate))
 
 
 def test_seven_labels_on_64_rows_are_judged_by_their_own_chance():
@@ -87,7 +88,7 @@ def uneven(val, train, rate, rows=(49, 11, 4)):
         for k, (loss, trained) in enumerate(zip(val, train, strict=True), start=1)
     ]  # fmt: skip
     base = settings()
-    return reports, replace(base, optimizer=base.optimizer | {"learning_rate": rate})
+    return reports, replace(base, optimizer=replace(base.optimizer, learning_rate=rate))
 
 
 def test_a_rate_that_hardly_moves_an_uneven_head_is_raised():
@@ -102,7 +103,9 @@ def test_a_rate_that_hardly_moves_an_uneven_head_is_raised():
 def test_the_same_holds_of_every_optimizer(optimizer):
     train = [1.107 - 0.0006 * k for k in TEN]
     reports, configured = uneven([1.105 - 0.0006 * k for k in TEN], train, 1e-7)
-    configured = replace(configured, optimizer=configured.optimizer | {"name": optimizer})
+    configured = replace(
+        configured, optimizer=make_optimizer({"name": optimizer, "learning_rate": 1e-7})
+    )
     (rate,) = [
         line
         for line in diagnose(reports, UNEVEN, configured).advice.split("; ")
@@ -167,9 +170,9 @@ def test_an_untrained_head_on_very_uneven_labels_has_not_blown_up():
     assert watch.see([0.71] * 60, [1.0] * 60, 60) == ""
     assert watch.see([2.5] * WINDOW, [1.0] * WINDOW, 60 + WINDOW)
     slow = curve([0.70 - 0.001 * k for k in TEN], 0.97)
-    found = diagnose(slow, guess, replace(settings(), optimizer={
+    found = diagnose(slow, guess, replace(settings(), optimizer=make_optimizer({
         "name": "adamw", "learning_rate": 1e-6,
-    }))  # fmt: skip
+    })))  # fmt: skip
     assert found.status is not Convergence.DIVERGED
     assert "optimizer.learning_rate: 1e-6 → try 5e-5" in found.advice
 

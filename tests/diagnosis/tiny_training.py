@@ -17,7 +17,7 @@ from tuner.diagnosis.association import association
 from tuner.settings.settings import TrialSettings
 from tuner.training.imbalance import BalancedRows, class_weights, trained_loss
 from tuner.training.row_losses import cross_entropy, error_within_labels
-from tuner.trial import metrics, schedule
+from tuner.trial import metrics
 from tuner.trial.records import Baseline, FixedRows, Report
 
 FACTORS = {"adamw": 200.0, "sgd": 30.0, "lion": 200.0, "rmsprop": 200.0}
@@ -71,8 +71,8 @@ class Optimizer:
     """The optimizers of `tuner`, on a few arrays."""
 
     def __init__(self, settings, parameters):
-        self.name = settings["name"]
-        self.decay = float(settings.get("weight_decay") or 0.0)
+        self.name = settings.name
+        self.decay = settings.weight_decay
         self.first = [np.zeros_like(p) for p in parameters]
         self.second = [np.zeros_like(p) for p in parameters]
         self.step = 0
@@ -192,9 +192,7 @@ def train(data, settings, seed=0):
         norm = math.sqrt(sum((g**2).sum() for g in gradients))
         if training.clip_norm is not None and norm > training.clip_norm:
             gradients = [g * training.clip_norm / norm for g in gradients]
-        rate = schedule.learning_rate(
-            settings.schedule, float(settings.optimizer["learning_rate"]), update, len(plan)
-        )
+        rate = settings.schedule.learning_rate(settings.optimizer.learning_rate, update, len(plan))
         if training.freeze_layers:
             gradients[0] = gradients[0] * 0
             gradients[1] = gradients[1] * 0

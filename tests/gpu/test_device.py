@@ -2,8 +2,8 @@
 
 import pytest
 
-from tuner.config.checks import PRECISIONS
 from tuner.devices.room import gpu_memory
+from tuner.settings.training_settings import PRECISIONS
 
 pytestmark = [pytest.mark.gpu, pytest.mark.tf]
 

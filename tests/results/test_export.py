@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from tests.components import make_optimizer, make_schedule
 from tests.records import GUESS, outcome, report, settings
+from tuner import schedules
 from tuner.results.export import choose, training_arguments
 from tuner.results.export.training_arguments import budget_updates
 from tuner.search.goals import Goals
 from tuner.settings.export import ExportSettings
 from tuner.settings.overrides import as_overrides
 from tuner.trial.records import Convergence, Diagnosis, TrialState
-from tuner.trial.schedule import learning_rate
 
 ACCURACY = Goals(objectives=("val_accuracy",))
 
@@ -134,14 +135,14 @@ def test_warmup_that_climbs_otherwise_in_the_trainer_is_named_with_its_differenc
 
 def test_the_code_that_is_shown_gives_the_rates_of_the_trial():
     schedule = {"name": "exponential", "warmup_fraction": 0.2, "decay_rate": 0.25, "steps": 2}
-    case = replace(settings(epochs=1.0), schedule=schedule)
+    case = replace(settings(epochs=1.0), schedule=make_schedule(schedule))
     last = report(5, examples_seen=1600, total_examples=1600)
     arguments, left_out = training_arguments(case, last)
     assert "lr_scheduler_type" not in arguments
     code = left_out[-1].remedy.partition("LambdaLR(optimizer, ")[2].partition(", with ")[0]
-    rate = eval(code.removesuffix(")))"), {"learning_rate": learning_rate})  # noqa: S307
+    rate = eval(code.removesuffix(")))"), {"from_mapping": schedules.from_mapping})  # noqa: S307
     for update in range(1, 101):
-        assert rate(update - 1) == learning_rate(schedule, 1.0, update, 100)
+        assert rate(update - 1) == case.schedule.learning_rate(1.0, update, 100)
     assert rate(100) == rate(99)
 
 
@@ -217,7 +218,9 @@ def test_what_has_no_counterpart_is_listed(changes, keys):
     ],
 )
 def test_optimizers(optimizer, expected, keys):
-    arguments, left_out = training_arguments(replace(settings(), optimizer=optimizer))
+    arguments, left_out = training_arguments(
+        replace(settings(), optimizer=make_optimizer(optimizer))
+    )
     assert expected.items() <= arguments.items()
     assert keys_of(left_out) == keys
 
@@ -247,7 +250,7 @@ def test_optimizers(optimizer, expected, keys):
     ],
 )
 def test_schedules(schedule, name, kwargs, keys):
-    arguments, left_out = training_arguments(replace(settings(), schedule=schedule))
+    arguments, left_out = training_arguments(replace(settings(), schedule=make_schedule(schedule)))
     assert arguments.get("lr_scheduler_type") == name
     assert arguments.get("lr_scheduler_kwargs") == kwargs
     assert keys_of(left_out) == keys

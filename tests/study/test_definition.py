@@ -66,7 +66,7 @@ def test_of_an_agent_that_was_killed_elsewhere_nothing_keeps_another_version_out
 ):
     killed = open_study(storage=BRIEF)
     killed.claim(None)
-    killed._ours.stop()
+    killed._leases.stop()
     monkeypatch.setattr("tuner.__version__", "9.9")
     time.sleep(BRIEF.heartbeat_timeout + 0.3)
     assert "→ 9.9" in open_study(storage=BRIEF).notice

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.records import outcome
 from tests.studies import BRIEF, on_both, stored
-from tuner.study.held import passed
+from tuner.study.trial_leases import passed
 from tuner.trial.records import TrialState
 
 
@@ -22,11 +22,11 @@ def test_agents_never_hand_out_more_than_the_total(open_study, machines):
 def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     open_study, tmp_path, monkeypatch, machines
 ):
-    monkeypatch.setattr("tuner.study.held.SIGNS", 0.0)
+    monkeypatch.setattr("tuner.study.trial_leases.GRACE_INTERVALS", 0.0)
     frozen, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
     asked = frozen.claim(1)
     frozen.report(asked.number, 1, {"val_accuracy": 0.6})
-    frozen._ours.stop()  # It gives no sign of life any more.
+    frozen._leases.stop()  # It gives no sign of life any more.
     assert other.claim(1) is None
     assert other.awaiting(1)
     time.sleep(BRIEF.heartbeat_timeout + 0.3)

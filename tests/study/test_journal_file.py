@@ -9,12 +9,12 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from tuner.errors import InputError
+from tuner.study.heartbeat_files import HeartbeatFiles
 from tuner.study.journal_file import JournalFile
 from tuner.study.link_lock import LONGEST_HOLD, LinkLock, LockLostError
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
-from tuner.study.signs import Signs
 
 RECORDS = [{"op_code": 0, "worker_id": "w", "study_name": f"s{n}", "directions": [2]}
            for n in range(3)]  # fmt: skip
@@ -161,15 +161,25 @@ def test_optunas_own_lock_and_ours_keep_each_other_out(tmp_path, me):
         assert Path(f"{path}.lock").is_symlink()
 
 
-def test_signs_of_life_are_told_by_the_times_of_files(tmp_path):
-    one, other = Signs(tmp_path, "one"), Signs(tmp_path, "other")
-    given = one.give()
-    assert other.last("one") == given
-    os.utime(tmp_path / "one", (given - 60, given - 60))
-    assert other.last("one") == pytest.approx(given - 60)
-    assert other.give() - other.last("one") >= 60
-    one.end()
-    assert other.last("one") == float("-inf")
+def test_heartbeats_are_compared_by_the_times_of_files(tmp_path):
+    folder = tmp_path / "agents"
+    one, other = HeartbeatFiles(folder, "one"), HeartbeatFiles(folder, "other")
+    given = one.touch()
+    assert 0 <= other.silences(["one"])["one"] < 60
+    os.utime(folder / "one", (given - 60, given - 60))
+    assert other.silences(["one"])["one"] >= 60
+    one.remove()
+    assert folder.exists()
+    other.remove()
+    assert not folder.exists()
+
+
+def test_the_silence_of_an_agent_without_a_heartbeat_begins_when_it_is_first_seen(tmp_path):
+    ours = HeartbeatFiles(tmp_path / "agents", "ours")
+    assert ours.silences(["theirs"]) == {"theirs": 0.0}
+    seen = (tmp_path / "agents" / "theirs").stat().st_mtime
+    os.utime(tmp_path / "agents" / "theirs", (seen - 60, seen - 60))
+    assert ours.silences(["theirs"])["theirs"] >= 60
 
 
 def test_a_replaced_journal_is_refused_by_every_later_call(tmp_path):

@@ -65,7 +65,7 @@ def test_in_a_hurry_a_locked_database_is_not_waited_for(open_study, tmp_path, mo
     monkeypatch.setattr("tuner.study.storage.LOCK_TIMEOUT", 0.2)
     study = open_study()
     asked = study.claim(None)
-    study.hurry()
+    study.stop_retrying()
     with (
         held_by_another_process(tmp_path / "study.db", 60),
         pytest.raises(StorageAwayError, match=r"did not answer: .*database is locked"),

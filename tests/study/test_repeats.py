@@ -21,7 +21,7 @@ from tuner.search.configuration_id import canonical, configuration_id
 from tuner.search.space import Choice, Dimension, IntInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
 from tuner.study import First, handle
-from tuner.study.ledger import CONFIGURATION, FIXED, NOT_RUN
+from tuner.study.attributes import CONFIGURATION, FIXED, NOT_RUN
 from tuner.study.reader import StudyReader
 from tuner.trial.records import TrialState
 
@@ -191,14 +191,14 @@ def test_of_two_agents_that_want_the_last_configuration_one_gets_it(
     space = SearchSpace([OPTIMIZER])
     first, second = (open_study(space=space, defaults={"optimizer": "adamw"}) for _ in "ab")
     complete(first)
-    claim, claims = first._ledger.claim, []
+    claim, claims = first._claims.claim, []
 
     def beaten(*arguments, **options):
         taken = claim(*arguments, **options)
         claims.append(second.claim(None))  # After the look at what is left, before the draw.
         return taken
 
-    monkeypatch.setattr(first._ledger, "claim", beaten)
+    monkeypatch.setattr(first._claims, "claim", beaten)
     assert first.claim(3) is None
     assert claims[0].parameters == {"optimizer": "sgd"}
     assert first.exhausted
@@ -216,11 +216,10 @@ def test_of_two_agents_that_want_the_last_configuration_one_gets_it(
 def test_a_configuration_is_one_trials_under_the_studys_lock(open_study, machines):
     first, second = open_study(), open_study()
     one, other = first.claim(None), second.claim(None)
-    ids = [study._ours._held[asked.number].id for study, asked in ((first, one), (second, other))]
-    assert first._ledger.reserve(ids[0], "mine")
-    assert first._ledger.reserve(ids[0], "mine")
-    assert not second._ledger.reserve(ids[1], "mine")
-    assert second._ledger.reserve(ids[1], "yours")
+    assert first._claims.reserve(one.number, "mine")
+    assert first._claims.reserve(one.number, "mine")
+    assert not second._claims.reserve(other.number, "mine")
+    assert second._claims.reserve(other.number, "yours")
 
 
 def test_a_study_that_was_made_without_names_is_continued_without_repeats(open_study, tmp_path):

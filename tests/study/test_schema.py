@@ -48,7 +48,7 @@ def looks(url, tmp_path):
 
 @pytest.mark.parametrize(
     ("revision", "library", "remedy"),
-    [("v3.0.0.d", "3.0.0", "optuna storage upgrade"), ("v9.9.9.a", "9.9.9", "--upgrade optuna")],
+    [("v3.0.0.d", "3.0.0", "optuna storage upgrade"), ("v9.9.9.a", "9.9.9", "--upgrade")],
 )
 def test_each_way_to_a_study_names_both_versions_and_the_remedy(
     url, tmp_path, revision, library, remedy

@@ -11,7 +11,8 @@ from tuner.files import mounts
 from tuner.files.sqlite_address import sqlite_path
 from tuner.settings.settings import StorageSettings
 from tuner.study import prepared_url, sqlite_url, study_url
-from tuner.study.storage import OwnedStorage
+from tuner.study.owner import identity
+from tuner.study.storage import OpenStorage
 from tuner.trial.folder import StudyFolder
 
 MOUNTS = "22 1 8:1 / / rw - ext4 /dev/a rw\n35 22 0:31 / {folder} rw - {kind} server:/x rw\n"
@@ -79,13 +80,13 @@ def test_a_study_stays_where_it_is(tmp_path):
 
 
 def asked(url, question):
-    """What the connection that an agent writes with says of itself."""
-    storage = OwnedStorage(url, {"agent": "mine"})
+    """Return what the connection that an agent writes with says of itself."""
+    opened = OpenStorage.database(url, identity(), "s")
     try:
-        with storage.transaction() as session:
-            return session.scalar(text(question))
+        with opened.engine.connect() as connection:
+            return connection.scalar(text(question))
     finally:
-        storage.close()
+        opened.close()
 
 
 def test_only_a_write_ahead_log_is_synced_seldom(tmp_path):

@@ -9,7 +9,7 @@ from tests.records import outcome
 from tests.studies import DEFAULTS, NONE, OPTIMIZER, complete, on_both, stored
 from tuner.errors import InputError
 from tuner.search.space import Dimension, IntInterval, SearchSpace
-from tuner.study import Asked
+from tuner.study import ClaimedTrial
 from tuner.trial.records import Convergence, Diagnosis, TrialState
 
 
@@ -110,7 +110,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path,
     study = open_study()
     assert study.release_orphans() == [0]
     asked = study.claim(1)
-    assert asked == Asked(number=0, parameters=DEFAULTS, attempt=2, crashes=1)
+    assert asked == ClaimedTrial(number=0, parameters=DEFAULTS, attempt=2, crashes=1)
     assert study.claim(1) is None
 
 
@@ -206,7 +206,7 @@ def test_wrong_options_are_the_users_errors(open_study, monkeypatch, options, wo
 @on_both
 def test_what_one_agent_has_settled_stands_for_all(open_study):
     ours, theirs = open_study(), open_study()
-    assert ours.settle("tested", None) is None
-    assert ours.settle("tested", {"trial": 3}) == {"trial": 3}
-    assert theirs.settle("tested", {"trial": 5}) == {"trial": 3}
-    assert theirs.settle("tested", None) == {"trial": 3}
+    assert ours.set_attr_once("tested", None) is None
+    assert ours.set_attr_once("tested", {"trial": 3}) == {"trial": 3}
+    assert theirs.set_attr_once("tested", {"trial": 5}) == {"trial": 3}
+    assert theirs.set_attr_once("tested", None) == {"trial": 3}

@@ -2,12 +2,15 @@ import os
 
 import pytest
 
+from tests.components import make_optimizer, make_schedule
 from tests.devices.nvml import nvml
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.data import prepare
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 
 __all__ = ["nvml"]
+
+ADAMW = {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01}
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -42,8 +45,8 @@ def make_settings(workspace):
                 train=str(workspace / "train.csv"),
                 validation=str(workspace / "validation.csv"),
             ),
-            optimizer=optimizer or {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.01},
-            schedule=schedule or {"name": "linear", "warmup_fraction": 0.1},
+            optimizer=make_optimizer(optimizer or ADAMW),
+            schedule=make_schedule(schedule or {"name": "linear", "warmup_fraction": 0.1}),
             training=TrainingSettings(**{"epochs": 1.0, "evaluations": 2, **training}),
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from tests.components import make_optimizer, make_schedule
 from tests.records import report, settings
 from tuner.results.export import training_arguments
 from tuner.settings.settings import TrialSettings
@@ -33,7 +34,7 @@ OPTIMIZERS: tuple[dict[str, Any], ...] = (
     {"name": "adamw", "weight_decay": 0.05, "beta_1": 0.8, "beta_2": 0.98, "epsilon": 1e-6},
     {"name": "adamw"},
     {"name": "AdamW", "weight_decay": 0.01},
-    {"name": "adamw", "amsgrad": True},
+    {"name": "adam", "amsgrad": True},
     {"name": "adam", "weight_decay": 0.1, "amsgrad": False},
     {"name": "sgd", "momentum": 0.9, "nesterov": True},
     {"name": "sgd", "weight_decay": 0.1},
@@ -53,14 +54,15 @@ def schedule_cases() -> Iterator[tuple[str, TrialSettings, int]]:
             for updates in UPDATES:
                 whole = {**schedule, "warmup_fraction": warmup}
                 fields = " ".join(f"{key}={value}" for key, value in whole.items())
-                yield f"{fields}, {updates} updates", replace(settings(), schedule=whole), updates
+                case = replace(settings(), schedule=make_schedule(whole))
+                yield f"{fields}, {updates} updates", case, updates
 
 
 def optimizer_cases() -> Iterator[tuple[str, TrialSettings]]:
     """Name and configuration of every case."""
     for optimizer in OPTIMIZERS:
         name = " ".join(f"{key}={value}" for key, value in optimizer.items())
-        yield name, replace(settings(), optimizer={"learning_rate": 1e-3, **optimizer})
+        yield name, replace(settings(), optimizer=make_optimizer(optimizer))
 
 
 def exported(case: TrialSettings, updates: int | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tests.components import make_optimizer, make_schedule
 from tests.training.ten_updates import ADAMW, RMSPROP, ten_updates
 from tests.training.test_fine_tune import Recorder
 from tuner.checkpoints import inspect
@@ -25,8 +26,8 @@ def settings(checkpoint, table, **training):
     return TrialSettings(
         model=ModelSettings(checkpoint=checkpoint, max_length=32, dropout=0.0),
         data=DataSettings(format="csv", train=table, validation=table),
-        optimizer={"name": "adamw", "learning_rate": 1e-3, "epsilon": 1e-6},
-        schedule={"name": "linear"},
+        optimizer=make_optimizer({"name": "adamw", "learning_rate": 1e-3, "epsilon": 1e-6}),
+        schedule=make_schedule({"name": "linear"}),
         training=TrainingSettings(**{"epochs": 0.5, "evaluations": 1, **training}),
     )
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.components import make_optimizer
 from tuner.training.batches import micro_batches, updates
 from tuner.trial.budget import Budget
 
@@ -42,7 +43,7 @@ def ten_updates(
         Loss sums of the updates, and the weights after them.
     """
     model.reset(seed=0, dropout=dropout)
-    step.reset(optimizer, **fields)
+    step.reset(make_optimizer(optimizer), **fields)
     short = np.asarray(data.train.lengths[:142])
     budget = Budget(train_examples=142, effective_batch=32, epochs=2.0, evaluations=1)
     for number, rows in enumerate(updates(short, budget, seed=0), start=1):

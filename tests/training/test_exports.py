@@ -14,7 +14,6 @@ from tests.training.exports import (
 from tests.training.references import load, write_tiny
 from tuner.checkpoints import inspect
 from tuner.results.export import training_arguments
-from tuner.trial.schedule import learning_rate
 
 SCHEDULES = load("schedules.json")
 OPTIMIZERS = load("trainer_optimizers.json")
@@ -31,23 +30,23 @@ def left_out(settings, updates):
 @pytest.mark.parametrize("case", RATES)
 def test_rates_are_the_same_or_what_differs_is_named(case):
     settings, updates = RATES[case]
-    peak = settings.optimizer["learning_rate"]
+    peak = settings.optimizer.learning_rate
     ours = [
-        learning_rate(settings.schedule, peak, update, updates) / peak
+        settings.schedule.learning_rate(peak, update, updates) / peak
         for update in range(1, updates + 1)
     ]
     said, stored = left_out(settings, updates), SCHEDULES[case]
     assert of_schedule(exported(settings, updates)) == stored["arguments"]
     if "rates" not in stored:
         assert list(said) == ["schedule"]
-        assert said["schedule"].value == settings.schedule
+        assert said["schedule"].value == settings.schedule.to_mapping()
         return
     difference = np.abs(np.array(ours) - stored["rates"])
     if not said:
         assert difference.max() < 1e-7
         return
     assert list(said) == ["schedule.warmup_fraction"]
-    warmup = int(np.ceil(settings.schedule["warmup_fraction"] * updates))
+    warmup = int(np.ceil(settings.schedule.warmup_fraction * updates))
     assert difference.max() == pytest.approx(1 / (warmup + 1), rel=1e-6)
     assert f"{1 / (warmup + 1):.1%} of the peak" in said["schedule.warmup_fraction"].remedy
     np.testing.assert_allclose(ours[warmup:], stored["rates"][warmup:], atol=1e-7)
@@ -66,7 +65,7 @@ def test_which_schedules_have_no_counterpart():
 
 def test_without_warmup_and_with_all_of_it_nothing_differs():
     for case, (settings, updates) in RATES.items():
-        if settings.schedule["warmup_fraction"] in (0.0, 1.0) and "rates" in SCHEDULES[case]:
+        if settings.schedule.warmup_fraction in (0.0, 1.0) and "rates" in SCHEDULES[case]:
             assert not left_out(settings, updates), case
 
 
@@ -76,19 +75,19 @@ def test_optimizers_are_the_same_or_named(case):
     arguments, said = training_arguments(settings)
     named = {item.key: item.remedy for item in said if item.key.startswith("optimizer")}
     assert arguments == stored["arguments"]
-    name = settings.optimizer["name"].lower()
+    name = settings.optimizer.name
     if name == "lion":
         assert "bitsandbytes" in stored["needs"]
         assert "pip install bitsandbytes" in named["optimizer.name"]
         return
-    if name in ("adafactor", "nadam") or settings.optimizer.get("amsgrad"):
+    if name in ("adafactor", "nadam") or settings.optimizer.uses_keras:
         assert "optim" not in arguments
         assert named
         return
     classes = {"adamw": "AdamW", "adam": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
     assert stored["class"] == classes[name]
-    given, decay = stored["given"], settings.optimizer.get("weight_decay", 0.0)
-    assert given["lr"] == settings.optimizer["learning_rate"]
+    given, decay = stored["given"], settings.optimizer.weight_decay
+    assert given["lr"] == settings.optimizer.learning_rate
     coupled = name in ("sgd", "rmsprop") and decay > 0
     assert ("optimizer.weight_decay" in named) == coupled
     assert arguments.get("weight_decay", 0.0) == (0.0 if coupled else decay)
@@ -96,34 +95,16 @@ def test_optimizers_are_the_same_or_named(case):
 
 
 def expected_fields(optimizer):
-    """Arguments of torch's class, with our defaults (see `FIELDS` of tuner.training)."""
-    match optimizer["name"].lower():
+    """Arguments of torch's class."""
+    fields = optimizer.own_fields
+    match optimizer.name:
         case "sgd":
-            names = {"momentum": ("momentum", 0.0), "nesterov": ("nesterov", False)}
+            return fields
         case "rmsprop":
-            names = {
-                "rho": ("alpha", 0.9), "epsilon": ("eps", 1e-7), "momentum": ("momentum", 0.0),
-                "centered": ("centered", False),
-            }  # fmt: skip
+            names = {"rho": "alpha", "epsilon": "eps"}
+            return {names.get(key, key): value for key, value in fields.items()}
         case _:
-            betas = [optimizer.get("beta_1", 0.9), optimizer.get("beta_2", 0.999)]
-            return {"betas": betas, "eps": optimizer.get("epsilon", 1e-8)}
-    return {other: optimizer.get(key, value) for key, (other, value) in names.items()}
-
-
-@pytest.mark.tf
-def test_fields_that_are_not_given_are_exported_as_they_are_trained():
-    from tuner.results.export.optimizer import DEFAULTS
-    from tuner.training import optimizers
-
-    kernels = {
-        "adamw": optimizers.AdamKernel, "adam": optimizers.AdamKernel,
-        "sgd": optimizers.SgdKernel, "lion": optimizers.LionKernel,
-        "rmsprop": optimizers.RmspropKernel,
-    }  # fmt: skip
-    assert {name: dict(kernel.FIELDS) for name, kernel in kernels.items()} == {
-        name: dict(fields) for name, fields in DEFAULTS.items()
-    }
+            return {"betas": [fields["beta_1"], fields["beta_2"]], "eps": fields["epsilon"]}
 
 
 @pytest.mark.tf

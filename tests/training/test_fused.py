@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.components import make_optimizer
 from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, RMSPROP, SGD, cut, farthest, ten_updates, weights
 from tests.training.test_fine_tune import run
@@ -75,7 +76,7 @@ def test_one_trace_serves_all_shapes_and_rates(model, fused, data):
 
 def test_figures_are_due_after_some_updates_and_count_what_was_computed(model, fused, data):
     model.reset(seed=0, dropout=0.0)
-    fused.reset(ADAMW)
+    fused.reset(make_optimizer(ADAMW))
     micro = cut(data, np.arange(14), 8)
     due = []
     for number in range(1, 5):
@@ -93,7 +94,7 @@ def test_figures_are_due_after_some_updates_and_count_what_was_computed(model, f
 
 def test_after_a_nan_updates_change_nothing(model, fused, data):
     model.reset(seed=0, dropout=0.0)
-    fused.reset(ADAMW)
+    fused.reset(make_optimizer(ADAMW))
     micro = cut(data, np.arange(16), 8)
 
     def update(number):
@@ -107,7 +108,7 @@ def test_after_a_nan_updates_change_nothing(model, fused, data):
     fused._loss_scale = 1.0
     assert farthest(update(3), first) == 0.0
     assert [math.isfinite(result.grad_norm) for result in fused.collect()] == [True, False, True]
-    fused.reset(ADAMW)
+    fused.reset(make_optimizer(ADAMW))
     assert farthest(update(1)[: len(model.variables)], first[: len(model.variables)]) > 0.0
 
 
@@ -118,7 +119,7 @@ def test_an_overflow_in_float16_is_skipped_and_training_goes_on(tmp_path, data):
     model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
     step = FusedStep(model)
     model.reset(seed=0, dropout=0.0)
-    step.reset(ADAMW)
+    step.reset(make_optimizer(ADAMW))
     before = weights(model)
     step._loss_scale = 2.0**40
     micro = cut(data, np.arange(8), 8)

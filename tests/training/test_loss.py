@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.components import make_optimizer
 from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.training.batches import micro_batches, updates
@@ -64,7 +65,7 @@ def weights_after(model, step, data, batch_size):
     from tuner.training.micro_batch import MicroBatch
 
     model.reset(seed=0, dropout=0.0)
-    step.reset(ADAMW, label_smoothing=0.1, class_weights=WEIGHTS)
+    step.reset(make_optimizer(ADAMW), label_smoothing=0.1, class_weights=WEIGHTS)
     lengths = np.asarray(data.train.lengths[:142])
     budget = Budget(train_examples=142, effective_batch=32, epochs=2.0, evaluations=1)
     for number, rows in enumerate(updates(lengths, budget, seed=0), start=1):
@@ -97,7 +98,7 @@ def test_an_update_is_divided_by_the_weights_of_all_its_rows(model, step, data):
 
     def moved(chosen, weights):
         model.reset(seed=0, dropout=0.0)
-        step.reset({"name": "sgd", "learning_rate": 0.1}, class_weights=weights)
+        step.reset(make_optimizer({"name": "sgd", "learning_rate": 0.1}), class_weights=weights)
         ids, types, tokens = data.train.pad(chosen)
         batch = MicroBatch(
             ids=ids, types=types, lengths=tokens.astype(np.int32), labels=data.train.labels[chosen]

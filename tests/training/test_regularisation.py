@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.training.test_fine_tune import Recorder
-from tuner.trial.schedule import learning_rate
 
 pytestmark = pytest.mark.tf
 
@@ -34,7 +33,7 @@ def tuner():
 def run(tuner, make_settings, *, layer_decay=1.0, **training):
     """What a small trial reports, clock and machine left out, and the weights at its end."""
     settings = make_settings(batch_size=8, accumulation_steps=2, **training)
-    settings = replace(settings, optimizer={**settings.optimizer, "layer_decay": layer_decay})
+    settings = replace(settings, optimizer=replace(settings.optimizer, layer_decay=layer_decay))
     recorder = Recorder()
     assert not tuner.run(settings, recorder)
     told = [
@@ -157,6 +156,6 @@ def test_skipped_updates_are_counted_and_do_not_advance_the_schedule(make_settin
     assert first.updates + first.skipped_updates == 5
     assert 0 < first.skipped_updates == last.skipped_updates < 5
     assert last.updates + last.skipped_updates == 10
-    rate = learning_rate(settings.schedule, 1e-3, last.updates, 10)
+    rate = settings.schedule.learning_rate(1e-3, last.updates, 10)
     assert last.learning_rate == pytest.approx(rate)
     assert math.isfinite(last.val_loss)

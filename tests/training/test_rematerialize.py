@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.components import make_optimizer
 from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.ten_updates import ADAMW, farthest, weights
 from tests.training.test_fine_tune import Recorder
@@ -38,7 +39,7 @@ def three_updates(checkpoint, *, rematerialize):
     step = UpdateStep(model)
     model.reset(seed=1, dropout=0.3)
     begin = weights(model)
-    step.reset(ADAMW)
+    step.reset(make_optimizer(ADAMW))
     batches = list(micro_batches(6))
     for update in range(3):
         pair = batches[2 * update : 2 * update + 2]

@@ -239,7 +239,7 @@ def test_another_split_of_the_same_updates_goes_on(tuner, make_settings, path):
         ({"optimizer": {**ADAM, "learning_rate": 2e-3}}, "optimizer.learning_rate"),
         ({"batch_size": 8}, "effective batch"),
         ({"epochs": 3.0}, "training.epochs"),
-        ({"optimizer": MOMENTUM}, "optimizer.learning_rate, optimizer.momentum"),
+        ({"optimizer": MOMENTUM}, "optimizer.beta_1, optimizer.beta_2, optimizer.epsilon"),
     ],
 )
 def test_the_state_of_another_trial_is_not_used(tuner, make_settings, path, caplog, other, named):

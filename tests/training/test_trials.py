@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.components import make_schedule
 from tests.training.test_fine_tune import Recorder
-from tuner.trial.schedule import learning_rate
 
 pytestmark = pytest.mark.tf
 
@@ -48,7 +48,8 @@ def test_every_cut_sees_the_same_rate_at_the_same_example(tuner, monkeypatch, ma
         calls, reports = watch(tuner, monkeypatch, settings)
         assert {most for _, most, _ in calls} == {batch}
         assert [f["learning_rate"] for _, _, f in calls] == [
-            learning_rate(schedule, 1e-3, n, len(calls)) for n in range(1, len(calls) + 1)
+            make_schedule(schedule).learning_rate(1e-3, n, len(calls))
+            for n in range(1, len(calls) + 1)
         ]
         assert {f["clip_norm"] for _, _, f in calls} == {0.7}
         for report in reports:  # Logged is applied.

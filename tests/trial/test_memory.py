@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.components import make_optimizer
 from tests.records import settings
 from tuner.trial.memory import ModelShape, estimate, fitting
 
@@ -19,7 +20,7 @@ def memory(*, on_host=False, optimizer="adamw", length=128, **training):
     trial = replace(
         trial,
         model=replace(trial.model, max_length=length),
-        optimizer={"name": optimizer, "learning_rate": 1e-4},
+        optimizer=make_optimizer({"name": optimizer, "learning_rate": 1e-4}),
     )
     return estimate(MINILM, trial, on_host=on_host)
 
@@ -36,7 +37,7 @@ def test_weights_are_counted_as_the_model_has_them():
 
 @pytest.mark.parametrize(
     ("optimizer", "slots", "on_host"),
-    [("adamw", 2, 2), ("sgd", 1, 1), ("lion", 1, 1), ("adafactor", 0, 0), ("novel", 2, 4)],
+    [("adamw", 2, 2), ("sgd", 1, 1), ("lion", 1, 1), ("adafactor", 1, 2), ("nadam", 2, 4)],
 )
 def test_slots_are_those_of_the_optimizer(optimizer, slots, on_host):
     weights = 4 * MINILM.parameters
@@ -94,7 +95,7 @@ def test_the_estimate_comes_near_what_was_allocated(
     trial = replace(
         trial,
         model=replace(trial.model, max_length=length),
-        optimizer={"name": "adamw", "learning_rate": 1e-4},
+        optimizer=make_optimizer({"name": "adamw", "learning_rate": 1e-4}),
     )
     found = estimate(shape, trial, on_host=False).total
     assert found == pytest.approx(megabytes * 10**6, rel=0.12)

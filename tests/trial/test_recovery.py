@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.components import make_optimizer
 from tests.records import settings
 from tuner.trial.records import TrialError
 from tuner.trial.recovery import Limits, RetryAction, after_failure, death, stall, with_less_memory
@@ -55,7 +56,10 @@ def test_a_limit_serves_trials_that_need_as_much_memory_and_no_others():
     assert (cut.training.batch_size, cut.effective_batch_size) == (8, 32)
     assert limits.apply(settings(batch_size=4)) == settings(batch_size=4)
     for other in (
-        replace(settings(batch_size=32), optimizer={"name": "sgd", "learning_rate": 1.0}),
+        replace(
+            settings(batch_size=32),
+            optimizer=make_optimizer({"name": "sgd", "learning_rate": 1.0}),
+        ),
         settings(batch_size=32, precision="mixed_bfloat16"),
     ):
         assert limits.apply(other) == other

@@ -186,7 +186,7 @@ def first_time(marker):
 
 
 def learning_rate(settings):
-    return float(settings.optimizer["learning_rate"])
+    return float(settings.optimizer.learning_rate)
 
 
 def accuracy(settings: TrialSettings, point: int) -> float:

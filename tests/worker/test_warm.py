@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.components import make_optimizer, make_schedule
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.trial.records import TrialSpec
@@ -89,13 +90,15 @@ def specs(tmp_path, monkeypatch):
             data=DataSettings(
                 format="csv", train=str(tmp_path / "train.csv"), validation_fraction=0.3
             ),
-            optimizer={
-                "name": optimizer,
-                "learning_rate": 1e-3,
-                "weight_decay": 0.01,
-                "layer_decay": layer_decay,
-            },
-            schedule={"name": "linear", "warmup_fraction": 0.1},
+            optimizer=make_optimizer(
+                {
+                    "name": optimizer,
+                    "learning_rate": 1e-3,
+                    "weight_decay": 0.01,
+                    "layer_decay": layer_decay,
+                }
+            ),
+            schedule=make_schedule({"name": "linear", "warmup_fraction": 0.1}),
             training=TrainingSettings(**{"epochs": 2.0, "evaluations": 4, **training}),
         )
         return TrialSpec(

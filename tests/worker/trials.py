@@ -1,5 +1,6 @@
 """Trials for the fake fine-tuner."""
 
+from tests.components import make_optimizer, make_schedule
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
 from tuner.trial.records import TrialSpec
 
@@ -17,8 +18,8 @@ def spec(
     settings = TrialSettings(
         model=ModelSettings(checkpoint=checkpoint),
         data=DataSettings(format="csv"),
-        optimizer={"name": "adamw", "learning_rate": rate},
-        schedule={"name": "constant"},
+        optimizer=make_optimizer({"name": "adamw", "learning_rate": rate}),
+        schedule=make_schedule({"name": "constant"}),
         training=TrainingSettings(epochs=1.0, evaluations=points, **training),
     )
     return TrialSpec(

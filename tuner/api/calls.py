@@ -16,7 +16,8 @@ from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.training_run import check_named
 from tuner.orchestration.training_run import train as fine_tune
 from tuner.settings.overrides import hydra_override
-from tuner.settings.storage import JOURNAL, backend
+from tuner.settings.settings import JOURNAL
+from tuner.settings.storage import backend
 from tuner.tracking import origin
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialState

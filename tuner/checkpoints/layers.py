@@ -13,7 +13,7 @@ def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
             trained, or single layers of ALBERT, which all are one.
     """
     wanted = {
-        "optimizer.layer_decay": float(settings.optimizer.get("layer_decay", 1.0)),
+        "optimizer.layer_decay": settings.optimizer.layer_decay,
         "training.freeze_layers": settings.training.freeze_layers,
         "training.reinit_layers": settings.training.reinit_layers,
     }

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from tuner.config.checks import BATCH_SIZE, check_agent, check_goals, check_trial
+from tuner.config.checks import check_agent, check_goals, check_trial
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
-from tuner.config.rules import Finding
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
 from tuner.errors import InputError
+from tuner.fields.findings import Finding
 from tuner.search.goals import Goals, goals_of
 from tuner.secrets import hidden
 from tuner.settings.settings import AgentSettings, SweepSettings, TrialSettings
-from tuner.settings.training_settings import AUTO
+from tuner.settings.training_settings import AUTO, BATCH_SIZE
 from tuner.trial.records import Scalar
 
 _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)

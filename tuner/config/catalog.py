@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from tuner.config.composer import Composer, Primary
 from tuner.config.files import Library, bundled_folder
-from tuner.config.reference import Row, key_rows, option_row, read_option, shown
-from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS
+from tuner.config.reference import Row, declared_rows, key_rows, option_row, read_option, shown
+from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, REGISTRIES
 from tuner.errors import InputError
+from tuner.fields.declared import description
 from tuner.settings.settings import AgentSettings
 
 SECTIONS = tuple(name for name in CLOSED if name not in GROUPS)
@@ -77,6 +78,8 @@ class Catalog:
         values: Any = OmegaConf.to_container(self._composed(chosen)[group])
         if group not in OPEN_GROUPS:
             return key_rows(CLOSED[group], group, values)
+        if group in REGISTRIES:
+            return declared_rows(REGISTRIES[group].find(values["name"]), values)
         path = bundled_folder("conf") / group / f"{values['name']}.yaml"
         notes = {key: rest for key, *rest in read_option(path.read_text(encoding="utf-8"))[1]}
         return [
@@ -101,7 +104,10 @@ class Catalog:
     def _option(self, group: str, name: str) -> OptionEntry:
         path, is_own = self._library.file(group, name)
         try:
-            meaning = read_option(path.read_text(encoding="utf-8-sig"))[0]
+            if group in REGISTRIES and not path.is_file():
+                meaning = description(REGISTRIES[group].find(name))
+            else:
+                meaning = read_option(path.read_text(encoding="utf-8-sig"))[0]
         except (OSError, ValueError) as error:
             meaning = f"(its file cannot be read: {error})"
         is_default = DEFAULT_OPTIONS.get(group) == name

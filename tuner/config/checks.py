@@ -1,32 +1,21 @@
 """Which values make sense, beyond their type."""
 
-import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from tuner.config.rules import (
-    LARGEST_SEED,
-    Finding,
-    Rule,
-    above,
-    at_least,
-    between,
-    broken,
-    one_of,
-    too_large,
-)
+from tuner.config.rules import broken, too_large
 from tuner.config.search_rules import RULES as SEARCH_RULES
 from tuner.config.search_rules import resources
+from tuner.fields.findings import Finding, out_of_bounds
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
-from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
 from tuner.settings.file_formats import FORMATS
 from tuner.settings.launchers import LAUNCHERS
 from tuner.settings.objectives import OBJECTIVES
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import (
     MISSING,
+    STORAGES,
     AgentSettings,
     DataSettings,
     LauncherSettings,
@@ -34,151 +23,7 @@ from tuner.settings.settings import (
     TrackingSettings,
     TrialSettings,
 )
-from tuner.settings.storage import EXAMPLES, STORAGES, is_consistent, is_server
-from tuner.settings.training_settings import AUTO, CLASS_WEIGHTS, OVERSAMPLING, SAVE_STATE
-
-MOST_EPOCHS = 1_000_000
-MOST_SLOTS = 10_000
-"""Trials at a time, of a whole Ray cluster, too."""
-
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-BATCH_SIZE = "a whole number, 1 or more, or auto"
-"""What `training.batch_size` may be, for messages."""
-
-
-_SHARE = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
-_DROPOUT = (lambda value: 0 <= value < 1, "a rate from 0 to below 1")
-_OPEN_SHARE = (lambda value: 0 < value < 1, "a share above 0 and below 1")
-_DECAY = (lambda value: 0 <= value < 1, "from 0 to below 1")
-_LAYER_DECAY = (lambda value: 0 < value <= 1, "a factor above 0, at most 1")
-
-
-def _are_class_weights(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return bool(value) and all(_is_weight(each) for each in value.values())
-    return value in CLASS_WEIGHTS
-
-
-def _is_weight(value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value < math.inf
-
-
-_CLASS_WEIGHTS = (_are_class_weights, "none, balanced or {label: weight above 0, ...}")
-
-_NAME = (bool, "a name that is not empty")
-
-_REGISTERED = re.compile(r"[^/:'\"\x00-\x1f]+")
-
-
-def _is_registered_name(value: str) -> bool:
-    return _REGISTERED.fullmatch(value) is not None
-
-
-_TRIAL_RULES: tuple[Rule, ...] = (
-    ("model.checkpoint", bool, "a hub id or a local folder"),
-    ("model.max_length", *at_least(8)),
-    ("model.dropout", *_DROPOUT),
-    ("data.format", *one_of(FORMATS)),
-    ("data.text", *_NAME),
-    ("data.label", *_NAME),
-    ("data.delimiter", is_delimiter, DELIMITER),
-    ("data.quoting", *one_of(QUOTING)),
-    ("data.validation_fraction", *_OPEN_SHARE),
-    ("data.train_examples", *at_least(1)),
-    ("data.validation_examples", *at_least(1)),
-    ("data.seed", *between(0, LARGEST_SEED)),
-    ("training.batch_size", lambda value: value == AUTO or value >= 1, BATCH_SIZE),
-    ("training.accumulation_steps", *at_least(1)),
-    ("training.effective_batch_size", *at_least(1)),
-    (
-        "training.epochs",
-        lambda value: 0 < value <= MOST_EPOCHS,
-        f"above 0, at most {MOST_EPOCHS:,}",
-    ),
-    ("training.evaluations", *between(1, 1_000)),
-    ("training.evaluation_share", lambda value: 0 < value <= 1, "a share above 0, at most 1"),
-    ("training.interim_examples", *at_least(1)),
-    ("training.evaluation_batch_size", *at_least(1)),
-    ("training.length_window", *at_least(1)),
-    ("training.devices", *at_least(1)),
-    ("training.precision", *one_of(PRECISIONS)),
-    ("training.clip_norm", *above(0)),
-    ("training.label_smoothing", *_DECAY),
-    ("training.class_weights", *_CLASS_WEIGHTS),
-    ("training.oversample", *one_of(OVERSAMPLING)),
-    ("training.freeze_layers", *at_least(0)),
-    ("training.reinit_layers", *at_least(0)),
-    ("training.ema_decay", *_OPEN_SHARE),
-    ("training.save_state", *one_of(SAVE_STATE)),
-    ("training.seed", *between(0, LARGEST_SEED)),
-    ("optimizer.learning_rate", *above(0)),
-    ("optimizer.weight_decay", *at_least(0)),
-    ("optimizer.layer_decay", *_LAYER_DECAY),
-    ("optimizer.beta_1", *_DECAY),
-    ("optimizer.beta_2", *_DECAY),
-    ("optimizer.momentum", *_DECAY),
-    ("optimizer.rho", *_DECAY),
-    ("optimizer.epsilon", *above(0)),
-    ("optimizer.clip_threshold", *above(0)),
-    ("schedule.warmup_fraction", *_SHARE),
-    ("schedule.end_fraction", *_SHARE),
-    ("schedule.cycles", *at_least(1)),
-    ("schedule.power", *above(0)),
-    ("schedule.decay_rate", lambda value: 0 < value <= 1, "a rate above 0, at most 1"),
-    ("schedule.steps", *at_least(1)),
-    ("convergence.confidence", *_OPEN_SHARE),
-    ("convergence.window", *_OPEN_SHARE),
-    ("convergence.diverged_factor", *above(0)),
-    ("convergence.learning_gain", *_SHARE),
-    ("convergence.memorised_level", *above(0)),
-    ("convergence.oscillating_share", *at_least(0)),
-    ("convergence.overfitting_share", *at_least(0)),
-    ("convergence.improving_share", *_SHARE),
-    ("convergence.plateau_level", *above(0)),
-    ("convergence.not_learning_patience", *_SHARE),
-    ("convergence.converged_patience", *_SHARE),
-    ("convergence.converged_gain", *_SHARE),
-)
-
-
-_AGENT_RULES: tuple[Rule, ...] = (
-    ("output", *_NAME),
-    ("sweep.n_trials", *at_least(1)),
-    ("sweep.timeout", *above(0)),
-    ("sweep.max_failures", *at_least(1)),
-    ("sweep.stop_when.improvement", *at_least(0)),
-    ("sweep.stop_when.patience", *at_least(1)),
-    ("sweep.confirm.top", *between(1, 1_000)),
-    ("sweep.confirm.seeds", *between(2, 1_000)),
-    ("launcher.name", *one_of(tuple(LAUNCHERS))),
-    (
-        "launcher.slots",
-        lambda value: 1 <= value <= MOST_SLOTS,
-        f"1 to {MOST_SLOTS:,}, or null for the machine's own count",
-    ),
-    ("launcher.trials_per_gpu", *between(1, MOST_SLOTS)),
-    ("launcher.stop_timeout", *above(0)),
-    ("launcher.stall_timeout", *above(0)),
-    ("launcher.max_attempts", *at_least(1)),
-    ("launcher.trials_per_worker", *at_least(1)),
-    ("launcher.cpus_per_trial", *at_least(1)),
-    ("launcher.agents", *between(1, MOST_SLOTS)),
-    ("launcher.gpus_per_node", *at_least(0)),
-    ("launcher.cpus_per_node", *at_least(1)),
-    ("launcher.time_limit", *at_least(1)),
-    ("storage.name", *one_of(STORAGES)),
-    ("storage.heartbeat_interval", *above(0)),
-    ("storage.heartbeat_timeout", *above(0)),
-    ("storage.retry_timeout", *at_least(0)),
-    ("tracking.register", _is_registered_name, "a name without / and :"),
-)
-
-_PREDICT_RULES: tuple[Rule, ...] = (
-    ("predict.rows", *at_least(0)),
-    ("predict.delimiter", is_delimiter, DELIMITER),
-    ("predict.quoting", *one_of(QUOTING)),
-)
+from tuner.settings.storage import EXAMPLES, is_consistent, is_server
 
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
@@ -194,15 +39,9 @@ _STUDY_NAME = re.compile(r"[^/\\'\"`\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_NAME = 200
 
 
-def allowed() -> dict[str, str]:
-    """Key to what it may be, for the keys with limits beyond their type; null aside."""
-    rules = (*_TRIAL_RULES, *_AGENT_RULES, *SEARCH_RULES, *_PREDICT_RULES)
-    return {key: remedy for key, _, remedy in rules}
-
-
 def check_trial(settings: TrialSettings) -> list[Finding]:
     """Everything in a trial's configuration that cannot be right."""
-    found = [*broken(settings, _TRIAL_RULES), *_not_delimited(settings.data)]
+    found = [*out_of_bounds(settings), *_not_delimited(settings.data)]
     return found or list(too_large(settings))
 
 
@@ -215,7 +54,8 @@ def _not_delimited(data: DataSettings) -> Iterator[Finding]:
 
 def check_agent(settings: AgentSettings) -> list[Finding]:
     """Everything in the agent's configuration that cannot be right."""
-    found = list(broken(settings, (*_AGENT_RULES, *SEARCH_RULES)))
+    found = list(out_of_bounds(settings))
+    found += broken(settings, SEARCH_RULES)
     found += resources(settings)
     found = found or list(too_large(settings))
     found += check_goals(settings.sweep)
@@ -232,7 +72,7 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
 
 def check_predict(settings: PredictSettings) -> list[Finding]:
     """Everything in the section `predict` that cannot be right."""
-    return list(broken({"predict": settings}, _PREDICT_RULES))
+    return list(out_of_bounds(settings, "predict"))
 
 
 def check_goals(sweep: SweepSettings) -> Iterator[Finding]:

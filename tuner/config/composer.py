@@ -101,7 +101,8 @@ class Composer:
         labels = {**dict.fromkeys(self._primary.groups, self._primary.label), **labels}
         for group in OPEN_GROUPS:
             if group in self._primary.groups:
-                self.library.check_open(group, config.get(group, DictConfig({})), labels[group])
+                given = config.get(group, DictConfig({}))
+                config[group] = self.library.completed(group, given, labels[group])
         return Composition(config=config, choices=choices, labels=labels)
 
     def _needed(self, chosen: Mapping[str, str], where: Mapping[str, str]) -> list[Option]:

@@ -15,9 +15,18 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tuner.config.limits import check_nodes, check_size, nested_too_deeply
 from tuner.config.messages import refused, unknown_key
-from tuner.config.schema import GROUPS, OPEN_GROUPS, SWEEP, by_example, group_schema
+from tuner.config.schema import (
+    GROUPS,
+    OPEN_GROUPS,
+    REGISTRIES,
+    SWEEP,
+    by_example,
+    component_schema,
+    group_schema,
+)
 from tuner.config.written import quoted
 from tuner.errors import InputError
+from tuner.fields.component import Component
 from tuner.formatting.suggestion import one_of
 from tuner.formatting.value_text import value_text
 
@@ -119,7 +128,8 @@ class Library:
         """The options of a group."""
         folders = (self._own_folder(group), _bundled(group))
         found = (path for folder in folders for path in folder.glob("*.yaml") if path.is_file())
-        return sorted({path.stem for path in found})
+        registered = REGISTRIES[group].names() if group in REGISTRIES else ()
+        return sorted({*(path.stem for path in found), *registered})
 
     def file(self, group: str, name: str) -> tuple[Path, bool]:
         """Return the file of an option, and whether it is the user's own."""
@@ -140,8 +150,7 @@ class Library:
         if (group, name) not in self._options:
             if name not in self.names(group):
                 raise self._unknown(group, name, where)
-            path, _ = self.file(group, name)
-            self._options[group, name] = _parse(group, path, self._label(path))
+            self._options[group, name] = self._read(group, name)
         return self._options[group, name]
 
     def define(self, group: str, name: str, values: Mapping[str, Any], label: str) -> None:
@@ -163,16 +172,24 @@ class Library:
         shape = shaped(group, name, node, label)
         self._options[group, name] = Option(group=group, name=name, label=label, node=shape)
 
-    def check_open(self, group: str, values: DictConfig, where: str) -> None:
-        """Refuses a `name` that nothing bears, and fields that its bearer does not have.
+    def _read(self, group: str, name: str) -> Option:
+        path, _ = self.file(group, name)
+        if group in REGISTRIES and not path.is_file():
+            kind = REGISTRIES[group].find(name)
+            label = f"{kind.__module__}.{kind.__qualname__}"
+            return Option(group=group, name=name, label=label, node=component_schema(kind))
+        return _parse(group, path, self._label(path))
+
+    def completed(self, group: str, values: DictConfig, where: str) -> DictConfig:
+        """Return the values of an open group with the fields that they leave out.
 
         Args:
-            group: An open group.
-            values: What was composed for it.
-            where: The file that it comes from.
+            group: Open group.
+            values: Composed values, `name` among them.
+            where: File that they come from.
 
         Raises:
-            InputError: As said.
+            InputError: An unknown `name` or field, or a value of another type.
         """
         example = _example(group, read_value(values, "name", where), where)
         for key in map(str, values):
@@ -181,6 +198,7 @@ class Library:
                 raise unknown_key(
                     f"{group}.{key}", where, known, under=f"{group}.name={values['name']}"
                 )
+        return _merged(_typed(group, example), values, group, where)
 
     def _unknown(self, group: str, name: str, where: str) -> InputError:
         what = "sweep" if group == SWEEP else group
@@ -307,7 +325,8 @@ def shaped(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
         return by_example(node)  # type: ignore[no-any-return]
     node["name"] = read_value(node, "name", label) or name
     example = _example(group, node["name"], label)
-    typed: DictConfig = by_example(example)
+    node["name"] = example["name"]
+    typed = _typed(group, example)
     OmegaConf.set_struct(typed, True)
     merged = _merged(typed, node, group, label)
     OmegaConf.set_struct(merged, None)
@@ -323,8 +342,38 @@ def _merged(schema: DictConfig, values: DictConfig, group: str, label: str) -> D
     return schema
 
 
+def component_class(group: str, name: Any, label: str) -> type[Component]:
+    """Return the optimizer or schedule that a name stands for.
+
+    Args:
+        group: Group whose options are classes.
+        name: Name as a user writes it.
+        label: File that it stands in.
+
+    Raises:
+        InputError: There is none.
+    """
+    try:
+        kind: type[Component] = REGISTRIES[group].find(name)
+    except InputError as error:
+        raise InputError(
+            error.problem,
+            where=f"{label}, {group}.name",
+            remedy=one_of(str(name), REGISTRIES[group].names(), "name: {}"),
+        ) from error
+    return kind
+
+
+def _typed(group: str, example: DictConfig) -> DictConfig:
+    """The example with its types; classes have theirs."""
+    typed: DictConfig = example if group in REGISTRIES else by_example(example)
+    return typed
+
+
 def _example(group: str, name: Any, label: str) -> DictConfig:
-    """The bundled option of an open group that `name` stands for."""
+    """The fields of an open group's option with their defaults."""
+    if group in REGISTRIES:
+        return component_schema(component_class(group, name, label))
     names = sorted(path.stem for path in _bundled(group).glob("*.yaml"))
     if name not in names:
         raise InputError(

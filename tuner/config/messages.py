@@ -10,8 +10,8 @@ from omegaconf.errors import (
 )
 
 from tuner.config.environment import READERS, EnvironmentRefusedError
-from tuner.config.rules import Finding
 from tuner.errors import InputError
+from tuner.fields.findings import Finding
 from tuner.formatting.suggestion import nearest, nearest_key
 from tuner.formatting.value_text import value_text
 

@@ -3,7 +3,7 @@
 from tuner.config.checks import STUDY_NAME, is_study_name
 from tuner.config.composition import Composition
 from tuner.config.messages import not_sensible
-from tuner.config.rules import Finding
+from tuner.fields.findings import Finding
 
 
 def check_study(study: str | None, composed: Composition) -> None:

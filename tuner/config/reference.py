@@ -14,18 +14,23 @@ from typing import Any, get_args, get_origin
 
 from omegaconf import OmegaConf
 
-from tuner.config.checks import allowed
 from tuner.config.composer import Composer, Primary
 from tuner.config.files import Library, bundled_folder
+from tuner.config.option_files import yaml_value
 from tuner.config.schema import (
     AGENT_GROUPS,
     CLOSED,
     DEFAULT_OPTIONS,
     GROUPS,
     OPEN_GROUPS,
+    REGISTRIES,
     SWEEP,
     TRIAL_GROUPS,
 )
+from tuner.config.search_rules import RULES
+from tuner.fields.bounds import Limit
+from tuner.fields.component import KINDS, Component
+from tuner.fields.declared import declared, description, descriptions
 from tuner.settings.between_starts import BetweenStarts, summarised
 from tuner.settings.settings import MISSING, AgentSettings, TrialSettings, between_starts
 
@@ -41,8 +46,9 @@ classes, the rules that check them and the files of `conf/`, and a test fails wh
 
 A key is set on the command line, as `training.epochs=3`. A group's option is chosen by its name,
 as `optimizer=sgd`: it is a file of the group's folder, ours or your own, so that `model=ours`
-reads `./conf/model/ours.yaml`, which holds the keys that it changes. `null` stands for nothing;
-*to be given* marks keys that have no default.
+reads `./conf/model/ours.yaml`. Such a file holds the keys that it changes. The others have the
+defaults of this page: those of the group, or of the optimizer, schedule, sampler or pruner that
+its `name` says. `null` stands for nothing; *to be given* marks keys that have no default.
 
 {{contents}}
 
@@ -56,20 +62,14 @@ A sweep can search all of their keys that hold one value, and which options they
 _FIELD = re.compile(r"(?P<key>\w+):\s+(?P<value>.*?)(?:\s+#\s+(?P<note>.*))?")
 """A line of an open group's file: key, value and comment."""
 
-_CODE = re.compile(r"\b(true|false|null)(?=:)")
+_CODE = re.compile(r"\b(true|false|null)(?=:)", re.IGNORECASE)
 """A value in a comment that says what it does."""
 
-_ENTRY = re.compile(r"    (?P<name>\w+): (?P<text>.*)")
-"""The first line of an attribute in a docstring."""
+_KINDS: Mapping[Any, str] = {**KINDS, list: "a list", dict: "keys with values"}
 
-_KINDS: Mapping[Any, str] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "keys with values",
-}
+
+_RULES: Mapping[str, str] = {key: limit.text for key, limit in RULES}
+"""Keys of samplers and pruners to what they may be."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,16 +181,51 @@ def _next_start() -> str:
 def _open(group: str) -> str:
     """Each option of an open group has keys of its own, which its file explains."""
     owner = AgentSettings if group in AGENT_GROUPS else TrialSettings
-    parts = [f"Each option has keys of its own: {attributes(owner)[group]}\n"]
+    parts = [f"Each option has keys of its own: {descriptions(owner)[group]}\n"]
+    if group in REGISTRIES:
+        parts += [
+            _option(group, kind.name, description(kind), declared_rows(kind, {}))
+            for kind in REGISTRIES[group].classes()
+        ]
+        return "\n".join(parts)
     for path in _files(f"conf/{group}"):
-        is_default = DEFAULT_OPTIONS[group] == path.stem
-        title = f"### {group}={path.stem}" + (", the default" if is_default else "")
         head, fields, foot = read_option(path.read_text(encoding="utf-8"))
         rows = [option_row(f"{group}.{key}", *rest) for key, *rest in fields if key != "name"]
-        table = [_key_table(rows)] if rows else []
-        blocks = (title, head, *table, foot)
-        parts.append("\n\n".join(block.strip() for block in blocks if block) + "\n")
+        parts.append(_option(group, path.stem, head, rows, foot))
     return "\n".join(parts)
+
+
+def _option(group: str, name: str, head: str, rows: Sequence[Row], foot: str = "") -> str:
+    """An option of an open group: what it is, its keys, and what is to be said below them."""
+    title = f"### {group}={name}" + (", the default" if DEFAULT_OPTIONS[group] == name else "")
+    table = [_key_table(rows)] if rows else []
+    blocks = (title, head, *table, foot)
+    return "\n\n".join(block.strip() for block in blocks if block) + "\n"
+
+
+def declared_rows(kind: type[Component], values: Mapping[str, Any]) -> list[Row]:
+    """Return the keys of an optimizer or schedule.
+
+    Args:
+        kind: Class.
+        values: Key to value, where it is not the class's default.
+    """
+    texts = descriptions(kind)
+    return [
+        Row(
+            key=f"{kind.group}.{item.name}",
+            default=_default(values.get(item.name, item.default)),
+            values=_limits(item.type, item.bounds),
+            meaning=_sentence(texts[item.name].rstrip(".")),
+        )
+        for item in declared(kind)
+    ]
+
+
+def _default(value: Any) -> str:
+    """The default of a field; there is none of a mandatory one."""
+    mandatory = value is dataclasses.MISSING or value == MISSING
+    return shown(MISSING) if mandatory else f"`{yaml_value(value)}`"
 
 
 def option_row(key: str, value: str, note: str) -> Row:
@@ -200,13 +235,13 @@ def option_row(key: str, value: str, note: str) -> Row:
     return Row(
         key=key,
         default=f"`{value}`",
-        values=_limits(key, type(default["value"])) if known else _limits(key),
+        values=_RULES.get(key) or (KINDS.get(type(default["value"]), "") if known else ""),
         meaning=_sentence(note),
     )
 
 
 def _sentence(note: str) -> str:
-    note = _CODE.sub(r"`\1`", note)
+    note = _CODE.sub(lambda match: f"`{match[1].lower()}`", note)
     return f"{note[:1].upper()}{note[1:]}." if note else ""
 
 
@@ -229,39 +264,25 @@ def read_option(text: str) -> tuple[str, list[tuple[str, str, str]], str]:
     return " ".join(comments[0]), fields, " ".join(comments[1])
 
 
-def attributes(kind: type) -> dict[str, str]:
-    """What a class's docstring says of each attribute."""
-    _, _, listed = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
-    found: dict[str, str] = {}
-    name = ""
-    for line in listed.splitlines():
-        if match := _ENTRY.fullmatch(line):
-            name = match["name"]
-            found[name] = match["text"]
-        elif name:
-            found[name] += f" {line.strip()}"
-    return {name: text.strip() for name, text in found.items()}
-
-
 def introduction(kind: type) -> str:
     """The docstring's own words, without `Group ...:`, which the heading says."""
-    text = inspect.cleandoc(kind.__doc__ or "").partition("\n\nAttributes:")[0]
+    text = inspect.cleandoc(kind.__doc__ or "")
     text = re.sub(r"^(Group|Section) `\w+`[,:.]?\s*", "", text)
     return text[:1].upper() + text[1:]
 
 
 def key_rows(kind: type, prefix: str, defaults: Mapping[str, Any]) -> list[Row]:
     """The keys of a settings class, those of classes inside it among them."""
-    texts = attributes(kind)
+    texts = descriptions(kind)
     rows: list[Row] = []
-    for item in dataclasses.fields(kind):
+    for item in declared(kind):
         key = f"{prefix}.{item.name}" if prefix else item.name
-        default = defaults.get(item.name, _class_default(item))
+        default = defaults.get(item.name, item.default)
         inner = next(filter(_is_settings, (item.type, *get_args(item.type))), None)
         if inner is not None:
             rows += key_rows(inner, key, default if isinstance(default, Mapping) else {})
             continue
-        limits = _limits(key, item.type)
+        limits = _limits(item.type, item.bounds)
         meaning = texts.get(item.name, "")
         rows.append(Row(key=key, default=shown(default), values=limits, meaning=meaning))
     return rows
@@ -271,19 +292,13 @@ def _is_settings(kind: Any) -> bool:
     return isinstance(kind, type) and dataclasses.is_dataclass(kind)
 
 
-def _class_default(item: "dataclasses.Field[Any]") -> Any:
-    if item.default_factory is not dataclasses.MISSING:
-        return item.default_factory()
-    return item.default
-
-
-def _limits(key: str, kind: Any = Any) -> str:
-    """What a key may be: the rule's words, else its type's."""
+def _limits(kind: Any, limit: Limit | None) -> str:
+    """What a key may be: its limit's words, else its type's."""
     arguments = get_args(kind)
     plain = next((each for each in arguments if each is not NoneType), kind)
     optional = NoneType in arguments
     kind = plain if optional else kind
-    words = allowed().get(key) or _KINDS.get(get_origin(kind) or kind, "")
+    words = limit.text if limit else _KINDS.get(get_origin(kind) or kind, "")
     return f"{words}, or null" if optional and "null" not in words else words
 
 

@@ -11,9 +11,10 @@ from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.messages import not_sensible, unknown_key
 from tuner.config.names import check_study
-from tuner.config.rules import LARGEST, Finding
+from tuner.config.rules import LARGEST
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.errors import InputError
+from tuner.fields.findings import Finding
 from tuner.search.pareto import PICKS
 from tuner.settings.clean_settings import KINDS, CleanSettings
 from tuner.settings.export import FORMATS, ExportSettings

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType, NoneType
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import cattrs
 from omegaconf import (
@@ -19,12 +19,18 @@ from omegaconf import (
 )
 from omegaconf.base import Node
 
+from tuner import optimizers, schedules
+from tuner.fields import component
+from tuner.fields.component import Component
+from tuner.fields.declared import declared
+from tuner.fields.registry import Registry
 from tuner.settings import settings
 from tuner.settings.clean_settings import CleanSettings
 from tuner.settings.export import ExportSettings
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.report_settings import ReportSettings
 from tuner.settings.training_settings import TrainingSettings
+from tuner.trial.serialization import register_components
 
 T = TypeVar("T")
 
@@ -36,8 +42,14 @@ AGENT_GROUPS = ("sampler", "pruner", "launcher", "storage", "tracking")
 GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
 """The folders of conf/."""
 
-OPEN_GROUPS = ("optimizer", "schedule", "sampler", "pruner")
-"""Groups whose files bring fields of their own; each file is the type of its own fields."""
+REGISTRIES: Mapping[str, Registry[Any]] = MappingProxyType(
+    {"optimizer": optimizers.REGISTRY, "schedule": schedules.REGISTRY}
+)
+"""Groups whose options are classes, found by name."""
+
+OPEN_GROUPS = (*REGISTRIES, "sampler", "pruner")
+"""Groups whose options have fields of their own; of samplers and pruners the bundled files say
+which."""
 
 FREE_MAPPINGS = ("data.where", "launcher.options", "sweep.constraints", "export.weights")
 """Keys below which users name the keys."""
@@ -46,14 +58,14 @@ DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "model": "minilm",
         "data": "rotten_tomatoes",
-        "optimizer": "adamw",
-        "schedule": "linear",
+        "optimizer": settings.TrialSettings().optimizer.name,
+        "schedule": settings.TrialSettings().schedule.name,
         "training": "default",
         "convergence": "default",
         "sampler": "tpe",
         "pruner": "extrapolation",
-        "launcher": "local",
-        "storage": "sqlite",
+        "launcher": settings.LauncherSettings.name,
+        "storage": settings.StorageSettings.name,
         "tracking": "mlflow",
     }
 )
@@ -84,7 +96,8 @@ _NODES: Mapping[type, type[Node]] = MappingProxyType(
     {bool: BooleanNode, int: IntegerNode, float: FloatNode, str: StringNode}
 )
 
-_converter = cattrs.Converter(forbid_extra_keys=True)
+_converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+register_components(_converter)
 
 
 def group_schema(group: str) -> DictConfig:
@@ -103,6 +116,15 @@ def root_schema(groups: tuple[str, ...]) -> DictConfig:
     for key in ("study", "output"):
         content[key] = agent._get_node(key)  # noqa: SLF001 (the public way loses the type)
     return OmegaConf.create(content)
+
+
+def component_schema(kind: type[Component]) -> DictConfig:
+    """The fields of an optimizer or schedule with their types and defaults, after its name."""
+    content: dict[str, Any] = {"name": StringNode(kind.name, is_optional=False)}
+    for item in declared(kind):
+        default: Any = settings.MISSING if item.is_mandatory else item.default
+        content[item.name] = _NODES[item.type](default, is_optional=False)  # type: ignore[call-arg]
+    return DictConfig(content)
 
 
 def by_example(value: Any) -> Any:
@@ -128,18 +150,20 @@ def structure(kind: type[T], plain: Mapping[str, Any]) -> T:
 
 def plain(value: Any) -> dict[str, Any]:
     """A settings object as plain dicts, lists and scalars."""
-    return dataclasses.asdict(value)
+    content: dict[str, Any] = component.plain(value)
+    return content
 
 
 @cache
 def _mutable(kind: type) -> type:
     """A twin of a frozen dataclass that is not frozen; OmegaConf makes frozen ones read-only."""
     fields = []
+    types = get_type_hints(kind)  # Without their bounds.
     for item in dataclasses.fields(kind):
         default = dataclasses.field(default=item.default, default_factory=item.default_factory)
         if (made := _mutable_type(item.default_factory)) is not item.default_factory:
             default = dataclasses.field(default_factory=made)
-        kind_of = _WIDER.get((kind, item.name), item.type)
+        kind_of = _WIDER.get((kind, item.name), types[item.name])
         fields.append((item.name, _mutable_type(kind_of), default))
     return dataclasses.make_dataclass(kind.__name__, fields, kw_only=True)
 

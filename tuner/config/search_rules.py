@@ -1,17 +1,25 @@
 """Rules of the options of samplers and pruners, which Optuna itself checks late or not at all."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
-from tuner.config.rules import Finding, Limit, Rule, above, at_least, between, whole
+from tuner.config.rules import Rule
+from tuner.fields.bounds import (
+    SHARE,
+    Bounds,
+    Condition,
+    above,
+    at_least,
+    between,
+    one_of,
+    whole,
+)
+from tuner.fields.findings import Finding
 from tuner.settings.settings import AgentSettings
 
-_SHARE: Limit = (lambda value: 0 <= value <= 1, "a share from 0 to 1")
-_NUMBER: Limit = (lambda value: -math.inf < value < math.inf, "a number")
-_ANY_SEED: Limit = (lambda value: isinstance(value, int), "a whole number")
-_PERCENT: Limit = (lambda value: 0 <= value <= 100, "a number from 0 to 100")  # noqa: PLR2004
-_QMC: Limit = (lambda value: value in ("sobol", "halton"), "one of sobol, halton")
+_NUMBER = Bounds(text="a number", open_low=True, open_high=True)
+_ANY_SEED = Condition(text="a whole number", holds=lambda value: isinstance(value, int))
+_PERCENT = Bounds(text="a number from 0 to 100", low=0, high=100)
 
 _MOST_POINTS = 1_000
 
@@ -19,36 +27,32 @@ _MOST_RUNGS = 30
 """Rungs lie at powers of `pruner.reduction_factor`; no trial has so many evaluation points."""
 
 RULES: tuple[Rule, ...] = (
-    ("sampler.seed", *_ANY_SEED),
-    (
-        "sampler.points_per_interval",
-        lambda value: 1 <= value <= _MOST_POINTS,
-        f"1 to {_MOST_POINTS:,}",
-    ),
-    ("sampler.n_startup_trials", *whole(0)),
-    ("sampler.sigma0", *above(0)),
-    ("sampler.popsize", *whole(2)),
-    ("sampler.n_ei_candidates", *whole(1)),
-    ("sampler.population_size", *whole(2)),
-    ("sampler.mutation_prob", *_SHARE),
-    ("sampler.crossover_prob", *_SHARE),
-    ("sampler.swapping_prob", *_SHARE),
-    ("sampler.qmc_type", *_QMC),
-    ("pruner.min_resource", *whole(1)),
-    ("pruner.max_resource", *whole(1, "auto")),
-    ("pruner.reduction_factor", *whole(2)),
-    ("pruner.min_early_stopping_rate", *between(0, _MOST_RUNGS)),
-    ("pruner.bootstrap_count", *whole(0)),
-    ("pruner.n_startup_trials", *whole(0)),
-    ("pruner.n_warmup_steps", *whole(0)),
-    ("pruner.interval_steps", *whole(1)),
-    ("pruner.n_min_trials", *whole(1)),
-    ("pruner.patience", *whole(0)),
-    ("pruner.min_delta", *at_least(0)),
-    ("pruner.percentile", *_PERCENT),
-    ("pruner.threshold", *_SHARE),
-    ("pruner.lower", *_NUMBER),
-    ("pruner.upper", *_NUMBER),
+    ("sampler.seed", _ANY_SEED),
+    ("sampler.points_per_interval", between(1, _MOST_POINTS)),
+    ("sampler.n_startup_trials", whole(0)),
+    ("sampler.sigma0", above(0)),
+    ("sampler.popsize", whole(2)),
+    ("sampler.n_ei_candidates", whole(1)),
+    ("sampler.population_size", whole(2)),
+    ("sampler.mutation_prob", SHARE),
+    ("sampler.crossover_prob", SHARE),
+    ("sampler.swapping_prob", SHARE),
+    ("sampler.qmc_type", one_of(("sobol", "halton"))),
+    ("pruner.min_resource", whole(1)),
+    ("pruner.max_resource", whole(1, "auto")),
+    ("pruner.reduction_factor", whole(2)),
+    ("pruner.min_early_stopping_rate", between(0, _MOST_RUNGS)),
+    ("pruner.bootstrap_count", whole(0)),
+    ("pruner.n_startup_trials", whole(0)),
+    ("pruner.n_warmup_steps", whole(0)),
+    ("pruner.interval_steps", whole(1)),
+    ("pruner.n_min_trials", whole(1)),
+    ("pruner.patience", whole(0)),
+    ("pruner.min_delta", at_least(0)),
+    ("pruner.percentile", _PERCENT),
+    ("pruner.threshold", SHARE),
+    ("pruner.lower", _NUMBER),
+    ("pruner.upper", _NUMBER),
 )
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tuner.config.files import read_value, read_yaml, shaped
+from tuner.config.files import component_class, read_value, read_yaml, shaped
 from tuner.config.implied import DATA, data_option
 from tuner.config.messages import unknown_key
 from tuner.config.schema import (
     AGENT_GROUPS,
     DEFAULT_OPTIONS,
     OPEN_GROUPS,
+    REGISTRIES,
     SWEEP,
     TRIAL_GROUPS,
 )
@@ -152,6 +153,8 @@ def _option(group: str, section: DictConfig, label: str) -> dict[str, str]:
         option = data_option(plain, f"{label}, data.name")
         return {} if option is None else {DATA: option}
     name = plain.get("name") if group in (*OPEN_GROUPS, "launcher") else None
+    if name and group in REGISTRIES:
+        name = component_class(group, name, label).name
     return {group: str(name)} if name else {}
 
 

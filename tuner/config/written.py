@@ -13,6 +13,7 @@ from typing import Any, get_args
 import yaml
 
 from tuner.config.schema import CLOSED
+from tuner.fields.declared import declared
 
 WRITTEN_VALUES = "data.where"
 """Mapping whose values are texts, null included."""
@@ -32,7 +33,7 @@ def _text_keys() -> frozenset[str]:
 
 
 def _of_class(kind: type, prefix: str) -> Iterator[str]:
-    for item in dataclasses.fields(kind):
+    for item in declared(kind):
         inner = next(filter(dataclasses.is_dataclass, (item.type, *get_args(item.type))), None)
         if isinstance(inner, type):
             yield from _of_class(inner, f"{prefix}.{item.name}")

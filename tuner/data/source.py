@@ -11,10 +11,10 @@ from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
 from tuner.files.home import expanded
 from tuner.installation.remedies import install_module
+from tuner.settings.file_formats import FORMATS
 from tuner.settings.settings import MISSING, DataSettings
 
 FILE_FORMATS = ("csv", "json", "parquet")
-FORMATS = (*FILE_FORMATS, "hub", "tfds")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tuner.diagnosis.case import FEW_EXAMPLES, FEW_UPDATES, USUAL_RATES, Case, Cause
+from tuner.diagnosis.case import FEW_EXAMPLES, FEW_UPDATES, Case, Cause
+from tuner.optimizers import AdamW, Sgd
+from tuner.schedules import Constant, Linear
 from tuner.settings.training_settings import TrainingSettings
 from tuner.trial.records import Convergence
 
@@ -89,9 +91,9 @@ def _not_learning(case: Case) -> Iterator[str]:
 def _too_slow(case: Case) -> Iterator[str]:
     """Training has hardly begun, whatever the predictions look like meanwhile."""
     yield from _underfit(case)
-    if case.optimizer == "sgd":
-        usual = USUAL_RATES["adamw"][1]
-        yield change("optimizer", "sgd", "adamw", f"with optimizer.learning_rate={_shown(usual)}")
+    if isinstance(case.optimizer, Sgd):
+        with_rate = f"with optimizer.learning_rate={_shown(AdamW().learning_rate)}"
+        yield change("optimizer", Sgd.name, AdamW.name, with_rate)
     rate = list(_higher_rate(case))
     yield from rate
     yield from _more_updates(case)
@@ -119,7 +121,7 @@ def _overfitting(case: Case) -> Iterator[str]:
         yield change("training.epochs", training.epochs, fewer)
     if model.dropout < 2 * SMOOTH_DROPOUT:
         yield change("model.dropout", model.dropout, max(0.2, 2 * model.dropout))
-    decay = float(case.settings.optimizer.get("weight_decay") or 0.0)
+    decay = case.optimizer.weight_decay
     if decay <= SMOOTH_DECAY:
         yield change("optimizer.weight_decay", decay, 0.1 if decay else SMOOTH_DECAY)
     if not training.label_smoothing:
@@ -132,8 +134,8 @@ def _oscillating(case: Case) -> Iterator[str]:
     yield from _more_examples_an_update(case)
     if case.cause is not Cause.LOST and not case.rate_is_high and case.rate:
         yield change("optimizer.learning_rate", case.rate, case.rate / 3)
-    if case.settings.schedule.get("name") == "constant":
-        yield change("schedule", "constant", "linear")
+    if isinstance(case.settings.schedule, Constant):
+        yield change("schedule", Constant.name, Linear.name)
     yield from _warm_up(case)
 
 
@@ -163,8 +165,8 @@ def _plateaued(case: Case) -> Iterator[str]:
     yield from _underfit(case)
     yield from _fewer_examples_an_update(case)
     if not (case.rate_is_high or case.is_slow) and case.rate:
-        usual = USUAL_RATES.get(case.optimizer)
-        if usual is None or 2 * case.rate <= usual[-1]:
+        usual = case.usual_rates
+        if usual is None or 2 * case.rate <= usual.highest:
             yield change("optimizer.learning_rate", case.rate, 2 * case.rate)
         yield f"model.checkpoint: {model.checkpoint} → try a larger encoder, or look at the labels"
 
@@ -176,16 +178,16 @@ def _nothing(case: Case) -> Iterator[str]:  # noqa: ARG001
 def _lower_rate(case: Case) -> Iterator[str]:
     """The usual rate where ours is above all usual ones, else a tenth."""
     if case.rate:
-        usual = USUAL_RATES.get(case.optimizer)
-        to = usual[1] if usual and case.rate_is_high else case.rate / 10
+        usual = case.usual_rates
+        to = usual.first if usual and case.rate_is_high else case.rate / 10
         yield change("optimizer.learning_rate", case.rate, min(to, case.rate / 3))
 
 
 def _higher_rate(case: Case) -> Iterator[str]:
     """The usual rate where ours is below it, else three times as much up to the highest usual."""
     if case.rate:
-        usual = USUAL_RATES.get(case.optimizer)
-        to = min(max(usual[1], 3 * case.rate), usual[-1]) if usual else 10 * case.rate
+        usual = case.usual_rates
+        to = min(max(usual.first, 3 * case.rate), usual.highest) if usual else 10 * case.rate
         if to > 1.2 * case.rate:
             yield change("optimizer.learning_rate", case.rate, to)
 
@@ -203,7 +205,7 @@ def _underfit(case: Case) -> Iterator[str]:
         yield change("training.freeze_layers", training.freeze_layers, 0, why)
     if model.dropout > SMOOTH_DROPOUT:
         yield change("model.dropout", model.dropout, SMOOTH_DROPOUT, why)
-    decay = float(case.settings.optimizer.get("weight_decay") or 0.0)
+    decay = case.optimizer.weight_decay
     if decay > 10 * SMOOTH_DECAY:
         yield change("optimizer.weight_decay", decay, SMOOTH_DECAY, why)
     if training.label_smoothing > 0.1:  # noqa: PLR2004
@@ -212,7 +214,7 @@ def _underfit(case: Case) -> Iterator[str]:
 
 def _warm_up(case: Case) -> Iterator[str]:
     """Adam's first steps are long without it (Mosbach 2021)."""
-    warmup = float(case.settings.schedule.get("warmup_fraction") or 0.0)
+    warmup = case.settings.schedule.warmup_fraction
     if warmup < 0.1:  # noqa: PLR2004
         yield change("schedule.warmup_fraction", warmup, 0.1)
 

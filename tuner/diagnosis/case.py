@@ -5,21 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tuner.optimizers import Optimizer, UsualRates
 from tuner.settings.settings import TrialSettings
 from tuner.trial.records import Baseline, Report
-
-USUAL_RATES = {
-    "adamw": (1e-5, 5e-5, 2e-4),
-    "adam": (1e-5, 5e-5, 2e-4),
-    "adafactor": (1e-4, 1e-3, 2e-3),
-    "lion": (1e-6, 1e-5, 3e-5),
-    "rmsprop": (1e-5, 5e-5, 2e-4),
-    "sgd": (1e-3, 1e-2, 1e-1),
-}
-"""Rates at which encoders are usually fine-tuned: lowest, one to try first, highest.
-
-Devlin 2019 and Mosbach 2021 for Adam and its kin, Chen 2023 for Lion (3 to 10 times below
-AdamW's), Raffel 2020 for Adafactor; for SGD those of our own recorded curves."""
 
 USUAL_OBJECTIVES = ("val_accuracy",)
 """Metrics that a trial is run for unless others are named."""
@@ -72,26 +60,31 @@ class Case:
     objectives: Sequence[str] = USUAL_OBJECTIVES
 
     @property
-    def optimizer(self) -> str:
-        """Name of the optimizer."""
-        return str(self.settings.optimizer.get("name"))
+    def optimizer(self) -> Optimizer:
+        """Optimizer of the trial."""
+        return self.settings.optimizer
 
     @property
     def rate(self) -> float:
-        """Peak learning rate; 0 where there is none."""
-        return float(self.settings.optimizer.get("learning_rate") or 0.0)
+        """Peak learning rate."""
+        return self.optimizer.learning_rate
+
+    @property
+    def usual_rates(self) -> UsualRates | None:
+        """Learning rates that are usual for the optimizer; None where none are established."""
+        return self.optimizer.usual_rates
 
     @property
     def rate_is_high(self) -> bool:
-        """Whether the rate lies above what is usual for its optimizer."""
-        usual = USUAL_RATES.get(self.optimizer)
-        return usual is not None and self.rate > usual[-1]
+        """True if the rate lies above what is usual for its optimizer."""
+        usual = self.usual_rates
+        return usual is not None and self.rate > usual.highest
 
     @property
     def rate_is_low(self) -> bool:
-        """Whether the rate lies below what is usual for its optimizer."""
-        usual = USUAL_RATES.get(self.optimizer)
-        return usual is not None and self.rate < usual[0]
+        """True if the rate lies below what is usual for its optimizer."""
+        usual = self.usual_rates
+        return usual is not None and self.rate < usual.lowest
 
     @property
     def hardly_moved(self) -> bool:

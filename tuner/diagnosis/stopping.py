@@ -25,7 +25,7 @@ def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -
         return Decision.CONTINUE
     curve = Curve(distinct(reports), guess, thresholds)
     share = last.examples_seen / last.total_examples
-    warmup = float(settings.schedule.get("warmup_fraction") or 0.0)
+    warmup = settings.schedule.warmup_fraction
     patience = thresholds.not_learning_patience
     if patience is not None and share >= warmup + patience * (1.0 - warmup):
         status = diagnose(reports, guess, settings).status

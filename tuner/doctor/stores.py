@@ -13,8 +13,8 @@ from tuner.doctor.resources import file_storage_line
 from tuner.files.sqlite_address import sqlite_path
 from tuner.installation.remedies import install_extra
 from tuner.secrets import hidden
-from tuner.settings.settings import MISSING, AgentSettings, TrackingSettings
-from tuner.settings.storage import JOURNAL, backend
+from tuner.settings.settings import JOURNAL, MISSING, AgentSettings, TrackingSettings
+from tuner.settings.storage import backend
 from tuner.study import journal_path, study_url
 from tuner.study.reader import close_stored, open_stored
 from tuner.study.stores import shown

@@ -12,7 +12,7 @@ SEARCH = "trial"
 """Role of the trials of a search; see `Plan.role`."""
 
 
-class Asked(Protocol):
+class ClaimedTrial(Protocol):
     """A trial to run, as its source names it."""
 
     @property
@@ -35,7 +35,7 @@ class Asked(Protocol):
 class TrialSource(Protocol):
     """Where trials come from and what their results are told to: a study, or a single trial."""
 
-    def claim(self, total: int) -> Asked | None:
+    def claim(self, total: int) -> ClaimedTrial | None:
         """Takes the next trial, never one too many for the total; None: there is none to take."""
 
     def awaiting(self, total: int) -> bool:
@@ -56,8 +56,8 @@ class TrialSource(Protocol):
     def finish(self, outcome: TrialOutcome) -> None:
         """How the attempt ended; one to be tried again is still ours."""
 
-    def hurry(self) -> None:
-        """Waits for nothing any more; called from a signal handler."""
+    def stop_retrying(self) -> None:
+        """Wait for a storage that is away no more; called from a signal handler."""
 
 
 class TrialObserver(Protocol):

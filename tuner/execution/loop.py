@@ -362,7 +362,7 @@ class Sweep:
         # Hyperband note a trial's value at a rung only when they are asked there.
         asked = self._source.should_prune(spec.number)
         poor = asked and not self._plan.is_untuned(spec.number)
-        warmup = float(spec.settings.schedule.get("warmup_fraction", 0.0))
+        warmup = spec.settings.schedule.warmup_fraction
         return poor and may_prune(report.point, report.points, warmup)
 
     def _on_worker_exit(self, slot: int, exited: WorkerExited) -> None:
@@ -492,7 +492,7 @@ class Sweep:
             if is_first:
                 self._stop_trials("stopping; press Ctrl-C again to stop at once")
             if self._stops.at_once:
-                self._source.hurry()
+                self._source.stop_retrying()
 
         with handled(heeded(*STOPS), interrupt):
             yield

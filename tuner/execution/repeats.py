@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.confirmation import CONFIRMS, SEED, beaten, is_raced_out, origin, scores_of
-from tuner.execution.interfaces import Asked
+from tuner.execution.interfaces import ClaimedTrial
 from tuner.search.ranking import Direction
 from tuner.study import Study
 from tuner.trial.records import TrialOutcome, TrialState
@@ -39,7 +39,7 @@ class Repeats:
         self._confirms: dict[int, int] = {}
         self._out: set[int] = set()
 
-    def claim(self, total: int) -> Asked | None:  # noqa: ARG002
+    def claim(self, total: int) -> ClaimedTrial | None:  # noqa: ARG002
         """Takes the next repeat of a configuration that may still win."""
         while (asked := self._study.claim(None)) is not None:
             trial = int(str(asked.parameters[CONFIRMS]))
@@ -83,9 +83,9 @@ class Repeats:
         """How the attempt ended."""
         self._study.finish(outcome)
 
-    def hurry(self) -> None:
-        """Waits for nothing any more."""
-        self._study.hurry()
+    def stop_retrying(self) -> None:
+        """Wait for a storage that is away no more."""
+        self._study.stop_retrying()
 
     def _is_out(self, trial: int) -> bool:
         """Whether a configuration is repeated no more; one that is out stays out."""

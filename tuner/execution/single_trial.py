@@ -55,5 +55,5 @@ class SingleTrialSource:
     def finish(self, outcome: TrialOutcome) -> None:
         """Do nothing: the outcome is in the trial's folder."""
 
-    def hurry(self) -> None:
+    def stop_retrying(self) -> None:
         """Do nothing: nothing is waited for."""

@@ -30,8 +30,8 @@ from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
 from tuner.search.pareto import order
 from tuner.secrets import hidden
-from tuner.settings.settings import AgentSettings
-from tuner.settings.storage import SQLITE, kind
+from tuner.settings.settings import SQLITE, AgentSettings
+from tuner.settings.storage import kind
 from tuner.study.reader import StoredStudy
 from tuner.tracking import tracking_uri
 from tuner.tracking.view import review_steps, sending_command

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from tuner.orchestration.dry_run_lines import measured_rate, space_lines, time_lines
 from tuner.orchestration.start import Start
 from tuner.results.terminal import parameters_text
-from tuner.settings.storage import SQLITE
+from tuner.settings.settings import SQLITE
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED
 

@@ -97,7 +97,7 @@ def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) ->
 
 def _settled(study: Study, claim: FinalEvaluation | None) -> FinalEvaluation | None:
     """The look that the study knows of; the claim, where it knows of none."""
-    found = study.settle(TESTED, to_plain(claim) if claim else None)
+    found = study.set_attr_once(TESTED, to_plain(claim) if claim else None)
     return from_plain(FinalEvaluation, found) if found else None
 
 

@@ -197,7 +197,7 @@ def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published
     if not agent.sweep.literature or agent.sampler["name"] == "grid":
         return None
     found = published(checkpoint.model_type, checkpoint.hidden_size)
-    optimizer = str(composed.base.optimizer["name"])
+    optimizer = composed.base.optimizer.name
     points = points_of(found, composed.space, optimizer, agent.sweep.n_trials)
     return replace(found, points=points) if points else None
 

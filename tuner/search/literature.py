@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tuner.optimizers import AdamW
+from tuner.schedules import Linear
 from tuner.search.space import SearchSpace
 from tuner.trial.records import Scalar
 
@@ -13,7 +15,7 @@ SMALL = 768
 """Models narrower than this are not the papers' base models, but their small ones."""
 
 RATE = "optimizer.learning_rate"
-LINEAR: Mapping[str, Scalar] = {"optimizer": "adamw", "schedule": "linear"}
+LINEAR: Mapping[str, Scalar] = {"optimizer": AdamW.name, "schedule": Linear.name}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,12 +64,13 @@ def declared(kind: type, prefix: str = "") -> Iterator[tuple[str, BetweenStarts 
     """
     for item in dataclasses.fields(kind):
         key = f"{prefix}.{item.name}" if prefix else item.name
+        decision = item.metadata.get(_DECISION)
         kinds = (item.type, *get_args(item.type))
         inner = next(
             (k for k in kinds if isinstance(k, type) and dataclasses.is_dataclass(k)), None
         )
-        if inner is None:
-            yield key, item.metadata.get(_DECISION)
+        if inner is None or decision is not None:
+            yield key, decision
         else:
             yield from declared(inner, key)
 

@@ -1,27 +1,34 @@
 """Settings of the command `predict`."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from tuner.fields.bounds import Condition, at_least, one_of
+from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """Section `predict`: what is read of the file, and what is shown of it.
-
-    Attributes:
-        text: Column of the texts; null: the one that the model was trained on.
-        text_pair: Column of the second texts; null: the one that the model was trained on.
-        label: Column of the true labels; null: the one that the model was trained on, where the
-            file has it.
-        delimiter: As `data.delimiter`, for the file to predict; null: as in training.
-        quoting: As `data.quoting`, for the file to predict; null: as in training.
-        rows: Rows that are shown.
-        output: CSV file for the predictions of all rows; null: none.
-    """
+    """Section `predict`: what is read of the file, and what is shown of it."""
 
     text: str | None = None
+    """Column of the texts; null: the one that the model was trained on."""
+
     text_pair: str | None = None
+    """Column of the second texts; null: the one that the model was trained on."""
+
     label: str | None = None
-    delimiter: str | None = None
-    quoting: str | None = None
-    rows: int = 10
+    """Column of the true labels; null: the one that the model was trained on, where the file has
+    it."""
+
+    delimiter: Annotated[str | None, Condition(text=DELIMITER, holds=is_delimiter)] = None
+    """As `data.delimiter`, for the file to predict; null: as in training."""
+
+    quoting: Annotated[str | None, one_of(QUOTING)] = None
+    """As `data.quoting`, for the file to predict; null: as in training."""
+
+    rows: Annotated[int, at_least(0)] = 10
+    """Rows that are shown."""
+
     output: str | None = None
+    """CSV file for the predictions of all rows; null: none."""

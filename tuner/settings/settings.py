@@ -1,13 +1,28 @@
 """The typed configuration, group by group: what Hydra fills in and what a trial is made of.
 
-Every class is one configuration group of conf/; every attribute is a key that users may set. The
-groups `optimizer`, `schedule`, `sampler` and `pruner` are open: each of their files brings fields
-of its own, so they arrive as plain mappings whose `name` says what they are.
+Every class is one configuration group of conf/; every attribute is a key that users may set. An
+optimizer or a schedule has the fields of its own class, which its `name` chooses. The groups
+`sampler` and `pruner` are open: they arrive as plain mappings whose `name` says what they are.
 """
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+from tuner.fields.bounds import (
+    LARGEST_SEED,
+    NAME,
+    OPEN_SHARE,
+    SHARE,
+    Bounds,
+    Condition,
+    above,
+    at_least,
+    between,
+    one_of,
+)
+from tuner.optimizers import AdamW, Optimizer
+from tuner.schedules import Linear, Schedule
 from tuner.settings.between_starts import (
     BetweenStarts,
     anything,
@@ -16,160 +31,200 @@ from tuner.settings.between_starts import (
     same,
     same_content,
 )
+from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
+from tuner.settings.file_formats import FORMATS
 from tuner.settings.training_settings import TrainingSettings
 
 MISSING = "???"
 """What Hydra calls a mandatory value that nobody has given yet."""
 
+SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
+STORAGES = (SQLITE, JOURNAL, POSTGRESQL)
+
+MOST_SLOTS = 10_000
+"""Trials at a time, of a whole Ray cluster, too."""
+
+_SLOTS = Bounds(
+    text=f"1 to {MOST_SLOTS:,}, or null for the machine's own count", low=1, high=MOST_SLOTS
+)
+_DELIMITER = Condition(text=DELIMITER, holds=is_delimiter)
+_CHECKPOINT = Condition(text="a hub id or a local folder", holds=bool)
+_DROPOUT = Bounds(text="a rate from 0 to below 1", low=0.0, high=1.0, open_high=True)
+_REGISTERED = re.compile(r"[^/:'\"\x00-\x1f]+")
+_REGISTERED_NAME = Condition(
+    text="a name without / and :", holds=lambda value: _REGISTERED.fullmatch(value) is not None
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackagedFiles:
-    """Files that an installed Python package carries; none of its code is imported.
-
-    Attributes:
-        name: Import name of the package.
-        path: Folder or file inside it.
-        sha256: Hash of the file, or of `model.safetensors` in the folder; null: not checked.
-        stands_for: Hub id whose files these are: another `model.checkpoint` is never taken from
-            the package; null: any.
-    """
+    """Files that an installed Python package carries; none of its code is imported."""
 
     name: str = same_content(MISSING)
+    """Import name of the package."""
+
     path: str = same_content(MISSING)
+    """Folder or file inside it."""
+
     sha256: str | None = same_content(None)
+    """Hash of the file, or of `model.safetensors` in the folder; null: not checked."""
+
     stands_for: str | None = same_content(None)
+    """Hub id whose files these are: another `model.checkpoint` is never taken from the package;
+    null: any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
-    """Group `model`: the encoder that is fine-tuned.
+    """Group `model`: the encoder that is fine-tuned."""
 
-    Attributes:
-        checkpoint: Hugging Face hub id, or a local folder in Hugging Face format.
-        revision: Branch, tag or commit of the hub id; null: the default branch.
-        package: Package that carries the same files, looked at before the hub.
-        max_length: Tokens; longer texts are truncated, and the share truncated is reported.
-        dropout: Rate of the dropout in encoder and head, 0 to below 1.
-    """
+    checkpoint: Annotated[str, _CHECKPOINT] = same_content(MISSING)
+    """Hugging Face hub id, or a local folder in Hugging Face format."""
 
-    checkpoint: str = same_content(MISSING)
     revision: str | None = same_content(None)
+    """Branch, tag or commit of the hub id; null: the default branch."""
+
     package: PackagedFiles | None = None
-    max_length: int = same(128)
-    dropout: float = same(0.1)
+    """Package that carries the same files, looked at before the hub."""
+
+    max_length: Annotated[int, at_least(8)] = same(128)
+    """Tokens; longer texts are truncated, and the share truncated is reported."""
+
+    dropout: Annotated[float, _DROPOUT] = same(0.1)
+    """Rate of the dropout in encoder and head, 0 to below 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Group `data`: labelled texts or text pairs.
+    """Group `data`: labelled texts or text pairs."""
 
-    Attributes:
-        format: `csv`, `json` (array or lines), `parquet`, `hub` (Hugging Face datasets) or `tfds`.
-        package: Package that carries the training file; then `train` stays null.
-        train: Training file; for `hub` and `tfds` the split's name.
-        validation: Validation file or split; null: `validation_fraction` of the training rows.
-        test: Test file or split, scored once, at the very end, for the confirmed best alone (see
-            `sweep.confirm`); null: none.
-        name: Data set id for `hub` and `tfds`.
-        config: Configuration (subset) of a `hub` data set.
-        revision: Branch, tag or commit of a `hub` data set.
-        delimiter: Character between the columns of a `csv` file, or comma, tab, semicolon, pipe
-            or space; null: found out from the file.
-        quoting: What quote marks mean in a `csv` file: `double` (they enclose texts, and are
-            written twice inside), `backslash` (one stands before those inside) or `none` (they are
-            part of the texts); null: found out from the file.
-        text: Column of the text.
-        text_pair: Column of the second text; null for single texts.
-        label: Column of the label. Labels stay as they are written; a column of whole-number
-            floats alone (1.0, 2.0) becomes integers, as the training rows decide.
-        where: Column to value: only rows that match them all.
-        validation_fraction: Share of the training rows held out, stratified by label.
-        train_examples: Use only so many, drawn stratified; null for all.
-        validation_examples: Use only so many, drawn stratified; null for all.
-        seed: Decides split and subset alone.
-    """
+    format: Annotated[str, one_of(FORMATS)] = same_content(MISSING)
+    """`csv`, `json` (array or lines), `parquet`, `hub` (Hugging Face datasets) or `tfds`."""
 
-    format: str = same_content(MISSING)
     package: PackagedFiles | None = None
+    """Package that carries the training file; then `train` stays null."""
+
     train: str | None = same_content(None)
+    """Training file; for `hub` and `tfds` the split's name."""
+
     validation: str | None = same_content(None)
+    """Validation file or split; null: `validation_fraction` of the training rows."""
+
     test: str | None = anything(None)
+    """Test file or split, scored once, at the very end, for the confirmed best alone (see
+    `sweep.confirm`); null: none."""
+
     name: str | None = same_content(None)
+    """Data set id for `hub` and `tfds`."""
+
     config: str | None = same_content(None)
+    """Configuration (subset) of a `hub` data set."""
+
     revision: str | None = same_content(None)
-    delimiter: str | None = same_content(None)
-    quoting: str | None = same_content(None)
-    text: str = same_content("text")
+    """Branch, tag or commit of a `hub` data set."""
+
+    delimiter: Annotated[str | None, _DELIMITER] = same_content(None)
+    """Character between the columns of a `csv` file, or comma, tab, semicolon, pipe or space;
+    null: found out from the file."""
+
+    quoting: Annotated[str | None, one_of(QUOTING)] = same_content(None)
+    """What quote marks mean in a `csv` file: `double` (they enclose texts, and are written twice
+    inside), `backslash` (one stands before those inside) or `none` (they are part of the texts);
+    null: found out from the file."""
+
+    text: Annotated[str, NAME] = same_content("text")
+    """Column of the text."""
+
     text_pair: str | None = same_content(None)
-    label: str = same_content("label")
+    """Column of the second text; null for single texts."""
+
+    label: Annotated[str, NAME] = same_content("label")
+    """Column of the label. Labels stay as they are written; a column of whole-number floats alone
+    (1.0, 2.0) becomes integers, as the training rows decide."""
+
     where: dict[str, str] = same(default_factory=dict)
-    validation_fraction: float = same(0.1)
-    train_examples: int | None = same(None)
-    validation_examples: int | None = same(None)
-    seed: int = same(0)
+    """Column to value: only rows that match them all."""
+
+    validation_fraction: Annotated[float, OPEN_SHARE] = same(0.1)
+    """Share of the training rows held out, stratified by label."""
+
+    train_examples: Annotated[int | None, at_least(1)] = same(None)
+    """Use only so many, drawn stratified; null for all."""
+
+    validation_examples: Annotated[int | None, at_least(1)] = same(None)
+    """Use only so many, drawn stratified; null for all."""
+
+    seed: Annotated[int, between(0, LARGEST_SEED)] = same(0)
+    """Decides split and subset alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergenceSettings:
-    """Group `convergence`: thresholds of the reading that every trial gets.
+    """Group `convergence`: thresholds of the reading that every trial gets."""
 
-    Attributes:
-        confidence: Of every test for a trend or against the constant guess, 0.5 to below 1.
-        window: Share of the budget at the end by which a trend is judged.
-        diverged_factor: Training loss above so many times an untrained model's is blown up.
-        learning_gain: Share by which a validation loss must be below the constant guess's to
-            show learning that the predictions hide.
-        memorised_level: Training loss, as a share of the constant guess's, below which the
-            training rows are known.
-        oscillating_share: Swings of the validation loss beyond noise, summed up, as a share of
-            the constant guess's loss.
-        overfitting_share: Rise of the validation loss from its lowest, as a share of the constant
-            guess's loss.
-        improving_share: Fall of the validation loss within the window as a share of its whole
-            fall.
-        plateau_level: Training and validation loss, as a share of the constant guess's, above
-            which most is not learned.
-        stop_diverged: Stop a trial whose loss blew up; NaN and Inf always end one.
-        not_learning_patience: Share of the budget after the warm-up at which a trial is stopped
-            that is shown not to be learning; null: never.
-        converged_patience: Share of the budget without any gain after which a trial is ended
-            with its score; null: never.
-        converged_gain: What the rest of the budget may still bring then, as a share of the whole
-            fall of the loss.
-        stop_single_runs: Apply both patiences outside a search too: in `tuner train` and in the
-            repeats of `sweep.confirm`.
-    """
+    confidence: Annotated[float, OPEN_SHARE] = same(0.99)
+    """Of every test for a trend or against the constant guess, 0.5 to below 1."""
 
-    confidence: float = same(0.99)
-    window: float = same(0.34)
-    diverged_factor: float = same(3.0)
-    learning_gain: float = same(0.1)
-    memorised_level: float = same(0.85)
-    oscillating_share: float = same(0.3)
-    overfitting_share: float = same(0.05)
-    improving_share: float = same(0.1)
-    plateau_level: float = same(0.7)
+    window: Annotated[float, OPEN_SHARE] = same(0.34)
+    """Share of the budget at the end by which a trend is judged."""
+
+    diverged_factor: Annotated[float, above(0)] = same(3.0)
+    """Training loss above so many times an untrained model's is blown up."""
+
+    learning_gain: Annotated[float, SHARE] = same(0.1)
+    """Share by which a validation loss must be below the constant guess's to show learning that
+    the predictions hide."""
+
+    memorised_level: Annotated[float, above(0)] = same(0.85)
+    """Training loss, as a share of the constant guess's, below which the training rows are
+    known."""
+
+    oscillating_share: Annotated[float, at_least(0)] = same(0.3)
+    """Swings of the validation loss beyond noise, summed up, as a share of the constant guess's
+    loss."""
+
+    overfitting_share: Annotated[float, at_least(0)] = same(0.05)
+    """Rise of the validation loss from its lowest, as a share of the constant guess's loss."""
+
+    improving_share: Annotated[float, SHARE] = same(0.1)
+    """Fall of the validation loss within the window as a share of its whole fall."""
+
+    plateau_level: Annotated[float, above(0)] = same(0.7)
+    """Training and validation loss, as a share of the constant guess's, above which most is not
+    learned."""
+
     stop_diverged: bool = same(True)
-    not_learning_patience: float | None = same(0.5)
-    converged_patience: float | None = same(0.3)
-    converged_gain: float = same(0.05)
+    """Stop a trial whose loss blew up; NaN and Inf always end one."""
+
+    not_learning_patience: Annotated[float | None, SHARE] = same(0.5)
+    """Share of the budget after the warm-up at which a trial is stopped that is shown not to be
+    learning; null: never."""
+
+    converged_patience: Annotated[float | None, SHARE] = same(0.3)
+    """Share of the budget without any gain after which a trial is ended with its score; null:
+    never."""
+
+    converged_gain: Annotated[float, SHARE] = same(0.05)
+    """What the rest of the budget may still bring then, as a share of the whole fall of the
+    loss."""
+
     stop_single_runs: bool = anything(False)
+    """Apply both patiences outside a search too: in `tuner train` and in the repeats of
+    `sweep.confirm`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSettings:
-    """All that decides one fine-tune; what `tuner train FILE.yaml` reads.
-
-    Attributes:
-        optimizer: `name`, `learning_rate`, `weight_decay`, `layer_decay` and the optimizer's own
-            fields.
-        schedule: `name`, `warmup_fraction` and the schedule's own fields.
-    """
+    """All that decides one fine-tune; what `tuner train FILE.yaml` reads."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
-    optimizer: dict[str, Any] = same(default_factory=dict)
-    schedule: dict[str, Any] = same(default_factory=dict)
+    optimizer: Optimizer = same(default_factory=AdamW)
+    """`learning_rate`, `weight_decay`, `layer_decay` and the optimizer's own fields."""
+
+    schedule: Schedule = same(default_factory=Linear)
+    """`warmup_fraction` and the schedule's own fields."""
+
     training: TrainingSettings = field(default_factory=TrainingSettings)
     convergence: ConvergenceSettings = field(default_factory=ConvergenceSettings)
 
@@ -186,193 +241,219 @@ class TrialSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LauncherSettings:
-    """Group `launcher`: where workers run.
+    """Group `launcher`: where workers run."""
 
-    Attributes:
-        name: `local`, `debug`, `ray` or `slurm`.
-        slots: Trials at a time on this machine, on each node of Slurm, or in the whole Ray
-            cluster; null: one per visible GPU, or per `training.devices` of them, or as many CPU
-            slots as run fastest; with Ray as many as its nodes have room for.
-        trials_per_gpu: Trials at a time on each GPU, which they share evenly; for small models.
-        stop_timeout: Seconds that a worker has for ending before it is killed.
-        stall_timeout: Seconds without a word from a running trial after which its worker is
-            killed and replaced; null: never.
-        max_attempts: Tries at a trial whose worker dies; halving the batch after running out of
-            memory does not count.
-        trials_per_worker: A worker is replaced after so many trials; null: when its memory grows.
-        address: Of the Ray cluster: `HOST:PORT` or `ray://HOST:PORT`; `local`: a Ray of this
-            machine alone, which stops with the command; `auto`: RAY_ADDRESS, else the cluster that
-            `ray start` made this machine a node of, else `local`; null: RAY_ADDRESS, else `local`.
-        cpus_per_trial: CPU cores that Ray keeps for each worker; as many threads compute.
-        agents: Jobs of Slurm that run trials, each on a node of its own.
-        partition: Of Slurm; null: the cluster's default.
-        account: Of Slurm that is charged; null: the user's default.
-        constraint: Features that Slurm's nodes must have, as in `sbatch --constraint`.
-        gpus_per_node: GPUs of each agent; null: none are asked for.
-        cpus_per_node: CPU cores of each agent.
-        memory: Of each agent, as in `sbatch --mem` (`64G`); null: the cluster's default.
-        time_limit: Minutes of each agent's job; what runs then is saved, and goes on in the next.
-        options: Other options of sbatch by name (`{reservation: mine, qos: high}`).
-        setup: Shell commands that each job runs first, as `module load cuda`.
-        dry_run: Print the batch script and submit nothing.
-    """
+    name: Annotated[str, one_of(("local", "debug", "ray", "slurm"))] = anything("local")
+    """`local`, `debug`, `ray` or `slurm`."""
 
-    name: str = anything("local")
-    slots: int | None = anything(None)
-    trials_per_gpu: int = anything(1)
-    stop_timeout: float = anything(10.0)
-    stall_timeout: float | None = anything(600.0)
-    max_attempts: int = anything(3)
-    trials_per_worker: int | None = anything(None)
-    address: str | None = anything(None)
-    cpus_per_trial: int = anything(1)
-    agents: int = anything(1)
+    slots: Annotated[int | None, _SLOTS] = anything(None)
+    """Trials at a time on this machine, on each node of Slurm, or in the whole Ray cluster; null:
+    one per visible GPU, or per `training.devices` of them, or as many CPU slots as run fastest;
+    with Ray as many as its nodes have room for."""
+
+    trials_per_gpu: Annotated[int, between(1, MOST_SLOTS)] = anything(1)
+    """Trials at a time on each GPU, which they share evenly; for small models."""
+
+    stop_timeout: Annotated[float, above(0)] = anything(10.0)
+    """Seconds that a worker has for ending before it is killed."""
+
+    stall_timeout: Annotated[float | None, above(0)] = anything(600.0)
+    """Seconds without a word from a running trial after which its worker is killed and replaced;
+    null: never."""
+
+    max_attempts: Annotated[int, at_least(1)] = anything(3)
+    """Tries at a trial whose worker dies; halving the batch after running out of memory does not
+    count."""
+
+    trials_per_worker: Annotated[int | None, at_least(1)] = anything(None)
+    """A worker is replaced after so many trials; null: when its memory grows."""
+
+    address: str | None = anything("auto")
+    """Of the Ray cluster: `HOST:PORT` or `ray://HOST:PORT`; `local`: a Ray of this machine alone,
+    which stops with the command; `auto`: RAY_ADDRESS, else the cluster that `ray start` made this
+    machine a node of, else `local`; null: RAY_ADDRESS, else `local`."""
+
+    cpus_per_trial: Annotated[int, at_least(1)] = anything(1)
+    """CPU cores that Ray keeps for each worker; as many threads compute."""
+
+    agents: Annotated[int, between(1, MOST_SLOTS)] = anything(1)
+    """Jobs of Slurm that run trials, each on a node of its own."""
+
     partition: str | None = anything(None)
+    """Of Slurm; null: the cluster's default."""
+
     account: str | None = anything(None)
+    """Of Slurm that is charged; null: the user's default."""
+
     constraint: str | None = anything(None)
-    gpus_per_node: int | None = anything(None)
-    cpus_per_node: int = anything(1)
+    """Features that Slurm's nodes must have, as in `sbatch --constraint`."""
+
+    gpus_per_node: Annotated[int | None, at_least(0)] = anything(None)
+    """GPUs of each agent; null: none are asked for."""
+
+    cpus_per_node: Annotated[int, at_least(1)] = anything(1)
+    """CPU cores of each agent."""
+
     memory: str | None = anything(None)
-    time_limit: int = anything(60)
+    """Of each agent, as in `sbatch --mem` (`64G`); null: the cluster's default."""
+
+    time_limit: Annotated[int, at_least(1)] = anything(60)
+    """Minutes of each agent's job; what runs then is saved, and goes on in the next."""
+
     options: dict[str, Any] = anything(default_factory=dict)
+    """Other options of sbatch by name (`{reservation: mine, qos: high}`)."""
+
     setup: list[str] = anything(default_factory=list)
+    """Shell commands that each job runs first, as `module load cuda`."""
+
     dry_run: bool = anything(False)
+    """Print the batch script and submit nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSettings:
-    """Group `storage`: where the study lives.
+    """Group `storage`: where the study lives."""
 
-    Attributes:
-        name: `sqlite`, `journal` (a file too, safe on a network file system) or `postgresql`.
-        url: Address of the studies: a SQLAlchemy URL, or journal:///FILE; null: a file of the
-            kind that `name` says in the study's output folder.
-        heartbeat_interval: Seconds between two signs of life of an agent for its trials.
-        heartbeat_timeout: Seconds without one after which its trials go to other agents.
-        retry_timeout: Seconds that a database may be locked or away before the sweep stops.
-    """
+    name: Annotated[str, one_of(STORAGES)] = anything("sqlite")
+    """`sqlite`, `journal` (a file too, safe on a network file system) or `postgresql`."""
 
-    name: str = anything("sqlite")
     url: str | None = anything(None)
-    heartbeat_interval: float = anything(15.0)
-    heartbeat_timeout: float = anything(120.0)
-    retry_timeout: float = anything(300.0)
+    """Address of the studies: a SQLAlchemy URL, or journal:///FILE; null: a file of the kind that
+    `name` says in the study's output folder."""
+
+    heartbeat_interval: Annotated[float, above(0)] = anything(15.0)
+    """Seconds between two signs of life of an agent for its trials."""
+
+    heartbeat_timeout: Annotated[float, above(0)] = anything(120.0)
+    """Seconds without one after which its trials go to other agents."""
+
+    retry_timeout: Annotated[float, at_least(0)] = anything(300.0)
+    """Seconds that a database may be locked or away before the sweep stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingSettings:
-    """Group `tracking`: MLflow.
-
-    Attributes:
-        uri: Tracking URI; null: MLFLOW_TRACKING_URI, else MLflow's own default.
-        nested: Make trials children of the sweep's run, which MLflow shows collapsed.
-        on_outage: What a start does when the store does not answer: `fail`, or `spool` (start
-            without it, and send everything once it is there). An outage later is always spooled.
-        send: Send to MLflow; false: everything is only spooled in the study's folder, for
-            `tuner report` or an agent that sends.
-        tensorboard: Write TensorBoard's event files, too, in each trial's folder.
-        plots: Draw Optuna's plots of the study on the sweep's run, as it goes on.
-        log_model: Log the best model, with signature and input example: at the end, and once an
-            hour while the sweep runs. It replaces the one before it, unless that is registered.
-        register: Name under which the sweep's end registers it; null: under none.
-    """
+    """Group `tracking`: MLflow."""
 
     uri: str | None = anything(None)
+    """Tracking URI; null: MLFLOW_TRACKING_URI, else MLflow's own default."""
+
     nested: bool = anything(False)
+    """Make trials children of the sweep's run, which MLflow shows collapsed."""
+
     on_outage: str = anything("fail")
+    """What a start does when the store does not answer: `fail`, or `spool` (start without it, and
+    send everything once it is there). An outage later is always spooled."""
+
     send: bool = anything(True)
+    """Send to MLflow; false: everything is only spooled in the study's folder, for `tuner report`
+    or an agent that sends."""
+
     tensorboard: bool = anything(False)
+    """Write TensorBoard's event files, too, in each trial's folder."""
+
     plots: bool = anything(True)
+    """Draw Optuna's plots of the study on the sweep's run, as it goes on."""
+
     log_model: bool = anything(True)
-    register: str | None = anything(None)
+    """Log the best model, with signature and input example: at the end, and once an hour while the
+    sweep runs. It replaces the one before it, unless that is registered."""
+
+    register: Annotated[str | None, _REGISTERED_NAME] = anything(None)
+    """Name under which the sweep's end registers it; null: under none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopWhen:
-    """When more trials are not worth their time.
+    """When more trials are not worth their time."""
 
-    Attributes:
-        patience: Trials that count toward the total; null: the sweep goes on to its total.
-        improvement: Of the best objective over so many trials; less ends the sweep.
-    """
+    patience: Annotated[int | None, at_least(1)] = anything(None)
+    """Trials that count toward the total; null: the sweep goes on to its total."""
 
-    patience: int | None = anything(None)
-    improvement: float = anything(0.002)
+    improvement: Annotated[float, at_least(0)] = anything(0.002)
+    """Of the best objective over so many trials; less ends the sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmSettings:
-    """How the leading configurations are trained again after the search, with new seeds.
+    """How the leading configurations are trained again after the search, with new seeds."""
 
-    Attributes:
-        top: So many of the best are trained again after the search, beyond its timeout; null:
-            none.
-        seeds: So many new seeds for each of them; they count on from the search's training.seed.
-    """
+    top: Annotated[int | None, between(1, 1_000)] = anything(None)
+    """So many of the best are trained again after the search, beyond its timeout; null: none."""
 
-    top: int | None = anything(None)
-    seeds: int = anything(5)
+    seeds: Annotated[int, between(2, 1_000)] = anything(5)
+    """So many new seeds for each of them; they count on from the search's training.seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what.
-
-    Attributes:
-        name: The sweep's name; also the study's, unless `study` says otherwise.
-        objectives: Metric names; the direction belongs to the metric. Of several the trials are
-            kept that no other one beats in all; see `export.pick`.
-        constraints: Metric to bound, as `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one
-            is never the best.
-        n_trials: The study's total, completed and pruned, not an addition.
-        timeout: Seconds after which no new trial starts; null: none.
-        max_failures: Number of failed trials in a row, whatever their causes, that stop an
-            agent. A trial that is tried again has not failed yet; infeasible and pruned trials
-            are results. Each start counts from 0.
-        stop_when: When the sweep ends before its total.
-        confirm: Which configurations are trained again, so that the best is not the luckiest.
-        start_from: Tried first, after the untuned default: configurations as files (best.yaml of
-            another sweep), and studies by name, of which the best three are taken. Keys or values
-            that the space does not have are left to the sampler.
-        literature: Begin with what papers fine-tuned the model's family with, a quarter of the
-            trials at most; see docs/search.md.
-        dry_run: Show the space, the first trials, the memory and the time that the sweep will
-            take, from a few timed updates; nothing is left behind.
-        overrides: Plain overrides that hold for every trial of the sweep.
-        space: Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md.
-    """
+    """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what."""
 
     name: str = naming(MISSING)
+    """The sweep's name; also the study's, unless `study` says otherwise."""
+
     objectives: list[str] = same(default_factory=lambda: ["val_accuracy"])
+    """Metric names; the direction belongs to the metric. Of several the trials are kept that no
+    other one beats in all; see `export.pick`."""
+
     constraints: dict[str, str] = same(default_factory=dict)
-    n_trials: int = anything(20)
-    timeout: float | None = anything(None)
-    max_failures: int = anything(5)
+    """Metric to bound, as `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one is never the
+    best."""
+
+    n_trials: Annotated[int, at_least(1)] = anything(20)
+    """The study's total, completed and pruned, not an addition."""
+
+    timeout: Annotated[float | None, above(0)] = anything(None)
+    """Seconds after which no new trial starts; null: none."""
+
+    max_failures: Annotated[int, at_least(1)] = anything(5)
+    """Number of failed trials in a row, whatever their causes, that stop an agent. A trial that is
+    tried again has not failed yet; infeasible and pruned trials are results. Each start counts
+    from 0."""
+
     stop_when: StopWhen = field(default_factory=StopWhen)
+    """When the sweep ends before its total."""
+
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
+    """Which configurations are trained again, so that the best is not the luckiest."""
+
     start_from: list[str] = anything(default_factory=list)
+    """Tried first, after the untuned default: configurations as files (best.yaml of another
+    sweep), and studies by name, of which the best three are taken. Keys or values that the space
+    does not have are left to the sampler."""
+
     literature: bool = anything(True)
+    """Begin with what papers fine-tuned the model's family with, a quarter of the trials at most;
+    see docs/search.md."""
+
     dry_run: bool = anything(False)
+    """Show the space, the first trials, the memory and the time that the sweep will take, from a
+    few timed updates; nothing is left behind."""
+
     overrides: list[str] = anything(default_factory=list)
+    """Plain overrides that hold for every trial of the sweep."""
+
     space: dict[str, Any] = same(default_factory=dict)
+    """Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSettings:
-    """What the agent itself reads; nothing in here changes a trial.
-
-    Attributes:
-        study: The study's name; null: the sweep's.
-        output: Folder of all studies.
-        sampler: `name` and the sampler's own fields.
-        pruner: `name` and the pruner's own fields.
-    """
+    """What the agent itself reads; nothing in here changes a trial."""
 
     sweep: SweepSettings = field(default_factory=SweepSettings)
     study: str | None = naming(None)
-    output: str = naming("outputs")
+    """The study's name; null: the sweep's."""
+
+    output: Annotated[str, NAME] = naming("outputs")
+    """Folder of all studies."""
+
     sampler: dict[str, Any] = anything(default_factory=dict)
+    """`name` and the sampler's own fields."""
+
     pruner: dict[str, Any] = anything(default_factory=dict)
+    """`name` and the pruner's own fields."""
+
     launcher: LauncherSettings = field(default_factory=LauncherSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)

@@ -1,9 +1,6 @@
 """What the address of a study's storage says: its kind, and whether other people share it."""
 
-from tuner.settings.settings import StorageSettings
-
-SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
-STORAGES = (SQLITE, JOURNAL, POSTGRESQL)
+from tuner.settings.settings import JOURNAL, POSTGRESQL, SQLITE, StorageSettings
 
 FILES = (SQLITE, JOURNAL)
 """Those that need no server, and no address: the study's folder has their file."""

@@ -1,6 +1,6 @@
 """The Optuna adapter: one study shared by agents that may die, freeze or lose the database."""
 
-from tuner.study.asked import Asked
+from tuner.study.claimed_trial import ClaimedTrial
 from tuner.study.definition import Definition, differences, made_with
 from tuner.study.first import First
 from tuner.study.journal import journal_path
@@ -14,7 +14,7 @@ from tuner.study.study import Study
 __all__ = [
     "LOCK_TIMEOUT",
     "LONGEST_HOLD",
-    "Asked",
+    "ClaimedTrial",
     "Definition",
     "First",
     "JournalFile",

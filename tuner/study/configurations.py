@@ -8,7 +8,7 @@ from optuna.trial import TrialState as OptunaState
 from tuner.search.configuration_id import canonical
 from tuner.search.grid import Grid, Shuffled
 from tuner.search.space import SearchSpace, Values
-from tuner.study.ledger import CONFIGURATION
+from tuner.study.attributes import CONFIGURATION
 from tuner.study.parameters import by_key, complete
 from tuner.trial.records import UNTUNED, Scalar
 
@@ -38,7 +38,7 @@ class Configurations:
             defaults: Value of each searched key in the untuned default configuration.
             identify: Names a configuration.
             trials: Reads all trials of the study.
-            reserve: Notes a configuration for the trial of an id, unless another trial has it;
+            reserve: Notes a configuration for the trial of a number, unless another has it;
                 True if it did.
         """
         self._space = space
@@ -79,7 +79,7 @@ class Configurations:
         """
         return canonical(parameters) in self._points or self.name(parameters) in self._held
 
-    def reserve(self, trial_id: int, parameters: Values) -> bool:
+    def reserve(self, number: int, parameters: Values) -> bool:
         """Note the configuration of a trial, unless another trial has it.
 
         Returns:
@@ -89,7 +89,7 @@ class Configurations:
             return False
         name = self.name(parameters)
         self._held.add(name)
-        return self._reserve(trial_id, name)
+        return self._reserve(number, name)
 
     def name(self, parameters: Values) -> str:
         """Return what is the same for the same configuration."""

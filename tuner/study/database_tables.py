@@ -5,16 +5,19 @@ the index of the studies' names one name can be given twice.
 """
 
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
-from sqlalchemy import Connection, Index, create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from tuner.files.sqlite_address import optuna_address, sqlite_address
 
-_TABLES = models.BaseModel.metadata.tables
+_INDEXED = ("studies", "trials")
+"""Tables of which Optuna makes indexes."""
+
+_FOUND = text("SELECT name, type, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
 
 
 def make_tables(path: Path) -> None:
@@ -24,9 +27,9 @@ def make_tables(path: Path) -> None:
         SQLAlchemyError: It cannot be written.
         StorageInternalError: The same.
     """
-    storage = RDBStorage(optuna_address(sqlite_address(path)))
+    address = optuna_address(sqlite_address(path))
+    storage = RDBStorage(address, engine_kwargs={"poolclass": NullPool})
     storage.remove_session()
-    storage.engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 
@@ -39,18 +42,22 @@ def complete_indexes(path: Path) -> None:
     """
     if not path.is_file():
         return
-    engine = create_engine(sqlite_address(path))
-    try:
-        with engine.connect() as connection:
-            for index in _missing(connection):
-                index.create(connection)
-            connection.commit()
-    finally:
-        engine.dispose()
+    engine = create_engine(sqlite_address(path), poolclass=NullPool)
+    with engine.connect() as connection:
+        rows = connection.execute(_FOUND).all()
+        indexed = {row.tbl_name for row in rows if row.type == "index"}
+        missing = {row.name for row in rows if row.type == "table"} - indexed
+        for table in missing & set(_INDEXED):
+            for statement in _indexes(table):
+                connection.execute(text(statement))
+        connection.commit()
 
 
-def _missing(connection: Connection) -> list[Index]:
-    names = text("SELECT name FROM sqlite_master WHERE type IN ('table', 'index')")
-    found = set(connection.scalars(names))
-    tables = (table for name, table in _TABLES.items() if name in found)
-    return [index for table in tables for index in table.indexes if index.name not in found]
+def _indexes(table: str) -> list[str]:
+    """Statements that make a table's indexes, as Optuna made them in a new file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "new.db"
+        make_tables(path)
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute(str(_FOUND)).fetchall()
+    return [sql for _, kind, owner, sql in found if kind == "index" and owner == table]

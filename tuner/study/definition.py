@@ -19,8 +19,9 @@ from tuner.search.space import SearchSpace, Values
 from tuner.settings.between_starts import BetweenStarts, decision_of, kept, summarised
 from tuner.settings.overrides import override
 from tuner.settings.settings import TrialSettings, between_starts
+from tuner.study.attributes import OPENED
 from tuner.trial.serialization import to_plain
-from tuner.trial.study_identity import REPEATS_OF, identity_attributes
+from tuner.trial.study_identity import REPEATS_OF, STUDY_ID, identity_attributes
 
 DECISIONS = between_starts()
 """Configuration key to whether it may have another value when a study goes on."""
@@ -153,10 +154,13 @@ def opening(
     Raises:
         InputError: It was made of something else, or is being run with other versions.
     """
+    if DEFINITION in stored:
+        check_same(name, stored[DEFINITION], wanted)
+    if OPENED not in stored and STUDY_ID not in stored:
+        # It is new, or its first opening was interrupted; the definition is written first.
+        identity = identity_attributes({}, new_id)
+        return {DEFINITION: wanted, "made_with": now, "run_with": now, **identity}, ""
     identity = identity_attributes(stored, new_id)
-    if "definition" not in stored:
-        return {"definition": wanted, "made_with": now, "run_with": now, **identity}, ""
-    check_same(name, stored["definition"], wanted)
     made = stored.get("made_with") or {}
     if hosts:
         check_joins(name, stored.get("run_with", made), now, hosts)

@@ -1,8 +1,8 @@
 """How the parameters of a new trial are drawn: by a sampler, in the space, and never twice."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -13,8 +13,9 @@ from tuner.search.domain import OUTSIDE, Choice, contains, member
 from tuner.search.grid import Grid, is_finite
 from tuner.search.modelled import FIXED_SPACE, modelled
 from tuner.search.space import SearchSpace, Values
+from tuner.study.attributes import FIXED
 from tuner.study.configurations import Configurations, Unvisited
-from tuner.study.ledger import FIXED
+from tuner.study.filtered_study import filtered
 from tuner.study.parameters import Named, by_key, distribution, fixed, single
 from tuner.trial.records import UNTUNED, Scalar
 
@@ -50,6 +51,7 @@ class SpaceSampler(BaseSampler):
         configurations: Configurations,
         unvisited: Unvisited | None,
         seed: int | None,
+        set_system_attr: Callable[[int, str, Any], None],
     ) -> None:
         """Draw nothing yet.
 
@@ -61,6 +63,7 @@ class SpaceSampler(BaseSampler):
             configurations: What the study's trials have.
             unvisited: The points of a grid, or of a finite space, that no trial has.
             seed: Of what is drawn where the sampler finds nothing new.
+            set_system_attr: Sets a system attribute of the trial of a number.
         """
         self._name = name
         self._sampler = sampler
@@ -69,6 +72,7 @@ class SpaceSampler(BaseSampler):
         self._configurations = configurations
         self._unvisited = unvisited
         self._seed = seed or 0
+        self._set_system_attr = set_system_attr
         self._fits = space.admits(space.untuned(defaults))
         self._relative = {d.name: distribution(d.domain) for d in modelled(name, space)}
         stored = fixed(space, defaults)
@@ -138,7 +142,7 @@ class SpaceSampler(BaseSampler):
         self._configurations.release(trial)
         given = {**trial.system_attrs.get(FIXED, {}), **trial.params}
         for named in self._proposals(study, trial, given):
-            if self._configurations.reserve(trial._trial_id, by_key(self._space, named)):  # noqa: SLF001
+            if self._configurations.reserve(trial.number, by_key(self._space, named)):
                 return named
         raise ExhaustedError
 
@@ -195,7 +199,7 @@ class SpaceSampler(BaseSampler):
             wanted = dict(sorted(self._relative.items()))
             found = sampler.sample_relative(study, trial, wanted)
             if found and self._name == "cmaes":
-                study._storage.set_trial_system_attr(trial._trial_id, MODELLED, sorted(wanted))  # noqa: SLF001
+                self._set_system_attr(trial.number, MODELLED, sorted(wanted))
             return found
         wanted = sampler.infer_relative_search_space(study, trial)
         return sampler.sample_relative(study, trial, wanted)
@@ -203,7 +207,7 @@ class SpaceSampler(BaseSampler):
     # -- what the sampler sees ----------------------------------------------------------------
 
     def _view(self, study: optuna.Study) -> optuna.Study:
-        return cast("optuna.Study", _View(study, self))
+        return filtered(study, self.sees)
 
     def sees(self, trial: FrozenTrial) -> bool:
         """True if a trial is one of the search space, so that a sampler may learn from it."""
@@ -223,35 +227,6 @@ class SpaceSampler(BaseSampler):
             found = trial.system_attrs.get(MODELLED, self._before)
             return bool(found == sorted(self._relative))
         return True
-
-
-class _View:
-    """A study as a sampler sees it, without the trials outside the search space."""
-
-    def __init__(self, study: optuna.Study, sampler: SpaceSampler) -> None:
-        self._study = study
-        self._sampler = sampler
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-    def get_trials(
-        self, deepcopy: bool = True, states: Iterable[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        found = self._study.get_trials(deepcopy, None if states is None else tuple(states))
-        return [trial for trial in found if self._sampler.sees(trial)]
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Iterable[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        """As Optuna's samplers read them."""
-        found = self._study._get_trials(  # noqa: SLF001
-            deepcopy, None if states is None else tuple(states), use_cache
-        )
-        return [trial for trial in found if self._sampler.sees(trial)]
 
 
 def _narrowed(space: SearchSpace, given: Named) -> SearchSpace:

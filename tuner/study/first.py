@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.search.space import SearchSpace
+from tuner.study.attributes import WaitingPoint
 from tuner.study.configurations import Identify
-from tuner.study.ledger import WaitingPoint
 from tuner.study.parameters import complete, fixed
 from tuner.trial.records import Scalar
 

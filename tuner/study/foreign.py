@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 from optuna.storages import BaseStorage
-from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,15 +14,15 @@ from tuner.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.study.definition import is_ours
 
-_OPTUNA = frozenset(models.BaseModel.metadata.tables)
-"""Names of Optuna's tables."""
-
 _STUDIES = "studies"
 _COLUMNS = {"study_id", "study_name"}
 """Columns of Optuna's table of studies."""
 
 _MIGRATIONS, _VERSION = "alembic_version", "version_info"
 """Table in which Alembic keeps a program's schema version, and the one that only Optuna has."""
+
+_OPTUNA = {_STUDIES, _VERSION}
+"""Tables of Optuna that are there as soon as any of them is."""
 
 _SHOWN = 5
 

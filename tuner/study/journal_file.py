@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,14 +37,30 @@ class JournalFile(BaseJournalBackend):
         self._read = 0
         self._offset = 0
         self._inode: int | None = None
+        self._writer: int | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else appends meanwhile."""
+        """Hold the lock; nobody else appends meanwhile.
+
+        The thread that holds it may enter again, as Optuna does with every record that it writes.
+        """
+        if self._writer == threading.get_ident():
+            yield
+            return
         if self._lock is None:
             raise PermissionError(f"{self.path} is open for reading only")
         with self._lock:
-            yield
+            self._writer = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._writer = None
+
+    def check_lock(self) -> None:
+        """Raise LockLostError unless the lock is still ours."""
+        if self._lock is not None:
+            self._lock.check()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         """The records from this number on, counted from 0.
@@ -93,19 +110,18 @@ class JournalFile(BaseJournalBackend):
         )
 
     def append_logs(self, logs: Sequence[Mapping[str, Any]]) -> None:
-        """Adds records; to be called with the lock held.
+        """Add records.
 
         Raises:
             LockLostError: Others took the lock away meanwhile; nothing is written.
+            TimeoutError: Others held the lock all the time.
         """
-        if self._lock is None:
-            raise PermissionError(f"{self.path} is open for reading only")
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self.path.open("r+b", buffering=0) as file:
+        with self.locked(), self.path.open("r+b", buffering=0) as file:
             end = whole(file)
             file.truncate(end)
             file.seek(end)
-            self._lock.check()
+            self.check_lock()
             left = memoryview(text.encode())
             while left:
                 left = left[file.write(left) :]

@@ -13,10 +13,10 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from tuner.errors import TunerError
-from tuner.study.census import Census
-from tuner.study.ledger import Decide, Points
+from tuner.study.claims import Decide, Points
 from tuner.study.owner import gone
 from tuner.study.patience import AWAY
+from tuner.study.snapshot import StudySnapshot
 
 LONGEST_HOLD = 30.0
 """Seconds that a holder may take; it is frozen, or its machine is gone, when it takes longer."""
@@ -51,7 +51,7 @@ class Lease:
         Args:
             name: Attribute of the study that holds it.
             me: Identity of this agent.
-            enter: Changes attributes of the study in one transaction; see `Ledger.enter`.
+            enter: Changes attributes of the study in one transaction; see `TrialClaims.update`.
             leave: Called by a thread of ours at its end, to release its database session.
             clock: Seconds, monotonic.
             sleep: Waits for so many seconds.
@@ -163,7 +163,7 @@ class Lease:
 
         def decide(
             stored: Mapping[str, Any],
-            census: Census,  # noqa: ARG001
+            snapshot: StudySnapshot,  # noqa: ARG001
         ) -> tuple[Mapping[str, Any], Points]:
             nonlocal after
             before = stored.get(self._name)

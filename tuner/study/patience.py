@@ -29,7 +29,7 @@ _LONGEST_TRY = 60.0
 """
 
 SLICE = 0.2
-"""Seconds between two looks whether somebody is in a hurry."""
+"""Seconds between two checks whether retrying was stopped."""
 
 _PASSING = {
     sqlite3.SQLITE_BUSY,
@@ -73,7 +73,7 @@ class Patience:
         self._clock = clock
         self._sleep = sleep
         self._steady_since = clock()
-        self._hurry = False
+        self._is_stopped = False
 
     @property
     def steady(self) -> float:
@@ -84,9 +84,9 @@ class Patience:
         """Notes that the database was away, or we were."""
         self._steady_since = self._clock()
 
-    def hurry(self) -> None:
+    def stop_retrying(self) -> None:
         """Ends every wait, now and later; safe in a signal handler."""
-        self._hurry = True
+        self._is_stopped = True
 
     def __call__(self, action: Callable[[], T]) -> T:
         """Returns what the action returns; it may run several times.
@@ -103,7 +103,7 @@ class Patience:
             except Exception as error:
                 self._refuse(error)
                 left = self._seconds - waiting()
-                if left <= 0 or self._hurry:
+                if left <= 0 or self._is_stopped:
                     raise self._away(error) from error
                 self._wait(min(pause, left), waiting)
         raise AssertionError("pauses never end")
@@ -121,12 +121,12 @@ class Patience:
 
     def _wait(self, seconds: float, waiting: ActiveTime) -> None:
         until = waiting() + seconds
-        while not self._hurry and (left := until - waiting()) > 0:
+        while not self._is_stopped and (left := until - waiting()) > 0:
             self._sleep(min(SLICE, left))
         self.interrupted()
 
     def _away(self, error: Exception) -> StorageAwayError:
-        waited = "" if self._hurry else f" for {self._seconds:.0f} s (storage.retry_timeout)"
+        waited = "" if self._is_stopped else f" for {self._seconds:.0f} s (storage.retry_timeout)"
         return StorageAwayError(
             f"the study's database did not answer{waited}: {_one_line(error)}\n"
             f"  where: {self._where}\n"

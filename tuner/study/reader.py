@@ -15,7 +15,7 @@ import optuna
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import NullPool, create_engine, inspect, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,13 +33,13 @@ from tuner.formatting.suggestion import nearest
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace
 from tuner.settings.objectives import Direction
-from tuner.settings.settings import StorageSettings
-from tuner.settings.storage import FILES, JOURNAL, SQLITE, backend
+from tuner.settings.settings import JOURNAL, SQLITE, StorageSettings
+from tuner.settings.storage import FILES, backend
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
+from tuner.study.attributes import NOT_RUN, PARAMETERS
 from tuner.study.curves import points
 from tuner.study.definition import DEFINITION, is_ours
 from tuner.study.importances import importances
-from tuner.study.ledger import NOT_RUN, PARAMETERS
 from tuner.study.patience import AWAY
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.stores import shown
@@ -241,10 +241,8 @@ def studies(settings: StorageSettings, output: Path) -> list[str]:
 
 
 def close_stored(storage: BaseStorage) -> None:
-    """Lets go of what `open_stored` opened."""
+    """Close what `open_stored` opened; each of its connections is closed after its use."""
     storage.remove_session()
-    if isinstance(storage, RDBStorage):
-        storage.engine.dispose()
 
 
 def _unknown(problem: str, where: str, known: list[str], name: str = "") -> InputError:
@@ -314,7 +312,7 @@ def _connect(url: str) -> RDBStorage | None:
     finally:
         engine.dispose()
     timeout = {"timeout": LOCK_TIMEOUT} if url.startswith("sqlite") else {}
-    arguments = {"connect_args": timeout}
+    arguments = {"connect_args": timeout, "poolclass": NullPool}
     return RDBStorage(optuna_address(url), engine_kwargs=arguments, skip_table_creation=True)
 
 

@@ -10,10 +10,9 @@ from tuner.files.sqlite_address import sqlite_path
 from tuner.settings.settings import StorageSettings
 from tuner.study.definition import Definition, made_with, opening, repeats_attributes
 from tuner.study.foreign import refuse_foreign_study
-from tuner.study.journal import OwnedJournal, journal_path
+from tuner.study.journal import journal_path
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
-from tuner.study.storage import OwnedStorage
 from tuner.study.stores import connect, is_journal, shown
 from tuner.trial.study_identity import STUDY_ID, new_study_id
 
@@ -47,10 +46,10 @@ def check_repeats(
         refuse_foreign_study(storage, repeats.name, directions, shown(repeats.url))
         return _attributes(storage, repeats.name)
 
-    found = _read(repeats.url, settings, check)
+    found = _read(repeats, settings, check)
     if found is None:
         return
-    searched = _read(search.url, settings, lambda storage: _attributes(storage, search.name))
+    searched = _read(search, settings, lambda storage: _attributes(storage, search.name))
     # A search that has no id yet gets one that no repeats know.
     id_ = (searched or {}).get(STUDY_ID) or new_study_id()
     repeats_attributes(repeats.name, found, id_)
@@ -65,21 +64,18 @@ def _attributes(storage: BaseStorage, name: str) -> Mapping[str, Any] | None:
 
 
 def _read(
-    url: str,
+    place: StudyPlace,
     settings: StorageSettings,
     look: Callable[[BaseStorage], Mapping[str, Any] | None],
 ) -> Mapping[str, Any] | None:
     """Return what a look at a storage gives; None where its file does not exist."""
+    url = place.url
     file = journal_path(url) if is_journal(url) else sqlite_path(url)
     if file is not None and not file.is_file():
         return None
     patience = Patience(settings.retry_timeout, shown(url))
-    storage = patience(lambda: connect(url, identity()))
+    opened = patience(lambda: connect(url, identity(), place.name))
     try:
-        return patience(lambda: look(storage))
+        return patience(lambda: look(opened.optuna))
     finally:
-        match storage:
-            case OwnedStorage():
-                storage.close()
-            case OwnedJournal():
-                storage.signs.end()
+        opened.close()

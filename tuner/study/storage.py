@@ -1,152 +1,122 @@
-"""The study's database: opened, and written by the owner of a trial alone."""
+"""The storage of a study: opened for running it, whatever it is kept in."""
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
-from optuna.trial import TrialState as OptunaState
-from sqlalchemy import Float, event, insert, literal, select
-from sqlalchemy.engine import Connection
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from tuner.errors import InputError
 from tuner.files.disk import DiskFullError
 from tuner.files.sqlite_address import optuna_address, sqlite_address, sqlite_path
 from tuner.files.whole_database import make_whole
+from tuner.study.coordination import Coordination, FileCoordination, file_lock
 from tuner.study.database_file import DatabaseFile
 from tuner.study.database_tables import complete_indexes, make_tables
 from tuner.study.foreign import refuse_foreign_file
-from tuner.study.ledger import OWNER, NotOursError
-from tuner.study.patience import disk_full
+from tuner.study.journal import journal_path
+from tuner.study.journal_file import JournalFile
+from tuner.study.patience import AWAY, disk_full
+from tuner.study.server_coordination import ServerCoordination
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
 
-KIND = models.TrialIntermediateValueModel.__table__.c.intermediate_value_type.type
-
 LONGEST_PAUSE = 30_000
-"""Milliseconds that an agent may be frozen in a transaction until PostgreSQL ends it.
+"""Milliseconds that an agent may be suspended in a transaction until PostgreSQL ends it.
 
 Until then the others wait: it holds locks.
 """
 
 
-class OwnedStorage(RDBStorage):
-    """Optuna's database, in which only its owner writes a trial.
+@dataclass(frozen=True, kw_only=True)
+class OpenStorage:
+    """Optuna's storage of a study, and what its agents share beside it."""
 
-    Whether a trial is ours is looked up in the transaction that writes, so an agent that was
-    frozen while its trial went to another one can not write into it.
-    """
+    optuna: BaseStorage
+    coordination: Coordination
+    engine: Engine | None = None
+    """Engine of the database; None: it is a journal."""
+    file: DatabaseFile | None = None
+    """File of the database; None: there is none, or it is a journal."""
 
-    def __init__(self, url: str, me: Mapping[str, Any]) -> None:
-        """Opens the database, and makes the tables where they are missing.
+    @classmethod
+    def journal(cls, url: str, me: Mapping[str, Any]) -> Self:
+        """Open the journal at an address, and make it where it is missing.
+
+        Raises:
+            InputError: It cannot be made, or a line in it is no record.
+        """
+        path = journal_path(url)
+        try:
+            if path.is_file():  # Before anything is made beside another program's file.
+                next(JournalFile(path).read_logs(0), None)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.open("ab").close()
+            file = JournalFile(path, file_lock(path, me))
+            coordination = FileCoordination(path, me, file.locked, file.check_lock)
+        except OSError as error:
+            raise InputError(
+                f"the study cannot be written: {error}",
+                where=str(path),
+                remedy="output=FOLDER or storage.url=journal:///FILE that can be written",
+            ) from error
+        return cls(optuna=JournalStorage(file), coordination=coordination)
+
+    @classmethod
+    def database(cls, url: str, me: Mapping[str, Any], study: str) -> Self:
+        """Open a database, and make the tables where they are missing.
 
         Args:
             url: SQLAlchemy URL.
             me: Identity of this agent.
+            study: Name of the study.
         """
-        self.me = json.dumps(me)
-        is_sqlite = url.startswith("sqlite")
-        if (file := sqlite_path(url)) is not None:
-            complete_indexes(file)
-        # Python would begin a transaction at the first write only, so that what was read before
-        # could be old by then. One that begins at once holds the lock from its first read.
-        arguments = {"timeout": LOCK_TIMEOUT, "isolation_level": None} if is_sqlite else {}
-        super().__init__(optuna_address(url), engine_kwargs={"connect_args": arguments})
-        self._file = DatabaseFile.of(self.engine.url) if is_sqlite else None
-        if is_sqlite:
-            event.listen(self.engine, "begin", self._begin_immediate)
-            event.listen(self.engine, "do_connect", self._check_file)
-            event.listen(self.engine, "connect", _sync_seldom)
-        elif self.engine.dialect.name == "postgresql":
-            event.listen(self.engine, "connect", _end_frozen)
-        # The connection that made the tables was there before; those from now on are set up.
-        self.engine.dispose()
+        path = sqlite_path(url)
+        if path is None:
+            engine = create_engine(url)
+            if engine.dialect.name == "postgresql":
+                event.listen(engine, "connect", _end_suspended)
+            optuna = _optuna_storage(url, engine)
+            server = ServerCoordination(engine, study, me["agent"])
+            return cls(optuna=optuna, coordination=server, engine=engine)
+        path = Path(str(path).removeprefix("file:"))
+        complete_indexes(path)
+        engine = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT})
+        event.listen(engine, "connect", _sync_seldom)
+        optuna = _optuna_storage(url, engine)
+        file = DatabaseFile.of(engine.url)
+        if file is not None:
+            # A connection would make an empty file where there is none.
+            event.listen(engine, "do_connect", lambda *_: file.check())
+        coordination = FileCoordination(path, me)
+        return cls(optuna=optuna, coordination=coordination, engine=engine, file=file)
 
-    def _begin_immediate(self, connection: Connection) -> None:
-        """Called at the begin of every transaction.
-
-        Raises:
-            StudyLostError: The file was removed or replaced.
-        """
-        self._check_file()
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    def _check_file(self, *_: object) -> None:
-        """Called before every connection, which would make an empty file where there is none."""
-        if self._file is not None:
-            self._file.check()
-
-    def check_trial_is_updatable(self, trial_id: int, trial_state: OptunaState) -> None:
-        """Called by every writing method of Optuna, inside its transaction.
-
-        Raises:
-            NotOursError: The trial belongs to another agent.
-        """
-        super().check_trial_is_updatable(trial_id, trial_state)
-        if owner_text(self.scoped_session(), trial_id, keeping=True) != self.me:
-            raise NotOursError(trial_id)
-
-    def set_trial_intermediate_value(
-        self, trial_id: int, step: int, intermediate_value: float
-    ) -> None:
-        """Optuna's, in one statement where it is a new point of a running trial of ours."""
-        values = models.TrialIntermediateValueModel
-        value, kind = values.intermediate_value_to_stored_repr(intermediate_value)
-        trials, owners = models.TrialModel, models.TrialUserAttributeModel
-        told = select(values.step).where(values.trial_id == trial_id, values.step == step)
-        row = (
-            select(trials.trial_id, literal(step), literal(value, Float), literal(kind, KIND))
-            .join(owners, (owners.trial_id == trials.trial_id) & (owners.key == OWNER))
-            .where(
-                trials.trial_id == trial_id,
-                trials.state == OptunaState.RUNNING,
-                owners.value_json == self.me,
-                ~told.exists(),
-            )
-            .with_for_update(read=True)
-        )
-        columns = ["trial_id", "step", "intermediate_value", "intermediate_value_type"]
-        with self.transaction() as session:
-            added = session.execute(insert(values).from_select(columns, row))
-        if getattr(added, "rowcount", 0) == 0:
-            super().set_trial_intermediate_value(trial_id, step, intermediate_value)
-
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A transaction of our own on Optuna's tables; Optuna's methods are not called in it."""
-        with self.scoped_session() as session, session.begin():
-            yield session
+    def check(self) -> None:
+        """Raise StudyLostError if the database's file was removed or replaced."""
+        if self.file is not None:
+            self.file.check()
 
     def close(self) -> None:
-        """Lets the database go."""
-        self.remove_session()
-        self.engine.dispose()
-        if self._file is not None:
-            self._file.close()
+        """Take our heartbeat away and close the storage."""
+        with suppress(*AWAY):
+            self.coordination.close()
+        self.optuna.remove_session()
+        if self.engine is not None:
+            self.engine.dispose()
+        if self.file is not None:
+            self.file.close()
 
 
-def owner_text(session: Session, trial_id: int, *, keeping: bool = False) -> str | None:
-    """A trial's owner as it is stored; None: nobody has had it.
-
-    Args:
-        session: A transaction.
-        trial_id: The trial.
-        keeping: Whether the owner stays the same until the transaction ends.
-    """
-    attributes = models.TrialUserAttributeModel
-    query = select(attributes.value_json).where(
-        attributes.trial_id == trial_id, attributes.key == OWNER
-    )
-    found = session.scalar(query.with_for_update(read=True) if keeping else query)
-    return None if found is None else str(found)
+def _optuna_storage(url: str, engine: Engine) -> RDBStorage:
+    """Open a database for Optuna with the connections of an engine of ours."""
+    return RDBStorage(optuna_address(url), engine_kwargs={"pool": engine.pool})
 
 
 def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:
@@ -158,7 +128,7 @@ def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _end_frozen(connection: Any, _record: object) -> None:
+def _end_suspended(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {LONGEST_PAUSE}")
     connection.commit()
@@ -171,7 +141,7 @@ def sqlite_url(path: Path) -> str:
     and is kept in the file for every later connection.
 
     Raises:
-        InputError: The file can not be made, or is no database.
+        InputError: The file cannot be made, or is no database.
         DiskFullError: There is no room for it.
     """
     refuse_foreign_file(path)
@@ -185,7 +155,7 @@ def sqlite_url(path: Path) -> str:
         if disk_full(error) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
             raise DiskFullError(str(path)) from error
         raise InputError(
-            f"the study can not be written: {error}",
+            f"the study cannot be written: {error}",
             where=f"{path} (output={path.parent.parent})",
             remedy="output=FOLDER that can be written; a study.db that is no study moved away",
         ) from error

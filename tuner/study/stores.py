@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,25 +14,13 @@ from tuner.files.file_systems import NETWORK
 from tuner.files.mounts import file_system_of
 from tuner.files.sqlite_address import sqlite_address, sqlite_path
 from tuner.installation.remedies import install_extra
-from tuner.settings.settings import StorageSettings
-from tuner.settings.storage import (
-    EXAMPLES,
-    JOURNAL,
-    POSTGRESQL,
-    SQLITE,
-    STORAGES,
-    backend,
-    is_consistent,
-    kind,
-    with_driver,
-)
-from tuner.study.database import DatabaseLedger
+from tuner.settings.settings import JOURNAL, POSTGRESQL, SQLITE, STORAGES, StorageSettings
+from tuner.settings.storage import EXAMPLES, backend, is_consistent, kind, with_driver
 from tuner.study.foreign import refuse_foreign_file, refuse_foreign_server
-from tuner.study.journal import JournalLedger, OwnedJournal, journal_path, journal_url
-from tuner.study.ledger import Ledger
+from tuner.study.journal import journal_path, journal_url
 from tuner.study.patience import being_made, disk_full, passes
 from tuner.study.schema import is_of_schema, schema_refusal
-from tuner.study.storage import OwnedStorage, sqlite_url
+from tuner.study.storage import OpenStorage, sqlite_url
 from tuner.trial.folder import StudyFolder
 
 
@@ -157,25 +144,28 @@ def shown(url: str) -> str:
         return "the address can not be read"
 
 
-def connect(url: str, me: Mapping[str, Any]) -> BaseStorage:
-    """Opens what stands at an address; its password never stands in a message.
+def connect(url: str, me: Mapping[str, Any], study: str) -> OpenStorage:
+    """Open the storage at an address; its password never stands in a message.
 
     What passes by waiting is raised as it is: a SQLite file that another process holds, tables
     that another agent makes. A server must be there.
 
     Args:
-        url: Of the storage.
+        url: Address of the storage.
         me: Identity of this agent.
+        study: Name of the study.
 
     Raises:
-        InputError: It can not be opened.
+        InputError: It cannot be opened.
     """
     if backend(url) == SQLITE and (file := sqlite_path(url)) is not None:
         refuse_foreign_file(file)
     elif backend(url) != JOURNAL:
         refuse_foreign_server(url, shown(url))
     try:
-        return OwnedJournal.at(url, me) if backend(url) == JOURNAL else OwnedStorage(url, me)
+        if backend(url) == JOURNAL:
+            return OpenStorage.journal(url, me)
+        return OpenStorage.database(url, me, study)
     except RuntimeError as error:
         if not is_of_schema(error):
             raise
@@ -197,26 +187,6 @@ def _driver_remedy(url: str, error: Exception) -> str:
     if backend(url) == POSTGRESQL:
         return install_extra("postgresql")
     return "the database's Python driver installed, and named as SQLAlchemy does"
-
-
-def open_ledger(
-    storage: BaseStorage, study_id: int, me: Mapping[str, Any], heartbeat_timeout: float
-) -> Ledger[Any]:
-    """The ledger of a study in a storage that `connect` opened.
-
-    Args:
-        storage: Open.
-        study_id: Of the study in it.
-        me: Identity of this agent, with which it was opened.
-        heartbeat_timeout: Seconds of silence after which an owner is given up.
-    """
-    match storage:
-        case OwnedJournal():
-            return JournalLedger(storage, study_id, me, heartbeat_timeout)
-        case OwnedStorage():
-            return DatabaseLedger(storage, study_id, me, heartbeat_timeout)
-        case _:
-            raise TypeError(type(storage))
 
 
 def _locked(error: Exception) -> bool:

@@ -1,40 +1,39 @@
 """Asks for parameters, reports, prunes, and keeps what a sweep must not lose.
 
-A trial keeps its number for life. One that was interrupted goes back to WAITING with the
-parameters that it had; one whose agent vanished stays RUNNING and changes its owner. Either way
-it is the next that an agent takes up.
+A trial keeps its number for life. One that was interrupted, or whose agent vanished, goes back to
+WAITING with the parameters that it had, and is the next that an agent claims.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import wraps
+from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import optuna
 from optuna.samplers import RandomSampler
-from optuna.trial import FrozenTrial
-from optuna.trial import TrialState as OptunaState
 
 from tuner.errors import InputError
 from tuner.settings.settings import StorageSettings
-from tuner.study.asked import Asked
-from tuner.study.census import Census, Numbered
+from tuner.study import results
+from tuner.study.attributes import ATTEMPT, CRASHES, OPENED
+from tuner.study.claimed_trial import ClaimedTrial
+from tuner.study.claims import Decide, NotOursError, Points, TrialClaims
 from tuner.study.definition import Definition, made_with, opening, repeats_attributes
 from tuner.study.first import First, untuned_point, waiting_point
 from tuner.study.foreign import refuse_foreign_study
-from tuner.study.held import HeldTrials
+from tuner.study.handle import TrialHandle
 from tuner.study.importances import importances
 from tuner.study.lease import Lease
-from tuner.study.ledger import ATTEMPT, COUNTED, CRASHES, Decide, NotOursError, Points
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.patience import Patience
-from tuner.study.stores import connect, open_ledger, shown
+from tuner.study.snapshot import StudySnapshot
+from tuner.study.stores import connect, shown
 from tuner.study.strategies import build_pruner, build_sampler
+from tuner.study.trial_leases import TrialLeases
 from tuner.study.trial_points import TrialPoints
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
-from tuner.trial.serialization import from_plain
 from tuner.trial.study_identity import StudyIdentity, identity_of, new_study_id
 
 P = ParamSpec("P")
@@ -46,12 +45,18 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 def patient(
     method: Callable[Concatenate["Study", P], T],
 ) -> Callable[Concatenate["Study", P], T]:
-    """Makes a method wait for a database that is away; doing it twice has to do nothing more."""
+    """Make a method wait for a database that is away; doing it twice has to do nothing more."""
 
     @wraps(method)
     def trying(self: "Study", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def once() -> T:
+            # The journal's lock, and ours, are held by a process: its threads take turns.
+            with self._turn:
+                self._opened.check()
+                return method(self, *args, **kwargs)
+
         try:
-            return self._patience(lambda: method(self, *args, **kwargs))
+            return self._patience(once)
         except KeyError:
             self._check_exists()
             raise
@@ -108,7 +113,9 @@ class Study:
         self._where = shown(url)
         self._patience = Patience(settings.retry_timeout, self._where, clock)
         self._me = identity()
-        self._storage = self._patience(lambda: connect(url, self._me))
+        self._turn = RLock()
+        self._opened = self._patience(lambda: connect(url, self._me, name))
+        self._storage = self._opened.optuna
         self._patience(
             lambda: refuse_foreign_study(
                 self._storage, name, definition.goals.directions, self._where
@@ -124,8 +131,15 @@ class Study:
                 load_if_exists=True,
             )
         )
-        study_id = self._patience(lambda: self._storage.get_study_id_from_name(name))
-        self._ledger = open_ledger(self._storage, study_id, self._me, settings.heartbeat_timeout)
+        self._claims = self._patience(
+            lambda: TrialClaims(
+                self._study,
+                self._storage,
+                self._opened.coordination,
+                self._me,
+                settings.heartbeat_timeout,
+            )
+        )
         self._idle_since: float | None = None
         self.notice = ""
         self.identity = StudyIdentity(name=name)
@@ -134,7 +148,7 @@ class Study:
         self._points = TrialPoints(
             study=self._study,
             storage=self._storage,
-            ledger=self._ledger,
+            claims=self._claims,
             space=self._space,
             goals=self._goals,
             defaults=self._defaults,
@@ -143,8 +157,8 @@ class Study:
             self._points.draw_with(
                 sampler, build_sampler(sampler, opened, name), definition.identify
             )
-        self._ours = HeldTrials(
-            self._ledger, self._patience, settings, self._storage.remove_session
+        self._leases = TrialLeases(
+            self._claims, self._patience, settings, self._storage.remove_session
         )
 
     @patient
@@ -162,87 +176,88 @@ class Study:
         wanted, now, new_id = definition.to_plain(), made_with(), new_study_id()
         opened = 0
 
-        def decide(stored: Mapping[str, Any], census: Census) -> tuple[Mapping[str, Any], Points]:
+        def decide(
+            stored: Mapping[str, Any], snapshot: StudySnapshot
+        ) -> tuple[Mapping[str, Any], Points]:
             nonlocal opened
-            opened = int(stored.get("opened") or 0)
-            hosts = [trial.owner["host"] for trial in census.living]
-            found, self.notice = opening(name, stored, wanted, now, hosts, new_id)
+            opened = int(stored.get(OPENED) or 0)
+            found, self.notice = opening(name, stored, wanted, now, snapshot.hosts, new_id)
             found |= repeats_attributes(name, stored, definition.repeats_of)
             self.identity = identity_of(name, {**stored, **found})
             chosen = first.always if opened else [*first.always, *first.if_new]
             points = [waiting_point(self._space, each, self._identify) for each in chosen]
-            if self._identify is None or not (opened and census.has_begun):
+            if self._identify is None or not (opened and snapshot.has_begun):
                 points.insert(0, untuned_point(self._space, self._defaults, self._identify))
-            return found | {"opened": opened + 1}, points
+            return found | {OPENED: opened + 1}, points
 
-        self._ledger.enter(decide)
+        self._claims.update(decide)
         return opened
 
     # -- which trials -------------------------------------------------------------------------
 
     @patient
     def release_orphans(self) -> list[int]:
-        """Lets the trials of agents of this machine wait that are gone.
+        """Let the trials of agents of this machine wait that are gone.
 
         Returns:
-            Their numbers.
+            Numbers of those trials.
         """
-        return self._ledger.put_back_orphans()
+        return self._claims.put_back_orphans()
 
     @patient
     def awaiting(self, total: int) -> bool:
-        """Whether there is a trial to claim, or may be one soon.
+        """True if there is a trial to claim, or may be one soon.
 
         To be asked by an agent that runs none: when nothing is left to claim it stays true until
         every other agent has shown since then that it lives, has ended its trials, or has lost
         them to us. With living agents this takes `storage.heartbeat_interval`, else at most
         `storage.heartbeat_timeout`.
         """
-        held = self._ours.numbers
-        census = self._ledger.census(held, judging=self._ours.judging)
+        held = self._leases.numbers
+        snapshot = self._claims.snapshot(held, judging=self._leases.judging)
         draws = self._identify is not None and not self._points.exhausted
-        at_hand = draws or census.waiting or census.free(held)
-        if at_hand and census.room(total, held) > 0:
+        at_hand = draws or snapshot.waiting or snapshot.claimable(held)
+        if at_hand and snapshot.remaining(total, held) > 0:
             self._idle_since = None
             return True
         if self._idle_since is None:
             self._idle_since = self._clock()
         idle = self._clock() - self._idle_since
-        others = [trial for trial in census.running if trial.owner != self._me]
-        return census.counted < total and any(trial.silent >= idle for trial in others)
+        others = [trial for trial in snapshot.running if trial.owner != self._me]
+        return snapshot.counted < total and any(trial.silence >= idle for trial in others)
 
     @patient
-    def claim(self, total: int | None) -> Asked | None:
-        """Takes a trial that is RUNNING and ours from here on.
+    def claim(self, total: int | None) -> ClaimedTrial | None:
+        """Claim a trial, which is RUNNING and ours from here on.
 
         Args:
-            total: How many trials are to be counted in the end, over all agents; never more
+            total: Number of trials that are to be counted in the end, over all agents; never more
                 are handed out. None: no limit.
 
         Returns:
             One whose agent vanished, else one that waits, else a new one; None when there is
-            none to take.
+            none to claim.
         """
         while True:
             draws = self._points.has_more()
-            taken = self._ledger.claim(
-                total, self._ours.numbers, judging=self._ours.judging, draws=draws
-            )
-            if taken is None:
-                return None
-            with suppress(NotOursError):  # Frozen in between: it is somebody else's by now.
-                asked = self._begin(taken)
-                if asked is not None:
-                    return asked
+            try:
+                claimed = self._claims.claim(
+                    total, self._leases.numbers, judging=self._leases.judging, draws=draws
+                )
+                trial = None if claimed is None else self._begin(claimed)
+            except NotOursError:  # It ended, or is another agent's, by now.
+                continue
+            if claimed is None or trial is not None:
+                return trial
 
     @property
     def exhausted(self) -> bool:
         """True once every configuration that could be drawn is a trial's."""
         return self._points.exhausted
 
-    def _begin(self, taken: Numbered) -> Asked | None:
+    def _begin(self, claimed: optuna.Trial) -> ClaimedTrial | None:
         try:
-            begun = self._points.begin(taken.id)
+            begun = self._points.begin(claimed)
         except ValueError as error:  # Optuna's, of a distribution that is another one.
             raise InputError(
                 f"the study holds trials of another program, which do not fit its space: {error}",
@@ -252,10 +267,10 @@ class Study:
         if begun is None:
             return None
         trial, parameters = begun
-        self._ours.take(taken.number, trial)
+        self._leases.add(claimed.number, trial)
         self._idle_since = None
-        return Asked(
-            number=taken.number,
+        return ClaimedTrial(
+            number=claimed.number,
             parameters=parameters,
             attempt=trial.attempt,
             crashes=trial.crashes,
@@ -271,7 +286,7 @@ class Study:
         `storage.heartbeat_timeout`: what it still finds out about the trial counts for nothing.
         Only after such a silence the database is asked.
         """
-        return self._ours.owns(number)
+        return self._leases.owns(number)
 
     @patient
     def started(self, number: int, config: str, *, attempt: int = 1, crashes: int = 0) -> None:
@@ -284,17 +299,17 @@ class Study:
             crashes: How many before it ended with a worker or an agent that died.
         """
         known = {"config": config, ATTEMPT: attempt, CRASHES: crashes}
-        self._ours.do(number, lambda trial: self._ledger.note(trial.id, known))
+        self._leases.do(number, lambda trial: trial.note(known))
 
     @patient
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
         """Tells what counts at an evaluation point; a point told before is left as it was."""
-        self._ours.do(number, lambda trial: trial.report(point, values))
+        self._leases.do(number, lambda trial: trial.report(point, values))
 
     @patient
     def should_prune(self, number: int) -> bool:
         """Whether the pruner would stop the trial after its last report."""
-        return bool(self._ours.do(number, lambda trial: trial.should_prune()))
+        return bool(self._leases.do(number, lambda trial: trial.should_prune()))
 
     @patient
     def finish(self, outcome: TrialOutcome) -> None:
@@ -305,29 +320,27 @@ class Study:
         """
         if outcome.state is TrialState.RETRIED:
             return
-        with self._ours.ending(outcome.number):
+        with self._leases.ending(outcome.number):
             if outcome.state is TrialState.INTERRUPTED:
-                self._ours.do(outcome.number, lambda trial: self._ledger.put_back(trial.id))
+                self._leases.do(outcome.number, lambda _: self._claims.put_back(outcome.number))
             else:
-                self._ours.do(outcome.number, lambda trial: trial.finish(outcome))
+                self._leases.do(outcome.number, lambda trial: self._end(trial, outcome))
+
+    def _end(self, trial: TrialHandle, outcome: TrialOutcome) -> None:
+        with self._claims.ours(outcome.number):
+            trial.finish(outcome)
 
     # -- the whole ----------------------------------------------------------------------------
 
     @patient
     def outcomes(self) -> list[TrialOutcome]:
-        """How every finished trial of the study ended, by number, those of other agents too."""
-        return [
-            from_plain(TrialOutcome, trial.user_attrs["outcome"])
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.state.is_finished() and "outcome" in trial.user_attrs
-        ]
+        """Return the outcomes of all ended trials by number, those of other agents too."""
+        return results.outcomes(self._study.get_trials(deepcopy=False))
 
     @patient
     def config(self, number: int) -> str | None:
         """Return a trial's configuration as YAML, as its last attempt ran it; None before one."""
-        trials = self._study.get_trials(deepcopy=False)
-        found = next((trial for trial in trials if trial.number == number), None)
-        return found.user_attrs.get("config") if found else None
+        return results.config(self._study.get_trials(deepcopy=False), number)
 
     @patient
     def attributes(self) -> dict[str, Any]:
@@ -340,11 +353,11 @@ class Study:
         Args:
             name: Attribute of the study that holds it.
         """
+        return Lease(name, self._me, self._update, self._storage.remove_session)
 
-        def enter(decide: Decide) -> None:
-            self._patience(lambda: self._ledger.enter(decide))
-
-        return Lease(name, self._me, enter, self._storage.remove_session)
+    @patient
+    def _update(self, decide: Decide) -> None:
+        self._claims.update(decide)
 
     @property
     def size(self) -> int:
@@ -353,15 +366,12 @@ class Study:
 
     @patient
     def values(self) -> list[tuple[float, ...] | None]:
-        """The objectives of every trial that counts toward the total, by number.
+        """Return the objectives of every trial that counts toward the total, by number.
 
         Returns:
             None for those that did not complete, or miss a constraint.
         """
-        return [
-            tuple(trial.values) if _is_usable(trial) else None
-            for trial in self._study.get_trials(deepcopy=False, states=COUNTED)
-        ]
+        return results.values(self._study.get_trials(deepcopy=False))
 
     @patient
     def importances(self) -> dict[str, float]:
@@ -376,52 +386,52 @@ class Study:
             name: Its name.
             value: A JSON value.
         """
-        self._ledger.enter(lambda stored, census: ({name: value}, ()))  # noqa: ARG005
+        self._claims.update(lambda stored, snapshot: ({name: value}, ()))  # noqa: ARG005
 
     @patient
-    def settle(self, name: str, value: Any) -> Any:
-        """Sets an attribute of the study unless one of its agents has set it.
+    def set_attr_once(self, name: str, value: Any) -> Any:
+        """Set an attribute of the study unless one of its agents has set it.
 
         Args:
             name: Its name.
             value: A JSON value; None: it is only read.
 
         Returns:
-            What it is then.
+            Value of the attribute then.
         """
-        settled = value
+        found = value
 
         def decide(
             stored: Mapping[str, Any],
-            census: Census,  # noqa: ARG001
+            snapshot: StudySnapshot,  # noqa: ARG001
         ) -> tuple[Mapping[str, Any], Points]:
-            nonlocal settled
-            settled = stored.get(name) or value
-            return ({} if settled is None else {name: settled}), ()
+            nonlocal found
+            found = stored.get(name) or value
+            return ({} if found is None else {name: found}), ()
 
-        self._ledger.enter(decide)
-        return settled
+        self._claims.update(decide)
+        return found
 
     def _check_exists(self) -> None:
         """Raise StudyLostError where somebody has deleted the study from its storage."""
-        known = self._patience(self._storage.get_all_studies)
-        if self._study._study_id not in {each._study_id for each in known}:  # noqa: SLF001
+        try:
+            found = self._patience(
+                lambda: self._storage.get_study_id_from_name(self.identity.name)
+            )
+        except KeyError:
+            found = None
+        if found != self._claims.study_id:
             raise StudyLostError(
                 f"the study '{self.identity.name}' was deleted while it was being run",
                 self._where,
                 "the same command begins it anew; a backup of the storage has what it held",
             )
 
-    def hurry(self) -> None:
-        """Waits no more for a database that is away, now and later; safe in a signal handler."""
-        self._patience.hurry()
+    def stop_retrying(self) -> None:
+        """Wait no more for a database that is away, now and later; safe in a signal handler."""
+        self._patience.stop_retrying()
 
     def close(self) -> None:
-        """Lets the database go; trials that were not finished wait for whoever takes them up."""
-        self._ours.let_go()
-        self._ledger.close()
-
-
-def _is_usable(trial: FrozenTrial) -> bool:
-    met = all(value <= 0.0 for value in trial.constraints.values())
-    return trial.state is OptunaState.COMPLETE and met
+        """Close the storage; trials that were not finished wait for whoever claims them."""
+        self._leases.release()
+        self._opened.close()

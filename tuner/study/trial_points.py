@@ -10,10 +10,11 @@ from optuna.storages import BaseStorage
 from tuner.search.extent import grid_of
 from tuner.search.goals import Goals
 from tuner.search.space import SearchSpace, Values
+from tuner.study.attributes import CONFIGURATION, PARAMETERS
+from tuner.study.claims import TrialClaims
 from tuner.study.configurations import Configurations, Identify, Unvisited
 from tuner.study.drawing import ExhaustedError, SpaceSampler
 from tuner.study.handle import TrialHandle
-from tuner.study.ledger import CONFIGURATION, FIXED, PARAMETERS, Ledger
 from tuner.study.parameters import complete
 from tuner.trial.records import UNTUNED, Scalar
 
@@ -30,7 +31,7 @@ class TrialPoints:
         *,
         study: optuna.Study,
         storage: BaseStorage,
-        ledger: Ledger[Any],
+        claims: TrialClaims,
         space: SearchSpace,
         goals: Goals,
         defaults: Values,
@@ -38,16 +39,16 @@ class TrialPoints:
         """Draw nothing: trials have what they waited with, and may repeat one another.
 
         Args:
-            study: Optuna's.
-            storage: The study's.
-            ledger: The study's.
+            study: Optuna's study.
+            storage: Storage of the study.
+            claims: Claims on the study's trials.
             space: What is searched.
             goals: Of the study.
             defaults: Value of each searched key in the untuned default configuration.
         """
         self._study = study
         self._storage = storage
-        self._ledger = ledger
+        self._claims = claims
         self._space = space
         self._goals = goals
         self._defaults = defaults
@@ -71,7 +72,7 @@ class TrialPoints:
             defaults=self._defaults,
             identify=identify,
             trials=lambda: self._study.get_trials(deepcopy=False),
-            reserve=self._ledger.reserve,
+            reserve=self._claims.reserve,
         )
         grid = grid_of(self._space, settings)
         if grid is not None:
@@ -84,7 +85,11 @@ class TrialPoints:
             configurations=self._configurations,
             unvisited=self._unvisited,
             seed=seed,
+            set_system_attr=self._set_system_attr,
         )
+
+    def _set_system_attr(self, number: int, name: str, value: Any) -> None:
+        self._storage.set_trial_system_attr(self._claims.id_of(number), name, value)
 
     def has_more(self) -> bool:
         """True if a configuration is left that no trial has, as far as can be known."""
@@ -95,30 +100,31 @@ class TrialPoints:
             self.exhausted = self._unvisited.first() is None
         return not self.exhausted
 
-    def begin(self, trial_id: int) -> tuple[TrialHandle, dict[str, Scalar]] | None:
+    def begin(self, claimed: optuna.Trial) -> tuple[TrialHandle, dict[str, Scalar]] | None:
         """Give a trial its parameters.
 
         Args:
-            trial_id: In the storage; the trial is running and ours.
+            claimed: Running and ours.
 
         Returns:
             The trial, and key to value for the dimensions that are active. None where another
             trial has each configuration that it could have; then it has ended.
         """
-        trial = TrialHandle(self._study, self._goals, trial_id)
+        trial_id = self._claims.id_of(claimed.number)
+        trial = TrialHandle(claimed, self._goals, self._storage, trial_id)
         if self._is_repeated(trial):
-            trial = self._without_given(trial)
+            trial = trial.without_given()
         try:
             parameters = trial.ask(self._space, self._defaults)
         except ExhaustedError:
-            if trial.given:
-                self._without_given(trial)
-                return self.begin(trial_id)
-            trial.give_up()
-            self.exhausted = True
-            return None
+            if not trial.given:
+                trial.give_up()
+                self.exhausted = True
+                return None
+            trial = trial.without_given()
+            return self.begin(trial.optuna)
         if trial.number == UNTUNED and self._configurations is not None:
-            self._ledger.note(trial_id, {PARAMETERS: parameters})
+            trial.note({PARAMETERS: parameters})
         return trial, parameters
 
     def _is_repeated(self, trial: TrialHandle) -> bool:
@@ -134,9 +140,4 @@ class TrialPoints:
         if whole is None:
             return False
         self._configurations.refresh()
-        return not self._configurations.reserve(trial.id, whole) and not is_untuned
-
-    def _without_given(self, trial: TrialHandle) -> TrialHandle:
-        """The trial without what it waited with, to be drawn as any other."""
-        self._storage.set_trial_system_attr(trial.id, FIXED, {})
-        return TrialHandle(self._study, self._goals, trial.id)
+        return not self._configurations.reserve(trial.number, whole) and not is_untuned

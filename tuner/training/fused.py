@@ -7,18 +7,18 @@ and gradient norm stay on the device until the host looks; an update after a NaN
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
+from tuner.optimizers import Kernel, Optimizer
 from tuner.training import replicas
 from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill, pack
 from tuner.training.model import Classifier
-from tuner.training.optimizers import Kernel
 from tuner.training.update import NUMBER, StepState, UpdateResult, UpdateStep
 
 LOOK_EVERY = 50
@@ -73,7 +73,7 @@ class FusedStep(UpdateStep):
         self._halted: Any = None
         self._shape = (0, 0)
 
-    def reset(self, optimizer: Mapping[str, Any], **fields: Any) -> None:
+    def reset(self, optimizer: Optimizer, **fields: Any) -> None:
         """Starts a trial; see `UpdateStep.reset`."""
         with replicas.scope(self._strategy):
             super().reset(optimizer, **fields)
@@ -93,7 +93,7 @@ class FusedStep(UpdateStep):
         """Sends one update's inputs off and starts an earlier one; see `UpdateStep.__call__`."""
         clip = math.inf if clip_norm is None else clip_norm
         scalars = [self._weight(batches), self._decay(learning_rate), 1 / self._loss_scale, clip]
-        numbers = self._kernel.numbers(self._optimizer, learning_rate, update)
+        numbers = self._optimizer.kernel_inputs(learning_rate, update)
         stacks = self._deal(batches)
         counts = _Counts(
             examples=sum(len(batch.labels) for batch in batches),
@@ -194,7 +194,7 @@ class FusedStep(UpdateStep):
 
     def _work(self, kernel: Kernel, total: Callable[..., Any]) -> Callable[..., Any]:
         """What each device does in an update; traceable."""
-        count = SCALARS + len(kernel.numbers({}, 1.0, 1))
+        count = SCALARS + len(self._optimizer.kernel_inputs(1.0, 1))
 
         def work(inputs: tf.Tensor, halted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             self.traces["apply"] += 1

@@ -24,7 +24,6 @@ from tuner.training.model import Classifier
 from tuner.training.profile import traced
 from tuner.training.state import Checkpointer, Position
 from tuner.training.update import UpdateStep
-from tuner.trial import schedule
 from tuner.trial.budget import Budget, interim_rows
 from tuner.trial.records import Baseline, Decision, Report
 
@@ -192,11 +191,8 @@ class Loop:
         if self._begun is None:
             self._begun = self._clock()
         made = self._at.update - self._at.skipped
-        rate = schedule.learning_rate(
-            settings.schedule,
-            float(settings.optimizer["learning_rate"]),
-            made,
-            self._budget.total_updates,
+        rate = settings.schedule.learning_rate(
+            settings.optimizer.learning_rate, made, self._budget.total_updates
         )
         parts = batches.micro_batches(rows, training.batch_size)
         micro = [micro_batch(self._data, part, settings) for part in parts]

@@ -9,9 +9,9 @@ from importlib.metadata import version
 import keras
 import tensorflow as tf
 
-from tuner.config.checks import PRECISIONS
 from tuner.doctor.gpus import Device, TensorFlow
 from tuner.processes.python_process import answer, claim_stdout
+from tuner.settings.training_settings import PRECISIONS
 from tuner.training import device
 from tuner.trial.serialization import to_json
 

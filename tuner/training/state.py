@@ -7,12 +7,13 @@ number of the update is all there is to keep.
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import cattrs
 
 from tuner.data import PreparedData
+from tuner.fields import component
 from tuner.settings.between_starts import BetweenStarts, decision_of
 from tuner.settings.settings import TrialSettings, between_starts
 from tuner.training import device
@@ -188,7 +189,7 @@ def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
     """What a state belongs to: all that decides the trial, as JSON values."""
     flat = {
         f"{group}.{key}": value
-        for group, fields in asdict(settings).items()
+        for group, fields in component.plain(settings).items()
         for key, value in fields.items()
         if _decides(f"{group}.{key}")
     }

@@ -6,18 +6,18 @@ their weights, where labels have weights: see loss.py).
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tuner.optimizers import AdamW, Kernel, Optimizer, PooledKernel, SlotPool
 from tuner.training import layers
 from tuner.training.loss import Loss
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier, is_bias_or_norm
-from tuner.training.optimizers import Kernel, SlotPool, graph_key, make_kernel
 
 IDS = tf.TensorSpec((None, None), tf.int32)
 ROWS = tf.TensorSpec((None,), tf.int32)
@@ -100,7 +100,7 @@ class UpdateStep:
         self._scaled = classifier.precision == "mixed_float16"
         self._kernel: Kernel
         self._apply: Any
-        self._optimizer: Mapping[str, Any] = {}
+        self._optimizer: Optimizer = AdamW()
         self._loss_scale = 1.0
         self._good_updates = 0
         self._results: list[UpdateResult] = []
@@ -108,7 +108,7 @@ class UpdateStep:
 
     def reset(
         self,
-        optimizer: Mapping[str, Any],
+        optimizer: Optimizer,
         *,
         freeze_layers: int = 0,
         label_smoothing: float = 0.0,
@@ -117,27 +117,25 @@ class UpdateStep:
         """Starts a trial with this optimizer and empty slots.
 
         Args:
-            optimizer: `name`, `learning_rate`, `weight_decay`, `layer_decay` and the optimizer's
-                own fields.
+            optimizer: Settings of the optimizer.
             freeze_layers: The embeddings and so many first layers stay as they are.
             label_smoothing: See `Loss.reset`.
             class_weights: See `Loss.reset`.
 
         Raises:
-            InputError: The optimizer or one of its fields does not exist.
+            InputError: A value that the optimizer refuses.
         """
-        key = graph_key(optimizer)
+        self._optimizer = optimizer
+        key = optimizer.graph_key
         if key not in self._applies:
-            self._forget_keras_kernels()
-            kernel = make_kernel(key, self._classifier.variables, self._slots)
+            self._forget_kernels_with_own_slots()
+            kernel = optimizer.make_kernel(self._classifier.variables, self._slots)
             self._applies[key] = (kernel, self._make_apply(kernel))
         self._kernel, self._apply = self._applies[key]
         self._kernel.reset()
         self._loss.reset(label_smoothing, class_weights)
-        decay = float(optimizer.get("layer_decay", 1.0))
-        model = self._classifier
+        model, decay = self._classifier, optimizer.layer_decay
         self._shares.assign(layers.rates(model.depths, model.layers, decay, freeze_layers))
-        self._optimizer = dict(optimizer)
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
         self._good_updates = 0
         self._results = []
@@ -156,9 +154,11 @@ class UpdateStep:
         """Takes up the state of an earlier attempt, after `reset`."""
         self._loss_scale, self._good_updates = state.loss_scale, state.good_updates
 
-    def _forget_keras_kernels(self) -> None:
-        """Frees the slots of Keras optimizers, each as large as the model or twice that."""
-        self._applies = {key: kept for key, kept in self._applies.items() if key[0] != "keras"}
+    def _forget_kernels_with_own_slots(self) -> None:
+        """Free the slots that are not the pool's, each as large as the model or twice that."""
+        self._applies = {
+            key: kept for key, kept in self._applies.items() if isinstance(kept[0], PooledKernel)
+        }
 
     def __call__(
         self,
@@ -184,7 +184,7 @@ class UpdateStep:
             total = self._add(total, gradients) if total else gradients
         norm = self._apply(
             total,
-            self._kernel.numbers(self._optimizer, learning_rate, update),
+            self._optimizer.kernel_inputs(learning_rate, update),
             self._decay(learning_rate),
             1.0 / self._loss_scale,
             math.inf if clip_norm is None else clip_norm,
@@ -229,7 +229,7 @@ class UpdateStep:
         return self._loss_scale / math.fsum(self._loss.total_weight(b.labels) for b in batches)
 
     def _decay(self, learning_rate: float) -> float:
-        return learning_rate * float(self._optimizer.get("weight_decay") or 0.0)
+        return learning_rate * self._optimizer.weight_decay
 
     def _each(
         self, batches: Sequence[MicroBatch], weight: tf.Tensor
@@ -294,7 +294,7 @@ class UpdateStep:
             return norm
 
         specs = [tf.TensorSpec(value.shape, tf.float32) for value in self._values]
-        count = len(kernel.numbers({}, 1.0, 1))
+        count = len(self._optimizer.kernel_inputs(1.0, 1))
         numbers = tf.TensorSpec((count,), tf.float32)
         return tf.function(
             apply, input_signature=[specs, numbers, NUMBER, NUMBER, NUMBER], autograph=False

@@ -7,27 +7,14 @@ a CPU and `python benchmarks/gpu.py --only idle` for a GPU.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from tuner.optimizers import Optimizer
 from tuner.settings.settings import TrialSettings
 from tuner.trial.recovery import with_batch, with_less_memory
 
 FLOAT = 4
 """Bytes of a float32 number: all weights, gradients and slots are such."""
-
-SLOTS: Mapping[str, int] = {
-    "adafactor": 0, "adagrad": 1, "adam": 2, "adamax": 2, "adamw": 2, "adadelta": 2, "lamb": 2,
-    "lion": 1, "nadam": 2, "rmsprop": 1, "sgd": 1,
-}  # fmt: skip
-"""Numbers that an optimizer keeps for each weight; Adafactor's are one for a row or column."""
-
-MOST_SLOTS = 2
-"""Of an optimizer that is not among these."""
-
-OWN_KERNELS = ("adam", "adamw", "lion", "rmsprop", "sgd")
-"""Optimizers that are not Keras' own code."""
 
 LIBRARIES = 900 * 10**6
 """Bytes of a worker that has imported its libraries; `python benchmarks/memory.py` prints it."""
@@ -171,17 +158,9 @@ def _evaluating(settings: TrialSettings, rows: int) -> TrialSettings:
     return replace(settings, training=replace(training, evaluation_batch_size=rows))
 
 
-def _slots(optimizer: Mapping[str, Any], *, on_host: bool) -> int:
-    """Numbers kept for each weight.
-
-    Optimizers without a kernel of ours are Keras' own; their first state lies in host memory.
-    """
-    name = str(optimizer.get("name", "")).lower()
-    count = SLOTS.get(name, MOST_SLOTS) + bool(optimizer.get("amsgrad"))
-    if name == "rmsprop":
-        count += bool(optimizer.get("momentum")) + bool(optimizer.get("centered"))
-    keras = name not in OWN_KERNELS or bool(optimizer.get("amsgrad"))
-    return count * (1 + (keras and on_host))
+def _slots(optimizer: Optimizer, *, on_host: bool) -> int:
+    """Numbers kept for each weight; the first state of Keras' optimizers lies in host memory."""
+    return optimizer.slots * (1 + (optimizer.uses_keras and on_host))
 
 
 def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> int:

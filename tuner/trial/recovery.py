@@ -153,7 +153,7 @@ def _key(settings: TrialSettings) -> str:
             settings.model.checkpoint,
             str(settings.model.max_length),
             settings.training.precision,
-            str(settings.optimizer.get("name")),
+            settings.optimizer.name,
             f"devices={settings.training.devices}",
         )
     )

@@ -1,17 +1,34 @@
 """Our frozen dataclasses as plain JSON values, and back: for the wire, the study and the files."""
 
+import inspect
 import json
 from typing import Any, TypeVar
 
 import cattrs
 
+from tuner import optimizers, schedules
+from tuner.fields.component import Component
 from tuner.trial.records import Scalar
 
 T = TypeVar("T")
 
+
+def register_components(converter: cattrs.Converter) -> None:
+    """Make a converter write components as mappings with a name, and read them by it."""
+    for registry in (optimizers.REGISTRY, schedules.REGISTRY):
+        converter.register_structure_hook(
+            registry.base, lambda plain, _, registry=registry: registry.from_mapping(plain)
+        )
+    converter.register_unstructure_hook_func(
+        lambda kind: inspect.isclass(kind) and issubclass(kind, Component),
+        lambda component: component.to_mapping(),
+    )
+
+
 converter = cattrs.Converter(forbid_extra_keys=True)
 # A searched value travels as the JSON value that it is: str, int, float, bool or null.
 converter.register_structure_hook(Scalar, lambda value, _: value)
+register_components(converter)
 
 
 def to_plain(record: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from tests.components import make_optimizer, make_schedule
 from tests.diagnosis.generated_curves.kinds import KINDS
 from tests.diagnosis.generated_curves.plan import Plan
 from tests.diagnosis.generated_curves.reports import is_clear, keeps_above, measure
@@ -90,7 +91,9 @@ def _settings(plan: Plan, story: Story) -> TrialSettings:
     return TrialSettings(
         model=ModelSettings(checkpoint="bert-base-uncased"),
         data=DataSettings(format="csv", train="train.csv"),
-        optimizer={"name": plan.optimizer, "learning_rate": plan.rate, "weight_decay": 0.01},
-        schedule=dict(plan.schedule),
+        optimizer=make_optimizer(
+            {"name": plan.optimizer, "learning_rate": plan.rate, "weight_decay": 0.01}
+        ),
+        schedule=make_schedule(plan.schedule),
         training=TrainingSettings(**(training | dict(story.training))),
     )

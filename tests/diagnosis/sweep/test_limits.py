@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 
 from tests.diagnosis.sweep.strategies import DOMAINS, KEYS
 from tests.diagnosis.sweep.trials import DROPOUT, LOW_TO_HIGH, RATE
-from tuner.config.checks import _TRIAL_RULES
+from tuner import optimizers, schedules
 from tuner.config.expressions import read_domain
 from tuner.diagnosis.sweep.limits import LIMITS, NOWHERE, expression, widened
+from tuner.fields.declared import declared
 from tuner.search.space import Choice, FloatInterval, IntInterval, contains
+from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.settings.training_settings import TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,17 @@ def test_how_a_bound_moves_and_where_it_cannot(domain, side, key, expected):
 
 
 def test_the_limits_are_those_that_are_checked():
-    checked = {key: holds for key, holds, _ in _TRIAL_RULES}
+    kinds = [
+        ("model", ModelSettings), ("data", DataSettings), ("training", TrainingSettings),
+        *((kind.group, kind) for kind in optimizers.REGISTRY.classes()),
+        *((kind.group, kind) for kind in schedules.REGISTRY.classes()),
+    ]  # fmt: skip
+    checked = {
+        f"{group}.{item.name}": item.bounds.admits
+        for group, kind in kinds
+        for item in declared(kind)
+        if item.bounds is not None
+    }
     for key, limit in LIMITS.items():
         if limit is NOWHERE or key == "model.max_length":
             continue

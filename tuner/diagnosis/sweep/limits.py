@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from tuner import optimizers, schedules
+from tuner.fields.bounds import Bounds
+from tuner.fields.declared import declared
 from tuner.search.space import Choice, Domain, FloatInterval, IntInterval
+from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.settings.training_settings import TrainingSettings
 from tuner.trial.records import Scalar
 
 Side = Literal["lower", "upper"]
@@ -48,48 +53,44 @@ class Limit:
         return (start + end) / 2 if is_open else end
 
 
-_POSITIVE = Limit(low=0.0, open_low=True)
 _NOT_NEGATIVE = Limit(low=0.0)
-_SHARE = Limit(low=0.0, high=1.0)
-_BELOW_1 = Limit(low=0.0, high=1.0, open_high=True)
-_BETWEEN = Limit(low=0.0, high=1.0, open_low=True, open_high=True)
-_UP_TO_1 = Limit(low=0.0, high=1.0, open_low=True)
 _COUNT = Limit(low=1.0)
 NOWHERE = Limit(low=math.inf, high=-math.inf)
 """Of a key that is no quantity: more of it leads nowhere."""
 
+
+def _declared(kind: type, group: str) -> dict[str, Limit]:
+    """Keys of a group with an interval to their limits."""
+    return {
+        f"{group}.{item.name}": Limit(
+            low=bounds.low,
+            high=bounds.high,
+            open_low=bounds.open_low,
+            open_high=bounds.open_high,
+        )
+        for item in declared(kind)
+        if isinstance(bounds := item.bounds, Bounds)
+    }
+
+
+def _of_components() -> dict[str, Limit]:
+    """Keys of all optimizers and schedules."""
+    kinds = (*optimizers.REGISTRY.classes(), *schedules.REGISTRY.classes())
+    return {key: limit for kind in kinds for key, limit in _declared(kind, kind.group).items()}
+
+
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
-        "model.dropout": _BELOW_1,
+        **_declared(ModelSettings, "model"),
+        **_declared(DataSettings, "data"),
+        **_declared(TrainingSettings, "training"),
         "model.max_length": Limit(low=8.0, high=512.0),  # positions of most encoders
-        "data.train_examples": _COUNT,
-        "data.seed": NOWHERE,
         "training.batch_size": _COUNT,
-        "training.accumulation_steps": _COUNT,
-        "training.devices": NOWHERE,
-        "training.epochs": _POSITIVE,
-        "training.evaluations": NOWHERE,
-        "training.clip_norm": _POSITIVE,
-        "training.label_smoothing": _BELOW_1,
-        "training.freeze_layers": _NOT_NEGATIVE,
-        "training.reinit_layers": _NOT_NEGATIVE,
-        "training.ema_decay": _BETWEEN,
+        "data.seed": NOWHERE,
         "training.seed": NOWHERE,
-        "optimizer.learning_rate": _POSITIVE,
-        "optimizer.weight_decay": _NOT_NEGATIVE,
-        "optimizer.layer_decay": _UP_TO_1,
-        "optimizer.beta_1": _BELOW_1,
-        "optimizer.beta_2": _BELOW_1,
-        "optimizer.momentum": _BELOW_1,
-        "optimizer.rho": _BELOW_1,
-        "optimizer.epsilon": _POSITIVE,
-        "optimizer.clip_threshold": _POSITIVE,
-        "schedule.warmup_fraction": _SHARE,
-        "schedule.end_fraction": _SHARE,
-        "schedule.cycles": _COUNT,
-        "schedule.power": _POSITIVE,
-        "schedule.decay_rate": _UP_TO_1,
-        "schedule.steps": _COUNT,
+        "training.devices": NOWHERE,
+        "training.evaluations": NOWHERE,
+        **_of_components(),
     }
 )
 """Key to what can be; any other key is held at 0 if its values are not below that."""

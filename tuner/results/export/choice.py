@@ -13,15 +13,13 @@ from tuner.trial.records import TrialOutcome, TrialState
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is exported.
-
-    Attributes:
-        outcomes: The trials, the best first; none where none is good enough.
-        reason: Why there are none, as a sentence.
-    """
+    """What is exported."""
 
     outcomes: tuple[TrialOutcome, ...] = ()
+    """The trials, the best first; none where none is good enough."""
+
     reason: str = ""
+    """Why there are none, as a sentence."""
 
 
 def choose(

@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.results.export.left_out import LeftOut
-from tuner.results.export.optimizer import optimizer
-from tuner.results.export.scheduler import scheduler
+from tuner.fields.left_out import LeftOut
+from tuner.schedules.trainer import trainer_arguments
 from tuner.settings.settings import TrialSettings
 from tuner.settings.training_settings import TrainingSettings
 from tuner.trial.budget import Budget
@@ -38,11 +37,11 @@ def training_arguments(
     Returns:
         Keyword arguments of TrainingArguments, and what they do not say.
     """
-    peak = float(settings.optimizer["learning_rate"])
+    peak = settings.optimizer.learning_rate
     updates = None if last is None else budget_updates(settings, last.total_examples)
     arguments, rest = _training(settings, updates)
-    of_optimizer, without_optimizer = optimizer(settings.optimizer)
-    of_schedule, without_schedule = scheduler(settings.schedule, peak, updates)
+    of_optimizer, without_optimizer = settings.optimizer.trainer_arguments()
+    of_schedule, without_schedule = trainer_arguments(settings.schedule, peak, updates)
     return {**arguments, **of_optimizer, **of_schedule}, [
         *_of_model_and_data(settings),
         *rest,

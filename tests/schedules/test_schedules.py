@@ -2,13 +2,17 @@ import math
 
 import pytest
 
-from tuner.trial.schedule import SCHEDULES, fields_of, learning_rate, warmup_updates
+from tests.components import make_schedule
+from tuner import schedules
+from tuner.errors import InputError
+from tuner.schedules import warmup_updates
 
 PEAK = 2e-4
 
 
 def curve(schedule, total=10):
-    return [learning_rate(schedule, PEAK, update, total) for update in range(1, total + 1)]
+    made = make_schedule(schedule)
+    return [made.learning_rate(PEAK, update, total) for update in range(1, total + 1)]
 
 
 def shares(schedule, total=10):
@@ -65,7 +69,7 @@ def test_inverse_sqrt_is_half_the_peak_after_four_times_the_warmup():
     assert rates[40] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", schedules.REGISTRY.names())
 @pytest.mark.parametrize("total", [1, 2, 7, 1000])
 @pytest.mark.parametrize("warmup", [0.0, 0.001, 0.3, 1.0])
 def test_every_rate_is_above_zero_and_at_most_the_peak(name, total, warmup):
@@ -80,15 +84,23 @@ def test_warmup_counts_whole_updates():
     assert warmup_updates(0.07, 100) == 7  # 0.07 * 100 is a little above 7 in floating point
 
 
-def test_unknown_names_and_fields_are_said():
-    with pytest.raises(ValueError, match="no schedule 'linaer'; there are constant, linear"):
-        learning_rate({"name": "linaer"}, PEAK, 1, 10)
-    with pytest.raises(ValueError, match="linear has no field cycles; it has end_fraction"):
-        learning_rate({"name": "linear", "cycles": 2}, PEAK, 1, 10)
+@pytest.mark.parametrize(
+    ("given", "where", "remedy"),
+    [
+        ({"name": "linaer"}, "schedule.name", "constant, cosine"),
+        ({"name": "linear", "cycles": 2}, "schedule.cycles", "warmup_fraction, end_fraction"),
+        ({"name": "linear", "end_fraction": "all"}, "schedule.end_fraction", "a number"),
+        ({"name": "cosine_restarts", "cycles": 2.5}, "schedule.cycles", "a whole number"),
+        ({"name": "exponential", "staircase": 1}, "schedule.staircase", "true or false"),
+    ],
+)
+def test_unknown_names_and_fields_are_errors(given, where, remedy):
+    with pytest.raises(InputError) as caught:
+        schedules.from_mapping(given)
+    assert caught.value.where == where
+    assert remedy in caught.value.remedy
+
+
+def test_a_warmup_that_is_no_share_is_an_error():
     with pytest.raises(ValueError, match="warmup_fraction is 2"):
-        learning_rate({"name": "linear", "warmup_fraction": 2}, PEAK, 1, 10)
-
-
-def test_fields_of_each_schedule():
-    assert fields_of("exponential") == {"decay_rate", "steps", "staircase"}
-    assert fields_of("constant") == set()
+        make_schedule({"name": "linear", "warmup_fraction": 2}).learning_rate(PEAK, 1, 10)

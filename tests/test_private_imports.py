@@ -1,0 +1,32 @@
+"""The contract over private imports finds each way to write one."""
+
+import pytest
+
+from tests.private_imports import private_imports
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from optuna.storages._rdb import models", "optuna.storages._rdb.models"),
+        ("import optuna.storages._rdb.models as m", "optuna.storages._rdb.models"),
+        ("from optuna.storages import (\n    RDBStorage,\n    _CachedStorage,\n)",
+         "optuna.storages._CachedStorage"),
+        ("def f():\n    from optuna import _deprecated", "optuna._deprecated"),
+    ],
+)  # fmt: skip
+def test_a_private_import_is_found(source, found):
+    assert [name for _, name in private_imports(source, "tuner")] == [found]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from optuna.storages import RDBStorage",
+        "from __future__ import annotations",
+        "from tuner.study.patience import _pauses",
+        "from . import _own",
+    ],
+)
+def test_what_is_public_or_our_own_is_not(source):
+    assert list(private_imports(source, "tuner")) == []

@@ -1,0 +1,60 @@
+"""Files of conf/ that are made from the classes of their options: optimizers and schedules.
+
+A default, its bounds and its description stand once, at the field of the class. The files show
+them to people, who choose and copy them; a test fails when one is stale:
+
+    python -m tuner.config.option_files
+"""
+
+import sys
+from pathlib import Path
+
+from tuner.config.files import bundled_folder
+from tuner.config.schema import REGISTRIES
+from tuner.fields.component import Component
+from tuner.fields.declared import declared, description, descriptions
+from tuner.settings.settings import MISSING
+
+COMMAND = "python -m tuner.config.option_files"
+
+
+def option_files() -> dict[Path, str]:
+    """Return path below conf/ to content, for all options that are classes."""
+    return {
+        Path(group) / f"{kind.name}.yaml": content(kind)
+        for group, registry in REGISTRIES.items()
+        for kind in registry.classes()
+    }
+
+
+def content(kind: type[Component]) -> str:
+    """Return the file of an option: what it is, then a line for each key."""
+    texts = descriptions(kind)
+    lines = [f"# {description(kind)}", f"name: {kind.name}"]
+    for item in declared(kind):
+        default = MISSING if item.is_mandatory else yaml_value(item.default)
+        text = texts[item.name].rstrip(".")
+        lines.append(f"{item.name}: {default}  # {text[:1].lower()}{text[1:]}")
+    return "\n".join(lines) + "\n"
+
+
+def yaml_value(value: object) -> str:
+    """Return a scalar as people write it in YAML: `true`, `1e-6`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def write(folder: Path) -> None:
+    """Write all files.
+
+    Args:
+        folder: The folder conf/.
+    """
+    for path, text in option_files().items():
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(bundled_folder("conf"))
+    sys.stdout.write(f"{len(option_files())} files\n")

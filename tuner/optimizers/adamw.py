@@ -1,0 +1,17 @@
+"""AdamW, the default."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from tuner.fields.bounds import at_least
+from tuner.optimizers.adam import PlainAdam
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(PlainAdam):
+    """AdamW (Loshchilov 2019): Adam with decoupled weight decay, how BERT is fine-tuned."""
+
+    name: ClassVar[str] = "adamw"
+
+    weight_decay: Annotated[float, at_least(0)] = 0.01
+    """Decoupled; Devlin 2019; never on biases and layer norms."""
