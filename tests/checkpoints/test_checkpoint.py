@@ -416,7 +416,7 @@ class TestNumbers:
         ({"registered_name": "os>system"}, "names code, which is not run"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan"),
         ({"position_embedding_type": "relative_key"}, "only absolute ones"),
-        ({"hidden_act": ["gelu"]}, "activation ['gelu'] is not supported"),
+        ({"hidden_act": ["gelu"]}, "activation [gelu] is not supported"),
         ({"pad_token_id": 98}, "pad_token_id is 98, which is no token of 74"),
         ({"vocab_size": 2**40}, "which is no positive whole number below 2147483648"),
         ({"attention_probs_dropout_prob": None}, "attention_probs_dropout_prob is missing"),

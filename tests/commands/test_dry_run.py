@@ -19,9 +19,9 @@ def test_space_first_trials_memory_and_time_are_shown(folder, fake_workers, mlfl
     assert re.search(r"memory: .* for a trial with training.batch_size=16", printed)
     assert re.search(r"^    0  .*\(untuned default\)$", printed, re.MULTILINE)
     assert len(re.findall(r"^    \d  optimizer", printed, re.MULTILINE)) == 4
-    # The fake's 100 examples a second: 60 to train on, 40 to evaluate ten times at a third.
+    # The fake's 100 examples a second: 60 to train on; four updates are evaluated four times.
     assert "100 examples a second on each of 2 slots" in printed
-    assert "  2 s a trial, 4 s for 4; pruning shortens that" in printed
+    assert "  1 s a trial, 2 s for 4; pruning shortens that" in printed
     assert not (folder / "outputs").exists()
     assert MlflowClient(mlflow_uri).get_experiment_by_name("mine") is None
 
@@ -53,7 +53,7 @@ def test_a_time_limit_below_the_time_is_named(folder, fake_workers, capsys):
     assert main([*DRY, "sweep.timeout=1", "sweep.n_trials=40", confirm]) == 0
     printed = capsys.readouterr().out
     assert "no trial starts after 1 s (sweep.timeout)" in printed
-    assert "up to 12 s for 12 repeats of the best after it (sweep.confirm)" in printed
+    assert "up to 7 s for 12 repeats of the best after it (sweep.confirm)" in printed
 
 
 def test_every_kind_of_dimension_reads_well():

@@ -186,7 +186,8 @@ def test_models_that_find_no_room_cost_no_trial(small_disk, folder, fake_workers
     assert f"model of trial {best['number']}" in note
     assert f"tuner train {study.best}" in note
 
-    for command in ([*RISING, *words, "sweep.n_trials=3"], ["report", "sweep=mine"]):
+    page = f"report.output={folder / 'page.html'}"  # On another disk.
+    for command in ([*RISING, *words, "sweep.n_trials=3"], ["report", "sweep=mine", page]):
         assert main(command) == 0
         assert "could not be saved: " in " ".join(capsys.readouterr().out.split())
     assert "No space left" in (study.path / "report.html").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -180,7 +181,7 @@ def test_an_agent_that_is_stopped_meanwhile_goes_on_at_its_next_start(study, fol
     capsys.readouterr()
     assert main(words) == 130
     stopping.join()
-    assert "the same command goes on" in capsys.readouterr().out
+    assert re.search(r"^resume ", capsys.readouterr().out, re.MULTILINE)
     (folder / "open").touch()
     assert main(words) == 0
     assert_published(study)

@@ -52,13 +52,13 @@ def test_no_character_is_cut_in_two(text, most, shown):
 WRITER = """
 import sys
 from pathlib import Path
-from tuner.tracking.events import Logged
+from tuner.tracking.events import MetricsLogged
 from tuner.tracking.spool import Spool
 
 spool = Spool(Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
     metrics = {f"metric_{each}": number / 7 for each in range(number % 90)}
-    spool.append(Logged(at=number, run="r", step=number, metrics=metrics))
+    spool.append(MetricsLogged(at=number, run="r", step=number, metrics=metrics))
 """
 
 

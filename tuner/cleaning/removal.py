@@ -32,11 +32,16 @@ def removed(
             nothing.
 
     Returns:
-        Those that are gone, and those that are still there.
+        Those that are gone, and those that are still there; locks that a process holds are in
+        neither, since they are in use.
     """
     gone: list[Leftover] = []
     failures: list[Failure] = []
     for leftover in leftovers:
+        if leftover.kind == "locks":
+            if remove_if_free(leftover.path):
+                gone.append(leftover)
+            continue
         if leftover.model_id is not None:
             reason = remove_model(leftover.model_id)
         else:
@@ -50,8 +55,6 @@ def removed(
 
 def _reason(leftover: Leftover) -> str:
     """Remove a path; return why it is still there, or nothing."""
-    if leftover.kind == "locks":
-        return "" if remove_if_free(leftover.path) else "a process holds it"
     if not is_inside(leftover.path, leftover.root):
         return "a link leads elsewhere"
     try:
