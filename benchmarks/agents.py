@@ -144,6 +144,9 @@ class NoTracker:
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
         """Nothing."""
 
+    def training_started(self, number: int, **kept: object) -> None:
+        """Nothing."""
+
     def reported(self, number: int, report: Report) -> None:
         """Nothing."""
 

@@ -46,7 +46,7 @@ def test_a_named_sweep_returns_its_study_and_calls_the_callbacks(folder, fake_wo
     assert seen.stored[0] == 1  # A callback reads what is stored by then.
     assert study.best.score == max(t.score for t in study.trials if t.score is not None)
     assert set(study.best.parameters) <= {RATE, "schedule"}
-    assert study.best.settings.optimizer["learning_rate"] == study.best.parameters[RATE]
+    assert study.best.settings.optimizer.learning_rate == study.best.parameters[RATE]
     assert study.best.settings.model.checkpoint == "tiny"
     assert study.best_model.settings == study.best.settings
     printed = capsys.readouterr().out

@@ -12,7 +12,7 @@ def test_a_fine_tune_returns_its_model_with_scores_and_settings(folder, fake_wor
     model = tuner.train(overrides=[*GIVEN, "optimizer.learning_rate=1e-4"])
     assert model.path.parts[-4:] == ("train", "trials", "00000", "model")
     assert model.scores["val_accuracy"] == pytest.approx(0.9)
-    assert model.settings.optimizer["learning_rate"] == 1e-4
+    assert model.settings.optimizer.learning_rate == 1e-4
     assert capsys.readouterr().out.count("(objective; higher is better)") == 1
 
 
