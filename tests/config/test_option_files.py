@@ -40,7 +40,7 @@ OF_THE_OPTION = {
     "data": {
         "format", "package", "train", "name", "where", "train_examples", "validation_examples",
     },
-    "launcher": {"name"},
+    "launcher": {"name", "slots"},
     "storage": {"name"},
     "tracking": {"uri", "send", "on_outage"},
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """What a slot may take of a GPU, by what a stand-in for `nvidia-smi` says of its memory."""
 
+import sys
+
 import pytest
 
 from tests.devices.nvidia_texts import CUT, CUT_LISTED
@@ -53,6 +55,7 @@ def test_a_mig_instance_has_the_room_of_its_profile(nvidia_smi):
 
 def test_without_a_gpu_or_its_word_there_is_no_limit(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pynvml", None)
     for machine in (slots([], wanted=2), slots(["0"], per_gpu=2)):
         assert {gpu_limit(slot, machine) for slot in machine} == {None}
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DISTRIBUTION = "encoder-tuner"
 """Name of our distribution; the package and the command are called `tuner`."""
 
+_ROOT = Path(__file__).parents[2]
+"""Folder that holds the package; a checkout has pyproject.toml there."""
+
 UNKNOWN = "0+unknown"
 """Version of a copy without metadata."""
 
@@ -52,7 +55,7 @@ def requirement(name: str) -> str:
 
 def checkout() -> Path | None:
     """Return the folder of the checkout that we run from; None where we were copied elsewhere."""
-    return Path(__file__).parents[1] if _declared() else None
+    return _ROOT if _declared() else None
 
 
 def _installed(extra: str) -> "list[Requirement]":
@@ -93,7 +96,7 @@ def _declared() -> dict[str, Any]:
     import tomllib  # noqa: PLC0415
 
     try:
-        text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+        text = (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
         project: dict[str, Any] = tomllib.loads(text)["project"]
     except (OSError, ValueError, KeyError):
         return {}
