@@ -1,7 +1,6 @@
 """best.yaml and best_model/ are what the study says, whatever happened before."""
 
 import shutil
-import subprocess
 import threading
 from functools import partial
 
@@ -10,6 +9,7 @@ import yaml
 
 from tests.commands.conftest import OWN
 from tests.commands.test_confirm import NOISY, confirm
+from tests.disks import small_disk_at
 from tuner.__main__ import main
 from tuner.files import atomic
 from tuner.files.atomic import aside
@@ -155,13 +155,8 @@ def test_a_confirmed_best_stays_until_the_search_finds_a_better_one(folder, fake
 @pytest.fixture
 def small_disk(folder):
     """The output folder has a file system of its own."""
-    place = folder / "outputs"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this user can not mount a file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small_disk_at(folder / "outputs", megabytes=16) as place:
+        yield place
 
 
 def test_models_that_find_no_room_cost_no_trial(small_disk, folder, fake_workers, study, capsys):

@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -17,6 +16,8 @@ from mlflow import MlflowClient
 from optuna.trial import TrialState as OptunaState
 
 from tests.agents import agents_maker, arguments, stored, until, write_folder
+from tests.disks import small_disk_at
+from tests.repeated import Repeated
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
 from tuner.trial.serialization import from_json, from_plain
@@ -31,29 +32,19 @@ def make_agents(tmp_path, mlflow_uri):
         yield make
 
 
-class Looks:
+class Looks(Repeated):
     """Reads best.yaml all the time."""
 
     def __init__(self, file):
+        super().__init__()
         self.file, self.seen, self.wrong = file, Counter(), []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
 
-    def _look(self):
-        while not self._over.wait(0.01):
-            if self.file.exists():
-                try:
-                    self.seen[yaml.safe_load(self.file.read_text())["provenance"]["trial"]] += 1
-                except Exception as error:
-                    self.wrong.append(error)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+    def look(self):
+        if self.file.exists():
+            try:
+                self.seen[yaml.safe_load(self.file.read_text())["provenance"]["trial"]] += 1
+            except Exception as error:
+                self.wrong.append(error)
 
 
 def assert_whole(place, mlflow_uri, total):
@@ -180,13 +171,8 @@ def test_of_three_agents_one_is_killed_and_one_frozen(make_agents):
 @pytest.fixture
 def small_disk(tmp_path):
     """The output folder has a file system of its own, of 4 MiB."""
-    place = tmp_path / "outputs"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this user can not mount a file system")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small_disk_at(tmp_path / "outputs", megabytes=4) as place:
+        yield place
 
 
 def fill(file):

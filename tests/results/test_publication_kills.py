@@ -5,7 +5,6 @@ import random
 import re
 import shutil
 import signal
-import threading
 import time
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from tests.agents import agents_maker, until
+from tests.repeated import Repeated
 from tuner.files.atomic import aside
 from tuner.files.model_folder import defect
 from tuner.settings.settings import StorageSettings
@@ -128,31 +128,22 @@ def test_an_agent_killed_while_it_publishes_leaves_nothing_wrong(tmp_path, make_
     assert_published(tmp_path, total)
 
 
-class Versions:
+class Versions(Repeated):
     """Every version of best.yaml that was there, by what it says of its trial's value."""
 
+    pause = 0.002
+
     def __init__(self, file):
-        self.file, self.values = file, []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        super().__init__()
+        self.file, self.values, self._last = file, [], 0
 
-    def _look(self):
-        last = 0
-        while not self._over.wait(0.002):
-            with suppress(FileNotFoundError):
-                with self.file.open() as file:
-                    text = file.read()
-                if hash(text) != last:
-                    last = hash(text)
-                    self.values.append(float(re.search(r"\n  value: (\S+)", text)[1]))
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+    def look(self):
+        with suppress(FileNotFoundError):
+            with self.file.open() as file:
+                text = file.read()
+            if hash(text) != self._last:
+                self._last = hash(text)
+                self.values.append(float(re.search(r"\n  value: (\S+)", text)[1]))
 
 
 @pytest.mark.parametrize(
