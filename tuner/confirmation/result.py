@@ -64,8 +64,8 @@ class Confirmation:
             without a second or a common seed.
         optimism: By how much the search's best trial was better than what its configuration
             reached again; None where it reached nothing.
-        final_look: What the test rows said, of this best or of an earlier one; None: nobody has
-            looked.
+        final_evaluation: Scores on the test rows, of this best or of an earlier one; None before
+            the first evaluation.
         leaders: Trials that were to be confirmed; empty in a study of an earlier version.
     """
 

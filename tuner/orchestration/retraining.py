@@ -14,7 +14,7 @@ from tuner.orchestration.confirm import compose_repeat
 from tuner.orchestration.start import Start
 from tuner.results.best import BestKeeper
 from tuner.results.best_file import stored_settings
-from tuner.results.lost_model import LostModel, score_differences
+from tuner.results.lost_models import LostModel, score_differences
 from tuner.settings.settings import TrialSettings
 from tuner.study import LONGEST_HOLD, LeaseError, Study
 from tuner.tracking import SPOOL, Tracker

@@ -13,8 +13,7 @@ from tuner.errors import InputError
 from tuner.files.model_folder import damage
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_seed, stored_settings
 from tuner.results.best_files import BestFiles, saved_models
-from tuner.results.lost_model import LostModel
-from tuner.results.lost_models import is_here, lost_models
+from tuner.results.lost_models import LostModel, is_here, lost_models
 from tuner.results.publication import Publication, publication
 from tuner.search.pareto import dominates, front, point, turned
 from tuner.settings.settings import TrialSettings

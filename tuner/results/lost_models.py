@@ -1,17 +1,48 @@
-"""Finds the models of a study's best trials that should be here and are not."""
+"""Models of a study's best trials that are lost, and how those trained again compare."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.confirmation import origin
 from tuner.files.model_folder import damage
 from tuner.results.best_files import BestFiles, ended_repeats
-from tuner.results.lost_model import LostModel
 from tuner.results.publication import Publication
 from tuner.trial.folder import StudyFolder, TrialFolder
 from tuner.trial.kept_model import KeptModel, came_from, written_model
 from tuner.trial.records import TrialOutcome
 from tuner.trial.serialization import from_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class LostModel:
+    """A trial, or a repeat of one, that is trained again for its model alone."""
+
+    outcome: TrialOutcome
+    """How the trial or the repeat ended."""
+    trial: int
+    """Number of the search's trial whose configuration the model has."""
+    seed: int | None
+    """Seed of the repeat; None for the search's own trial."""
+    reason: str
+    """Why the model is not here, as a clause."""
+
+    @property
+    def key(self) -> tuple[int, int | None]:
+        """Trial and seed: what tells one model of a study from another."""
+        return self.trial, self.seed
+
+    @property
+    def name(self) -> str:
+        """Name of the model for people."""
+        seed = "" if self.seed is None else f" with seed {self.seed}"
+        return f"the model of trial {self.trial}{seed}"
+
+    @property
+    def concludes_at(self) -> int | None:
+        """Evaluation point at which the trial had ended early; None: it had its whole budget."""
+        last = self.outcome.last
+        return last.point if last and self.outcome.stopped_by == "converged" else None
 
 
 def lost_models(
@@ -49,6 +80,30 @@ def is_here(folder: StudyFolder, outcome: TrialOutcome) -> bool:
         return True
     kept, file = BestFiles(folder).kept, folder.best_model / folder.best.name
     return kept is not None and kept.trial == outcome.number and came_from(file, outcome)
+
+
+def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
+    """Return the scores in which a trial differs that was trained again.
+
+    Loss and metrics are compared, which the same computation gives again to the last digit; speed
+    and memory are not.
+
+    Args:
+        recorded: How the trial ended first.
+        again: How it ended when it was trained again.
+
+    Returns:
+        Texts as `val_loss 0.52, recorded 0.51`.
+    """
+    if recorded.last is None or again.last is None:
+        return []
+    before = {**recorded.last.metrics, "val_loss": recorded.last.val_loss}
+    after = {**again.last.metrics, "val_loss": again.last.val_loss}
+    return [
+        f"{name} {after[name]:.9g}, recorded {value:.9g}"
+        for name, value in before.items()
+        if name in after and after[name] != value
+    ]
 
 
 def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel]:

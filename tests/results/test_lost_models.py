@@ -1,7 +1,7 @@
 """How a trial that was trained again compares with its record."""
 
 from tests.records import outcome, report
-from tuner.results.lost_model import LostModel, score_differences
+from tuner.results.lost_models import LostModel, score_differences
 
 
 def ended(**given):
