@@ -5,6 +5,7 @@ the study two trials have ended, trial 2 is run by an agent of another machine, 
 back with its parameters, and trial 4 has waited from the start and was never claimed.
 """
 
+import json
 import shutil
 import sqlite3
 import time
@@ -16,9 +17,15 @@ from optuna.trial import TrialState as OptunaState
 
 from tests.records import outcome
 from tests.studies import BRIEF, on_both, stored
+from tuner.confirmation import CONFIRMED, CONFIRMS, SEED, confirmation
 from tuner.errors import InputError
+from tuner.search.goals import Goals
+from tuner.study.reader import stored_confirmation
+from tuner.tracking.events import MetricsLogged, from_line, to_line
 from tuner.trial.records import TrialState
+from tuner.trial.serialization import to_plain
 
+GOALS = Goals(objectives=("val_accuracy",))
 STORED = Path(__file__).parent / "stored"
 PARAMETERS = {"optimizer": "sgd", "optimizer.learning_rate": 1e-5, "optimizer.momentum": 0.9}
 
@@ -101,3 +108,20 @@ def test_a_claim_of_its_waiting_trial_that_was_interrupted_is_made_again(
     assert (claimed[4].attempt, claimed[4].crashes) == (1, 0)
     assert claimed[4].parameters["optimizer.learning_rate"] == 6e-5
     assert study.claim(5) is None
+
+
+def test_a_confirmation_of_an_earlier_version_is_read():
+    repeats = [
+        outcome(0, TrialState.COMPLETE, 0.9 + seed / 100, parameters={CONFIRMS: 0, SEED: seed})
+        for seed in (1, 2, 3)
+    ]
+    found = confirmation([outcome(0, value=0.9)], repeats, "val_accuracy", seeds=3)
+    plain = to_plain(found)
+    plain["final_look"] = plain.pop("final_evaluation")
+    assert stored_confirmation({CONFIRMED: plain}, GOALS) == found
+
+
+def test_events_are_read_by_the_names_that_earlier_versions_wrote():
+    event = MetricsLogged(at=1, run="r", step=2, metrics={"a": 3.0})
+    assert json.loads(to_line(event))["_type"] == "Logged"
+    assert from_line(to_line(event)) == event

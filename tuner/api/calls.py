@@ -20,7 +20,7 @@ from tuner.settings.settings import JOURNAL
 from tuner.settings.storage import backend
 from tuner.tracking import origin
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import TrialState
+from tuner.trial.records import TrialOutcome
 
 
 def sweep(
@@ -101,7 +101,7 @@ def load_study(name: str, output: str | Path = "outputs", storage: str | None = 
     elif storage is not None:
         words.append(f"storage={storage}")
     composed = compose_report(words, Path.cwd())
-    study = Study(name, Path(composed.output), composed.storage)
+    study = Study(name, Path(composed.output), composed.storage, place=tuple(words))
     study.objective  # noqa: B018 - refuses a study that is not there
     return study
 
@@ -141,21 +141,15 @@ def train(
     ended = fine_tune(composed, tags, shown)
     if ended.interrupted:
         raise KeyboardInterrupt
-    for outcome in ended.outcomes:
-        if outcome.state is TrialState.COMPLETE and outcome.model_error is None:
-            last = outcome.last
-            reported = {} if last is None else {"val_loss": last.val_loss, **last.metrics}
-            return Model(
-                ended.folder.trial(outcome.number).model,
-                settings=composed.trial,
-                scores={**reported, **outcome.measured},
-            )
+    if (saved := ended.saved) is not None:
+        model = ended.folder.trial(saved.number).model
+        return Model(model, settings=composed.trial, scores=saved.scores)
     raise TunerError(_failure(ended.outcomes[-1]) if ended.outcomes else "nothing was trained")
 
 
-def _failure(outcome: Any) -> str:
+def _failure(outcome: TrialOutcome) -> str:
     if outcome.error is not None:
-        return f"the fine-tune failed with {outcome.error.type}: {outcome.error.message}"
+        return f"the fine-tune failed with {outcome.error.text}"
     if outcome.model_error is not None:
         return f"the model could not be saved: {outcome.model_error}"
     reason = f": {outcome.diagnosis.reason}" if outcome.diagnosis else ""

@@ -12,7 +12,7 @@ from tuner.confirmation import Confirmation
 from tuner.errors import INTERRUPTED, InputError, TunerError
 from tuner.execution.interfaces import SweepHooks
 from tuner.results.best_file import stored_settings
-from tuner.search.pareto import best
+from tuner.results.publication import publication
 from tuner.settings.settings import StorageSettings, TrialSettings
 from tuner.study.reader import StoredStudy, StoredTrial, StudyReader
 from tuner.trial.folder import StudyFolder
@@ -68,11 +68,7 @@ class Trial:
     @property
     def scores(self) -> Mapping[str, float]:
         """Objectives, constrained metrics and validation scores of its last evaluation point."""
-        if self.outcome is None:
-            return {}
-        last = self.outcome.last
-        reported = {} if last is None else {"val_loss": last.val_loss, **last.metrics}
-        return {**reported, **self.outcome.measured}
+        return {} if self.outcome is None else self.outcome.scores
 
     @property
     def settings(self) -> TrialSettings | None:
@@ -95,7 +91,7 @@ class Trial:
     def error(self) -> str | None:
         """Type and message of the exception that it failed with; None where it did not."""
         error = None if self.outcome is None else self.outcome.error
-        return None if error is None else f"{error.type}: {error.message}"
+        return None if error is None else error.text
 
 
 class Study:
@@ -116,6 +112,7 @@ class Study:
         output: Path,
         storage: StorageSettings,
         request: SweepRequest | None = None,
+        place: tuple[str, ...] = (),
     ) -> None:
         """Read nothing yet.
 
@@ -124,6 +121,7 @@ class Study:
             output: Folder of all studies.
             storage: Where the study is.
             request: Call that made it; None: as the study itself says.
+            place: Overrides that name the study and where it is, above those of its own command.
         """
         self.name = name
         self.interrupted = False
@@ -131,6 +129,7 @@ class Study:
         self._output = output
         self._storage = storage
         self._request = request
+        self._place = place
         self._stop_requested = False
 
     def __repr__(self) -> str:
@@ -157,23 +156,20 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """Best trial: the confirmed one where there is a confirmation.
+        """Best trial, whose configuration best.yaml has.
 
-        Of several objectives it is the knee of the front.
+        It is the confirmed one until the search finds a better trial than those that were
+        confirmed, and of several objectives the knee of the front.
 
         Raises:
             TunerError: No trial has completed within the constraints.
         """
         stored = self._read()
-        outcomes = [each.outcome for each in stored.trials if each.outcome is not None]
-        winner = best(outcomes, stored.goals)
-        number = None if winner is None else winner.number
-        if stored.confirmation is not None:
-            number = stored.confirmation.best.trial
-        found = [each for each in stored.trials if each.number == number]
-        if not found:
+        found = publication(stored.outcomes, stored.goals, stored.confirmation)
+        if found is None:
             raise TunerError(f"no trial of the study {self.name!r} has completed with a score")
-        return self._trial(found[0])
+        number = found.outcome.number
+        return self._trial(next(each for each in stored.trials if each.number == number))
 
     @property
     def best_model(self) -> Model:
@@ -266,7 +262,7 @@ class Study:
                 remedy="confirm on the study that tuner.sweep(...) returns; or the same call with "
                 'overrides=["sweep.confirm.top=3"]',
             )
-        return request
+        return replace(request, overrides=(*request.overrides, *self._place))
 
     def _reader(self) -> StudyReader:
         return StudyReader(self.name, self._storage, self._output)

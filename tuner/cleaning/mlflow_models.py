@@ -10,9 +10,9 @@ from tuner.checkpoints.content import file_hash
 from tuner.cleaning.leftover import Leftover, measured
 from tuner.files.model_folder import WEIGHTS
 from tuner.files.sqlite_address import sqlite_path
-from tuner.secrets import hidden
 from tuner.tracking import tracking_uri
 from tuner.tracking.address import check_reachable
+from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import model_note
 from tuner.trial.study_identity import StudyIdentity
@@ -74,7 +74,7 @@ class ModelStore:
             model = self._client.get_logged_model(model_id)
             gone = logged_models.remove(self._client, [model])
         except Exception as error:
-            return hidden(" ".join(str(error).split()))
+            return one_line(error)
         return "" if gone else "MLflow cannot remove it, or it was registered meanwhile"
 
     @property

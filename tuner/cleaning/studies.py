@@ -9,8 +9,7 @@ from tuner.cleaning.leftover import Leftover, is_inside, measured
 from tuner.study.reader import Phase, StoredStudy
 from tuner.trial.folder import StudyFolder, TrialFolder, trial_number
 from tuner.trial.names import STATE_NAME
-from tuner.trial.records import TrialOutcome, TrialState
-from tuner.trial.serialization import from_json
+from tuner.trial.records import TrialState
 
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE, TrialState.FAILED)
 """A trial in one of these states is never resumed."""
@@ -56,11 +55,8 @@ def _leftover(kind: str, what: str, path: Path, root: Path) -> Iterator[Leftover
 
 
 def _has_ended(trial: TrialFolder) -> bool:
-    try:
-        outcome = from_json(TrialOutcome, trial.outcome.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
-        return False  # It runs, waits to be resumed, or is of another version.
-    return outcome.state in _ENDED
+    outcome = trial.read_outcome()
+    return outcome is not None and outcome.state in _ENDED
 
 
 def _is_held(lock: Path) -> bool:

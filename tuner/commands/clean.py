@@ -21,6 +21,7 @@ from tuner.results.pasted import print_command
 from tuner.settings.clean_settings import CleanSettings
 from tuner.study import lock_name
 from tuner.study.reader import StudyReader, studies
+from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 
 DAY = 24 * 3600.0
@@ -130,8 +131,7 @@ def _of_study(
         try:
             yield from store.superseded(folder, identity)
         except Exception as error:
-            text = " ".join(str(error).split())
-            notice(f"{name}: its models in MLflow are left alone: {text or type(error).__name__}")
+            notice(f"{name}: its models in MLflow are left alone: {one_line(error)}")
 
 
 def _table(leftovers: Sequence[Leftover]) -> Table:

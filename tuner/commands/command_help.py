@@ -16,14 +16,12 @@ class CommandHelp:
         examples: Lines of a shell that work.
         sections: Groups and sections whose keys it reads, in order.
         keys: Keys that it reads of a section; a section that is not here has all of its keys.
-        prints_config: True if it has `--cfg job`.
     """
 
     usage: str
     examples: tuple[str, ...]
     sections: tuple[str, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    prints_config: bool = False
 
 
 _STUDY = ("study", "output")
@@ -39,7 +37,6 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
                 "tuner sweep=lr_search sweep.dry_run=true",
             ),
             sections=(SWEEP, *_STUDY, *GROUPS),
-            prints_config=True,
         ),
         "train": CommandHelp(
             usage="[FILE.yaml] [KEY=VALUE ...]",
@@ -56,7 +53,6 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
                     "launcher.max_attempts", "launcher.stall_timeout", "launcher.stop_timeout",
                 ),
             },
-            prints_config=True,
         ),
         "export": CommandHelp(
             usage="sweep=NAME [KEY=VALUE ...]",

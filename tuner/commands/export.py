@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
     export = composed.settings
-    outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
+    outcomes = study.outcomes
     _refuse_weightless(export, study.goals)
     published = publication(outcomes, study.goals, study.confirmation)
     holds = published is not None and published.confirmation is not None

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tuner.commands.command_help import HELP, CommandHelp
+from tuner.commands.command_help import HELP
+from tuner.commands.command_words import PRINTING
 from tuner.config.catalog import SECTIONS, STUDY, Catalog, OptionEntry, summary
 from tuner.config.reference import Row
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, SWEEP
@@ -33,12 +34,11 @@ def command_page(command: str, meaning: str, folder: Path) -> str:
         meaning: What it does, in one line.
         folder: Where the user's conf/ is.
     """
-    found = HELP.get(command, CommandHelp(usage="[KEY=VALUE ...]", examples=()))
+    found = HELP[command]
     lines = _wrapped(f"tuner {command}: {meaning}", "")
     lines += ["", f"usage: tuner {_usage(command, found.usage)}"]
-    if found.examples:
-        lines += ["", "examples", *(f"  {example}" for example in found.examples)]
-    lines += ["", "options", *_options(found)]
+    lines += ["", "examples", *(f"  {example}" for example in found.examples)]
+    lines += ["", "options", *_options(command)]
     catalog = Catalog(folder)
     for section in found.sections:
         lines += _section(section, found.keys.get(section), catalog)
@@ -73,13 +73,14 @@ def topic_page(topic: str, commands: Mapping[str, str], folder: Path) -> str:
         InputError: There is no such thing, or the file of an option is wrong.
     """
     group, _, option = topic.partition("=")
-    catalog = Catalog(folder)
     if topic == GROUPS_TOPIC:
         return groups_page(folder)
-    if group in (*GROUPS, SWEEP):
-        return _group_page(group, option or None, catalog)
-    if topic in commands:
+    is_group = group in (*GROUPS, SWEEP)
+    if topic in commands and not is_group:
         return command_page(topic, commands[topic], folder)
+    catalog = Catalog(folder)
+    if is_group:
+        return _group_page(group, option or None, catalog)
     if group in (*SECTIONS, *STUDY):
         return _page(_section(group, None, catalog)[1:])
     row = catalog.key(group)
@@ -122,10 +123,10 @@ def _usage(command: str, usage: str) -> str:
     return usage if usage.startswith("[sweep]") else f"{command} {usage}"
 
 
-def _options(found: CommandHelp) -> Iterator[str]:
+def _options(command: str) -> Iterator[str]:
     yield "  -h, --help        this text; tuner --help GROUP lists a group's options"
     yield "  -q, --quiet       no progress; warnings, errors and the result stay"
-    if found.prints_config:
+    if command in PRINTING:
         yield "  --cfg job         print the composed configuration and stop"
 
 

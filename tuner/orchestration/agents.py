@@ -204,6 +204,7 @@ def _closing(
             in_trials=sum(outcome.seconds for outcome in outcomes),
         ),
         invocation=invocation,
+        is_taken=study.folder.has_sibling,
         best_file=study.folder.best,
         model_note=model_note(study.folder),
         review=_review(agent),

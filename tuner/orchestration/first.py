@@ -83,8 +83,7 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
         study = reader.read()
     finally:
         reader.close()
-    outcomes = [trial.outcome for trial in study.trials if trial.outcome is not None]
-    completed = (outcome for outcome in outcomes if outcome.state is TrialState.COMPLETE)
+    completed = (outcome for outcome in study.outcomes if outcome.state is TrialState.COMPLETE)
     best = order(completed, study.goals)
     if not best:
         raise InputError(

@@ -17,6 +17,7 @@ from tuner.settings.settings import AgentSettings
 from tuner.study.lost import StudyLostError
 from tuner.study.patience import AWAY
 from tuner.study.reader import StoredStudy, StudyReader
+from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
 
@@ -52,13 +53,12 @@ class StudyLook:
         except InputError as error:
             self.refusal = error.problem
         except (*AWAY, StudyLostError) as error:
-            self.refusal = " ".join(str(error).split()) or type(error).__name__
+            self.refusal = one_line(error)
 
     @property
     def outcomes(self) -> list[TrialOutcome]:
         """Of the trials that ended, by number."""
-        trials = self.stored.trials if self.stored else ()
-        return [trial.outcome for trial in trials if trial.outcome]
+        return self.stored.outcomes if self.stored else []
 
     @property
     def done(self) -> int:

@@ -66,7 +66,7 @@ class Reporter:
         return Rerun(
             study=study.name,
             changed=found.changed if found is not None else overrides_alone,
-            is_taken=lambda name: (self.folder.path.parent / name).exists(),
+            is_taken=self.folder.has_sibling,
             is_confirmed=study.confirmation is not None,
         )
 

@@ -215,7 +215,7 @@ def _problem(again: TrialOutcome | None, model: Path) -> str | None:
     if again is None:
         return "the training did not end"
     if again.error is not None:
-        return f"{again.error.type}: {again.error.message}"
+        return again.error.text
     if again.model_error is not None:
         return f"it could not be saved: {again.model_error}"
     if again.state is not TrialState.COMPLETE:

@@ -115,13 +115,12 @@ def _run_here(
         sweep = _search(start, study, keeper, tracker, publisher, tags)
         retraining = Retraining(start, study, keeper, tags)
         confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
-        closing = _closing(start, study, sweep, confirmed, tracker, begun)
+        closing = _closing(start, study, sweep, confirmed, tracker, invocation, begun)
         closing = replace(
             closing,
             interrupted=closing.interrupted or retraining.interrupted,
             model_note=keeper.note,
             page=write_page(agent, closing.reading, invocation, terminal.warn),
-            invocation=invocation,
         )
         _finish(closing, folder, terminal, tracker, publisher)
         return closing.exit_code
@@ -282,6 +281,7 @@ def _closing(
     sweep: Sweep,
     confirmed: Confirmed,
     tracker: Tracker,
+    invocation: Invocation,
     begun: float,
 ) -> SweepSummary:
     """All that the end is told from."""
@@ -316,9 +316,9 @@ def _closing(
         best_file=start.folder.best,
         keys=composed.space.keys,
         review=tracker.review_steps,
-        invocation=Invocation(words=()),
+        invocation=invocation,
         labels=start.inputs.labels(start.compose(winner.parameters)) if winner else (),
-        is_taken=lambda name: StudyFolder(Path(agent.output), name).path.exists(),
+        is_taken=start.folder.has_sibling,
     )
 
 

@@ -60,9 +60,17 @@ class FineTune:
     """True if somebody stopped it."""
 
     @property
+    def saved(self) -> TrialOutcome | None:
+        """Outcome of the trial whose model was trained and saved; None where there is none."""
+        completed = (each for each in self.outcomes if each.state is TrialState.COMPLETE)
+        return next((each for each in completed if each.model_error is None), None)
+
+    @property
     def exit_code(self) -> int:
         """0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
-        return exit_code(self.outcomes, interrupted=self.interrupted)
+        if self.interrupted:
+            return INTERRUPTED
+        return 0 if self.saved is not None else 1
 
 
 def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Terminal) -> FineTune:
@@ -147,8 +155,7 @@ def result_lines(
                 better = "higher" if way == "maximize" else "lower"
                 yield f"{name:<{LABEL}} {outcome.measured[name]}  (objective; {better} is better)"
         if outcome.last is not None:
-            figures = {"val_loss": outcome.last.val_loss, **outcome.last.metrics}
-            for name, value in figures.items():
+            for name, value in outcome.last.scores.items():
                 if name not in goals.objectives:
                     yield f"{name:<{LABEL}} {score(value)}"
         for text in outcome.violated:
@@ -159,11 +166,3 @@ def result_lines(
             if told.advice:
                 yield f"{'advice':<{LABEL}} {told.advice}"
         yield f"{'files':<{LABEL}} {folder.trial(outcome.number).path}"
-
-
-def exit_code(outcomes: Sequence[TrialOutcome], *, interrupted: bool) -> int:
-    """Return 0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
-    if interrupted:
-        return INTERRUPTED
-    saved = [o for o in outcomes if o.state is TrialState.COMPLETE and o.model_error is None]
-    return 0 if saved else 1

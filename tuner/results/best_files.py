@@ -6,10 +6,9 @@ from pathlib import Path
 from tuner.confirmation import origin
 from tuner.files.atomic import aside, replace_folder, restore_folder, write_whole
 from tuner.files.model_folder import add_file, check_complete, damage, discard, twin
-from tuner.trial.folder import StudyFolder
+from tuner.trial.folder import StudyFolder, TrialFolder
 from tuner.trial.kept_model import KeptModel, kept_model
 from tuner.trial.records import TrialOutcome
-from tuner.trial.serialization import from_json
 
 
 class BestFiles:
@@ -101,10 +100,6 @@ def ended_repeats(folder: StudyFolder) -> Sequence[TrialOutcome]:
     Args:
         folder: The search's files.
     """
-    found = []
-    for file in sorted(folder.confirmation.path.glob("trials/*/outcome.json")):
-        try:
-            found.append(from_json(TrialOutcome, file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
-            continue  # It runs, or was killed before its end.
-    return found
+    files = sorted(folder.confirmation.path.glob("trials/*/outcome.json"))
+    found = (TrialFolder(file.parent).read_outcome() for file in files)
+    return [outcome for outcome in found if outcome is not None]

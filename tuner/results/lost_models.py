@@ -9,9 +9,8 @@ from tuner.files.model_folder import damage
 from tuner.results.best_files import BestFiles, ended_repeats
 from tuner.results.publication import Publication
 from tuner.trial.folder import StudyFolder, TrialFolder
-from tuner.trial.kept_model import KeptModel, came_from, written_model
+from tuner.trial.kept_model import KeptModel, came_from, kept_model
 from tuner.trial.records import TrialOutcome
-from tuner.trial.serialization import from_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +96,7 @@ def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
     """
     if recorded.last is None or again.last is None:
         return []
-    before = {**recorded.last.metrics, "val_loss": recorded.last.val_loss}
-    after = {**again.last.metrics, "val_loss": again.last.val_loss}
+    before, after = recorded.last.scores, again.last.scores
     return [
         f"{name} {after[name]:.9g}, recorded {value:.9g}"
         for name, value in before.items()
@@ -125,15 +123,12 @@ def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel
 
 def _ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
     """Return whether a trial ended in this folder, not on a machine with a folder of its own."""
-    try:
-        found = from_json(TrialOutcome, place.outcome.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
-        return False
-    return (found.attempt, found.value) == (outcome.attempt, outcome.value)
+    found = place.read_outcome()
+    return found is not None and (found.attempt, found.value) == (outcome.attempt, outcome.value)
 
 
 def _reason(folder: StudyFolder, outcome: TrialOutcome) -> str:
-    published = written_model(folder.best_model / folder.best.name)
+    published = kept_model(folder)
     is_published = published is not None and published.trial == outcome.number
     model = folder.best_model if is_published else folder.trial(outcome.number).model
     return _unsaved(outcome) or _missing(model)

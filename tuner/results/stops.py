@@ -110,7 +110,7 @@ def _reached(outcomes: Sequence[TrialOutcome]) -> str:
 def _why(outcome: TrialOutcome) -> str:
     parts = [f"misses {'; '.join(outcome.violated)}"] if outcome.violated else []
     if outcome.error is not None:
-        parts.append(f"{outcome.error.type}: {outcome.error.message}")
+        parts.append(outcome.error.text)
     elif outcome.diagnosis is not None:
         parts += [outcome.diagnosis.reason, outcome.diagnosis.advice]
     return "; ".join(filter(None, parts))

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rich.console import Console
@@ -59,14 +60,14 @@ class SweepSummary:
     best_file: Path
     review: Sequence[str]
     invocation: Invocation
+    is_taken: Callable[[str], bool]
     page: Path | None = None
     labels: Sequence[str] = ()
-    is_taken: Callable[[str], bool] = lambda name: False  # noqa: ARG005
     keys: Sequence[str] = ()
     confirmation: Confirmation | None = None
     model_note: str | None = None
 
-    @property
+    @cached_property
     def best(self) -> TrialOutcome | None:
         """The trial to take."""
         return best(self.outcomes, self.goals)
@@ -86,7 +87,7 @@ class SweepSummary:
             is_confirmed=self.confirmation is not None,
         )
 
-    @property
+    @cached_property
     def class_scores(self) -> ShownScores | None:
         """Scores of the best trial by class; None where its matrix is not known."""
         best = self.best

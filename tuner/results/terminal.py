@@ -86,7 +86,7 @@ def outcome_parts(
     ]
     told = f"misses {'; '.join(outcome.violated)}" if outcome.violated else ""
     if outcome.error is not None:
-        told += f" {outcome.error.type}: {outcome.error.message}"
+        told += f" {outcome.error.text}"
     return [*parts, *([cell(" ")] if told else []), *words(told, "red")]
 
 
@@ -391,7 +391,7 @@ class Terminal:
 def ending(outcome: TrialOutcome) -> str:
     """How a trial ended, why, and what to change, in one line."""
     if outcome.error is not None:
-        why = f"{outcome.error.type}: {outcome.error.message}"
+        why = outcome.error.text
     elif outcome.diagnosis is not None:
         why = f"{outcome.diagnosis.status.value}: {outcome.diagnosis.reason}"
         if outcome.diagnosis.advice:

@@ -125,6 +125,11 @@ class StoredStudy:
         return self.goals.direction
 
     @property
+    def outcomes(self) -> list[TrialOutcome]:
+        """Outcomes of the trials that ended, by number."""
+        return [trial.outcome for trial in self.trials if trial.outcome is not None]
+
+    @property
     def confirmed(self) -> list[int]:
         """Numbers of the trials that were confirmed, by rank."""
         return (
@@ -357,7 +362,9 @@ def _shown(where: str) -> str:
 def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirmation | None:
     """Return what a study's attributes say of it; None where nothing that this version reads."""
     with suppress(KeyError, cattrs.BaseValidationError):
-        found = with_intervals(from_plain(Confirmation, attributes[CONFIRMED]), goals.objective)
+        plain = dict(attributes[CONFIRMED])
+        plain.pop("final_look", None)  # Of earlier versions, and empty: it is stored apart.
+        found = with_intervals(from_plain(Confirmation, plain), goals.objective)
         look = attributes.get(TESTED)
         return replace(found, final_evaluation=from_plain(FinalEvaluation, look) if look else None)
     return None

@@ -298,5 +298,5 @@ def _reading(outcome: TrialOutcome) -> dict[str, str]:
     if outcome.stopped_by:
         tags["stopped_by"] = outcome.stopped_by
     if outcome.error is not None:
-        tags["error"] = f"{outcome.error.type}: {outcome.error.message}"
+        tags["error"] = outcome.error.text
     return tags

@@ -4,8 +4,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-import cattrs
-
 from tuner.tracking.events import Event, MetricsLogged, RunEnded, RunStarted
 from tuner.tracking.runs import (
     ATTEMPT,
@@ -17,8 +15,6 @@ from tuner.tracking.runs import (
 )
 from tuner.tracking.spool import Spool
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import TrialOutcome
-from tuner.trial.serialization import from_json
 
 
 def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: int) -> None:
@@ -61,19 +57,13 @@ def _missing(
     if reports and changed >= begun.at and reports[-1].examples_seen > step:
         same = sum(each.examples_seen == reports[-1].examples_seen for each in reports)
         events.append(point_logged(begun.run, reports[-1], changed, same))
-    outcome = _outcome(trial.outcome)
+    outcome = trial.read_outcome()
     changed = _changed(trial.outcome)
     known = outcome is not None and outcome.attempt == attempt and changed >= begun.at
     if outcome is None or not known or number in put_back:
         return [*events, trial_abandoned(begun.run, max(begun.at, _changed(spool.path)))]
     files = spool.attach(begun.run, trial.artifacts)
     return [*events, trial_ended(begun.run, outcome, files, (), changed)]
-
-
-def _outcome(file: Path) -> TrialOutcome | None:
-    with suppress(OSError, ValueError, cattrs.BaseValidationError):
-        return from_json(TrialOutcome, file.read_bytes())
-    return None
 
 
 def _changed(file: Path) -> int:

@@ -91,6 +91,18 @@ class TrialFolder:
                 found[report.point] = report
         return [found[point] for point in sorted(found)]
 
+    def read_outcome(self) -> TrialOutcome | None:
+        """Return how the latest attempt ended.
+
+        Returns:
+            None while the trial runs or waits, after an agent was killed, and where the file is
+            of another version.
+        """
+        try:
+            return from_json(TrialOutcome, self.outcome.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, BaseExceptionGroup):
+            return None
+
     def restore(self, config: str, reports: Iterable[Report]) -> None:
         """Make the folder of a running trial again, which somebody removed.
 
@@ -140,6 +152,10 @@ class StudyFolder:
         found = StudyFolder(self.path, "retrain")
         found.limits = self.limits
         return found
+
+    def has_sibling(self, study: str) -> bool:
+        """Return whether the output folder has a study of this name."""
+        return (self.path.parent / study).exists()
 
     def next_number(self) -> int:
         """Return the first trial number above all that have a folder.

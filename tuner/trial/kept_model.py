@@ -84,7 +84,7 @@ def model_note(folder: StudyFolder) -> str | None:
     Returns:
         None where it is, or where there is no best.yaml.
     """
-    best, kept = written_model(folder.best), written_model(folder.best_model / folder.best.name)
+    best, kept = written_model(folder.best), kept_model(folder)
     problem = damage(folder.best_model)
     if best is None or (kept is not None and kept.trial == best.trial and problem is None):
         return None

@@ -168,6 +168,11 @@ class Report:
     gpu_utilization: float | None = None
     gpu_memory_bytes: int | None = None
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """Validation loss and metrics."""
+        return {"val_loss": self.val_loss, **self.metrics}
+
     def value(self, name: str) -> float:
         """A metric or another figure of the report by its name in MLflow."""
         return float(self.metrics[name] if name in self.metrics else getattr(self, name))
@@ -275,6 +280,11 @@ class TrialError:
         return self.kind in ("crash", "device")
 
     @property
+    def text(self) -> str:
+        """Type and message."""
+        return f"{self.type}: {self.message}"
+
+    @property
     def cause(self) -> str:
         """Type and message, without the numbers and addresses that differ between trials."""
         return f"{self.type}: {re.sub(r'0x[0-9a-fA-F]+|[0-9]+', 'N', self.message)}"
@@ -335,3 +345,8 @@ class TrialOutcome:
     error: TrialError | None = None
     provenance: Provenance = field(default_factory=Provenance)
     model_error: str | None = None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Validation scores of the last report, objectives and constrained metrics."""
+        return {**({} if self.last is None else self.last.scores), **self.measured}

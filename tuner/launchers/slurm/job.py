@@ -9,10 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-from submitit.helpers import DelayedSubmission
-
 from tuner.devices.scheduler import own_job
 from tuner.errors import INTERRUPTED
+from tuner.launchers.slurm.library import DelayedSubmission
 from tuner.launchers.slurm.queue import is_running
 from tuner.processes.python_process import python_module
 

@@ -10,18 +10,13 @@ from typing import Any
 
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
-from tuner.installation.remedies import install_extra
+from tuner.launchers.slurm.library import (
+    FailedJobError,
+    FailedSubmissionError,
+    JobPaths,
+    SlurmExecutor,
+)
 from tuner.launchers.slurm.spec import log_tail
-
-try:
-    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
-    from submitit.slurm.slurm import SlurmExecutor
-except ImportError as error:
-    raise InputError(
-        "launcher=slurm needs submitit",
-        where="launcher=slurm",
-        remedy=install_extra("slurm"),
-    ) from error
 
 PYTHON = f"{shlex.quote(sys.executable)} -P"
 """What runs a job: without modules of the folder that the job starts in."""

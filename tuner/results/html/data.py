@@ -172,7 +172,7 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         reports: Trial number to its reports by point, for the trials that have some.
     """
     goals = stored.goals
-    outcomes = order((t.outcome for t in stored.trials if t.outcome), goals)
+    outcomes = order(stored.outcomes, goals)
     places = {outcome.number: place for place, outcome in enumerate(outcomes)}
     points = max((point for trial in stored.trials for point in trial.values), default=1)
     known = sorted(
@@ -236,7 +236,7 @@ def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], goals: Goals) -> T
 def _ending(outcome: TrialOutcome) -> str:
     """Why a trial ended before its budget was spent."""
     if outcome.error is not None:
-        return f"{outcome.error.type}: {outcome.error.message}"
+        return outcome.error.text
     at = f" at {outcome.last.point} of {outcome.last.points}" if outcome.last else ""
     if outcome.state is TrialState.COMPLETE:
         return f"stopped early{at}: nothing more to gain" if outcome.stopped_by else ""

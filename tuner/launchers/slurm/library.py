@@ -1,0 +1,23 @@
+"""What we use of submitit, an extra."""
+
+from tuner.errors import InputError
+from tuner.installation.remedies import install_extra
+
+try:
+    from submitit.core.utils import FailedJobError, FailedSubmissionError, JobPaths
+    from submitit.helpers import DelayedSubmission
+    from submitit.slurm.slurm import SlurmExecutor
+except ImportError as error:
+    raise InputError(
+        "launcher=slurm needs submitit",
+        where="launcher=slurm",
+        remedy=install_extra("slurm"),
+    ) from error
+
+__all__ = [
+    "DelayedSubmission",
+    "FailedJobError",
+    "FailedSubmissionError",
+    "JobPaths",
+    "SlurmExecutor",
+]
