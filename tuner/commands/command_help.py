@@ -9,19 +9,16 @@ from tuner.config.schema import AGENT_GROUPS, GROUPS, SWEEP, TRIAL_GROUPS
 
 @dataclass(frozen=True, kw_only=True)
 class CommandHelp:
-    """A command's own words.
-
-    Attributes:
-        usage: Its words after `tuner`.
-        examples: Lines of a shell that work.
-        sections: Groups and sections whose keys it reads, in order.
-        keys: Keys that it reads of a section; a section that is not here has all of its keys.
-    """
+    """A command's own words."""
 
     usage: str
+    """Its words after `tuner`."""
     examples: tuple[str, ...]
+    """Lines of a shell that work."""
     sections: tuple[str, ...] = ()
+    """Groups and sections whose keys it reads, in order."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Keys that it reads of a section; a section that is not here has all of its keys."""
 
 
 _STUDY = ("study", "output")

@@ -23,17 +23,14 @@ PRINTING = ("sweep", "train")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the options of a command line ask for.
-
-    Attributes:
-        overrides: The other words, in their order.
-        prints_config: True if the configuration is printed and nothing is run.
-        quiet: True if progress is not shown; warnings, errors and the result are.
-    """
+    """What the options of a command line ask for."""
 
     overrides: tuple[str, ...]
+    """The other words, in their order."""
     prints_config: bool = False
+    """True if the configuration is printed and nothing is run."""
     quiet: bool = False
+    """True if progress is not shown; warnings, errors and the result are."""
 
 
 def read_options(words: Sequence[str], *, command: str) -> Options:

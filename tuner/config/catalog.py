@@ -29,19 +29,16 @@ EVERYTHING = (*GROUPS, *SECTIONS, *STUDY)
 
 @dataclass(frozen=True, kw_only=True)
 class OptionEntry:
-    """One option of a group.
-
-    Attributes:
-        name: As chosen on the command line.
-        meaning: First comment of its file.
-        is_default: True if it holds unless another one is chosen.
-        is_own: True if its file is the user's.
-    """
+    """One option of a group."""
 
     name: str
+    """As chosen on the command line."""
     meaning: str
+    """First comment of its file."""
     is_default: bool
+    """True if it holds unless another one is chosen."""
     is_own: bool
+    """True if its file is the user's."""
 
 
 class Catalog:

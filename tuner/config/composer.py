@@ -34,21 +34,18 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class Primary:
-    """What a command starts from.
-
-    Attributes:
-        groups: The groups of its configuration.
-        defaults: Group to option; a group without one is left to its schema.
-        content: Its own values, above those of the options.
-        label: The file that they come from.
-        whole: Keys of `content` that hold one thing each: nothing of an option is merged in.
-    """
+    """What a command starts from."""
 
     groups: tuple[str, ...] = (*GROUPS, SWEEP)
+    """The groups of its configuration."""
     defaults: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
+    """Group to option; a group without one is left to its schema."""
     content: DictConfig = field(default_factory=lambda: DictConfig({}))
+    """Its own values, above those of the options."""
     label: str = "configuration"
+    """The file that they come from."""
     whole: tuple[str, ...] = ()
+    """Keys of `content` that hold one thing each: nothing of an option is merged in."""
 
     def gives(self, key: str) -> bool:
         """Return True if `content` has the key of a group, whatever its value."""

@@ -18,19 +18,16 @@ from tuner.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Composition:
-    """What one choice of options gives.
-
-    Attributes:
-        config: The configuration, all keys typed, no value of an override in it yet.
-        choices: Group to the option in use.
-        labels: Group to the file of that option.
-        given: Key to where its value was given, for the keys that have one.
-    """
+    """What one choice of options gives."""
 
     config: DictConfig
+    """The configuration, all keys typed, no value of an override in it yet."""
     choices: Mapping[str, str]
+    """Group to the option in use."""
     labels: Mapping[str, str]
+    """Group to the file of that option."""
     given: Mapping[str, str] = field(default_factory=dict)
+    """Key to where its value was given, for the keys that have one."""
 
     def where(self, key: str) -> str:
         """Where the value of a key comes from."""

@@ -17,15 +17,12 @@ from tuner.settings.settings import AgentSettings, TrialSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedDoctor:
-    """What is to be looked at.
-
-    Attributes:
-        agent: What an agent would read.
-        trials: Of a sweep one for each model and data that it may meet, at least; else one.
-    """
+    """What is to be looked at."""
 
     agent: AgentSettings
+    """What an agent would read."""
     trials: tuple[TrialSettings, ...]
+    """Of a sweep one for each model and data that it may meet, at least; else one."""
 
 
 def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:

@@ -53,21 +53,18 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One override, understood.
-
-    Attributes:
-        kind: What it does.
-        key: The key or group.
-        value: The value, the option's name, or the domain; None for `RAW`.
-        text: As it was written.
-        where: What it stands in.
-    """
+    """One override, understood."""
 
     kind: Kind
+    """What it does."""
     key: str
+    """The key or group."""
     value: Any
+    """The value, the option's name, or the domain; None for `RAW`."""
     text: str
+    """As it was written."""
     where: str
+    """What it stands in."""
 
 
 def read_overrides(texts: Sequence[str], where: str) -> list[Setting]:

@@ -36,21 +36,18 @@ _MARKS = re.compile(r"^(override\s+|optional\s+)*/?")
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One file of a configuration group.
-
-    Attributes:
-        group: The group, as `optimizer`.
-        name: The file's name without its ending, as `adamw`.
-        label: The file as people should see it.
-        node: Its content, defaults list included, typed where the group is open.
-        package: Where Hydra is to put it, if its `# @package` header says so.
-    """
+    """One file of a configuration group."""
 
     group: str
+    """The group, as `optimizer`."""
     name: str
+    """The file's name without its ending, as `adamw`."""
     label: str
+    """The file as people should see it."""
     node: DictConfig
+    """Its content, defaults list included, typed where the group is open."""
     package: str | None = None
+    """Where Hydra is to put it, if its `# @package` header says so."""
 
     def references(self) -> Iterator[tuple[str, str]]:
         """Group and name of every option of ours that the defaults list names.

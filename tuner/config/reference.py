@@ -74,19 +74,16 @@ _RULES: Mapping[str, str] = {key: limit.text for key, limit in RULES}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """A key.
-
-    Attributes:
-        key: As on the command line.
-        default: Its value unless another one is given.
-        values: What it may be.
-        meaning: What it does.
-    """
+    """A key."""
 
     key: str
+    """As on the command line."""
     default: str
+    """Its value unless another one is given."""
     values: str
+    """What it may be."""
     meaning: str
+    """What it does."""
 
 
 def page() -> str:

@@ -29,21 +29,18 @@ S = TypeVar("S", ReportSettings, ExportSettings, CleanSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedReader(Generic[S]):
-    """A command on a stored study, ready to be run.
-
-    Attributes:
-        study: The study's name; null: none is named.
-        output: Folder of all studies.
-        storage: Where the study is.
-        settings: The command's own section.
-        tracking: Where MLflow is; of the commands `report` and `clean` alone.
-    """
+    """A command on a stored study, ready to be run."""
 
     study: str | None
+    """The study's name; null: none is named."""
     output: str
+    """Folder of all studies."""
     storage: StorageSettings
+    """Where the study is."""
     settings: S
+    """The command's own section."""
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    """Where MLflow is; of the commands `report` and `clean` alone."""
 
 
 def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[ReportSettings]:

@@ -28,22 +28,18 @@ _DEFINED = "defined"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to compose a trial of a sweep.
-
-    Attributes:
-        composer: Composes options.
-        chosen: Group to option, where not the default.
-        settings: The plain overrides; later ones win.
-        optional: Keys that only some options have and that a plain value fixed: given where
-            they exist.
-        origins: Searched key to where it is asked for, for messages.
-    """
+    """How to compose a trial of a sweep."""
 
     composer: Composer
+    """Composes options."""
     chosen: Mapping[str, str]
+    """Group to option, where not the default."""
     settings: tuple[Setting, ...]
+    """The plain overrides; later ones win."""
     optional: frozenset[str]
+    """Keys that only some options have and that a plain value fixed: given where they exist."""
     origins: Mapping[str, str]
+    """Searched key to where it is asked for, for messages."""
 
     def composition(self, parameters: Mapping[str, Scalar]) -> Composition:
         """The whole configuration with these values of the searched keys."""
@@ -65,26 +61,22 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedSweep:
-    """A sweep, ready to run.
-
-    Attributes:
-        agent: What the agent reads.
-        space: What is searched.
-        base: The untuned default configuration.
-        defaults: Searched key to its value there, where it has one; for a group the option.
-        untuned: Every key of the untuned default with a single value, and every group with its
-            option.
-        overrides: The plain overrides that hold for every trial, the sweep's own first.
-        recipe: What `compose_trial` needs.
-    """
+    """A sweep, ready to run."""
 
     agent: AgentSettings
+    """What the agent reads."""
     space: SearchSpace
+    """What is searched."""
     base: TrialSettings
+    """The untuned default configuration."""
     defaults: Mapping[str, Scalar]
+    """Searched key to its value there, where it has one; for a group the option."""
     untuned: Mapping[str, Scalar]
+    """Every key of the untuned default with a single value, and every group with its option."""
     overrides: tuple[str, ...]
+    """The plain overrides that hold for every trial, the sweep's own first."""
     recipe: Recipe = field(repr=False, compare=False)
+    """What `compose_trial` needs."""
 
     @property
     def goals(self) -> Goals:

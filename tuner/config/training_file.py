@@ -38,23 +38,20 @@ _USED = ("sweep.objectives", "sweep.constraints")
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedTraining:
-    """One fine-tune, ready to run.
-
-    Attributes:
-        trial: What it is made of.
-        study: The name that it is tracked under, if given.
-        output: Folder of all studies.
-        launcher: Where it runs.
-        tracking: MLflow.
-        goals: What its result is measured by.
-    """
+    """One fine-tune, ready to run."""
 
     trial: TrialSettings
+    """What it is made of."""
     study: str | None
+    """The name that it is tracked under, if given."""
     output: str
+    """Folder of all studies."""
     launcher: LauncherSettings
+    """Where it runs."""
     tracking: TrackingSettings
+    """MLflow."""
     goals: Goals
+    """What its result is measured by."""
 
 
 def compose_training(

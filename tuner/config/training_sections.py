@@ -44,17 +44,14 @@ _SCALARS = ("study", "output")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSections:
-    """Keys that a file gives.
-
-    Attributes:
-        label: The file as messages name it.
-        content: Group to its given keys, typed, and the given keys of the top level.
-        options: Group to the option that has the keys left out, where it is not the default.
-    """
+    """Keys that a file gives."""
 
     label: str = "command line"
+    """The file as messages name it."""
     content: Mapping[str, Any] = field(default_factory=dict)
+    """Group to its given keys, typed, and the given keys of the top level."""
     options: Mapping[str, str] = field(default_factory=dict)
+    """Group to the option that has the keys left out, where it is not the default."""
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -36,20 +36,18 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean, in the metric's unit.
-
-    Attributes:
-        mean: Of the values seen.
-        margin: Half the width of Student's t-interval, with 95 % confidence unless another one
-            was asked for; None: one value, or values that are all the same.
-        low: Lower end of the interval, within the metric's range; None without a margin.
-        high: Upper end of the interval; None without a margin.
-    """
+    """A mean, in the metric's unit."""
 
     mean: float
+    """Of the values seen."""
     margin: float | None
+    """Half the width of Student's t-interval, with 95 % confidence unless another one was asked
+    for; None: one value, or values that are all the same.
+    """
     low: float | None = None
+    """Lower end of the interval, within the metric's range; None without a margin."""
     high: float | None = None
+    """Upper end of the interval; None without a margin."""
 
     @property
     def interval(self) -> Interval | None:

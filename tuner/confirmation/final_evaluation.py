@@ -28,30 +28,24 @@ METRICS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Whom the test rows are looked at for.
-
-    Attributes:
-        trial: Number of the confirmed best.
-        seed: Of the repeat of it whose model is scored: the best one's.
-        rows: SHA-256 of the test rows.
-    """
+    """Whom the test rows are looked at for."""
 
     trial: int
+    """Number of the confirmed best."""
     seed: int
+    """Of the repeat of it whose model is scored: the best one's."""
     rows: str
+    """SHA-256 of the test rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A score on the test rows.
-
-    Attributes:
-        value: In the metric's unit.
-        error: Standard error over the drawing of the rows.
-    """
+    """A score on the test rows."""
 
     value: float
+    """In the metric's unit."""
     error: float
+    """Standard error over the drawing of the rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,20 +54,18 @@ class FinalEvaluation:
 
     It is written down before it begins: whoever dies in the middle has it again, for the same
     model alone.
-
-    Attributes:
-        subject: Whom it is for.
-        examples: How many rows there are.
-        in_training: Of them those whose text stands in training, too.
-        in_validation: Of them those whose text stands in validation, too.
-        scores: By the names of `METRICS`; none before it has ended.
     """
 
     subject: Subject
+    """Whom it is for."""
     examples: int
+    """How many rows there are."""
     in_training: int
+    """Of them those whose text stands in training, too."""
     in_validation: int
+    """Of them those whose text stands in validation, too."""
     scores: Mapping[str, Score] = field(default_factory=dict)
+    """By the names of `METRICS`; none before it has ended."""
 
     def interval(self, name: str) -> Interval | None:
         """95 % interval of a score over the drawing of the rows, within the score's range.

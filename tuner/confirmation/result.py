@@ -23,27 +23,23 @@ BROKEN = ("diverged", "not_learning")
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """One configuration, trained again with new seeds.
-
-    Attributes:
-        trial: Number of the search's trial that found it.
-        promised: The objective that it had there.
-        scores: Seed to the objective of the repeats that completed.
-        estimate: Of them.
-        broken: Repeats without a score that diverged, were stopped as not learning or missed a
-            constraint.
-        raced_out: It was shown that it could no longer win, and repeated no more.
-        not_learning: Repeats that completed without beating the constant guess. Their scores
-            are in the mean.
-    """
+    """One configuration, trained again with new seeds."""
 
     trial: int
+    """Number of the search's trial that found it."""
     promised: float
+    """The objective that it had there."""
     scores: Mapping[int, float]
+    """Seed to the objective of the repeats that completed."""
     estimate: Estimate
+    """Of them."""
     broken: int
+    """Repeats without a score that diverged, were stopped as not learning or missed a constraint.
+    """
     raced_out: bool
+    """It was shown that it could no longer win, and repeated no more."""
     not_learning: int = 0
+    """Repeats that completed without beating the constant guess. Their scores are in the mean."""
 
     @property
     def unsound(self) -> int:
@@ -53,29 +49,30 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """How a confirmation ended.
-
-    Attributes:
-        configurations: By rank: what bears every seed first, then by the mean.
-        seeds: Repeats wanted of each.
-        luck: By how much the best one's mean is better than its true mean, as to be expected of
-            the best of several noisy means.
-        lead: By how much the first is better than the second, over the seeds of both; None
-            without a second or a common seed.
-        optimism: By how much the search's best trial was better than what its configuration
-            reached again; None where it reached nothing.
-        final_evaluation: Scores on the test rows, of this best or of an earlier one; None before
-            the first evaluation.
-        leaders: Trials that were to be confirmed; empty in a study of an earlier version.
-    """
+    """How a confirmation ended."""
 
     configurations: tuple[Configuration, ...]
+    """By rank: what bears every seed first, then by the mean."""
     seeds: int
+    """Repeats wanted of each."""
     luck: float
+    """By how much the best one's mean is better than its true mean, as to be expected of the best
+    of several noisy means.
+    """
     lead: Estimate | None
+    """By how much the first is better than the second, over the seeds of both; None without a
+    second or a common seed.
+    """
     optimism: float | None
+    """By how much the search's best trial was better than what its configuration reached again;
+    None where it reached nothing.
+    """
     final_evaluation: FinalEvaluation | None = None
+    """Scores on the test rows, of this best or of an earlier one; None before the first
+    evaluation.
+    """
     leaders: tuple[int, ...] = ()
+    """Trials that were to be confirmed; empty in a study of an earlier version."""
 
     @property
     def best(self) -> Configuration:

@@ -44,23 +44,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What the cache keeps of prepared data.
-
-    Attributes:
-        labels: Label names, in the order of their numbers.
-        train: Training rows.
-        validation: Validation rows.
-        constant_guess: What the best constant guess reaches on the validation rows.
-        report: Figures of the data.
-        fingerprint: SHA-256 of both splits' content.
-    """
+    """What the cache keeps of prepared data."""
 
     labels: tuple[str, ...]
+    """Label names, in the order of their numbers."""
     train: TokenizedSplit
+    """Training rows."""
     validation: TokenizedSplit
+    """Validation rows."""
     constant_guess: Baseline
+    """What the best constant guess reaches on the validation rows."""
     report: DataReport
+    """Figures of the data."""
     fingerprint: str
+    """SHA-256 of both splits' content."""
 
 
 def entry_folder(key: str) -> Path:
@@ -70,17 +67,14 @@ def entry_folder(key: str) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What eviction has to know of an entry.
-
-    Attributes:
-        folder: Of its files.
-        size: In bytes.
-        used: When it was last written or mapped, in seconds.
-    """
+    """What eviction has to know of an entry."""
 
     folder: Path
+    """Of its files."""
     size: int
+    """In bytes."""
     used: float
+    """When it was last written or mapped, in seconds."""
 
 
 def surplus(entries: Sequence[Entry], most_bytes: int) -> list[Entry]:

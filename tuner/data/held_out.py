@@ -13,21 +13,18 @@ from tuner.settings.settings import DataSettings
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """The rows of `data.test`.
-
-    Attributes:
-        examples: All of them.
-        in_training: Of them those whose text stands among the training rows, too.
-        in_validation: Of them those whose text stands among the validation rows, too.
-        fingerprint: SHA-256 of texts and labels, whatever their order.
-        remarks: About how the rows were read.
-    """
+    """The rows of `data.test`."""
 
     examples: Examples
+    """All of them."""
     in_training: int
+    """Of them those whose text stands among the training rows, too."""
     in_validation: int
+    """Of them those whose text stands among the validation rows, too."""
     fingerprint: str
+    """SHA-256 of texts and labels, whatever their order."""
     remarks: Remarks
+    """About how the rows were read."""
 
 
 def read_held_out(data: DataSettings) -> HeldOut | None:

@@ -27,31 +27,28 @@ from tuner.trial.records import Baseline
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedData:
-    """Tokenised data of one data set, model and length.
-
-    Attributes:
-        labels: Label names, in the order of their numbers.
-        train: Training rows.
-        validation: Validation rows.
-        pad_id: Token id of padding.
-        checkpoint: The model that the tokens are for.
-        constant_guess: What guessing by the training rows' label frequencies reaches on the
-            validation rows.
-        report: Figures of the data.
-        fingerprint: SHA-256 of texts and labels of both splits and of the label names; the same
-            for every length, and for every model whose texts become tokens as in version 0.1.
-        seed: `data.seed`.
-    """
+    """Tokenised data of one data set, model and length."""
 
     labels: tuple[str, ...]
+    """Label names, in the order of their numbers."""
     train: TokenizedSplit
+    """Training rows."""
     validation: TokenizedSplit
+    """Validation rows."""
     pad_id: int
+    """Token id of padding."""
     checkpoint: CheckpointInfo
+    """The model that the tokens are for."""
     constant_guess: Baseline
+    """What guessing by the training rows' label frequencies reaches on the validation rows."""
     report: DataReport
+    """Figures of the data."""
     fingerprint: str
+    """SHA-256 of texts and labels of both splits and of the label names; the same for every
+    length, and for every model whose texts become tokens as in version 0.1.
+    """
     seed: int
+    """`data.seed`."""
 
     def interim_rows(self, count: int | None) -> NDArray[np.int64]:
         """Validation rows for an interim evaluation: stratified, the same for every trial.

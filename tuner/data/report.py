@@ -25,49 +25,46 @@ WARN_VOCABULARY = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class DataReport:
-    """Figures of a data set as one model meets it; plain values alone.
-
-    Attributes:
-        train_rows: Rows trained on.
-        validation_rows: Rows held out.
-        labels: Label names, in the order of their numbers.
-        train_counts: Training rows of each label.
-        validation_counts: Validation rows of each label.
-        duplicates: Training rows whose text stands in an earlier training row.
-        contradictions: Training rows whose text stands with another label too.
-        shared: Validation rows whose text stands in training.
-        empty: Rows of both splits without any text.
-        truncated: Share of the rows of both splits that are longer than `max_length`.
-        unknown: Share of the text tokens of both splits that the vocabulary lacks.
-        length_median: Tokens of a row before truncation, special ones included.
-        length_p95: 95 % of the rows have no more tokens.
-        length_max: Tokens of the longest row.
-        max_length: Tokens kept.
-        tokenizer_vocabulary: Ids that the tokenizer can give.
-        model_vocabulary: Rows of the model's embedding.
-        notes: Sentences about settings and files.
-        read_as: Lines about how the files were read, where that is not obvious.
-    """
+    """Figures of a data set as one model meets it; plain values alone."""
 
     train_rows: int
+    """Rows trained on."""
     validation_rows: int
+    """Rows held out."""
     labels: tuple[str, ...]
+    """Label names, in the order of their numbers."""
     train_counts: tuple[int, ...]
+    """Training rows of each label."""
     validation_counts: tuple[int, ...]
+    """Validation rows of each label."""
     duplicates: int
+    """Training rows whose text stands in an earlier training row."""
     contradictions: int
+    """Training rows whose text stands with another label too."""
     shared: int
+    """Validation rows whose text stands in training."""
     empty: int
+    """Rows of both splits without any text."""
     truncated: float
+    """Share of the rows of both splits that are longer than `max_length`."""
     unknown: float
+    """Share of the text tokens of both splits that the vocabulary lacks."""
     length_median: float
+    """Tokens of a row before truncation, special ones included."""
     length_p95: float
+    """95 % of the rows have no more tokens."""
     length_max: int
+    """Tokens of the longest row."""
     max_length: int
+    """Tokens kept."""
     tokenizer_vocabulary: int
+    """Ids that the tokenizer can give."""
     model_vocabulary: int
+    """Rows of the model's embedding."""
     notes: tuple[str, ...] = ()
+    """Sentences about settings and files."""
     read_as: tuple[str, ...] = ()
+    """Lines about how the files were read, where that is not obvious."""
 
     def warnings(self) -> list[str]:
         """A sentence with its figures for all that is likely to spoil a fine-tune."""

@@ -19,15 +19,12 @@ FILE_FORMATS = ("csv", "json", "parquet")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One split, found but not read.
-
-    Attributes:
-        identity: Same identity, same content; None where reading alone can tell.
-        read: Reads it.
-    """
+    """One split, found but not read."""
 
     identity: str | None
+    """Same identity, same content; None where reading alone can tell."""
     read: Callable[[], Table]
+    """Reads it."""
 
 
 Finder = Callable[[DataSettings, str, str | None], Source]

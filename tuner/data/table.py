@@ -16,23 +16,20 @@ _SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The wanted columns of one source, before any check.
-
-    Attributes:
-        where: File or data set, for messages.
-        columns: Names of all columns that the source has, wanted or not.
-        values: Wanted column to its cells; None is a cell without a value.
-        read_as: Lines about how the source was read, where that is not obvious.
-        notes: Sentences that warn of what may be damaged.
-        classes: Columns that have names of classes by their own type: no text of a file.
-    """
+    """The wanted columns of one source, before any check."""
 
     where: str
+    """File or data set, for messages."""
     columns: tuple[str, ...]
+    """Names of all columns that the source has, wanted or not."""
     values: Mapping[str, Sequence[Any]]
+    """Wanted column to its cells; None is a cell without a value."""
     read_as: tuple[str, ...] = ()
+    """Lines about how the source was read, where that is not obvious."""
     notes: tuple[str, ...] = ()
+    """Sentences that warn of what may be damaged."""
     classes: frozenset[str] = frozenset()
+    """Columns that have names of classes by their own type: no text of a file."""
 
 
 @dataclass
@@ -58,21 +55,18 @@ class Remarks:
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Labelled texts, checked.
-
-    Attributes:
-        where: File or data set, for messages.
-        texts: One per row.
-        pairs: The second texts; None for single texts.
-        labels: Labels as the source has them, one per row.
-        classes: True if they are names of classes by their type, which are never respelled.
-    """
+    """Labelled texts, checked."""
 
     where: str
+    """File or data set, for messages."""
     texts: tuple[str, ...]
+    """One per row."""
     pairs: tuple[str, ...] | None
+    """The second texts; None for single texts."""
     labels: tuple[str, ...]
+    """Labels as the source has them, one per row."""
     classes: bool = False
+    """True if they are names of classes by their type, which are never respelled."""
 
     def __len__(self) -> int:
         """Rows."""

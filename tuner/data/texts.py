@@ -21,19 +21,16 @@ from tuner.settings.file_formats import FORMAT_OF_ENDING, inner_suffix
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Texts of a file, checked.
-
-    Attributes:
-        texts: One per row.
-        pairs: Second text of each row; None for single texts.
-        labels: True label of each row; None where the file has none.
-        remarks: Lines about how the file was read, and warnings.
-    """
+    """Texts of a file, checked."""
 
     texts: tuple[str, ...]
+    """One per row."""
     pairs: tuple[str, ...] | None
+    """Second text of each row; None for single texts."""
     labels: tuple[str, ...] | None
+    """True label of each row; None where the file has none."""
     remarks: tuple[str, ...] = ()
+    """Lines about how the file was read, and warnings."""
 
     def row(self, index: int) -> tuple[str, ...]:
         """The text of a row, and the second one where there are pairs."""

@@ -12,22 +12,20 @@ class TokenizedSplit:
     """The rows of one split; the arrays may be mapped from files and are never written to.
 
     Rows stand in a random order in which every stretch has about the labels of the whole.
-
-    Attributes:
-        ids: Token ids of all rows, one row after another; shape [tokens].
-        type_ids: Segment of each token; shape [tokens].
-        offsets: Row i is tokens offsets[i] up to offsets[i + 1]; shape [rows + 1].
-        labels: Number of each row's label; shape [rows].
-        max_length: Tokens that no row exceeds.
-        pad_id: Token id of padding.
     """
 
     ids: NDArray[np.int32]
+    """Token ids of all rows, one row after another; shape [tokens]."""
     type_ids: NDArray[np.uint8]
+    """Segment of each token; shape [tokens]."""
     offsets: NDArray[np.int64]
+    """Row i is tokens offsets[i] up to offsets[i + 1]; shape [rows + 1]."""
     labels: NDArray[np.int32]
+    """Number of each row's label; shape [rows]."""
     max_length: int
+    """Tokens that no row exceeds."""
     pad_id: int
+    """Token id of padding."""
 
     def __len__(self) -> int:
         """Rows."""

@@ -19,19 +19,16 @@ _UNKNOWN = ("[UNK]", "<unk>")
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where special tokens stand around one text or two: what the post-processor would add.
-
-    Attributes:
-        before: Tokens before the first text; each part is ids and the type id of each.
-        between: Tokens between the texts, none for single texts.
-        after: Tokens at the end.
-        types: Type id of the tokens of the first and of the second text.
-    """
+    """Where special tokens stand around one text or two: what the post-processor would add."""
 
     before: tuple[list[int], list[int]]
+    """Tokens before the first text; each part is ids and the type id of each."""
     between: tuple[list[int], list[int]]
+    """Tokens between the texts, none for single texts."""
     after: tuple[list[int], list[int]]
+    """Tokens at the end."""
     types: tuple[int, int]
+    """Type id of the tokens of the first and of the second text."""
 
     @property
     def special_tokens(self) -> int:
@@ -41,25 +38,22 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRows:
-    """Tokens of some rows, one after another.
-
-    Attributes:
-        ids: Token ids of all rows; shape [tokens].
-        type_ids: Segment of each token; shape [tokens].
-        lengths: Tokens of each row; shape [rows].
-        full_lengths: The same before truncation; shape [rows].
-        unknown: Tokens of no known vocabulary entry, over all rows.
-        special_tokens: How many of a row's tokens are special ones.
-        max_length: Tokens that no row exceeds.
-    """
+    """Tokens of some rows, one after another."""
 
     ids: NDArray[np.int32]
+    """Token ids of all rows; shape [tokens]."""
     type_ids: NDArray[np.uint8]
+    """Segment of each token; shape [tokens]."""
     lengths: NDArray[np.int64]
+    """Tokens of each row; shape [rows]."""
     full_lengths: NDArray[np.int64]
+    """The same before truncation; shape [rows]."""
     unknown: int
+    """Tokens of no known vocabulary entry, over all rows."""
     special_tokens: int
+    """How many of a row's tokens are special ones."""
     max_length: int
+    """Tokens that no row exceeds."""
 
 
 def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> Layout:

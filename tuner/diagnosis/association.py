@@ -21,17 +21,14 @@ _ALMOST_NONE = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class RightByChance:
-    """Number of right rows if predictions were dealt out to rows at random.
-
-    Attributes:
-        mean: Expected number.
-        deviation: Standard deviation.
-        skewness: Third standardized moment.
-    """
+    """Number of right rows if predictions were dealt out to rows at random."""
 
     mean: float
+    """Expected number."""
     deviation: float
+    """Standard deviation."""
     skewness: float
+    """Third standardized moment."""
 
 
 def right_by_chance(confusion: Confusion) -> RightByChance:

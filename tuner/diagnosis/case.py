@@ -43,21 +43,18 @@ class Cause(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """All that advice depends on.
-
-    Attributes:
-        cause: What the rule saw beside the status.
-        reports: Of the attempt; may be empty.
-        guess: None when the trial never started.
-        settings: The trial's configuration.
-        objectives: Metrics that it is run for.
-    """
+    """All that advice depends on."""
 
     cause: Cause
+    """What the rule saw beside the status."""
     reports: Sequence[Report]
+    """Of the attempt; may be empty."""
     guess: Baseline | None
+    """None when the trial never started."""
     settings: TrialSettings
+    """The trial's configuration."""
     objectives: Sequence[str] = USUAL_OBJECTIVES
+    """Metrics that it is run for."""
 
     @property
     def optimizer(self) -> Optimizer:

@@ -48,17 +48,14 @@ def _association(fixed: FixedRows) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """What is known of a trial, as series over its evaluation points.
-
-    Attributes:
-        reports: In order, at least one, all after different updates (see `distinct`).
-        guess: What the best constant guess reaches.
-        thresholds: Group `convergence`.
-    """
+    """What is known of a trial, as series over its evaluation points."""
 
     reports: Sequence[Report]
+    """In order, at least one, all after different updates (see `distinct`)."""
     guess: Baseline
+    """What the best constant guess reaches."""
     thresholds: ConvergenceSettings
+    """Group `convergence`."""
 
     @property
     def unit(self) -> float:

@@ -37,19 +37,16 @@ SETTLED = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a rule found.
-
-    Attributes:
-        status: The word.
-        cause: What the advice depends on beside the status.
-        reason: The figures that decided it.
-        points: Indices of the reports that did.
-    """
+    """What a rule found."""
 
     status: Convergence
+    """The word."""
     cause: Cause = Cause.NONE
+    """What the advice depends on beside the status."""
     reason: str
+    """The figures that decided it."""
     points: tuple[int, ...] = ()
+    """Indices of the reports that did."""
 
 
 def diagnose(

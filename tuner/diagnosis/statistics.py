@@ -42,19 +42,16 @@ _SAME_PLACE = 1e-15
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A straight line through some values.
-
-    Attributes:
-        slope: Change per unit of `at`.
-        error: Standard error of the slope.
-        change: What the line rises (or falls) from the first place to the last.
-        residual: Standard deviation of the values around it.
-    """
+    """A straight line through some values."""
 
     slope: float
+    """Change per unit of `at`."""
     error: float
+    """Standard error of the slope."""
     change: float
+    """What the line rises (or falls) from the first place to the last."""
     residual: float
+    """Standard deviation of the values around it."""
 
     @property
     def statistic(self) -> float:

@@ -23,19 +23,16 @@ _FLOAT32 = "float32"
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """What TensorFlow can compute on.
-
-    Attributes:
-        name: As TensorFlow has it, such as `GPU:0`.
-        product: Name of the product; empty for a CPU.
-        capability: Compute capability; None for a CPU.
-        products: Precision to why a matrix product failed in it; empty: it ran and was right.
-    """
+    """What TensorFlow can compute on."""
 
     name: str
+    """As TensorFlow has it, such as `GPU:0`."""
     product: str = ""
+    """Name of the product; empty for a CPU."""
     capability: tuple[int, int] | None = None
+    """Compute capability; None for a CPU."""
     products: dict[str, str] = field(default_factory=dict)
+    """Precision to why a matrix product failed in it; empty: it ran and was right."""
 
     @property
     def is_gpu(self) -> bool:
@@ -45,19 +42,16 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorFlow:
-    """What a process that loaded TensorFlow found, as a worker does.
-
-    Attributes:
-        version: Of TensorFlow.
-        keras: Version of Keras.
-        cuda: Version of CUDA that TensorFlow is built for; None: built for the CPU alone.
-        devices: What it can compute on; the CPU among them.
-    """
+    """What a process that loaded TensorFlow found, as a worker does."""
 
     version: str
+    """Of TensorFlow."""
     keras: str
+    """Version of Keras."""
     cuda: str | None
+    """Version of CUDA that TensorFlow is built for; None: built for the CPU alone."""
     devices: tuple[Device, ...]
+    """What it can compute on; the CPU among them."""
 
     @property
     def gpus(self) -> tuple[Device, ...]:

@@ -17,19 +17,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What was looked at.
-        level: How bad it is.
-        text: What was found.
-        mend: What would mend it; empty where nothing has to be.
-    """
+    """One thing that was looked at."""
 
     name: str
+    """What was looked at."""
     text: str
+    """What was found."""
     level: Level = Level.OK
+    """How bad it is."""
     mend: str = ""
+    """What would mend it; empty where nothing has to be."""
 
 
 def ok(name: str, text: str) -> Line:

@@ -28,19 +28,16 @@ _SHOWN = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Unmet:
-    """A requirement that what is installed does not meet.
-
-    Attributes:
-        by: Distribution that asks.
-        name: Distribution that it asks for.
-        wanted: The versions that would do, such as `>=5.0,<5.1`; empty: any.
-        installed: The version that there is; None: none.
-    """
+    """A requirement that what is installed does not meet."""
 
     by: str
+    """Distribution that asks."""
     name: str
+    """Distribution that it asks for."""
     wanted: str
+    """The versions that would do, such as `>=5.0,<5.1`; empty: any."""
     installed: str | None
+    """The version that there is; None: none."""
 
 
 def package_lines(

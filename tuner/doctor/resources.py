@@ -15,19 +15,16 @@ A trial's saved state holds weights and two moments: 1.3 GB for BERT base, 3.3 G
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """A folder that is to be written, whether it is there yet or not.
-
-    Attributes:
-        path: As people know it.
-        refusal: Why nothing can be written there; empty: it can.
-        free: Bytes left on its disk.
-        file_system: Kind of the file system; empty where that is unknown.
-    """
+    """A folder that is to be written, whether it is there yet or not."""
 
     path: str
+    """As people know it."""
     refusal: str = ""
+    """Why nothing can be written there; empty: it can."""
     free: float = 0.0
+    """Bytes left on its disk."""
     file_system: str = ""
+    """Kind of the file system; empty where that is unknown."""
 
 
 def folder_line(name: str, folder: Folder, key: str) -> Line:

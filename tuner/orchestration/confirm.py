@@ -54,15 +54,12 @@ SPACE = SearchSpace([Dimension(key=key, domain=_ANY) for key in (CONFIRMS, SEED)
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmed:
-    """How far a confirmation came.
-
-    Attributes:
-        found: What it says; None where there was none, or it has not ended.
-        sweep: The sweep over the repeats; None where there was nothing to run.
-    """
+    """How far a confirmation came."""
 
     found: Confirmation | None = None
+    """What it says; None where there was none, or it has not ended."""
     sweep: Sweep | None = None
+    """The sweep over the repeats; None where there was nothing to run."""
 
 
 def check_confirmation(start: Start) -> None:

@@ -21,19 +21,16 @@ from tuner.trial.budget import Budget
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """A model and a data set that trials may meet, as they were found.
-
-    Attributes:
-        name: `model.checkpoint`.
-        checkpoint: The model.
-        data: The data's figures.
-        fingerprint: SHA-256 of the data.
-    """
+    """A model and a data set that trials may meet, as they were found."""
 
     name: str
+    """`model.checkpoint`."""
     checkpoint: CheckpointInfo
+    """The model."""
     data: DataReport
+    """The data's figures."""
     fingerprint: str
+    """SHA-256 of the data."""
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -60,13 +57,10 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class InputReport:
-    """All models and data that trials may meet.
-
-    Attributes:
-        found: In the order of the variants, by `_key` of their settings.
-    """
+    """All models and data that trials may meet."""
 
     found: Mapping[str, Input]
+    """In the order of the variants, by `_key` of their settings."""
 
     @property
     def lines(self) -> list[str]:

@@ -24,21 +24,18 @@ PAGE = "report.html"
 
 @dataclass(kw_only=True)
 class Reporter:
-    """Reads the study, writes the page, says what to print.
-
-    Attributes:
-        reader: Open.
-        folder: The study's files.
-        page: The HTML file.
-        clock: Local time.
-        invocation: The command of the sweep; None: the study knows it.
-    """
+    """Reads the study, writes the page, says what to print."""
 
     reader: StudyReader
+    """Open."""
     folder: StudyFolder
+    """The study's files."""
     page: Path
+    """The HTML file."""
     invocation: Invocation | None = None
+    """The command of the sweep; None: the study knows it."""
     clock: Callable[[], datetime] = datetime.now
+    """Local time."""
     _importances: Mapping[str, float] = field(default_factory=dict, init=False)
     _completed: Sequence[int] = field(default=(), init=False)
 

@@ -45,29 +45,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A sweep whose workers start and whose inputs are sound.
-
-    Attributes:
-        composed: The sweep.
-        variants: What `check` composed of it.
-        inputs: What was found in models and data.
-        room: Memory that each trial has; None where that is unknown.
-        terminal: Shows what happens.
-        launcher: Its workers are started.
-        first: Points that are tried first, after the untuned default.
-        published: Those that a new study takes from the literature after them, and its source.
-        hooks: Functions of the caller.
-    """
+    """A sweep whose workers start and whose inputs are sound."""
 
     composed: ComposedSweep
+    """The sweep."""
     variants: Sequence[TrialSettings]
+    """What `check` composed of it."""
     inputs: InputReport
+    """What was found in models and data."""
     room: AvailableMemory | None
+    """Memory that each trial has; None where that is unknown."""
     terminal: Terminal
+    """Shows what happens."""
     launcher: Launcher
+    """Its workers are started."""
     first: Sequence[Mapping[str, Scalar]] = ()
+    """Points that are tried first, after the untuned default."""
     published: Published | None = None
+    """Those that a new study takes from the literature after them, and its source."""
     hooks: SweepHooks = field(default_factory=SweepHooks)
+    """Functions of the caller."""
 
     @property
     def goals(self) -> Goals:

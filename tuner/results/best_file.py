@@ -21,21 +21,18 @@ from tuner.trial.records import TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFacts:
-    """What an exported trial tells of its study.
-
-    Attributes:
-        name: The study's name.
-        goals: What it was run for.
-        contents: SHA-256 of its models and data.
-        made_with: Versions of the program and of the libraries.
-        confirmation: What its leading configurations reached with new seeds; None: not tried.
-    """
+    """What an exported trial tells of its study."""
 
     name: str
+    """The study's name."""
     goals: Goals
+    """What it was run for."""
     contents: Mapping[str, Any] = field(default_factory=dict)
+    """SHA-256 of its models and data."""
     made_with: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the program and of the libraries."""
     confirmation: Confirmation | None = None
+    """What its leading configurations reached with new seeds; None: not tried."""
 
 
 def stored_settings(file: Path, text: str | None) -> TrialSettings | None:

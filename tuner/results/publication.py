@@ -12,19 +12,16 @@ from tuner.trial.records import TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What the files of a study are to hold.
-
-    Attributes:
-        outcome: Trial whose configuration is the best.
-        confirmation: What confirmed it; None where it is the best of the search.
-        seeds: Seeds of its repeats, the best first; empty where it is not confirmed.
-        kept: Numbers of the trials whose models stay where they were trained.
-    """
+    """What the files of a study are to hold."""
 
     outcome: TrialOutcome
+    """Trial whose configuration is the best."""
     confirmation: Confirmation | None = None
+    """What confirmed it; None where it is the best of the search."""
     seeds: tuple[int, ...] = ()
+    """Seeds of its repeats, the best first; empty where it is not confirmed."""
     kept: frozenset[int] = frozenset()
+    """Numbers of the trials whose models stay where they were trained."""
 
 
 def publication(

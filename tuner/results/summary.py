@@ -29,43 +29,40 @@ from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSummary:
-    """All that the end of a sweep is told from.
-
-    Attributes:
-        study: The study's name.
-        goals: What the study is run for.
-        outcomes: Of the whole study, what to take first.
-        reading: What they say as a whole.
-        confirmation: What the leading configurations reached with new seeds; None: not tried.
-        model_note: What to know of best_model/; None where it is the best's.
-        interrupted: Somebody stopped it.
-        failed: Causes of the failures in a row that stopped it; empty where it did not stop.
-        time: Time since the command, and of all trials.
-        best_file: best.yaml, which may not exist.
-        review: How to see the runs in MLflow: what to type or to open, each a line.
-        invocation: The command line of this start.
-        page: The HTML report; None where it was not written.
-        labels: Names of the best trial's labels, in the order of their numbers.
-        is_taken: True for the name of a study that there is already.
-        keys: The searched keys, in the order of the space.
-    """
+    """All that the end of a sweep is told from."""
 
     study: str
+    """The study's name."""
     goals: Goals
+    """What the study is run for."""
     outcomes: Sequence[TrialOutcome]
+    """Of the whole study, what to take first."""
     reading: SweepReading
+    """What they say as a whole."""
     interrupted: bool
+    """Somebody stopped it."""
     failed: str
+    """Causes of the failures in a row that stopped it; empty where it did not stop."""
     time: TimeSpent
+    """Time since the command, and of all trials."""
     best_file: Path
+    """best.yaml, which may not exist."""
     review: Sequence[str]
+    """How to see the runs in MLflow: what to type or to open, each a line."""
     invocation: Invocation
+    """The command line of this start."""
     is_taken: Callable[[str], bool]
+    """True for the name of a study that there is already."""
     page: Path | None = None
+    """The HTML report; None where it was not written."""
     labels: Sequence[str] = ()
+    """Names of the best trial's labels, in the order of their numbers."""
     keys: Sequence[str] = ()
+    """The searched keys, in the order of the space."""
     confirmation: Confirmation | None = None
+    """What the leading configurations reached with new seeds; None: not tried."""
     model_note: str | None = None
+    """What to know of best_model/; None where it is the best's."""
 
     @cached_property
     def best(self) -> TrialOutcome | None:

@@ -39,15 +39,12 @@ def noise(curves: Sequence[Sequence[float]]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """Where a curve will end.
-
-    Attributes:
-        end: The value to expect there.
-        error: Its standard error.
-    """
+    """Where a curve will end."""
 
     end: float
+    """The value to expect there."""
     error: float
+    """Its standard error."""
 
     def above(self, goal: float) -> float:
         """Return the chance that it ends above a goal, 0 to 1."""

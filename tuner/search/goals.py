@@ -28,17 +28,14 @@ _CONSTRAINT = re.compile(r"\s*(<=|>=)\s*(\S+)\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """A bound that a completed trial has to keep.
-
-    Attributes:
-        metric: Its name.
-        relation: `<=` or `>=`.
-        bound: In the metric's unit.
-    """
+    """A bound that a completed trial has to keep."""
 
     metric: str
+    """Its name."""
     relation: str
+    """`<=` or `>=`."""
     bound: float
+    """In the metric's unit."""
 
     @property
     def sign(self) -> float:
@@ -80,15 +77,12 @@ def constraint(metric: str, text: str) -> Constraint:
 
 @dataclass(frozen=True, kw_only=True)
 class Goals:
-    """Objectives and constraints of a sweep.
-
-    Attributes:
-        objectives: Metric names, one or more; the first stands for all where one is shown.
-        constraints: That a completed trial has to meet.
-    """
+    """Objectives and constraints of a sweep."""
 
     objectives: tuple[str, ...]
+    """Metric names, one or more; the first stands for all where one is shown."""
     constraints: tuple[Constraint, ...] = ()
+    """That a completed trial has to meet."""
 
     @property
     def objective(self) -> str:

@@ -20,15 +20,12 @@ LINEAR: Mapping[str, Scalar] = {"optimizer": AdamW.name, "schedule": Linear.name
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """Where a family's configurations stand, and what they are.
-
-    Attributes:
-        source: Paper.
-        points: Searched key to value, the first to try first.
-    """
+    """Where a family's configurations stand, and what they are."""
 
     source: str
+    """Paper."""
     points: Sequence[Mapping[str, Scalar]]
+    """Searched key to value, the first to try first."""
 
 
 def _published(source: str, warmup: float, *tried: tuple[float, int]) -> Published:

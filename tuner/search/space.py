@@ -38,20 +38,18 @@ Values = Mapping[str, Scalar]
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """One searched key.
-
-    Attributes:
-        key: Override key, as `optimizer.learning_rate`, or a group, as `optimizer`.
-        domain: The values it may take.
-        when: Other searched key to the values that it must have one of; all must hold.
-        name: Unique in the space: the key, with the condition behind it where several
-            dimensions share the key. Empty stands for the key.
-    """
+    """One searched key."""
 
     key: str
+    """Override key, as `optimizer.learning_rate`, or a group, as `optimizer`."""
     domain: Domain
+    """The values it may take."""
     when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    """Other searched key to the values that it must have one of; all must hold."""
     name: str = ""
+    """Unique in the space: the key, with the condition behind it where several dimensions share
+    the key. Empty stands for the key.
+    """
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -60,13 +58,10 @@ class Dimension:
 
 @dataclass(frozen=True, kw_only=True, init=False)
 class SearchSpace:
-    """All searched dimensions, each after those that its conditions name.
-
-    Attributes:
-        dimensions: In the order in which values are to be asked.
-    """
+    """All searched dimensions, each after those that its conditions name."""
 
     dimensions: tuple[Dimension, ...]
+    """In the order in which values are to be asked."""
 
     def __init__(self, dimensions: Iterable[Dimension] = ()) -> None:
         """Checks and orders the dimensions.

@@ -62,27 +62,26 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a study is made of; a study is never continued with another one.
-
-    Attributes:
-        space: The search space.
-        base: The untuned default configuration.
-        goals: What it is run for.
-        options: Of each searched group, each option's own fields.
-        contents: SHA-256 of the models and of the data that trials meet, in the order in which
-            the sweep names them.
-        repeats_of: Id of the study whose trials it repeats; None: it repeats none.
-        identify: Names a configuration, given a trial's parameters, so that none is run twice;
-            by default the parameters themselves are compared.
-    """
+    """What a study is made of; a study is never continued with another one."""
 
     space: SearchSpace
+    """The search space."""
     base: TrialSettings
+    """The untuned default configuration."""
     goals: Goals
+    """What it is run for."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of each searched group, each option's own fields."""
     contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """SHA-256 of the models and of the data that trials meet, in the order in which the sweep
+    names them.
+    """
     repeats_of: str | None = None
+    """Id of the study whose trials it repeats; None: it repeats none."""
     identify: Callable[[Values], str] = field(default=canonical, compare=False)
+    """Names a configuration, given a trial's parameters, so that none is run twice; by default the
+    parameters themselves are compared.
+    """
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, for storing and comparing."""

@@ -12,15 +12,12 @@ from tuner.trial.records import Scalar
 
 @dataclass(frozen=True, kw_only=True)
 class First:
-    """Values of some searched keys for the first trials; the others are drawn.
-
-    Attributes:
-        always: Also of a study that there is, unless they were added before.
-        if_new: After those, where the study is made now.
-    """
+    """Values of some searched keys for the first trials; the others are drawn."""
 
     always: Sequence[Mapping[str, Scalar]] = ()
+    """Also of a study that there is, unless they were added before."""
     if_new: Sequence[Mapping[str, Scalar]] = ()
+    """After those, where the study is made now."""
 
 
 def untuned_point(

@@ -65,54 +65,48 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StoredTrial:
-    """One trial of a study.
-
-    Attributes:
-        number: Its number.
-        phase: Where it stands.
-        parameters: Override key to value; empty while it waits for its first attempt.
-        outcome: How it ended; None before that.
-        begun: When its last attempt began, local time.
-        ended: When it ended, local time.
-        values: What counts (see `Goals.watched`), by evaluation point and metric.
-        host: The machine that ran it; empty where nobody signed.
-        config: Its configuration as YAML, as the last attempt ran it; empty before the first.
-    """
+    """One trial of a study."""
 
     number: int
+    """Its number."""
     phase: Phase
+    """Where it stands."""
     parameters: Mapping[str, Scalar]
+    """Override key to value; empty while it waits for its first attempt."""
     outcome: TrialOutcome | None
+    """How it ended; None before that."""
     begun: datetime | None
+    """When its last attempt began, local time."""
     ended: datetime | None
+    """When it ended, local time."""
     values: Mapping[int, Mapping[str, float]]
+    """What counts (see `Goals.watched`), by evaluation point and metric."""
     host: str
+    """The machine that ran it; empty where nobody signed."""
     config: str
+    """Its configuration as YAML, as the last attempt ran it; empty before the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """A study at one moment.
-
-    Attributes:
-        name: Its name.
-        goals: What it is run for.
-        space: What is searched.
-        epochs: Of the untuned default.
-        trials: By number.
-        contents: SHA-256 of its models and data.
-        made_with: Versions of the program and of the libraries that it was begun with.
-        confirmation: What its leading configurations reached with new seeds; None: not tried.
-    """
+    """A study at one moment."""
 
     name: str
+    """Its name."""
     goals: Goals
+    """What it is run for."""
     space: SearchSpace
+    """What is searched."""
     epochs: float
+    """Of the untuned default."""
     trials: tuple[StoredTrial, ...]
+    """By number."""
     contents: Mapping[str, Any]
+    """SHA-256 of its models and data."""
     made_with: Mapping[str, str]
+    """Versions of the program and of the libraries that it was begun with."""
     confirmation: Confirmation | None = None
+    """What its leading configurations reached with new seeds; None: not tried."""
 
     @property
     def objective(self) -> str:

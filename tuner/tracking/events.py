@@ -18,97 +18,86 @@ from tuner.trial.serialization import converter
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """The first line of a spool.
-
-    Attributes:
-        at: When.
-        store: MLflow's tracking URI, for which the rest is meant; empty: nobody said.
-        study_id: Id of the study whose runs these are; None: written by a version without ids, or
-            there is no study.
-    """
+    """The first line of a spool."""
 
     at: int
+    """When."""
     store: str
+    """MLflow's tracking URI, for which the rest is meant; empty: nobody said."""
     study_id: str | None = None
+    """Id of the study whose runs these are; None: written by a version without ids, or there is no
+    study.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted:
-    """A run begins.
-
-    Attributes:
-        at: When.
-        run: The name that later events of this spool have for it.
-        identity: Tags that no other run has; one that has them is gone on with.
-        name: Shown in MLflow.
-        tags: Beside those of `identity`; written again when the run is gone on with.
-        params: By name.
-        texts: File name to text, logged as artifacts.
-        parent: The run of this spool that it is nested in; empty: none.
-        datasets: The data that it uses.
-        resumes: The attempt goes on from a saved state, in the run that an earlier one made.
-        seconds_before: Seconds that earlier attempts trained, for the start of a run that has to
-            be made anew.
-    """
+    """A run begins."""
 
     at: int
+    """When."""
     run: str
+    """The name that later events of this spool have for it."""
     identity: Mapping[str, str]
+    """Tags that no other run has; one that has them is gone on with."""
     name: str
+    """Shown in MLflow."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """Beside those of `identity`; written again when the run is gone on with."""
     params: Mapping[str, str] = field(default_factory=dict)
+    """By name."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    """File name to text, logged as artifacts."""
     parent: str = ""
+    """The run of this spool that it is nested in; empty: none."""
     datasets: tuple[TrialDataset, ...] = ()
+    """The data that it uses."""
     resumes: bool = False
+    """The attempt goes on from a saved state, in the run that an earlier one made."""
     seconds_before: float = 0.0
+    """Seconds that earlier attempts trained, for the start of a run that has to be made anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsLogged:
-    """Metrics of a run at a step.
-
-    Attributes:
-        at: When.
-        run: Which.
-        step: Training examples consumed.
-        metrics: By name.
-        nth: Number of the trial's points at this step so far, this one included; with few updates
-            several fall on one. 0: not an evaluation point.
-    """
+    """Metrics of a run at a step."""
 
     at: int
+    """When."""
     run: str
+    """Which."""
     step: int
+    """Training examples consumed."""
     metrics: Mapping[str, float]
+    """By name."""
     nth: int = 1
+    """Number of the trial's points at this step so far, this one included; with few updates
+    several fall on one. 0: not an evaluation point.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnded:
-    """A run ends.
-
-    Attributes:
-        at: When.
-        run: Which.
-        status: MLflow's, as `FINISHED`.
-        metrics: By name.
-        step: Of the metrics.
-        tags: By name.
-        texts: File name to text, logged as artifacts.
-        files: Kept beside the spool (see `Spool.attach`), logged as artifacts.
-        if_running: Leave a run alone that somebody else has ended meanwhile.
-    """
+    """A run ends."""
 
     at: int
+    """When."""
     run: str
+    """Which."""
     status: str
+    """MLflow's, as `FINISHED`."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    """By name."""
     step: int = 0
+    """Of the metrics."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    """By name."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    """File name to text, logged as artifacts."""
     files: tuple[str, ...] = ()
+    """Kept beside the spool (see `Spool.attach`), logged as artifacts."""
     if_running: bool = False
+    """Leave a run alone that somebody else has ended meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,30 +110,24 @@ class ViewSaved:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialsAbandoned:
-    """Trials were put back because their agent is gone; their runs are running no more.
-
-    Attributes:
-        at: When.
-        numbers: The trials.
-        role: `trial`, or `confirm` for repeats of trials.
-    """
+    """Trials were put back because their agent is gone; their runs are running no more."""
 
     at: int
+    """When."""
     numbers: tuple[int, ...]
+    """The trials."""
     role: str = "trial"
+    """`trial`, or `confirm` for repeats of trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParetoFrontChanged:
-    """Of several objectives, the trials that no other one beats in all of them.
-
-    Attributes:
-        at: When.
-        numbers: The trials; no others are any more.
-    """
+    """Of several objectives, the trials that no other one beats in all of them."""
 
     at: int
+    """When."""
     numbers: tuple[int, ...]
+    """The trials; no others are any more."""
 
 
 Event = (

@@ -37,15 +37,12 @@ COMMIT = "mlflow.source.git.commit"
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What is known of a trial's model and data.
-
-    Attributes:
-        tags: By name.
-        texts: File name to text, logged as artifacts.
-    """
+    """What is known of a trial's model and data."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
+    """By name."""
     texts: Mapping[str, str] = field(default_factory=dict)
+    """File name to text, logged as artifacts."""
     datasets: tuple[TrialDataset, ...] = ()
     """The splits of the data."""
 

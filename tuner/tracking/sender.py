@@ -21,17 +21,14 @@ TRIES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Pauses:
-    """Seconds to wait.
-
-    Attributes:
-        first: After the first failure; each further pause is twice as long.
-        longest: But no longer than this.
-        closing: For a store that does not answer, once everything else has ended.
-    """
+    """Seconds to wait."""
 
     first: float = 1.0
+    """After the first failure; each further pause is twice as long."""
     longest: float = 60.0
+    """But no longer than this."""
     closing: float = 5.0
+    """For a store that does not answer, once everything else has ended."""
 
     def after(self, failures: int) -> float:
         """After so many failures in a row; a little off, so that agents do not knock together."""

@@ -49,17 +49,14 @@ _TAKER = "@"
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Lines of a spool that were not sent yet.
-
-    Attributes:
-        events: In order.
-        unreadable: Lines that are no event.
-        end: Where the next batch begins, in bytes.
-    """
+    """Lines of a spool that were not sent yet."""
 
     events: list[Event]
+    """In order."""
     unreadable: int
+    """Lines that are no event."""
     end: int
+    """Where the next batch begins, in bytes."""
 
 
 class Spool:

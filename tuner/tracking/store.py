@@ -53,15 +53,12 @@ PARAMS_A_REQUEST = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request or a few; sent twice, they leave what they leave sent once.
-
-    Attributes:
-        event: Of which it is a part.
-        send: Sends them.
-    """
+    """One request or a few; sent twice, they leave what they leave sent once."""
 
     event: Event
+    """Of which it is a part."""
     send: Callable[[], None]
+    """Sends them."""
 
 
 class Store:

@@ -65,17 +65,14 @@ def view_tag(study_id: str | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What a sweep's page shows.
-
-    Attributes:
-        goals: What the sweep is run for.
-        keys: The searched ones.
-        study: Whose runs are shown; None: all of the experiment.
-    """
+    """What a sweep's page shows."""
 
     goals: Goals
+    """What the sweep is run for."""
     keys: Sequence[str]
+    """The searched ones."""
     study: StudyIdentity | None = None
+    """Whose runs are shown; None: all of the experiment."""
 
     def tag(self) -> str:
         """The value of the experiment's tag `TAG`."""

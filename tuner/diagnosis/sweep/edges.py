@@ -24,25 +24,22 @@ FEW_VALUES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """A key whose best value lies at the edge of what was searched, and beyond which more is.
-
-    Attributes:
-        dimension: Where it was searched.
-        value: Of the best trial.
-        side: Which bound.
-        bound: That bound.
-        outside: The value lies beyond it: that of the untuned default.
-        supported: The better trials lie on that side too, by more than chance.
-        overrides: Key to the override that moves the bound, and to those that it needs.
-    """
+    """A key whose best value lies at the edge of what was searched, and beyond which more is."""
 
     dimension: Dimension
+    """Where it was searched."""
     value: float
+    """Of the best trial."""
     side: Side
+    """Which bound."""
     bound: float
+    """That bound."""
     outside: bool
+    """The value lies beyond it: that of the untuned default."""
     supported: bool
+    """The better trials lie on that side too, by more than chance."""
     overrides: Mapping[str, str]
+    """Key to the override that moves the bound, and to those that it needs."""
 
 
 def edges(

@@ -25,19 +25,16 @@ DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What the values of a key cannot be beyond.
-
-    Attributes:
-        low: Least value.
-        high: Largest value.
-        open_low: The least value itself is none.
-        open_high: The largest value itself is none.
-    """
+    """What the values of a key cannot be beyond."""
 
     low: float = -math.inf
+    """Least value."""
     high: float = math.inf
+    """Largest value."""
     open_low: bool = False
+    """The least value itself is none."""
     open_high: bool = False
+    """The largest value itself is none."""
 
     def admits(self, value: float) -> bool:
         """Whether the value is possible."""

@@ -15,23 +15,20 @@ CRITICAL = 1.96
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Which completed trials the validation rows cannot tell from the best.
-
-    Attributes:
-        examples: Validation rows that the scores are of.
-        error: Standard error of the best trial's score, as a measure of its true one.
-        margin: Difference below which two trials are not told apart.
-        tied: Completed trials within the margin of the best, the best one included.
-        completed: Completed trials.
-        lead: How far the next best is behind; None without one.
-    """
+    """Which completed trials the validation rows cannot tell from the best."""
 
     examples: int
+    """Validation rows that the scores are of."""
     error: float
+    """Standard error of the best trial's score, as a measure of its true one."""
     margin: float
+    """Difference below which two trials are not told apart."""
     tied: int
+    """Completed trials within the margin of the best, the best one included."""
     completed: int
+    """Completed trials."""
     lead: float | None
+    """How far the next best is behind; None without one."""
 
     @property
     def explains_all(self) -> bool:

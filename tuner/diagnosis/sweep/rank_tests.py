@@ -17,15 +17,12 @@ EXACT = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Tails:
-    """Probabilities, were the group drawn at random, of a sum of scores like its own.
-
-    Attributes:
-        low: Of one as low or lower.
-        high: Of one as high or higher.
-    """
+    """Probabilities, were the group drawn at random, of a sum of scores like its own."""
 
     low: float
+    """Of one as low or lower."""
     high: float
+    """Of one as high or higher."""
 
     @property
     def two_sided(self) -> float:

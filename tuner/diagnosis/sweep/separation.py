@@ -26,25 +26,22 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """A status that values of a key went with.
-
-    Attributes:
-        status: The status.
-        dimension: The searched dimension; only trials in which it was active are compared.
-        place: Where its values lie.
-        own: Values of the trials with this status, ascending unless it is a choice.
-        others: Values of the trials with another status, likewise.
-        p: Probability of a difference as large by chance, for all tests of this pair together.
-        choice: The choice that it went with.
-    """
+    """A status that values of a key went with."""
 
     status: Convergence
+    """The status."""
     dimension: Dimension
+    """The searched dimension; only trials in which it was active are compared."""
     place: Place
+    """Where its values lie."""
     own: tuple[Scalar, ...]
+    """Values of the trials with this status, ascending unless it is a choice."""
     others: tuple[Scalar, ...]
+    """Values of the trials with another status, likewise."""
     p: float
+    """Probability of a difference as large by chance, for all tests of this pair together."""
     choice: Scalar = None
+    """The choice that it went with."""
 
 
 def separations(outcomes: Iterable[TrialOutcome], space: SearchSpace) -> list[Separation]:

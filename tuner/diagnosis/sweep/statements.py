@@ -21,15 +21,12 @@ NAMED = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One thing to know, and what to type for it.
-
-    Attributes:
-        text: A sentence without its full stop.
-        command: What to type, quoted for a shell; empty where there is nothing to type.
-    """
+    """One thing to know, and what to type for it."""
 
     text: str
+    """A sentence without its full stop."""
     command: str = ""
+    """What to type, quoted for a shell; empty where there is nothing to type."""
 
 
 CONFIRM: Mapping[str, str] = {"sweep.confirm.top": "sweep.confirm.top=3"}

@@ -17,43 +17,38 @@ EPOCHS = "training.epochs"
 
 @dataclass(frozen=True, kw_only=True)
 class ShortBudget:
-    """Too many trials were still getting better when their budget ended.
-
-    Attributes:
-        improving: Trials that were, of those that ran to the end of their budget.
-        ended: Those that ran to it.
-        best: The best trial was one of them.
-        epochs: What to try, twice what they had.
-    """
+    """Too many trials were still getting better when their budget ended."""
 
     improving: int
+    """Trials that were, of those that ran to the end of their budget."""
     ended: int
+    """Those that ran to it."""
     best: bool
+    """The best trial was one of them."""
     epochs: float
+    """What to try, twice what they had."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepReading:
-    """What a sweep says as a whole.
-
-    Attributes:
-        statuses: Convergence status to how many trials ended in it, those of none left out.
-        separations: Statuses that values of a key went with.
-        edges: Keys whose best value lies at the edge of the space.
-        budget: Whether the budget was too short; None where it was not.
-        importances: Searched key to its share in what the objective depends on, largest first.
-        noise: Which completed trials cannot be told from the best; None where not known, or where
-            there are several objectives.
-        completed: Completed trials.
-    """
+    """What a sweep says as a whole."""
 
     statuses: Mapping[Convergence, int]
+    """Convergence status to how many trials ended in it, those of none left out."""
     separations: tuple[Separation, ...]
+    """Statuses that values of a key went with."""
     edges: tuple[Edge, ...]
+    """Keys whose best value lies at the edge of the space."""
     budget: ShortBudget | None
+    """Whether the budget was too short; None where it was not."""
     importances: Mapping[str, float]
+    """Searched key to its share in what the objective depends on, largest first."""
     noise: Noise | None
+    """Which completed trials cannot be told from the best; None where not known, or where there
+    are several objectives.
+    """
     completed: int
+    """Completed trials."""
 
 
 def read_sweep(

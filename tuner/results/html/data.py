@@ -26,68 +26,62 @@ _STOPPED_BY: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """What is known of one evaluation point.
-
-    Attributes:
-        point: k, counted from 1.
-        share: Of the budget in examples, 0 to 1.
-        examples: Training examples seen; None where only the study knows the point.
-        train_loss: Mean since the previous point, in nats.
-        val_loss: On the rows that every point evaluates, in nats.
-        measured: What counts, by metric (see `Goals.watched`).
-    """
+    """What is known of one evaluation point."""
 
     point: int
+    """k, counted from 1."""
     share: float
+    """Of the budget in examples, 0 to 1."""
     examples: int | None = None
+    """Training examples seen; None where only the study knows the point."""
     train_loss: float | None = None
+    """Mean since the previous point, in nats."""
     val_loss: float | None = None
+    """On the rows that every point evaluates, in nats."""
     measured: Mapping[str, float] = field(default_factory=dict)
+    """What counts, by metric (see `Goals.watched`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialView:
-    """One trial as it is shown.
-
-    Attributes:
-        number: Its number.
-        rank: 1 for the best; None unless it completed and meets the constraints.
-        state: As in `TrialState`, or `running` or `waiting`.
-        status: The word on its convergence; empty before there is one.
-        parameters: Override key to value.
-        value: The first objective; None unless complete.
-        measured: What counts, by metric; of one that did not complete, what it last was.
-        missed: The constraints that a completed one misses, as people read them.
-        on_front: Of several objectives: no other trial beats it in all of them.
-        ending: Why it ended before its budget was spent; empty where it did not.
-        reason: The figures behind the status.
-        advice: What to change.
-        deciding: Evaluation points that decided the status.
-        curve: By point.
-        begun: Local time.
-        ended: Local time; None while it runs.
-        seconds: From being handed to a worker to its end; 0 before that.
-        host: The machine that ran it.
-    """
+    """One trial as it is shown."""
 
     number: int
+    """Its number."""
     state: str
+    """As in `TrialState`, or `running` or `waiting`."""
     rank: int | None = None
+    """1 for the best; None unless it completed and meets the constraints."""
     status: str = ""
+    """The word on its convergence; empty before there is one."""
     parameters: Mapping[str, Scalar]
+    """Override key to value."""
     value: float | None = None
+    """The first objective; None unless complete."""
     measured: Mapping[str, float] = field(default_factory=dict)
+    """What counts, by metric; of one that did not complete, what it last was."""
     missed: tuple[str, ...] = ()
+    """The constraints that a completed one misses, as people read them."""
     on_front: bool = False
+    """Of several objectives: no other trial beats it in all of them."""
     ending: str = ""
+    """Why it ended before its budget was spent; empty where it did not."""
     reason: str = ""
+    """The figures behind the status."""
     advice: str = ""
+    """What to change."""
     deciding: tuple[int, ...] = ()
+    """Evaluation points that decided the status."""
     curve: tuple[CurvePoint, ...] = ()
+    """By point."""
     begun: datetime | None = None
+    """Local time."""
     ended: datetime | None = None
+    """Local time; None while it runs."""
     seconds: float = 0.0
+    """From being handed to a worker to its end; 0 before that."""
     host: str = ""
+    """The machine that ran it."""
 
     def misses(self, metric: str) -> bool:
         """Whether it misses a constraint of this metric."""
@@ -96,25 +90,22 @@ class TrialView:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyView:
-    """A study as it is shown.
-
-    Attributes:
-        name: Its name.
-        goals: What it is run for.
-        space: What is searched.
-        epochs: Of the untuned default.
-        outcomes: Of the trials that ended, what to take first.
-        trials: Ranked, then the others by how they ended, those that run and those that wait.
-        confirmation: What its leading configurations reached with new seeds; None: not tried.
-    """
+    """A study as it is shown."""
 
     name: str
+    """Its name."""
     goals: Goals
+    """What it is run for."""
     space: SearchSpace
+    """What is searched."""
     epochs: float
+    """Of the untuned default."""
     outcomes: tuple[TrialOutcome, ...]
+    """Of the trials that ended, what to take first."""
     trials: tuple[TrialView, ...]
+    """Ranked, then the others by how they ended, those that run and those that wait."""
     confirmation: Confirmation | None = None
+    """What its leading configurations reached with new seeds; None: not tried."""
 
     @property
     def objective(self) -> str:

@@ -35,23 +35,20 @@ CURVES, TRADE_OFF = "curves-", "trade-off-"
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """What stands at the top.
-
-    Attributes:
-        gained: Against the untuned default; empty where that did not complete.
-        unmet: Why there is no best though trials completed; empty where there is one.
-        states: How many trials are in which state.
-        statuses: How many have which status.
-        took: How long trials ran, pauses left out.
-        slots: Trials at a time.
-    """
+    """What stands at the top."""
 
     gained: str
+    """Against the untuned default; empty where that did not complete."""
     unmet: str
+    """Why there is no best though trials completed; empty where there is one."""
     states: Mapping[str, int]
+    """How many trials are in which state."""
     statuses: Mapping[str, int]
+    """How many have which status."""
     took: str
+    """How long trials ran, pauses left out."""
     slots: int
+    """Trials at a time."""
 
 
 def render(

@@ -20,17 +20,14 @@ DECADES = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """One axis.
-
-    Attributes:
-        name: Override key, or an objective.
-        ticks: Height from 0 to 1, and what stands there.
-        heights: Where each trial crosses, in the order given; None for a trial without a value.
-    """
+    """One axis."""
 
     name: str
+    """Override key, or an objective."""
     ticks: tuple[tuple[float, str], ...]
+    """Height from 0 to 1, and what stands there."""
     heights: tuple[float | None, ...]
+    """Where each trial crosses, in the order given; None for a trial without a value."""
 
 
 def axes(study: StudyView, trials: Sequence[TrialView]) -> list[Axis]:

@@ -12,19 +12,16 @@ PAUSE = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One trial on the timeline.
-
-    Attributes:
-        trial: The trial.
-        lane: Host and slot; which slot of a host it was is inferred from what ran at once.
-        begin: Seconds since the first trial began, pauses left out.
-        seconds: How long it ran.
-    """
+    """One trial on the timeline."""
 
     trial: TrialView
+    """The trial."""
     lane: str
+    """Host and slot; which slot of a host it was is inferred from what ran at once."""
     begin: float
+    """Seconds since the first trial began, pauses left out."""
     seconds: float
+    """How long it ran."""
 
 
 def timeline(trials: Iterable[TrialView], now: datetime) -> list[Bar]:

@@ -11,27 +11,24 @@ PLOTS = "plots"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One publication.
-
-    Attributes:
-        study: Identity of the study; its name is that of its experiment in MLflow.
-        objectives: Metric names.
-        storage: Address of the study's storage: a SQLAlchemy URL, or journal:///FILE.
-        tracking: MLflow's tracking URI.
-        folder: The study's files.
-        draw: Draw the plots and send them.
-        log_model: Log best_model/ too.
-        register: Name under which the logged model is registered; None: under none.
-    """
+    """One publication."""
 
     study: StudyIdentity
+    """Identity of the study; its name is that of its experiment in MLflow."""
     objectives: tuple[str, ...]
+    """Metric names."""
     storage: str
+    """Address of the study's storage: a SQLAlchemy URL, or journal:///FILE."""
     tracking: str
+    """MLflow's tracking URI."""
     folder: str
+    """The study's files."""
     draw: bool = True
+    """Draw the plots and send them."""
     log_model: bool = True
+    """Log best_model/ too."""
     register: str | None = None
+    """Name under which the logged model is registered; None: under none."""
 
     @property
     def plots(self) -> Path:
