@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from gpu_counts import update_flops, updates_lasting
 from gpu_trial import LABELS, Case
 
+from tuner.encoders import Bert
 from tuner.trial.memory import ModelShape
 
 MFU_GOAL = 0.40
@@ -50,16 +51,14 @@ class Plan:
 
 def shape_of(sizes: Mapping[str, int], tokens: int) -> ModelShape:
     """The model of a case as operations are counted."""
-    return ModelShape(
-        hidden=sizes["hidden"],
-        intermediate=sizes["inner"],
-        layers=sizes["layers"],
-        own_layers=sizes["layers"],
-        heads=sizes["heads"],
-        vocabulary=sizes["vocab"],
-        positions=tokens,
-        embedding=sizes["hidden"],
-    )
+    return Bert(
+        hidden_size=sizes["hidden"],
+        intermediate_size=sizes["inner"],
+        num_hidden_layers=sizes["layers"],
+        num_attention_heads=sizes["heads"],
+        vocab_size=sizes["vocab"],
+        max_position_embeddings=tokens,
+    ).shape
 
 
 def update_flops_of(case: Case) -> int:

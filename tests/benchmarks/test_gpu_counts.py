@@ -17,8 +17,7 @@ from tuner.trial.memory import ModelShape
 
 def shape(**sizes):
     values = {"hidden": 4, "intermediate": 8, "layers": 1, "heads": 2, "vocabulary": 10}
-    values |= {"positions": 16, "embedding": 4, **sizes}
-    return ModelShape(own_layers=values["layers"], **values)
+    return ModelShape(**values | {"embedding": 4, "parameters": 1000, **sizes})
 
 
 def test_operations_counted_by_hand():

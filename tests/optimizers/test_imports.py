@@ -1,4 +1,4 @@
-"""Configuration reads optimizers and schedules without the libraries that train."""
+"""Configuration reads optimizers, schedules and encoders without the libraries that train."""
 
 import subprocess
 import sys
@@ -8,13 +8,14 @@ HEAVY = ("tensorflow", "keras", "numpy", "cattrs", "omegaconf", "hydra", "optuna
 READ = f"""
 import pkgutil, sys
 from importlib import import_module
-from tuner import optimizers, schedules
-for package in (optimizers, schedules):
+from tuner import encoders, optimizers, schedules
+for package in (encoders, optimizers, schedules):
     for module in pkgutil.iter_modules(package.__path__):
         import_module(f"{{package.__name__}}.{{module.name}}")
     for kind in package.REGISTRY.classes():
         made = kind()
-        assert package.from_mapping(made.to_mapping()) == made
+        assert package.REGISTRY.from_mapping(made.to_mapping()) == made
+assert sum(1 for _ in encoders.find("bert")().parameters()) == 197
 assert optimizers.find("adamw")().kernel_inputs(1e-3, 1)
 assert schedules.find("linear")().learning_rate(1.0, 1, 10)
 print([name for name in {HEAVY} if name in sys.modules])

@@ -4,6 +4,7 @@ Nothing is unpickled and no code of a checkpoint runs.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tuner.checkpoints.config_fields import is_share, refuse_unsupported
 from tuner.checkpoints.content import combined_hash, file_hash
 from tuner.checkpoints.links import check_links
 from tuner.checkpoints.other_formats import without_config
-from tuner.checkpoints.tensors import SIZES
+from tuner.checkpoints.tensors import SIZES, encoder_tensors
 from tuner.checkpoints.tokenizer_files import find_tokenizer_files
 from tuner.checkpoints.weights import find_weights
 from tuner.errors import InputError
@@ -158,16 +159,14 @@ def _shape(config: dict[str, Any], model_type: str) -> ModelShape:
     def size(name: str) -> int:
         return int(config[_key(name, model_type)])
 
-    layers, albert = size("num_hidden_layers"), model_type == "albert"
     return ModelShape(
         hidden=size("hidden_size"),
         intermediate=size("intermediate_size"),
-        layers=layers,
-        own_layers=size("num_hidden_groups") * size("inner_group_num") if albert else layers,
+        layers=size("num_hidden_layers"),
         heads=size("num_attention_heads"),
         vocabulary=size("vocab_size"),
-        positions=size("max_position_embeddings"),
-        embedding=size("embedding_size" if albert else "hidden_size"),
+        embedding=size("embedding_size" if model_type == "albert" else "hidden_size"),
+        parameters=sum(math.prod(shape) for _, shape in encoder_tensors(config, model_type, ())),
     )
 
 

@@ -28,8 +28,14 @@ class Published:
     """Searched key to value, the first to try first."""
 
 
-def _published(source: str, warmup: float, *tried: tuple[float, int]) -> Published:
-    """Points of a learning rate and a batch size each."""
+def published_rates(source: str, warmup: float, *tried: tuple[float, int]) -> Published:
+    """Return settings of AdamW with a linear decay.
+
+    Args:
+        source: Paper.
+        warmup: Share of the updates that the rate rises in.
+        *tried: Learning rates with their batch sizes.
+    """
     points = [
         {
             **LINEAR,
@@ -42,10 +48,10 @@ def _published(source: str, warmup: float, *tried: tuple[float, int]) -> Publish
     return Published(source=source, points=points)
 
 
-BERT = _published("Devlin 2019", 0.1, (2e-5, 32), (3e-5, 16))
-SMALL_BERT = _published("Turc 2019", 0.1, (1e-4, 16), (3e-4, 32))
-ROBERTA = _published("Liu 2019", 0.06, (2e-5, 16), (1e-5, 32))
-ALBERT = _published("Lan 2020", 0.1, (1e-5, 16), (3e-5, 32))
+BERT = published_rates("Devlin 2019", 0.1, (2e-5, 32), (3e-5, 16))
+SMALL_BERT = published_rates("Turc 2019", 0.1, (1e-4, 16), (3e-4, 32))
+ROBERTA = published_rates("Liu 2019", 0.06, (2e-5, 16), (1e-5, 32))
+ALBERT = published_rates("Lan 2020", 0.1, (1e-5, 16), (3e-5, 32))
 
 FAMILIES = {"roberta": ROBERTA, "xlm-roberta": ROBERTA, "albert": ALBERT}
 """By `model_type` of a checkpoint; all others are BERT's."""

@@ -43,30 +43,19 @@ class ModelShape:
         hidden: Width of the hidden states.
         intermediate: Width inside the feed-forward layers.
         layers: Transformer layers that a forward pass goes through.
-        own_layers: Layers with weights of their own; fewer in ALBERT.
         heads: Attention heads.
         vocabulary: Rows of the token embedding.
-        positions: Rows of the position embedding.
         embedding: Width of the embeddings.
+        parameters: Numbers in the weights, those of a dense layer above the encoder among them.
     """
 
     hidden: int
     intermediate: int
     layers: int
-    own_layers: int
     heads: int
     vocabulary: int
-    positions: int
     embedding: int
-
-    @property
-    def parameters(self) -> int:
-        """Weights of the encoder and of the dense layer above it, within 0.1%."""
-        width, inner = self.hidden, self.intermediate
-        embeddings = (self.vocabulary + self.positions + 4) * self.embedding
-        projection = (self.embedding + 1) * width if self.embedding != width else 0
-        layer = 4 * width * (width + 1) + 2 * width * inner + inner + 5 * width
-        return embeddings + projection + self.own_layers * layer + width * (width + 1)
+    parameters: int
 
 
 @dataclass(frozen=True, kw_only=True)

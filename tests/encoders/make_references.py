@@ -1,0 +1,99 @@
+"""Writes what torch computes of the tiny encoders in `cases.py`, for tests without torch.
+
+Needs torch and transformers with it; the figures in the repository are of torch 2.13.0 (CPU,
+float64) and transformers 5.24.0. From the root of the repository:
+
+    python -m tests.encoders.make_references [FAMILY ...]
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+import transformers
+
+from tests.encoders.cases import (
+    CASES,
+    FOLDER,
+    GRADIENT_LABELS,
+    GRADIENT_ROWS,
+    LABELS,
+    make_family,
+    make_inputs,
+    make_weights,
+    real_tokens,
+)
+
+
+def load(name: str, case: str) -> Any:
+    """The classifier of transformers with the weights of a case; every tensor must fit."""
+    family = make_family(name, case)
+    head = family.sequence_classifier(LABELS)
+    config = family.exported({}) | {"id2label": {str(i): str(i) for i in range(LABELS)}}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        made = transformers.AutoModelForSequenceClassification.from_config(
+            transformers.AutoConfig.from_pretrained(folder), attn_implementation="eager"
+        )
+    if type(made).__name__ != head.class_name:
+        raise ValueError(f"{name}: transformers has {type(made).__name__}, not {head.class_name}")
+    weights = make_weights([*family.parameters(), *head.parameters])
+    state = {key: torch.tensor(value) for key, value in weights.items()}
+    made.load_state_dict(state, strict=True)
+    return made.double().eval()
+
+
+def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
+    """Hidden states, logits, what each dropout is given, and maybe gradients."""
+    family, model = make_family(name, case), load(name, case)
+    arrays = make_inputs(family)
+    inputs = {
+        "input_ids": torch.tensor(arrays["ids"]).long(),
+        "attention_mask": torch.tensor(real_tokens(arrays)).long(),
+    }
+    if family.token_types:
+        inputs["token_type_ids"] = torch.tensor(arrays["types"]).long()
+    outputs = model(**inputs, output_hidden_states=True)
+    made = {
+        "hidden": outputs.hidden_states[-1][inputs["attention_mask"].bool()],
+        "logits": outputs.logits,
+        "dropouts": torch.tensor(dropouts(model, {k: v[:1] for k, v in inputs.items()})),
+    }
+    if gradients:
+        rows, labels = list(GRADIENT_ROWS), torch.tensor(GRADIENT_LABELS)
+        loss = torch.nn.functional.cross_entropy(outputs.logits[rows], labels)
+        names, weights = zip(*model.named_parameters(), strict=True)
+        found = torch.autograd.grad(loss, weights, allow_unused=True)
+        for key, weight, gradient in zip(names, weights, found, strict=True):
+            made[f"gradient {key}"] = weight * 0 if gradient is None else gradient
+    return {key: value.detach().numpy().astype(np.float32) for key, value in made.items()}
+
+
+def dropouts(model: Any, inputs: dict[str, torch.Tensor]) -> list[float]:
+    """Sums of absolute values of what each dropout is given, in order, if all let it through."""
+    seen: list[float] = []
+
+    def note(inputs: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        seen.append(float(inputs.abs().sum()))
+        return inputs
+
+    with mock.patch("torch.nn.functional.dropout", note), torch.inference_mode():
+        model.train()(**inputs)
+    model.eval()
+    return seen
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or CASES:
+        made = {
+            f"{case}: {key}": value
+            for number, case in enumerate(CASES[name])
+            for key, value in figures(name, case, gradients=number == 0).items()
+        }
+        np.savez_compressed(FOLDER / f"{name}.npz", **made)

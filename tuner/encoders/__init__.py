@@ -1,0 +1,38 @@
+"""Encoder families, one file each: configuration, tensors, forward pass, heads, exports.
+
+TensorFlow is imported only inside the functions that build graphs, so that configuration and
+checkpoints read the families without it.
+
+Example:
+    >>> find("bert")(num_hidden_layers=6).max_positions
+    512
+"""
+
+from tuner.encoders.bert import Bert
+from tuner.encoders.family import Family, Head
+from tuner.encoders.forward import Dropout, Forward, Inputs, Weights
+from tuner.encoders.parameters import Draw, Origin, Parameter
+from tuner.fields.registry import Registry
+
+REGISTRY: Registry[Family] = Registry(Family)
+"""All families by `model_type`."""
+
+for _kind in (Bert,):
+    REGISTRY.register(_kind)
+
+find = REGISTRY.find
+
+__all__ = [
+    "REGISTRY",
+    "Bert",
+    "Draw",
+    "Dropout",
+    "Family",
+    "Forward",
+    "Head",
+    "Inputs",
+    "Origin",
+    "Parameter",
+    "Weights",
+    "find",
+]
