@@ -1,4 +1,4 @@
-"""Folders that are no checkpoints in safetensors format: what is wrong, and what helps."""
+"""Folders that are no checkpoints: what is wrong, and what helps."""
 
 import json
 import os
@@ -35,9 +35,10 @@ def edit(path, **changes):
 @pytest.mark.parametrize(
     ("name", "problem", "remedy"),
     [
-        ("pytorch_model.bin", "pickle", "torch.load"),
-        ("pytorch_model-00001-of-00002.bin", "pickle", "pytorch_model*.bin"),
-        ("best.pth", "pickle", "best.pth"),
+        ("pytorch_model.bin", "not read", "torch.load"),
+        ("pytorch_model-00001-of-00002.bin", "index", "pytorch_model-00001-of-00002.bin"),
+        ("pytorch_model.fp16.bin", "another name", "pytorch_model.bin"),
+        ("best.pth", "another name", "cp "),
         ("tf_model.h5", "TensorFlow's", "from_tf=True"),
         ("flax_model.msgpack", "Flax's", "from_flax=True"),
         ("model-q4.gguf", "GGUF", "the checkpoint that it was made from"),

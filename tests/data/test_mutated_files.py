@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
+from tests.checkpoints.pickles import as_pickle
 from tests.mutations import changed_json, changed_safetensors, damaged_bytes
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.config import compose_sweep, dump_trial
@@ -143,6 +144,10 @@ def without_tokenizer_json(folder):
     (folder / "model" / "tokenizer.json").unlink()
 
 
+def with_pickle(folder):
+    as_pickle(folder / "model")
+
+
 KINDS = {
     # What is read, the file, how it is changed, how often, and what is done before.
     "csv": ("inputs", "train.csv", bytes_of, 200, None),
@@ -150,6 +155,7 @@ KINDS = {
     "json lines": ("inputs", "train.jsonl", bytes_of, 150, as_data("train.jsonl")),
     "parquet": ("inputs", "train.parquet", bytes_of, 100, as_data("train.parquet")),
     "weights": ("inputs", "model/model.safetensors", weights_of, 150, None),
+    "pickle": ("inputs", "model/pytorch_model.bin", bytes_of, 100, with_pickle),
     "config": ("inputs", "model/config.json", json_of, 150, None),
     "tokenizer": ("inputs", "model/tokenizer.json", json_of, 50, None),
     "vocabulary": ("inputs", "model/vocab.txt", bytes_of, 3, without_tokenizer_json),

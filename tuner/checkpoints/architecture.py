@@ -1,10 +1,12 @@
 """Which architecture a config.json without `model_type` is likely to be of."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from tuner.checkpoints.tensor_file import open_tensors
+from tuner.errors import InputError
 
 _CLASSES: Mapping[str, str] = {
     "DistilBert": "distilbert", "Albert": "albert", "XLMRoberta": "xlm-roberta",
@@ -41,10 +43,8 @@ def _first(types: Mapping[str, str], names: Collection[str]) -> str | None:
 
 def _tensor_names(folder: Path) -> list[str]:
     names: list[str] = []
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(str(path), framework="np") as file:
-                names += file.keys()
-        except (SafetensorError, OSError):
-            continue
+    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+        for path in sorted(folder.glob(pattern)):
+            with suppress(InputError):
+                names += open_tensors(path).keys()
     return names

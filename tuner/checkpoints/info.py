@@ -1,6 +1,6 @@
 """What a checkpoint folder holds, read from its configuration and the heads of its weight files.
 
-Nothing is unpickled and no code of a checkpoint runs.
+No code of a checkpoint runs, and nothing that a pickle names.
 """
 
 import json
@@ -90,7 +90,7 @@ def inspect(folder: Path) -> CheckpointInfo:
 
     Raises:
         InputError: No folder, no or a malformed config.json, an architecture that is not
-            supported, no weights in safetensors format, weights that are cut off, lack tensors,
+            supported, no weights, weights that are cut off, lack tensors,
             do not fit config.json or hold NaN, or no tokenizer.
     """
     config = _read_config(folder)

@@ -1,18 +1,24 @@
 """From `model.checkpoint` to a folder on this machine."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from tuner.checkpoints.conversion import find_conversion, is_refusal, known_conversion
 from tuner.checkpoints.packaged import find_packaged
 from tuner.errors import InputError
 from tuner.files.home import expanded
 from tuner.installation.remedies import install_module
 from tuner.settings.settings import MISSING, ModelSettings
 
-WANTED_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
-"""What is fetched from the hub: weights without pickles, configuration, tokenizer."""
+SAFETENSORS = "*.safetensors"
+WANTED_FILES = [SAFETENSORS, "*.json", "*.txt", "*.model"]
+"""What is fetched from the hub first: weights without pickles, configuration, tokenizer."""
+
+PICKLES = "pytorch_model*.bin"
+"""What is fetched where the hub has no safetensors for that revision."""
 
 HUB_SECONDS = 10.0
 
@@ -85,25 +91,41 @@ def _stands_for(model: ModelSettings) -> bool:
 
 
 def _from_hub(model: ModelSettings) -> Path:
+    """Safetensors of the revision, else those that the hub converted, else a pickle."""
+    from huggingface_hub import HfApi  # noqa: PLC0415
+
     with _refusals_said(model):
-        return _snapshot(model, cached_only=False)
+        folder = _snapshot(model, WANTED_FILES)
+        if any(folder.glob(SAFETENSORS)):
+            return folder
+        converted = None
+        if not any(folder.glob(PICKLES)):
+            converted = find_conversion(HfApi(), model.checkpoint, commit=folder.name)
+        if converted is not None:
+            return _snapshot(replace(model, revision=converted), WANTED_FILES)
+        return _snapshot(model, [*WANTED_FILES, PICKLES])
 
 
 def _from_cache(model: ModelSettings) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
 
     with _refusals_said(model), suppress(LocalEntryNotFoundError):
-        return _snapshot(model, cached_only=True)
+        folder = _snapshot(model, WANTED_FILES, cached_only=True)
+        has_weights = any(folder.glob(SAFETENSORS)) or any(folder.glob(PICKLES))
+        converted = None if has_weights else known_conversion(folder.name)
+        if converted is None:
+            return folder
+        return _snapshot(replace(model, revision=converted), WANTED_FILES, cached_only=True)
     return None
 
 
-def _snapshot(model: ModelSettings, *, cached_only: bool) -> Path:
+def _snapshot(model: ModelSettings, patterns: Sequence[str], *, cached_only: bool = False) -> Path:
     from huggingface_hub import snapshot_download  # noqa: PLC0415
 
     folder = snapshot_download(
         model.checkpoint,
         revision=model.revision,
-        allow_patterns=WANTED_FILES,
+        allow_patterns=list(patterns),
         ignore_patterns=["*/*"],
         local_files_only=cached_only,
     )
@@ -115,10 +137,8 @@ def _refusals_said(model: ModelSettings) -> Iterator[None]:
     """Turns what the hub's library raises into one of our errors."""
     try:
         yield
-    except (OSError, ValueError) as error:  # All of huggingface_hub's and httpx's are OSError,
-        raise _not_fetched(model, error) from error  # save HFValidationError, a ValueError.
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore"):
+        if not is_refusal(error):
             raise
         raise _not_fetched(model, error) from error
 

@@ -1,4 +1,4 @@
-"""What a folder holds that is no checkpoint in safetensors format, and what would make it one."""
+"""What a folder holds that is no checkpoint, and what would make it one."""
 
 import json
 import shlex
@@ -11,6 +11,7 @@ from tuner.installation.environment import conversion_command
 from tuner.installation.remedies import this_environment
 
 WEIGHTS = "model.safetensors"
+PICKLE = "pytorch_model.bin"
 
 _SUBFOLDERS_DEEP = 3
 _MODULES = "modules.json"
@@ -31,14 +32,15 @@ def without_config(folder: Path) -> InputError:
 
 
 def without_weights(folder: Path) -> InputError:
-    """Return the refusal of a folder that has no weights in safetensors format."""
-    for explain in (_adapter, _renamed, _pickle, _tensorflow, _flax, _gguf, _onnx, _keras, _below):
+    """Return the refusal of a folder whose weights are in no format that is read."""
+    named = (_adapter, _renamed, _renamed_pickle, _tensorflow, _flax, _gguf, _onnx, _keras, _below)
+    for explain in named:
         if error := explain(folder):
             return error
     return InputError(
-        f"no weights in the checkpoint folder: {WEIGHTS} is missing",
+        f"no weights in the checkpoint folder: {WEIGHTS} is missing, and so is {PICKLE}",
         where=str(folder),
-        remedy=f"a checkpoint with {WEIGHTS}; of a hub id that has other weights alone, a "
+        remedy="a checkpoint with one of them; of a hub id that has other weights alone, a "
         "revision with it (model.revision=REVISION)",
     )
 
@@ -103,18 +105,23 @@ def _keras(folder: Path) -> InputError | None:
     )
 
 
-def _pickle(folder: Path) -> InputError | None:
-    return _by_file(
+def _renamed_pickle(folder: Path) -> InputError | None:
+    return _shards_without_index(folder, "pytorch_model-*-of-*.bin", PICKLE) or _by_file(
         folder,
-        ["pytorch_model*.bin", "*.pt", "*.pth", "pytorch_model*.bin.index.json"],
-        f"no weights in the checkpoint folder: {WEIGHTS} is missing; {{}} is a pickle, which can "
-        "run code and is not loaded",
-        lambda name: "convert it where PyTorch is installed: " + _convert_pickles(folder, name),
+        ["pytorch_model*.bin", "*.pt", "*.pth"],
+        f"no weights in the checkpoint folder: neither {WEIGHTS} nor {PICKLE} is there; {{}} is "
+        "another name",
+        lambda name: _copied(folder, name, PICKLE),
     )
 
 
-def _convert_pickles(folder: Path, name: str) -> str:
-    """Return a command that writes the tensors of pickles as one safetensors file."""
+def convert_pickles(folder: Path, name: str) -> str:
+    """Return a command that writes the tensors of pickles as one safetensors file.
+
+    Args:
+        folder: Holds them.
+        name: Of one of them.
+    """
     pattern = "pytorch_model*.bin" if name.startswith("pytorch_model") else name
     return _python(
         "import glob, torch; from safetensors.torch import save_file; w = {k: v.clone() for f in "
@@ -175,21 +182,29 @@ def _onnx(folder: Path) -> InputError | None:
 
 
 def _renamed(folder: Path) -> InputError | None:
-    if parts := sorted(path.name for path in folder.glob("model-*-of-*.safetensors")):
-        return InputError(
-            f"no index of the weights: {WEIGHTS}.index.json is missing beside {parts[0]}",
-            where=str(folder),
-            remedy="the index as `save_pretrained` writes it, beside the files that it names",
-        )
-    return _by_file(
+    return _shards_without_index(folder, "model-*-of-*.safetensors", WEIGHTS) or _by_file(
         folder,
         ["model.*.safetensors", "*.safetensors"],
         f"no weights in the checkpoint folder: {WEIGHTS} is missing; {{}} is another name",
-        lambda name: (
-            "if it holds the encoder's weights: cp "
-            f"{shlex.quote(str(folder / name))} {shlex.quote(str(folder / WEIGHTS))}"
-        ),
+        lambda name: _copied(folder, name, WEIGHTS),
     )
+
+
+def _shards_without_index(folder: Path, pattern: str, whole: str) -> InputError | None:
+    parts = sorted(path.name for path in folder.glob(pattern))
+    if not parts:
+        return None
+    return InputError(
+        f"no index of the weights: {whole}.index.json is missing beside {parts[0]}",
+        where=str(folder),
+        remedy="the index as `save_pretrained` writes it, beside the files that it names",
+    )
+
+
+def _copied(folder: Path, name: str, usual: str) -> str:
+    """A remedy that copies a file of another name."""
+    one, other = (shlex.quote(str(folder / file)) for file in (name, usual))
+    return f"if it holds the encoder's weights: cp {one} {other}"
 
 
 def _below(folder: Path) -> InputError | None:
@@ -225,7 +240,11 @@ def _checkpoints_below(folder: Path) -> list[Path]:
     configs = [
         path.parent for pattern in patterns for path in folder.glob(f"{pattern}/config.json")
     ]
-    found = [path for path in configs if any(path.glob("*.safetensors"))]
+    found = [
+        path
+        for path in configs
+        if any(path.glob("*.safetensors")) or any(path.glob("pytorch_model*.bin"))
+    ]
     return sorted(found, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True)
 
 

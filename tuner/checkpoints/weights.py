@@ -1,7 +1,7 @@
-"""Weight files in safetensors format, held against config.json before any model is built.
+"""Weight files, held against config.json before any model is built.
 
-Names, types and shapes come from the heads of the files, which the safetensors library checks;
-the numbers are looked through once for each content.
+Names, types and shapes come from the heads of the files; the numbers are looked through once for
+each content. Safetensors are preferred to a pickle of PyTorch.
 """
 
 import json
@@ -10,25 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from tuner.checkpoints.content import combined_hash, is_noted, note
-from tuner.checkpoints.other_formats import is_pointer, not_fetched, without_weights
+from tuner.checkpoints.other_formats import PICKLE, WEIGHTS, without_weights
+from tuner.checkpoints.tensor_file import TensorPart, open_tensors
 from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-
 READABLE = ("BF16", "F16", "F32", "F64")
 """Types of numbers that the weights may have."""
-
-BFLOAT16 = ml_dtypes.bfloat16
-"""Importing its package teaches numpy, and so safetensors, the type's name."""
 
 _EMBEDDING = "word_embeddings.weight"
 _BLOCK_NUMBERS = 2**22
@@ -39,7 +32,7 @@ _TOGETHER = "config.json and weights that were saved together"
 
 @dataclass(frozen=True, kw_only=True)
 class TensorHead:
-    """What a safetensors file says of one tensor.
+    """What a weight file says of one tensor.
 
     Attributes:
         file: The file that holds it.
@@ -73,22 +66,28 @@ def find_weights(folder: Path, config: Mapping[str, Any], model_type: str) -> tu
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    if (folder / INDEX).is_file():
-        names = _indexed(folder / INDEX)
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise InputError(
-                f"weight files are missing: {', '.join(missing)}",
-                where=str(folder),
-                remedy=f"all files that {INDEX} lists",
-            )
-        return tuple(folder / name for name in names)
-    if (folder / SINGLE).is_file():
-        return (folder / SINGLE,)
+    for name in (WEIGHTS, PICKLE):
+        index = folder / f"{name}.index.json"
+        if index.is_file():
+            return _shards(index, Path(name).suffix)
+        if (folder / name).is_file():
+            return (folder / name,)
     raise without_weights(folder)
 
 
-def _indexed(path: Path) -> list[str]:
+def _shards(index: Path, suffix: str) -> tuple[Path, ...]:
+    names = _indexed(index, suffix)
+    missing = [name for name in names if not (index.parent / name).is_file()]
+    if missing:
+        raise InputError(
+            f"weight files are missing: {', '.join(missing)}",
+            where=str(index.parent),
+            remedy=f"all files that {index.name} lists",
+        )
+    return tuple(index.parent / name for name in names)
+
+
+def _indexed(path: Path, suffix: str) -> list[str]:
     remedy = "the index as `save_pretrained` writes it, beside the files that it names"
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
@@ -97,33 +96,24 @@ def _indexed(path: Path) -> list[str]:
         raise InputError(
             "the weights' index cannot be read", where=str(path), remedy=remedy
         ) from error
-    if not names or any(Path(name).name != name or not _is_plain(name) for name in names):
+    if not names or any(Path(name).name != name or not _is_plain(name, suffix) for name in names):
         raise InputError(
             "the weights' index names no files of this folder", where=str(path), remedy=remedy
         )
     return names
 
 
-def _is_plain(name: str) -> bool:
+def _is_plain(name: str, suffix: str) -> bool:
     fits = name.isprintable() and len(name.encode()) <= _LONGEST_NAME
-    return fits and name.endswith(".safetensors")
+    return fits and name.endswith(suffix)
 
 
 def _heads(path: Path) -> Iterator[tuple[str, TensorHead]]:
-    if is_pointer(path):
-        raise not_fetched(path)
-    try:
-        with safe_open(str(path), framework="np") as file:
-            for name in file.keys():  # noqa: SIM118
-                part = file.get_slice(name)
-                shape = tuple(part.get_shape())
-                yield name, TensorHead(file=path, dtype=part.get_dtype(), shape=shape)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"the weights are cut off or no safetensors file: {error}",
-            where=str(path),
-            remedy="fetch or save the file again",
-        ) from error
+    file = open_tensors(path)
+    for name in file.keys():  # noqa: SIM118
+        part = file.get_slice(name)
+        shape = tuple(part.get_shape())
+        yield name, TensorHead(file=path, dtype=part.get_dtype(), shape=shape)
 
 
 def _needed(
@@ -183,10 +173,10 @@ def _check_numbers(path: Path, names: Sequence[str]) -> None:
     noted = f"sound/{combined_hash(sorted(names))}"
     if is_noted(noted, path):
         return
-    with safe_open(str(path), framework="np") as file:
-        for name in names:
-            if not all(map(is_finite, _blocks(file.get_slice(name)))):
-                raise not_finite(name, path)
+    file = open_tensors(path)
+    for name in names:
+        if not all(map(is_finite, _blocks(file.get_slice(name)))):
+            raise not_finite(name, path)
     note(noted, path)
 
 
@@ -199,7 +189,7 @@ def not_finite(name: str, path: Path) -> InputError:
     )
 
 
-def _blocks(part: Any) -> Iterator[NDArray[Any]]:
+def _blocks(part: TensorPart) -> Iterator[NDArray[Any]]:
     """A tensor in slices of its first axis, so that memory stays small."""
     rows, *rest = part.get_shape()
     step = max(1, _BLOCK_NUMBERS // int(np.prod(rest)))

@@ -24,10 +24,10 @@ from keras_hub.src.utils.transformers import (
     convert_roberta,
     convert_xlm_roberta,
 )
-from safetensors import safe_open
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.config_fields import LAYER_NORM_EPS
+from tuner.checkpoints.tensor_file import TensorFile, open_tensors
 from tuner.checkpoints.tensors import find
 from tuner.errors import InputError
 from tuner.training.compiled import gelu, is_for_xla
@@ -81,7 +81,7 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Any]] = {
 
 
 class TensorReader:
-    """The tensors of a checkpoint's safetensors files by name, with or without a prefix.
+    """The tensors of a checkpoint's weight files by name, with or without a prefix.
 
     Has the two methods that keras-hub's converters call.
     """
@@ -90,12 +90,13 @@ class TensorReader:
         """Open the files.
 
         Args:
-            files: In safetensors format.
+            files: Weight files of the checkpoint.
             by_hand: End of the name of a tensor that `port_weight` leaves alone.
         """
         self._by_hand = by_hand
-        opened: list[Any] = [safe_open(str(path), framework="np") for path in files]
-        self._homes = {name: file for file in opened for name in file.keys()}  # noqa: SIM118
+        self._homes: dict[str, TensorFile] = {}
+        for file in map(open_tensors, files):
+            self._homes |= dict.fromkeys(file.keys(), file)
         self.missing: list[str] = []
 
     def has(self, name: str) -> bool:
@@ -173,7 +174,7 @@ def load_encoder(checkpoint: CheckpointInfo, precision: str) -> Encoder:
         raise InputError(
             f"the checkpoint lacks {len(missing)} tensors, the first is {missing[0]}",
             where=where,
-            remedy="a complete checkpoint in safetensors format",
+            remedy="a complete checkpoint",
         )
     if roberta:
         _place_positions(backbone, reader)
