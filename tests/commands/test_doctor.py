@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import OWN
+from tests.packages import install_package
 from tuner.__main__ import main
 from tuner.doctor.line import Level
 from tuner.doctor.loaded import Probe
@@ -130,6 +131,18 @@ def test_a_model_on_the_hub_that_is_not_fetched_yet_is_a_warning(doctor, folder)
         )
     assert lines["model"][0] == "warning"
     assert "tuner prepare" in lines["model"][1]
+
+
+def test_a_plug_in_that_cannot_be_imported_is_a_warning_until_it_is_used(doctor, tmp_path):
+    targets = {"tuner.optimizers": {"theirs": "nowhere:Theirs"}}
+    install_package(tmp_path / "stub", "their-optimizers", targets)
+    _, lines = doctor("sweep=mine", "model.checkpoint=tiny")
+    level, text = lines["plug-in"]
+    assert level == "warning"
+    assert "their-optimizers 1.0" in text
+    assert "nowhere" in text
+    code, lines = doctor("sweep=mine", "model.checkpoint=tiny", "optimizer=theirs")
+    assert (code, lines) == (2, {})
 
 
 def test_a_wrong_override_is_wrong_input(folder, capsys):

@@ -10,7 +10,7 @@ from tuner import optimizers, schedules
 from tuner.fields.bounds import ABOVE_0_TO_1, FROM_0_BELOW_1, SHARE, above, at_least
 from tuner.fields.declared import declared, description, descriptions
 
-COMPONENTS = [*optimizers.REGISTRY.classes(), *schedules.REGISTRY.classes()]
+COMPONENTS = [*optimizers.REGISTRY.bundled(), *schedules.REGISTRY.bundled()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from tuner import encoders, optimizers, schedules
 for package in (encoders, optimizers, schedules):
     for module in pkgutil.iter_modules(package.__path__):
         import_module(f"{{package.__name__}}.{{module.name}}")
-    for kind in package.REGISTRY.classes():
+    for kind in package.REGISTRY.bundled():
         made = kind()
         assert package.REGISTRY.from_mapping(made.to_mapping()) == made
 assert sum(1 for _ in encoders.find("bert")().parameters()) == 197

@@ -45,7 +45,7 @@ def test_every_optimizer_is_registered_or_excluded_with_a_reason():
 
 def test_fields_and_defaults_are_those_of_keras():
     checked = 0
-    for kind in optimizers.REGISTRY.classes():
+    for kind in optimizers.REGISTRY.bundled():
         if issubclass(kind, KerasOptimizer):
             parameters = inspect.signature(of_keras()[kind.keras_class].__init__).parameters
             theirs = {
@@ -58,7 +58,7 @@ def test_fields_and_defaults_are_those_of_keras():
     assert checked == 6
 
 
-@pytest.mark.parametrize("kind", optimizers.REGISTRY.classes(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", optimizers.REGISTRY.bundled(), ids=lambda kind: kind.name)
 def test_memory_is_that_of_the_slots(kind):
     import keras
     import numpy as np

@@ -17,6 +17,7 @@ from tuner.worker.protocol import (
     Prepare,
     Progress,
     Ready,
+    Refused,
     Reported,
     Run,
     Started,
@@ -61,6 +62,14 @@ def serve(*incoming, fine_tuner=None):
 
 def kinds(messages):
     return [type(message).__name__ for message in messages]
+
+
+def test_a_trial_with_a_plug_in_that_is_not_here_fails_by_its_package():
+    missing = InputError("no plug-in of their-optimizers", remedy="install it")
+    sent = serve(Refused(number=None, error=missing), Refused(number=7, error=missing))
+    assert kinds(sent) == ["Ready", "Failed"]
+    assert (sent[1].number, sent[1].error.kind) == (7, "input")
+    assert "their-optimizers" in sent[1].error.message
 
 
 def test_a_trial_from_ready_to_finished(tmp_path):

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -47,3 +48,18 @@ def test_from_worker_comes_back_the_same(message):
 def test_infinity_travels():
     message = protocol.Progress(number=0, share=0.0, examples_per_second=math.inf)
     assert protocol.decode_from_worker(protocol.encode(message)) == message
+
+
+@pytest.mark.parametrize(("message", "number"), [(protocol.Run, 3), (protocol.Prepare, None)])
+def test_a_plug_in_that_this_machine_lacks_is_refused_by_its_package(message, number):
+    plain = json.loads(protocol.encode(message(spec=spec(number=3))))
+    plain["spec"]["settings"]["optimizer"] = {"name": "theirs", "package": "their-optimizers"}
+    refused = protocol.decode_to_worker(json.dumps(plain).encode())
+    assert isinstance(refused, protocol.Refused)
+    assert refused.number == number
+    assert "their-optimizers" in refused.error.problem
+
+
+def test_a_line_that_is_no_message_is_an_error():
+    with pytest.raises(BaseExceptionGroup):
+        protocol.decode_to_worker(b'{"_type": "Run", "spec": {"number": "x"}}')

@@ -22,6 +22,7 @@ from tuner.doctor.line import Level, Line, exit_code, ok, wrong
 from tuner.doctor.loaded import Probe
 from tuner.doctor.machine import find_folder, installed_names, needed_packages
 from tuner.doctor.packages import package_lines
+from tuner.doctor.plugins import plug_in_lines
 from tuner.doctor.resources import folder_line, memory_line
 from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
@@ -72,6 +73,7 @@ def examine(composed: ComposedDoctor) -> Iterator[Line]:
             install_ourselves=install_ourselves(),
             clashing=installed_names(),
         )
+        yield from plug_in_lines()
         yield memory_line(usable_cores(), host_memory(), WORKER_MEMORY)
         for name, look in _looks(composed):
             yield _said(name, look)

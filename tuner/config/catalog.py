@@ -107,6 +107,8 @@ class Catalog:
                 meaning = read_option(path.read_text(encoding="utf-8-sig"))[0]
         except (OSError, ValueError) as error:
             meaning = f"(its file cannot be read: {error})"
+        except InputError as error:
+            meaning = f"({error.problem})"
         is_default = DEFAULT_OPTIONS.get(group) == name
         return OptionEntry(name=name, meaning=meaning, is_default=is_default, is_own=is_own)
 

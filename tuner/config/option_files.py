@@ -23,7 +23,7 @@ def option_files() -> dict[Path, str]:
     return {
         Path(group) / f"{kind.name}.yaml": content(kind)
         for group, registry in REGISTRIES.items()
-        for kind in registry.classes()
+        for kind in registry.bundled()
     }
 
 

@@ -182,7 +182,7 @@ def _open(group: str) -> str:
     if group in REGISTRIES:
         parts += [
             _option(group, kind.name, description(kind), declared_rows(kind, {}))
-            for kind in REGISTRIES[group].classes()
+            for kind in REGISTRIES[group].bundled()
         ]
         return "\n".join(parts)
     for path in _files(f"conf/{group}"):

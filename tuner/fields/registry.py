@@ -1,118 +1,203 @@
 """Classes of components by name: those of this project, and those of installed packages."""
 
 import inspect
-from collections.abc import Mapping
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
 from tuner.errors import InputError
 from tuner.fields.component import KINDS, Component
 from tuner.fields.declared import declared
+from tuner.fields.plugins import OURS, PlugIn, plug_ins, unusable
+from tuner.installation.remedies import install, uninstall
 
 C = TypeVar("C", bound=Component)
-
-OWN = "tuner"
-"""Package of the components that the project brings."""
 
 
 class Registry(Generic[C]):
     """The components of one configuration group.
 
+    Plug-ins are the entry points of the group `tuner.GROUPs`, as `tuner.optimizers`.
+
     Example:
         registry = Registry(Optimizer)
         registry.register(AdamW)
         registry.find("adamw")  # AdamW
+        registry.find("signsgd")  # imported from the package that declares it
     """
 
     def __init__(self, base: Any) -> None:
-        """Create an empty registry.
+        """Create a registry without classes of this project.
 
         Args:
             base: Class that defines the interface.
         """
         self.base: type[C] = base
         self._classes: dict[str, type[C]] = {}
+        self._declared: dict[str, PlugIn] = {}
+        self._loaded: dict[PlugIn, type[C]] = {}
         self._reasons: dict[str, str] = {}
 
-    def register(self, kind: Any, package: str = OWN) -> None:
-        """Add a class under its name.
-
-        Args:
-            kind: Class to add.
-            package: Distribution that brings it.
+    def register(self, kind: Any) -> None:
+        """Add a class of this project under its name.
 
         Raises:
             InputError: It does not implement the interface, or its name is taken.
         """
-        missing = list(_missing(kind, self.base))
-        name = getattr(kind, "name", "")
-        taken = None if missing else self._classes.get(_short(name))
-        if taken is not None:
-            missing = [f"a name of its own ({name!r} is {taken.__module__}.{taken.__qualname__})"]
-        if missing:
-            raise InputError(
-                f"the {self.base.group} {getattr(kind, '__qualname__', kind)!s} of the package "
-                f"{package} cannot be used: it lacks {', '.join(missing)}",
-                where=f"package {package}",
-                remedy=f"the interface of {self.base.__module__}.{self.base.__qualname__}, or "
-                f"pip uninstall {package}",
-            )
-        self._classes[_short(name)] = kind
+        self._check(kind, OURS)
+        if (taken := self._classes.get(_short(kind.name))) is not None:
+            raise self._clash(kind.name, [_path(taken), _path(kind)], OURS)
+        self._classes[_short(kind.name)] = kind
+
+    def declare(self, name: str, target: str) -> None:
+        """Add a class of this project that is imported when it is asked for.
+
+        Args:
+            name: Name of the class.
+            target: Module and class, as `tuner.launchers.local:LocalSettings`.
+        """
+        entry = EntryPoint(name, target, self._group)
+        self._declared[_short(name)] = PlugIn(entry=entry, package=OURS)
 
     def exclude(self, name: str, reason: str) -> None:
         """Refuse a name that users may expect, with the reason."""
         self._reasons[name] = reason
 
+    @property
+    def plug_ins(self) -> Sequence[PlugIn]:
+        """Classes that installed packages declare, imported or not."""
+        return plug_ins(self._group)
+
     def names(self) -> list[str]:
-        """Return all names in alphabetical order."""
-        return sorted(kind.name for kind in self._classes.values())
+        """Return all names in alphabetical order; nothing is imported."""
+        lazy = (each.name for each in (*self._declared.values(), *self.plug_ins))
+        return sorted({*lazy, *(kind.name for kind in self._classes.values())})
 
-    def classes(self) -> list[type[C]]:
-        """Return all classes in the order of their names."""
-        return sorted(self._classes.values(), key=lambda kind: kind.name)
+    def bundled(self) -> list[type[C]]:
+        """Return the classes of this project in the order of their names."""
+        found = [*self._classes.values(), *map(self._load, self._declared.values())]
+        return sorted(found, key=lambda kind: kind.name)
 
-    def find(self, name: object, where: str = "") -> type[C]:
+    def find(self, name: object, where: str = "", package: str = "") -> type[C]:
         """Return the class of a name, in capitals or not, with `_` or without.
 
         Args:
             name: Name as users write it.
             where: File or key that it stands in; by default the group's key `name`.
+            package: Package that brings it, where that is known.
 
         Raises:
-            InputError: There is no such class.
+            InputError: There is no such class, several packages bring one, or it cannot be used.
         """
-        group = self.base.group
         short = _short(name)
+        found = [each for each in self.plug_ins if _short(each.name) == short]
+        if short in self._declared:
+            found.insert(0, self._declared[short])
+        sources = [OURS] * (short in self._classes) + [each.source for each in found]
+        if len(sources) > 1:
+            raise self._clash(name, sources, found[-1].package)
+        if found:
+            return self._load(found[0])
         if short in self._classes:
             return self._classes[short]
+        raise self._missing_package(name, package) if package else self._unknown(name, where)
+
+    def from_mapping(self, given: Mapping[str, Any]) -> C:
+        """Return the settings that a mapping with a `name` describes.
+
+        Args:
+            given: `name` and fields; `package`, as `to_record` writes it, may stand beside them.
+
+        Raises:
+            InputError: An unknown name or field, or a value of another type.
+        """
+        fields = {key: value for key, value in given.items() if key != "package"}
+        return self.find(given.get("name"), package=given.get("package", "")).from_mapping(fields)
+
+    def to_record(self, component: C) -> dict[str, Any]:
+        """Return name and fields, and the package that brings the class if it is a plug-in.
+
+        Another process can then tell its user what to install.
+        """
+        record = component.to_mapping()
+        for plug_in, kind in self._loaded.items():
+            if kind is type(component) and plug_in.package != OURS:
+                record["package"] = plug_in.package
+        return record
+
+    @property
+    def _group(self) -> str:
+        return f"tuner.{self.base.group}s"
+
+    def _load(self, plug_in: PlugIn) -> type[C]:
+        """The class, checked against the interface when it is first asked for."""
+        if plug_in not in self._loaded:
+            kind = plug_in.load()
+            self._check(kind, plug_in.package, plug_in)
+            self._loaded[plug_in] = kind
+        return self._loaded[plug_in]
+
+    def _check(self, kind: Any, package: str, plug_in: PlugIn | None = None) -> None:
+        missing = list(_missing(kind, self.base))
+        if plug_in is not None and not missing and _short(kind.name) != _short(plug_in.name):
+            missing = [f"the name {plug_in.name} that the package declares (it is {kind.name})"]
+        if missing:
+            interface = f"the interface of {_path(self.base)}"
+            raise unusable(
+                f"the {self.base.group} {getattr(kind, '__qualname__', kind)!s}",
+                package if plug_in is None else plug_in.source,
+                f"it lacks {', '.join(missing)}",
+                interface if package == OURS else f"{interface}, or {uninstall(package)}",
+            )
+
+    def _clash(self, name: object, sources: Sequence[str], package: str) -> InputError:
+        group = self.base.group
+        return InputError(
+            f"the {group} {name!r} is brought more than once: by {' and by '.join(sources)}",
+            where=f"{group}.name",
+            remedy="another name" if package == OURS else uninstall(package),
+        )
+
+    def _unknown(self, name: object, where: str) -> InputError:
+        group, short = self.base.group, _short(name)
         because = f": {self._reasons[short]}" if short in self._reasons else ""
-        raise InputError(
+        return InputError(
             f"there is no {group} named {name!r}{because}",
             where=where or f"{group}.name",
             remedy=f"one of {', '.join(self.names())}",
         )
 
-    def from_mapping(self, given: Mapping[str, Any]) -> C:
-        """Return the settings that a mapping with a `name` describes.
-
-        Raises:
-            InputError: An unknown name or field, or a value of another type.
-        """
-        return self.find(given.get("name")).from_mapping(given)
+    def _missing_package(self, name: object, package: str) -> InputError:
+        return InputError(
+            f"the {self.base.group} {name!r} is a plug-in of the package {package}, which is not "
+            "installed here",
+            where=f"{sys.executable} on {socket.gethostname()}",
+            remedy=install(package),
+        )
 
 
 def _short(name: object) -> str:
     return str(name).lower().replace("_", "")
 
 
-def _missing(kind: Any, base: type[Component]) -> list[str]:
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _missing(kind: Any, base: type[Component]) -> Iterator[str]:
     """What a class lacks of the interface."""
     if not (inspect.isclass(kind) and issubclass(kind, base)):
-        return [f"the base class {base.__qualname__}"]
+        yield f"the base class {base.__qualname__}"
+        return
     attributes: Any = kind
-    found = [f"the member {name}" for name in sorted(attributes.__abstractmethods__)]
+    yield from (f"the member {name}" for name in sorted(attributes.__abstractmethods__))
     if not isinstance(getattr(kind, "name", None), str):
-        found.append("the class attribute name")
+        yield "the class attribute name"
     if "__dataclass_params__" not in vars(kind):
-        return [*found, "the decorator dataclass(frozen=True, kw_only=True)"]
-    wrong = [item.name for item in declared(kind) if item.type not in KINDS]
-    return found + [f"a type bool, int, float or str of the field {name}" for name in wrong]
+        yield "the decorator dataclass(frozen=True, kw_only=True)"
+        return
+    for item in declared(kind):
+        if item.type not in KINDS:
+            yield f"a type bool, int, float or str of the field {item.name}"

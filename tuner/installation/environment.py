@@ -50,6 +50,16 @@ def install_command(
     return _command("install", (*options, *requirements), environment)
 
 
+def uninstall_command(name: str, environment: Environment) -> str:
+    """Return the command that removes a distribution.
+
+    Args:
+        name: Name of the distribution.
+        environment: Where it is.
+    """
+    return _command("uninstall", (name,), environment)
+
+
 def replace_command(old: str, new: str, environment: Environment) -> str:
     """Return the command that removes a distribution and installs another one's files again.
 
@@ -58,7 +68,7 @@ def replace_command(old: str, new: str, environment: Environment) -> str:
         new: Requirement whose files `old` had overwritten.
         environment: Where.
     """
-    removal = _command("uninstall", (old,), environment)
+    removal = uninstall_command(old, environment)
     again = _command("install", ("--force-reinstall", "--no-deps", new), environment, first=False)
     return f"{removal} && {again}"
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tuner.installation import distribution
 from tuner.installation.distribution import DISTRIBUTION
-from tuner.installation.environment import Environment, install_command
+from tuner.installation.environment import Environment, install_command, uninstall_command
 
 
 @cache
@@ -35,6 +35,11 @@ def this_environment() -> Environment:
 def install(*requirements: str, options: tuple[str, ...] = ()) -> str:
     """Return the command that installs packages here; see `install_command`."""
     return install_command(requirements, this_environment(), options)
+
+
+def uninstall(name: str) -> str:
+    """Return the command that removes a distribution here; see `uninstall_command`."""
+    return uninstall_command(name, this_environment())
 
 
 def install_extra(extra: str, options: tuple[str, ...] = ()) -> str:

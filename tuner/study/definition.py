@@ -13,6 +13,7 @@ from typing import Any
 import tuner
 from tuner.confirmation import searched_name
 from tuner.errors import InputError
+from tuner.fields.plugins import loaded_packages
 from tuner.search.configuration_id import canonical
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace, Values
@@ -109,14 +110,17 @@ def is_ours(attributes: Mapping[str, Any]) -> bool:
 
 
 def made_with() -> dict[str, str]:
-    """The versions that decide what a trial gives: ours, the code's own hash, the libraries'."""
+    """Return the versions that decide what a trial gives.
+
+    They are ours, the code's own hash, those of the libraries and of the plug-ins in use.
+    """
     found = {"tuner": tuner.__version__, "code": _code_hash()}
     for name in LIBRARIES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return found | loaded_packages("tuner.launchers")
 
 
 @cache

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tuner import __version__
+from tuner.fields.plugins import loaded_packages
 from tuner.secrets import hidden
 from tuner.tracking.datasets import TrialDataset
 
@@ -68,12 +69,12 @@ def origin(arguments: Sequence[str], folder: Path) -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Ours, Python's and those of the libraries, without loading any."""
+    """Ours, Python's, those of the libraries and of the plug-ins in use, without loading any."""
     found = {"tuner": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
-    return found
+    return found | loaded_packages()
 
 
 def _commit(folder: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ import cattrs
 
 from tuner.data import PreparedData
 from tuner.fields import component
+from tuner.fields.plugins import loaded_packages
 from tuner.settings.between_starts import BetweenStarts, decision_of
 from tuner.settings.settings import TrialSettings, between_starts
 from tuner.training import device
@@ -200,7 +201,7 @@ def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
                 "effective batch": settings.effective_batch_size,
                 "data": data.fingerprint,
                 "checkpoint": data.checkpoint.fingerprint,
-                "versions": device.versions(),
+                "versions": device.versions() | loaded_packages(),
                 "format": FORMAT_VERSION,
             }
         )

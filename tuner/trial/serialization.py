@@ -2,12 +2,12 @@
 
 import inspect
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import cattrs
 
 from tuner import optimizers, schedules
-from tuner.fields.component import Component
 from tuner.trial.records import Scalar
 
 T = TypeVar("T")
@@ -19,10 +19,11 @@ def register_components(converter: cattrs.Converter) -> None:
         converter.register_structure_hook(
             registry.base, lambda plain, _, registry=registry: registry.from_mapping(plain)
         )
-    converter.register_unstructure_hook_func(
-        lambda kind: inspect.isclass(kind) and issubclass(kind, Component),
-        lambda component: component.to_mapping(),
-    )
+        converter.register_unstructure_hook_func(_derives_from(registry.base), registry.to_record)
+
+
+def _derives_from(base: type) -> Callable[[Any], bool]:
+    return lambda kind: inspect.isclass(kind) and issubclass(kind, base)
 
 
 converter = cattrs.Converter(forbid_extra_keys=True)

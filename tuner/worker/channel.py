@@ -12,16 +12,16 @@ from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 from tuner.processes.crash_report import crashed
-from tuner.worker.protocol import FromWorker, ToWorker, decode_to_worker, encode
+from tuner.worker.protocol import FromWorker, Refused, ToWorker, decode_to_worker, encode
 
 
 class Channel(Protocol):
     """Messages to and from the agent."""
 
-    def receive(self) -> ToWorker:
+    def receive(self) -> ToWorker | Refused:
         """Waits for the next message."""
 
-    def receive_nowait(self) -> ToWorker | None:
+    def receive_nowait(self) -> ToWorker | Refused | None:
         """The next message if one has come."""
 
     def send(self, message: FromWorker) -> None:
@@ -41,15 +41,15 @@ class StreamChannel:
                 no message.
         """
         self._outgoing = outgoing
-        self._messages: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[ToWorker | Refused] = queue.SimpleQueue()
         self._on_end = on_end
         threading.Thread(target=self._read, args=(incoming,), daemon=True).start()
 
-    def receive(self) -> ToWorker:
+    def receive(self) -> ToWorker | Refused:
         """Waits for the next message."""
         return self._messages.get()
 
-    def receive_nowait(self) -> ToWorker | None:
+    def receive_nowait(self) -> ToWorker | Refused | None:
         """The next message if one has come."""
         try:
             return self._messages.get_nowait()

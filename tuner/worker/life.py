@@ -29,6 +29,7 @@ from tuner.worker.protocol import (
     Prepare,
     Progress,
     Ready,
+    Refused,
     Reported,
     Run,
     Started,
@@ -106,15 +107,17 @@ class Worker:
         while True:
             self.handle(self._channel.receive(), fine_tuner)
 
-    def handle(self, message: ToWorker, fine_tuner: FineTuner) -> None:
+    def handle(self, message: ToWorker | Refused, fine_tuner: FineTuner) -> None:
         """Does what one message asks, to its end."""
         match message:
             case Prepare(spec=spec):
                 _prepare(spec, fine_tuner)
             case Run(spec=spec):
                 self._run(spec, fine_tuner)
-            case Continue() | Conclude() | Keep() | Stop():
-                pass  # Meant for a trial that has ended in the meantime.
+            case Refused(number=int(number), error=error):
+                self._channel.send(Failed(number=number, error=as_data(error)))
+            case Continue() | Conclude() | Keep() | Stop() | Refused():
+                pass  # Meant for a trial that has ended in the meantime, or to be prepared.
 
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
         folder = Path(spec.folder)

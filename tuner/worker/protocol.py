@@ -16,6 +16,7 @@ from typing import Any
 
 from cattrs.strategies import configure_tagged_union
 
+from tuner.errors import InputError
 from tuner.processes.python_process import answer, answers
 from tuner.trial.records import Baseline, Report, TrialError, TrialSpec
 from tuner.trial.serialization import converter
@@ -141,6 +142,18 @@ class Failed:
 ToWorker = Prepare | Run | Continue | Conclude | Keep | Stop
 FromWorker = Ready | Started | Progress | Reported | Finished | Failed
 
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A message about a trial whose settings this machine does not know; it is never sent."""
+
+    number: int | None
+    """Number of the trial that was to run; None: it was only to be prepared."""
+
+    error: InputError
+    """What is missing, as the package of a plug-in."""
+
+
 configure_tagged_union(ToWorker, converter)
 configure_tagged_union(FromWorker, converter)
 
@@ -155,11 +168,28 @@ def encode(message: ToWorker | FromWorker) -> bytes:
     return text + b"\n" if union is ToWorker else answer(text)
 
 
-def decode_to_worker(line: bytes) -> ToWorker:
-    """Reads a line that the agent wrote."""
+def decode_to_worker(line: bytes) -> ToWorker | Refused:
+    """Read a line that the agent wrote."""
     union: Any = ToWorker
-    message: ToWorker = converter.structure(json.loads(line), union)
+    plain = json.loads(line)
+    try:
+        message: ToWorker = converter.structure(plain, union)
+    except BaseExceptionGroup as group:
+        error = _refusal(group)
+        if error is None:
+            raise
+        runs = plain["_type"] == Run.__name__
+        return Refused(number=plain["spec"]["number"] if runs else None, error=error)
     return message
+
+
+def _refusal(group: BaseExceptionGroup[BaseException]) -> InputError | None:
+    """The first error of the user's among those that reading a message gave."""
+    for each in group.exceptions:
+        found = _refusal(each) if isinstance(each, BaseExceptionGroup) else each
+        if isinstance(found, InputError):
+            return found
+    return None
 
 
 def decode_from_worker(line: bytes) -> FromWorker:

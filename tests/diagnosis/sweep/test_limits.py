@@ -69,8 +69,8 @@ def test_how_a_bound_moves_and_where_it_cannot(domain, side, key, expected):
 def test_the_limits_are_those_that_are_checked():
     kinds = [
         ("model", ModelSettings), ("data", DataSettings), ("training", TrainingSettings),
-        *((kind.group, kind) for kind in optimizers.REGISTRY.classes()),
-        *((kind.group, kind) for kind in schedules.REGISTRY.classes()),
+        *((kind.group, kind) for kind in optimizers.REGISTRY.bundled()),
+        *((kind.group, kind) for kind in schedules.REGISTRY.bundled()),
     ]  # fmt: skip
     checked = {
         f"{group}.{item.name}": item.bounds.admits

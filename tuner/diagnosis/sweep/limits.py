@@ -72,7 +72,7 @@ def _declared(kind: type, group: str) -> dict[str, Limit]:
 
 def _of_components() -> dict[str, Limit]:
     """Keys of all optimizers and schedules."""
-    kinds = (*optimizers.REGISTRY.classes(), *schedules.REGISTRY.classes())
+    kinds = (*optimizers.REGISTRY.bundled(), *schedules.REGISTRY.bundled())
     return {key: limit for kind in kinds for key, limit in _declared(kind, kind.group).items()}
 
 

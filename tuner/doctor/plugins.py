@@ -1,0 +1,29 @@
+"""Plug-ins of installed packages: those that can be used, and what is wrong with the others."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tuner import optimizers, schedules
+from tuner.doctor.line import Line, ok, warning
+from tuner.errors import InputError
+from tuner.fields.registry import Registry
+
+REGISTRIES: tuple[Registry[Any], ...] = (optimizers.REGISTRY, schedules.REGISTRY)
+"""Everything that plug-ins add to."""
+
+
+def plug_in_lines(registries: Iterable[Registry[Any]] = REGISTRIES) -> Iterator[Line]:
+    """Import every plug-in and yield a line for each.
+
+    Args:
+        registries: Registries to look through.
+    """
+    for registry in registries:
+        for plug_in in registry.plug_ins:
+            try:
+                registry.find(plug_in.name)
+            except InputError as error:
+                yield warning("plug-in", error.problem, error.remedy)
+            else:
+                text = f"{registry.base.group} {plug_in.name} of {plug_in.source}"
+                yield ok("plug-in", text)
