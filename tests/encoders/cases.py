@@ -17,23 +17,67 @@ BERT = {
     "vocab_size": 41, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3,
     "intermediate_size": 20, "max_position_embeddings": 11,
 }  # fmt: skip
+ROBERTA = BERT | {"max_position_embeddings": 17}
+NARROW = BERT | {"embedding_size": 8}
+DISTILBERT = {
+    "vocab_size": 41, "dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 20,
+    "max_position_embeddings": 11,
+}  # fmt: skip
+
+ACTIVATIONS = {
+    act: {"hidden_act": act}
+    for act in (
+        "gelu_python", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu",
+        "swish", "tanh",
+    )
+}  # fmt: skip
+WIDE = {"hidden_size": 15, "num_attention_heads": 5, "intermediate_size": 7}
+OPTIONS = {
+    "wide": WIDE,
+    "one layer, one head": {"num_hidden_layers": 1, "num_attention_heads": 1},
+    "epsilon": {"layer_norm_eps": 0.1},
+    "relu": {"hidden_act": "relu"},
+}
+TYPES = {"three types": {"type_vocab_size": 3}}
+PADDING = {
+    "pad 0": {"pad_token_id": 0},
+    "pad 4": {"pad_token_id": 4},
+    "one type": {"type_vocab_size": 1},
+}
+
+
+def _cases(plain: dict[str, Any], *options: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The plain encoder, and one for each option."""
+    changed = {name: plain | fields for each in options for name, fields in each.items()}
+    return {"plain": plain} | changed
+
 
 CASES: dict[str, dict[str, dict[str, Any]]] = {
-    "bert": {
-        "plain": BERT,
-        "wide": BERT | {"hidden_size": 15, "num_attention_heads": 5, "intermediate_size": 7},
-        "one layer, one head": BERT | {"num_hidden_layers": 1, "num_attention_heads": 1},
-        "three types": BERT | {"type_vocab_size": 3},
-        "epsilon": BERT | {"layer_norm_eps": 0.1},
-        **{
-            act: BERT | {"hidden_act": act}
-            for act in (
-                "gelu_python", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "quick_gelu",
-                "relu", "silu", "swish", "tanh",
-            )
+    "bert": _cases(BERT, OPTIONS, TYPES, ACTIVATIONS),
+    "roberta": _cases(ROBERTA, OPTIONS, PADDING),
+    "xlm-roberta": _cases(ROBERTA, OPTIONS, PADDING),
+    "camembert": _cases(ROBERTA, OPTIONS, PADDING),
+    "electra": _cases(NARROW, OPTIONS, TYPES, {"one width": {"embedding_size": 12}}),
+    "albert": _cases(
+        NARROW,
+        OPTIONS,
+        TYPES,
+        {
+            "gelu": {"hidden_act": "gelu"},
+            "one width": {"embedding_size": 12},
+            "two groups": {"num_hidden_groups": 2, "num_hidden_layers": 4},
+            "two inner layers": {"inner_group_num": 2},
         },
-    },
-}  # fmt: skip
+    ),
+    "distilbert": _cases(
+        DISTILBERT,
+        {
+            "wide": {"dim": 15, "n_heads": 5, "hidden_dim": 7},
+            "one layer, one head": {"n_layers": 1, "n_heads": 1},
+            "relu": {"activation": "relu"},
+        },
+    ),
+}
 """Family to the fields of config.json of each case; the first case has gradients, too."""
 
 

@@ -8,16 +8,22 @@ Example:
     512
 """
 
+from tuner.encoders.albert import Albert
 from tuner.encoders.bert import Bert
+from tuner.encoders.camembert import Camembert
+from tuner.encoders.distilbert import DistilBert
+from tuner.encoders.electra import Electra
 from tuner.encoders.family import Family, Head
 from tuner.encoders.forward import Dropout, Forward, Inputs, Weights
 from tuner.encoders.parameters import Draw, Origin, Parameter
+from tuner.encoders.roberta import Roberta
+from tuner.encoders.xlm_roberta import XlmRoberta
 from tuner.fields.registry import Registry
 
 REGISTRY: Registry[Family] = Registry(Family)
 """All families by `model_type`."""
 
-for _kind in (Bert,):
+for _kind in (Albert, Bert, Camembert, DistilBert, Electra, Roberta, XlmRoberta):
     REGISTRY.register(_kind)
 
 find = REGISTRY.find

@@ -28,6 +28,9 @@ class Bert(Family):
     }  # fmt: skip
     published: ClassVar[Published] = published_rates("Devlin 2019", 0.1, (2e-5, 32), (3e-5, 16))
 
+    pooler_place: ClassVar[str] = "pooler.dense"
+    """Place of the pooler's dense layer."""
+
     hidden_size: Annotated[int, SIZE] = 768
     """Width of the hidden states."""
 
@@ -106,21 +109,22 @@ class Bert(Family):
     @property
     def pooler(self) -> tuple[Parameter, ...]:
         """Dense layer above the first token, which not every checkpoint has."""
-        dense = linear("pooler.dense", self.hidden_size, self.hidden_size)
+        dense = linear(self.pooler_place, self.hidden_size, self.hidden_size)
         above = self.num_hidden_layers + 1
         return tuple(placed(self.prefix, above, dense, Origin.CHECKPOINT_OR_NEW))
 
     def encode(self, inputs: Inputs, weights: Weights, forward: Forward) -> Tensor:
         """Return the hidden states after the last layer."""
         encoder = weights.at(self.prefix)
-        x = self._embed(inputs, encoder.at("embeddings"), forward)
+        x = self._embed(inputs, encoder, forward)
         bias = layers.padding_bias(inputs)
         for number in range(self.num_hidden_layers):
             layer = encoder.at(f"encoder.layer.{number}")
             x = forward.layer(partial(self._layer, weights=layer, bias=bias, forward=forward), x)
         return x
 
-    def _embed(self, inputs: Inputs, weights: Weights, forward: Forward) -> Tensor:
+    def _embed(self, inputs: Inputs, encoder: Weights, forward: Forward) -> Tensor:
+        weights = encoder.at("embeddings")
         x = layers.embedded(inputs.ids, weights.at("word_embeddings"), forward)
         x += layers.embedded(self._types(inputs), weights.at("token_type_embeddings"), forward)
         x += layers.embedded(self._positions(inputs), weights.at("position_embeddings"), forward)
@@ -150,7 +154,7 @@ class Bert(Family):
         def apply(hidden: Tensor, weights: Weights, forward: Forward) -> Tensor:
             import tensorflow as tf
 
-            pooler = weights.at(f"{self.prefix}.pooler.dense")
+            pooler = weights.at(f"{self.prefix}.{self.pooler_place}")
             pooled = forward.drop(tf.tanh(layers.linear(hidden[:, 0], pooler)))
             return layers.linear(tf.cast(pooled, tf.float32), weights.at("classifier"))
 

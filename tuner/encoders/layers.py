@@ -33,6 +33,26 @@ def positions(inputs: Inputs) -> Tensor:
     return tf.range(tf.shape(inputs.ids)[1])[tf.newaxis]
 
 
+def counted_positions(inputs: Inputs, pad_token_id: int, rows: int) -> Tensor:
+    """Return positions that count the tokens that are not `pad_token_id`, int32 [rows, tokens].
+
+    The first token has the position `pad_token_id + 1`; a token `pad_token_id` has the position
+    `pad_token_id` wherever it stands.
+
+    Args:
+        inputs: Token ids.
+        pad_token_id: Token that is not counted.
+        rows: Rows of the position table. Padding behind a text may count beyond them where it has
+            another id; it takes the last one, and the mask hides it.
+    """
+    import tensorflow as tf
+
+    # A GPU sums no integers.
+    counted = tf.cast(tf.not_equal(inputs.ids, pad_token_id), tf.float32)
+    numbers = tf.cast(tf.cumsum(counted, axis=1) * counted, tf.int32) + pad_token_id
+    return tf.minimum(numbers, rows - 1)
+
+
 def linear(x: Tensor, weights: Weights) -> Tensor:
     """Return a dense layer's output.
 

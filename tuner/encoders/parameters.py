@@ -83,7 +83,7 @@ def placed(
     place: str,
     depth: int,
     parameters: Iterable[Parameter],
-    origin: Origin = Origin.CHECKPOINT,
+    origin: Origin | None = None,
 ) -> Iterator[Parameter]:
     """Yield parameters at their place in the model.
 
@@ -91,8 +91,8 @@ def placed(
         place: What their names begin with, up to the dot before them; may be empty.
         depth: See `Parameter.depth`.
         parameters: Parameters by their names within the place.
-        origin: See `Parameter.origin`.
+        origin: Origin of all of them; None leaves each its own.
     """
     for each in parameters:
         name = f"{place}.{each.name}" if place else each.name
-        yield replace(each, name=name, depth=depth, origin=origin)
+        yield replace(each, name=name, depth=depth, origin=origin or each.origin)
