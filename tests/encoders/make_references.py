@@ -34,7 +34,9 @@ def load(name: str, case: str) -> Any:
     """The classifier of transformers with the weights of a case; every tensor must fit."""
     family = make_family(name, case)
     head = family.sequence_classifier(LABELS)
-    config = family.exported({}) | {"id2label": {str(i): str(i) for i in range(LABELS)}}
+    config = family.exported(CASES[name][case]) | {
+        "id2label": {str(i): str(i) for i in range(LABELS)}
+    }
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
         made = transformers.AutoModelForSequenceClassification.from_config(
@@ -58,9 +60,10 @@ def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
     }
     if family.token_types:
         inputs["token_type_ids"] = torch.tensor(arrays["types"]).long()
-    outputs = model(**inputs, output_hidden_states=True)
+    outputs = model(**inputs)
+    hidden = model.base_model(**inputs).last_hidden_state
     made = {
-        "hidden": outputs.hidden_states[-1][inputs["attention_mask"].bool()],
+        "hidden": hidden[inputs["attention_mask"].bool()],
         "logits": outputs.logits,
         "dropouts": torch.tensor(dropouts(model, {k: v[:1] for k, v in inputs.items()})),
     }

@@ -60,7 +60,7 @@ def run(case, forward, rows=slice(None)):
     family, head, arrays, variables, _ = case
     inputs = Inputs(**{key: tf.constant(value[rows]) for key, value in arrays.items()})
     hidden = family.encode(inputs, variables, forward)
-    return hidden, head.apply(hidden, variables, forward)
+    return hidden, head.apply(hidden, inputs, variables, forward)
 
 
 def test_hidden_states_and_logits_are_those_of_torch(case):

@@ -137,21 +137,24 @@ class Bert(Family):
         return layers.positions(inputs)
 
     def _layer(self, x: Tensor, *, weights: Weights, bias: Tensor, forward: Forward) -> Tensor:
-        attention, epsilon = weights.at("attention"), self.layer_norm_eps
+        attention = weights.at("attention")
         parts = [attention.at(f"self.{part}") for part in ("query", "key", "value")]
         mixed = layers.self_attention(x, parts, bias, self.num_attention_heads, forward)
         x += forward.drop(layers.linear(mixed, attention.at("output.dense")))
-        x = layers.layer_norm(x, attention.at("output.LayerNorm"), epsilon)
+        x = layers.layer_norm(x, attention.at("output.LayerNorm"), self.layer_norm_eps)
+        return self._feed_forward(x, weights, forward)
+
+    def _feed_forward(self, x: Tensor, weights: Weights, forward: Forward) -> Tensor:
         inner = ACTIVATIONS[self.hidden_act](layers.linear(x, weights.at("intermediate.dense")))
         x += forward.drop(layers.linear(inner, weights.at("output.dense")))
-        return layers.layer_norm(x, weights.at("output.LayerNorm"), epsilon)
+        return layers.layer_norm(x, weights.at("output.LayerNorm"), self.layer_norm_eps)
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return a dense layer above the pooler."""
         above = self.num_hidden_layers + 1
         new = placed("", above, linear("classifier", self.hidden_size, labels), Origin.NEW)
 
-        def apply(hidden: Tensor, weights: Weights, forward: Forward) -> Tensor:
+        def apply(hidden: Tensor, _: Inputs, weights: Weights, forward: Forward) -> Tensor:
             import tensorflow as tf
 
             pooler = weights.at(f"{self.prefix}.{self.pooler_place}")

@@ -142,7 +142,7 @@ class DistilBert(Family):
             *linear("classifier", self.dim, labels),
         )
 
-        def apply(hidden: Tensor, weights: Weights, forward: Forward) -> Tensor:
+        def apply(hidden: Tensor, _: Inputs, weights: Weights, forward: Forward) -> Tensor:
             import tensorflow as tf
 
             inner = tf.nn.relu(layers.linear(hidden[:, 0], weights.at("pre_classifier")))

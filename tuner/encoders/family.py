@@ -58,8 +58,8 @@ class Head:
     parameters: tuple[Parameter, ...]
     """Parameters, those of a pooler among them."""
 
-    apply: Callable[[Tensor, Weights, Forward], Tensor]
-    """Function of hidden states, all weights of the model, and the forward pass; float32."""
+    apply: Callable[[Tensor, Inputs, Weights, Forward], Tensor]
+    """Logits, float32, from hidden states, inputs, all weights of the model, and forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)

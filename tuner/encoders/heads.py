@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tuner.encoders import layers
 from tuner.encoders.family import Head
-from tuner.encoders.forward import Forward, Tensor, Weights
+from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.parameters import Origin, linear, placed
 
 
@@ -22,7 +22,7 @@ def two_dense_layers(
     """
     dense = (*linear("dense", width, width), *linear("out_proj", width, labels))
 
-    def apply(hidden: Tensor, weights: Weights, forward: Forward) -> Tensor:
+    def apply(hidden: Tensor, _: Inputs, weights: Weights, forward: Forward) -> Tensor:
         import tensorflow as tf
 
         head = weights.at("classifier")
