@@ -17,13 +17,13 @@ from tuner.processes.stop_requests import TERMINATING, heeded
 
 COMMANDS = {
     "sweep": "run a sweep, or resume it up to its total",
-    "train": "one fine-tune of a file, of KEY=VALUE words, or of both; no search",
-    "export": "the best configuration as a file or command; its model",
+    "train": "fine-tune once, from a file, KEY=VALUE words, or both; no search",
+    "export": "write the best configuration as a file or command; copy its model",
     "doctor": "check GPUs, TensorFlow, model, data, storage and tracking",
-    "predict": "labels and probabilities from a trained model, for a first look",
+    "predict": "show labels and probabilities from a trained model",
     "prepare": "fetch, check and tokenise model and data, for nodes without internet",
-    "clean": "list caches, states and replaced models; remove them",
-    "report": "rank a study's trials, here and on an HTML page",
+    "clean": "list or remove caches, states and superseded models",
+    "report": "rank a study's trials in the terminal and on an HTML page",
 }
 
 LASTING = ("sweep", "train")
@@ -37,24 +37,24 @@ commands (the first word without '='; without one: sweep)
 {commands}
 
 keys
-  sweep=lr_search            which sweep: a file of ./sweeps or a bundled one
-  model=minilm data=imdb     an option of a group: a file of ./conf/GROUP or
+  sweep=lr_search            the sweep: a file in ./sweeps or a bundled one
+  model=minilm data=imdb     the option of a group: a file in ./conf/GROUP or
                              a bundled one
-  training.epochs=3          a value; a searched key is fixed to it
+  training.epochs=3          a value; it fixes a searched key
   training.batch_size=8,16   values to search
   'optimizer.learning_rate=tag(log,interval(1e-6,1e-4))'
 
 options
-  -h, --help            this text; behind a command: its keys and examples
-  -q, --quiet           no progress; warnings, errors and the result stay
+  -h, --help            this text; after a command: its keys and examples
+  -q, --quiet           only warnings, errors and results
   --cfg job             print the configuration and stop (sweep, train)
-  --version             the version
+  --version             print the version
 
 more help
   tuner COMMAND --help  the keys of a command, and examples
   tuner --help groups   the groups and their options
-  tuner --help model    one group: its options, a line each, and its keys
-  tuner --help KEY      one key, as training.epochs
+  tuner --help model    one group: its options and keys
+  tuner --help KEY      one key, for example training.epochs
 
 examples
   tuner sweep=lr_search

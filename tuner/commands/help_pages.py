@@ -47,7 +47,7 @@ def command_page(command: str, meaning: str, folder: Path) -> str:
 
 def groups_page(folder: Path) -> str:
     """Return the groups, each with its default option and the others."""
-    lines = ["groups of the configuration: GROUP=OPTION chooses an option of conf/GROUP", ""]
+    lines = ["configuration groups: GROUP=OPTION selects an option", ""]
     catalog = Catalog(folder)
     for group in (*GROUPS, SWEEP):
         entries = catalog.options(group)
@@ -93,20 +93,20 @@ def _no_help(topic: str, commands: Collection[str], catalog: Catalog) -> InputEr
     names = [*commands, GROUPS_TOPIC, *GROUPS]
     near = nearest_key(topic, catalog.names()) or nearest(topic, names)
     return InputError(
-        f"there is no help on {topic!r}",
+        f"there is no help page for {topic!r}",
         where="command line",
         remedy=f"tuner --help {near}" if near else one_of(topic, names),
     )
 
 
 def _group_page(group: str, option: str | None, catalog: Catalog) -> str:
-    lines = [f"{group}: one of these, chosen by {group}=NAME", ""]
+    lines = [f"options of {group}: {group}=NAME selects one", ""]
     for entry in catalog.options(group):
         lines += _option_lines(group, entry)
     if group == SWEEP:
         return _page(
             [*lines, "", "keys of a sweep", *_keys(catalog.keys(group)), "",
-             "tuner sweep --help says how to run one"]
+             "tuner sweep --help shows how to run one"]
         )  # fmt: skip
     lines += ["", f"keys of {group}={option or DEFAULT_OPTIONS[group]}"]
     return _page([*lines, *_keys(catalog.keys(group, option))])
@@ -125,7 +125,7 @@ def _usage(command: str, usage: str) -> str:
 
 def _options(command: str) -> Iterator[str]:
     yield "  -h, --help        this text; tuner --help GROUP lists a group's options"
-    yield "  -q, --quiet       no progress; warnings, errors and the result stay"
+    yield "  -q, --quiet       only warnings, errors and results"
     if command in PRINTING:
         yield "  --cfg job         print the composed configuration and stop"
 
@@ -147,7 +147,7 @@ def _assignment(row: Row) -> str:
     default = row.default.strip("`")
     text = f"  {row.key}={default}"
     if default.startswith("*"):
-        text = f"  {row.key}=  (to be given)"
+        text = f"  {row.key}=  (required)"
     return text if len(text) <= _width() else f"{text[: _width() - 1]}…"
 
 
