@@ -51,7 +51,7 @@ from tuner.settings.storage import backend, with_driver
 from tuner.study import Definition, Study
 from tuner.study.attributes import ATTEMPT, CRASHES
 from tuner.study.owner import identity
-from tuner.study.reader import close_stored, open_stored
+from tuner.study.reader import close_storage, open_stored
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED, Baseline, Report, TrialOutcome, TrialSpec
@@ -304,7 +304,7 @@ def measure(url: str, agents: int, slots: int, trials: int, kill: int) -> list[s
     study = optuna.load_study(study_name=NAME, storage=stored)
     found = study.get_trials(deepcopy=False)
     attempts = sum(trial.user_attrs.get(ATTEMPT, 0) for trial in found)
-    close_stored(stored)
+    close_storage(stored)
     wrong += faults(found, trials, kill, slots)
     print(
         f"{agents} agents with {slots} slots, {kill} of them killed: {len(found)} trials in "

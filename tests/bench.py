@@ -105,7 +105,7 @@ class Bench:
         tracker = Tracker(TrackingSettings(uri=self.uri), "s", self.folder)
         tracker.open()
         tracker.sweep_started({}, {})
-        tracker.abandon(study.release_orphans())
+        tracker.abandon(study.requeue_orphans())
         self.sweep = Sweep(
             plan=Plan(
                 goals=Goals(objectives=("val_accuracy",)),

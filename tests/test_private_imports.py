@@ -24,7 +24,7 @@ def test_a_private_import_is_found(source, found):
     [
         "from optuna.storages import RDBStorage",
         "from __future__ import annotations",
-        "from tuner.study.patience import _pauses",
+        "from tuner.study.storage_retry import _pauses",
         "from . import _own",
     ],
 )

@@ -90,11 +90,11 @@ def test_before_the_first_sweep_nothing_is_made(folder, capsys):
 def test_storage_that_can_not_be_read_says_so_without_the_password(folder, capsys):
     (folder / "no.db").write_text("this is no database " * 100)
     assert main(["report", "study=mine", "storage.url=sqlite:///no.db"]) == 2
-    assert "can not be read" in capsys.readouterr().err
+    assert "cannot be read" in capsys.readouterr().err
     url = "nothing://me:secret@host/db"
     assert main(["report", "study=mine", f"storage.url='{url}'"]) == 2
     said = capsys.readouterr().err
-    assert "can not be read" in said
+    assert "cannot be read" in said
     assert "secret" not in said
 
 

@@ -16,7 +16,7 @@ SECRETS = {
     "MLFLOW_TRACKING_PASSWORD": "SECRETSECRET3",
     "PGPASSWORD": "SECRETSECRET4",
 }
-AWAY = "http://me:SECRETSECRET5@127.0.0.1:9"
+STORAGE_ERRORS = "http://me:SECRETSECRET5@127.0.0.1:9"
 
 
 @pytest.fixture
@@ -31,7 +31,12 @@ def files_with(folder, text):
 
 
 def test_no_secret_is_written_or_printed(folder, fake_workers, secrets, capfd):
-    arguments = [*OWN, f"tracking.uri={AWAY}", "tracking.on_outage=spool", "sweep.n_trials=2"]
+    arguments = [
+        *OWN,
+        f"tracking.uri={STORAGE_ERRORS}",
+        "tracking.on_outage=spool",
+        "sweep.n_trials=2",
+    ]
     assert main(arguments) == 0
     assert main(["train", "outputs/mine/best.yaml", *arguments[-3:-1]]) == 0
     printed = "".join(capfd.readouterr())

@@ -7,7 +7,7 @@ from tuner.confirmation import CONFIRMS, SEED, repeats
 from tuner.execution.repeats import Repeats
 from tuner.orchestration.confirm import SPACE
 from tuner.search.goals import Goals
-from tuner.study import Definition, First, Study
+from tuner.study import Definition, InitialPoints, Study
 from tuner.trial.records import TrialState
 
 RATE = "optimizer.learning_rate"
@@ -27,7 +27,7 @@ class Bench:
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
-            first=First(always=points[1:]),
+            first=InitialPoints(always=points[1:]),
         )
         self.notices = []
         self.source = self.follow(4, 2, 7)
@@ -57,7 +57,7 @@ def test_all_configurations_advance_together_and_nothing_follows(bench):
     order = [bench.run(0.8 + 0.01 * (n % 4)) for n in range(9)]
     assert order == [(t, seed) for seed in (1, 2, 3) for t in (4, 2, 7)]
     assert bench.source.claim(0) is None
-    assert not bench.source.awaiting(0)
+    assert not bench.source.may_claim(0)
     assert bench.notices == []
 
 
@@ -86,7 +86,7 @@ def test_what_can_no_longer_win_is_not_begun(bench):
     assert bench.source.claim(0) is None
     left_out = bench.study.outcomes()[-1]
     assert (left_out.state, left_out.stopped_by) == (TrialState.PRUNED, "pruner")
-    assert not bench.source.awaiting(0)
+    assert not bench.source.may_claim(0)
 
 
 def test_who_led_before_the_search_went_on_is_repeated_no_more(bench):

@@ -19,7 +19,7 @@ UNANSWERED = RunningTrial(number=4, owner=ME, is_abandoned=False)
 
 
 @pytest.mark.parametrize(
-    ("running", "waiting", "total", "draws", "expected"),
+    ("running", "waiting", "total", "can_draw", "expected"),
     [
         ([], (), 1, True, Claim(origin=Origin.NEW)),
         ([], (), 1, False, None),
@@ -34,14 +34,14 @@ UNANSWERED = RunningTrial(number=4, owner=ME, is_abandoned=False)
         ([LIVING], (), None, True, Claim(origin=Origin.NEW)),
     ],
 )
-def test_what_is_claimed(running, waiting, total, draws, expected):
+def test_what_is_claimed(running, waiting, total, can_draw, expected):
     snapshot = StudySnapshot(counted=0, waiting=waiting, running=tuple(running))
-    assert choose(snapshot, ME, total, (), draws=draws) == expected
+    assert choose(snapshot, ME, total, (), can_draw=can_draw) == expected
 
 
 def test_nothing_is_claimed_while_a_trial_that_we_still_run_waits_for_another_agent():
     snapshot = StudySnapshot(counted=0, waiting=(6, 7), running=())
-    assert choose(snapshot, ME, 9, {7}, draws=True) is None
+    assert choose(snapshot, ME, 9, {7}, can_draw=True) is None
 
 
 @on_both
@@ -62,7 +62,7 @@ def test_a_trial_that_waits_is_not_run_where_the_total_shrank(open_study, tmp_pa
     stopped = study.claim(2)
     study.finish(outcome(stopped.number, TrialState.INTERRUPTED))
     assert study.claim(1) is None
-    assert not study.awaiting(1)
+    assert not study.may_claim(1)
     assert stored(tmp_path).trials[1].state is OptunaState.WAITING
     assert study.claim(2).number == 1
 
@@ -81,7 +81,7 @@ study.claim(None)
 def assert_shared_once(url, tmp_path):
     """Run the study to three trials: each is run once, and none is left over."""
     study = make_study(url)
-    study.release_orphans()
+    study.requeue_orphans()
     while (trial := study.claim(3)) is not None:
         study.finish(outcome(trial.number, value=0.7, parameters=trial.parameters))
     study.close()

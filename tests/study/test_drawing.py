@@ -149,8 +149,8 @@ def test_a_state_of_cma_es_over_other_dimensions_is_not_continued(open_study, tm
     new, old = stored(tmp_path).trials[3], stored(tmp_path).trials[2]
     assert new.system_attrs[MODELLED] == sorted(UNCONDITIONAL - {BATCH.key})
     del old.system_attrs[MODELLED]  # As a version wrote it that modelled the rate alone.
-    sampler._seen.clear()
-    assert (sampler.sees(new), sampler.sees(old)) == (True, False)
+    sampler._visible_trials.clear()
+    assert (sampler.is_visible(new), sampler.is_visible(old)) == (True, False)
 
 
 def test_a_trial_of_another_program_is_hidden(open_study):
@@ -168,8 +168,8 @@ def test_a_trial_of_another_program_is_hidden(open_study):
         optuna.trial.create_trial(value=0.9),
     ):
         trial.number = 7
-        assert not study._study.sampler.sees(trial)
-        study._study.sampler._seen.clear()
+        assert not study._study.sampler.is_visible(trial)
+        study._study.sampler._visible_trials.clear()
 
 
 @on_both

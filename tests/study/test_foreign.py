@@ -104,7 +104,7 @@ def test_a_study_of_ours_made_of_something_else_is_left_as_it_was(open_study, tm
     complete(study)
     study.close()
     before = content_of(tmp_path, "sqlite")
-    with pytest.raises(InputError, match="made of something else"):
+    with pytest.raises(InputError, match="another definition"):
         open_study(base=settings(epochs=9.0))
     assert content_of(tmp_path, "sqlite") == before
 
@@ -117,9 +117,9 @@ def test_trials_that_another_program_runs_in_a_study_of_ours_are_not_ours(
     complete(study)
     stored(tmp_path).ask()
     assert complete(study).number == 2
-    assert not study.awaiting(2)
+    assert not study.may_claim(2)
     again = open_study()
-    assert again.release_orphans() == []
+    assert again.requeue_orphans() == []
 
 
 @on_both
@@ -162,7 +162,7 @@ def test_a_database_of_another_program_is_refused_byte_for_byte(what, way, tmp_p
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(TABLES[what])
     before = path.read_bytes()
-    with pytest.raises(InputError, match="another program's"):
+    with pytest.raises(InputError, match="another program"):
         make_study(sqlite_url(path) if way == "output" else f"sqlite:///{path}")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["study.db"]
@@ -174,7 +174,7 @@ def test_a_servers_database_is_refused_where_tables_would_meet(what, tmp_path):
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(TABLES[what])
-    with pytest.raises(InputError, match="another program's"):
+    with pytest.raises(InputError, match="another program"):
         refuse_foreign_server(f"sqlite:///{path}", "shown")
 
 

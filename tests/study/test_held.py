@@ -28,7 +28,7 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     frozen.report(asked.number, 1, {"val_accuracy": 0.6})
     frozen._leases.stop()  # It gives no sign of life any more.
     assert other.claim(1) is None
-    assert other.awaiting(1)
+    assert other.may_claim(1)
     time.sleep(BRIEF.heartbeat_timeout + 0.3)
     taken = other.claim(1)
     assert taken == replace(asked, attempt=2, crashes=1)
@@ -42,7 +42,7 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     other.finish(outcome(asked.number, value=0.8, parameters=asked.parameters))
     (trial,) = stored(tmp_path).trials
     assert (trial.value, trial.intermediate_values) == (0.8, {1: 0.6})
-    assert not other.awaiting(1)
+    assert not other.may_claim(1)
 
 
 @on_both

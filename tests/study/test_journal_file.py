@@ -14,7 +14,7 @@ from tuner.study.journal_file import JournalFile
 from tuner.study.link_lock import LONGEST_HOLD, LinkLock, LockLostError
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
-from tuner.study.patience import Patience
+from tuner.study.storage_retry import StorageRetry
 
 RECORDS = [{"op_code": 0, "worker_id": "w", "study_name": f"s{n}", "directions": [2]}
            for n in range(3)]  # fmt: skip
@@ -122,7 +122,7 @@ def test_a_lock_from_elsewhere_is_waited_for_and_taken_away_when_it_never_change
 
     with pytest.raises(TimeoutError, match="another"):
         hold()
-    Patience(120.0, "here", clock, clock.sleep)(hold)
+    StorageRetry(120.0, "here", clock, clock.sleep)(hold)
     assert LONGEST_HOLD < clock.now < 2 * LONGEST_HOLD
 
 
@@ -175,11 +175,11 @@ def test_heartbeats_are_compared_by_the_times_of_files(tmp_path):
 
 
 def test_the_silence_of_an_agent_without_a_heartbeat_begins_when_it_is_first_seen(tmp_path):
-    ours = HeartbeatFiles(tmp_path / "agents", "ours")
-    assert ours.silences(["theirs"]) == {"theirs": 0.0}
+    owned = HeartbeatFiles(tmp_path / "agents", "ours")
+    assert owned.silences(["theirs"]) == {"theirs": 0.0}
     seen = (tmp_path / "agents" / "theirs").stat().st_mtime
     os.utime(tmp_path / "agents" / "theirs", (seen - 60, seen - 60))
-    assert ours.silences(["theirs"])["theirs"] >= 60
+    assert owned.silences(["theirs"])["theirs"] >= 60
 
 
 def test_a_replaced_journal_is_refused_by_every_later_call(tmp_path):

@@ -149,7 +149,7 @@ def test_a_renewed_lease_that_was_lost_is_not_taken_back(open_study, kind, machi
     study = open_study()
     holder = lease(study)
     with holder.renewed(1.0):
-        study.note("turn", None)  # As another agent does that takes it over and lets it go.
+        study.set_attr("turn", None)  # As another agent does that takes it over and lets it go.
         time.sleep(0.2)
         with pytest.raises(LeaseError):
             holder.check()

@@ -68,7 +68,7 @@ def test_a_journal_that_is_cut_off_is_told(open_study, tmp_path):
     complete(study)
     with file_of(tmp_path).open("r+b") as file:
         file.truncate(100)
-    with pytest.raises(StudyLostError, match="cut off"):
+    with pytest.raises(StudyLostError, match="truncated"):
         study.claim(None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tuner.study.owner import gone, identity
+from tuner.study.owner import has_ended, identity
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def other():
 
 def test_a_living_agent_is_not_gone_after_the_machines_clock_was_set(other):
     """As after a laptop's sleep: the start that was read before differs from the one read now."""
-    assert not gone(other | {"started": other["started"] - 3600.0}, identity())
+    assert not has_ended(other | {"started": other["started"] - 3600.0}, identity())
 
 
 def test_a_process_that_took_over_a_number_is_another_one(other):
-    assert gone(other | {"ticks": other["ticks"] - 1}, identity())
-    assert gone(other | {"pid": 2**22 - 1}, identity())
+    assert has_ended(other | {"ticks": other["ticks"] - 1}, identity())
+    assert has_ended(other | {"pid": 2**22 - 1}, identity())
 
 
 def test_an_agent_that_wrote_no_ticks_is_told_by_its_start(other):
     """As agents of earlier versions."""
     before = {key: value for key, value in other.items() if key != "ticks"}
     before["started"] = psutil.Process(other["pid"]).create_time()
-    assert not gone(before, identity())
-    assert gone(before | {"started": before["started"] - 10.0}, identity())
+    assert not has_ended(before, identity())
+    assert has_ended(before | {"started": before["started"] - 10.0}, identity())
 
 
 def test_we_are_not_gone():
     me = identity()
     assert me["pid"] == os.getpid()
-    assert not gone(me, me)
+    assert not has_ended(me, me)

@@ -20,7 +20,7 @@ from tests.studies import (
 from tuner.search.configuration_id import canonical, configuration_id
 from tuner.search.space import Choice, Dimension, IntInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
-from tuner.study import First, handle
+from tuner.study import InitialPoints, handle
 from tuner.study.attributes import CONFIGURATION, FIXED, NOT_RUN
 from tuner.study.reader import StudyReader
 from tuner.trial.records import TrialState
@@ -70,7 +70,7 @@ def test_a_finite_space_is_run_once_by_every_sampler_and_then_ends(open_study, k
     found = run_all(study)
     assert len(found) == len(set(found)) == 9
     assert study.exhausted
-    assert not study.awaiting(40)
+    assert not study.may_claim(40)
 
 
 @on_both
@@ -100,13 +100,13 @@ def test_points_to_begin_with_are_run_once_however_they_are_written(open_study, 
         point | {"optimizer.power": "2", "training.batch_size": 32.0},
         START | {"optimizer.power": 1},  # A key that does not apply.
     ]
-    first = First(always=always, if_new=[point, {"training.batch_size": 8}])
+    first = InitialPoints(always=always, if_new=[point, {"training.batch_size": 8}])
     study = open_study(space=FINITE, defaults=START, first=first)
     waiting = [trial.system_attrs[FIXED] for trial in stored(tmp_path).trials]
     assert waiting == [START, point, {"training.batch_size": 8}]
     found = run_all(study)
     assert len(found) == len(set(found)) == 9
-    assert not open_study(space=FINITE, defaults=START, first=first).awaiting(9)
+    assert not open_study(space=FINITE, defaults=START, first=first).may_claim(9)
 
 
 @on_both
@@ -118,7 +118,9 @@ def test_what_waits_is_not_drawn_by_another_agent(open_study, machines):
     ]
     space = SearchSpace([OPTIMIZER, BATCH, POWER])
     study = open_study(
-        space=space, defaults=START, first=First(always=[{"training.batch_size": 8}, *points])
+        space=space,
+        defaults=START,
+        first=InitialPoints(always=[{"training.batch_size": 8}, *points]),
     )
     other = open_study(space=space, defaults=START)
     complete(study)
@@ -133,7 +135,7 @@ def test_a_point_whose_first_key_alone_is_left_is_drawn_as_any_other(open_study)
     study = open_study(
         space=SearchSpace([OPTIMIZER, BATCH]),
         defaults=START | {"training.batch_size": 64},
-        first=First(always=[*taken, {"optimizer": "adamw"}]),
+        first=InitialPoints(always=[*taken, {"optimizer": "adamw"}]),
     )
     found = run_all(study)
     assert len(found) == len(set(found)) == 7
@@ -144,12 +146,12 @@ def test_a_point_whose_every_completion_was_run_is_drawn_as_any_other(open_study
     study = open_study(
         space=SearchSpace([OPTIMIZER, BATCH]),
         defaults=START,
-        first=First(always=[{"training.batch_size": 8}] + [{"optimizer": "adamw"}] * 3),
+        first=InitialPoints(always=[{"training.batch_size": 8}] + [{"optimizer": "adamw"}] * 3),
     )
     found = run_all(study)
     assert len(found) == len(set(found)) == 6
 
-    again = First(always=[{"training.batch_size": 8}, {"optimizer": "sgd"}])
+    again = InitialPoints(always=[{"training.batch_size": 8}, {"optimizer": "sgd"}])
     later = open_study(space=SearchSpace([OPTIMIZER, BATCH]), defaults=START, first=again)
     assert run_all(later) == []
 
@@ -305,7 +307,7 @@ def test_what_a_broken_off_claim_had_reserved_is_still_run(open_study, monkeypat
             study.claim(None)
         study.close()
         study = open_study(sampler=sampler("grid"), **plan)
-        study.release_orphans()
+        study.requeue_orphans()
         asked = study.claim(None)
     assert asked is not None
     study.finish(outcome(asked.number, parameters=asked.parameters))

@@ -9,7 +9,7 @@ from tuner.config.checks import SAMPLERS_OF_SEVERAL
 from tuner.search.goals import goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
-from tuner.study import Definition, First, Study
+from tuner.study import Definition, InitialPoints, Study
 from tuner.study.curves import curve
 from tuner.study.reader import StudyReader
 from tuner.trial.records import TrialState
@@ -172,7 +172,7 @@ def test_points_for_a_new_study_are_not_added_to_one_that_there_is(tmp_path):
     made |= {"sampler": {"name": "random", "seed": 0}, "defaults": {"model.dropout": 0.1}}
     sizes = []
     for point in (0.2, 0.3):
-        first = First(always=[{"model.dropout": 0.4}], if_new=[{"model.dropout": point}])
+        first = InitialPoints(always=[{"model.dropout": 0.4}], if_new=[{"model.dropout": point}])
         study = Study(**made, first=first)
         sizes.append((study.is_new, study.size))
         study.close()

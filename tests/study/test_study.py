@@ -108,7 +108,7 @@ def test_the_trial_of_an_agent_that_died_is_taken_up_again(open_study, tmp_path,
     )
     assert (ended.returncode, ended.stdout) == (-9, "0\n"), ended.stderr
     study = open_study()
-    assert study.release_orphans() == [0]
+    assert study.requeue_orphans() == [0]
     asked = study.claim(1)
     assert asked == ClaimedTrial(number=0, parameters=DEFAULTS, attempt=2, crashes=1)
     assert study.claim(1) is None
@@ -138,7 +138,7 @@ def test_a_grid_covers_every_point_once_and_then_ends(open_study):
     while asked := study.claim(100):
         study.finish(outcome(asked.number, parameters=asked.parameters))
         seen.append(tuple(asked.parameters.values()))
-    assert not study.awaiting(100)
+    assert not study.may_claim(100)
     assert seen[0] == ("adamw", 2)
     assert sorted(seen) == [(o, n) for o in ("adamw", "sgd") for n in (1, 2, 3)]
 
@@ -205,8 +205,8 @@ def test_wrong_options_are_the_users_errors(open_study, monkeypatch, options, wo
 
 @on_both
 def test_what_one_agent_has_settled_stands_for_all(open_study):
-    ours, theirs = open_study(), open_study()
-    assert ours.set_attr_once("tested", None) is None
-    assert ours.set_attr_once("tested", {"trial": 3}) == {"trial": 3}
+    owned, theirs = open_study(), open_study()
+    assert owned.set_attr_once("tested", None) is None
+    assert owned.set_attr_once("tested", {"trial": 3}) == {"trial": 3}
     assert theirs.set_attr_once("tested", {"trial": 5}) == {"trial": 3}
     assert theirs.set_attr_once("tested", None) == {"trial": 3}

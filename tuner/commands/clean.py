@@ -20,7 +20,7 @@ from tuner.results.console import PlainConsole
 from tuner.results.pasted import print_command
 from tuner.settings.clean_settings import CleanSettings
 from tuner.study import lock_name
-from tuner.study.reader import StudyReader, studies
+from tuner.study.reader import StudyReader, study_names
 from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 
@@ -96,7 +96,7 @@ def _found(
     kinds, only = composed.settings.kinds, composed.study
     output = Path(composed.output)
     if any(kind in kinds for kind in _OF_STUDIES):
-        names = [only] if only is not None else studies(composed.storage, output)
+        names = [only] if only is not None else study_names(composed.storage, output)
         for name in names:
             yield from _of_study(composed, name, store, notice)
     if "cache" in kinds and only is None:

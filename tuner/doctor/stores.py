@@ -16,7 +16,7 @@ from tuner.secrets import hidden
 from tuner.settings.settings import JOURNAL, MISSING, AgentSettings, TrackingSettings
 from tuner.settings.storage import backend
 from tuner.study import journal_path, study_url
-from tuner.study.reader import close_stored, open_stored
+from tuner.study.reader import close_storage, open_stored
 from tuner.study.stores import shown
 from tuner.tracking.address import (
     check_file,
@@ -61,7 +61,7 @@ def _open_and_close(url: str) -> None:
     """
     storage = open_stored(url)
     if storage is not None:
-        close_stored(storage)
+        close_storage(storage)
 
 
 def _journal_line(url: str) -> Line:

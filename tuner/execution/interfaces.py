@@ -38,7 +38,7 @@ class TrialSource(Protocol):
     def claim(self, total: int) -> ClaimedTrial | None:
         """Takes the next trial, never one too many for the total; None: there is none to take."""
 
-    def awaiting(self, total: int) -> bool:
+    def may_claim(self, total: int) -> bool:
         """Whether there is a trial to claim, or may be one soon; asked while none runs here."""
 
     def owns(self, number: int) -> bool:

@@ -163,7 +163,7 @@ class Sweep:
                     self._handle(event)
                 self._end_silent(listened)
             if self._is_late:
-                self._cut_off = bool(self._retries) or self._source.awaiting(self._plan.n_trials)
+                self._cut_off = bool(self._retries) or self._source.may_claim(self._plan.n_trials)
             self._give_back()
         self._explain()
         if self._wrong_input is not None:
@@ -210,7 +210,7 @@ class Sweep:
     def _is_done(self) -> bool:
         """Whether nothing runs and nothing comes, from us or from other agents."""
         busy = self._running or self._retries
-        return not busy and not self._source.awaiting(self._plan.n_trials)
+        return not busy and not self._source.may_claim(self._plan.n_trials)
 
     def _fill(self) -> None:
         for slot in self._crew.idle:

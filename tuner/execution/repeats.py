@@ -59,9 +59,9 @@ class Repeats:
             )
         return None
 
-    def awaiting(self, total: int) -> bool:  # noqa: ARG002
+    def may_claim(self, total: int) -> bool:  # noqa: ARG002
         """Whether a repeat waits, or may come back from another agent."""
-        return self._study.awaiting(CLOSED)
+        return self._study.may_claim(CLOSED)
 
     def owns(self, number: int) -> bool:
         """Whether a repeat is ours."""

@@ -34,7 +34,7 @@ class SingleTrialSource:
         """Return the trial, once."""
         return self._left.pop() if self._left else None
 
-    def awaiting(self, total: int) -> bool:  # noqa: ARG002
+    def may_claim(self, total: int) -> bool:  # noqa: ARG002
         """Return whether the trial waits."""
         return bool(self._left)
 

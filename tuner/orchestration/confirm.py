@@ -30,7 +30,7 @@ from tuner.settings.objectives import direction
 from tuner.settings.settings import TrialSettings
 from tuner.study import (
     Definition,
-    First,
+    InitialPoints,
     Study,
     StudyPlace,
     check_repeats,
@@ -108,9 +108,9 @@ def confirm(
         repeated = _open(start, study.identity, chosen)
         stack.callback(repeated.close)
         source = Repeats(repeated, chosen, way, start.terminal.notice)
-        orphans = repeated.release_orphans()
+        orphans = repeated.requeue_orphans()
         sweep = None
-        if source.awaiting(0):
+        if source.may_claim(0):
             tracker = _tracker(start, study.identity, tags)
             stack.callback(lambda: start.terminal.warn(tracker.close()))
             tracker.abandon(orphans, ROLE)
@@ -119,7 +119,7 @@ def confirm(
     found = confirmation(chosen, ended, start.objective, wanted.seeds)
     if found is None or (sweep is not None and sweep.interrupted):
         return Confirmed(sweep=sweep)
-    study.note(CONFIRMED, to_plain(found))
+    study.set_attr(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
     published = keeper.publish()
     goes_on = restore(sweep)
@@ -145,7 +145,7 @@ def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome])
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
-            first=First(always=points[1:]),
+            first=InitialPoints(always=points[1:]),
             settings=agent.storage,
         )
 

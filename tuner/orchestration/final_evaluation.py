@@ -92,7 +92,7 @@ def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) ->
         )
         start.launcher.kill()  # What idle workers hold of a GPU's memory it may need.
         scores = _scores(start.folder, model, held_out.examples)
-        study.note(TESTED, to_plain(replace(claim, scores=scores)))
+        study.set_attr(TESTED, to_plain(replace(claim, scores=scores)))
 
 
 def _settled(study: Study, claim: FinalEvaluation | None) -> FinalEvaluation | None:

@@ -15,8 +15,8 @@ from tuner.search.extent import grid_of
 from tuner.search.pareto import best
 from tuner.settings.settings import AgentSettings
 from tuner.study.lost import StudyLostError
-from tuner.study.patience import AWAY
 from tuner.study.reader import StoredStudy, StudyReader
+from tuner.study.storage_retry import STORAGE_ERRORS
 from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
@@ -52,7 +52,7 @@ class StudyLook:
             self.refusal = ""
         except InputError as error:
             self.refusal = error.problem
-        except (*AWAY, StudyLostError) as error:
+        except (*STORAGE_ERRORS, StudyLostError) as error:
             self.refusal = one_line(error)
 
     @property

@@ -14,7 +14,7 @@ ATTRIBUTE = "invocation"
 def remember_invocation(study: Study, invocation: Invocation) -> Invocation:
     """Keep the command line with the study, and return it; one without words is not kept."""
     if invocation.words:
-        study.note(ATTRIBUTE, list(map(hidden, invocation.words)))
+        study.set_attr(ATTRIBUTE, list(map(hidden, invocation.words)))
     return invocation
 
 

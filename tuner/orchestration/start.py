@@ -34,7 +34,7 @@ from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals
 from tuner.search.literature import Published, points_of, published
 from tuner.settings.settings import AgentSettings, StorageSettings, TrialSettings
-from tuner.study import Definition, First, Study, lock_name, prepared_url
+from tuner.study import Definition, InitialPoints, Study, lock_name, prepared_url
 from tuner.tracking import COMMIT
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome
@@ -149,7 +149,9 @@ class Start:
             sampler=agent.sampler,
             pruner=agent.pruner,
             defaults=self.composed.defaults,
-            first=First(always=self.first, if_new=self.published.points if self.published else ()),
+            first=InitialPoints(
+                always=self.first, if_new=self.published.points if self.published else ()
+            ),
             settings=storage,
         )
 

@@ -181,7 +181,7 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     tracker.show(View(goals=goals, keys=keys, study=study.identity))
     if not study.is_new:
         tracker.expect(study.outcomes())
-    tracker.abandon(study.release_orphans())
+    tracker.abandon(study.requeue_orphans())
     start.terminal.notice(f"review: {tracker.review}")
 
 

@@ -127,7 +127,7 @@ class BestKeeper:
             number: Number of the trial.
         """
         before = self._study.attributes().get(RETRAINED) or []
-        self._study.note(RETRAINED, sorted({*before, number}))
+        self._study.set_attr(RETRAINED, sorted({*before, number}))
 
     def _publish(self, patience: float) -> None:
         known, wanted = self._derive()

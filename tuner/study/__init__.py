@@ -2,7 +2,7 @@
 
 from tuner.study.claimed_trial import ClaimedTrial
 from tuner.study.definition import Definition, differences, made_with
-from tuner.study.first import First
+from tuner.study.initial_points import InitialPoints
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
 from tuner.study.lease import LONGEST_HOLD, LeaseError
@@ -16,7 +16,7 @@ __all__ = [
     "LONGEST_HOLD",
     "ClaimedTrial",
     "Definition",
-    "First",
+    "InitialPoints",
     "JournalFile",
     "LeaseError",
     "Study",

@@ -1,4 +1,4 @@
-"""Names of the attributes that a study keeps in Optuna, and the trials that wait at its start."""
+"""Names of the attributes that a study keeps in Optuna, and selection of the points to enqueue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ COUNTED = (OptunaState.COMPLETE, OptunaState.PRUNED)
 OPENED = "opened"
 """User attribute of a study: number of times it was opened.
 
-Written last of all that an opening writes: without it the first opening was interrupted.
+Written last when a study is opened: without it the first opening was interrupted.
 """
 
 OWNER = "owner"
-"""User attribute of a trial: identity of the agent that runs it; None: it was put back."""
+"""User attribute of a trial: identity of the agent that runs it; None: it was requeued."""
 
 ATTEMPT = "attempt"
 """User attribute of a trial: number of the running or last attempt."""
@@ -35,33 +35,35 @@ See `tuner.search.configuration_id`. No two trials of a study that draws points 
 """
 
 PARAMETERS = "parameters"
-"""User attribute of the untuned trial: its values by key, those that Optuna cannot store too."""
+"""User attribute of the untuned trial: its values by key, including those that Optuna cannot
+store.
+"""
 
 NOT_RUN = "not_run"
-"""User attribute of a trial that found each of its configurations taken, and never ran."""
+"""User attribute of a trial that never ran: each configuration it could have was taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingPoint:
-    """A trial that waits in a study."""
+    """A trial to enqueue in a study."""
 
     values: Mapping[str, Scalar]
     """Values by dimension name; those that are missing are drawn."""
     configuration: str | None = None
-    """As in `CONFIGURATION`; None where something is left to draw."""
+    """Name of its configuration, see `CONFIGURATION`; None if values are left to draw."""
 
 
-def unseen(
+def not_enqueued(
     points: Sequence[WaitingPoint],
     known: Iterable[Mapping[str, Scalar] | None],
     reserved: Iterable[str | None],
 ) -> list[WaitingPoint]:
-    """Return the points that no trial waits for, or waited for, each once.
+    """Return the points that were never enqueued, each once.
 
     Args:
-        points: Trials that are to wait.
-        known: Values with which trials waited.
-        reserved: Configurations that trials have.
+        points: Trials to enqueue.
+        known: Values of the trials that were enqueued before.
+        reserved: Names of the configurations that trials have.
     """
     values = [dict(each) for each in known if each is not None]
     names = {each for each in reserved if each is not None}

@@ -1,4 +1,4 @@
-"""A trial as a study hands it out."""
+"""A claimed trial."""
 
 from dataclasses import dataclass
 

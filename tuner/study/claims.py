@@ -1,10 +1,10 @@
-"""Which agent runs which trial of a study, whatever its storage.
+"""Claims on the trials of a study: which agent runs which trial, in any storage.
 
-Optuna knows states alone: its `ask` takes a trial from WAITING to RUNNING, and no two processes
-take the same one. Everything else stands in attributes of the trials. An agent claims under a
-lock that the agents of the study share, from the counts of what there is to the owner's name, so
-that never more trials run than the study's total needs. An agent that dies in the middle leaves a
-trial that waits, or one that runs without an owner, which the next one requeues.
+Optuna knows only states: its `ask` takes a trial from WAITING to RUNNING, and no two processes
+take the same one. Everything else is in attributes of the trials. An agent claims under a
+lock that all agents of the study share: it counts the trials, takes one and writes its name as
+the owner, so that no more trials run than the study's total needs. An agent that dies in between
+leaves a WAITING trial, or a RUNNING one without an owner, which the next agent requeues.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,24 +26,25 @@ from tuner.study.attributes import (
     OPENED,
     OWNER,
     WaitingPoint,
-    unseen,
+    not_enqueued,
 )
 from tuner.study.coordination import Coordination
-from tuner.study.owner import is_lost
+from tuner.study.owner import is_orphaned
 from tuner.study.snapshot import Origin, RunningTrial, StudySnapshot, choose
 
 Points = Sequence[WaitingPoint]
-"""Trials that are to wait."""
+"""Trials to enqueue."""
 
 Decide = Callable[[Mapping[str, Any], StudySnapshot], tuple[Mapping[str, Any], Points]]
-"""From a study's user attributes and its trials to the attributes and trials that are added."""
+"""Function of a study's user attributes and trials; returns attributes to set and trials to add.
+"""
 
 _UNCLAIMED = "trial-"
-"""Begin of the name under which the silence of a trial without an owner is measured."""
+"""Prefix of the name under which the silence of a trial without an owner is measured."""
 
 
-class NotOursError(Exception):
-    """Another agent has taken the trial over."""
+class NotOwnedError(Exception):
+    """The trial belongs to another agent, or has ended."""
 
 
 class TrialClaims:
@@ -61,14 +62,14 @@ class TrialClaims:
         me: Mapping[str, Any],
         heartbeat_timeout: float,
     ) -> None:
-        """Claim nothing yet.
+        """Bind the claims to a study without claiming anything.
 
         Args:
             study: Optuna's study.
             storage: Storage of the study.
             coordination: Lock and heartbeats of the study's agents.
             me: Identity of this agent.
-            heartbeat_timeout: Seconds of silence after which an owner is given up.
+            heartbeat_timeout: Seconds of silence after which a trial is requeued.
         """
         self._study = study
         self._storage = storage
@@ -81,15 +82,16 @@ class TrialClaims:
     # -- the study ----------------------------------------------------------------------------
 
     def update(self, decide: Decide) -> None:
-        """Set attributes of the study and add trials that wait, while no other agent does.
+        """Set attributes of the study and enqueue trials, under the agents' lock.
 
         Args:
-            decide: Returns both, or raises; it sees the study as it is. Points that were added
-                before, or whose configuration another trial has, are left out.
+            decide: Function that sees the study as it is and returns both, or raises.
+                Points that were enqueued before, or whose configuration another trial has,
+                are left out.
         """
         with self._coordination.locked():
             stored = self._study.user_attrs
-            attributes, points = decide(stored, self.snapshot((), judging=True))
+            attributes, points = decide(stored, self.snapshot((), trust_silence=True))
             for key in sorted(attributes, key=OPENED.__eq__):  # It comes last.
                 if key == OPENED:
                     self._enqueue(points)
@@ -105,7 +107,7 @@ class TrialClaims:
         trials = self._trials()
         known = [trial.system_attrs.get(FIXED) for trial in trials]
         reserved = [trial.user_attrs.get(CONFIGURATION) for trial in trials]
-        for point in unseen(points, known, reserved):
+        for point in not_enqueued(points, known, reserved):
             name = point.configuration
             attributes = {OWNER: None} | ({} if name is None else {CONFIGURATION: name})
             self._coordination.check()
@@ -116,53 +118,53 @@ class TrialClaims:
 
     # -- the trials ---------------------------------------------------------------------------
 
-    def snapshot(self, held: Collection[int], *, judging: bool) -> StudySnapshot:
-        """Read what there is.
+    def snapshot(self, leased: Collection[int], *, trust_silence: bool) -> StudySnapshot:
+        """Count the trials of the study and read the running ones.
 
         Args:
-            held: Numbers of the trials that this agent runs.
-            judging: True if silence counts: not just after the storage was away, when the living
-                were silent, too.
+            leased: Numbers of the trials that this agent runs.
+            trust_silence: True if an agent that is silent for too long counts as gone; False right
+                after the storage was unavailable, when living agents were silent, too.
         """
         trials = self._trials()
         agents = {
-            _agent(trial) for trial in trials if _is_running(trial) and trial.number not in held
+            _agent(trial) for trial in trials if _is_running(trial) and trial.number not in leased
         }
         silences = self._coordination.silences(agents) if agents else {}
         return StudySnapshot(
             counted=sum(trial.state in COUNTED for trial in trials),
             waiting=tuple(t.number for t in trials if t.state is OptunaState.WAITING),
             running=tuple(
-                self._running(trial, silences.get(_agent(trial), 0.0), judging=judging)
+                self._running(trial, silences.get(_agent(trial), 0.0), trust_silence=trust_silence)
                 for trial in trials
                 if _is_running(trial)
             ),
         )
 
-    def _running(self, trial: FrozenTrial, silence: float, *, judging: bool) -> RunningTrial:
-        owner, is_silent = trial.user_attrs.get(OWNER), judging and silence > self._timeout
+    def _running(self, trial: FrozenTrial, silence: float, *, trust_silence: bool) -> RunningTrial:
+        owner, is_silent = trial.user_attrs.get(OWNER), trust_silence and silence > self._timeout
         if owner is None:
             is_abandoned = is_silent or OWNER in trial.user_attrs
         else:
-            is_abandoned = is_lost(owner, self._me, is_silent)
+            is_abandoned = is_orphaned(owner, self._me, is_silent)
         return RunningTrial(
             number=trial.number, owner=owner, is_abandoned=is_abandoned, silence=silence
         )
 
     def claim(
-        self, total: int | None, held: Collection[int], *, judging: bool, draws: bool
+        self, total: int | None, leased: Collection[int], *, trust_silence: bool, can_draw: bool
     ) -> optuna.Trial | None:
-        """Claim a trial as `tuner.study.snapshot.choose` says.
+        """Claim the trial that `tuner.study.snapshot.choose` selects.
 
         Returns:
-            The trial, RUNNING and ours; None when there is none to claim.
+            The trial, RUNNING and owned by this agent; None if there is none to claim.
 
         Raises:
-            NotOursError: It ended meanwhile; there may be others.
+            NotOwnedError: The trial ended meanwhile; others may be left.
         """
         with self._coordination.locked():
-            snapshot = self.snapshot(held, judging=judging)
-            claim = choose(snapshot, self._me, total, held, draws=draws)
+            snapshot = self.snapshot(leased, trust_silence=trust_silence)
+            claim = choose(snapshot, self._me, total, leased, can_draw=can_draw)
             if claim is None:
                 return None
             self._coordination.touch()
@@ -173,19 +175,19 @@ class TrialClaims:
                 self._study.add_trial(_empty_trial())
             trial = self._study.ask()
             self._coordination.check()
-            self._sign(trial)
+            self._write_owner(trial)
             return trial
 
-    def _sign(self, trial: optuna.Trial) -> None:
-        """Write that a trial is ours; it is so with the last attribute."""
+    def _write_owner(self, trial: optuna.Trial) -> None:
+        """Write that this agent owns a trial; the last attribute written decides."""
         trial.set_user_attr(ATTEMPT, trial.user_attrs.get(ATTEMPT, 0) + 1)
         trial.set_user_attr(OWNER, dict(self._me))
 
     def _requeue(self, number: int, *, is_crash: bool) -> None:
-        """Let a running trial wait; the lock is held.
+        """Set a running trial to WAITING; the lock is held.
 
         Raises:
-            NotOursError: It has ended.
+            NotOwnedError: The trial has ended.
         """
         trial_id = self.id_of(number)
         attributes = self._storage.get_trial_user_attrs(trial_id)
@@ -197,64 +199,64 @@ class TrialClaims:
             self._storage.set_trial_user_attr(trial_id, OWNER, None)
             self._storage.set_trial_state_values(trial_id, OptunaState.WAITING)
         except UpdateFinishedTrialError as error:
-            raise NotOursError(number) from error
+            raise NotOwnedError(number) from error
 
-    def put_back(self, number: int) -> None:
-        """Let a trial wait for whoever claims it, if it is ours and has not ended."""
+    def requeue(self, number: int) -> None:
+        """Set a trial to WAITING if this agent owns it and it has not ended."""
         with self._coordination.locked():
             trial = self._storage.get_trial(self.id_of(number))
             if self.owns(number) and trial.state is OptunaState.RUNNING:
                 self._requeue(number, is_crash=False)
 
-    def put_back_orphans(self) -> list[int]:
-        """Let the trials of agents of this machine wait that are gone.
+    def requeue_orphans(self) -> list[int]:
+        """Set the trials of this machine's ended agents to WAITING.
 
         Returns:
-            Numbers of those trials.
+            Numbers of the requeued trials.
         """
         numbers = []
         with self._coordination.locked():
-            for trial in self.snapshot((), judging=False).claimable(()):
-                with suppress(NotOursError):
+            for trial in self.snapshot((), trust_silence=False).claimable(()):
+                with suppress(NotOwnedError):
                     self._requeue(trial.number, is_crash=True)
                     numbers.append(trial.number)
         return numbers
 
-    # -- a trial of ours ----------------------------------------------------------------------
+    # -- trials that this agent owns ------------------------------------------------------------
 
     def owns(self, number: int) -> bool:
-        """True if a trial, running or ended, has this agent as its owner."""
+        """Return True if this agent owns a trial, running or ended."""
         return self._storage.get_trial_user_attrs(self.id_of(number)).get(OWNER) == self._me
 
     @contextmanager
-    def ours(self, number: int) -> Iterator[None]:
-        """Keep a trial ours: no other agent claims it meanwhile.
+    def owned(self, number: int) -> Iterator[None]:
+        """Keep a trial ours while the context lasts: no other agent claims it.
 
         Raises:
-            NotOursError: It is another agent's.
+            NotOwnedError: Another agent owns the trial.
         """
         with self._coordination.locked():
             if not self.owns(number):
-                raise NotOursError(number)
+                raise NotOwnedError(number)
             self._coordination.check()
             yield
 
-    def beat(self, numbers: Collection[int]) -> set[int]:
-        """Write a heartbeat.
+    def heartbeat(self, numbers: Collection[int]) -> set[int]:
+        """Write a heartbeat of this agent.
 
         Args:
-            numbers: Trials that this agent believes to run.
+            numbers: Numbers of the trials that this agent runs.
 
         Returns:
-            Those of them that are still ours.
+            Numbers of the trials that this agent still owns.
         """
         self._coordination.touch()
         return {number for number in numbers if self.owns(number)}
 
-    def forgive(self, number: int) -> None:
-        """Take back one crash of a trial that went to another agent.
+    def undo_crash(self, number: int) -> None:
+        """Subtract one crash from a trial that another agent has taken over.
 
-        Its former owner was silent, which counted as a crash, but lives.
+        Its former owner was silent, which counted as a crash, but is alive.
         """
         with self._coordination.locked():
             trial_id = self.id_of(number)
@@ -264,12 +266,12 @@ class TrialClaims:
                 self._storage.set_trial_user_attr(trial_id, CRASHES, crashes)
 
     def reserve(self, number: int, configuration: str) -> bool:
-        """Write the configuration of a trial of ours, unless another trial has it.
+        """Write the configuration of a trial that this agent owns, unless another trial has it.
 
         Returns:
-            True if it was written.
+            True if the configuration was written.
         """
-        with self.ours(number):
+        with self.owned(number):
             for trial in self._trials():
                 is_same = trial.user_attrs.get(CONFIGURATION) == configuration
                 if is_same and trial.number != number:
@@ -286,13 +288,13 @@ class TrialClaims:
 
 
 def _is_running(trial: FrozenTrial) -> bool:
-    """True if an agent runs a trial, or began to claim it; not if another program runs it."""
+    """Return True if one of our agents runs a trial or began to claim it."""
     is_known = OWNER in trial.user_attrs or FIXED in trial.system_attrs
     return trial.state is OptunaState.RUNNING and is_known
 
 
 def _agent(trial: FrozenTrial) -> str:
-    """Name under which a running trial's silence is measured."""
+    """Return the name under which a running trial's silence is measured."""
     owner = trial.user_attrs.get(OWNER)
     return str(owner["agent"]) if owner else f"{_UNCLAIMED}{trial.number}"
 

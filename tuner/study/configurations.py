@@ -1,4 +1,4 @@
-"""The configurations that the trials of a study have run or will run, so that none runs twice."""
+"""Configurations of a study's trials, kept so that none runs twice."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,13 +13,13 @@ from tuner.study.parameters import by_key, complete
 from tuner.trial.records import UNTUNED, Scalar
 
 Identify = Callable[[Values], str]
-"""From a trial's parameters to what is the same for the same configuration."""
+"""Function of a trial's parameters; returns the name of the configuration that they make."""
 
 
 class Configurations:
-    """What the trials of a study have run, are running or wait to run.
+    """The configurations that the trials of a study have run, are running or wait to run.
 
-    A trial of any state holds its configuration, a failed one too: the same would fail again.
+    A failed trial keeps its configuration, too: it would fail again.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Configurations:
         """Read nothing yet.
 
         Args:
-            space: What is searched.
+            space: Search space of the study.
             defaults: Value of each searched key in the untuned default configuration.
-            identify: Names a configuration.
-            trials: Reads all trials of the study.
-            reserve: Notes a configuration for the trial of a number, unless another has it;
-                True if it did.
+            identify: Function that returns the name of a configuration.
+            trials: Function that reads all trials of the study.
+            reserve: Function that writes a configuration for the trial of a number and returns
+                True, or returns False if another trial has it.
         """
         self._space = space
         self._defaults = defaults
@@ -52,7 +52,7 @@ class Configurations:
         self._names: dict[str, str] = {}
 
     def refresh(self) -> None:
-        """Read the trials that are new or went on."""
+        """Read the trials that are new or have changed."""
         for trial in self._trials():
             if trial.number in self._read:
                 continue
@@ -65,41 +65,42 @@ class Configurations:
                 self._read.add(trial.number)
 
     def release(self, trial: FrozenTrial) -> None:
-        """Let a trial without all its parameters take again what it had reserved.
+        """Let a trial without all its parameters take the configuration that it had reserved.
 
-        Its reservation may be left from a call that the storage broke off, or from an agent that
-        died.
+        The reservation may be left over from a call that the storage interrupted, or from an agent
+        that died.
         """
         self._held.discard(trial.user_attrs.get(CONFIGURATION, ""))
 
-    def holds(self, parameters: Values) -> bool:
-        """True if a trial that was read has this configuration.
+    def is_taken(self, parameters: Values) -> bool:
+        """Return True if a trial that was read has this configuration.
 
-        Parameters that a trial has need no name, which takes a while to find.
+        The parameters are compared first, because the name of a configuration takes a while to
+        find.
         """
         return canonical(parameters) in self._points or self.name(parameters) in self._held
 
     def reserve(self, number: int, parameters: Values) -> bool:
-        """Note the configuration of a trial, unless another trial has it.
+        """Reserve a configuration for a trial, unless another trial has it.
 
         Returns:
             True if the trial may run it.
         """
-        if self.holds(parameters):
+        if self.is_taken(parameters):
             return False
         name = self.name(parameters)
         self._held.add(name)
         return self._reserve(number, name)
 
     def name(self, parameters: Values) -> str:
-        """Return what is the same for the same configuration."""
+        """Return the name of the configuration that these parameters make."""
         point = canonical(parameters)
         if point not in self._names:
             self._names[point] = self._identify(parameters)
         return self._names[point]
 
     def _parameters(self, trial: FrozenTrial) -> dict[str, Scalar] | None:
-        """The parameters of a trial by key; None while there are none, or not all."""
+        """Return the parameters of a trial by key; None as long as some are missing."""
         if trial.number == UNTUNED:
             return self._space.untuned(self._defaults)
         if trial.state is OptunaState.WAITING and not trial.params:
@@ -110,15 +111,15 @@ class Configurations:
 
 
 class Unvisited:
-    """The points of a grid that no trial has, in a random order that a seed decides."""
+    """The points of a grid that no trial has, in a random order given by a seed."""
 
     def __init__(self, grid: Grid, seed: int, configurations: Configurations) -> None:
-        """Look at no point yet.
+        """Prepare the order without reading any point.
 
         Args:
-            grid: The points.
-            seed: Decides the order.
-            configurations: What the study's trials have.
+            grid: Points to visit.
+            seed: Seed of the order.
+            configurations: Configurations of the study's trials.
         """
         self.size = grid.size
         self._grid = grid
@@ -127,14 +128,14 @@ class Unvisited:
         self._place = 0
 
     def first(self) -> dict[str, Scalar] | None:
-        """Return the first point that no trial has; None where each is taken.
+        """Return the first point that no trial has; None if every point is taken.
 
-        Over a whole search the cost is that of one look at each point. At the end there is one
-        more, for points that an agent which died had passed by.
+        Over a whole search each point is checked once. At the end all are checked once more, for
+        points that were skipped for an agent which died.
         """
         while self._place < self.size:
             point = self._grid.point(self._order[self._place])
-            if not self._configurations.holds(point):
+            if not self._configurations.is_taken(point):
                 return point
             self._place += 1
-        return next((p for p in self._grid if not self._configurations.holds(p)), None)
+        return next((p for p in self._grid if not self._configurations.is_taken(p)), None)

@@ -1,4 +1,4 @@
-"""What the agents of a study share beside Optuna's storage: one lock, and their heartbeats."""
+"""Coordination of a study's agents beside Optuna's storage: one lock, and their heartbeats."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -10,12 +10,12 @@ from tuner.study.link_lock import LinkLock
 
 
 class Coordination(Protocol):
-    """One lock among the agents of a study, and the heartbeats of each."""
+    """One lock among the agents of a study, and the heartbeat of each."""
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the lock.
 
-        It is lost when its holder shows no change for too long, as one that is suspended.
+        A holder that shows no change for too long, for example a suspended one, loses it.
         """
 
     def check(self) -> None:
@@ -23,21 +23,21 @@ class Coordination(Protocol):
 
         Raises:
             OSError: Others have it, or may have it.
-            SQLAlchemyError: The same.
+            SQLAlchemyError: Likewise, in a database.
         """
 
     def touch(self) -> None:
         """Write a heartbeat of this agent."""
 
     def silences(self, agents: Collection[str]) -> dict[str, float]:
-        """Seconds since the last heartbeat of agents, by one clock for all."""
+        """Return the seconds since the last heartbeat of each agent, by one clock for all."""
 
     def close(self) -> None:
-        """Take our heartbeat away."""
+        """Remove this agent's heartbeat."""
 
 
 class FileCoordination:
-    """Lock and heartbeats as files beside the file that the study is in."""
+    """Lock and heartbeats as files beside the study's file."""
 
     def __init__(
         self,
@@ -51,8 +51,9 @@ class FileCoordination:
         Args:
             path: File of the study.
             me: Identity of this agent.
-            locked: Holds the lock that writing the file needs anyway; None: there is none.
-            check: Checks that lock.
+            locked: Context manager of the lock that writing the file needs anyway; None: no such
+                lock.
+            check: Function that checks that lock.
         """
         self._lock = file_lock(path, me)
         self._locked = locked or self._hold

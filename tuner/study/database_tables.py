@@ -1,7 +1,7 @@
-"""Tables of a study's SQLite file, and the indexes that an interrupted start may have left out.
+"""Tables of a study's SQLite file, and indexes that an interrupted start may have left out.
 
 Optuna makes a table and its indexes one after the other, and later looks for tables alone. Without
-the index of the studies' names one name can be given twice.
+the index of the studies' names two studies can get the same name.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine, text
 from tuner.files.sqlite_address import optuna_address, sqlite_address
 
 _INDEXED = ("studies", "trials")
-"""Tables of which Optuna makes indexes."""
+"""Tables that Optuna makes indexes of."""
 
 _FOUND = text("SELECT name, type, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
 
@@ -24,8 +24,8 @@ def make_tables(path: Path) -> None:
     """Make the tables in a new file, in write-ahead mode.
 
     Raises:
-        SQLAlchemyError: It cannot be written.
-        StorageInternalError: The same.
+        SQLAlchemyError: The file cannot be written.
+        StorageInternalError: Likewise.
     """
     address = optuna_address(sqlite_address(path))
     storage = RDBStorage(address, engine_kwargs={"poolclass": NullPool})
@@ -35,10 +35,10 @@ def make_tables(path: Path) -> None:
 
 
 def complete_indexes(path: Path) -> None:
-    """Make the indexes that are missing of tables that are there.
+    """Make the missing indexes of existing tables.
 
     Raises:
-        SQLAlchemyError: It cannot be written, or holds a name twice by now.
+        SQLAlchemyError: The file cannot be written, or holds a name twice already.
     """
     if not path.is_file():
         return
@@ -54,7 +54,7 @@ def complete_indexes(path: Path) -> None:
 
 
 def _indexes(table: str) -> list[str]:
-    """Statements that make a table's indexes, as Optuna made them in a new file."""
+    """Return the statements that make a table's indexes, as Optuna made them in a new file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "new.db"
         make_tables(path)

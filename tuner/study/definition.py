@@ -1,4 +1,4 @@
-"""What a study is made of, and what differs when somebody goes on with something else."""
+"""Definition of a study, and the differences when it is continued with another one."""
 
 import hashlib
 import json
@@ -25,36 +25,36 @@ from tuner.trial.serialization import to_plain
 from tuner.trial.study_identity import REPEATS_OF, STUDY_ID, identity_attributes
 
 DECISIONS = between_starts()
-"""Configuration key to whether it may have another value when a study goes on."""
+"""Configuration key to the decision whether it may change when a study is continued."""
 
 LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna")
-"""Those whose versions may change what a trial gives."""
+"""Libraries whose versions may change the result of a trial."""
 
 DEFINITION = "definition"
 """User attribute of a study: its plain `Definition`."""
 
 MAY_CHANGE = summarised(DECISIONS, BetweenStarts.ANYTHING)
-"""Keys, and groups of them, that each start of a study may set anew."""
+"""Keys, and groups of keys, that each start of a study may change."""
 
 _SHOWN = 120
 _MOST_OVERRIDES = 5
-"""Overrides that a remedy spells out."""
+"""Largest number of overrides that a remedy lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A key in which two definitions differ, as users know it."""
+    """A key in which two definitions differ, in the user's terms."""
 
     option: str
     """Option of a group that the key belongs to, as `optimizer=sgd `; empty for the base."""
     key: str
-    """Configuration key, or what else differs, as `content of data`."""
+    """Configuration key, or another difference, as `content of data`."""
     before: Any
     """Value that the study was made with."""
     after: Any
-    """Value that it is opened with."""
+    """Value that the study is opened with."""
     is_override: bool
-    """Whether an override of the key restores the value."""
+    """True if an override of the key restores the value."""
 
     def __str__(self) -> str:
         """Return a line `key: was → is`."""
@@ -63,29 +63,29 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a study is made of; a study is never continued with another one."""
+    """Everything that makes a study; a study is never continued with another definition."""
 
     space: SearchSpace
     """The search space."""
     base: TrialSettings
     """The untuned default configuration."""
     goals: Goals
-    """What it is run for."""
+    """Goals of the study."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of each searched group, each option's own fields."""
+    """Fields of each option of each searched group."""
     contents: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """SHA-256 of the models and of the data that trials meet, in the order in which the sweep
-    names them.
+    """SHA-256 of the models and data that the trials use, in the order in which the sweep names
+    them.
     """
     repeats_of: str | None = None
-    """Id of the study whose trials it repeats; None: it repeats none."""
+    """Id of the study whose trials it repeats; None if it repeats none."""
     identify: Callable[[Values], str] = field(default=canonical, compare=False)
-    """Names a configuration, given a trial's parameters, so that none is run twice; by default the
-    parameters themselves are compared.
+    """Function of a trial's parameters that returns the name of their configuration, so that none
+    runs twice; by default the parameters themselves are compared.
     """
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values, for storing and comparing."""
+        """Return JSON values, for storing and comparing."""
         base = kept(to_plain(self.base), DECISIONS)
         options = {
             group: {name: kept(fields, DECISIONS, group) for name, fields in found.items()}
@@ -125,7 +125,7 @@ def made_with() -> dict[str, str]:
 
 @cache
 def _code_hash() -> str:
-    """Of every Python file of ours, so that a changed checkout is another version, too."""
+    """Return a hash of all our Python files: a changed checkout is another version, too."""
     folder = Path(tuner.__file__).parent
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
@@ -133,7 +133,7 @@ def _code_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def opening(
+def opening_attributes(
     name: str,
     stored: Mapping[str, Any],
     wanted: Mapping[str, Any],
@@ -141,21 +141,21 @@ def opening(
     hosts: Collection[str],
     new_id: str,
 ) -> tuple[dict[str, Any], str]:
-    """What is written down of a study when an agent opens it.
+    """Return the attributes to write when an agent opens a study.
 
     Args:
-        name: The study's name.
-        stored: Its attributes; none: it is new.
+        name: Name of the study.
+        stored: Attributes of the study; empty if it is new.
         wanted: Plain definition that it is opened with.
         now: Versions that it is opened with.
-        hosts: The machines of agents that run it just now.
-        new_id: Id that it gets where it has none.
+        hosts: Host names of the agents that are running it.
+        new_id: Id for a study without one.
 
     Returns:
         The attributes to set, and a warning about versions, or an empty text.
 
     Raises:
-        InputError: It was made of something else, or is being run with other versions.
+        InputError: The definition is another one, or agents run the study with other versions.
     """
     if DEFINITION in stored:
         check_same(name, stored[DEFINITION], wanted)
@@ -166,8 +166,8 @@ def opening(
     identity = identity_attributes(stored, new_id)
     made = stored.get("made_with") or {}
     if hosts:
-        check_joins(name, stored.get("run_with", made), now, hosts)
-    return {"run_with": now, **identity}, version_notice(name, made, now)
+        check_running_versions(name, stored.get("run_with", made), now, hosts)
+    return {"run_with": now, **identity}, version_warning(name, made, now)
 
 
 def repeats_attributes(
@@ -177,11 +177,11 @@ def repeats_attributes(
 
     Args:
         name: Name of the study of repeats.
-        stored: Its attributes; none: it is new.
-        searched: Id of the study of the trials; None: it repeats none.
+        stored: Attributes of the study of repeats; empty if it is new.
+        searched: Id of the study of the trials; None if it repeats none.
 
     Raises:
-        InputError: It repeats trials of another study, as of one that was removed.
+        InputError: It repeats the trials of another study, for example of one that was removed.
     """
     known = stored.get(REPEATS_OF)
     if searched is None or known == searched:
@@ -190,47 +190,45 @@ def repeats_attributes(
         raise InputError(
             f"the study '{name}' repeats trials of another study than this one",
             where=f"study={name}",
-            remedy="the folder `confirm` of the study moved away, or in a shared storage "
-            f"`optuna delete-study --study-name {shlex.quote(name)} --storage URL`; then the "
+            remedy="move the study's folder `confirm` away, or in a shared storage run "
+            f"`optuna delete-study --study-name {shlex.quote(name)} --storage URL`; then run the "
             "same command",
         )
     return {REPEATS_OF: searched}
 
 
 def check_same(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuses to go on with a study that was made of something else.
+    """Refuse to continue a study with another definition.
 
     Args:
-        name: The study's name.
+        name: Name of the study.
         stored: Plain definition that the study was made with.
-        wanted: The one that it is opened with.
+        wanted: Plain definition that it is opened with.
 
     Raises:
-        InputError: It names every difference and what to do.
+        InputError: The definitions differ; it names every difference and a remedy.
     """
     found = list(changes(stored, wanted))
     if found:
         raise InputError(
-            f"the study '{name}' was made of something else (was → is):\n"
+            f"the study '{name}' was made with another definition (was → is):\n"
             + "\n".join(f"    {change}" for change in found),
             where=f"study={name}",
-            remedy=f"{_taken_back(found)}; or study={searched_name(name)}-2 for a new study. A "
-            f"study goes on after changes of {', '.join(MAY_CHANGE)}",
+            remedy=f"{_revert_remedy(found)}; or study={searched_name(name)}-2 for a new study. A "
+            f"study continues after changes of {', '.join(MAY_CHANGE)}",
         )
 
 
 def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Change]:
-    """Give what makes another study, in the user's own keys.
+    """Yield the differences that make another study, in the user's own keys.
 
     Args:
         stored: Plain definition that the study was made with, perhaps by an earlier version.
-        wanted: The one that it is opened with.
+        wanted: Plain definition that the study is opened with.
     """
     moved = stored.get("contents") == wanted.get("contents") != {}
     was = {key: value for key, value in stored.items() if key != "objective"}
-    for path, before, after in leaves_that_differ(
-        was | goals_from_plain(stored).to_plain(), wanted
-    ):
+    for path, before, after in differing_leaves(was | goals_from_plain(stored).to_plain(), wanted):
         option, setting = _setting(path)
         decision = decision_of(setting, DECISIONS)
         is_free = decision is BetweenStarts.ANYTHING
@@ -241,68 +239,68 @@ def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Ch
             )  # fmt: skip
 
 
-def _taken_back(found: Sequence[Change]) -> str:
-    """Return what makes the configuration again what the study was made of."""
+def _revert_remedy(found: Sequence[Change]) -> str:
+    """Return what restores the configuration that the study was made with."""
     if all(change.is_override for change in found) and len(found) <= _MOST_OVERRIDES:
         return " ".join(override(change.key, change.before) for change in found) + " as before"
-    return "take the changes back"
+    return "revert the changes"
 
 
-def check_joins(
+def check_running_versions(
     name: str, theirs: Mapping[str, str], now: Mapping[str, str], hosts: Iterable[str]
 ) -> None:
-    """Refuses to join agents that run the study with other versions just now.
+    """Refuse to join agents that are running the study with other versions.
 
     Args:
-        name: The study's name.
-        theirs: Versions that they run with.
-        now: Ours.
-        hosts: The machines that they run on.
+        name: Name of the study.
+        theirs: Versions that those agents run with.
+        now: Versions of this agent.
+        hosts: Host names of those agents.
 
     Raises:
-        InputError: It names every difference.
+        InputError: The versions differ; it names every difference.
     """
     lines = differences(theirs, now)
     if lines:
         raise InputError(
-            f"the study '{name}' is being run with another version (theirs → ours):\n"
+            f"the study '{name}' is being run with other versions (theirs → ours):\n"
             + "\n".join(f"    {line}" for line in lines),
             where=f"study={name}, on {', '.join(sorted(set(hosts)))}",
-            remedy="the same code and libraries here as there; or wait until those agents have "
-            "ended, one that was killed until its storage.heartbeat_timeout is over; "
+            remedy="install the same code and libraries here; or wait until those agents have "
+            "ended (a killed one counts as gone after its storage.heartbeat_timeout); "
             f"study={searched_name(name)}-2 starts a new study",
         )
 
 
-def version_notice(name: str, stored: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """A warning where a study was made with other versions; else empty."""
+def version_warning(name: str, stored: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return a warning if a study was made with other versions; else an empty text."""
     lines = differences(stored, now)
     if not lines:
         return ""
     return (
-        f"the study '{name}' was made with another version ({'; '.join(lines)}): trials from "
-        "before and from now on may differ by more than their parameters; "
-        f"study={searched_name(name)}-2 starts a new one"
+        f"the study '{name}' was made with other versions ({'; '.join(lines)}): earlier and new "
+        "trials may differ by more than their parameters; "
+        f"study={searched_name(name)}-2 starts a new study"
     )
 
 
 def differences(stored: Any, wanted: Any) -> list[str]:
     """Return a line `key: was → is` for every leaf in which two plain values differ."""
-    return [_line(*found) for found in leaves_that_differ(stored, wanted)]
+    return [_line(*found) for found in differing_leaves(stored, wanted)]
 
 
-def leaves_that_differ(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Give key and both values of every leaf in which two plain values differ.
+def differing_leaves(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the key and both values of every leaf in which two plain values differ.
 
     Args:
         stored: Plain value.
         wanted: Plain value.
-        path: Key of the two; empty for whole ones.
+        path: Key of both values; empty for whole definitions.
     """
     if isinstance(stored, Mapping) and isinstance(wanted, Mapping):
         for key in dict.fromkeys((*stored, *wanted)):
             below = f"{path}.{key}" if path else str(key)
-            yield from leaves_that_differ(stored.get(key), wanted.get(key), below)
+            yield from differing_leaves(stored.get(key), wanted.get(key), below)
     elif stored != wanted:
         yield path, stored, wanted
 
@@ -317,7 +315,7 @@ def _short(value: Any) -> str:
 
 
 def _setting(path: str) -> tuple[str, str]:
-    """A path in a definition as users know it: the option that it is of, and the key."""
+    """Split a path in a definition into the user's terms: its option and its key."""
     head, _, rest = path.partition(".")
     match head:
         case "base":

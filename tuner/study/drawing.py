@@ -1,4 +1,4 @@
-"""How the parameters of a new trial are drawn: by a sampler, in the space, and never twice."""
+"""Parameters of new trials: proposed by a sampler, inside the space, and never twice."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,25 +20,25 @@ from tuner.study.parameters import Named, by_key, distribution, fixed, single
 from tuner.trial.records import UNTUNED, Scalar
 
 DRAWS = 10
-"""A sampler that proposes configurations which were tried is asked so often."""
+"""Number of proposals that a sampler may make for one trial before it is bypassed."""
 
 RANDOM_DRAWS = 200
-"""After that so many points are drawn at random, where the space is not finite."""
+"""Number of random points that are tried after that, if the space is not finite."""
 
 MODELLED = "modelled"
-"""System attribute of a trial that CMA-ES drew: the dimensions, which must stay the same."""
+"""System attribute of a trial that CMA-ES drew: its dimensions, which must stay the same."""
 
 
 class ExhaustedError(Exception):
-    """Every configuration that a trial could have is another trial's."""
+    """Every configuration that a trial could have belongs to another trial."""
 
 
 class SpaceSampler(BaseSampler):
-    """An Optuna sampler that sees the trials of a search space alone, and repeats none.
+    """An Optuna sampler that sees only the trials of a search space and repeats none of them.
 
     Optuna's samplers model the parameters that all trials have in common. The untuned default
-    may lie outside the space, and then lacks some: such trials are hidden from the sampler, and
-    those that model a fixed set of parameters are told which.
+    may lie outside the space and then lacks some: such trials are hidden from the sampler, and
+    samplers that model a fixed set of parameters are given that set.
     """
 
     def __init__(
@@ -53,17 +53,18 @@ class SpaceSampler(BaseSampler):
         seed: int | None,
         set_system_attr: Callable[[int, str, Any], None],
     ) -> None:
-        """Draw nothing yet.
+        """Prepare the sampler without drawing.
 
         Args:
-            name: Of the sampler, as in conf/sampler.
-            sampler: Optuna's.
-            space: What is searched.
+            name: Name of the sampler, as in conf/sampler.
+            sampler: Sampler of Optuna.
+            space: Search space of the study.
             defaults: Value of each searched key in the untuned default configuration.
-            configurations: What the study's trials have.
-            unvisited: The points of a grid, or of a finite space, that no trial has.
-            seed: Of what is drawn where the sampler finds nothing new.
-            set_system_attr: Sets a system attribute of the trial of a number.
+            configurations: Configurations of the study's trials.
+            unvisited: Points of a grid or of a finite space that no trial has; None if it is
+                infinite.
+            seed: Seed of the draws that are made when the sampler finds nothing new.
+            set_system_attr: Function that sets a system attribute of the trial of a number.
         """
         self._name = name
         self._sampler = sampler
@@ -77,18 +78,18 @@ class SpaceSampler(BaseSampler):
         self._relative = {d.name: distribution(d.domain) for d in modelled(name, space)}
         stored = fixed(space, defaults)
         self._before = sorted(name for name in self._relative if name in stored)
-        self._seen: dict[int, bool] = {}
+        self._visible_trials: dict[int, bool] = {}
         self._drawn: dict[int, Named] = {}
 
-    # -- what Optuna asks ---------------------------------------------------------------------
+    # -- Optuna's interface -------------------------------------------------------------------
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Draw the whole trial; called before its first parameter that is not given.
+        """Draw the whole trial; called before its first parameter that was not enqueued.
 
         Raises:
-            ExhaustedError: Each configuration that it could have is another trial's.
+            ExhaustedError: Every configuration that it could have belongs to another trial.
         """
         self._drawn = {trial.number: self._draw(study, trial)}
         return {}
@@ -99,7 +100,7 @@ class SpaceSampler(BaseSampler):
         trial: FrozenTrial,  # noqa: ARG002
         search_space: dict[str, BaseDistribution],  # noqa: ARG002
     ) -> dict[str, Any]:
-        """Nothing: the parameters are answered one by one."""
+        """Return nothing: the parameters are returned one by one."""
         return {}
 
     def sample_independent(
@@ -109,11 +110,11 @@ class SpaceSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,  # noqa: ARG002
     ) -> Any:
-        """Return what was drawn."""
+        """Return the value that was drawn."""
         return self._drawn[trial.number][param_name]
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Tell the sampler."""
+        """Call the wrapped sampler."""
         self._sampler.before_trial(self._view(study), trial)
 
     def after_trial(
@@ -123,20 +124,20 @@ class SpaceSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the sampler."""
+        """Call the wrapped sampler."""
         self._sampler.after_trial(self._view(study), trial, state, values)
 
     def reseed_rng(self) -> None:
-        """Tell the sampler."""
+        """Call the wrapped sampler."""
         self._sampler.reseed_rng()
 
     # -- drawing ------------------------------------------------------------------------------
 
     def _draw(self, study: optuna.Study, trial: FrozenTrial) -> Named:
-        """Draw until the configuration is the trial's own.
+        """Draw until the configuration is new.
 
         Raises:
-            ExhaustedError: Each configuration that it could have is another trial's.
+            ExhaustedError: Every configuration that it could have belongs to another trial.
         """
         self._configurations.refresh()
         self._configurations.release(trial)
@@ -170,8 +171,8 @@ class SpaceSampler(BaseSampler):
     def _proposal(
         self, sampler: BaseSampler, study: optuna.Study, trial: FrozenTrial, given: Named
     ) -> Named:
-        """What a sampler proposes for what is not given."""
-        relative = self._proposed_together(sampler, study, trial)
+        """Return a sampler's proposal for the parameters that are not given."""
+        relative = self._relative_values(sampler, study, trial)
         named: dict[str, Scalar] = {}
         values: dict[str, Scalar] = {}
         for dimension in self._space.dimensions:
@@ -191,10 +192,10 @@ class SpaceSampler(BaseSampler):
             values[dimension.key] = named[dimension.name]
         return named
 
-    def _proposed_together(
+    def _relative_values(
         self, sampler: BaseSampler, study: optuna.Study, trial: FrozenTrial
     ) -> Mapping[str, Any]:
-        """The parameters that a sampler models together."""
+        """Return the parameters that a sampler models together."""
         if sampler is self._sampler and self._name in FIXED_SPACE:
             wanted = dict(sorted(self._relative.items()))
             found = sampler.sample_relative(study, trial, wanted)
@@ -204,33 +205,33 @@ class SpaceSampler(BaseSampler):
         wanted = sampler.infer_relative_search_space(study, trial)
         return sampler.sample_relative(study, trial, wanted)
 
-    # -- what the sampler sees ----------------------------------------------------------------
+    # -- trials that the sampler sees ---------------------------------------------------------
 
     def _view(self, study: optuna.Study) -> optuna.Study:
-        return filtered(study, self.sees)
+        return filtered(study, self.is_visible)
 
-    def sees(self, trial: FrozenTrial) -> bool:
-        """True if a trial is one of the search space, so that a sampler may learn from it."""
+    def is_visible(self, trial: FrozenTrial) -> bool:
+        """Return True if a trial lies in the search space, so that a sampler may learn from it."""
         if trial.number == UNTUNED and not self._fits:
             return False
         if not trial.state.is_finished():
             return True
-        if trial.number not in self._seen:
-            self._seen[trial.number] = self._is_of_the_space(trial)
-        return self._seen[trial.number]
+        if trial.number not in self._visible_trials:
+            self._visible_trials[trial.number] = self._is_of_the_space(trial)
+        return self._visible_trials[trial.number]
 
     def _is_of_the_space(self, trial: FrozenTrial) -> bool:
         if not self._space.admits(by_key(self._space, trial.params)):
             return False
         if self._name == "cmaes" and any("cma" in key for key in trial.system_attrs):
-            # A state over other dimensions would make it draw at random without a word.
+            # With a state over other dimensions CMA-ES would silently draw at random.
             found = trial.system_attrs.get(MODELLED, self._before)
             return bool(found == sorted(self._relative))
         return True
 
 
 def _narrowed(space: SearchSpace, given: Named) -> SearchSpace:
-    """The space with one value for each dimension that is given."""
+    """Return the space with one value for each dimension that is given."""
     return SearchSpace(
         replace(dimension, domain=Choice(values=(given[dimension.name],)))
         if dimension.name in given

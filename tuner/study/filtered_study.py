@@ -1,8 +1,8 @@
-"""A study without some of its trials, as a sampler of Optuna reads it.
+"""A study without some of its trials, as one of Optuna's samplers reads it.
 
-This is the one place that relies on something private to Optuna: its samplers read the trials of
-the study that they are given by `_get_trials`, which Hyperband, unlike `get_trials`, does not
-filter. tests/study/test_filtered_study.py holds each assumption.
+This is the only place that relies on something private to Optuna: its samplers read the trials of
+a study by `_get_trials`, which Hyperband does not filter, unlike `get_trials`.
+tests/study/test_filtered_study.py holds each assumption.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ def filtered(study: optuna.Study, keep: Callable[[FrozenTrial], bool]) -> optuna
 
     Args:
         study: Optuna's study, or one that a pruner filters already.
-        keep: True for a trial that is seen.
+        keep: Function that returns True for a trial that stays visible.
     """
     return cast("optuna.Study", _FilteredStudy(study, keep))
 

@@ -1,4 +1,4 @@
-"""Databases and studies that another program made; nothing is changed in them."""
+"""Refusal of databases and studies that another program made; nothing in them is changed."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -19,10 +19,10 @@ _COLUMNS = {"study_id", "study_name"}
 """Columns of Optuna's table of studies."""
 
 _MIGRATIONS, _VERSION = "alembic_version", "version_info"
-"""Table in which Alembic keeps a program's schema version, and the one that only Optuna has."""
+"""Table in which Alembic keeps a program's schema version, and a table that only Optuna has."""
 
 _OPTUNA = {_STUDIES, _VERSION}
-"""Tables of Optuna that are there as soon as any of them is."""
+"""Tables of Optuna that exist as soon as any of its tables does."""
 
 _SHOWN = 5
 
@@ -30,10 +30,10 @@ _SHOWN = 5
 def refuse_foreign_file(path: Path) -> None:
     """Refuse a SQLite file that holds another program's tables and none of Optuna's.
 
-    What cannot be read is left to whoever opens the file.
+    A file that cannot be read is left to whoever opens it.
 
     Raises:
-        InputError: It is another program's.
+        InputError: The database belongs to another program.
     """
     try:
         if not path.is_file() or path.stat().st_size == 0:
@@ -51,15 +51,15 @@ def refuse_foreign_file(path: Path) -> None:
 def refuse_foreign_server(url: str, shown: str) -> None:
     """Refuse a server's database in which Optuna's tables would meet another program's.
 
-    Other tables may stand beside Optuna's, but not a table of studies or of migrations that is
-    another program's. What cannot be reached is left to whoever opens the database.
+    Other tables may exist beside Optuna's, but not another program's table of studies or of
+    migrations. A database that cannot be reached is left to whoever opens it.
 
     Args:
         url: SQLAlchemy URL.
-        shown: The same without its password.
+        shown: URL without its password, for messages.
 
     Raises:
-        InputError: It is another program's.
+        InputError: The database belongs to another program.
     """
     try:
         engine = create_engine(url)
@@ -85,19 +85,19 @@ def refuse_foreign_server(url: str, shown: str) -> None:
 def refuse_foreign_study(
     storage: BaseStorage, name: str, directions: Sequence[str], where: str
 ) -> None:
-    """Refuse a study of this name that another program made.
+    """Refuse a study of this name if another program made it.
 
-    One without attributes and trials, which optimises in our directions, may be ours: an agent
-    makes it just now, or was killed while it did.
+    A study without attributes and trials that optimises in our directions may be ours: an agent is
+    making it, or was killed while it did.
 
     Args:
-        storage: Open.
-        name: The study's name.
-        directions: Of our objectives, in Optuna's words.
+        storage: Open storage.
+        name: Name of the study.
+        directions: Directions of our objectives, in Optuna's words.
         where: Address of the storage, without its password.
 
     Raises:
-        InputError: It is another program's.
+        InputError: The study belongs to another program.
     """
     try:
         study_id = storage.get_study_id_from_name(name)
@@ -135,9 +135,9 @@ def _foreign_database(where: str, tables: Collection[str]) -> InputError:
     shown = sorted(tables)
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return InputError(
-        f"the database is another program's: it has the tables {', '.join(shown[:_SHOWN])}{more}; "
+        f"the database belongs to another program: it has {', '.join(shown[:_SHOWN])}{more}; "
         "nothing in it was changed",
         where=where,
-        remedy="that file moved away, or output=FOLDER; with storage.url, the address of a "
+        remedy="move that file away, or set output=FOLDER; with storage.url, the address of a "
         "database of its own",
     )

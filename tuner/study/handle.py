@@ -1,4 +1,4 @@
-"""A running trial of ours in Optuna's terms: its parameters, its reports, its end."""
+"""A running trial that this agent owns, in Optuna's terms: parameters, reports, end."""
 
 import math
 import warnings
@@ -20,7 +20,7 @@ from tuner.trial.serialization import to_plain
 
 
 class TrialHandle:
-    """A running trial that this agent claimed.
+    """A running trial that this agent has claimed.
 
     Attributes:
         optuna: Optuna's trial.
@@ -50,18 +50,18 @@ class TrialHandle:
 
     @property
     def given(self) -> dict[str, Scalar]:
-        """Values by dimension name that the trial waited with."""
+        """Values by dimension name that the trial was enqueued with."""
         return dict(self._storage.get_trial_system_attrs(self._id).get(FIXED, {}))
 
     def without_given(self) -> "TrialHandle":
-        """Return the trial without what it waited with, to be drawn as any other."""
+        """Return the trial without its enqueued values, to be drawn like any other."""
         self._storage.set_trial_system_attr(self._id, FIXED, {})
         with _without_warnings():
             trial = optuna.Trial(self._study, self._id)
         return TrialHandle(trial, self._goals, self._storage, self._id)
 
-    def note(self, values: Mapping[str, Any]) -> None:
-        """Set user attributes; those that have the value already are not written."""
+    def set_attrs(self, values: Mapping[str, Any]) -> None:
+        """Set user attributes; unchanged values are not written."""
         known = self.optuna.user_attrs
         for key, value in values.items():
             if key not in known or known[key] != value:
@@ -69,7 +69,7 @@ class TrialHandle:
 
     @property
     def has_parameters(self) -> bool:
-        """True if some of its parameters are stored, which is for good."""
+        """True if some of its parameters are stored; Optuna never changes them."""
         return bool(self.optuna.params)
 
     @property
@@ -88,37 +88,37 @@ class TrialHandle:
         return int(self.optuna.user_attrs.get(CRASHES, 0))
 
     def ask(self, space: SearchSpace, defaults: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        """Return the parameters; see `tuner.study.parameters.ask`."""
+        """Return the parameters of the trial; see `tuner.study.parameters.ask`."""
         known = {**self.given, **self.optuna.params}
-        # An untuned default outside the searched interval is meant as it is.
+        # An untuned default outside the searched interval is intended.
         with _without_warnings():
             if self.number != UNTUNED and complete(space, known) is None:
-                # Drawn whole before any of it is stored, which would be for good.
+                # Drawn completely before the first value is stored, which is final.
                 _ = self.optuna.relative_params
             return ask(self.optuna, space, defaults)
 
     def report(self, point: int, values: Mapping[str, float]) -> None:
-        """Report what counts at an evaluation point; a point reported before is left as it was."""
+        """Report the watched metrics of an evaluation point; a point reported before is kept."""
         with _without_warnings():
             tell(self.optuna, self._goals, point, values)
 
     def should_prune(self) -> bool:
-        """True if the pruner would stop it; Optuna asks for studies of one objective alone."""
+        """Return True if the pruner would stop it; Optuna itself asks only with one objective."""
         if not self._goals.several:
             return self.optuna.should_prune()
         return self._study.pruner.prune(self._study, self._storage.get_trial(self._id))
 
     def finish(self, outcome: TrialOutcome) -> None:
-        """Tell Optuna how the trial ended, which is for good."""
+        """Tell Optuna how the trial ended, which is final."""
         self.optuna.set_user_attr("outcome", to_plain(outcome))
-        # Above 0 is infeasible: TPE then steers away; from FAIL no sampler learns.
+        # Above 0 is infeasible: TPE then avoids the region; from FAIL no sampler learns.
         reason = _infeasible_reason(outcome)
         missed = {reason: 1.0} if reason else {}
         with _without_warnings():
             for name, excess in (missed | self._goals.excesses(outcome.measured)).items():
                 self.optuna.set_constraint(name, excess if math.isfinite(excess) else 1.0)
         if outcome.state is TrialState.COMPLETE:
-            self._extend(outcome)
+            self._fill_curve(outcome)
             values = self._goals.values(outcome)
             self._study.tell(self.optuna, [values[name] for name in self._goals.objectives])
         elif outcome.state is TrialState.FAILED:
@@ -126,15 +126,15 @@ class TrialHandle:
         else:
             self._study.tell(self.optuna, state=OptunaState.PRUNED)
 
-    def give_up(self) -> None:
-        """End a trial that has no parameters: there is nothing that it could run."""
+    def fail_unplaced(self) -> None:
+        """Fail a trial without parameters: no configuration is left for it."""
         self.optuna.set_user_attr(NOT_RUN, "every configuration is another trial's")
         self._study.tell(self.optuna, state=OptunaState.FAIL)
 
-    def _extend(self, outcome: TrialOutcome) -> None:
-        """Extend a trial that was ended as converged to the points that it did not need.
+    def _fill_curve(self, outcome: TrialOutcome) -> None:
+        """Extend the curve of a trial that ended as converged to its remaining points.
 
-        Otherwise those that go on would meet nobody there, and be pruned by poorer ones only.
+        Otherwise trials that run longer would be compared there with poorer trials only.
         """
         last = outcome.last
         if last is None:
@@ -142,22 +142,22 @@ class TrialHandle:
         values = self._goals.values(outcome)
         for point in range(last.point + 1, last.points + 1):
             self.report(point, values)
-            self.should_prune()  # Successive halving notes a value only when asked.
+            self.should_prune()  # Successive halving stores a value only when asked.
 
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Suppress Optuna's warnings, as that about a point reported before."""
+    """Suppress Optuna's warnings, for example about a point that was reported before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def _infeasible_reason(outcome: TrialOutcome) -> str:
-    """Return why no sampler should come near these parameters again; empty where nothing says so.
+    """Return a reason for samplers to avoid these parameters; empty if there is none.
 
-    What completed has a value that says it; and a Gaussian process takes as many constraints of
-    each completed trial.
+    A completed trial has a value that says so; and a Gaussian process needs the same number of
+    constraints from every completed trial.
     """
     if outcome.state is TrialState.COMPLETE:
         return ""

@@ -1,4 +1,4 @@
-"""Heartbeats as files: one for each agent, with the file server's clock for all of them."""
+"""Heartbeats as files, one for each agent, timed by the file server's clock."""
 
 import os
 from collections.abc import Collection
@@ -9,15 +9,15 @@ from pathlib import Path
 class HeartbeatFiles:
     """The heartbeats of agents that share a folder.
 
-    The times of files on a network come from its server. Machines' own clocks are not asked.
+    The times of files on a network come from its server, so that machines' clocks may differ.
     """
 
     def __init__(self, folder: Path, agent: str) -> None:
-        """Make nothing yet.
+        """Name the files; none is made.
 
         Args:
             folder: Folder of the files, made with the first heartbeat.
-            agent: Name of this agent, and of its file.
+            agent: Name of this agent and of its file.
         """
         self._folder = folder
         self._own = folder / agent
@@ -31,10 +31,10 @@ class HeartbeatFiles:
         return _touch(self._own)
 
     def silences(self, agents: Collection[str]) -> dict[str, float]:
-        """Seconds since each agent's last heartbeat.
+        """Return the seconds since each agent's last heartbeat.
 
-        An agent without a file is one whose heartbeats another version of this program wrote
-        elsewhere: its silence begins now.
+        The heartbeats of an agent without a file were written elsewhere by another version of this
+        program: its silence begins now.
         """
         now = self.touch()
         return {agent: max(0.0, now - self._last(agent)) for agent in agents}
@@ -42,21 +42,21 @@ class HeartbeatFiles:
     def _last(self, agent: str) -> float:
         path = self._folder / agent
         try:
-            # Opening asks the server; a bare look might be answered from this machine's memory.
+            # Opening asks the server; a stat may be answered from this machine's cache.
             with path.open("rb") as file:
                 return os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:
             return _touch(path)
 
     def remove(self) -> None:
-        """Remove our own file, and with the last one the folder."""
+        """Remove our own file, and the folder with the last one."""
         self._own.unlink(missing_ok=True)
         with suppress(OSError):
             self._folder.rmdir()
 
 
 def _touch(path: Path) -> float:
-    path.parent.mkdir(exist_ok=True)  # Also where another agent removed it as the last one.
+    path.parent.mkdir(exist_ok=True)  # Another agent may have removed it as the last one.
     with path.open("ab") as file:
         os.utime(file.fileno())
         return os.fstat(file.fileno()).st_mtime

@@ -1,4 +1,4 @@
-"""Which searched keys decide how good a trial of an Optuna study gets."""
+"""Importance of each searched key for the result of a trial."""
 
 import math
 import random
@@ -12,31 +12,31 @@ from optuna.trial import TrialState as OptunaState
 from tuner.search.space import SearchSpace
 
 TOP_SHARE = 0.1
-"""Importances are those of getting among so many of the best completed trials."""
+"""Share of the completed trials that counts as the best."""
 
 TOP_TRIALS = 5
-"""Or among so many where a tenth is fewer: below that the estimate is not stable."""
+"""Least number of trials that count as the best: below it the estimate is not stable."""
 
 SHUFFLES = 39
-"""A key matters when no shuffling of the values makes it look as important: 1 in 40 by chance."""
+"""Number of shuffles that a key must beat to matter: chance passes 1 time in 40."""
 
 
 def importances(study: optuna.Study, space: SearchSpace) -> dict[str, float]:
-    """How much each searched key decides whether a completed trial is among the best.
+    """Return how much each searched key decides whether a completed trial is among the best.
 
-    PED-ANOVA (Watanabe, Bansal & Hutter 2023), which compares how the values of the best
-    trials are spread with how those of all are, conditional keys in the part of the space
-    where they are asked. Of few trials it finds something in chance, too: what counts is what
-    a key has more than with the objective shuffled among the trials, if it has more than with
-    any of the shuffles (Altmann et al. 2010). Completed trials alone are counted.
+    PED-ANOVA (Watanabe, Bansal & Hutter 2023) compares the distribution of a key's values among
+    the best trials with that among all trials; conditional keys are compared where they are
+    active. With few trials it also finds importance by chance. A key therefore counts only if it
+    beats every one of `SHUFFLES` shuffles of the objective, and only by the excess over their mean
+    (Altmann et al. 2010).
 
     Args:
-        study: Of several objectives the first counts.
-        space: What it searches.
+        study: Study of Optuna; of several objectives the first counts.
+        space: Search space of the study.
 
     Returns:
-        Key to share, together 1, largest first, 0 for what may be chance; empty where nothing
-        stands out from it, or there are fewer than two completed trials.
+        Key to share, together 1, largest first, 0 for what may be chance; empty if nothing exceeds
+        chance, or fewer than two trials are completed.
     """
     trials = study.get_trials(deepcopy=False, states=(OptunaState.COMPLETE,))
     values = {t.number: t.values[0] for t in trials}
@@ -63,14 +63,14 @@ def importances(study: optuna.Study, space: SearchSpace) -> dict[str, float]:
 def _divergences(
     study: optuna.Study, space: SearchSpace, values: Mapping[int, float]
 ) -> dict[str, float]:
-    """PED-ANOVA's measure for each key, not scaled, over all dimensions of the key.
+    """Return PED-ANOVA's measure for each key, unscaled, summed over the dimensions of the key.
 
     Args:
-        study: Whose trials are looked at.
-        space: What it searches.
-        values: Objective of each completed trial, by its number.
+        study: Study of Optuna.
+        space: Search space of the study.
+        values: Number of each completed trial to its objective.
     """
-    # A second to import, and wanted once.
+    # Takes a second to import and is needed once.
     from optuna.importance import (  # noqa: PLC0415
         PedAnovaImportanceEvaluator,
         get_param_importances,
@@ -79,7 +79,7 @@ def _divergences(
     sign = -1.0 if study.directions[0] is StudyDirection.MAXIMIZE else 1.0
     top = min(0.5, max(TOP_SHARE, TOP_TRIALS / len(values)))
     with warnings.catch_warnings():
-        # It would warn of few trials, of values not scaled to 1, and that less is better.
+        # It warns about few trials, unscaled values and a minimised target.
         warnings.simplefilter("ignore")
         found = get_param_importances(
             study,

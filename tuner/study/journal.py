@@ -1,4 +1,4 @@
-"""Addresses of journals: files for agents of several machines, without a server."""
+"""Addresses of journals: files that agents of several machines share without a server."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ def journal_path(url: str) -> Path:
     """Return the file that a journal's address names.
 
     Raises:
-        InputError: It names none.
+        InputError: It names no file.
     """
     path = url.removeprefix(_SCHEME)
     if not url.startswith(_SCHEME) or not path:
         raise InputError(
-            f"'{url}' names no file",
+            f"'{url}' does not name a file",
             where="storage.url",
-            remedy="journal:///FILE, with four slashes for a path from the root",
+            remedy="storage.url=journal:///FILE, with four slashes for an absolute path",
         )
     return Path(path)

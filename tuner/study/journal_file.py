@@ -1,4 +1,4 @@
-"""The file of a journal: one record a line, only ever appended to, under a lock among machines."""
+"""The file of a journal: one record per line, only appended to, under a lock among machines."""
 
 import json
 import os
@@ -19,18 +19,18 @@ _CHUNK = 65536
 
 
 class JournalFile(BaseJournalBackend):
-    """Records as Optuna writes them.
+    """Records of Optuna's journal storage.
 
-    A line counts once its end is there. What a writer leaves that is killed in the middle of a
-    line is read by nobody, and cut off by the next one: it never got to know that it had written.
+    A line counts once its end is written. If a writer is killed in the middle of a line, readers
+    ignore the part and the next writer cuts it off: the killed one never learnt of a success.
     """
 
     def __init__(self, path: Path, lock: LinkLock | None = None) -> None:
-        """Names the file.
+        """Name the file.
 
         Args:
-            path: The file.
-            lock: Held for every append; None: for reading only.
+            path: File of the journal.
+            lock: Lock that is held for every append; None to read only.
         """
         self.path = path
         self._lock = lock
@@ -43,7 +43,7 @@ class JournalFile(BaseJournalBackend):
     def locked(self) -> Iterator[None]:
         """Hold the lock; nobody else appends meanwhile.
 
-        The thread that holds it may enter again, as Optuna does with every record that it writes.
+        The thread that holds it may enter again, as Optuna does for every record that it writes.
         """
         if self._writer == threading.get_ident():
             yield
@@ -63,11 +63,11 @@ class JournalFile(BaseJournalBackend):
             self._lock.check()
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The records from this number on, counted from 0.
+        """Yield the records from a number on, counted from 0.
 
         Raises:
             InputError: A line is no record.
-            StudyLostError: Another file has taken its place.
+            StudyLostError: Another file has replaced the journal.
         """
         if log_number_from < self._read:
             self._read = self._offset = 0
@@ -82,15 +82,15 @@ class JournalFile(BaseJournalBackend):
                     yield record
 
     def _check_same(self, file: BinaryIO) -> None:
-        """Refuse to go on in a file that does not continue what was read."""
+        """Refuse a file that does not continue what was read."""
         inode = os.fstat(file.fileno()).st_ino
         is_same = self._inode in (None, inode) and _is_begin_of_line(file, self._offset)
         if not is_same:
             raise StudyLostError(
-                "the study's journal was replaced or cut off while it was being run",
+                "the study's journal was replaced or truncated while the study was running",
                 str(self.path),
-                "the journal that was there before, in its place, then the same command; without "
-                "it the command continues from what the file holds now",
+                "put the former journal back, then run the same command; without it the command "
+                "continues from what the file holds now",
             )
         self._inode = inode
 
@@ -105,20 +105,20 @@ class JournalFile(BaseJournalBackend):
             "a line of the study's journal is no record: another program wrote it, or the disk "
             "lost a part",
             where=f"{self.path}:{self._read + 1}",
-            remedy="take the line out while no agent runs; what it told is lost. For a file of "
-            "another program: storage.url=journal:///FILE of its own",
+            remedy="remove the line while no agent runs; its content is lost. If the file belongs "
+            "to another program: storage.url=journal:///FILE of its own",
         )
 
     def append_logs(self, logs: Sequence[Mapping[str, Any]]) -> None:
-        """Add records.
+        """Append records.
 
         Raises:
-            LockLostError: Others took the lock away meanwhile; nothing is written.
+            LockLostError: Others broke the lock meanwhile; nothing is written.
             TimeoutError: Others held the lock all the time.
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with self.locked(), self.path.open("r+b", buffering=0) as file:
-            end = whole(file)
+            end = end_of_whole_lines(file)
             file.truncate(end)
             file.seek(end)
             self.check_lock()
@@ -129,15 +129,15 @@ class JournalFile(BaseJournalBackend):
 
 
 def _is_begin_of_line(file: BinaryIO, offset: int) -> bool:
-    """Whether a line ends before this place; what a torn line leaves is cut off behind it."""
+    """Return True if a line ends before this position; a torn line is cut off after it."""
     if offset == 0:
         return True
     file.seek(offset - 1)
     return file.read(1) == b"\n"
 
 
-def whole(file: BinaryIO) -> int:
-    """Bytes up to the end of the last whole line."""
+def end_of_whole_lines(file: BinaryIO) -> int:
+    """Return the number of bytes up to the end of the last whole line."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
         begin = max(0, end - _CHUNK)

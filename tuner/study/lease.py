@@ -1,6 +1,6 @@
-"""A lease that the agents of a study take in turn, kept in the study, whatever its storage.
+"""A lease that the agents of a study hold in turn, kept in the study, in any storage.
 
-No clock of another machine is asked: a holder that shows no change for `LONGEST_HOLD` seconds of
+No other machine's clock is used: a holder that shows no change for `LONGEST_HOLD` seconds of
 our own clock has lost it, and one that is known to have ended loses it at once.
 """
 
@@ -14,28 +14,28 @@ from typing import Any
 
 from tuner.errors import TunerError
 from tuner.study.claims import Decide, Points
-from tuner.study.owner import gone
-from tuner.study.patience import AWAY
+from tuner.study.owner import has_ended
 from tuner.study.snapshot import StudySnapshot
+from tuner.study.storage_retry import STORAGE_ERRORS
 
 LONGEST_HOLD = 30.0
-"""Seconds that a holder may take; it is frozen, or its machine is gone, when it takes longer."""
+"""Seconds after which a holder counts as frozen or gone."""
 
 RENEWAL = LONGEST_HOLD / 3
-"""Seconds between two renewals of a lease that is held for long."""
+"""Seconds between two renewals of a lease."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2
 
 Mark = Mapping[str, Any]
-"""Identity of the holder, and a word that differs from turn to turn."""
+"""Identity of the holder, and a text that differs each time the lease is taken."""
 
 
 class LeaseError(Exception):
-    """The lease is another agent's."""
+    """Another agent holds the lease."""
 
 
 class Lease:
-    """Turns at something that the agents of a study share."""
+    """A lease among the agents of a study."""
 
     def __init__(
         self,
@@ -46,15 +46,16 @@ class Lease:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Take nothing yet.
+        """Name the lease without taking it.
 
         Args:
-            name: Attribute of the study that holds it.
+            name: Attribute of the study that holds the lease.
             me: Identity of this agent.
-            enter: Changes attributes of the study in one transaction; see `TrialClaims.update`.
-            leave: Called by a thread of ours at its end, to release its database session.
-            clock: Seconds, monotonic.
-            sleep: Waits for so many seconds.
+            enter: Function that changes attributes of the study atomically; see
+                `TrialClaims.update`.
+            leave: Function that our thread calls at its end, to release its database session.
+            clock: Function that returns monotonic seconds.
+            sleep: Function that waits for a number of seconds.
         """
         self._name = name
         self._me = me
@@ -64,7 +65,7 @@ class Lease:
         self._sleep = sleep
         self._mark: Mark | None = None
         self._marking = Lock()
-        self._seen: tuple[Mark | None, float] = None, 0.0
+        self._observed: tuple[Mark | None, float] = None, 0.0
 
     @contextmanager
     def held(self, patience: float) -> Iterator[None]:
@@ -87,11 +88,11 @@ class Lease:
 
     @contextmanager
     def renewed(self, patience: float) -> Iterator[None]:
-        """Hold the lease for any time: a thread renews it as long as this process runs.
+        """Hold the lease for any time: a thread renews it while this process runs.
 
         Args:
-            patience: Seconds to wait for it; a holder that has vanished with its machine is
-                noticed after `LONGEST_HOLD`.
+            patience: Seconds to wait for it; a holder whose machine has vanished is noticed after
+                `LONGEST_HOLD`.
 
         Raises:
             LeaseError: Other agents held it all the time.
@@ -107,25 +108,25 @@ class Lease:
                 thread.join()
 
     def check(self) -> None:
-        """Check that the lease is still ours, right before what must not be done twice.
+        """Check that the lease is still ours, right before an action that must not happen twice.
 
         Raises:
-            LeaseError: It is not: this agent was frozen, or took too long.
+            LeaseError: The lease was lost: this agent was frozen, or took too long.
         """
         with self._marking:
             is_ours = self._mark is not None and self._change(lambda now: now) == self._mark
         if not is_ours:
-            raise LeaseError("another agent has taken over meanwhile")
+            raise LeaseError("another agent has taken the lease over")
 
     def _renew_until(self, over: Event) -> None:
         while not over.wait(RENEWAL):
-            # Where the storage is away for too long, another agent takes over.
-            with suppress(*AWAY, KeyError, TunerError):
+            # If the storage is unavailable for too long, another agent takes over.
+            with suppress(*STORAGE_ERRORS, KeyError, TunerError):
                 self._renew()
         self._leave()
 
     def _renew(self) -> None:
-        """Show that this agent lives, unless the lease was lost."""
+        """Renew the lease, unless it was lost."""
         with self._marking:
             before, after = self._mark, self._new_mark()
             if self._change(lambda now: after if now == before else now) == after:
@@ -138,23 +139,23 @@ class Lease:
         until, pause = self._clock() + patience, FIRST_PAUSE
         while (found := self._change(lambda now: mark if self._is_free(now) else now)) != mark:
             if self._clock() > until:
-                raise LeaseError("another agent is at it")
-            seen, _ = self._seen
+                raise LeaseError("another agent holds the lease")
+            seen, _ = self._observed
             if found != seen:
-                self._seen = found, self._clock()
+                self._observed = found, self._clock()
             self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _is_free(self, holder: Mark | None) -> bool:
-        """Whether nobody holds it, or nobody that lives."""
+        """Return True if no living agent holds the lease."""
         if holder is None:
             return True
-        owner, (seen, since) = holder["owner"], self._seen
+        owner, (seen, since) = holder["owner"], self._observed
         is_stuck = holder == seen and self._clock() - since > LONGEST_HOLD
-        return is_stuck or owner["agent"] == self._me["agent"] or gone(owner, self._me)
+        return is_stuck or owner["agent"] == self._me["agent"] or has_ended(owner, self._me)
 
     def _change(self, change: Callable[[Mark | None], Mark | None]) -> Mark | None:
-        """Change the holder; doing it twice does nothing more.
+        """Change the holder; a repetition changes nothing more.
 
         Returns:
             The holder afterwards.

@@ -1,4 +1,4 @@
-"""A lock among machines that share a folder, whatever file system that lies on."""
+"""A lock among machines that share a folder, on any file system."""
 
 import json
 import os
@@ -9,28 +9,28 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tuner.study.owner import gone
+from tuner.study.owner import has_ended
 
 LONGEST_HOLD = 30.0
-"""Seconds that a holder may take; it is frozen, or its machine is gone, when it takes longer."""
+"""Seconds after which a holder counts as frozen or gone."""
 
 PATIENCE = 10.0
-"""Seconds that a lock is waited for at a time."""
+"""Seconds to wait for the lock at a time."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
 
 class LockLostError(OSError):
-    """Others took the lock away, since we held it for too long."""
+    """Others broke the lock because we held it for too long."""
 
 
 class LinkLock:
-    """Held by who makes a symbolic link, whose text says who that is.
+    """A lock held by whoever makes a symbolic link, whose target text identifies the holder.
 
-    Making a link is one step on every file system, NFS of all versions among them, and fails where
-    there is one. Optuna's `JournalFileSymlinkLock` takes the same link, so that its dashboard may
-    write beside us. A lock whose holder has ended is taken away at once on the holder's machine,
-    and from others after `LONGEST_HOLD`.
+    Making a link is atomic on every file system, NFS of all versions included, and fails if the
+    link exists. Optuna's `JournalFileSymlinkLock` uses the same link, so that its dashboard may
+    write at the same time. A lock whose holder has ended is broken at once on the holder's
+    machine, and on others after `LONGEST_HOLD`.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class LinkLock:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Takes nothing yet.
+        """Name the lock without taking it.
 
         Args:
-            path: The link.
+            path: Path of the link.
             me: Identity of this agent.
-            clock: Seconds, monotonic.
-            sleep: Waits for so many seconds.
+            clock: Function that returns monotonic seconds.
+            sleep: Function that waits for a number of seconds.
         """
         self._path = path
         self._breaking = path.with_name(f"{path.name}.breaking")
@@ -54,85 +54,85 @@ class LinkLock:
         self._clock = clock
         self._sleep = sleep
         self._held = 0
-        self._mark = ""
-        self._seen: dict[Path, tuple[str, float]] = {}
+        self._token = ""
+        self._observed: dict[Path, tuple[str, float]] = {}
 
     def __enter__(self) -> None:
-        """Takes the lock.
+        """Take the lock.
 
         Raises:
             TimeoutError: Others held it all the time; it may be tried again.
         """
         self._held += 1
-        # Another one each time, so that it is seen when a holder changes.
-        self._mark = json.dumps({**self._me, "held": self._held})
+        # A new text each time shows other processes that the holder has changed.
+        self._token = json.dumps({**self._me, "held": self._held})
         until, pause = self._clock() + PATIENCE, FIRST_PAUSE
-        while not _link(self._path, self._mark):
+        while not _make_link(self._path, self._token):
             if self._clock() > until:
                 raise TimeoutError(f"{self._path} is held by {_read(self._path)}")
-            if self._is_left(self._path):
-                self._take_away()
+            if self._is_stale(self._path):
+                self._break()
             else:
                 self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def __exit__(self, *_: object) -> None:
-        """Lets go."""
-        if _read(self._path) == self._mark:
+        """Release the lock."""
+        if _read(self._path) == self._token:
             self._path.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Raises LockLostError unless the lock is still ours."""
-        if _read(self._path) != self._mark:
-            raise LockLostError(f"{self._path} was taken away")
+        """Raise LockLostError unless the lock is still ours."""
+        if _read(self._path) != self._token:
+            raise LockLostError(f"another process has broken the lock {self._path}")
 
-    def _is_left(self, path: Path) -> bool:
-        """Whether the holder of a link is known to be gone, or has had it for too long."""
-        mark = _read(path)
-        if not mark:
+    def _is_stale(self, path: Path) -> bool:
+        """Return True if the holder of a link is known to be gone, or has held it for too long."""
+        token = _read(path)
+        if not token:
             return False
-        seen, since = self._seen.get(path, ("", 0.0))
-        if seen != mark:
-            self._seen[path] = mark, self._clock()
+        seen, since = self._observed.get(path, ("", 0.0))
+        if seen != token:
+            self._observed[path] = token, self._clock()
         elif self._clock() - since > LONGEST_HOLD:
             return True
-        return _has_ended(mark, self._me)
+        return _holder_has_ended(token, self._me)
 
-    def _take_away(self) -> None:
-        """Takes away a lock that is left, one process at a time."""
-        mark = _read(self._path)
-        if not _link(self._breaking, self._mark):
-            if self._is_left(self._breaking):
+    def _break(self) -> None:
+        """Break a stale lock, one process at a time."""
+        token = _read(self._path)
+        if not _make_link(self._breaking, self._token):
+            if self._is_stale(self._breaking):
                 self._breaking.unlink(missing_ok=True)
             self._sleep(FIRST_PAUSE)
             return
         try:
-            if mark == _read(self._path) and self._is_left(self._path):
+            if token == _read(self._path) and self._is_stale(self._path):
                 self._path.unlink(missing_ok=True)
         finally:
             self._breaking.unlink(missing_ok=True)
 
 
-def _link(path: Path, mark: str) -> bool:
-    """Makes a link; False where there is one."""
+def _make_link(path: Path, token: str) -> bool:
+    """Make a link; return False if it exists."""
     try:
-        path.symlink_to(mark)
+        path.symlink_to(token)
     except FileExistsError:
         return False
     return True
 
 
 def _read(path: Path) -> str:
-    """The text of a link; empty where there is none."""
+    """Return the target text of a link; empty if there is no link."""
     try:
         return os.readlink(path)  # noqa: PTH115  (it names no path)
     except FileNotFoundError:
         return ""
 
 
-def _has_ended(mark: str, me: Mapping[str, Any]) -> bool:
-    """Whether a holder's process has ended; of another program's we can not know."""
+def _holder_has_ended(token: str, me: Mapping[str, Any]) -> bool:
+    """Return True if a holder's process has ended; False if another program holds it."""
     holder: Any = None
     with suppress(ValueError):
-        holder = json.loads(mark)
-    return isinstance(holder, dict) and holder["pid"] != me["pid"] and gone(holder, me)
+        holder = json.loads(token)
+    return isinstance(holder, dict) and holder["pid"] != me["pid"] and has_ended(holder, me)

@@ -1,4 +1,4 @@
-"""A study that vanishes while it is run: its file removed or replaced, or it was deleted."""
+"""Error for a study that is deleted, or whose file is removed or replaced, while it runs."""
 
 from tuner.errors import TunerError
 
@@ -10,8 +10,8 @@ class StudyLostError(TunerError):
         """Build the message.
 
         Args:
-            problem: What happened to the study.
-            where: Its file, or the address of its storage.
-            remedy: What continues it.
+            problem: Description of the loss.
+            where: File of the study, or address of its storage.
+            remedy: Action that continues it.
         """
         super().__init__(f"{problem}\n  where: {where}\n  try:   {remedy}")

@@ -1,4 +1,4 @@
-"""Who runs a trial: an agent's identity, and whether that agent is known to be gone."""
+"""Identity of an agent, and whether an agent is known to be gone."""
 
 import os
 import socket
@@ -11,21 +11,23 @@ from typing import Any
 import psutil
 
 SAME_START = 1.0
-"""Seconds between two readings of one process's start; a reused process id differs by more."""
+"""Seconds by which two readings of one process's start may differ; a reused process id differs
+more.
+"""
 
 _START_TIME = 19
-"""Place of `starttime` in /proc/PID/stat behind the command's name; see proc(5)."""
+"""Index of `starttime` in /proc/PID/stat behind the command's name; see proc(5)."""
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSES = Path("/proc/self/ns/pid")
 
 
 def identity() -> dict[str, Any]:
-    """Who we are, so that another agent can see whether we still live.
+    """Return this agent's identity, by which other agents can see whether it is alive.
 
-    `machine` says where process ids mean the same: the machine since it started, and the
-    container. Host names alone repeat, in clones and in containers. `ticks` is when the process
-    started on the kernel's own clock; `started` moves when the machine's clock is set, as after a
+    `machine` identifies where process ids are comparable: the machine since it booted, and the
+    container; host names repeat in clones and containers. `ticks` is the start of the process on
+    the kernel's own clock; `started` moves when the machine's clock is set, for example after a
     laptop's sleep.
     """
     process = psutil.Process()
@@ -39,12 +41,12 @@ def identity() -> dict[str, Any]:
     }
 
 
-def gone(owner: Mapping[str, Any], me: Mapping[str, Any]) -> bool:
-    """Whether an agent is known to have ended; of other machines we can not know.
+def has_ended(owner: Mapping[str, Any], me: Mapping[str, Any]) -> bool:
+    """Return True if an agent is known to have ended; on other machines it cannot be known.
 
     Args:
-        owner: Its identity.
-        me: The identity of who asks. Another study of its process was left without an end.
+        owner: Identity of the agent.
+        me: Identity of this agent; another study of the same process was left without an end.
     """
     if owner["agent"] == me["agent"]:
         return False
@@ -67,19 +69,19 @@ def _is_same_process(owner: Mapping[str, Any], found: psutil.Process) -> bool:
     return abs(found.create_time() - float(owner["started"])) < SAME_START
 
 
-def is_lost(owner: Mapping[str, Any], me: Mapping[str, Any], is_silent: bool) -> bool:
-    """Whether an agent's trials are free: it is gone, or another one that is silent for too long.
+def is_orphaned(owner: Mapping[str, Any], me: Mapping[str, Any], is_silent: bool) -> bool:
+    """Return True if an agent's trials may be requeued: it has ended, or was silent for too long.
 
     Args:
-        owner: Its identity.
-        me: The identity of who asks.
-        is_silent: Whether it gave no sign of life for too long.
+        owner: Identity of the agent.
+        me: Identity of this agent, whose own silence never counts.
+        is_silent: True if the agent's last heartbeat is too old.
     """
-    return (is_silent and owner["agent"] != me["agent"]) or gone(owner, me)
+    return (is_silent and owner["agent"] != me["agent"]) or has_ended(owner, me)
 
 
 def _start_ticks(pid: int) -> int | None:
-    """Clock ticks from the machine's start to a process's; None where the system does not say."""
+    """Return the clock ticks from boot to a process's start; None if the system does not say."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         return int(fields.rpartition(")")[2].split()[_START_TIME])

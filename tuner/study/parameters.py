@@ -1,4 +1,4 @@
-"""The search space in Optuna's terms: what a trial is given, and what it is asked for."""
+"""The search space in Optuna's terms: enqueued values, and suggested parameters."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from tuner.search.space import SearchSpace, Values
 from tuner.trial.records import UNTUNED, Scalar
 
 Named = Mapping[str, Scalar]
-"""Dimension's name to value."""
+"""Name of a dimension to its value."""
 
 
 def distribution(domain: Domain) -> BaseDistribution:
@@ -39,14 +39,14 @@ def distribution(domain: Domain) -> BaseDistribution:
 
 
 def fixed(space: SearchSpace, values: Values) -> dict[str, Scalar]:
-    """What a trial that waits is given.
+    """Return the values that a trial is enqueued with.
 
     Args:
-        space: What is searched.
-        values: Of some of its keys.
+        space: Search space of the study.
+        values: Values of some of its keys.
 
     Returns:
-        Dimension's name to value, for the dimensions that are active there and take it.
+        Dimension's name to value, for the active dimensions whose domain can store it.
     """
     found = {
         dimension.name: _stored(dimension.domain, values[dimension.key])
@@ -57,17 +57,17 @@ def fixed(space: SearchSpace, values: Values) -> dict[str, Scalar]:
 
 
 def by_key(space: SearchSpace, named: Named) -> dict[str, Scalar]:
-    """Return Optuna's parameters of a trial by the keys of the space; no foreign ones."""
+    """Return Optuna's parameters of a trial by the keys of the space, without foreign ones."""
     keys = {dimension.name: dimension.key for dimension in space.dimensions}
     return {keys[name]: value for name, value in named.items() if name in keys}
 
 
 def complete(space: SearchSpace, named: Named) -> dict[str, Scalar] | None:
-    """Return the parameters by key where they leave nothing to draw; else None.
+    """Return the parameters by key if nothing is left to draw; else None.
 
     Args:
-        space: What is searched.
-        named: What a trial is given.
+        space: Search space of the study.
+        named: Values that a trial was enqueued with.
     """
     parameters: dict[str, Scalar] = {}
     for dimension in space.dimensions:
@@ -88,16 +88,16 @@ def single(domain: Domain) -> Scalar | Outside:
 
 
 def ask(trial: optuna.Trial, space: SearchSpace, defaults: Values) -> dict[str, Scalar]:
-    """Asks for the parameters of a trial.
+    """Ask Optuna for the parameters of a trial.
 
     Args:
-        trial: Running.
-        space: What is searched.
-        defaults: Value of each key in the untuned default; the first trial keeps that of a key
-            whose domain Optuna cannot store it in.
+        trial: Running trial of Optuna.
+        space: Search space of the study.
+        defaults: Value of each key in the untuned default; the first trial keeps the values that
+            Optuna cannot store.
 
     Returns:
-        Key to value, for the dimensions that are active.
+        Key to value, for the active dimensions.
     """
     is_untuned = trial.number == UNTUNED
     parameters: dict[str, Scalar] = {}
@@ -116,9 +116,10 @@ def ask(trial: optuna.Trial, space: SearchSpace, defaults: Values) -> dict[str, 
 
 
 def _stored(domain: Domain, value: Scalar) -> Scalar | Outside:
-    """Return a value as Optuna stores it: any number for an interval, else one of the choices.
+    """Return a value as Optuna stores it; `OUTSIDE` if its domain cannot store it.
 
-    A logarithmic interval takes what has a logarithm, a whole-number range what is whole.
+    A choice takes its own values, an interval any number, a logarithmic one any positive number,
+    and a whole-number interval any whole number.
     """
     found = member(domain, value)
     if found is not OUTSIDE or isinstance(domain, Choice):

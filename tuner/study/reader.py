@@ -1,4 +1,4 @@
-"""Reads a stored study as plain values; nothing here writes, or makes what is not there."""
+"""Reader of a stored study as plain values; it writes nothing and makes nothing."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -40,15 +40,15 @@ from tuner.study.attributes import NOT_RUN, PARAMETERS
 from tuner.study.curves import points
 from tuner.study.definition import DEFINITION, is_ours
 from tuner.study.importances import importances
-from tuner.study.patience import AWAY
 from tuner.study.schema import is_of_schema, schema_refusal
+from tuner.study.storage_retry import STORAGE_ERRORS
 from tuner.study.stores import shown
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
 from tuner.trial.serialization import from_plain
 from tuner.trial.study_identity import StudyIdentity, identity_of
 
-_ENDED: Mapping[OptunaState, TrialState] = {
+_TRIAL_STATES: Mapping[OptunaState, TrialState] = {
     OptunaState.COMPLETE: TrialState.COMPLETE,
     OptunaState.PRUNED: TrialState.PRUNED,
     OptunaState.FAIL: TrialState.FAILED,
@@ -56,7 +56,7 @@ _ENDED: Mapping[OptunaState, TrialState] = {
 
 
 class Phase(StrEnum):
-    """Where a trial stands in the study."""
+    """Phase of a trial."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -68,23 +68,23 @@ class StoredTrial:
     """One trial of a study."""
 
     number: int
-    """Its number."""
+    """Number of the trial in the study."""
     phase: Phase
-    """Where it stands."""
+    """Phase of the trial."""
     parameters: Mapping[str, Scalar]
-    """Override key to value; empty while it waits for its first attempt."""
+    """Override key to value; empty before the first attempt."""
     outcome: TrialOutcome | None
-    """How it ended; None before that."""
+    """Outcome of the trial; None before its end."""
     begun: datetime | None
-    """When its last attempt began, local time."""
+    """Local time at which its last attempt began."""
     ended: datetime | None
-    """When it ended, local time."""
+    """Local time at which it ended."""
     values: Mapping[int, Mapping[str, float]]
-    """What counts (see `Goals.watched`), by evaluation point and metric."""
+    """Watched metrics (see `Goals.watched`), by evaluation point and metric."""
     host: str
-    """The machine that ran it; empty where nobody signed."""
+    """Host name of its agent; empty if unknown."""
     config: str
-    """Its configuration as YAML, as the last attempt ran it; empty before the first."""
+    """Configuration of the last attempt as YAML; empty before the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +92,21 @@ class StoredStudy:
     """A study at one moment."""
 
     name: str
-    """Its name."""
+    """Name of the study."""
     goals: Goals
-    """What it is run for."""
+    """Goals of the study."""
     space: SearchSpace
-    """What is searched."""
+    """Search space of the study."""
     epochs: float
-    """Of the untuned default."""
+    """Epochs of the untuned default."""
     trials: tuple[StoredTrial, ...]
-    """By number."""
+    """Trials by number."""
     contents: Mapping[str, Any]
     """SHA-256 of its models and data."""
     made_with: Mapping[str, str]
-    """Versions of the program and of the libraries that it was begun with."""
+    """Versions of the program and of the libraries that it was made with."""
     confirmation: Confirmation | None = None
-    """What its leading configurations reached with new seeds; None: not tried."""
+    """Results of its leading configurations with new seeds; None if they were not repeated."""
 
     @property
     def objective(self) -> str:
@@ -115,12 +115,12 @@ class StoredStudy:
 
     @property
     def direction(self) -> Direction:
-        """Which way the first objective gets better."""
+        """Direction in which the first objective improves."""
         return self.goals.direction
 
     @property
     def outcomes(self) -> list[TrialOutcome]:
-        """Outcomes of the trials that ended, by number."""
+        """Outcomes of the ended trials, by number."""
         return [trial.outcome for trial in self.trials if trial.outcome is not None]
 
     @property
@@ -132,22 +132,22 @@ class StoredStudy:
 
 
 class StudyReader:
-    """One stored study, opened for reading it again and again."""
+    """A stored study, opened for repeated reading."""
 
     def __init__(self, name: str | None, settings: StorageSettings, output: Path) -> None:
-        """Opens the study.
+        """Open the study.
 
         Args:
-            name: The study's name; None is refused with the names that there are.
+            name: Name of the study; None raises an error that lists the existing names.
             settings: Group `storage`.
             output: Folder of all studies.
 
         Raises:
-            InputError: There is no such study, or its storage can not be read.
+            InputError: There is no such study, or its storage cannot be read.
         """
         where = "the study's storage" if settings.url else str(output)
         if name is None:
-            raise _unknown("no study is named", "command line", studies(settings, output))
+            raise _unknown("no study is named", "command line", study_names(settings, output))
         self.name = name
         storage = _open(settings, StudyFolder(output, name))
         try:
@@ -155,22 +155,22 @@ class StudyReader:
                 raise KeyError(name)
             self._study = optuna.load_study(study_name=name, storage=storage)
         except KeyError:
-            known = studies(settings, output)
+            known = study_names(settings, output)
             raise _unknown(f"there is no study {name!r}", where, known, name) from None
         self._storage = storage
 
     def read(self) -> StoredStudy:
-        """The study as it is now.
+        """Return the study as it is now.
 
         Raises:
-            InputError: It is a study of another program.
+            InputError: Another program made the study.
         """
         attributes = self._study.user_attrs
         if not is_ours(attributes):
             raise InputError(
                 f"the study {self.name!r} was not made by a sweep",
                 where=f"study={self.name}",
-                remedy="the name of a study that `tuner sweep=...` made",
+                remedy="study=NAME of a study that `tuner sweep=...` made",
             )
         definition = attributes[DEFINITION]
         space = SearchSpace.from_plain(definition["space"])
@@ -193,7 +193,7 @@ class StudyReader:
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """User attributes of the study, as they are now."""
+        """Current user attributes of the study."""
         found: Mapping[str, Any] = self._study.user_attrs
         return found
 
@@ -203,23 +203,23 @@ class StudyReader:
         return identity_of(self.name, self._study.user_attrs)
 
     def importances(self, space: SearchSpace) -> dict[str, float]:
-        """How much each searched key matters; see `tuner.study.importances`.
+        """Return the importance of each searched key; see `tuner.study.importances`.
 
         Args:
-            space: What the study searches.
+            space: Search space of the study.
         """
         return importances(self._study, space)
 
     def close(self) -> None:
-        """Lets the database go."""
-        close_stored(self._storage)
+        """Close the database."""
+        close_storage(self._storage)
 
 
-def studies(settings: StorageSettings, output: Path) -> list[str]:
-    """The names of the studies that there are.
+def study_names(settings: StorageSettings, output: Path) -> list[str]:
+    """Return the names of the existing studies.
 
     Args:
-        settings: Group `storage`; without an address, each study's folder has a file of its own.
+        settings: Group `storage`; without an address, each study has a file in its own folder.
         output: Folder of all studies.
     """
     if settings.url is None and settings.name in FILES:
@@ -236,11 +236,11 @@ def studies(settings: StorageSettings, output: Path) -> list[str]:
         names = optuna.get_all_study_names(storage)
         return sorted(name for name in names if not name.endswith(STUDY))
     finally:
-        close_stored(storage)
+        close_storage(storage)
 
 
-def close_stored(storage: BaseStorage) -> None:
-    """Close what `open_stored` opened; each of its connections is closed after its use."""
+def close_storage(storage: BaseStorage) -> None:
+    """Close a storage that `open_stored` opened; its connections close after each use."""
     storage.remove_session()
 
 
@@ -252,22 +252,22 @@ def _unknown(problem: str, where: str, known: list[str], name: str = "") -> Inpu
 
 
 def _open(settings: StorageSettings, folder: StudyFolder) -> BaseStorage | None:
-    """Opens a study's storage for reading; see `open_stored`."""
+    """Open a study's storage for reading; see `open_stored`."""
     if settings.url is None and settings.name == SQLITE and folder.database.is_file():
-        return _open_file(folder.database)  # Whose path may have what an address may not.
+        return _open_file(folder.database)  # Its path may contain what an address may not.
     return open_stored(study_url(settings, folder))
 
 
 def open_stored(url: str) -> BaseStorage | None:
-    """Opens a study's storage for reading; None where there is none, or none that holds studies.
+    """Open a study's storage for reading; return None if it does not exist or holds no studies.
 
     Args:
-        url: A SQLAlchemy URL, or journal:///FILE.
+        url: SQLAlchemy URL, or journal:///FILE.
 
     Raises:
-        InputError: It can not be read.
+        InputError: The storage cannot be read.
     """
-    with _readable(url):
+    with _read_errors(url):
         if backend(url) == JOURNAL:
             path = journal_path(url)
             return JournalStorage(JournalFile(path)) if path.is_file() else None
@@ -278,26 +278,26 @@ def open_stored(url: str) -> BaseStorage | None:
 
 
 def _open_file(path: Path) -> RDBStorage | None:
-    """Opens a SQLite file for reading; None where there is none, or none that holds studies.
+    """Open a SQLite file for reading; return None if it does not exist or holds no studies.
 
     Raises:
-        InputError: It can not be read.
+        InputError: The file cannot be read.
     """
     if not path.is_file():
         return None
-    with _readable(str(path)):
+    with _read_errors(str(path)):
         name = "file:" + quote(str(path.absolute()))  # SQLite's own quoting, SQLAlchemy's above it
         query = {"mode": "ro", "uri": "true"}
-        if _stands_still(path):
+        if _is_static(path):
             query["immutable"] = "1"
         url = URL.create("sqlite", database=name, query=query)
         return _connect(url.render_as_string())
 
 
-def _stands_still(path: Path) -> bool:
-    """Return True for a database that we cannot write beside and nobody writes just now.
+def _is_static(path: Path) -> bool:
+    """Return True if we cannot write beside a database and nobody is writing it.
 
-    SQLite cannot open one in write-ahead mode there unless it is told that it does not change.
+    SQLite then opens one in write-ahead mode only if it is declared immutable.
     """
     has_log = path.with_name(f"{path.name}-wal").exists()
     return not has_log and not os.access(path.parent, os.W_OK)
@@ -306,7 +306,7 @@ def _stands_still(path: Path) -> bool:
 def _connect(url: str) -> RDBStorage | None:
     engine = create_engine(url)
     try:
-        if not _is_made(engine):
+        if not _has_optuna_tables(engine):
             return None
     finally:
         engine.dispose()
@@ -315,49 +315,49 @@ def _connect(url: str) -> RDBStorage | None:
     return RDBStorage(optuna_address(url), engine_kwargs=arguments, skip_table_creation=True)
 
 
-def _is_made(engine: Engine) -> bool:
-    """Whether Optuna has come to an end with its tables: the mark of their version comes last."""
+def _has_optuna_tables(engine: Engine) -> bool:
+    """Return True if Optuna has made all its tables; it writes their version last."""
     tables = inspect(engine)
     if not tables.has_table("studies"):
         return False
     with engine.connect() as connection:
         if tables.has_table("alembic_version"):
             return connection.execute(text("SELECT 1 FROM alembic_version")).first() is not None
-        # Of a version before there was such a mark.
+        # Versions of Optuna before that table.
         return connection.execute(text("SELECT 1 FROM studies")).first() is not None
 
 
 @contextmanager
-def _readable(where: str) -> Iterator[None]:
-    """Turns a database's refusals into one of ours."""
+def _read_errors(where: str) -> Iterator[None]:
+    """Turn a database's errors into an InputError."""
     try:
         yield
-    except (*AWAY, ImportError, RuntimeError, ValueError) as error:
+    except (*STORAGE_ERRORS, ImportError, RuntimeError, ValueError) as error:
         address = where if "://" in where else sqlite_address(Path(where))
         if is_of_schema(error):
             raise schema_refusal(error, _shown(where), shown(address)) from error
         raise InputError(
-            f"the study's storage can not be read ({type(error).__name__})",
+            f"the study's storage cannot be read ({type(error).__name__})",
             where=_shown(where),
             remedy="the storage and storage.url that the sweep ran with",
         ) from error
 
 
 def _shown(where: str) -> str:
-    """A file, or an address without its password."""
+    """Return a file, or an address without its password."""
     if "://" not in where:
         return where
     try:
         return f"storage.url: {make_url(where).render_as_string(hide_password=True)}"
     except SQLAlchemyError:
-        return "storage.url: the address can not be read"
+        return "storage.url: the address cannot be read"
 
 
 def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirmation | None:
-    """Return what a study's attributes say of it; None where nothing that this version reads."""
+    """Return the confirmation in a study's attributes; None if there is none that we can read."""
     with suppress(KeyError, cattrs.BaseValidationError):
         plain = dict(attributes[CONFIRMED])
-        plain.pop("final_look", None)  # Of earlier versions, and empty: it is stored apart.
+        plain.pop("final_look", None)  # Earlier versions wrote it here, empty; it is stored apart.
         found = with_intervals(from_plain(Confirmation, plain), goals.objective)
         look = attributes.get(TESTED)
         return replace(found, final_evaluation=from_plain(FinalEvaluation, look) if look else None)
@@ -385,10 +385,10 @@ def _trial(trial: FrozenTrial, names: Mapping[str, str], goals: Goals) -> Stored
 
 
 def _outcome(trial: FrozenTrial, parameters: Mapping[str, Scalar], goals: Goals) -> TrialOutcome:
-    """The outcome that stands in the study, or as much as Optuna knows of it."""
+    """Return the outcome stored in the study, or as much as Optuna knows of it."""
     with suppress(KeyError, cattrs.BaseValidationError):
         return from_plain(TrialOutcome, trial.user_attrs["outcome"])
-    state = _ENDED[trial.state]
+    state = _TRIAL_STATES[trial.state]
     return TrialOutcome(
         number=trial.number,
         state=state,

@@ -1,4 +1,4 @@
-"""The study of repeats, checked before the search begins; nothing is made and nothing changed."""
+"""Check of the study of repeats before the search begins; it makes and changes nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from optuna.storages import BaseStorage
 
 from tuner.files.sqlite_address import sqlite_path
 from tuner.settings.settings import StorageSettings
-from tuner.study.definition import Definition, made_with, opening, repeats_attributes
+from tuner.study.definition import Definition, made_with, opening_attributes, repeats_attributes
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.journal import journal_path
 from tuner.study.owner import identity
-from tuner.study.patience import Patience
+from tuner.study.storage_retry import StorageRetry
 from tuner.study.stores import connect, is_journal, shown
 from tuner.trial.study_identity import STUDY_ID, new_study_id
 
@@ -33,12 +33,12 @@ def check_repeats(
     Args:
         search: The search's study, which may not exist.
         repeats: Study of the repeats.
-        definition: What the repeats would be made of.
+        definition: Definition of the repeats.
         settings: Group `storage`.
 
     Raises:
-        InputError: The existing study of that name is another program's, or repeats the trials of
-            another search, or was made of something else.
+        InputError: A study of that name belongs to another program, repeats the trials of another
+            search, or has another definition.
     """
     directions = definition.goals.directions
 
@@ -50,10 +50,10 @@ def check_repeats(
     if found is None:
         return
     searched = _read(search, settings, lambda storage: _attributes(storage, search.name))
-    # A search that has no id yet gets one that no repeats know.
+    # A search without an id gets a new one, which no repeats have.
     id_ = (searched or {}).get(STUDY_ID) or new_study_id()
     repeats_attributes(repeats.name, found, id_)
-    opening(repeats.name, found, definition.to_plain(), made_with(), (), "")
+    opening_attributes(repeats.name, found, definition.to_plain(), made_with(), (), "")
 
 
 def _attributes(storage: BaseStorage, name: str) -> Mapping[str, Any] | None:
@@ -66,16 +66,16 @@ def _attributes(storage: BaseStorage, name: str) -> Mapping[str, Any] | None:
 def _read(
     place: StudyPlace,
     settings: StorageSettings,
-    look: Callable[[BaseStorage], Mapping[str, Any] | None],
+    action: Callable[[BaseStorage], Mapping[str, Any] | None],
 ) -> Mapping[str, Any] | None:
-    """Return what a look at a storage gives; None where its file does not exist."""
+    """Return the result of a function on an open storage; None if its file does not exist."""
     url = place.url
     file = journal_path(url) if is_journal(url) else sqlite_path(url)
     if file is not None and not file.is_file():
         return None
-    patience = Patience(settings.retry_timeout, shown(url))
-    opened = patience(lambda: connect(url, identity(), place.name))
+    retry = StorageRetry(settings.retry_timeout, shown(url))
+    opened = retry(lambda: connect(url, identity(), place.name))
     try:
-        return patience(lambda: look(opened.optuna))
+        return retry(lambda: action(opened.optuna))
     finally:
         opened.close()

@@ -1,4 +1,4 @@
-"""What the ended trials of a study hold."""
+"""Results of the ended trials of a study."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def values(trials: Iterable[FrozenTrial]) -> list[tuple[float, ...] | None]:
     """Return the objectives of the trials that count toward a study's total.
 
     Returns:
-        None for those that did not complete, or miss a constraint.
+        None for trials that did not complete or miss a constraint.
     """
     return [
         tuple(trial.values) if _is_usable(trial) else None

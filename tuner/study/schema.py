@@ -1,4 +1,4 @@
-"""Databases whose tables another version of Optuna made."""
+"""Errors for databases whose tables another version of Optuna made."""
 
 import re
 import shlex
@@ -11,16 +11,16 @@ _MADE_BY = re.compile(r"set up by optuna (?P<version>[^)]+)\)")
 
 
 def is_of_schema(error: Exception) -> bool:
-    """Whether an error is Optuna's about tables that another version of it made."""
+    """Return True for Optuna's error about tables that another version of it made."""
     return isinstance(error, RuntimeError) and "compatible with the table schema" in str(error)
 
 
 def schema_refusal(error: Exception, where: str, address: str) -> InputError:
-    """Return what people are told of tables that the installed Optuna does not read.
+    """Return our error for tables that the installed Optuna does not read.
 
     Args:
-        error: As Optuna raised it on opening the storage.
-        where: The storage, for people.
+        error: Error that Optuna raised when it opened the storage.
+        where: Storage, for messages.
         address: SQLAlchemy URL of the storage, without its password.
     """
     text = str(error)
@@ -28,12 +28,11 @@ def schema_refusal(error: Exception, where: str, address: str) -> InputError:
     by = f"Optuna {found['version']}" if found else "another version of Optuna"
     command = f"optuna storage upgrade --storage {shlex.quote(address)}"
     if "storage upgrade" in text:
-        remedy = f"a copy of the database, then `{command}`"
+        remedy = f"copy the database, then run `{command}`"
     else:
         remedy = install(requirement("optuna"), options=("--upgrade",))
     return InputError(
-        f"the tables of the study's storage were made by {by}, and the installed one does not "
-        "read them",
+        f"{by} made the tables of the study's storage, and the installed Optuna cannot read them",
         where=where,
         remedy=f"{remedy}; study=NAME in another storage for a new study",
     )

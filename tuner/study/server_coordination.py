@@ -1,4 +1,4 @@
-"""Lock and heartbeats of the agents of a study in a database server: tables of our own."""
+"""Lock and heartbeats of a study's agents in a database server, in tables of our own."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -33,14 +33,14 @@ _AGENTS = Table(
 
 
 class ServerCoordination:
-    """See `tuner.study.coordination.Coordination`.
+    """Lock and heartbeats in a database; see `tuner.study.coordination.Coordination`.
 
-    The lock is one on a row, in a transaction that stays open while it is held. The server ends
-    that transaction when its agent is suspended for too long, and the lock with it.
+    The lock is a row lock in a transaction that stays open while it is held. If the agent is
+    suspended for too long, the server ends the transaction and with it the lock.
     """
 
     def __init__(self, engine: Engine, study: str, agent: str) -> None:
-        """Make the tables where they are missing.
+        """Make the missing tables.
 
         Args:
             engine: Engine of the database.
@@ -83,8 +83,8 @@ class ServerCoordination:
     def silences(self, agents: Collection[str]) -> dict[str, float]:
         """See `Coordination`.
 
-        An agent without a row is one whose heartbeats another version of this program wrote
-        elsewhere: its silence begins now.
+        The heartbeats of an agent without a row were written elsewhere by another version of this
+        program: its silence begins now.
         """
         query = select(_AGENTS, self._now().label("now")).where(_AGENTS.c.agent.in_(agents))
         with self._engine.begin() as connection:
@@ -94,13 +94,16 @@ class ServerCoordination:
                 for row in connection.execute(query)
             }
             for agent in set(agents) - set(found):
-                with suppress(IntegrityError), connection.begin_nested():  # Another was faster.
+                with (
+                    suppress(IntegrityError),
+                    connection.begin_nested(),
+                ):  # Another agent was faster.
                     self._touch(connection, agent)
         return {agent: found.get(agent, 0.0) for agent in agents}
 
     def _touch(self, connection: Connection, agent: str) -> None:
-        beat = update(_AGENTS).where(_AGENTS.c.agent == agent).values(heartbeat=self._now())
-        if connection.execute(beat).rowcount == 0:
+        heartbeat = update(_AGENTS).where(_AGENTS.c.agent == agent).values(heartbeat=self._now())
+        if connection.execute(heartbeat).rowcount == 0:
             connection.execute(insert(_AGENTS).values(agent=agent, heartbeat=self._now()))
 
     def close(self) -> None:
@@ -109,7 +112,7 @@ class ServerCoordination:
             connection.execute(delete(_AGENTS).where(_AGENTS.c.agent == self._agent))
 
     def _now(self) -> FunctionElement[datetime]:
-        """The server's time in UTC; machines' clocks differ, and some have summer time."""
+        """Return the server's time in UTC; clocks and time zones of machines differ."""
         if self._engine.dialect.name == "postgresql":
             now: Any = func.timezone("UTC", func.clock_timestamp(), type_=DateTime)
         else:

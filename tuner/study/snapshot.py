@@ -1,4 +1,4 @@
-"""The trials of a study at one moment, and which of them an agent claims."""
+"""The trials of a study at one moment, and the choice of the one that an agent claims."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class RunningTrial:
-    """A trial that an agent runs, or began to claim."""
+    """A trial that an agent runs or began to claim."""
 
     number: int
     """Number of the trial in its study."""
     owner: Mapping[str, Any] | None
-    """Identity of its agent (see `tuner.study.owner`); None: its claim was interrupted."""
+    """Identity of its agent (see `tuner.study.owner`); None if its claim was interrupted."""
     is_abandoned: bool
-    """True if no living agent runs it: its owner is gone, or silent for too long."""
+    """True if no living agent runs it: its owner has ended, or was silent for too long."""
     silence: float = 0.0
     """Seconds since its owner's last heartbeat, by one clock for all agents."""
 
@@ -27,13 +27,13 @@ class StudySnapshot:
     counted: int
     """Number of trials that are completed or pruned."""
     waiting: tuple[int, ...]
-    """Numbers of the trials that wait."""
+    """Numbers of the waiting trials."""
     running: tuple[RunningTrial, ...]
     """Trials that agents run, by number."""
 
     @property
     def has_begun(self) -> bool:
-        """True if there is a trial that runs, waits or counts."""
+        """True if a trial runs, waits or counts."""
         return bool(self.counted or self.running or self.waiting)
 
     @property
@@ -43,20 +43,22 @@ class StudySnapshot:
             trial.owner["host"] for trial in self.running if trial.owner and not trial.is_abandoned
         ]
 
-    def claimable(self, held: Collection[int]) -> list[RunningTrial]:
-        """Abandoned trials, without those with these numbers, which this agent still runs."""
-        return [trial for trial in self.running if trial.is_abandoned and trial.number not in held]
+    def claimable(self, leased: Collection[int]) -> list[RunningTrial]:
+        """Return the abandoned trials that this agent does not run itself."""
+        return [
+            trial for trial in self.running if trial.is_abandoned and trial.number not in leased
+        ]
 
-    def remaining(self, total: int, held: Collection[int]) -> int:
-        """Number of trials that may still be started so that `total` are counted in the end."""
-        return total - self.counted - len(self.running) + len(self.claimable(held))
+    def remaining(self, total: int, leased: Collection[int]) -> int:
+        """Number of trials that may still be started so that `total` count in the end."""
+        return total - self.counted - len(self.running) + len(self.claimable(leased))
 
 
 class Origin(Enum):
-    """Where a claimed trial comes from."""
+    """Origin of a claimed trial."""
 
     OURS = auto()
-    """It was claimed before, but the storage failed before the claim was known to be made."""
+    """We claimed it before, but the storage failed before confirming the claim."""
     LOST = auto()
     """Its owner is gone."""
     WAITING = auto()
@@ -65,42 +67,42 @@ class Origin(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What an agent claims."""
+    """An agent's choice of a trial."""
 
     origin: Origin
     number: int | None = None
-    """Number of the trial that is requeued first; None where there is none."""
+    """Number of the trial that is requeued first; None if there is none."""
 
 
 def choose(
     snapshot: StudySnapshot,
     me: Mapping[str, Any],
     total: int | None,
-    held: Collection[int],
+    leased: Collection[int],
     *,
-    draws: bool,
+    can_draw: bool,
 ) -> Claim | None:
-    """Choose a trial whose owner is gone, else one that waits, else a new one.
+    """Choose an abandoned trial, else a waiting one, else a new one.
 
     Args:
-        snapshot: The study at this moment; nothing may change until the claim is written.
+        snapshot: State of the study; nothing may change until the claim is written.
         me: Identity of this agent.
-        total: Number of trials that are to be counted in the end; None: no limit.
-        held: Numbers of the trials that this agent runs already.
-        draws: True if new trials may be added.
+        total: Number of trials that count in the end; None for no limit.
+        leased: Numbers of the trials that this agent runs already.
+        can_draw: True if new trials may be added.
 
     Returns:
-        None where there is nothing to claim.
+        The choice; None if there is nothing to claim.
     """
-    if set(snapshot.waiting) & set(held):
-        return None  # Ours went to another agent: first this one has to notice.
+    if set(snapshot.waiting) & set(leased):
+        return None  # Another agent took one of ours over: this agent has to notice that first.
     for trial in snapshot.running:
-        if trial.owner == me and trial.number not in held:
+        if trial.owner == me and trial.number not in leased:
             return Claim(origin=Origin.OURS, number=trial.number)
-    if total is not None and snapshot.remaining(total, held) <= 0:
+    if total is not None and snapshot.remaining(total, leased) <= 0:
         return None
-    for trial in snapshot.claimable(held):
+    for trial in snapshot.claimable(leased):
         return Claim(origin=Origin.LOST, number=trial.number)
     if snapshot.waiting:
         return Claim(origin=Origin.WAITING)
-    return Claim(origin=Origin.NEW) if draws else None
+    return Claim(origin=Origin.NEW) if can_draw else None

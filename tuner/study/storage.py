@@ -1,4 +1,4 @@
-"""The storage of a study: opened for running it, whatever it is kept in."""
+"""The storage of a study, opened for running the study, whatever its kind."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -22,40 +22,40 @@ from tuner.study.database_tables import complete_indexes, make_tables
 from tuner.study.foreign import refuse_foreign_file
 from tuner.study.journal import journal_path
 from tuner.study.journal_file import JournalFile
-from tuner.study.patience import AWAY, disk_full
 from tuner.study.server_coordination import ServerCoordination
+from tuner.study.storage_retry import STORAGE_ERRORS, is_disk_full
 
 LOCK_TIMEOUT = 10.0
 """Seconds that SQLite itself waits for another process's lock; we try again after that."""
 
 LONGEST_PAUSE = 30_000
-"""Milliseconds that an agent may be suspended in a transaction until PostgreSQL ends it.
+"""Milliseconds that an agent may be suspended in a transaction before PostgreSQL ends it.
 
-Until then the others wait: it holds locks.
+Until then other agents wait for its locks.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenStorage:
-    """Optuna's storage of a study, and what its agents share beside it."""
+    """Optuna's storage of a study, and the state that its agents share beside it."""
 
     optuna: BaseStorage
     coordination: Coordination
     engine: Engine | None = None
-    """Engine of the database; None: it is a journal."""
+    """Engine of the database; None for a journal."""
     file: DatabaseFile | None = None
-    """File of the database; None: there is none, or it is a journal."""
+    """File of the database; None for a server or a journal."""
 
     @classmethod
     def journal(cls, url: str, me: Mapping[str, Any]) -> Self:
-        """Open the journal at an address, and make it where it is missing.
+        """Open the journal at an address; make it if it is missing.
 
         Raises:
             InputError: It cannot be made, or a line in it is no record.
         """
         path = journal_path(url)
         try:
-            if path.is_file():  # Before anything is made beside another program's file.
+            if path.is_file():  # Checked before anything is made beside another program's file.
                 next(JournalFile(path).read_logs(0), None)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("ab").close()
@@ -65,13 +65,13 @@ class OpenStorage:
             raise InputError(
                 f"the study cannot be written: {error}",
                 where=str(path),
-                remedy="output=FOLDER or storage.url=journal:///FILE that can be written",
+                remedy="output=FOLDER or storage.url=journal:///FILE in a writable folder",
             ) from error
         return cls(optuna=JournalStorage(file), coordination=coordination)
 
     @classmethod
     def database(cls, url: str, me: Mapping[str, Any], study: str) -> Self:
-        """Open a database, and make the tables where they are missing.
+        """Open a database; make its missing tables.
 
         Args:
             url: SQLAlchemy URL.
@@ -82,18 +82,18 @@ class OpenStorage:
         if path is None:
             engine = create_engine(url)
             if engine.dialect.name == "postgresql":
-                event.listen(engine, "connect", _end_suspended)
+                event.listen(engine, "connect", _limit_suspension)
             optuna = _optuna_storage(url, engine)
             server = ServerCoordination(engine, study, me["agent"])
             return cls(optuna=optuna, coordination=server, engine=engine)
         path = Path(str(path).removeprefix("file:"))
         complete_indexes(path)
         engine = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT})
-        event.listen(engine, "connect", _sync_seldom)
+        event.listen(engine, "connect", _reduce_syncs)
         optuna = _optuna_storage(url, engine)
         file = DatabaseFile.of(engine.url)
         if file is not None:
-            # A connection would make an empty file where there is none.
+            # A connection would make an empty file if there is none.
             event.listen(engine, "do_connect", lambda *_: file.check())
         coordination = FileCoordination(path, me)
         return cls(optuna=optuna, coordination=coordination, engine=engine, file=file)
@@ -104,8 +104,8 @@ class OpenStorage:
             self.file.check()
 
     def close(self) -> None:
-        """Take our heartbeat away and close the storage."""
-        with suppress(*AWAY):
+        """Remove this agent's heartbeat and close the storage."""
+        with suppress(*STORAGE_ERRORS):
             self.coordination.close()
         self.optuna.remove_session()
         if self.engine is not None:
@@ -115,34 +115,35 @@ class OpenStorage:
 
 
 def _optuna_storage(url: str, engine: Engine) -> RDBStorage:
-    """Open a database for Optuna with the connections of an engine of ours."""
+    """Open a database for Optuna with the connections of our engine."""
     return RDBStorage(optuna_address(url), engine_kwargs={"pool": engine.pool})
 
 
-def _sync_seldom(connection: sqlite3.Connection, _record: object) -> None:
-    """With a write-ahead log only a power failure loses anything: the last reports, never order.
+def _reduce_syncs(connection: sqlite3.Connection, _record: object) -> None:
+    """Sync rarely with a write-ahead log: a power failure loses the last reports at most.
 
-    Without one it could damage the file: https://www.sqlite.org/pragma.html#pragma_synchronous
+    Without such a log it could damage the file:
+    https://www.sqlite.org/pragma.html#pragma_synchronous
     """
     if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         connection.execute("PRAGMA synchronous=NORMAL")
 
 
-def _end_suspended(connection: Any, _record: object) -> None:
+def _limit_suspension(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = {LONGEST_PAUSE}")
     connection.commit()
 
 
 def sqlite_url(path: Path) -> str:
-    """SQLAlchemy URL of the study's own database; the file is made, in write-ahead mode.
+    """Make the study's own database in write-ahead mode and return its SQLAlchemy URL.
 
-    Write-ahead mode lets readers (optuna-dashboard, `report`) look without stopping the sweep,
-    and is kept in the file for every later connection.
+    Write-ahead mode lets readers (optuna-dashboard, `report`) read without stopping the sweep. The
+    file keeps it for every later connection.
 
     Raises:
         InputError: The file cannot be made, or is no database.
-        DiskFullError: There is no room for it.
+        DiskFullError: The disk is full.
     """
     refuse_foreign_file(path)
     try:
@@ -152,21 +153,21 @@ def sqlite_url(path: Path) -> str:
         with closing(sqlite3.connect(path, timeout=LOCK_TIMEOUT)) as connection:
             _set_write_ahead(connection)
     except (OSError, sqlite3.Error, SQLAlchemyError, StorageInternalError) as error:
-        if disk_full(error) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        if is_disk_full(error) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
             raise DiskFullError(str(path)) from error
         raise InputError(
             f"the study cannot be written: {error}",
             where=f"{path} (output={path.parent.parent})",
-            remedy="output=FOLDER that can be written; a study.db that is no study moved away",
+            remedy="output=FOLDER that can be written; or move a study.db that is no study away",
         ) from error
     return sqlite_address(path)
 
 
 def _set_write_ahead(connection: sqlite3.Connection) -> None:
-    """The mode stays in the file; one that has it is not written again."""
+    """Set write-ahead mode, which the file keeps; nothing is written if it is set already."""
     try:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as error:
-        # Somebody holds the file; whoever opens it next sets the mode.
+        # Another process holds the file; whoever opens it next sets the mode.
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise

@@ -1,4 +1,4 @@
-"""Where a study is kept: its address, and what of ours opens what stands there."""
+"""Address of a study's storage, and the function that opens it."""
 
 import shlex
 from collections.abc import Mapping
@@ -18,30 +18,30 @@ from tuner.settings.settings import JOURNAL, POSTGRESQL, SQLITE, STORAGES, Stora
 from tuner.settings.storage import EXAMPLES, backend, is_consistent, kind, with_driver
 from tuner.study.foreign import refuse_foreign_file, refuse_foreign_server
 from tuner.study.journal import journal_path, journal_url
-from tuner.study.patience import being_made, disk_full, passes
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage import OpenStorage, sqlite_url
+from tuner.study.storage_retry import is_being_created, is_disk_full, is_transient
 from tuner.trial.folder import StudyFolder
 
 
 def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
-    """The address of a study; nothing is made there.
+    """Return the address of a study; nothing is made there.
 
     Args:
         storage: Group `storage`.
-        folder: The study's files; where they hold a journal and no database, the default storage
-            is that journal.
+        folder: Folder of the study; if it holds a journal and no database, the default storage is
+            that journal.
 
     Returns:
-        A SQLAlchemy URL, or journal:///FILE.
+        SQLAlchemy URL, or journal:///FILE.
 
     Raises:
-        InputError: It is missing, of another kind than the storage, or a journal beside the
-            database that the study is in.
+        InputError: The address is missing or of another kind than the storage, or a journal is
+            asked for beside the database that the study is in.
     """
     if not is_consistent(storage):
         raise InputError(
-            f"storage={storage.name}, and its address is {storage.url or 'not said'}",
+            f"storage={storage.name} does not fit its address, {storage.url or 'null'}",
             where="storage.url",
             remedy=EXAMPLES.get(storage.name, f"storage.name: one of {', '.join(STORAGES)}"),
         )
@@ -52,7 +52,7 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
         raise InputError(
             "the study is in a database already",
             where=str(folder.database),
-            remedy="storage=sqlite, where it is; study=NAME for a new study in a journal",
+            remedy="storage=sqlite to continue it; study=NAME for a new study in a journal",
         )
     in_journal = folder.journal.exists() and not folder.database.exists()
     if kind(storage) == JOURNAL or in_journal:
@@ -61,7 +61,7 @@ def study_url(storage: StorageSettings, folder: StudyFolder) -> str:
 
 
 def _refuse_memory(url: str) -> None:
-    """Refuse SQLite without a file, which ends with the process and which no worker sees."""
+    """Refuse SQLite without a file: it ends with the process, and no worker sees it."""
     named = sqlite_path(url)
     if backend(url) == SQLITE and (named is None or ":memory:" in str(named)):
         raise InputError(
@@ -72,16 +72,16 @@ def _refuse_memory(url: str) -> None:
 
 
 def is_journal(url: str) -> bool:
-    """Return whether an address is that of a journal file."""
+    """Return True if an address is that of a journal file."""
     return backend(url) == JOURNAL
 
 
 def lock_name(storage: StorageSettings, folder: StudyFolder) -> str:
-    """Name of the lock over a study's storage, the same however its address is spelt.
+    """Return the name of the lock over a study's storage, however its address is spelt.
 
     Args:
         storage: Group `storage`.
-        folder: The study's files.
+        folder: Folder of the study.
     """
     if storage.url is None:
         return str(folder.path.absolute())
@@ -92,26 +92,26 @@ def lock_name(storage: StorageSettings, folder: StudyFolder) -> str:
 
 
 def prepared_url(storage: StorageSettings, folder: StudyFolder) -> str:
-    """The address of a study that is to be run, its SQLite file made where the folder has it.
+    """Return the address of a study to run; make its SQLite file if it lies in the study's folder.
 
     Raises:
-        InputError: The file can not be made, or is no database; or SQLite can not be used there;
-            or repeats of a study that was removed lie there.
-        DiskFullError: There is no room for it.
+        InputError: The file cannot be made, or is no database; SQLite cannot be used there; or
+            repeats of a removed study lie there.
+        DiskFullError: The disk is full.
     """
     url = study_url(storage, folder)
     if storage.url is None:
-        _refuse_left_repeats(folder)
+        _refuse_orphaned_repeats(folder)
     file = sqlite_path(url)
     if file is not None:
         _refuse_network(file)
     return sqlite_url(folder.database) if storage.url is None and file else url
 
 
-def _refuse_left_repeats(folder: StudyFolder) -> None:
-    """Refuse to begin a study beside the repeats of one that was removed.
+def _refuse_orphaned_repeats(folder: StudyFolder) -> None:
+    """Refuse to begin a study beside the repeats of a removed one.
 
-    They would be taken for repeats of its own trials, which have the same numbers.
+    They would pass for repeats of its own trials, which have the same numbers.
     """
     repeats = folder.confirmation
     has_study = folder.database.exists() or folder.journal.exists()
@@ -119,7 +119,7 @@ def _refuse_left_repeats(folder: StudyFolder) -> None:
         raise InputError(
             "the study was removed, but the repeats of its trials were not",
             where=str(repeats.path),
-            remedy=f"the study's file in its place again; or `mv {shlex.quote(str(folder.path))} "
+            remedy=f"put the study's file back; or run `mv {shlex.quote(str(folder.path))} "
             f"{shlex.quote(f'{folder.path}.old')}`, then the same command begins anew",
         )
 
@@ -128,7 +128,7 @@ def _refuse_network(file: Path) -> None:
     found = file_system_of(file)
     if found in NETWORK:
         raise InputError(
-            f"SQLite can not be used on a network file system ({found}): its locks do not hold "
+            f"SQLite cannot be used on a network file system ({found}): its locks do not hold "
             "there, and two agents would damage the study",
             where=str(file),
             remedy="storage=journal, a file that several machines can share; storage=postgresql; "
@@ -137,18 +137,18 @@ def _refuse_network(file: Path) -> None:
 
 
 def shown(url: str) -> str:
-    """A storage's address without its password."""
+    """Return a storage's address without its password."""
     try:
         return make_url(url).render_as_string(hide_password=True)
     except SQLAlchemyError:
-        return "the address can not be read"
+        return "the address cannot be read"
 
 
 def connect(url: str, me: Mapping[str, Any], study: str) -> OpenStorage:
-    """Open the storage at an address; its password never stands in a message.
+    """Open the storage at an address; its password never appears in a message.
 
-    What passes by waiting is raised as it is: a SQLite file that another process holds, tables
-    that another agent makes. A server must be there.
+    Transient errors are raised unchanged: a SQLite file that another process holds, or tables that
+    another agent is making. A server must be reachable.
 
     Args:
         url: Address of the storage.
@@ -156,7 +156,7 @@ def connect(url: str, me: Mapping[str, Any], study: str) -> OpenStorage:
         study: Name of the study.
 
     Raises:
-        InputError: It cannot be opened.
+        InputError: The storage cannot be opened.
     """
     if backend(url) == SQLITE and (file := sqlite_path(url)) is not None:
         refuse_foreign_file(file)
@@ -171,10 +171,12 @@ def connect(url: str, me: Mapping[str, Any], study: str) -> OpenStorage:
             raise
         raise schema_refusal(error, f"storage.url: {shown(url)}", shown(url)) from error
     except (ImportError, ValueError, SQLAlchemyError, StorageInternalError) as error:
-        if being_made(error) or (backend(url) == SQLITE and (disk_full(error) or _locked(error))):
+        if is_being_created(error) or (
+            backend(url) == SQLITE and (is_disk_full(error) or _locked(error))
+        ):
             raise
         raise InputError(
-            f"the study's storage can not be opened ({type(error).__name__})",
+            f"the study's storage cannot be opened ({type(error).__name__})",
             where=f"storage.url: {shown(url)}",
             remedy=f"{_driver_remedy(url, error)}; storage.url=null for SQLite in the output "
             "folder",
@@ -183,11 +185,11 @@ def connect(url: str, me: Mapping[str, Any], study: str) -> OpenStorage:
 
 def _driver_remedy(url: str, error: Exception) -> str:
     if not isinstance(error, ImportError):
-        return "a SQLAlchemy URL of a database that runs"
+        return "a SQLAlchemy URL of a running database"
     if backend(url) == POSTGRESQL:
         return install_extra("postgresql")
-    return "the database's Python driver installed, and named as SQLAlchemy does"
+    return "install the database's Python driver and name it as SQLAlchemy does"
 
 
 def _locked(error: Exception) -> bool:
-    return passes(error) and "locked" in str(error.__cause__ or error)
+    return is_transient(error) and "locked" in str(error.__cause__ or error)

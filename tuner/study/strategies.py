@@ -1,4 +1,4 @@
-"""Samplers and pruners by their names in conf/sampler and conf/pruner: Optuna's, and our own."""
+"""Samplers and pruners by their names in conf/sampler and conf/pruner."""
 
 import importlib.util
 import math
@@ -23,30 +23,30 @@ from tuner.settings.objectives import sign as turn
 from tuner.study.curves import curve
 
 _EXTRAS = {"gp": ("torch", "gp")}
-"""Samplers that need a heavy package: its import name, and the extra of ours that brings it."""
+"""Samplers that need a heavy package: its import name, and our extra that installs it."""
 
 
 class ExtrapolationPruner(BasePruner):
-    """Stops what will hardly become best; see tuner.search.extrapolation.
+    """Prunes trials that are unlikely to become best; see tuner.search.extrapolation.
 
-    That is what a completed trial will dominate (with one objective: what will not exceed the
-    best), and what will miss a constraint.
+    Those are trials that a completed trial will dominate (with one objective: that will not exceed
+    the best), and trials that will miss a constraint.
 
     Args:
-        goals: Of the study.
-        threshold: Smallest chance with which a trial goes on, 0 to 1.
+        goals: Goals of the study.
+        threshold: Smallest chance with which a trial continues, 0 to 1.
 
     Raises:
-        ValueError: A threshold that is no chance.
+        ValueError: The threshold is not between 0 and 1.
     """
 
     def __init__(self, goals: Goals, threshold: float) -> None:
         if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold is {threshold}, which is no chance from 0 to 1")
+            raise ValueError(f"threshold is {threshold}, which is not a probability from 0 to 1")
         self._goals, self._threshold = goals, threshold
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Whether the trial's chance is too small; never before a first trial completed."""
+        """Return True if the trial's chance is too small; False before a first trial completed."""
         completed = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not completed:
             return False
@@ -68,7 +68,7 @@ class ExtrapolationPruner(BasePruner):
 def _end(
     trial: FrozenTrial, completed: Sequence[FrozenTrial], metric: str, sign: float
 ) -> Forecast | None:
-    """Where the trial's curve of a metric will end, as far as it and the others' tell."""
+    """Forecast the end of the trial's curve of a metric from it and the completed curves."""
     curves = [found for each in completed if (found := _finite(each, metric, sign))]
     if not curves:
         return None
@@ -78,7 +78,7 @@ def _end(
 
 
 def _finite(trial: FrozenTrial, metric: str, sign: float) -> dict[int, float]:
-    """Evaluation point to finite value, in order; larger is better."""
+    """Return finite values by evaluation point, in order; larger is better."""
     told = curve(trial, metric).items()
     return {point: sign * value for point, value in told if math.isfinite(value)}
 
@@ -86,7 +86,7 @@ def _finite(trial: FrozenTrial, metric: str, sign: float) -> dict[int, float]:
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
     "tpe": optuna.samplers.TPESampler,
     "random": optuna.samplers.RandomSampler,
-    # The points of a grid are taken one by one; this fills up trials that wait with less.
+    # The points of a grid are taken one by one; this sampler completes partial enqueued points.
     "grid": lambda points_per_interval, seed: optuna.samplers.RandomSampler(seed),  # noqa: ARG005
     "cmaes": optuna.samplers.CmaEsSampler,
     "gp": optuna.samplers.GPSampler,
@@ -108,17 +108,17 @@ _PRUNERS: dict[str, Callable[..., BasePruner]] = {
 
 
 def build_sampler(group: Mapping[str, Any], opened: int, study: str = "") -> BaseSampler:
-    """The sampler that a study goes on with.
+    """Return the sampler for the next opening of a study.
 
     Args:
         group: Group `sampler`: `name`, `seed` and Optuna's own options.
-        opened: How often the study was opened before. The seed follows from it, because two
+        opened: Number of times that the study was opened before. It changes the seed, because two
             samplers with one seed propose the same first points.
-        study: The study's name. The seed follows from it too, so that a second study does not
-            draw the points of the first.
+        study: Name of the study. It changes the seed, too, so that a second study does not draw
+            the points of the first.
 
     Raises:
-        InputError: Unknown name or option, or a package that is not installed.
+        InputError: The name or an option is unknown, or a package is not installed.
     """
     options = dict(group)
     name = options.pop("name", None)
@@ -137,14 +137,14 @@ def build_sampler(group: Mapping[str, Any], opened: int, study: str = "") -> Bas
 
 
 def build_pruner(group: Mapping[str, Any], goals: Goals) -> BasePruner:
-    """The pruner of group `pruner`: `name` and the pruner's own options.
+    """Return the pruner of group `pruner`.
 
     Args:
-        group: The group.
-        goals: What the sweep is run for.
+        group: Group `pruner`: `name` and the pruner's own options.
+        goals: Goals of the study.
 
     Raises:
-        InputError: Unknown name or option.
+        InputError: The name or an option is unknown.
     """
     options = dict(group)
     name = options.pop("name", None)
@@ -165,4 +165,4 @@ def _build(
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return table[name](**options)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{group}={name} can not be built: {error}", where=group) from error
+        raise InputError(f"{group}={name} cannot be built: {error}", where=group) from error

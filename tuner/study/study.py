@@ -1,7 +1,7 @@
-"""Asks for parameters, reports, prunes, and keeps what a sweep must not lose.
+"""The study of a sweep: claims trials, reports values, prunes, and stores outcomes.
 
-A trial keeps its number for life. One that was interrupted, or whose agent vanished, goes back to
-WAITING with the parameters that it had, and is the next that an agent claims.
+A trial keeps its number for life. If it is interrupted, or its agent vanishes, it returns to
+WAITING with its parameters and is the next that an agent claims.
 """
 
 import time
@@ -18,17 +18,17 @@ from tuner.settings.settings import StorageSettings
 from tuner.study import results
 from tuner.study.attributes import ATTEMPT, CRASHES, OPENED
 from tuner.study.claimed_trial import ClaimedTrial
-from tuner.study.claims import Decide, NotOursError, Points, TrialClaims
-from tuner.study.definition import Definition, made_with, opening, repeats_attributes
-from tuner.study.first import First, untuned_point, waiting_point
+from tuner.study.claims import Decide, NotOwnedError, Points, TrialClaims
+from tuner.study.definition import Definition, made_with, opening_attributes, repeats_attributes
 from tuner.study.foreign import refuse_foreign_study
 from tuner.study.handle import TrialHandle
 from tuner.study.importances import importances
+from tuner.study.initial_points import InitialPoints, untuned_point, waiting_point
 from tuner.study.lease import Lease
 from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
-from tuner.study.patience import Patience
 from tuner.study.snapshot import StudySnapshot
+from tuner.study.storage_retry import StorageRetry
 from tuner.study.stores import connect, shown
 from tuner.study.strategies import build_pruner, build_sampler
 from tuner.study.trial_leases import TrialLeases
@@ -42,21 +42,21 @@ T = TypeVar("T")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def patient(
+def retried(
     method: Callable[Concatenate["Study", P], T],
 ) -> Callable[Concatenate["Study", P], T]:
-    """Make a method wait for a database that is away; doing it twice has to do nothing more."""
+    """Make a method wait for an unavailable database; the method must be safe to repeat."""
 
     @wraps(method)
     def trying(self: "Study", /, *args: P.args, **kwargs: P.kwargs) -> T:
         def once() -> T:
-            # The journal's lock, and ours, are held by a process: its threads take turns.
-            with self._turn:
-                self._opened.check()
+            # The journal's lock and ours belong to a process, so its threads take turns.
+            with self._thread_lock:
+                self._open_storage.check()
                 return method(self, *args, **kwargs)
 
         try:
-            return self._patience(once)
+            return self._retry(once)
         except KeyError:
             self._check_exists()
             raise
@@ -65,14 +65,14 @@ def patient(
 
 
 class Study:
-    """One Optuna study, opened for running it.
+    """An Optuna study, opened for running it.
 
-    Every method that reads or writes the study waits for a database that is away, as long as
+    Every method that reads or writes the study waits for an unavailable database, as long as
     `storage.retry_timeout` allows.
 
     Attributes:
-        notice: A warning for people about the versions that the study was made with; or empty.
-        is_new: Whether it was made now.
+        notice: Warning about the versions that the study was made with; or empty.
+        is_new: True if the study was made now.
         identity: Name and id of the study.
     """
 
@@ -85,25 +85,25 @@ class Study:
         sampler: Mapping[str, Any] | None,
         pruner: Mapping[str, Any],
         defaults: Mapping[str, Scalar],
-        first: First | None = None,
+        first: InitialPoints | None = None,
         settings: StorageSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Opens the study, or makes it when there is none of this name.
+        """Open the study; make it if there is none of this name.
 
         Args:
-            name: The study's name.
-            url: SQLAlchemy URL of its database.
-            definition: What it searches; an existing study must have the same.
-            sampler: Group `sampler`; None: there are no trials but the first ones.
+            name: Name of the study.
+            url: Address of its storage.
+            definition: Definition of the study; an existing one must have the same.
+            sampler: Group `sampler`; None if there are no trials but the initial ones.
             pruner: Group `pruner`.
             defaults: Value of each searched key in the untuned default configuration.
-            first: What waits behind that default.
+            first: Initial points behind that default.
             settings: Group `storage`.
-            clock: Seconds, monotonic.
+            clock: Function that returns monotonic seconds.
 
         Raises:
-            InputError: The existing study was made of something else, or an option is wrong.
+            InputError: The existing study has another definition, or an option is wrong.
         """
         self._space, self._goals = definition.space, definition.goals
         self._defaults = dict(defaults)
@@ -111,17 +111,17 @@ class Study:
         self._clock = clock
         self._identify = None if sampler is None else definition.identify
         self._where = shown(url)
-        self._patience = Patience(settings.retry_timeout, self._where, clock)
+        self._retry = StorageRetry(settings.retry_timeout, self._where, clock)
         self._me = identity()
-        self._turn = RLock()
-        self._opened = self._patience(lambda: connect(url, self._me, name))
-        self._storage = self._opened.optuna
-        self._patience(
+        self._thread_lock = RLock()
+        self._open_storage = self._retry(lambda: connect(url, self._me, name))
+        self._storage = self._open_storage.optuna
+        self._retry(
             lambda: refuse_foreign_study(
                 self._storage, name, definition.goals.directions, self._where
             )
         )
-        self._study = self._patience(
+        self._study = self._retry(
             lambda: optuna.create_study(
                 study_name=name,
                 storage=self._storage,
@@ -131,11 +131,11 @@ class Study:
                 load_if_exists=True,
             )
         )
-        self._claims = self._patience(
+        self._claims = self._retry(
             lambda: TrialClaims(
                 self._study,
                 self._storage,
-                self._opened.coordination,
+                self._open_storage.coordination,
                 self._me,
                 settings.heartbeat_timeout,
             )
@@ -143,7 +143,7 @@ class Study:
         self._idle_since: float | None = None
         self.notice = ""
         self.identity = StudyIdentity(name=name)
-        opened = self._open(name, definition, first or First())
+        opened = self._open(name, definition, first or InitialPoints())
         self.is_new = not opened
         self._points = TrialPoints(
             study=self._study,
@@ -154,24 +154,24 @@ class Study:
             defaults=self._defaults,
         )
         if sampler is not None:
-            self._points.draw_with(
+            self._points.use_sampler(
                 sampler, build_sampler(sampler, opened, name), definition.identify
             )
         self._leases = TrialLeases(
-            self._claims, self._patience, settings, self._storage.remove_session
+            self._claims, self._retry, settings, self._storage.remove_session
         )
 
-    @patient
-    def _open(self, name: str, definition: Definition, first: First) -> int:
-        """Compares, or writes down, what the study is made of.
+    @retried
+    def _open(self, name: str, definition: Definition, first: InitialPoints) -> int:
+        """Write the study's definition, or compare it with the stored one.
 
         Args:
-            name: The study's name.
-            definition: What it is to be made of.
-            first: Trials that are to wait.
+            name: Name of the study.
+            definition: Definition that it is opened with.
+            first: Initial points.
 
         Returns:
-            How often it was opened before.
+            Number of times that it was opened before.
         """
         wanted, now, new_id = definition.to_plain(), made_with(), new_study_id()
         opened = 0
@@ -181,7 +181,9 @@ class Study:
         ) -> tuple[Mapping[str, Any], Points]:
             nonlocal opened
             opened = int(stored.get(OPENED) or 0)
-            found, self.notice = opening(name, stored, wanted, now, snapshot.hosts, new_id)
+            found, self.notice = opening_attributes(
+                name, stored, wanted, now, snapshot.hosts, new_id
+            )
             found |= repeats_attributes(name, stored, definition.repeats_of)
             self.identity = identity_of(name, {**stored, **found})
             chosen = first.always if opened else [*first.always, *first.if_new]
@@ -193,31 +195,30 @@ class Study:
         self._claims.update(decide)
         return opened
 
-    # -- which trials -------------------------------------------------------------------------
+    # -- claims -------------------------------------------------------------------------------
 
-    @patient
-    def release_orphans(self) -> list[int]:
-        """Let the trials of agents of this machine wait that are gone.
+    @retried
+    def requeue_orphans(self) -> list[int]:
+        """Requeue the trials of this machine's ended agents.
 
         Returns:
-            Numbers of those trials.
+            Numbers of the requeued trials.
         """
-        return self._claims.put_back_orphans()
+        return self._claims.requeue_orphans()
 
-    @patient
-    def awaiting(self, total: int) -> bool:
-        """True if there is a trial to claim, or may be one soon.
+    @retried
+    def may_claim(self, total: int) -> bool:
+        """Return True if there is a trial to claim, or may be one soon.
 
-        To be asked by an agent that runs none: when nothing is left to claim it stays true until
-        every other agent has shown since then that it lives, has ended its trials, or has lost
-        them to us. With living agents this takes `storage.heartbeat_interval`, else at most
-        `storage.heartbeat_timeout`.
+        For an agent that runs none: when nothing is left to claim, it stays True until every other
+        agent has since written a heartbeat, ended its trials, or lost them to us. With living
+        agents this takes `storage.heartbeat_interval`, else at most `storage.heartbeat_timeout`.
         """
-        held = self._leases.numbers
-        snapshot = self._claims.snapshot(held, judging=self._leases.judging)
-        draws = self._identify is not None and not self._points.exhausted
-        at_hand = draws or snapshot.waiting or snapshot.claimable(held)
-        if at_hand and snapshot.remaining(total, held) > 0:
+        leased = self._leases.numbers
+        snapshot = self._claims.snapshot(leased, trust_silence=self._leases.trust_silence)
+        can_draw = self._identify is not None and not self._points.exhausted
+        at_hand = can_draw or snapshot.waiting or snapshot.claimable(leased)
+        if at_hand and snapshot.remaining(total, leased) > 0:
             self._idle_since = None
             return True
         if self._idle_since is None:
@@ -226,47 +227,49 @@ class Study:
         others = [trial for trial in snapshot.running if trial.owner != self._me]
         return snapshot.counted < total and any(trial.silence >= idle for trial in others)
 
-    @patient
+    @retried
     def claim(self, total: int | None) -> ClaimedTrial | None:
-        """Claim a trial, which is RUNNING and ours from here on.
+        """Claim a trial, which is then RUNNING and owned by this agent.
 
         Args:
-            total: Number of trials that are to be counted in the end, over all agents; never more
-                are handed out. None: no limit.
+            total: Number of trials that count in the end, over all agents; never more are claimed.
+                None for no limit.
 
         Returns:
-            One whose agent vanished, else one that waits, else a new one; None when there is
-            none to claim.
+            An abandoned trial, else a waiting one, else a new one; None if there is none to claim.
         """
         while True:
-            draws = self._points.has_more()
+            can_draw = self._points.has_more()
             try:
                 claimed = self._claims.claim(
-                    total, self._leases.numbers, judging=self._leases.judging, draws=draws
+                    total,
+                    self._leases.numbers,
+                    trust_silence=self._leases.trust_silence,
+                    can_draw=can_draw,
                 )
-                trial = None if claimed is None else self._begin(claimed)
-            except NotOursError:  # It ended, or is another agent's, by now.
+                trial = None if claimed is None else self._assign(claimed)
+            except NotOwnedError:  # It ended, or another agent owns it by now.
                 continue
             if claimed is None or trial is not None:
                 return trial
 
     @property
     def exhausted(self) -> bool:
-        """True once every configuration that could be drawn is a trial's."""
+        """True once every configuration that could be drawn belongs to a trial."""
         return self._points.exhausted
 
-    def _begin(self, claimed: optuna.Trial) -> ClaimedTrial | None:
+    def _assign(self, claimed: optuna.Trial) -> ClaimedTrial | None:
         try:
-            begun = self._points.begin(claimed)
-        except ValueError as error:  # Optuna's, of a distribution that is another one.
+            assigned = self._points.assign(claimed)
+        except ValueError as error:  # Optuna's, about a different distribution.
             raise InputError(
                 f"the study holds trials of another program, which do not fit its space: {error}",
                 where=self._where,
                 remedy="study=NAME for a study of its own",
             ) from error
-        if begun is None:
+        if assigned is None:
             return None
-        trial, parameters = begun
+        trial, parameters = assigned
         self._leases.add(claimed.number, trial)
         self._idle_since = None
         return ClaimedTrial(
@@ -276,73 +279,73 @@ class Study:
             crashes=trial.crashes,
         )
 
-    # -- a trial of ours ----------------------------------------------------------------------
+    # -- trials that this agent owns ------------------------------------------------------------
 
-    @patient
+    @retried
     def owns(self, number: int) -> bool:
-        """Whether a trial that was handed out here is still ours, or was until we finished it.
+        """Return True if a trial that was claimed here is still ours, or was until we finished it.
 
-        False once another agent has it, because this one showed no sign of life for
-        `storage.heartbeat_timeout`: what it still finds out about the trial counts for nothing.
-        Only after such a silence the database is asked.
+        False once another agent has it, because this one wrote no heartbeat for
+        `storage.heartbeat_timeout`: later results of this agent do not count. The database is read
+        only after such a silence.
         """
         return self._leases.owns(number)
 
-    @patient
+    @retried
     def started(self, number: int, config: str, *, attempt: int = 1, crashes: int = 0) -> None:
-        """Keeps what another agent needs to go on with a trial.
+        """Store what another agent needs to resume a trial.
 
         Args:
-            number: The trial.
+            number: Number of the trial.
             config: Its configuration as YAML.
-            attempt: Which try at it begins, counted from 1.
-            crashes: How many before it ended with a worker or an agent that died.
+            attempt: Number of the attempt that begins, counted from 1.
+            crashes: Number of earlier attempts that ended with a worker or an agent that died.
         """
         known = {"config": config, ATTEMPT: attempt, CRASHES: crashes}
-        self._leases.do(number, lambda trial: trial.note(known))
+        self._leases.do(number, lambda trial: trial.set_attrs(known))
 
-    @patient
+    @retried
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
-        """Tells what counts at an evaluation point; a point told before is left as it was."""
+        """Report the watched metrics of an evaluation point; a point reported before is kept."""
         self._leases.do(number, lambda trial: trial.report(point, values))
 
-    @patient
+    @retried
     def should_prune(self, number: int) -> bool:
-        """Whether the pruner would stop the trial after its last report."""
+        """Return True if the pruner would stop the trial after its last report."""
         return bool(self._leases.do(number, lambda trial: trial.should_prune()))
 
-    @patient
+    @retried
     def finish(self, outcome: TrialOutcome) -> None:
-        """Tells how a trial ended; an interrupted one goes back to be taken up again.
+        """Store how a trial ended; an interrupted one is requeued.
 
-        One that is to be tried again by this agent stays RUNNING and ours. Of a trial that is no
-        longer ours (see `owns`) nothing is told.
+        A trial that this agent will retry stays RUNNING and ours. Nothing is stored for a trial
+        that is no longer ours (see `owns`).
         """
         if outcome.state is TrialState.RETRIED:
             return
         with self._leases.ending(outcome.number):
             if outcome.state is TrialState.INTERRUPTED:
-                self._leases.do(outcome.number, lambda _: self._claims.put_back(outcome.number))
+                self._leases.do(outcome.number, lambda _: self._claims.requeue(outcome.number))
             else:
                 self._leases.do(outcome.number, lambda trial: self._end(trial, outcome))
 
     def _end(self, trial: TrialHandle, outcome: TrialOutcome) -> None:
-        with self._claims.ours(outcome.number):
+        with self._claims.owned(outcome.number):
             trial.finish(outcome)
 
-    # -- the whole ----------------------------------------------------------------------------
+    # -- the whole study ----------------------------------------------------------------------
 
-    @patient
+    @retried
     def outcomes(self) -> list[TrialOutcome]:
         """Return the outcomes of all ended trials by number, those of other agents too."""
         return results.outcomes(self._study.get_trials(deepcopy=False))
 
-    @patient
+    @retried
     def config(self, number: int) -> str | None:
         """Return a trial's configuration as YAML, as its last attempt ran it; None before one."""
         return results.config(self._study.get_trials(deepcopy=False), number)
 
-    @patient
+    @retried
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of the study."""
         return dict(self._study.user_attrs)
@@ -355,49 +358,49 @@ class Study:
         """
         return Lease(name, self._me, self._update, self._storage.remove_session)
 
-    @patient
+    @retried
     def _update(self, decide: Decide) -> None:
         self._claims.update(decide)
 
     @property
     def size(self) -> int:
-        """How many trials there are, whatever their states."""
-        return self._patience(lambda: len(self._study.get_trials(deepcopy=False)))
+        """Number of trials in any state."""
+        return self._retry(lambda: len(self._study.get_trials(deepcopy=False)))
 
-    @patient
+    @retried
     def values(self) -> list[tuple[float, ...] | None]:
         """Return the objectives of every trial that counts toward the total, by number.
 
         Returns:
-            None for those that did not complete, or miss a constraint.
+            None for trials that did not complete or miss a constraint.
         """
         return results.values(self._study.get_trials(deepcopy=False))
 
-    @patient
+    @retried
     def importances(self) -> dict[str, float]:
-        """How much each searched key matters; see `tuner.study.importances`."""
+        """Return the importance of each searched key; see `tuner.study.importances`."""
         return importances(self._study, self._space)
 
-    @patient
-    def note(self, name: str, value: Any) -> None:
-        """Sets an attribute of the study.
+    @retried
+    def set_attr(self, name: str, value: Any) -> None:
+        """Set an attribute of the study.
 
         Args:
-            name: Its name.
+            name: Name of the attribute.
             value: A JSON value.
         """
         self._claims.update(lambda stored, snapshot: ({name: value}, ()))  # noqa: ARG005
 
-    @patient
+    @retried
     def set_attr_once(self, name: str, value: Any) -> Any:
-        """Set an attribute of the study unless one of its agents has set it.
+        """Set an attribute of the study unless another agent has set it.
 
         Args:
-            name: Its name.
-            value: A JSON value; None: it is only read.
+            name: Name of the attribute.
+            value: A JSON value; None to read it only.
 
         Returns:
-            Value of the attribute then.
+            Value of the attribute afterwards.
         """
         found = value
 
@@ -413,25 +416,23 @@ class Study:
         return found
 
     def _check_exists(self) -> None:
-        """Raise StudyLostError where somebody has deleted the study from its storage."""
+        """Raise StudyLostError if the study was deleted from its storage."""
         try:
-            found = self._patience(
-                lambda: self._storage.get_study_id_from_name(self.identity.name)
-            )
+            found = self._retry(lambda: self._storage.get_study_id_from_name(self.identity.name))
         except KeyError:
             found = None
         if found != self._claims.study_id:
             raise StudyLostError(
-                f"the study '{self.identity.name}' was deleted while it was being run",
+                f"the study '{self.identity.name}' was deleted while it was running",
                 self._where,
-                "the same command begins it anew; a backup of the storage has what it held",
+                "the same command begins it anew; a backup of the storage has its former trials",
             )
 
     def stop_retrying(self) -> None:
-        """Wait no more for a database that is away, now and later; safe in a signal handler."""
-        self._patience.stop_retrying()
+        """Stop waiting for an unavailable database, now and later; safe in a signal handler."""
+        self._retry.stop_retrying()
 
     def close(self) -> None:
-        """Close the storage; trials that were not finished wait for whoever claims them."""
+        """Close the storage; unfinished trials are requeued."""
         self._leases.release()
-        self._opened.close()
+        self._open_storage.close()

@@ -1,4 +1,4 @@
-"""The trials that an agent runs, and the heartbeats by which they stay its own."""
+"""The trials that an agent runs, and the heartbeats by which it keeps them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,174 +9,176 @@ from typing import TypeVar
 from optuna.exceptions import UpdateFinishedTrialError
 
 from tuner.settings.settings import StorageSettings
-from tuner.study.claims import NotOursError, TrialClaims
+from tuner.study.claims import NotOwnedError, TrialClaims
 from tuner.study.handle import TrialHandle
 from tuner.study.lost import StudyLostError
-from tuner.study.patience import AWAY, Patience
+from tuner.study.storage_retry import STORAGE_ERRORS, StorageRetry
 
 T = TypeVar("T")
 
 Clocks = tuple[float, float]
-"""Seconds of the wall clock and of the clock since the machine's start, a sleep included."""
+"""Seconds of the wall clock, and seconds since boot including sleep."""
 
 GRACE_INTERVALS = 2.0
-"""Heartbeat intervals that the living have to show themselves after the storage was away."""
+"""Heartbeat intervals that living agents have to write one after the storage was unavailable."""
 
 
 class TrialLeases:
-    """The trials of this agent; a thread writes heartbeats for them until they are released.
+    """The trials of this agent; a thread writes their heartbeats until they are released.
 
-    The thread reads the storage and never writes it: what Optuna's journal holds while it writes
-    must not be waited for by who holds the lock that the same write needs.
+    The thread reads the storage and never writes it: otherwise it could wait for the lock that
+    Optuna's journal holds during a write, while holding a lock that the same write needs.
     """
 
     def __init__(
         self,
         claims: TrialClaims,
-        patience: Patience,
+        retry: StorageRetry,
         settings: StorageSettings,
         on_thread_end: Callable[[], None],
     ) -> None:
-        """Start the thread; no trial is held yet.
+        """Start the heartbeat thread; no trial is leased yet.
 
         Args:
             claims: Claims on the study's trials.
-            patience: Told when the storage was away, or this agent was.
+            retry: Retries, which are notified when the storage or this agent was unavailable.
             settings: Group `storage`.
-            on_thread_end: Called by the thread at its end.
+            on_thread_end: Function that the thread calls at its end.
         """
         self._claims = claims
-        self._patience = patience
+        self._retry = retry
         self._settings = settings
         self._on_thread_end = on_thread_end
-        self._held: dict[int, TrialHandle] = {}
+        self._leased: dict[int, TrialHandle] = {}
         self._lost: set[int] = set()
-        self._unforgiven: set[int] = set()
-        self._beaten_at = _clocks()
-        self._beating = RLock()
+        self._crashes_to_undo: set[int] = set()
+        self._last_heartbeat = _clocks()
+        self._heartbeat_lock = RLock()
         self._stopped = Event()
-        self._heartbeat_thread = Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._heartbeat_thread = Thread(target=self._run_heartbeats, name="heartbeat", daemon=True)
         self._heartbeat_thread.start()
 
     @property
     def numbers(self) -> set[int]:
-        """Numbers of the trials that are held."""
-        return set(self._held)
+        """Numbers of the leased trials."""
+        return set(self._leased)
 
     def add(self, number: int, trial: TrialHandle) -> None:
-        """Hold one more trial."""
-        with self._beating:
+        """Lease one more trial."""
+        with self._heartbeat_lock:
             self._lost.discard(number)
-            self._held[number] = trial
+            self._leased[number] = trial
 
     @contextmanager
     def ending(self, number: int) -> Iterator[None]:
-        """Hold a trial no longer once it is ended; no heartbeat is written for it meanwhile."""
-        with self._beating:
+        """End the lease of a trial after the context; no heartbeat is written meanwhile."""
+        with self._heartbeat_lock:
             yield
-            self._held.pop(number, None)
+            self._leased.pop(number, None)
 
     def do(self, number: int, action: Callable[[TrialHandle], T]) -> T | None:
-        """Do something with a trial of ours; None where it is no longer ours.
+        """Apply a function to a trial that we own; return None if we no longer own it.
 
-        After a silence of ours the storage is asked first whether it still is.
+        After a silence of this agent the storage is read first.
         """
         if self._is_silent:
-            self._beat_once()
-        held = self._held.get(number)
-        if held is None:
+            self._heartbeat()
+        leased = self._leased.get(number)
+        if leased is None:
             return None
         try:
-            return action(held)
-        except (NotOursError, UpdateFinishedTrialError):
-            # One that we finished ourselves: it was told before, but the answer never came.
+            return action(leased)
+        except (NotOwnedError, UpdateFinishedTrialError):
+            # We finished it ourselves before, but the storage's answer was lost.
             if not self._claims.owns(number):
                 self._lose({number})
             return None
 
     def owns(self, number: int) -> bool:
-        """True if a trial that was claimed here is still ours, or was until we finished it.
+        """Return True if a trial that was claimed here is still ours, or was until we finished it.
 
-        Only after a silence of ours the storage is asked.
+        The storage is read only after a silence of this agent.
         """
         if self._is_silent:
-            self._beat_once()
-        self._forgive()
+            self._heartbeat()
+        self._undo_crashes()
         return number not in self._lost
 
     @property
-    def judging(self) -> bool:
-        """True if other agents' silence means that they are gone.
+    def trust_silence(self) -> bool:
+        """True if another agent's silence means that it is gone.
 
-        Not just after the storage was away, or we ourselves were: they may have been, too.
+        False right after the storage or this agent was unavailable: others may have been, too.
         """
-        steady = self._patience.steady >= GRACE_INTERVALS * self._settings.heartbeat_interval
-        return steady and not self._is_silent
+        is_steady = (
+            self._retry.seconds_since_failure
+            >= GRACE_INTERVALS * self._settings.heartbeat_interval
+        )
+        return is_steady and not self._is_silent
 
     def stop(self) -> None:
-        """Write no heartbeat any more."""
+        """Stop writing heartbeats."""
         self._stopped.set()
         self._heartbeat_thread.join()
 
     def release(self) -> None:
-        """Let the trials that were not finished wait for whoever claims them."""
+        """Requeue the unfinished trials."""
         self.stop()
-        # Where the storage is away, the others see by our silence that we are gone.
-        for number in self._held:
-            with suppress(*AWAY, KeyError, StudyLostError, UpdateFinishedTrialError):
-                self._claims.put_back(number)
-        self._forgive()
+        # If the storage is unavailable, our silence shows the others that we are gone.
+        for number in self._leased:
+            with suppress(*STORAGE_ERRORS, KeyError, StudyLostError, UpdateFinishedTrialError):
+                self._claims.requeue(number)
+        self._undo_crashes()
 
     @property
     def _is_silent(self) -> bool:
         """True if this agent wrote no heartbeat for so long that others may have its trials."""
-        return passed(self._beaten_at, _clocks()) > self._settings.heartbeat_timeout
+        return passed(self._last_heartbeat, _clocks()) > self._settings.heartbeat_timeout
 
-    def _beat(self) -> None:
-        """The thread: heartbeats for as long as the process lives."""
+    def _run_heartbeats(self) -> None:
+        """Write heartbeats until stopped; runs in a thread."""
         while not self._stopped.wait(self._settings.heartbeat_interval):
-            # Of a study that is lost the next call by the agent says so.
-            with suppress(*AWAY, KeyError, StudyLostError):
-                self._beat_once()
+            # If the study is lost, the agent's next call raises the error.
+            with suppress(*STORAGE_ERRORS, KeyError, StudyLostError):
+                self._heartbeat()
         self._on_thread_end()
 
-    def _beat_once(self) -> None:
-        """Write a heartbeat for all that is held, and notice what others took meanwhile."""
+    def _heartbeat(self) -> None:
+        """Write a heartbeat for all leased trials, and notice which ones others took."""
         if self._is_silent:
-            self._patience.interrupted()
-        with self._beating:
-            # Not when it has ended: others count from when it reached the storage.
+            self._retry.note_failure()
+        with self._heartbeat_lock:
+            # Before the call, not after it: others count from when it reached the storage.
             began = _clocks()
             try:
-                ours = self._claims.beat(self._held) if self._held else set()
-            except AWAY:
-                self._patience.interrupted()
+                owned = self._claims.heartbeat(self._leased) if self._leased else set()
+            except STORAGE_ERRORS:
+                self._retry.note_failure()
                 raise
-            self._lose(set(self._held) - ours)
-            self._beaten_at = began
+            self._lose(set(self._leased) - owned)
+            self._last_heartbeat = began
 
     def _lose(self, numbers: set[int]) -> None:
-        """Note that other agents have these trials: this one was suspended."""
-        with self._beating:
+        """Note that other agents have taken these trials: this one was suspended."""
+        with self._heartbeat_lock:
             self._lost |= numbers
-            self._unforgiven |= numbers & set(self._held)
+            self._crashes_to_undo |= numbers & set(self._leased)
             for number in numbers:
-                self._held.pop(number, None)
+                self._leased.pop(number, None)
 
-    def _forgive(self) -> None:
-        """Take back the crashes that our silence had counted as; no attempt failed by it."""
-        with self._beating:
-            numbers, self._unforgiven = self._unforgiven, set()
+    def _undo_crashes(self) -> None:
+        """Undo the crashes that our silence was counted as; no attempt failed."""
+        with self._heartbeat_lock:
+            numbers, self._crashes_to_undo = self._crashes_to_undo, set()
         for number in numbers:
-            with suppress(*AWAY, KeyError, StudyLostError, UpdateFinishedTrialError):
-                self._claims.forgive(number)
+            with suppress(*STORAGE_ERRORS, KeyError, StudyLostError, UpdateFinishedTrialError):
+                self._claims.undo_crash(number)
 
 
 def passed(before: Clocks, now: Clocks) -> float:
-    """Return the seconds between two readings, by the clock that saw more.
+    """Return the seconds between two readings, by the clock that advanced more.
 
-    The wall clock may be set back, and the other one may stand still while a virtual machine is
-    stopped.
+    The wall clock may be set back, and the other may stop while a virtual machine is paused.
     """
     return max(later - earlier for earlier, later in zip(before, now, strict=True))
 

@@ -1,4 +1,4 @@
-"""Gives trials their parameters: what they waited with, or what a sampler draws for them."""
+"""Parameters of trials: enqueued values, or values that a sampler draws."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +20,10 @@ from tuner.trial.records import UNTUNED, Scalar
 
 
 class TrialPoints:
-    """The parameters of one study's trials.
+    """The parameters of a study's trials.
 
     Attributes:
-        exhausted: True once every configuration of the space, or of the grid, is a trial's.
+        exhausted: True once every configuration of the space, or of the grid, belongs to a trial.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class TrialPoints:
         goals: Goals,
         defaults: Values,
     ) -> None:
-        """Draw nothing: trials have what they waited with, and may repeat one another.
+        """Start without a sampler: trials have their enqueued values and may repeat.
 
         Args:
             study: Optuna's study.
             storage: Storage of the study.
             claims: Claims on the study's trials.
-            space: What is searched.
-            goals: Of the study.
+            space: Search space of the study.
+            goals: Goals of the study.
             defaults: Value of each searched key in the untuned default configuration.
         """
         self._study = study
@@ -56,15 +56,15 @@ class TrialPoints:
         self._unvisited: Unvisited | None = None
         self.exhausted = False
 
-    def draw_with(
+    def use_sampler(
         self, settings: Mapping[str, Any], sampler: BaseSampler, identify: Identify
     ) -> None:
-        """Draw what trials do not wait with, and let no two have the same configuration.
+        """Draw the values that trials were not enqueued with, and let no configuration run twice.
 
         Args:
             settings: Group `sampler`.
-            sampler: Optuna's.
-            identify: Names a configuration.
+            sampler: Sampler of Optuna.
+            identify: Function that returns the name of a configuration.
         """
         seed = settings.get("seed")
         self._configurations = Configurations(
@@ -92,7 +92,7 @@ class TrialPoints:
         self._storage.set_trial_system_attr(self._claims.id_of(number), name, value)
 
     def has_more(self) -> bool:
-        """True if a configuration is left that no trial has, as far as can be known."""
+        """Return True if a configuration may be left that no trial has."""
         if self._configurations is None:
             return False
         if self._unvisited is not None and not self.exhausted:
@@ -100,15 +100,16 @@ class TrialPoints:
             self.exhausted = self._unvisited.first() is None
         return not self.exhausted
 
-    def begin(self, claimed: optuna.Trial) -> tuple[TrialHandle, dict[str, Scalar]] | None:
+    def assign(self, claimed: optuna.Trial) -> tuple[TrialHandle, dict[str, Scalar]] | None:
         """Give a trial its parameters.
 
         Args:
-            claimed: Running and ours.
+            claimed: Trial that is RUNNING and ours.
 
         Returns:
-            The trial, and key to value for the dimensions that are active. None where another
-            trial has each configuration that it could have; then it has ended.
+            The trial, and key to value for the active dimensions. None if every configuration that
+            it
+                could have belongs to another trial; the trial has then failed.
         """
         trial_id = self._claims.id_of(claimed.number)
         trial = TrialHandle(claimed, self._goals, self._storage, trial_id)
@@ -118,17 +119,17 @@ class TrialPoints:
             parameters = trial.ask(self._space, self._defaults)
         except ExhaustedError:
             if not trial.given:
-                trial.give_up()
+                trial.fail_unplaced()
                 self.exhausted = True
                 return None
             trial = trial.without_given()
-            return self.begin(trial.optuna)
+            return self.assign(trial.optuna)
         if trial.number == UNTUNED and self._configurations is not None:
-            trial.note({PARAMETERS: parameters})
+            trial.set_attrs({PARAMETERS: parameters})
         return trial, parameters
 
     def _is_repeated(self, trial: TrialHandle) -> bool:
-        """True if what a trial waited with is another trial's configuration by now."""
+        """True if another trial has taken the configuration that a trial was enqueued with."""
         if self._configurations is None or trial.has_parameters:
             return False
         if CONFIGURATION in trial.user_attrs:

@@ -12,7 +12,7 @@ from tests.records import outcome
 from tests.studies import complete, stored
 from tuner.files.disk import DiskFullError, UnwritableError
 from tuner.settings.settings import StorageSettings
-from tuner.study.patience import Patience, StorageAwayError
+from tuner.study.storage_retry import StorageRetry, StorageUnavailableError
 
 HOLD = """
 import sqlite3, sys, time
@@ -55,7 +55,9 @@ def test_a_database_locked_for_too_long_is_told_and_the_trial_is_taken_up_again(
     study = open_study(storage=StorageSettings(retry_timeout=0.5))
     asked = study.claim(None)
     with held_by_another_process(tmp_path / "study.db", 60):
-        with pytest.raises(StorageAwayError, match=r"did not answer for 0 s.*database is locked"):
+        with pytest.raises(
+            StorageUnavailableError, match=r"did not answer for 0 s.*database is locked"
+        ):
             study.report(asked.number, 1, {"val_accuracy": 0.6})
         study.close()
     assert open_study().claim(1).number == asked.number
@@ -68,7 +70,7 @@ def test_in_a_hurry_a_locked_database_is_not_waited_for(open_study, tmp_path, mo
     study.stop_retrying()
     with (
         held_by_another_process(tmp_path / "study.db", 60),
-        pytest.raises(StorageAwayError, match=r"did not answer: .*database is locked"),
+        pytest.raises(StorageUnavailableError, match=r"did not answer: .*database is locked"),
     ):
         study.report(asked.number, 1, {"val_accuracy": 0.6})
 
@@ -111,7 +113,7 @@ def test_a_database_that_takes_no_more_is_told_at_once_and_resumes(
 
 def test_tables_that_another_agent_makes_just_now_are_waited_for(tmp_path):
     waits = []
-    patience = Patience(60.0, "here", sleep=waits.append)
+    patience = StorageRetry(60.0, "here", sleep=waits.append)
     engine = create_engine(f"sqlite:///{tmp_path / 'study.db'}")
 
     def make():
@@ -139,7 +141,7 @@ def test_a_suspension_while_the_database_is_away_uses_up_no_patience():
             raise ConnectionResetError("the network wakes later than we do")
         return "done"
 
-    assert Patience(30.0, "here", clock=lambda: now, sleep=sleep)(action) == "done"
+    assert StorageRetry(30.0, "here", clock=lambda: now, sleep=sleep)(action) == "done"
 
 
 def test_a_database_that_stays_away_is_given_up_in_time():
@@ -152,6 +154,6 @@ def test_a_database_that_stays_away_is_given_up_in_time():
     def action():
         raise ConnectionResetError("gone")
 
-    with pytest.raises(StorageAwayError):
-        Patience(30.0, "here", clock=lambda: now, sleep=sleep)(action)
+    with pytest.raises(StorageUnavailableError):
+        StorageRetry(30.0, "here", clock=lambda: now, sleep=sleep)(action)
     assert now == pytest.approx(30.0, abs=0.5)

@@ -1,4 +1,4 @@
-"""The trials that wait in a study before any is drawn."""
+"""Trials that are enqueued in a study before any is drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from tuner.trial.records import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)
-class First:
-    """Values of some searched keys for the first trials; the others are drawn."""
+class InitialPoints:
+    """Values of some searched keys for the first trials; the rest is drawn."""
 
     always: Sequence[Mapping[str, Scalar]] = ()
-    """Also of a study that there is, unless they were added before."""
+    """Points for new and existing studies, unless they were enqueued before."""
     if_new: Sequence[Mapping[str, Scalar]] = ()
-    """After those, where the study is made now."""
+    """Points that follow them in a new study."""
 
 
 def untuned_point(
@@ -26,9 +26,9 @@ def untuned_point(
     """Return trial 0: the untuned default, as far as Optuna can store it.
 
     Args:
-        space: What is searched.
+        space: Search space of the study.
         defaults: Value of each searched key in the untuned default configuration.
-        identify: Names a configuration; None: trials may repeat one another.
+        identify: Function that returns the name of a configuration; None: trials may repeat.
     """
     return WaitingPoint(
         values=fixed(space, defaults),
@@ -42,9 +42,9 @@ def waiting_point(
     """Return a trial that begins with some values.
 
     Args:
-        space: What is searched.
-        values: Of some of its keys; the others are drawn.
-        identify: Names a configuration; None: trials may repeat one another.
+        space: Search space of the study.
+        values: Values of some keys; the rest is drawn.
+        identify: Function that returns the name of a configuration; None: trials may repeat.
     """
     named = fixed(space, values)
     whole = complete(space, named)

@@ -1,4 +1,4 @@
-"""Waiting for a storage that is locked, slow or away; and which of its errors pass by waiting."""
+"""Retries of a storage that is locked, slow or unavailable, and its transient errors."""
 
 import errno
 import random
@@ -17,21 +17,20 @@ from tuner.processes.active_time import ActiveTime, step_of
 
 T = TypeVar("T")
 
-AWAY = (SQLAlchemyError, StorageInternalError, OSError)
-"""What a storage raises that is away: a database, or a file."""
+STORAGE_ERRORS = (SQLAlchemyError, StorageInternalError, OSError)
+"""Errors that a database or a file raises, for example while it is unavailable."""
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 15.0
-"""Seconds; a pause is twice the one before it, give or take half."""
+"""Seconds; each pause is twice the previous one, plus or minus half."""
 
 _LONGEST_TRY = 60.0
-"""Seconds that count of one try: a process may be suspended in it, and a connection lost by that.
-"""
+"""Seconds of one try that count: a process may be suspended in it and lose its connection."""
 
 SLICE = 0.2
 """Seconds between two checks whether retrying was stopped."""
 
-_PASSING = {
+_TRANSIENT = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_PROTOCOL,
@@ -40,18 +39,18 @@ _PASSING = {
 }
 _UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _READ_ONLY = REFUSED - {errno.EIO}
-"""Over a network also an input or output error may pass."""
+"""Over a network an input or output error may be transient, too."""
 
 _FULL_STATES = {"53100"}
 """SQLSTATE of PostgreSQL for a disk that is full."""
 
 
-class StorageAwayError(TunerError):
+class StorageUnavailableError(TunerError):
     """The study's database did not answer for as long as `storage.retry_timeout` allows."""
 
 
-class Patience:
-    """Does what needs the database again until it works, with a growing pause."""
+class StorageRetry:
+    """Repeats an action on the database until it works, with growing pauses."""
 
     def __init__(
         self,
@@ -60,40 +59,40 @@ class Patience:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Nothing has failed so far.
+        """Start without a failure.
 
         Args:
-            seconds: How long it is tried.
-            where: The database, for messages; without its password.
-            clock: Seconds, monotonic.
-            sleep: Waits for so many seconds.
+            seconds: Seconds to retry.
+            where: Database without its password, for messages.
+            clock: Function that returns monotonic seconds.
+            sleep: Function that waits for a number of seconds.
         """
         self._seconds = seconds
         self._where = where
         self._clock = clock
         self._sleep = sleep
-        self._steady_since = clock()
-        self._is_stopped = False
+        self._last_failure = clock()
+        self._retrying_stopped = False
 
     @property
-    def steady(self) -> float:
-        """Seconds since the database last failed, or since the beginning."""
-        return self._clock() - self._steady_since
+    def seconds_since_failure(self) -> float:
+        """Seconds since the database last failed, or since the start."""
+        return self._clock() - self._last_failure
 
-    def interrupted(self) -> None:
-        """Notes that the database was away, or we were."""
-        self._steady_since = self._clock()
+    def note_failure(self) -> None:
+        """Note that the database, or this agent, was unavailable."""
+        self._last_failure = self._clock()
 
     def stop_retrying(self) -> None:
-        """Ends every wait, now and later; safe in a signal handler."""
-        self._is_stopped = True
+        """End every wait, now and later; safe in a signal handler."""
+        self._retrying_stopped = True
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """Returns what the action returns; it may run several times.
+        """Return the action's result; the action may run several times.
 
         Raises:
-            StorageAwayError: It failed until the time was over.
-            DiskFullError: The database has no room left.
+            StorageUnavailableError: It failed until the time was over.
+            DiskFullError: The database's disk is full.
             UnwritableError: The database can only be read.
         """
         waiting = ActiveTime(self._clock, step_of(self._seconds, _LONGEST_TRY))
@@ -101,63 +100,65 @@ class Patience:
             try:
                 return action()
             except Exception as error:
-                self._refuse(error)
+                self._raise_if_final(error)
                 left = self._seconds - waiting()
-                if left <= 0 or self._is_stopped:
-                    raise self._away(error) from error
+                if left <= 0 or self._retrying_stopped:
+                    raise self._unavailable(error) from error
                 self._wait(min(pause, left), waiting)
         raise AssertionError("pauses never end")
 
-    def _refuse(self, error: Exception) -> None:
-        """Raises what does not pass by waiting; what is said already in our own words is final."""
+    def _raise_if_final(self, error: Exception) -> None:
+        """Raise an error that retrying does not solve; our own errors are final, too."""
         if isinstance(error, TunerError):
             raise error
-        if disk_full(error):
+        if is_disk_full(error):
             raise DiskFullError(self._where) from error
         if _unwritable(error):
             raise UnwritableError(self._where, _one_line(error)) from error
-        if not passes(error):
+        if not is_transient(error):
             raise error
 
     def _wait(self, seconds: float, waiting: ActiveTime) -> None:
         until = waiting() + seconds
-        while not self._is_stopped and (left := until - waiting()) > 0:
+        while not self._retrying_stopped and (left := until - waiting()) > 0:
             self._sleep(min(SLICE, left))
-        self.interrupted()
+        self.note_failure()
 
-    def _away(self, error: Exception) -> StorageAwayError:
-        waited = "" if self._is_stopped else f" for {self._seconds:.0f} s (storage.retry_timeout)"
-        return StorageAwayError(
+    def _unavailable(self, error: Exception) -> StorageUnavailableError:
+        waited = (
+            "" if self._retrying_stopped else f" for {self._seconds:.0f} s (storage.retry_timeout)"
+        )
+        return StorageUnavailableError(
             f"the study's database did not answer{waited}: {_one_line(error)}\n"
             f"  where: {self._where}\n"
-            "  try:   the same command when it is back; every trial told so far is kept, those "
-            "that ran are taken up again"
+            "  try:   the same command when it is back; every reported trial is kept, and running "
+            "ones are resumed"
         )
 
 
-def passes(error: BaseException) -> bool:
-    """Whether a storage's error may be over in a while: locked, restarted, not reached."""
+def is_transient(error: BaseException) -> bool:
+    """Return True if a storage's error may pass: locked, restarting, not reachable."""
     if isinstance(error, OSError):
         return error.errno not in UNUSABLE
     cause = _database_error(error)
     if cause is None:
         return False
-    if isinstance(cause, PoolTimeoutError) or being_made(error):
+    if isinstance(cause, PoolTimeoutError) or is_being_created(error):
         return True
     code = _sqlite_code(cause)
     if code is not None:
-        return code in _PASSING
+        return code in _TRANSIENT
     return cause.connection_invalidated or isinstance(cause, OperationalError | InterfaceError)
 
 
-def being_made(error: BaseException) -> bool:
-    """Whether another agent makes the same tables just now."""
+def is_being_created(error: BaseException) -> bool:
+    """Return True if another agent is making the same tables."""
     cause = _database_error(error)
     return cause is not None and "already exists" in str(cause)
 
 
-def disk_full(error: BaseException) -> bool:
-    """Whether a storage says that it has no room left."""
+def is_disk_full(error: BaseException) -> bool:
+    """Return True if a storage reports a full disk."""
     if isinstance(error, OSError):
         return error.errno in FULL
     cause = _database_error(error)
@@ -168,14 +169,14 @@ def disk_full(error: BaseException) -> bool:
 
 
 def _unwritable(error: BaseException) -> bool:
-    """Whether a storage can only be read."""
+    """Return True if a storage can only be read."""
     if isinstance(error, OSError):
         return error.errno in _READ_ONLY
     return _sqlite_code(_database_error(error)) in _UNWRITABLE
 
 
 def _database_error(error: BaseException) -> DBAPIError | PoolTimeoutError | None:
-    """The database's own error behind one of Optuna's."""
+    """Return the database's own error behind one of Optuna's; None if there is none."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, DBAPIError | PoolTimeoutError):
         cause = cause.__cause__
@@ -183,7 +184,7 @@ def _database_error(error: BaseException) -> DBAPIError | PoolTimeoutError | Non
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:
-    """SQLite's primary result code; None where it is not SQLite's error."""
+    """Return SQLite's primary result code; None if it is not SQLite's error."""
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return None if code is None else int(code) & 0xFF
 
