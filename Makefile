@@ -18,6 +18,7 @@ lint:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	$(PYTHON) -m tests.wording
 
 format:
 	.venv/bin/ruff check --fix .

@@ -100,7 +100,7 @@ class NullLauncher:
         self._say(slot, next(self._trials[slot]))
 
     def poll(self, timeout: float) -> list[Event]:
-        """What was said since the last time."""
+        """Lines printed since the last call."""
         if not self._said:
             time.sleep(timeout)
         said, self._said = self._said, []
@@ -125,7 +125,7 @@ class NullLauncher:
 
 
 def trial(spec: TrialSpec) -> Iterator[FromWorker]:
-    """What a worker says of a trial; each report waits for an answer."""
+    """Messages of a worker about a trial; each report waits for an answer."""
     guess = Baseline(accuracy=0.5, loss=math.log(2))
     yield Started(number=spec.number, constant_guess=guess, labels=("bad", "good"))
     for point in range(1, POINTS + 1):
@@ -163,7 +163,7 @@ class NoTracker:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What all agents do.
+    """Work of all agents.
 
     Attributes:
         url: Of the study's storage.
@@ -245,7 +245,7 @@ def _wait(task: Task, trials: int, process: BaseProcess) -> None:
 
 
 def faults(trials: Sequence[FrozenTrial], total: int, killed: int, slots: int) -> list[str]:
-    """What is wrong with a study that has come to its end."""
+    """Problems of a study that has ended."""
     states = Counter(trial.state for trial in trials)
     counted = sum(states[state] for state in COUNTED)
     found = []

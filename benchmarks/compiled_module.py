@@ -1,4 +1,4 @@
-"""What a module that XLA compiled for a GPU reads and writes; pure functions on its text.
+"""Bytes read and written by a module that XLA compiled for a GPU; pure functions on its text.
 
 The text is that of the optimised module in XLA's dump (`--xla_dump_to`), in which each instruction
 of the entry computation, and of the loops and calls in it, is about one kernel.
@@ -37,11 +37,11 @@ class Instruction:
     Attributes:
         name: Of its result.
         shape: Of its result, as text.
-        operation: What it does, as XLA calls it.
+        operation: XLA's name of the operation.
         operands: Names of other instructions.
         called: The computation that it runs, or that says what it does.
         target: The library's function, where it is a custom call.
-        trips: How often it runs what it calls, as far as XLA knows.
+        trips: Number of times that it runs what it calls, as far as XLA knows.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Traffic:
     Attributes:
         products: Of kernels that multiply matrices.
         others: Of all others.
-        kernels: How many there are.
+        kernels: Number of kernels.
     """
 
     products: int
@@ -156,7 +156,7 @@ def kernels(module: Module, computation: str | None = None) -> Iterator[tuple[In
 
 
 def multiplies(module: Module, instruction: Instruction) -> bool:
-    """Whether a kernel multiplies matrices: in code of XLA's own, or by a call of cuBLAS."""
+    """True if a kernel multiplies matrices, in XLA's own code or by calling cuBLAS."""
     if instruction.target.startswith("__cublas"):
         return True
     inside: Computation = module.computations.get(instruction.called or "", {})
@@ -166,7 +166,7 @@ def multiplies(module: Module, instruction: Instruction) -> bool:
 
 
 def traffic(module: Module) -> Traffic:
-    """What all kernels of one run read and write."""
+    """Bytes that all kernels of one run read and write."""
     found: Sequence[tuple[bool, int]] = [
         (multiplies(module, each), moved) for each, moved in kernels(module)
     ]
@@ -182,7 +182,7 @@ def least_seconds(traffic: Traffic, flops: int, bandwidth: float, rate: float) -
     kernels come before and after them, and take what their bytes take.
 
     Args:
-        traffic: What is read and written.
+        traffic: Bytes read and written.
         flops: Operations of the matrix products.
         bandwidth: Bytes that the device's memory moves in a second.
         rate: Operations that the device makes in a second.

@@ -1,4 +1,4 @@
-"""How much of a search's score is luck, and whether confirming its leaders picks better.
+"""Share of luck in a search's score, and the gain of confirming its leaders.
 
     python benchmarks/confirmation.py --folder FOLDER --texts DATA
     python benchmarks/confirmation.py --folder FOLDER --texts DATA --data snips --seeds 0 1 2
@@ -126,7 +126,7 @@ def cells(found: Measured) -> list[str]:
 
 
 def _against(found: Measured) -> tuple[str, str]:
-    """What the confirmed best reaches with fresh seeds, alone and against the plain best."""
+    """Scores of the confirmed best with fresh seeds, alone and against the plain best."""
     plain, confirmed = found.plain, found.confirmation.best.trial
     if plain == confirmed:
         return "the same", "the same configuration"
@@ -221,7 +221,7 @@ def train_fresh(folder: Path, study: str, trial: int, options: Sequence[str]) ->
     """Trains a trial's configuration with the fresh seeds, as a grid over them.
 
     Args:
-        folder: Where the study ran.
+        folder: Folder in which the study ran.
         study: Its name.
         trial: Number of the trial.
         options: The overrides that the study ran with, without its name.

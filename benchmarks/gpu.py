@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def asked_for(gpus: Sequence[str]) -> tuple[list[str], Plan]:
-    """What the command line names.
+    """Options of the command line.
 
     Args:
         gpus: That can be used.
@@ -78,7 +78,7 @@ def asked_for(gpus: Sequence[str]) -> tuple[list[str], Plan]:
 
 
 def device_line(gpus: Sequence[str]) -> str:
-    """What this is measured on."""
+    """Name of the machine that is measured."""
     if not gpus:
         return "No GPU."
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]

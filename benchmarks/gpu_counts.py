@@ -1,4 +1,4 @@
-"""What the figures of `gpu.py` are computed from; plain values alone."""
+"""Counts behind the figures of `gpu.py`; pure functions on plain values."""
 
 import itertools
 import math
@@ -106,12 +106,12 @@ def _running(held: Iterable[Span], moment: float) -> list[Span]:
 
 
 def trials_within(held: Iterable[Span], window: Span) -> float:
-    """How many trials a window holds; each counts with the share of it that lies there."""
+    """Number of trials in a window; each counts with the share of it that is inside."""
     return sum(_within(span, window) / (span[1] - span[0]) for span in held)
 
 
 def at_once(spans: Iterable[Span], window: Span) -> float:
-    """How many of the spans are open at a time, mean over a window."""
+    """Mean number of spans that are open at a time in a window."""
     return sum(_within(span, window) for span in spans) / (window[1] - window[0])
 
 

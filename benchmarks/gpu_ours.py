@@ -154,7 +154,7 @@ def idle_in_whole(tuner: fine_tune.FineTuner, settings: TrialSettings) -> float:
 
 
 def spans(folder: Path) -> list[Span]:
-    """What was computed in the trace in a folder."""
+    """Return the kernels of the trace in a folder."""
     return computed(folder, on_gpu=bool(tf.config.list_physical_devices("GPU")))
 
 

@@ -28,7 +28,7 @@ def rounds_of(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, l
 
 
 def faster(taken: Mapping[str, Sequence[float]], other: str, ours_is: str = "ours") -> str:
-    """How many times as fast ours is as another peer; a dash where that was left out."""
+    """Ratio of our speed to a peer's; a dash if the peer was left out."""
     if other not in taken:
         return "—"
     pairs = zip(taken[other], taken[ours_is], strict=True)
@@ -36,7 +36,7 @@ def faster(taken: Mapping[str, Sequence[float]], other: str, ours_is: str = "our
 
 
 def missing(python: str) -> str:
-    """Why the Trainer can not be run; empty where it can."""
+    """Reason why the Trainer cannot be run; empty if it can."""
     tried = subprocess.run(
         [python, "-c", "import torch, transformers, accelerate"],
         capture_output=True,
@@ -47,12 +47,12 @@ def missing(python: str) -> str:
 
 
 def measured(script: str, *arguments: str, asked: str = "", **environment: str) -> str:
-    """What a measurement in a process of its own prints last.
+    """Return the last line that a measurement in a separate process prints.
 
     Args:
         script: Beside this one; takes `--threads`.
         *arguments: Of it.
-        asked: What it reads.
+        asked: Value that the process reads.
         **environment: Variables beside ours.
 
     Raises:

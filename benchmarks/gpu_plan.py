@@ -1,4 +1,4 @@
-"""What `gpu.py` runs: cases, sizes, rounds."""
+"""Plan of `gpu.py`: cases, sizes, rounds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ MIDDLE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is run.
+    """One measurement.
 
     Attributes:
         cases: Model shapes and batches.
@@ -90,7 +90,7 @@ TINY_TRIAL = ("data=csv", "data.train=train.csv", "model.checkpoint=model", "mod
 
 
 def full(cases: Sequence[Case], slots: Sequence[int], rounds: int, peer_python: str) -> Plan:
-    """What is measured on a GPU."""
+    """Plan for a GPU."""
     return Plan(
         cases=tuple(cases),
         rounds=rounds,

@@ -1,4 +1,4 @@
-"""What a GPU computed, as a trace of TensorFlow's profiler tells it."""
+"""Kernels that a GPU ran, read from a trace of TensorFlow's profiler."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -62,7 +62,7 @@ def write_case(case: Case, folder: Path, *, mixed: bool = False) -> tuple[Path, 
     """Writes texts and model of a case.
 
     Args:
-        case: What to write.
+        case: Case to write.
         folder: Made.
         mixed: Texts of all lengths up to the case's, most of them short, as real ones are.
 
@@ -86,7 +86,7 @@ def write_case(case: Case, folder: Path, *, mixed: bool = False) -> tuple[Path, 
 
 
 def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) -> PreparedData:
-    """What `write_case` wrote, as trials meet it.
+    """Settings of a trial on what `write_case` wrote.
 
     Args:
         inputs: The file of texts.

@@ -1,4 +1,4 @@
-"""What `gpu.py` measures of single updates: speed, idle time, memory, the first ones, effects."""
+"""Measurements of single updates: speed, idle time, memory, the first ones, effects."""
 
 import json
 import math
@@ -111,7 +111,7 @@ def start(plan: Plan, folder: Path) -> None:
 
 
 def effects(plan: Plan, folder: Path) -> None:
-    """What the update gains by being compiled, and what other parts of it could gain at most.
+    """Gain of compiling the update, and upper bounds for the gain of other parts.
 
     A fused or sparse change of the embedding saves no more than a model with next to no embedding
     does. Prefetching fills time in which no kernel runs, and so saves no more than that.
@@ -136,7 +136,7 @@ def effects(plan: Plan, folder: Path) -> None:
 
 
 def grouping(plan: Plan, folder: Path) -> None:
-    """What grouping by length gains with texts of many lengths.
+    """Gain of grouping by length with texts of many lengths.
 
     Each length that texts are padded to is compiled first, which takes minutes for a large model.
     """

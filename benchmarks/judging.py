@@ -1,4 +1,4 @@
-"""How often the convergence rules say what a person said of the recorded curves.
+"""Agreement of the convergence rules with the labels of the recorded curves.
 
     python benchmarks/judging.py                    # the table
     python benchmarks/judging.py --draw FOLDER      # the curves as a person sees them
@@ -40,11 +40,11 @@ class Recorded:
 
     @property
     def held_out(self) -> bool:
-        """Whether it was kept out of sight."""
+        """True if the curve was held out."""
         return hashlib.sha256(self.name.encode()).digest()[0] % 3 == 0
 
     def diagnose(self) -> Diagnosis:
-        """What the rules say."""
+        """Status that the rules give."""
         return diagnose(self.reports, self.guess, self.settings, diverged=self.diverged)
 
 

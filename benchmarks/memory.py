@@ -1,4 +1,4 @@
-"""How near the estimate of a trial's memory comes to its measured peak, on the CPU.
+"""Estimate of a trial's memory against its measured peak, on the CPU.
 
     python benchmarks/memory.py [--only WORD]
 

@@ -1,4 +1,4 @@
-"""Where the time of an update goes: TensorFlow's operations, summed by kind, on one thread.
+"""Time of an update by TensorFlow operation, on one thread.
 
     python benchmarks/operations.py
 

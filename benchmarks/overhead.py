@@ -1,4 +1,4 @@
-"""What the loop adds to Optuna: a null objective with ten reports, ours against `Study.ask`.
+"""Overhead of the loop over Optuna: a null objective with ten reports, ours against `Study.ask`.
 
     python benchmarks/overhead.py [--trials 200] [--rounds 3]
 

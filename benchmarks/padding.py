@@ -1,4 +1,4 @@
-"""What grouping by length does to padding, speed and score: the default, with and without it.
+"""Effect of grouping by length on padding, speed and score: the default, with and without it.
 
     python benchmarks/padding.py --seeds 4
 
@@ -29,7 +29,7 @@ from tuner.trial.records import Baseline, Decision, Report
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What one fine-tune came to."""
+    """Result of one fine-tune."""
 
     accuracy: float
     loss: float

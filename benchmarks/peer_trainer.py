@@ -19,7 +19,7 @@ from transformers import (
     TrainingArguments,
     logging,
 )
-from turns import Asked
+from turns import RoundPipe
 
 ENDLESS = 10**8
 """Updates; rounds end when none is asked for any more."""
@@ -34,7 +34,7 @@ class Rounds(TrainerCallback):
 
     def __init__(self, updates: int) -> None:
         self._updates = updates
-        self._asked = Asked()
+        self._pipe = RoundPipe()
         self._started = 0.0
 
     def on_train_begin(
@@ -50,11 +50,11 @@ class Rounds(TrainerCallback):
         if state.global_step % self._updates == 0:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            self._asked.answer(time.perf_counter() - self._started)
+            self._pipe.answer(time.perf_counter() - self._started)
             self._wait(control)
 
     def _wait(self, control: TrainerControl) -> None:
-        control.should_training_stop = self._asked.next() is None
+        control.should_training_stop = self._pipe.next() is None
         self._started = time.perf_counter()
 
 

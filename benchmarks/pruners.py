@@ -1,4 +1,4 @@
-"""Which pruner for short sweeps: each replayed on recorded curves.
+"""Pruners for short sweeps, each replayed on recorded curves.
 
     python benchmarks/pruners.py                            # the tables, from the recorded curves
     python benchmarks/pruners.py --only extrapolation       # pruners whose names hold this word
@@ -119,7 +119,7 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 ACCURACY = Goals(objectives=("val_accuracy",))
-"""What a replay is run for: larger is better, whatever the values are."""
+"""Objective of a replay: larger is better, whatever the values are."""
 
 PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
@@ -210,7 +210,7 @@ class Running:
 
 
 def replay(make: Callable[[], BasePruner], setting: str, seed: int) -> tuple[float, float, int]:
-    """What one pruner does to one draw."""
+    """Effect of one pruner on one draw."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     chosen = SETTINGS[setting]

@@ -1,4 +1,4 @@
-"""What is left of the last publication when its process was started ahead.
+"""Remaining time of the last publication if its process was started ahead.
 
     python benchmarks/publication.py [--ahead 15]
 

@@ -1,4 +1,4 @@
-"""What a sampler's next point costs, and how that grows with the trials of a study.
+"""Cost of a sampler's next point, by the number of trials in the study.
 
     python benchmarks/samplers.py [--trials 100 1000 10000]
 

@@ -1,4 +1,4 @@
-"""How much training a search needs until it has found one of the best configurations.
+"""Training that a search needs to find one of the best configurations.
 
     python benchmarks/search.py                  # replays on the recorded table
     python benchmarks/search.py --only "asha 2"  # those whose names hold these words
@@ -106,7 +106,7 @@ def quartiles(found: Sequence[float]) -> list[float]:
 
 
 def cell(found: Sequence[float], base: float) -> str:
-    """What the table says of one method and one distance."""
+    """Cells of the table for one method and one distance."""
     low, middle, high = quartiles(found)
     missed = sum(math.isinf(value) for value in found) / len(found)
     return f"{middle:.1f} ({low:.1f} to {high:.1f}) | {middle / base:.2f} | {missed:.0%}"

@@ -1,4 +1,4 @@
-"""How many CPU slots run fastest: one worker with all cores, or several with fewer each.
+"""Speed of CPU slots: one worker with all cores, or several with fewer each.
 
     python benchmarks/slots.py [--rounds 3]
 

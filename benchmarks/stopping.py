@@ -1,4 +1,4 @@
-"""What stopping trials for their own curves saves, and what it loses.
+"""Savings and losses of stopping trials for their own curves.
 
     python benchmarks/stopping.py                              # on the recorded curves
     python benchmarks/stopping.py --sweep outputs/lr_search    # on a sweep that ran without it
@@ -41,7 +41,7 @@ def of_sweep(folder: Path) -> Iterator[Recorded]:
 
 
 def stopped_at(curve: Recorded) -> tuple[Decision, int]:
-    """What the rules first say but `continue`, and after how many points."""
+    """First decision of the rules other than `continue`, and its point."""
     for seen in range(1, len(curve.reports) + 1):
         answer = judge(curve.reports[:seen], curve.guess, curve.settings)
         if answer is not Decision.CONTINUE:

@@ -76,13 +76,13 @@ print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None)
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """Who takes part, and what it needs.
+    """A side of the comparison, and its requirements.
 
     Attributes:
         name: Its script is `sweep_NAME.py`.
         python: That runs it; None: not given.
-        modules: Which that Python must have.
-        packages: What to install for them.
+        modules: Modules that its Python must have.
+        packages: Packages that provide them.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Side:
     packages: str = ""
 
     def lacking(self) -> str:
-        """Why it can not run; empty if it can."""
+        """Reason why it cannot run; empty if it can."""
         if self.python is None:
             return "no Python is given for it"
         found = subprocess.run(
@@ -107,7 +107,7 @@ class Measured:
     Attributes:
         wall: Seconds from the command to its end.
         memory: Bytes, at most at one time.
-        result: What it found.
+        result: Result of the side.
     """
 
     wall: float
@@ -227,8 +227,8 @@ def measure(side: Side, task: Task, folder: Path) -> Measured | None:
     """Runs a side's sweep; None if it failed, of which its log tells.
 
     Args:
-        side: Which.
-        task: What it runs.
+        side: Side to run.
+        task: Task to run.
         folder: Made; it runs there.
     """
     folder.mkdir(parents=True)

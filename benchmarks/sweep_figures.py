@@ -1,4 +1,4 @@
-"""Whether a table of `sweep.py` meets the goal; plain values alone."""
+"""Comparison of a table of `sweep.py` with the goal; pure functions on plain values."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def verdict(
     Args:
         walls: Seconds of each side's rounds; two sides at least.
         scores: Accuracies of the same.
-        ours: Which side is ours.
+        ours: Name of our side.
         rows: That a score is the accuracy on.
     """
     wall = {name: median(values) for name, values in walls.items()}

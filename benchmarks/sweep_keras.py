@@ -33,7 +33,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return self._peak * keras.ops.minimum(rising, 1.0) * decay
 
     def get_config(self) -> dict[str, Any]:
-        """What it was made of."""
+        """Settings that it was built from."""
         return {
             "name": self._name,
             "peak": self._peak,

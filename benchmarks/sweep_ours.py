@@ -27,7 +27,7 @@ def data_overrides(task: Task) -> list[str]:
 
 
 def outcomes(study: str) -> list[dict[str, Any]]:
-    """How the trials of a study in this folder ended, in their order."""
+    """Return the outcomes of a study's trials in this folder, by number."""
     files = sorted(Path("outputs", study, "trials").glob("*/outcome.json"))
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 

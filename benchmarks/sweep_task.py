@@ -1,4 +1,4 @@
-"""What every side of `sweep.py` is given and gives back, as files in the folder where it runs.
+"""Input and output of every side of `sweep.py`, as files in the folder where it runs.
 
 Standard library alone, because peers run in environments of their own.
 """
@@ -27,7 +27,7 @@ class Task:
         learning_rate: Lowest and highest peak, drawn in its log.
         schedules: `linear`, `cosine` or `constant`, after the warm-up.
         warmup_fraction: Least and largest share of the updates.
-        trials: How many.
+        trials: Number of trials.
         epochs: The budget of a trial.
         points: Evaluation points of a trial, for sides that prune by them.
         batch: Examples in an update.
@@ -71,7 +71,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a side's sweep ended.
+    """Result of a side's sweep.
 
     Attributes:
         score: Validation accuracy of the best trial, over all validation rows.
@@ -100,7 +100,7 @@ def read_task() -> Task:
 
 
 def read_result(folder: Path) -> Result:
-    """What a side has left in its folder."""
+    """Return the result that a side left in its folder."""
     return Result(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
 
 

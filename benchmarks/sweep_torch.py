@@ -48,7 +48,7 @@ def make_trainer(
     """The Trainer of a task: dynamic padding, no checkpoints, an evaluation at each point.
 
     Args:
-        task: What to train.
+        task: Task to train.
         threads: CPU threads.
         callbacks: Told of what happens.
         arguments: TrainingArguments of the trial.

@@ -1,4 +1,4 @@
-"""What MLflow costs a sweep: the loop's time and the machine's, as shares of a trial's.
+"""Cost of MLflow for a sweep: time of the loop and of the machine, as shares of a trial's.
 
     python benchmarks/tracking.py [--trials 10] [--reports 10] [--seconds 60] [--uri URI]
 

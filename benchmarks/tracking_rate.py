@@ -1,4 +1,4 @@
-"""How much one MLflow server takes from many agents, and so how many of them it serves.
+"""Rate at which one MLflow server accepts runs from many agents, and so the agents it serves.
 
     python -m benchmarks.tracking_rate [--clients 1 4 8] [--trials 20] [--points 10]
         [--points-a-request 20] [--workers 1] [--postgresql]

@@ -38,7 +38,7 @@ THRESHOLDS = (0.0, 0.01, 0.02, 0.05)
 DRAWN, SLOTS, REPLAYS, POINTS, WARMUP = 14, 2, 200, 10, 0.1
 
 Curve = Sequence[Mapping[str, float]]
-"""What counts at each evaluation point; fewer than POINTS where the trial diverged."""
+"""Objectives at each evaluation point; fewer than POINTS if the trial diverged."""
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,7 @@ class Peer:
 
         Args:
             name: In tables.
-            command: What starts it; `--threads N` is appended.
+            command: Command that starts it; `--threads N` is appended.
             threads: CPU threads.
             gpu: It may use the machine's GPUs.
         """
@@ -60,7 +60,7 @@ class Peer:
         self._process.communicate()
 
 
-class Asked:
+class RoundPipe:
     """The peer's side of the pipes: numbers of rounds on standard input, and the answers."""
 
     def __init__(self) -> None:
@@ -84,9 +84,9 @@ def serve(run_round: Callable[[int], float]) -> None:
     Args:
         run_round: Given the round's number; returns the seconds that count.
     """
-    asked = Asked()
-    while (number := asked.next()) is not None:
-        asked.answer(run_round(number))
+    pipe = RoundPipe()
+    while (number := pipe.next()) is not None:
+        pipe.answer(run_round(number))
 
 
 def in_turns(peers: Sequence[Peer], rounds: int) -> dict[str, list[float]]:

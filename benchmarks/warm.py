@@ -1,4 +1,4 @@
-"""How soon a trial starts in a warm worker, and what it traces anew.
+"""Time until a trial starts in a warm worker, and the graphs that it traces again.
 
     python benchmarks/warm.py [--rounds 3]
 
@@ -44,7 +44,7 @@ CHANGES = (
     "training.epochs=2", "training.seed=7", "training.batch_size=8", "model.max_length=64",
     "training.accumulation_steps=2", "optimizer=sgd", "optimizer=lion", "optimizer=adamw",
 )  # fmt: skip
-"""What differs from the first trial; `optimizer=adamw` is the first one again."""
+"""Difference from the first trial; `optimizer=adamw` is the first one again."""
 
 
 def settings_of(*overrides: str) -> TrialSettings:

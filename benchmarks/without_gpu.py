@@ -1,4 +1,4 @@
-"""What can be known of updates on an H100 without one: memory, bytes moved, waits for the host.
+"""Figures of updates on an H100 without one: memory, bytes moved, waits for the host.
 
     python benchmarks/without_gpu.py [--cases base-128 mini-128] [--kernel-us 20]
 
@@ -118,7 +118,7 @@ def row(case: Case, found: Mapping[str, Any], moved: Traffic, least: float) -> s
     """A row of the table.
 
     Args:
-        case: What was run.
+        case: Case that was run.
         found: See `trial`.
         moved: By an update.
         least: Seconds that an update takes at least.

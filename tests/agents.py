@@ -149,7 +149,7 @@ class Agents:
         return self.log.read_text() if self.log.exists() else ""
 
     def trials_begun(self):
-        """How many attempts at trials all agents have begun."""
+        """Number of attempts at trials that all agents have begun."""
         return self.printed().count(" starts ")
 
     def workers(self):
@@ -177,7 +177,7 @@ def stored(folder):
 
 
 def locked(database):
-    """Whether somebody writes a SQLite database just now."""
+    """True if a process writes a SQLite database now."""
     with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")

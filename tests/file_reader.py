@@ -20,7 +20,7 @@ from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 
 
 def read_inputs(folder):
-    """What a trial reads: `model/`, and the data file `train.*`, both in the folder."""
+    """Files that a trial reads: `model/`, and the data file `train.*`, both in the folder."""
     train = next(folder.glob("train.*"))
     data = DataSettings(format=train.suffix[1:].replace("jsonl", "json"), train=str(train))
     model = ModelSettings(checkpoint=str(folder / "model"), max_length=16)

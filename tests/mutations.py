@@ -19,7 +19,7 @@ NASTY_TEXTS = (
     "_self_", "../../../etc/passwd", "/dev/zero", "~", "\\ud800", "\\u0000", "\u0663", "é" * 10,
     "# @package _global_\n", "defaults: [adamw]\n", "interval(0,1)", "range(0, 1e18)",
 )  # fmt: skip
-"""What readers stumble over, to be put anywhere."""
+"""Bytes that break readers, to be inserted anywhere."""
 
 NASTY_BYTES = (b"\xff\xfe", b"\xef\xbb\xbf", b"\x00" * 8, b"\xff" * 8, b"\xed\xa0\x80", b"\xc3")
 

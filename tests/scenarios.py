@@ -27,7 +27,7 @@ class Scenario:
     Attributes:
         overrides: On top of the default configuration.
         expected: Status that a practitioner would give.
-        advice: What has to stand in the advice, each of these.
+        advice: Texts that the advice has to contain.
         rows: Training examples.
         rare: Share of the second label, in training and validation; None: as it comes.
         shuffled: Labels drawn anew at random.
@@ -115,7 +115,7 @@ class TrialMonitor:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How a scenario went."""
+    """Result of a scenario."""
 
     diagnosis: Diagnosis
     reports: list[Report]

@@ -27,7 +27,7 @@ NONE = {"name": "none"}
 BRIEF = StorageSettings(heartbeat_interval=0.2, heartbeat_timeout=2.0, retry_timeout=10.0)
 
 on_both = pytest.mark.parametrize("kind", ["sqlite", "journal"], indirect=True)
-"""What holds for a study wherever it is kept."""
+"""Tests of a study on any storage."""
 
 
 def make_study(

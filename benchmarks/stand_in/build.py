@@ -4,7 +4,7 @@
 
 builds the libraries in FOLDER and prints the environment in which TensorFlow finds them. XLA
 really compiles for an H100 there, TensorFlow's allocator really counts, too little memory really
-is an error, and the host waits for the device where it would wait for a GPU. It can not show how
+is an error, and the host waits for the device where it would wait for a GPU. It cannot show how
 fast a kernel is, nor any number that one computes: kernels do nothing and take a given time, and
 the host reads zeros, or what it wrote, where their results would be: losses and scores mean
 nothing. XLA would choose kernels by their time, and so is told not to.
@@ -36,7 +36,7 @@ LIBRARIES = (
     "libcufft.so.11", "libcupti.so.12", "libcusolver.so.11", "libcusparse.so.12", "libnccl.so.2",
     "libnvidia-ml.so.1",
 )  # fmt: skip
-"""What TensorFlow 2.21 loads, and NVML."""
+"""Libraries that TensorFlow 2.21 loads, and NVML."""
 
 _PREFIXES = rb"cu|cuda|cublas|cublasLt|cudnn|cufft|cupti|cusolver|cusparse|nccl|nvml|__cuda"
 NAME = re.compile(rb"\0((?:" + _PREFIXES + rb")[A-Z]\w+)(?=\0)")
@@ -54,7 +54,7 @@ def environment(
     """The variables with which a process finds the stand-in, from its start on.
 
     Args:
-        folder: Where it was built; processes with the same one share the memory of the GPUs.
+        folder: Folder of the build; processes with the same one share the memory of the GPUs.
         devices: GPUs, 8 at most.
         device_bytes: Memory of each.
         kernel_us: Microseconds that each kernel takes.

@@ -97,7 +97,7 @@ def started(folder, script, visible="0,1", **machine):
 
 
 def said(folder, script, **told):
-    """What a process prints first."""
+    """First line that a process prints."""
     with started(folder, script, **told) as process:
         return process.stdout.readline().strip()
 

@@ -77,7 +77,7 @@ def write_legacy(path, content, storages, *, machine=MACHINE, counts=None):
         path: To write.
         content: Pickle of the state dict.
         storages: Key to bytes.
-        machine: What it says of the machine.
+        machine: Description of the machine in the file.
         counts: Numbers that it says the storages have; None: of float32.
     """
     parts = [pickle.dumps(value, 2) for value in (MAGIC, VERSION, machine)]

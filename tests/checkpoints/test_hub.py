@@ -1,4 +1,4 @@
-"""Which weights are fetched from the hub: safetensors, those that it converted, a pickle."""
+"""Weights fetched from the hub: safetensors, those that it converted, a pickle."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +50,7 @@ class Hub:
 
     online: bool = True
     answers: bool = True
-    """Whether it says anything of proposals."""
+    """True if the hub answers about proposals."""
 
     def snapshot_download(
         self, name, *, revision, allow_patterns, ignore_patterns, local_files_only

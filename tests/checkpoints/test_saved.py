@@ -1,4 +1,4 @@
-"""What a model's folder says of its labels and of how it was fed."""
+"""Labels and inputs that a model's folder records."""
 
 import json
 from dataclasses import replace

@@ -55,7 +55,7 @@ def launched(cluster, folder, *, notice=print, devices=1, command=FAKE, **keys):
 
 
 def workers_ready(launcher, count, seconds=120):
-    """What the workers say when they are ready."""
+    """Messages of the workers when they are ready."""
     found, end = {}, time.monotonic() + seconds
     while len(found) < count and time.monotonic() < end:
         for event in launcher.poll(0.2):
@@ -69,7 +69,7 @@ def do_in_turn(watch, *steps):
 
     Args:
         watch: Shown the sweep.
-        steps: What to do once trials have reported from so many slots.
+        steps: Actions, by the number of slots from which trials have reported.
     """
     seen, left = set(), list(steps)
 

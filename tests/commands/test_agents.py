@@ -1,4 +1,4 @@
-"""What launcher=slurm says and refuses without a Slurm; tests/cluster has a real one."""
+"""Messages and refusals of launcher=slurm without a Slurm; tests/cluster has a real one."""
 
 import sys
 

@@ -24,7 +24,7 @@ COMMON = [word for word in OWN if not word.startswith(("sweep", "model.checkpoin
 def doctor(folder, tmp_path):
     """Runs the command in a process of its own; gives its lines by name, and its exit code.
 
-    Its TensorFlow is one that can not be imported, unless a test wants the real one.
+    Its TensorFlow cannot be imported, unless a test wants the real one.
     """
     (tmp_path / "stub").mkdir()
     (tmp_path / "stub" / "tensorflow.py").write_text("raise ImportError('libcudart is torn')\n")

@@ -1,4 +1,4 @@
-"""What another program left where a sweep would keep its study."""
+"""Files of another program in the place of a sweep's study."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""What stands in a file is what is trained, saved and predicted: rows and names of labels."""
+"""Rows and labels of a file are trained, saved and predicted as they are written."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What the commands tell of memory, and the batch size that follows from it."""
+"""Memory that the commands show, and the batch size that follows from it."""
 
 import yaml
 

@@ -1,4 +1,4 @@
-"""What `predict` refuses before it loads a model."""
+"""Refusals of `predict` before it loads a model."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a real sweep leaves is what it says: trained, predicted and loaded again, to the digit."""
+"""Files of a real sweep: trained, predicted and loaded again, they agree to the digit."""
 
 import csv
 import json

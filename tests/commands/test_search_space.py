@@ -1,4 +1,4 @@
-"""What a sweep says of its space, and that it runs each configuration of it once."""
+"""Messages of a sweep about its space; each configuration runs once."""
 
 import pytest
 import yaml

@@ -17,7 +17,7 @@ words = words.filter(lambda word: word != "???" and "\\" not in word)
 
 
 def pasted(line, folder):
-    """What the line trains."""
+    """Settings that the command line trains."""
     command, *arguments = shlex.split(line)
     assert [command, arguments[0]] == ["tuner", "train"]
     return compose_training(None, arguments[1:], folder).trial

@@ -1,4 +1,4 @@
-"""What no configuration may hold, whatever its key."""
+"""Values that no configuration may contain, whatever the key."""
 
 from dataclasses import dataclass, field
 

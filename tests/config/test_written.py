@@ -23,7 +23,7 @@ def compose(folder, *arguments):
 
 
 def survives(trial, folder):
-    """Whether it is the same after best.yaml, and after the line that export.format=cli gives."""
+    """True if it is the same after best.yaml, and after the line of export.format=cli."""
     (folder / "best.yaml").write_text(dump_trial(trial))
     line = shlex.split(train_command(trial, folder))[2:]
     return (

@@ -1,4 +1,4 @@
-"""Which configurations are worth more seeds, and what the repeats say, as plain values."""
+"""Choice of the configurations that get more seeds, and the estimate from repeats."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Whether the test rows may be looked at, and what a look says, as plain values."""
+"""Permission to score the test rows, and the text of the result."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the cache of prepared data lets go, and what it never opens."""
+"""Entries that the cache of prepared data removes, and files that it never opens."""
 
 import os
 from dataclasses import replace

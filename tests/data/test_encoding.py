@@ -1,4 +1,4 @@
-"""What AutoTokenizer gives of an exported folder is what training was fed, field by field."""
+"""AutoTokenizer of an exported folder encodes as training did, field by field."""
 
 import dataclasses
 import json

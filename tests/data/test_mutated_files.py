@@ -51,7 +51,7 @@ class Reader:
         self._process = None
 
     def read(self, what, folder):
-        """What became of the files: `read`, `refused` or how it broke, and what was said."""
+        """Result for each file: `read`, `refused` or the failure, and the message."""
         if self._process is None:
             self._process = self._start()
         print(json.dumps({"reader": what, "folder": str(folder)}), file=self._process.stdin)
@@ -190,7 +190,7 @@ def test_a_damaged_file_is_read_or_refused(kind, folder, reader):
 
 
 def check_message(message):
-    """What is wrong, where, and what would be right, in a few lines that a person can read."""
+    """True if a message has problem, place and remedy in a few readable lines."""
     assert "\n  where: " in message
     assert len(message) < 4000
     assert all(character.isprintable() or character == "\n" for character in message)

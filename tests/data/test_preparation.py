@@ -24,7 +24,7 @@ def data(tmp_path):
 
 
 def texts_of(prepared):
-    """What identifies the rows of both splits: their token ids."""
+    """Token ids of both splits, which identify their rows."""
     return [
         [tuple(row.tolist()) for row in np.split(split.ids, split.offsets[1:-1])]
         for split in (prepared.train, prepared.validation)

@@ -1,4 +1,4 @@
-"""What the data report says beside what real data sets make it say."""
+"""Lines of the data report that real data sets do not produce."""
 
 import pytest
 

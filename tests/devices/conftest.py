@@ -1,4 +1,4 @@
-"""What the tests of launchers share."""
+"""Fixtures of the tests of launchers."""
 
 from tests.devices.nvidia_smi import nvidia_smi
 from tests.devices.nvml import nvml

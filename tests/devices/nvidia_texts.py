@@ -1,4 +1,4 @@
-"""What nvidia-smi says on some machines: to `QUERY` as CSV, and to `-L`."""
+"""Output of nvidia-smi on some machines: to `QUERY` as CSV, and to `-L`."""
 
 TWO = """\
 0, GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77, NVIDIA A100-SXM4-80GB, 550.54.15, 81920, 4, Disabled

@@ -1,4 +1,4 @@
-"""What a slot may take of a GPU, by what a stand-in for `nvidia-smi` says of its memory."""
+"""Memory of a GPU that a slot may use, with a stand-in for `nvidia-smi`."""
 
 import sys
 

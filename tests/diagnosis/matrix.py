@@ -1,4 +1,4 @@
-"""What the rules say of the generated curves.
+"""Confusion matrix of the rules on the generated curves.
 
 python -m tests.diagnosis.matrix    # prints the table of docs/convergence.md
 """

@@ -1,4 +1,4 @@
-"""What counts as learning: the loss as well as the score, each against its own chance."""
+"""Learning is judged by loss and score, each against its own chance."""
 
 import random
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What holds of the rules whatever the curve."""
+"""Properties of the rules that hold for every curve."""
 
 import math
 from dataclasses import replace

@@ -15,7 +15,7 @@ def with_thresholds(**thresholds) -> TrialSettings:
 
 
 def answers(losses, training, accuracy, *, points=10, given=None):
-    """What is said after each point of a curve."""
+    """Decision after each point of a curve."""
     reports, said = [], []
     for point, (loss, trained) in enumerate(zip(losses, training, strict=True), start=1):
         reports.append(

@@ -21,7 +21,7 @@ from tuner.trial import metrics
 from tuner.trial.records import Baseline, FixedRows, Report
 
 FACTORS = {"adamw": 200.0, "sgd": 30.0, "lion": 200.0, "rmsprop": 200.0}
-"""How many times larger the rates of this model are than those of an encoder."""
+"""Factor from an encoder's rates to those of this model."""
 
 INPUTS, HIDDEN = 24, 24
 

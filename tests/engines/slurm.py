@@ -100,7 +100,7 @@ class Slurm:
         self._daemon(node, "-D", "-N", node, program="slurmd")
 
     def __call__(self, *command):
-        """What a command of Slurm prints; it may fail."""
+        """Return the output of a Slurm command, which may fail."""
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         return (done.stdout + done.stderr).strip()
 

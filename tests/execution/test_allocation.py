@@ -1,4 +1,4 @@
-"""Whether a trial may begin in what is left of an allocation."""
+"""Start of a trial in the remaining time of an allocation."""
 
 import pytest
 

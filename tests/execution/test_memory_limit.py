@@ -25,7 +25,7 @@ CUT = {
     "training": {"batch_size": ROWS, "evaluation_batch_size": 8},
     "evaluation": {"batch_size": 8, "evaluation_batch_size": 2 * ROWS},
 }
-"""What does not fit, and what of the split has to become smaller."""
+"""Stage that does not fit, and the batch size that has to become smaller."""
 
 
 class LimitedLauncher(LocalLauncher):

@@ -1,4 +1,4 @@
-"""Which repeats are handed out, over a real study."""
+"""Repeats that are handed out, over a real study."""
 
 import pytest
 

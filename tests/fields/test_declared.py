@@ -15,9 +15,9 @@ COMPONENTS = [*optimizers.REGISTRY.bundled(), *schedules.REGISTRY.bundled()]
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What it is.
+    """An optimizer with a documented field.
 
-    What else is to be said.
+    More about it.
     """
 
     rate: Annotated[float, above(0)]
@@ -46,7 +46,7 @@ def test_fields_have_type_bounds_and_default():
 
 
 def test_descriptions_are_inherited():
-    assert description(Base) == "What it is."
+    assert description(Base) == "An optimizer with a documented field."
     expected = {"rate": "Rate, which is explained in two lines.", "size": "Size."}
     assert descriptions(Base) == expected
     assert descriptions(Derived) == {**expected, "other": "Other."}

@@ -38,7 +38,7 @@ def write(folder, text):
 
 
 def texts(folder):
-    """What the files of a folder begin with."""
+    """First bytes of the files of a folder."""
     return {(folder / name).read_text().split()[0] for name in FILES}
 
 

@@ -1,4 +1,4 @@
-"""What is read of a file that another process appends to."""
+"""Reading a file that another process appends to."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""What a worker sees and takes of the machine's GPUs."""
+"""GPUs that a worker sees, and memory that it takes."""
 
 import pytest
 

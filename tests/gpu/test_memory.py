@@ -36,7 +36,7 @@ LARGE = {
     "training": {"batch_size": ROWS, "evaluation_batch_size": 8},
     "evaluation": {"batch_size": 64, "evaluation_batch_size": 4 * ROWS},
 }
-"""What does not fit, and what of the split has to become smaller."""
+"""Stage that does not fit, and the batch size that has to become smaller."""
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Workers:
     """Workers that are ready, one for each slot, each on a GPU where there is one.
 
     Attributes:
-        devices: What each slot's worker computes on.
+        devices: Device of each slot's worker.
         started: The last trial came to its first update.
     """
 

@@ -1,4 +1,4 @@
-"""What needs no cluster; tests/cluster has one."""
+"""The Ray launcher without a cluster; tests/cluster has one."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What Slurm is asked for, what its queue says, and what agents are told."""
+"""Requests to Slurm, states of its queue, and arguments of agents."""
 
 import pytest
 

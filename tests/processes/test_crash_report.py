@@ -1,4 +1,4 @@
-"""What is not ours ends as one line and a file, for every command and process."""
+"""Unexpected errors end as one line and a file, for every command and process."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What users name their labels, checkpoints and studies is shown as they wrote it."""
+"""Labels, checkpoints and studies are shown as users wrote them."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Which trials are worth exporting, and what the forms say of them."""
+"""Choice of the exported trials, and the export formats."""
 
 import shlex
 from dataclasses import replace
@@ -117,7 +117,7 @@ def test_training_arguments_of_the_default():
 
 
 def keys_of(left_out):
-    """What is left out beside what is left out of every trial with a warm-up."""
+    """Settings left out in addition to those of every trial with a warm-up."""
     always = {
         "model.checkpoint", "model.max_length", "model.dropout", "data.seed",
         "schedule.warmup_fraction",

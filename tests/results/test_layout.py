@@ -30,7 +30,7 @@ STATUS = {
 
 
 def lines(table, width, **more):
-    """What a terminal of so many columns shows."""
+    """Lines shown on a terminal of a given width."""
     console = PlainConsole(width=width, **more)
     with console.capture() as shown:
         console.print(table)

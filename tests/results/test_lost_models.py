@@ -1,4 +1,4 @@
-"""How a trial that was trained again compares with its record."""
+"""Comparison of a retrained trial with its record."""
 
 from tests.records import outcome, report
 from tuner.results.lost_models import LostModel, score_differences

@@ -82,7 +82,7 @@ def assert_published(place, total):
 
 
 def inodes(folder):
-    """What changes with each step of a publication."""
+    """Files that each step of a publication changes."""
     found = []
     for path in (folder.best_model, folder.best, folder.best_model.with_name(".best_model.next")):
         try:

@@ -1,4 +1,4 @@
-"""What a person reads while a sweep runs."""
+"""Terminal output while a sweep runs."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What papers fine-tuned a model's family with, as first trials."""
+"""Configurations from the papers of a model's family, as first trials."""
 
 import pytest
 

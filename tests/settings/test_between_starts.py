@@ -1,4 +1,4 @@
-"""Which keys may have another value at the next start of a study: decided for every one."""
+"""Keys that may have another value at the next start of a study: decided for each."""
 
 import dataclasses
 

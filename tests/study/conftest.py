@@ -9,7 +9,7 @@ from tuner.study.journal import journal_url
 
 @pytest.fixture
 def kind(request):
-    """What the study is kept in."""
+    """Storage of the study."""
     return getattr(request, "param", "sqlite")
 
 

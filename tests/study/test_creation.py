@@ -41,7 +41,7 @@ def whole(url, total=2):
 
 
 def read(url, name, folder):
-    """What a report sees: the identity; None where it says that there is no study."""
+    """Identity that a report reads; None if it finds no study."""
     try:
         reader = StudyReader("s", StorageSettings(url=url, name=name), folder)
     except InputError as error:

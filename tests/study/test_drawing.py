@@ -1,4 +1,4 @@
-"""What samplers see of a study, and what they are asked to model."""
+"""Trials that samplers see, and keys that they model."""
 
 import optuna
 import pytest

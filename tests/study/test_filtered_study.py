@@ -1,4 +1,4 @@
-"""What `tuner.study.filtered_study` assumes of Optuna: how its samplers read the trials."""
+"""Assumptions of `tuner.study.filtered_study`: Optuna's samplers read trials this way."""
 
 import warnings
 

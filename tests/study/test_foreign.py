@@ -28,7 +28,7 @@ def storage_of(folder, kind):
 
 
 def content_of(folder, kind):
-    """What stands in the storage."""
+    """Content of the storage."""
     if kind == "journal":
         return (folder / "study.journal").read_bytes()
     with closing(sqlite3.connect(folder / "study.db")) as connection:

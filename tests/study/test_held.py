@@ -26,7 +26,7 @@ def test_the_trial_of_a_silent_agent_changes_its_owner_and_counts_once(
     frozen, other = open_study(storage=BRIEF), open_study(storage=BRIEF)
     asked = frozen.claim(1)
     frozen.report(asked.number, 1, {"val_accuracy": 0.6})
-    frozen._leases.stop()  # It gives no sign of life any more.
+    frozen._leases.stop()  # It writes no heartbeat any more.
     assert other.claim(1) is None
     assert other.may_claim(1)
     time.sleep(BRIEF.heartbeat_timeout + 0.3)

@@ -50,7 +50,7 @@ def append(file, records):
 
 
 def names(path):
-    """What Optuna itself reads."""
+    """Records that Optuna itself reads."""
     storage = JournalStorage(JournalFileBackend(str(path)))
     return [study.study_name for study in storage.get_all_studies()]
 

@@ -1,4 +1,4 @@
-"""Who is known to have ended."""
+"""Recognition of agents that have ended."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What stands in MLflow, read back and compared with the trials' folders."""
+"""Runs in MLflow, read back and compared with the trials' folders."""
 
 from collections import Counter
 

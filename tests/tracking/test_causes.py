@@ -29,7 +29,7 @@ from tuner.tracking.causes import cause_of
 from tuner.trial.folder import StudyFolder
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""What is left of connections that fail on purpose."""
+"""Leftovers of connections that fail on purpose."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def tls(tmp_path):
 
 
 def refusal(uri, folder, kind=InputError):
-    """What a start with this store ends with; nothing is left on the disk."""
+    """Error of a start with this store; nothing is left on the disk."""
     tracker = Tracker(TrackingSettings(uri=uri), "s", folder)
     with pytest.raises(TunerError) as refused:
         tracker.open()

@@ -124,7 +124,7 @@ def test_each_study_has_its_own_view_of_its_own_runs(start, mlflow_uri):
 
 
 def by_older_version(uri, name="s", number=0, attempt=1, status="FINISHED", state="complete"):
-    """What a version without ids left of a trial."""
+    """Run of a trial as a version without ids left it."""
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name(name)
     place = experiment.experiment_id if experiment else client.create_experiment(name)

@@ -1,4 +1,4 @@
-"""What a trial's run says of its configuration and of its data."""
+"""Configuration and data in a trial's run."""
 
 import json
 

@@ -16,7 +16,7 @@ from tuner.trial.folder import StudyFolder
 
 
 class Notices(list):
-    """What people were told; `wait_for` waits until they were, once more."""
+    """Notices so far; `wait_for` waits for another one."""
 
     def wait_for(self, text, seconds=120.0):
         deadline = time.monotonic() + seconds

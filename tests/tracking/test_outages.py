@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 class Notices(list):
-    """What people were told; `wait_for` waits until they were."""
+    """Notices so far; `wait_for` waits for one."""
 
     def wait_for(self, text, seconds=60.0):
         until = time.monotonic() + seconds

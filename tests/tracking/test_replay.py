@@ -1,4 +1,4 @@
-"""What agents that could not reach MLflow left in a study's folder, sent by one process later."""
+"""Spools of agents that could not reach MLflow, sent by one process later."""
 
 import os
 import subprocess

@@ -44,7 +44,7 @@ def swept(uri, folder, numbers=(), earlier=(), **settings):
 
 
 def told(folder, number):
-    """How a trial ended, as the study has it."""
+    """Outcome of a trial in the study."""
     return from_json(TrialOutcome, folder.trial(number).outcome.read_bytes())
 
 

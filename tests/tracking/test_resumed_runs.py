@@ -1,4 +1,4 @@
-"""Which run the attempts at a trial belong to, and what it then holds."""
+"""Run that the attempts at a trial belong to, and its content."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a sweep leaves in MLflow, in a real SQLite store."""
+"""Content of MLflow after a sweep, in a real SQLite store."""
 
 import base64
 import json

@@ -54,7 +54,7 @@ def batch(pad: int, last_type: int) -> dict[str, list[Any]]:
 
 
 def encoder(folder: Path, model_type: str) -> dict[str, Any]:
-    """What transformers' own classifier computes from a checkpoint on `batch`."""
+    """Outputs of transformers' own classifier for a checkpoint on `batch`."""
     model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(
         folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
     )

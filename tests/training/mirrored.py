@@ -62,7 +62,7 @@ def _spread(variable):
 
 
 def masks():
-    """What dropout leaves of ones on each device."""
+    """Result of dropout on ones, on each device."""
     from tuner.training.dropout import DropoutState
 
     strategy = replicas.strategy_for(2)

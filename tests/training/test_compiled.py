@@ -1,4 +1,4 @@
-"""What XLA computes in place of Keras' operations: the same numbers, or as random ones."""
+"""XLA versions of Keras' operations: the same numbers, or equally random ones."""
 
 import numpy as np
 import pytest

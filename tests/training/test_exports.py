@@ -1,4 +1,4 @@
-"""What the Trainer makes of exported arguments (see make_references) is what was trained."""
+"""The Trainer trains exported arguments as ours did (see make_references)."""
 
 import numpy as np
 import pytest

@@ -35,7 +35,7 @@ def fused(model):
 
 
 def tuner_of_a_gpu(monkeypatch):
-    """What runs trials as on a GPU."""
+    """Fine-tuner that runs trials as on a GPU."""
     from tuner.training import fine_tune
     from tuner.training.fused import FusedStep
 

@@ -1,4 +1,4 @@
-"""How little of Rotten Tomatoes is padding, from the lengths of its rows alone."""
+"""Share of padding in Rotten Tomatoes, from the lengths of its rows."""
 
 import os
 from itertools import pairwise

@@ -18,7 +18,7 @@ def run(settings, folder):
 
 
 def operations(trace):
-    """How often each operation stands in a trace."""
+    """Number of times that each operation is in a trace."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     space = xplane_pb2.XSpace()

@@ -93,7 +93,7 @@ def test_with_the_head_of_the_original_the_logits_are_its_own(case):
 
 
 def test_dropout_is_where_the_original_has_it(case, monkeypatch):
-    """What every dropout is given in a forward pass, all of them letting it through."""
+    """Inputs of every dropout layer in a forward pass; each passes them on unchanged."""
     import tensorflow as tf
 
     from tuner.training.model import Classifier

@@ -31,7 +31,7 @@ def tuner():
 
 
 def run(tuner, make_settings, *, layer_decay=1.0, **training):
-    """What a small trial reports, clock and machine left out, and the weights at its end."""
+    """Reports of a small trial without clock and machine, and its final weights."""
     settings = make_settings(batch_size=8, accumulation_steps=2, **training)
     settings = replace(settings, optimizer=replace(settings.optimizer, layer_decay=layer_decay))
     recorder = Recorder()

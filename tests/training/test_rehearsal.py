@@ -1,4 +1,4 @@
-"""What a trial's end does is tried before its first update, once for each checkpoint."""
+"""The end of a trial is rehearsed before its first update, once for each checkpoint."""
 
 import dataclasses
 import json

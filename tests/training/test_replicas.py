@@ -40,7 +40,7 @@ def start(folder, what, name=None, **environment):
 
 
 def finish(folder, process, name):
-    """What the process found out."""
+    """Result of the process."""
     try:
         code = process.wait(500)
     finally:

@@ -16,7 +16,7 @@ from tuner.training.state_file import StateError, StateFile
 
 
 class Variable:
-    """What a state needs of a TensorFlow variable."""
+    """Members of a TensorFlow variable that a state needs."""
 
     def __init__(self, value):
         self.value = value

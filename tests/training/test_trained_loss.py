@@ -1,4 +1,4 @@
-"""What a model that learns nothing of the text ends at, and how far a mean loss is known."""
+"""Final loss of a model that learns nothing from the text, and the error of a mean loss."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How long it takes: what a person would say who looks at the clock and the slots."""
+"""Expected duration, as a person would estimate it from the clock and the slots."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What failed, by texts that TensorFlow 2.21 and its libraries print."""
+"""Recognition of failures by texts that TensorFlow 2.21 and its libraries print."""
 
 import pytest
 

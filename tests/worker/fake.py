@@ -177,7 +177,7 @@ def passes(checkpoint, listener):
 
 
 def first_time(marker):
-    """Whether the file is not there yet; makes it."""
+    """Create a file; return True if it did not exist."""
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -201,7 +201,7 @@ def accuracy(settings: TrialSettings, point: int) -> float:
 
 
 def noise(settings: TrialSettings) -> float:
-    """What the seed adds to the score where the checkpoint asks for it."""
+    """Part of the score that follows from the seed, if the checkpoint asks for it."""
     kind, _, deviation = settings.model.checkpoint.partition(":")
     if kind != "noisy":
         return 0.0

@@ -210,7 +210,7 @@ def test_a_trial_that_is_stopped_for_good_leaves_no_state(tmp_path):
 
 
 def terminated(*incoming, when):
-    """What a worker sends that gets SIGTERM when its trial sends a message of that kind."""
+    """Messages of a worker that gets SIGTERM when its trial sends a message of that kind."""
     channel, ends = Script(*incoming), []
     worker = Worker(
         channel, lambda: (FakeFineTuner(), READY), on_terminate=lambda: ends.append(len(sent))

@@ -32,9 +32,9 @@ class Curve:
     """One labelled trial.
 
     Attributes:
-        status: What somebody who sees the plot would call it.
+        status: Status that a person who sees the plot would give.
         kind: The variety of that status.
-        reports: What was seen, maybe not the whole budget.
+        reports: Reports that were made, possibly not for the whole budget.
         guess: The constant guess of the data.
         settings: A configuration that fits the story.
     """

@@ -55,7 +55,7 @@ def before_the_break(rng: Generator) -> tuple[Plan, Story]:
 
 
 def _poison(plan: Plan, report: Report, *, train: bool = True) -> Report:
-    """What is left of a report when weights are NaN: one label, no loss."""
+    """A report with NaN weights: one predicted label, no loss."""
     nan = math.nan
     chance = plan.labels.guess.accuracy
     changed: dict[str, Any] = {}

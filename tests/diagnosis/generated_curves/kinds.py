@@ -111,4 +111,4 @@ KINDS: Mapping[Convergence, Mapping[str, tuple[Maker, Breaker | None]]] = {
         "two reports": (_anything, _cut_to(2)),
     },
 }
-"""How each variety of each status is made: a story, and what is then done to its reports."""
+"""Recipe for each variety of each status: a story, and changes to its reports."""

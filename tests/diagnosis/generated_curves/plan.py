@@ -27,7 +27,7 @@ class Labels:
 
     Attributes:
         frequencies: Shares of the labels.
-        skill_exponent: How accuracy follows loss: the skill (Matthews correlation) is the share
+        skill_exponent: Relation of accuracy to loss: the skill (Matthews correlation) is the share
             of the guess's loss taken away to this power. Half the loss gone is about 85 % right
             for two labels (0.5), and about half right for 77 (1.0).
     """
@@ -104,7 +104,7 @@ RATE_FACTORS: Mapping[str, tuple[float, float]] = {
     "brisk": (4.0, 10.0),
     "high": (20.0, 80.0),
 }
-"""What a rate is multiplied by to be off as a story wants it."""
+"""Factor that makes a rate as wrong as a story wants it."""
 WEIGHT_CHANGES: Mapping[str, tuple[float, float]] = {
     "good": (0.01, 0.2),
     "low": (1e-6, 1e-4),
@@ -123,7 +123,7 @@ class Plan:
         rng: All of the curve's randomness.
         labels: The data's labels.
         points: Evaluation points in the budget.
-        seen: How many of them were reached.
+        seen: Number of points that were reached.
         rows: Validation rows that every point evaluates.
         all_rows: Validation rows at the final point.
         train_rows: Training rows.

@@ -81,7 +81,7 @@ def _accuracy(plan: Plan, skill: Array, majority: Array, rows: int, offset: floa
 
 
 def _scores(plan: Plan, story: Story, rows: int, offsets: tuple[float, float]) -> _Scores:
-    """What evaluating `rows` rows tells; `offsets` are the errors that all points share."""
+    """Evaluation on `rows` rows; `offsets` are the errors that all points share."""
     rng, labels = plan.rng, plan.labels
     collapsed = np.zeros(plan.points, bool) if story.collapsed is None else story.collapsed
     confidence = _confidence(story)
@@ -225,7 +225,7 @@ def measure(plan: Plan, story: Story) -> tuple[Report, ...]:
 
 
 def is_clear(plan: Plan, story: Story) -> bool:
-    """Whether what makes the case stands out of this trial's noise."""
+    """True if the feature of the case exceeds this trial's noise."""
     guess = plan.labels.guess.loss
     spread = _row_spread(story.val * guess, _confidence(story))
     spread = float(spread[: plan.seen].max())
@@ -237,7 +237,7 @@ def is_clear(plan: Plan, story: Story) -> bool:
 
 
 def keeps_above(plan: Plan, reports: Sequence[Report]) -> bool:
-    """Whether no point seems to beat the guess, but for what chance gives."""
+    """True if no point beats the guess by more than chance."""
     guess = plan.labels.guess.loss
     return all(
         report.fixed.loss >= guess - max(report.fixed.loss_error, 0.005 * guess)

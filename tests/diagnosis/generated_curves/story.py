@@ -1,4 +1,4 @@
-"""What truly happens in a trial, before sampling noise; and the shapes that it takes."""
+"""True course of a trial before sampling noise, and its shapes."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Curve1D = Callable[[Array], Array]
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What truly happens, before sampling noise; losses as shares of the constant guess's.
+    """True course before sampling noise; losses as shares of the baseline's.
 
     Attributes:
         val: Validation loss at each point.
@@ -65,7 +65,7 @@ def logistic_fall(middle: float, width: float) -> Curve1D:
 
 
 def known_by_heart(epochs: int, t: Array) -> Array:
-    """How far the training rows are known by heart, 0 to 1: grows smoothly and per pass."""
+    """Degree to which the training rows are memorised, 0 to 1: grows smoothly and per pass."""
     smooth = (1.0 - np.exp(-4.0 * t)) / (1.0 - math.exp(-4.0))
     if epochs < 2:
         return smooth

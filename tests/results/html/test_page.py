@@ -1,4 +1,4 @@
-"""What stands on the page; how it looks is for eyes."""
+"""Content of the page; its look is not tested."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Where trials lie against each other, whichever way their metrics are better."""
+"""Position of trials in the trade-off plot, whichever way their metrics are better."""
 
 import pytest
 

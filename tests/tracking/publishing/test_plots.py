@@ -1,4 +1,4 @@
-"""What is drawn of a study, from none of its trials to all kinds of them."""
+"""Plots of a study, from no trials to all kinds of them."""
 
 import optuna
 import pytest

@@ -1,4 +1,4 @@
-"""What torch and transformers compute, stored as numbers by `make_references`."""
+"""Numbers computed by torch and transformers, stored by `make_references`."""
 
 import json
 from pathlib import Path
