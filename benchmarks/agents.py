@@ -166,9 +166,9 @@ class Task:
     """Work of all agents.
 
     Attributes:
-        url: Of the study's storage.
-        folder: Of the trials' files.
-        slots: Of each agent.
+        url: Address of the study's storage.
+        folder: Folder of the trials' files.
+        slots: Slots of each agent.
         trials: The study's total.
     """
 
@@ -264,7 +264,7 @@ def faults(trials: Sequence[FrozenTrial], total: int, killed: int, slots: int) -
 
 
 def transactions(url: str) -> tuple[int, int]:
-    """Of PostgreSQL: how many were committed, and how many were not; 0 of other storages."""
+    """Committed and failed transactions of PostgreSQL; 0 for other storages."""
     if backend(url) != POSTGRESQL:
         return 0, 0
     import psycopg  # noqa: PLC0415

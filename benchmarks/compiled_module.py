@@ -13,7 +13,7 @@ BITS = {
     "pred": 8, "s4": 4, "u4": 4, "s8": 8, "u8": 8, "s16": 16, "u16": 16, "bf16": 16, "f16": 16,
     "s32": 32, "u32": 32, "f32": 32, "s64": 64, "u64": 64, "f64": 64,
 }  # fmt: skip
-"""Of an element of each type."""
+"""Bytes of an element of each type."""
 
 NO_KERNEL = {
     "parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all",
@@ -35,8 +35,8 @@ class Instruction:
     """A line of a computation.
 
     Attributes:
-        name: Of its result.
-        shape: Of its result, as text.
+        name: Name of its result.
+        shape: Shape of its result, as text.
         operation: XLA's name of the operation.
         operands: Names of other instructions.
         called: The computation that it runs, or that says what it does.
@@ -70,8 +70,8 @@ class Traffic:
     """Bytes that kernels read and write.
 
     Attributes:
-        products: Of kernels that multiply matrices.
-        others: Of all others.
+        products: Traffic of kernels that multiply matrices.
+        others: Traffic of all other kernels.
         kernels: Number of kernels.
     """
 
@@ -81,7 +81,7 @@ class Traffic:
 
     @property
     def total(self) -> int:
-        """Of all kernels."""
+        """Traffic of all kernels."""
         return self.products + self.others
 
 

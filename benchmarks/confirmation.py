@@ -81,13 +81,13 @@ class Measured:
         data: Name of the data set.
         rows: Training examples.
         validation_rows: Examples that score.
-        seed: Of sampler and training.
-        trials: Of the search.
-        pruned: Of them.
+        seed: Seed of sampler and training.
+        trials: Number of trials of the search.
+        pruned: Number of pruned trials.
         plain: Number of its best trial.
         promised: The score of that.
         error: Standard error of it, over the drawing of the validation rows.
-        confirmation: Of the leaders.
+        confirmation: Confirmation of the leaders.
         fresh: Number of the plain best trial and of the confirmed best one to their scores.
     """
 
@@ -213,7 +213,7 @@ def read(folder: Path, study: str) -> StoredStudy:
 
 
 def outcomes_of(study: StoredStudy) -> list[TrialOutcome]:
-    """Of the trials that ended."""
+    """Outcomes of the trials that ended."""
     return [trial.outcome for trial in study.trials if trial.outcome is not None]
 
 
@@ -249,7 +249,7 @@ def measure(data: str, seed: int, folder: Path, texts: Path | None) -> Measured:
 
     Args:
         data: Name of the data set.
-        seed: Of sampler and training.
+        seed: Seed of sampler and training.
         folder: The studies are below it.
         texts: Folder of the data sets that are not embedded.
     """

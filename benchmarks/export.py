@@ -34,7 +34,7 @@ LABELS = ("bad", "fair", "good")
 
 
 def texts() -> list[str]:
-    """Of 1 to 90 words, so that some are truncated."""
+    """Texts of 1 to 90 words, so that some are truncated."""
     random = np.random.default_rng(0)
     return [" ".join(random.choice(WORDS, random.integers(1, 91))) for _ in range(TEXTS)]
 

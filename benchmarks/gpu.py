@@ -47,7 +47,7 @@ def asked_for(gpus: Sequence[str]) -> tuple[list[str], Plan]:
     """Options of the command line.
 
     Args:
-        gpus: That can be used.
+        gpus: Number of usable GPUs.
 
     Returns:
         The sections, and what they run.

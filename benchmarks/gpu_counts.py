@@ -25,10 +25,10 @@ def update_flops(shape: ModelShape, rows: int, tokens: int, labels: int) -> int:
     memory, and the optimizer, are no part of the model.
 
     Args:
-        shape: Of the encoder.
+        shape: Sizes of the encoder.
         rows: Texts in the update.
-        tokens: Of each text.
-        labels: That the head tells apart.
+        tokens: Tokens of each text.
+        labels: Number of labels.
     """
     width, inner = shape.hidden, shape.intermediate
     dense = 4 * width * width + 2 * width * inner  # Queries, keys, values, output; feed-forward.
@@ -43,7 +43,7 @@ def updates_lasting(seconds: float, flops: int, rate: float) -> int:
     """Updates in a round, so that it is neither over in a blink nor long.
 
     Args:
-        seconds: That it is to last.
+        seconds: Wanted duration.
         flops: Operations of one update.
         rate: Operations a second that the device is taken to reach.
     """
@@ -123,6 +123,6 @@ def pauses(spans: Iterable[Span]) -> list[float]:
     """Seconds between the end of each trial of one slot and the first update of the next.
 
     Args:
-        spans: Of each trial in order, its first update and the end of its last evaluation.
+        spans: First update and end of the last evaluation of each trial, in order.
     """
     return [begin - end for (_, end), (begin, _) in itertools.pairwise(spans)]

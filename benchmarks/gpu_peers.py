@@ -17,7 +17,7 @@ def rounds_of(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, l
 
     Args:
         commands: The command line of each peer.
-        rounds: Of each.
+        rounds: Rounds of each side.
     """
     peers = [Peer(name, line, usable_cores(), gpu=True) for name, line in commands.items()]
     try:

@@ -29,13 +29,13 @@ class Plan:
 
     Attributes:
         cases: Model shapes and batches.
-        rounds: Of each peer.
-        side: Of the matrices whose product is timed.
+        rounds: Rounds of each peer.
+        side: Side of the matrices whose product is timed.
         slots: Trials at a time.
-        trials: Of each slot in a packed sweep: the first compiles, the next runs beside first
+        trials: Trials per slot in a packed sweep: the first compiles, the next runs beside first
             ones of other slots, the last beside slots that have run dry; the others count.
         trial: Overrides of the packed trials.
-        peer_python: That has the Trainer.
+        peer_python: Interpreter that has the Trainer.
         tiny: It is a rehearsal.
     """
 

@@ -27,7 +27,7 @@ def computed(folder: Path, *, on_gpu: bool) -> list[Span]:
     """Each kernel in the one trace of a folder.
 
     Args:
-        folder: Of the trace.
+        folder: Folder of the trace.
         on_gpu: A GPU computed; else all that the CPU did stands for kernels, in a rehearsal.
 
     Raises:

@@ -37,9 +37,9 @@ class Case:
     """One model and one size of batch.
 
     Attributes:
-        name: Of the shape.
+        name: Name of the shape.
         sizes: Arguments of `write_checkpoint`.
-        tokens: Of each text.
+        tokens: Tokens of each text.
         batch: Texts in an update.
         updates: In a round.
         key: On the command line.

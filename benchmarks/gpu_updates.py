@@ -21,13 +21,13 @@ IDLE_GOAL = 0.02
 MEMORY_GOAL = 0.15
 
 FIRST_UPDATES = 50
-"""Of a process, whose seconds are its start."""
+"""Updates of a process, whose seconds are its start."""
 
 HELD_OUT = 0.1
 """Rows evaluated in a whole trial, as a share of those trained on."""
 
 FEW_WORDS = 1000
-"""Of a vocabulary whose embedding costs an update next to nothing."""
+"""Size of a vocabulary whose embedding costs an update almost nothing."""
 
 
 def speed(plan: Plan, folder: Path) -> None:

@@ -80,7 +80,7 @@ class Side:
 
     Attributes:
         name: Its script is `sweep_NAME.py`.
-        python: That runs it; None: not given.
+        python: Interpreter that runs it; None: not given.
         modules: Modules that its Python must have.
         packages: Packages that provide them.
     """

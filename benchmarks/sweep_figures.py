@@ -9,7 +9,7 @@ GOAL = 0.5
 
 
 def standard_error(accuracy: float, rows: int) -> float:
-    """Of an accuracy over so many rows."""
+    """Standard error of an accuracy over a number of rows."""
     return math.sqrt(accuracy * (1 - accuracy) / rows)
 
 
@@ -26,7 +26,7 @@ def verdict(
         walls: Seconds of each side's rounds; two sides at least.
         scores: Accuracies of the same.
         ours: Name of our side.
-        rows: That a score is the accuracy on.
+        rows: Number of rows behind the accuracy.
     """
     wall = {name: median(values) for name, values in walls.items()}
     score = {name: median(values) for name, values in scores.items()}

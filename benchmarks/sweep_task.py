@@ -31,9 +31,9 @@ class Task:
         epochs: The budget of a trial.
         points: Evaluation points of a trial, for sides that prune by them.
         batch: Examples in an update.
-        weight_decay: Of AdamW.
+        weight_decay: Weight decay of AdamW.
         clip_norm: Largest global gradient norm.
-        seed: Of the search and of each trial; above 0, which KerasTuner takes for none.
+        seed: Seed of the search and of each trial; above 0, because KerasTuner takes 0 for none.
         cores: CPU cores that the side has for itself.
     """
 

@@ -50,7 +50,7 @@ def make_trainer(
     Args:
         task: Task to train.
         threads: CPU threads.
-        callbacks: Told of what happens.
+        callbacks: Callbacks of the Trainer.
         arguments: TrainingArguments of the trial.
     """
     torch.set_num_threads(threads)

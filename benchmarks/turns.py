@@ -95,7 +95,7 @@ def in_turns(peers: Sequence[Peer], rounds: int) -> dict[str, list[float]]:
     Args:
         peers: The first is what others are compared with; one of the others that ends in its
             first round is left out.
-        rounds: Of each.
+        rounds: Rounds of each side.
 
     Raises:
         RuntimeError: The first ended, or another one after its first round.

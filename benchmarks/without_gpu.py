@@ -38,7 +38,7 @@ from stand_in.build import build, environment
 from tuner.errors import InputError
 
 UPDATES = 100
-"""Of a trial."""
+"""Updates of a trial."""
 
 
 def main() -> None:
@@ -86,8 +86,8 @@ def trial(case: Case, folder: Path, kernel_us: float) -> tuple[dict[str, Any], T
     """Two trials of a case in a process of their own.
 
     Args:
-        case: Of `gpu.py`.
-        folder: That has the stand-in.
+        case: Case of `gpu.py`.
+        folder: Folder of the stand-in.
         kernel_us: Microseconds that each kernel takes.
 
     Returns:

@@ -199,7 +199,7 @@ def agents_maker(folder, mlflow_uri, usual):
     """Gives what makes agents in a folder; they are closed at the end.
 
     Args:
-        folder: Of the test.
+        folder: Folder of the test.
         mlflow_uri: Their tracking store, unless another one is named.
         usual: Checkpoint, unless another one is named.
     """

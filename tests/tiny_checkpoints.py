@@ -81,7 +81,7 @@ def write_checkpoint(
         vocab: Rows of the embedding; the tokenizer's size unless given.
         positions: Tokens that a text may have.
         hidden_act: Written into config.json.
-        seed: Of the weights.
+        seed: Seed of the weights.
         labels: With labels the classification head is written too.
 
     Returns:

@@ -33,9 +33,9 @@ class InputError(TunerError):
         """Builds the message from its three parts.
 
         Args:
-            problem: What is wrong, with the offending value; a clause without a full stop.
+            problem: Problem with the offending value; a clause without a full stop.
             where: The file, key or column that it is wrong in.
-            remedy: What would be right; a clause without a full stop.
+            remedy: Correct input or command; a clause without a full stop.
         """
         self.problem, self.where, self.remedy = map(_shown, (problem, where, remedy))
         lines = [self.problem]

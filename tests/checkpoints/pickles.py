@@ -57,10 +57,10 @@ def write_zip(path, content, storages, *, order=b"little", compression=zipfile.Z
 
     Args:
         path: To write.
-        content: Of data.pkl.
+        content: Content of data.pkl.
         storages: Key to bytes.
         order: Content of `byteorder`; None leaves it out, as PyTorch before 2.1 does.
-        compression: Of the archive.
+        compression: Compression of the archive.
     """
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("archive/data.pkl", content)

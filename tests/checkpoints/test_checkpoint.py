@@ -288,7 +288,7 @@ class TestTensors:
             "lacks the tensor": None,
             "config.json": whole[name][:-1],
             "config.json asks": whole[name][None],
-            "type I32, which can not be read": whole[name].astype(np.int32),
+            "type I32, which cannot be read": whole[name].astype(np.int32),
             "holds NaN": np.full_like(whole[name], np.nan),
         }
         for problem, tensor in changes.items():

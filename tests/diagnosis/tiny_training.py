@@ -45,10 +45,10 @@ def make_data(shares, rows, *, validation=200, distance=2.0, wrong=0.0, seed=0):
     """Draws a task.
 
     Args:
-        shares: Of each label.
+        shares: Share of each label.
         rows: Training rows.
         validation: Validation rows.
-        distance: Of the labels' centres, in standard deviations of an input.
+        distance: Distance of the labels' centres, in standard deviations of an input.
         wrong: Share of the training labels that is drawn anew.
         seed: Decides everything.
     """
@@ -118,7 +118,7 @@ class Model:
         return hidden * kept @ head + bias, hidden, kept
 
     def gradients(self, inputs, targets, weights, dropout):
-        """Of the weighted mean of the cross-entropies with soft targets [rows, labels]."""
+        """Gradient of the weighted mean cross-entropies with soft targets [rows, labels]."""
         logits, hidden, kept = self.logits(inputs, dropout)
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         soft = shifted / shifted.sum(axis=1, keepdims=True)

@@ -40,7 +40,7 @@ class PostgreSQL:
 
     Attributes:
         port: On 127.0.0.1.
-        password: Of the user `postgres`.
+        password: Password of the user `postgres`.
         folder: Its data and its log.
     """
 

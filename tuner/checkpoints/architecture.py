@@ -1,4 +1,4 @@
-"""Which architecture a config.json without `model_type` is likely to be of."""
+"""Likely architecture of a config.json without `model_type`."""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress

@@ -12,7 +12,7 @@ from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 
 LAYER_NORM_EPS = 1e-12
-"""Where config.json names none, `layer_norm_eps` of all configurations."""
+"""Value of `layer_norm_eps` if config.json has none, in all configurations."""
 
 _BERT_SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",

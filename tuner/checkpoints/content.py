@@ -54,7 +54,7 @@ def file_hash(path: Path) -> str:
 
 
 def is_noted(what: str, path: Path) -> bool:
-    """Whether `note` was told this of a file with the same content; never of a small one."""
+    """True if `note` recorded this for a file with the same content; never for a small one."""
     if path.stat().st_size < REMEMBER_BYTES:
         return False
     return (cache_root() / what / file_hash(path)).is_file()

@@ -21,7 +21,7 @@ def find_conversion(api: "HfApi", name: str, commit: str) -> str | None:
     would bring other files with it.
 
     Args:
-        api: Of the hub.
+        api: Client of the hub.
         name: Hub id of the model.
         commit: Hash of a commit of the model.
 

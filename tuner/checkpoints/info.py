@@ -1,4 +1,4 @@
-"""What a checkpoint folder holds, read from its configuration and the heads of its weight files.
+"""Content of a checkpoint folder, read from its configuration and the headers of its weights.
 
 No code of a checkpoint runs, and nothing that a pickle names.
 """
@@ -136,7 +136,7 @@ def check_length(info: CheckpointInfo, max_length: int, special_tokens: int) -> 
     Args:
         info: The checkpoint.
         max_length: Tokens, special ones included.
-        special_tokens: How many the tokenizer adds to a text or pair.
+        special_tokens: Number of tokens that the tokenizer adds to a text or pair.
 
     Raises:
         InputError: It is too long or too short.
@@ -154,7 +154,7 @@ def check_length(info: CheckpointInfo, max_length: int, special_tokens: int) -> 
 
 
 def _shape(config: dict[str, Any], model_type: str) -> ModelShape:
-    """Of a config.json that `_check_config` has let through."""
+    """Sizes of a config.json that `_check_config` accepted."""
 
     def size(name: str) -> int:
         return int(config[_key(name, model_type)])
@@ -198,7 +198,7 @@ def _no_model_type(config: Mapping[str, Any], folder: Path) -> InputError:
 
 
 def _check_config(config: dict[str, Any], model_type: str, folder: Path) -> None:
-    """Refuses what can not be built, and what would be built as something else.
+    """Refuse a model that cannot be built, or would be built as another one.
 
     keras-hub takes a config.json with a `registered_name` for an object of Keras, whose classes
     it would import by the names that stand in it.

@@ -1,4 +1,4 @@
-"""Whether a checkpoint has the layers that a trial wants to treat one by one."""
+"""Check that a checkpoint has the layers that a trial treats one by one."""
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.errors import InputError

@@ -14,7 +14,7 @@ def check_links(folder: Path) -> None:
     whatever it leads to. The hub cache's own links, from a snapshot to its blobs, are allowed.
 
     Args:
-        folder: Of the checkpoint.
+        folder: Folder of the checkpoint.
 
     Raises:
         InputError: The configuration or a file of the tokenizer leads out of the folder.
@@ -35,7 +35,7 @@ def check_links(folder: Path) -> None:
 
 
 def _blobs(folder: Path) -> list[Path]:
-    """Where the snapshots of the hub cache lead."""
+    """Folders to which the snapshots of the hub cache link."""
     for place in (folder, folder.resolve()):
         if place.parent.name == "snapshots":
             return [(place.parent.parent / "blobs").resolve()]

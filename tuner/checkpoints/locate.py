@@ -15,10 +15,10 @@ from tuner.settings.settings import MISSING, ModelSettings
 
 SAFETENSORS = "*.safetensors"
 WANTED_FILES = [SAFETENSORS, "*.json", "*.txt", "*.model"]
-"""What is fetched from the hub first: weights without pickles, configuration, tokenizer."""
+"""Files fetched from the hub first: weights without pickles, configuration, tokenizer."""
 
 PICKLES = "pytorch_model*.bin"
-"""What is fetched where the hub has no safetensors for that revision."""
+"""Files fetched if the hub has no safetensors for that revision."""
 
 HUB_SECONDS = 10.0
 
@@ -53,7 +53,7 @@ def ask_hub(model: ModelSettings) -> None:
     """Sees within seconds whether the hub would give it; nothing is fetched.
 
     Raises:
-        InputError: The hub has none, gives none or can not be reached.
+        InputError: The hub has none, gives none or cannot be reached.
     """
     from huggingface_hub import HfApi  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ def _on_this_machine(model: ModelSettings) -> Path | None:
 
 
 def _stands_for(model: ModelSettings) -> bool:
-    """Whether the package carries this checkpoint and not another one."""
+    """True if the package carries this checkpoint and not another one."""
     return model.package is not None and model.package.stands_for in (None, model.checkpoint)
 
 

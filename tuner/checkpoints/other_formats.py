@@ -1,4 +1,4 @@
-"""What a folder holds that is no checkpoint, and what would make it one."""
+"""Recognition of folders that are no checkpoint, with a remedy."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ _MODULES = "modules.json"
 _ADAPTER = "adapter_config.json"
 
 _OF_TRAINING = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "training_args.bin")
-"""What transformers' Trainer writes beside a model."""
+"""Files that transformers' Trainer writes beside a model."""
 
 _USUAL = f"a folder in Hugging Face format: config.json, {WEIGHTS} and tokenizer"
 
@@ -120,7 +120,7 @@ def convert_pickles(folder: Path, name: str) -> str:
 
     Args:
         folder: Holds them.
-        name: Of one of them.
+        name: Name of one of the files.
     """
     pattern = "pytorch_model*.bin" if name.startswith("pytorch_model") else name
     return _python(
@@ -255,7 +255,7 @@ def _by_file(
 
     Args:
         folder: To look in.
-        patterns: Of file names, the most telling first.
+        patterns: Patterns of file names, the most specific first.
         problem: A sentence, with `{}` for the file's name.
         remedy: Makes what helps of the file's name.
     """

@@ -15,7 +15,7 @@ def find_packaged(package: PackagedFiles, hashed_file: str = "") -> Path | None:
     """Folder or file inside an installed package, its hash verified.
 
     Args:
-        package: What to look for.
+        package: Package to look for.
         hashed_file: File inside the folder that `package.sha256` belongs to; empty when
             `package.path` is the file itself.
 

@@ -1,4 +1,4 @@
-"""What a folder says of the classifier in it: its labels, and how it was fed.
+"""Record of a saved classifier: its labels and inputs.
 
 A trained model's folder has `model_inputs.json` beside what transformers reads. Folders of others
 have none; what config.json says of the task holds for all.
@@ -25,7 +25,7 @@ _TRAINED_HERE = "a folder as outputs/STUDY/best_model, or as export.model=DIR wr
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInputs:
-    """How a model was fed."""
+    """Inputs that a model was trained on."""
 
     text: str
     """Column of the texts in the training data."""

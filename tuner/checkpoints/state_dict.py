@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any
 
 MOST_BYTES = 4 * 2**20
-"""Of a pickle; that of 1,000 tensors has 0.2 MB, as the numbers are not in it."""
+"""Largest size of a pickle; one of 1,000 tensors has 0.2 MB, as the numbers are not in it."""
 
 _MOST_DIMENSIONS = 64
 _LARGEST = 2**63
@@ -58,7 +58,7 @@ class Storage:
 
     type: NumberType
     key: str
-    """Where the file holds it."""
+    """Key of the row in the file."""
 
     numbers: int
 
@@ -74,7 +74,7 @@ class StoredTensor:
 
     storage: Storage
     offset: int
-    """Of the first number, in numbers."""
+    """Place of the first number, in numbers."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]

@@ -30,7 +30,7 @@ _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LEGACY_VERSION = 1001
 
 Region = tuple[int, int]
-"""Where a storage lies in the file: first byte and number of bytes."""
+"""Place of a storage in the file: first byte and number of bytes."""
 
 
 class TorchFile:
@@ -78,7 +78,7 @@ class TensorSlice:
         """Read nothing yet.
 
         Args:
-            tensor: Where it lies in its storage.
+            tensor: Tensor with its place in its storage.
             data: The file.
             start: First byte of the storage.
         """
@@ -117,7 +117,7 @@ def _start(tensor: StoredTensor, regions: Mapping[str, Region]) -> int:
 
 
 def _open_zip(data: NDArray[np.uint8], path: Path) -> tuple[Any, Mapping[str, Region]]:
-    """Of PyTorch 1.6 and later: value of the pickle; storages by key.
+    """Read a file of PyTorch 1.6 or later: value of the pickle; storages by key.
 
     `zipfile` reads the list of members alone. As torch.save compresses nothing, their contents are
     bytes of the file.
@@ -158,7 +158,7 @@ def _member_region(data: NDArray[np.uint8], member: zipfile.ZipInfo) -> Region:
 
 
 def _open_legacy(data: NDArray[np.uint8]) -> tuple[Any, Mapping[str, Region]]:
-    """Of PyTorch before 1.6: value of the pickle; storages by key.
+    """Read a file of PyTorch before 1.6: value of the pickle; storages by key.
 
     After the pickles of a number, a version, the machine and the value comes the pickle of the
     storages' keys, and then of each the count of its numbers in 8 bytes, and they themselves.

@@ -32,7 +32,7 @@ _TOGETHER = "config.json and weights that were saved together"
 
 @dataclass(frozen=True, kw_only=True)
 class TensorHead:
-    """What a weight file says of one tensor.
+    """Header of one tensor in a weight file.
 
     Attributes:
         file: The file that holds it.
@@ -147,7 +147,7 @@ def _check_head(
 ) -> None:
     if head.dtype not in READABLE:
         raise InputError(
-            f"the tensor {name} has numbers of type {head.dtype}, which can not be read",
+            f"the tensor {name} has numbers of type {head.dtype}, which cannot be read",
             where=str(head.file),
             remedy=f"one of {', '.join(READABLE)}: `model.float().save_pretrained(folder)` in "
             "transformers",
@@ -200,7 +200,7 @@ def is_finite(numbers: NDArray[Any]) -> bool:
     """True if every number is finite in float32.
 
     Args:
-        numbers: Of one of the types in `READABLE`; any shape but an empty one.
+        numbers: Array of a type in `READABLE`, of any shape but an empty one.
     """
     # A float16 compared with float32's limit would take the limit for its own infinity.
     wide = numbers if numbers.dtype == np.float64 else numbers.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""What a cluster's scheduler has given this process: cores, memory, and until when."""
+"""Resources that a cluster's scheduler gave this process: cores, memory, end time."""
 
 import subprocess
 import time
@@ -37,7 +37,7 @@ def allocation_end(environment: Mapping[str, str]) -> float | None:
     tell it in SLURM_JOB_END_TIME.
 
     Args:
-        environment: Of the process.
+        environment: Environment variables of the process.
 
     Returns:
         Seconds since the epoch; None outside of a job, or of one without a limit.

@@ -17,7 +17,7 @@ class Group:
     """One control group."""
 
     folder: Path
-    """Where its files are."""
+    """Folder of its files."""
 
     is_second: bool
     """True for version 2."""
@@ -28,7 +28,7 @@ def own_groups(controller: str, root: Path = Path("/")) -> Iterator[Group]:
 
     Args:
         controller: `cpu` or `memory`.
-        root: Where `proc` and `sys` are.
+        root: Folder of `proc` and `sys`.
     """
     paths = _own_paths(root)
     for mount in _mounts(root):

@@ -1,4 +1,4 @@
-"""What a worker may give to TensorFlow of a GPU that it shares with others."""
+"""Memory of a shared GPU that a worker may give to TensorFlow."""
 
 BESIDE = 10**9
 """Bytes that a process takes of a GPU beside TensorFlow's own allocations: CUDA's context, the
@@ -11,7 +11,7 @@ def share(memory: int, workers: int) -> int:
 
     Args:
         memory: Bytes of the GPU; 0: it does not tell.
-        workers: How many share it.
+        workers: Number of workers that share it.
 
     Returns:
         At least half of an equal part, however many there are.

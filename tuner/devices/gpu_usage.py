@@ -1,4 +1,4 @@
-"""Which GPUs CUDA_VISIBLE_DEVICES names, and what looks at them come to."""
+"""GPUs that CUDA_VISIBLE_DEVICES names, and their usage from samples."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ class Look:
     """One look at all GPUs of a trial; what a GPU does not tell is left out.
 
     Attributes:
-        busy: Of each, the share of the last second in which it computed, 0 to 1.
+        busy: Share of the last second in which each GPU computed, 0 to 1.
         memory: Bytes taken on each.
     """
 
@@ -21,7 +21,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuUsage:
-    """What a trial's GPUs did for some time.
+    """Usage of a trial's GPUs over some time.
 
     Attributes:
         utilization: Mean share of the time in which they computed, 0 to 1; None: unknown.
@@ -42,11 +42,11 @@ def named(visible: str) -> list[str]:
 
 
 def position(name: str, uuids: Sequence[str]) -> int | None:
-    """Which of the machine's GPUs a name means.
+    """Return the GPUs of the machine that a name means.
 
     Args:
         name: Its index, or its UUID or the beginning of it, as CUDA_VISIBLE_DEVICES has it.
-        uuids: Of the machine's GPUs, in the order of their indices.
+        uuids: UUIDs of the machine's GPUs, in the order of their indices.
 
     Returns:
         The index; None where none or several are meant.
@@ -58,7 +58,7 @@ def position(name: str, uuids: Sequence[str]) -> int | None:
 
 
 def summary(looks: Sequence[Look]) -> GpuUsage:
-    """What some looks, at equal distances, come to."""
+    """Return the usage over samples at equal intervals."""
     busy = [share for look in looks for share in look.busy]
     memory = [sum(look.memory) for look in looks if look.memory]
     return GpuUsage(

@@ -1,4 +1,4 @@
-"""How often the kernel ended a process because memory ran out."""
+"""Number of processes that the kernel ended because memory ran out."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _VMSTAT = Path("/proc/vmstat")
 
 
 def oom_kills() -> int:
-    """Of our control group and of the machine, so far; only differences mean anything.
+    """Count for our control group and the machine so far; only differences are meaningful.
 
     Returns:
         Their sum; 0 where the system does not tell.

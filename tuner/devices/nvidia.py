@@ -14,13 +14,13 @@ from tuner.formatting.size import size
 QUERY = (
     "index", "uuid", "name", "driver_version", "memory.total", "memory.used", "mig.mode.current",
 )  # fmt: skip
-"""What nvidia-smi is asked of each GPU; drivers of 2020 know all of it."""
+"""Fields that nvidia-smi reports of each GPU; drivers of 2020 know all of them."""
 
 USED_BY_OTHERS = 1.0e9
 """Bytes in use above which somebody else computes; a display or an idle process take less."""
 
 INSTANCE_SHARE = 0.9
-"""Of the memory in an instance's name: `1g.18gb` has 16 GiB, which is 17.2 GB."""
+"""Unit of the memory in an instance's name: `1g.18gb` has 16 GiB, which is 17.2 GB."""
 
 _MIG = "MIG-"
 _GPU_LINE = re.compile(r"GPU (\d+): ")
@@ -54,12 +54,12 @@ class Gpu:
     Attributes:
         index: As CUDA_VISIBLE_DEVICES counts.
         uuid: The same for good.
-        name: Of the product.
+        name: Name of the product.
         driver: Version.
         memory: Bytes in all; None where it is not told.
-        used: Of them, bytes in use; None where it is not told, as for a GPU in MIG mode.
+        used: Bytes in use; None if unknown, as for a GPU in MIG mode.
         is_cut: It is in MIG mode.
-        instances: That it is cut into.
+        instances: MIG instances of the GPU.
     """
 
     index: int
@@ -73,16 +73,16 @@ class Gpu:
 
     @property
     def devices(self) -> list[str]:
-        """What CUDA_VISIBLE_DEVICES may name of it."""
+        """Names of the GPU, or of its instances, for CUDA_VISIBLE_DEVICES."""
         return [part.uuid for part in self.instances] if self.is_cut else [str(self.index)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nvidia:
-    """What the driver says.
+    """GPUs as the driver reports them.
 
     Attributes:
-        gpus: That it shows.
+        gpus: GPUs that the driver shows.
         error: Why it shows none, where nvidia-smi is installed and failed.
         visible: The devices that trials may use, as CUDA_VISIBLE_DEVICES names them.
         is_chosen: CUDA_VISIBLE_DEVICES is set.
@@ -141,7 +141,7 @@ def usable(gpus: Sequence[Gpu], chosen: str | None) -> list[str]:
     """The devices that trials may use, as CUDA_VISIBLE_DEVICES names them.
 
     Args:
-        gpus: Of the machine.
+        gpus: GPUs of the machine.
         chosen: An existing CUDA_VISIBLE_DEVICES, which is honoured; empty or -1 is none. A GPU in
             MIG mode that it names stands for its instances.
     """
@@ -156,7 +156,7 @@ def usable(gpus: Sequence[Gpu], chosen: str | None) -> list[str]:
 
 
 def is_instance(device: str) -> bool:
-    """Whether a name of CUDA_VISIBLE_DEVICES is that of a part of a GPU."""
+    """True if a name of CUDA_VISIBLE_DEVICES is that of a MIG instance."""
     return device.startswith(_MIG)
 
 
@@ -165,7 +165,7 @@ def device_memory(devices: str, gpus: Sequence[Gpu]) -> int:
 
     Args:
         devices: As CUDA_VISIBLE_DEVICES names them.
-        gpus: Of the machine.
+        gpus: GPUs of the machine.
 
     Returns:
         0 where one of them is unknown or does not tell.
@@ -190,10 +190,10 @@ def _meant(name: str, gpus: Sequence[Gpu]) -> Gpu | None:
 
 
 def notices(nvidia: Nvidia) -> Iterator[str]:
-    """What people should know of the GPUs before trials start on them.
+    """Notices about the GPUs before trials start on them.
 
     Args:
-        nvidia: What the driver says, asked before our own workers run.
+        nvidia: GPUs as the driver reported them before our own workers ran.
     """
     meant = {name: _meant(name, nvidia.gpus) for name in nvidia.visible}
     for name, gpu in meant.items():
@@ -217,5 +217,5 @@ def notices(nvidia: Nvidia) -> Iterator[str]:
 
 
 def is_in_use(gpu: Gpu) -> bool:
-    """Whether somebody computes on it."""
+    """True if another process computes on it."""
     return gpu.used is not None and gpu.used > USED_BY_OTHERS

@@ -1,4 +1,4 @@
-"""How much memory one slot's trial may take."""
+"""Memory that one slot's trial may use."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class AvailableMemory:
     """Memory for one trial.
 
     Attributes:
-        bytes: How much.
+        bytes: Number of bytes.
         on_host: It is the machine's own memory; else that of a GPU.
     """
 
@@ -23,7 +23,7 @@ class AvailableMemory:
 
 
 def local_room(slots: Collection[Slot]) -> AvailableMemory | None:
-    """What each trial may take when one runs in every slot of this machine.
+    """Return the memory of each trial when one runs in every slot of this machine.
 
     To be asked before workers start, which already take some.
 
@@ -42,7 +42,7 @@ def gpu_limit(slot: Slot, slots: Collection[Slot]) -> int | None:
 
     Args:
         slot: One of the slots.
-        slots: Of this machine.
+        slots: Slots of this machine.
 
     Returns:
         None where it has its GPU for itself, or has none, or the GPU does not tell.

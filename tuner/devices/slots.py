@@ -1,4 +1,4 @@
-"""What this machine has to run trials on, and how it is cut into slots."""
+"""Slots of this machine: groups of GPUs, or shares of its cores."""
 
 import os
 import shutil
@@ -77,7 +77,7 @@ def _ask(program: str) -> tuple[tuple[Gpu, ...], str]:
 
 
 def default_slots(gpus: int, cores: int, memory: int, devices: int = 1) -> int:
-    """How many trials run at a time when nobody says.
+    """Number of trials that run at a time by default.
 
     One for each GPU, or for each group of as many GPUs as one trial takes. Without a GPU one for
     each core, as far as memory goes: one-thread workers side by side get more examples a second
@@ -104,7 +104,7 @@ def cut_slots(
     """The machine's slots: groups of GPUs in turn, or the cores shared out evenly.
 
     Args:
-        wanted: How many; None: `default_slots`.
+        wanted: Number of slots; None: `default_slots`.
         gpus: Visible devices by name; slots beyond their number, or that of their groups, share
             them. What is left over when groups are formed stays unused.
         cores: Usable CPU cores.
@@ -167,10 +167,10 @@ def local_slots(
     """The slots of this machine; see `cut_slots`.
 
     Args:
-        wanted: How many.
+        wanted: Number of slots.
         devices: GPUs for one trial.
         per_gpu: Trials at a time on each GPU.
-        notice: Told of GPUs that others use, and of those that can not be used.
+        notice: Shows the GPUs that others use, and those that cannot be used.
     """
     nvidia = find_nvidia(os.environ)
     for text in notices(nvidia):

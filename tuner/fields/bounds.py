@@ -10,7 +10,7 @@ LARGEST_SEED = 2**52
 
 
 class Limit(Protocol):
-    """What the values of a field obey beyond their type."""
+    """Bounds of a field beyond its type."""
 
     @property
     def text(self) -> str:

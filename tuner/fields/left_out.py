@@ -15,4 +15,4 @@ class LeftOut:
     """Its value."""
 
     remedy: str
-    """What to do in the other library instead."""
+    """Remedy in the other library."""

@@ -75,8 +75,8 @@ def unusable(what: str, source: str, reason: str, remedy: str) -> InputError:
     Args:
         what: Class.
         source: Package that brings it.
-        reason: What is wrong with it.
-        remedy: What would mend it.
+        reason: Problem of the class.
+        remedy: Correction.
     """
     return InputError(
         f"{what} of the package {source} cannot be used: {reason}",

@@ -187,7 +187,7 @@ def _path(kind: type) -> str:
 
 
 def _missing(kind: Any, base: type[Component]) -> Iterator[str]:
-    """What a class lacks of the interface."""
+    """Members of the interface that a class lacks."""
     if not (inspect.isclass(kind) and issubclass(kind, base)):
         yield f"the base class {base.__qualname__}"
         return

@@ -16,7 +16,7 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a file so that readers see the old text or the new one, never a part.
 
     Raises:
-        OSError: The folder can not be made or written; nothing is left of the new text.
+        OSError: The folder cannot be made or written; nothing is left of the new text.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
@@ -54,7 +54,7 @@ def link_or_copy(source: str, target: str) -> None:
     """A file under a second name, without its bytes a second time where that can be.
 
     Raises:
-        OSError: It can not be read, or there is no room.
+        OSError: It cannot be read, or there is no room.
     """
     try:
         os.link(source, target)

@@ -20,7 +20,7 @@ UNUSABLE = {
     errno.EILSEQ: "another path, as the file system does not take this one",
     errno.ETXTBSY: "the program that runs from it ended, or another path",
 }
-"""What the system says of a path that cannot be used, and what would be right."""
+"""Errors of paths that cannot be used, with a remedy."""
 
 REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 """Read-only, not allowed, or broken."""
@@ -43,14 +43,14 @@ class DiskFullError(TunerError):
 
 
 class UnwritableError(TunerError):
-    """What must not be lost can not be written."""
+    """Data that must not be lost cannot be written."""
 
     def __init__(self, where: str, why: str) -> None:
         """Says what to do.
 
         Args:
             where: The file or folder.
-            why: What the system or the database says.
+            why: Message of the system or the database.
         """
         super().__init__(
             f"it cannot be read or written: {why}\n  where: {where}\n"

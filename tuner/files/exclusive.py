@@ -134,7 +134,7 @@ def _is_in_place(descriptor: int, file: Path) -> bool:
 
 
 def _user() -> str:
-    """Who we are: another user could not open the lock's file."""
+    """Name of this user, because another user could not open the lock's file."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

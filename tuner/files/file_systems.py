@@ -1,4 +1,4 @@
-"""Which file system a path lies on, and whether several machines may share it."""
+"""File system of a path, and whether several machines may share it."""
 
 import re
 from pathlib import PurePosixPath
@@ -8,7 +8,7 @@ NETWORK = frozenset({
     "fuse.juicefs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "nfs",
     "nfs4", "smb2", "smb3", "smbfs", "wekafs",
 })  # fmt: skip
-"""File systems on which SQLite's locks can not be relied on (sqlite.org/faq.html, question 5).
+"""File systems on which SQLite's locks are unreliable (sqlite.org/faq.html, question 5).
 
 9p is none of them here: it is the root of some containers, which nobody else writes.
 """

@@ -18,12 +18,12 @@ class FileWatch:
 
     @property
     def is_gone(self) -> bool:
-        """Whether there is no file of this name any more."""
+        """True if there is no file of this name any more."""
         return not self.path.exists()
 
     @property
     def is_same(self) -> bool:
-        """Whether the file is still there."""
+        """True if the file is still there."""
         try:
             return _identity(self.path.stat()) == self._opened
         except FileNotFoundError:

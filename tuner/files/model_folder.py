@@ -126,7 +126,7 @@ def defect(folder: Path, *, contents: bool = False) -> str | None:
 
     Args:
         folder: Model's folder.
-        contents: Whether files are compared with their checksums too, which reads all of them.
+        contents: True to compare files with their checksums too, which reads all of them.
 
     Returns:
         A clause without a full stop; None for a complete model.
@@ -171,7 +171,7 @@ def _compared(folder: Path, version: Version | None) -> str | None:  # noqa: ARG
 
 
 def _is_changed(folder: Path) -> bool:
-    """Whether a listed file was written after the checksums, which are written last."""
+    """True if a listed file was written after the checksums, which are written last."""
     try:
         sealed = (folder / SUMS).stat().st_mtime_ns
         return any((folder / name).stat().st_mtime_ns > sealed for name in _sums(folder) or ())

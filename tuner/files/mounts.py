@@ -1,4 +1,4 @@
-"""Which file system a path of this machine lies on."""
+"""File system of a path of this machine."""
 
 from contextlib import suppress
 from pathlib import Path, PurePosixPath

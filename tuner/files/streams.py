@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 GONE = {errno.EPIPE, errno.EIO, errno.ENXIO, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN}
-"""What writing says where the pipe's reader has ended or the terminal has vanished."""
+"""Errors of writing to a pipe whose reader has ended, or to a terminal that has vanished."""
 
 
 READABLE = "tuner.readable"

@@ -43,9 +43,9 @@ def install_command(
     """Return the command that installs packages.
 
     Args:
-        requirements: Such as `torch>=2.6`, or the path of a checkout behind the option `-e`.
-        environment: Where to.
-        options: Of `install`, which pip and uv have both, such as `--upgrade`.
+        requirements: Packages such as `torch>=2.6`, or `-e` and the path of a checkout.
+        environment: Environment to install into.
+        options: Options of `install` that pip and uv both have, such as `--upgrade`.
     """
     return _command("install", (*options, *requirements), environment)
 
@@ -55,7 +55,7 @@ def uninstall_command(name: str, environment: Environment) -> str:
 
     Args:
         name: Name of the distribution.
-        environment: Where it is.
+        environment: Environment to remove it from.
     """
     return _command("uninstall", (name,), environment)
 
@@ -66,7 +66,7 @@ def replace_command(old: str, new: str, environment: Environment) -> str:
     Args:
         old: Name of the one to remove.
         new: Requirement whose files `old` had overwritten.
-        environment: Where.
+        environment: Environment of the command.
     """
     removal = uninstall_command(old, environment)
     again = _command("install", ("--force-reinstall", "--no-deps", new), environment, first=False)
@@ -82,9 +82,9 @@ def conversion_command(requirements: Sequence[str], code: str, environment: Envi
     """Return the command that runs code with packages that do not go into this environment.
 
     Args:
-        requirements: The packages.
-        code: In Python.
-        environment: Where the command is given.
+        requirements: Packages to run it with.
+        code: Python code.
+        environment: Environment in which the command is given.
     """
     words, text = shlex.join(requirements), shlex.quote(code)
     if environment.uv:
@@ -103,9 +103,9 @@ def _command(
     """Return one command of pip or uv; pip first, which serves its own environment alone.
 
     Args:
-        verb: Of both.
+        verb: Subcommand that both have.
         words: Quoted here.
-        environment: Where.
+        environment: Environment of the command.
         first: False: an earlier command brings pip already.
     """
     python = shlex.quote(environment.python)

@@ -15,7 +15,7 @@ from tuner.optimizers.kernel import Kernel, PooledKernel, SlotPool, Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class PlainAdam(Optimizer):
-    """What Adam and AdamW share."""
+    """Settings and kernel that Adam and AdamW share."""
 
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
         lowest=1e-5, first=5e-5, highest=2e-4, source="Devlin 2019, Mosbach 2021"

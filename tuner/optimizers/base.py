@@ -12,7 +12,7 @@ from tuner.fields.left_out import LeftOut
 from tuner.optimizers.kernel import Kernel, SlotPool
 
 OWN_OBJECTS = "Trainer(optimizers=(OPTIMIZER, SCHEDULER))"
-"""How the Trainer takes an optimizer that it does not make itself."""
+"""Argument by which the Trainer takes an optimizer that it does not make itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Optimizer(Component):
 
     @property
     def graph_key(self) -> tuple[Any, ...]:
-        """What needs a graph of its own: by default the name and every own field."""
+        """Key of the graph: by default the name and every own field."""
         return (self.name, *sorted(self.own_fields.items()))
 
     @abstractmethod
@@ -151,7 +151,7 @@ class Optimizer(Component):
     """True if the Trainer's optimizer adds weight decay to the gradient."""
 
     _trainer_remedy: ClassVar[str] = f"the Trainer has no such optimizer; {OWN_OBJECTS}"
-    """What to do about an optimizer that the Trainer does not have."""
+    """Remedy for an optimizer that the Trainer does not have."""
 
     def _trainer_own(self) -> tuple[dict[str, Any], list[LeftOut]]:
         """`optim` and the own fields; by default there is no counterpart."""

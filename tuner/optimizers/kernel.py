@@ -14,7 +14,7 @@ Variable = Any
 
 
 class Kernel(Protocol):
-    """What turns gradients into new weights."""
+    """Computation of new weights from gradients."""
 
     @property
     def slots(self) -> list[Variable]:

@@ -14,7 +14,7 @@ NAME = "tuner"
 """Name of the package and of its command."""
 
 DEFAULT_PROGRAM = f"python -m {NAME}"
-"""How the program is called where nobody can tell how it was."""
+"""Program name for printed commands if the user's own call is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Invocation:
     words: tuple[str, ...]
     """The words behind the program's name: a command, where one was given, and overrides."""
     program: str = DEFAULT_PROGRAM
-    """How the user calls the program, quoted for a shell."""
+    """Program as the user calls it, quoted for a shell."""
 
     @property
     def again(self) -> str:
@@ -82,7 +82,7 @@ def script(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How a process was started."""
+    """Command line of a process at its start."""
 
     words: tuple[str, ...]
     """The interpreter's command line."""

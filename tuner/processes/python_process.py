@@ -21,7 +21,7 @@ def python_module(module: str, *arguments: str) -> tuple[str, ...]:
 
     Args:
         module: For instance `tuner.worker`.
-        arguments: Of its command line.
+        arguments: Arguments of its command line.
     """
     return (sys.executable, "-P", "-m", module, *arguments)
 

@@ -17,7 +17,7 @@ STOPS = (signal.SIGINT, *TERMINATING, signal.SIGQUIT)
 
 
 class StopRequests:
-    """What stop signals have asked for so far; safe in a signal handler.
+    """Stop signals received so far; safe in a signal handler.
 
     Attributes:
         requested: True once any signal asked to stop.
