@@ -24,6 +24,18 @@ DISTILBERT = {
     "max_position_embeddings": 11,
 }  # fmt: skip
 
+MPNET = BERT | {"max_position_embeddings": 13}
+DEBERTA = BERT | {
+    "embedding_size": 8, "relative_attention": True, "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 4, "max_relative_positions": 7, "norm_rel_ebd": "layer_norm",
+    "share_att_key": True, "position_biased_input": False, "pooler_dropout": 0.1,
+}  # fmt: skip
+MODERNBERT = {
+    "vocab_size": 41, "hidden_size": 12, "num_hidden_layers": 3, "num_attention_heads": 3,
+    "intermediate_size": 20, "max_position_embeddings": 11, "pad_token_id": 0,
+    "global_attn_every_n_layers": 2, "local_attention": 4, "attention_dropout": 0.1,
+}  # fmt: skip
+
 ACTIVATIONS = {
     act: {"hidden_act": act}
     for act in (
@@ -75,6 +87,49 @@ CASES: dict[str, dict[str, dict[str, Any]]] = {
             "wide": {"dim": 15, "n_heads": 5, "hidden_dim": 7},
             "one layer, one head": {"n_layers": 1, "n_heads": 1},
             "relu": {"activation": "relu"},
+        },
+    ),
+    "mpnet": _cases(
+        MPNET,
+        OPTIONS,
+        {"pad 0": {"pad_token_id": 0}, "more rows": {"relative_attention_num_buckets": 40}},
+    ),
+    "deberta-v2": _cases(
+        DEBERTA,
+        OPTIONS,
+        {
+            "v2 of old": {"share_att_key": False, "position_biased_input": True},
+            "c2p": {"pos_att_type": "c2p"},
+            "p2c": {"pos_att_type": "p2c", "share_att_key": False},
+            "no kinds": {"pos_att_type": None},
+            "without relative positions": {"relative_attention": False},
+            "without buckets": {"position_buckets": -1},
+            "range of the positions": {"position_buckets": -1, "max_relative_positions": -1},
+            "short range": {"position_buckets": -1, "max_relative_positions": 3},
+            "without norm": {"norm_rel_ebd": "none"},
+            "types": {"type_vocab_size": 2},
+            "one width": {"embedding_size": 12},
+            "convolution": {"conv_kernel_size": 3, "position_biased_input": True},
+            "wide convolution": {"conv_kernel_size": 5, "conv_act": "gelu"},
+            "pooler": {"pooler_hidden_act": "tanh"},
+        },
+    ),
+    "modernbert": _cases(
+        MODERNBERT,
+        {
+            "wide": {"hidden_size": 20, "num_attention_heads": 5, "intermediate_size": 7},
+            "one layer": {"num_hidden_layers": 1},
+            "relu": {"hidden_activation": "relu"},
+            "epsilon": {"norm_eps": 0.1},
+            "norms with bias": {"norm_bias": True},
+            "attention with bias": {"attention_bias": True},
+            "feed-forward with bias": {"mlp_bias": True},
+            "mean": {"classifier_pooling": "mean"},
+            "classifier": {"classifier_bias": True, "classifier_activation": "tanh"},
+            "one global layer": {"global_attn_every_n_layers": 5},
+            "all layers global": {"global_attn_every_n_layers": 1},
+            "odd window": {"local_attention": 7},
+            "rotations": {"global_rope_theta": 100.0, "local_rope_theta": 5.0},
         },
     ),
 }

@@ -30,7 +30,7 @@ from tests.encoders.cases import (
 )
 
 
-def load(name: str, case: str) -> Any:
+def load(name: str, case: str, attention: str | None = None) -> Any:
     """The classifier of transformers with the weights of a case; every tensor must fit."""
     family = make_family(name, case)
     head = family.sequence_classifier(LABELS)
@@ -40,7 +40,7 @@ def load(name: str, case: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
         made = transformers.AutoModelForSequenceClassification.from_config(
-            transformers.AutoConfig.from_pretrained(folder), attn_implementation="eager"
+            transformers.AutoConfig.from_pretrained(folder), attn_implementation=attention
         )
     if type(made).__name__ != head.class_name:
         raise ValueError(f"{name}: transformers has {type(made).__name__}, not {head.class_name}")
@@ -53,6 +53,9 @@ def load(name: str, case: str) -> Any:
 def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
     """Hidden states, logits, what each dropout is given, and maybe gradients."""
     family, model = make_family(name, case), load(name, case)
+    # Only this implementation calls the function whose calls are noted. Of rows whose padding is
+    # far away it makes NaN in ModernBERT.
+    eager = load(name, case, "eager")
     arrays = make_inputs(family)
     inputs = {
         "input_ids": torch.tensor(arrays["ids"]).long(),
@@ -65,7 +68,7 @@ def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
     made = {
         "hidden": hidden[inputs["attention_mask"].bool()],
         "logits": outputs.logits,
-        "dropouts": torch.tensor(dropouts(model, {k: v[:1] for k, v in inputs.items()})),
+        "dropouts": torch.tensor(dropouts(eager, {k: v[:1] for k, v in inputs.items()})),
     }
     if gradients:
         rows, labels = list(GRADIENT_ROWS), torch.tensor(GRADIENT_LABELS)

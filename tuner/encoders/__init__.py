@@ -11,10 +11,13 @@ Example:
 from tuner.encoders.albert import Albert
 from tuner.encoders.bert import Bert
 from tuner.encoders.camembert import Camembert
+from tuner.encoders.deberta_v2 import DebertaV2
 from tuner.encoders.distilbert import DistilBert
 from tuner.encoders.electra import Electra
 from tuner.encoders.family import Family, Head
 from tuner.encoders.forward import Dropout, Forward, Inputs, Weights
+from tuner.encoders.modernbert import ModernBert
+from tuner.encoders.mpnet import MPNet
 from tuner.encoders.parameters import Draw, Origin, Parameter
 from tuner.encoders.roberta import Roberta
 from tuner.encoders.xlm_roberta import XlmRoberta
@@ -23,7 +26,10 @@ from tuner.fields.registry import Registry
 REGISTRY: Registry[Family] = Registry(Family)
 """All families by `model_type`."""
 
-for _kind in (Albert, Bert, Camembert, DistilBert, Electra, Roberta, XlmRoberta):
+for _kind in (
+    Albert, Bert, Camembert, DebertaV2, DistilBert, Electra, ModernBert, MPNet, Roberta,
+    XlmRoberta,
+):  # fmt: skip
     REGISTRY.register(_kind)
 
 find = REGISTRY.find

@@ -168,3 +168,12 @@ def self_attention(
     scaled = queries * float(queries.shape[-1]) ** -0.5
     scores = tf.cast(tf.matmul(scaled, keys, transpose_b=True), tf.float32)
     return attended(scores + bias, values, forward)
+
+
+def mean_of_text(x: Tensor, inputs: Inputs) -> Tensor:
+    """Return the mean of the hidden states that are no padding, [rows, width]."""
+    import tensorflow as tf
+
+    real = tf.sequence_mask(inputs.lengths, tf.shape(inputs.ids)[1], dtype=tf.float32)
+    total = tf.einsum("rtw,rt->rw", tf.cast(x, tf.float32), real)
+    return tf.cast(total / tf.reduce_sum(real, axis=1, keepdims=True), x.dtype)
