@@ -56,13 +56,13 @@ from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED, Baseline, Report, TrialOutcome, TrialSpec
 from tuner.worker.protocol import (
+    Answer,
     Finished,
     FromWorker,
     Ready,
     Reported,
     Run,
     Started,
-    Stop,
     ToWorker,
 )
 
@@ -95,7 +95,7 @@ class NullLauncher:
         if isinstance(message, Run):
             self._trials[slot] = trial(message.spec)
             self._say(slot, next(self._trials[slot]))
-        if isinstance(message, Stop):
+        if isinstance(message, Answer) and message.decision.ends:
             self._trials[slot] = ended(self._trials[slot])
         self._say(slot, next(self._trials[slot]))
 

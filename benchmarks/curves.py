@@ -25,9 +25,9 @@ from tuner.devices.slots import local_slots
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.local import LocalLauncher
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Report, TrialSpec
+from tuner.trial.records import Baseline, Decision, Report, TrialSpec
 from tuner.trial.serialization import to_plain
-from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started
+from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run, Started
 
 RECORDED = Path(__file__).parent / "recorded" / "curves.jsonl"
 VALIDATION = 400
@@ -215,7 +215,7 @@ class Recorder:
                 self._guesses[event.slot] = guess
             case Reported(report=report):
                 self._reports[event.slot].append(report)
-                self._launcher.send(event.slot, Continue())
+                self._launcher.send(event.slot, Answer(Decision.CONTINUE))
             case Finished(diverged=diverged):
                 self._write(event.slot, diverged)
                 self._begin(event.slot)

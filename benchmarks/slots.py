@@ -17,8 +17,8 @@ from tuner.devices.host import usable_cores
 from tuner.devices.slots import cut_slots
 from tuner.launchers.local import LocalLauncher
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import TrialSpec
-from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run
+from tuner.trial.records import Decision, TrialSpec
+from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run
 
 MEMORY = 2**50
 
@@ -35,7 +35,7 @@ def throughput(launcher: LocalLauncher, settings: TrialSettings, folder: Path) -
             match event.message:
                 case Reported(report=report):
                     rates[event.slot].append(report.examples_per_second)
-                    launcher.send(event.slot, Continue())
+                    launcher.send(event.slot, Answer(Decision.CONTINUE))
                 case Finished():
                     running.discard(event.slot)
                 case Failed(error=error):

@@ -18,9 +18,9 @@ from tuner.devices.slots import local_slots
 from tuner.launchers.launcher import WorkerExited
 from tuner.launchers.local import LocalLauncher
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import TrialSpec
+from tuner.trial.records import Decision, TrialSpec
 from tuner.worker.protocol import (
-    Continue,
+    Answer,
     Failed,
     Finished,
     Ready,
@@ -82,7 +82,7 @@ class Worker:
                         started = time.perf_counter() - asked
                     case Reported():
                         reported = time.perf_counter() - asked
-                        self._launcher.send(0, Continue())
+                        self._launcher.send(0, Answer(Decision.CONTINUE))
                     case Failed(error=error):
                         raise RuntimeError(error.message)
                     case WorkerExited(log=log):

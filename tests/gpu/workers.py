@@ -12,8 +12,8 @@ from tuner.devices.slots import cut_slots
 from tuner.launchers.launcher import WorkerExited
 from tuner.launchers.local import LocalLauncher
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Report, TrialError, TrialSpec
-from tuner.worker.protocol import Continue, Failed, Finished, Ready, Reported, Run, Started
+from tuner.trial.records import Decision, Report, TrialError, TrialSpec
+from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run, Started
 
 HOG = """
 import ctypes, sys
@@ -83,7 +83,7 @@ class Workers:
                         self.started = True
                     case Reported(report=report):
                         reports.append(report)
-                        self._launcher.send(event.slot, Continue())
+                        self._launcher.send(event.slot, Answer(Decision.CONTINUE))
                     case Failed(error=error):
                         return error
                     case Finished(diverged=diverged):

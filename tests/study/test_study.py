@@ -9,8 +9,7 @@ from tests.records import outcome
 from tests.studies import DEFAULTS, NONE, OPTIMIZER, complete, on_both, stored
 from tuner.errors import InputError
 from tuner.search.space import Dimension, IntInterval, SearchSpace
-from tuner.study import ClaimedTrial
-from tuner.trial.records import Convergence, Diagnosis, TrialState
+from tuner.trial.records import ClaimedTrial, Convergence, Diagnosis, TrialState
 
 
 @on_both

@@ -8,12 +8,12 @@ from tests.worker.trials import spec
 from tuner.errors import InputError
 from tuner.files.model_folder import defect
 from tuner.trial.names import BEGIN, LOG_NAME, MODEL_NAME, STATE_NAME, last_attempt
+from tuner.trial.records import Decision
 from tuner.worker.life import ChannelMonitor, Worker, as_data
 from tuner.worker.protocol import (
-    Continue,
+    Answer,
     Failed,
     Finished,
-    Keep,
     Prepare,
     Progress,
     Ready,
@@ -21,10 +21,12 @@ from tuner.worker.protocol import (
     Reported,
     Run,
     Started,
-    Stop,
 )
 
 READY = Ready(device="fake", versions={})
+CONTINUE, SAVE_MODEL, STOP, SUSPEND = map(
+    Answer, (Decision.CONTINUE, Decision.SAVE_MODEL, Decision.STOP, Decision.SUSPEND)
+)
 
 
 class ScriptEndError(Exception):
@@ -74,7 +76,7 @@ def test_a_trial_with_a_plug_in_that_is_not_here_fails_by_its_package():
 
 def test_a_trial_from_ready_to_finished(tmp_path):
     trial = spec(7, tmp_path / "00007")
-    sent = serve(Prepare(spec=trial), Run(spec=trial), *[Continue()] * 4)
+    sent = serve(Prepare(spec=trial), Run(spec=trial), *[CONTINUE] * 4)
     assert kinds(sent) == ["Ready", "Started", *["Reported"] * 4, "Finished"]
     assert [m.report.point for m in sent if isinstance(m, Reported)] == [1, 2, 3, 4]
     assert sent[-1] == Finished(number=7, diverged="")
@@ -82,8 +84,8 @@ def test_a_trial_from_ready_to_finished(tmp_path):
 
 def test_stop_as_an_answer_ends_the_trial_and_the_next_one_runs(tmp_path):
     sent = serve(
-        Run(spec=spec(0, tmp_path)), Continue(), Stop(),
-        Run(spec=spec(1, tmp_path, points=1)), Continue(),
+        Run(spec=spec(0, tmp_path)), CONTINUE, STOP,
+        Run(spec=spec(1, tmp_path, points=1)), CONTINUE,
     )  # fmt: skip
     assert kinds(sent) == [
         "Ready", "Started", "Reported", "Reported", "Finished", "Started", "Reported", "Finished",
@@ -92,14 +94,14 @@ def test_stop_as_an_answer_ends_the_trial_and_the_next_one_runs(tmp_path):
 
 
 def test_stop_unasked_ends_the_trial_at_its_next_update(tmp_path):
-    sent = serve(Run(spec=spec(0, tmp_path)), [Stop()])
+    sent = serve(Run(spec=spec(0, tmp_path)), [STOP])
     assert kinds(sent) == ["Ready", "Started", "Finished"]
 
 
 def test_stop_that_crosses_a_report_is_not_meant_for_the_next_trial(tmp_path):
     sent = serve(
-        Run(spec=spec(0, tmp_path, points=1)), Stop(), Continue(), Stop(),
-        Run(spec=spec(1, tmp_path, points=1)), Continue(),
+        Run(spec=spec(0, tmp_path, points=1)), STOP, CONTINUE, STOP,
+        Run(spec=spec(1, tmp_path, points=1)), CONTINUE,
     )  # fmt: skip
     assert [m for m in sent if isinstance(m, Finished)] == [
         Finished(number=0, diverged=""),
@@ -108,7 +110,7 @@ def test_stop_that_crosses_a_report_is_not_meant_for_the_next_trial(tmp_path):
 
 
 def test_divergence_is_told(tmp_path):
-    sent = serve(Run(spec=spec(0, tmp_path, rate=1.0)), *[Continue()] * 4)
+    sent = serve(Run(spec=spec(0, tmp_path, rate=1.0)), *[CONTINUE] * 4)
     assert kinds(sent) == ["Ready", "Started", "Reported", "Finished"]
     assert sent[-1].diverged
 
@@ -123,7 +125,7 @@ def test_divergence_is_told(tmp_path):
 )
 def test_a_failure_is_data_and_the_worker_lives_on(tmp_path, checkpoint, kind, message):
     failing = spec(0, tmp_path, checkpoint=checkpoint)
-    after = [Run(spec=spec(1, tmp_path, points=1)), Continue()]
+    after = [Run(spec=spec(1, tmp_path, points=1)), CONTINUE]
     sent = serve(Prepare(spec=failing), Run(spec=failing), *after)
     failed = next(m for m in sent if isinstance(m, Failed))
     assert failed.error.kind == kind
@@ -140,7 +142,7 @@ def test_what_is_printed_goes_to_the_trials_log(tmp_path, capfd):
             return super().run(settings, listener, *paths)
 
     print("before")
-    serve(Run(spec=spec(0, tmp_path / "a", points=1)), Continue(), fine_tuner=Printing())
+    serve(Run(spec=spec(0, tmp_path / "a", points=1)), CONTINUE, fine_tuner=Printing())
     print("after")
     assert (tmp_path / "a" / LOG_NAME).read_text() == "in the trial\n"
     assert capfd.readouterr().out == "before\nafter\n"
@@ -170,23 +172,23 @@ def test_progress_is_passed_on_once_a_second():
 
 def test_an_attempt_goes_on_after_the_point_where_the_last_was_interrupted(tmp_path):
     state = tmp_path / STATE_NAME
-    sent = serve(Run(spec=spec(0, tmp_path)), Continue(), Stop(keep=True))
+    sent = serve(Run(spec=spec(0, tmp_path)), CONTINUE, SUSPEND)
     assert kinds(sent) == ["Ready", "Started", "Reported", "Reported", "Finished"]
     assert state.exists()
-    sent = serve(Run(spec=spec(0, tmp_path)), *[Continue()] * 2)
+    sent = serve(Run(spec=spec(0, tmp_path)), *[CONTINUE] * 2)
     assert sent[1].resumed_at == 2
     assert [m.report.point for m in sent if isinstance(m, Reported)] == [3, 4]
     assert not state.exists()
 
 
 def test_the_model_of_the_best_so_far_is_left_in_its_folder(tmp_path):
-    sent = serve(Run(spec=spec(0, tmp_path, points=2)), Continue(), Keep())
+    sent = serve(Run(spec=spec(0, tmp_path, points=2)), CONTINUE, SAVE_MODEL)
     assert isinstance(sent[-1], Finished)
     assert (tmp_path / MODEL_NAME / "model.safetensors").exists()
 
 
 def test_a_model_that_can_not_be_written_costs_no_score(tmp_path, capsys):
-    sent = serve(Run(spec=spec(0, tmp_path, points=1, checkpoint="unsaved")), Keep())
+    sent = serve(Run(spec=spec(0, tmp_path, points=1, checkpoint="unsaved")), SAVE_MODEL)
     assert isinstance(sent[-1], Finished)
     assert "SafetensorError" in sent[-1].model_error
     assert "No space left" in sent[-1].model_error
@@ -198,14 +200,14 @@ def test_a_model_that_can_not_be_written_costs_no_score(tmp_path, capsys):
 def test_a_model_that_is_saved_replaces_what_a_killed_worker_left(tmp_path):
     (tmp_path / f".{MODEL_NAME}.partial").mkdir()
     (tmp_path / MODEL_NAME).mkdir()
-    sent = serve(Run(spec=spec(0, tmp_path, points=1)), Keep())
+    sent = serve(Run(spec=spec(0, tmp_path, points=1)), SAVE_MODEL)
     assert sent[-1] == Finished(number=0, diverged="")
     assert defect(tmp_path / MODEL_NAME, contents=True) is None
     assert not list(tmp_path.glob(".*model*"))
 
 
 def test_a_trial_that_is_stopped_for_good_leaves_no_state(tmp_path):
-    serve(Run(spec=spec(0, tmp_path, save_state="always")), Continue(), Continue(), Stop())
+    serve(Run(spec=spec(0, tmp_path, save_state="always")), CONTINUE, CONTINUE, STOP)
     assert not (tmp_path / STATE_NAME).exists()
 
 
@@ -232,21 +234,21 @@ def terminated(*incoming, when):
 
 def test_sigterm_saves_a_running_trial_and_ends_the_worker_without_finishing_it(tmp_path):
     trial = spec(0, tmp_path, points=2)
-    sent = terminated(Run(spec=trial), Continue(), Continue(), when=Started)
+    sent = terminated(Run(spec=trial), CONTINUE, CONTINUE, when=Started)
     assert kinds(sent) == ["Ready", "Started"]
     assert (tmp_path / STATE_NAME).read_text() == "0"
 
 
 def test_sigterm_while_the_agent_thinks_waits_for_its_answer(tmp_path):
     trial = spec(0, tmp_path, points=2)
-    sent = terminated(Run(spec=trial), Continue(), when=Reported)
+    sent = terminated(Run(spec=trial), CONTINUE, when=Reported)
     assert kinds(sent) == ["Ready", "Started", "Reported"]
     assert (tmp_path / STATE_NAME).read_text() == "1"
 
 
 def test_sigterm_after_the_last_report_does_not_undo_the_trial(tmp_path):
     trial = spec(0, tmp_path, points=1)
-    sent = terminated(Run(spec=trial), Continue(), when=Reported)
+    sent = terminated(Run(spec=trial), CONTINUE, when=Reported)
     assert kinds(sent) == ["Ready", "Started", "Reported", "Finished"]
     assert not (tmp_path / STATE_NAME).exists()
 

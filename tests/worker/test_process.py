@@ -11,7 +11,8 @@ import pytest
 from tests.worker.trials import spec
 from tuner.processes.stop_requests import TERMINATING
 from tuner.trial.names import LOG_NAME, STATE_NAME
-from tuner.worker.protocol import Continue, Run, decode_from_worker, encode
+from tuner.trial.records import Decision
+from tuner.worker.protocol import Answer, Run, decode_from_worker, encode
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_trial_over_pipes(worker, tmp_path):
     while not names or names[-1] != "Finished":
         names.append(type(hear(worker)).__name__)
         if names[-1] == "Reported":
-            tell(worker, Continue())
+            tell(worker, Answer(Decision.CONTINUE))
     assert names == ["Started", "Reported", "Reported", "Finished"]
 
 
@@ -79,7 +80,7 @@ def test_a_terminating_signal_saves_the_trial_and_ends_the_worker(number, worker
     assert type(hear(worker)).__name__ == "Started"
     while type(hear(worker)).__name__ != "Reported":
         pass
-    tell(worker, Continue())
+    tell(worker, Answer(Decision.CONTINUE))
     worker.send_signal(number)
     assert worker.wait(timeout=5) == -signal.SIGTERM
     assert not [line for line in worker.stdout if b"Finished" in line]

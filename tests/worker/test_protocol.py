@@ -5,7 +5,7 @@ import pytest
 
 from tests.worker.fake import report
 from tests.worker.trials import spec
-from tuner.trial.records import Baseline, TrialError
+from tuner.trial.records import Baseline, Decision, TrialError
 from tuner.worker import protocol
 
 
@@ -14,9 +14,7 @@ from tuner.worker import protocol
     [
         protocol.Prepare(spec=spec()),
         protocol.Run(spec=spec(parameters={"a": 1, "b": "x", "c": 0.5, "d": None, "e": True})),
-        protocol.Continue(),
-        protocol.Stop(),
-        protocol.Stop(keep=True),
+        *map(protocol.Answer, Decision),
     ],
 )
 def test_to_worker_comes_back_the_same(message):

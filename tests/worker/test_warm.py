@@ -10,9 +10,9 @@ import pytest
 from tests.components import make_optimizer, make_schedule
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.trial.records import TrialSpec
+from tuner.trial.records import Decision, TrialSpec
 from tuner.worker.protocol import (
-    Continue,
+    Answer,
     Failed,
     Finished,
     Prepare,
@@ -52,7 +52,7 @@ class Process:
         while not isinstance(message := self.hear(), Finished | Failed):
             if isinstance(message, Reported):
                 reports.append(message.report)
-                self.tell(Continue())
+                self.tell(Answer(Decision.CONTINUE))
         assert isinstance(message, Finished), message
         return reports
 

@@ -1,4 +1,4 @@
-"""One try at a trial: what was heard of it so far, and how it ended."""
+"""One attempt at a trial: its reports so far, and how it ended."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from tuner.diagnosis import diagnose
 from tuner.search.goals import Goals
 from tuner.trial.records import (
     Baseline,
+    Decision,
     Provenance,
     Report,
     TrialError,
@@ -20,37 +21,34 @@ from tuner.trial.records import (
 
 @dataclass(kw_only=True)
 class Attempt:
-    """What is known of a running trial.
-
-    Attributes:
-        spec: The trial.
-        since: When it was handed to a worker, in seconds of the sweep's clock.
-        heard: When its worker last said anything, in seconds of the agent's active time.
-        reports: All its reports, those of an earlier attempt that it goes on with included.
-        kept: How many are of that earlier attempt.
-        guess: What the best constant guess reaches; None until it started.
-        labels: Label names, in the order of their numbers; empty until it started.
-        told: What it was told to end as, if it was.
-        stopped_by: See `TrialOutcome`.
-        diverged: Why the worker stopped it as diverged; empty when it did not.
-        error: Why it failed, if it did.
-        saves_model: Whether it was told to save its model.
-        model_error: Why its model could not be saved; None where it was, or was not wanted.
-    """
+    """A running attempt at a trial."""
 
     spec: TrialSpec
+    """The trial."""
     since: float
+    """Time at which a worker got it, in seconds of the sweep's clock."""
     heard: float = 0.0
+    """Time of the last message of its worker, in seconds of the agent's active time."""
     reports: list[Report] = field(default_factory=list)
+    """Its reports, after those of the earlier attempts that it resumes."""
     kept: int = 0
+    """Number of reports of earlier attempts among them."""
     guess: Baseline | None = None
+    """Loss and accuracy of the best constant guess; None until training starts."""
     labels: tuple[str, ...] = ()
-    told: TrialState | None = None
+    """Label names, in the order of their numbers; empty until training starts."""
+    requested_state: TrialState | None = None
+    """State in which the agent ends it; None while it may continue."""
     stopped_by: str = ""
+    """As in `TrialOutcome`."""
     diverged: str = ""
+    """Why its worker stopped it as diverged; empty where it did not."""
     error: TrialError | None = None
+    """Why it failed; None where it did not."""
     saves_model: bool = False
+    """True if its worker was asked to save its model."""
     model_error: str | None = None
+    """Why its model could not be saved; None where it was, or was not wanted."""
 
     @property
     def is_scored(self) -> bool:
@@ -71,9 +69,15 @@ class Attempt:
         self.reports.append(report)
 
     def stop(self, state: TrialState, by: str) -> None:
-        """Notes why it is told to end; what it was told first counts."""
-        if self.told is None:
-            self.told, self.stopped_by = state, by
+        """Request its end; the first request counts."""
+        if self.requested_state is None:
+            self.requested_state, self.stopped_by = state, by
+
+    @property
+    def ending(self) -> Decision:
+        """Decision that ends it; the next start resumes an interrupted one from its state."""
+        is_interrupted = self.requested_state is TrialState.INTERRUPTED
+        return Decision.SUSPEND if is_interrupted else Decision.STOP
 
 
 def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance) -> TrialOutcome:
@@ -133,8 +137,8 @@ def _state(attempt: Attempt, scores: Sequence[float]) -> TrialState:
     sound = attempt.error is None and not attempt.diverged
     if sound and scores and all(map(math.isfinite, scores)):
         return TrialState.COMPLETE
-    if attempt.told in (TrialState.INTERRUPTED, TrialState.RETRIED):
-        return attempt.told
+    if attempt.requested_state in (TrialState.INTERRUPTED, TrialState.RETRIED):
+        return attempt.requested_state
     if attempt.error is None:
         return TrialState.PRUNED
     if attempt.error.kind == "out_of_memory":

@@ -6,30 +6,10 @@ from typing import Protocol
 
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import UNTUNED, Report, Scalar, TrialOutcome, TrialSpec
+from tuner.trial.records import UNTUNED, ClaimedTrial, Report, Scalar, TrialOutcome, TrialSpec
 
 SEARCH = "trial"
 """Role of the trials of a search; see `Plan.role`."""
-
-
-class ClaimedTrial(Protocol):
-    """A trial to run, as its source names it."""
-
-    @property
-    def number(self) -> int:
-        """The trial's number."""
-
-    @property
-    def parameters(self) -> Mapping[str, Scalar]:
-        """Searched key to value."""
-
-    @property
-    def attempt(self) -> int:
-        """Which try at it this is, counted from 1."""
-
-    @property
-    def crashes(self) -> int:
-        """How many tries before ended with a worker or an agent that died."""
 
 
 class TrialSource(Protocol):

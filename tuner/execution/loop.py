@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import FrameType
 
-from tuner.diagnosis import judge
 from tuner.errors import InputError
-from tuner.execution.allocation import fits
+from tuner.execution.allocation import Allocation
 from tuner.execution.attempt import Attempt, conclude
+from tuner.execution.decisions import decide
 from tuner.execution.interfaces import Plan, TrialObserver, TrialSource
+from tuner.execution.recorder import TrialRecorder
 from tuner.execution.retries import Retries
 from tuner.execution.worker_pool import WorkerPool
 from tuner.launchers.launcher import Event, InlineLauncher, Launcher, WorkerExited
@@ -19,11 +19,9 @@ from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
 from tuner.search.ranking import failing
 from tuner.settings.settings import TrialSettings
 from tuner.tracking import Tracker
-from tuner.trial.budget import may_prune
 from tuner.trial.duration import told
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import (
-    Decision,
     Provenance,
     Report,
     TrialError,
@@ -33,19 +31,15 @@ from tuner.trial.records import (
 )
 from tuner.trial.recovery import death, stall, worn_out
 from tuner.worker.protocol import (
-    Conclude,
-    Continue,
+    Answer,
     Failed,
     Finished,
-    Keep,
     Prepare,
     Progress,
     Ready,
     Reported,
     Run,
     Started,
-    Stop,
-    ToWorker,
 )
 
 POLL_SECONDS = 0.2
@@ -88,7 +82,7 @@ class Sweep:
         self._plan = plan
         self._source = source
         self._launcher = launcher
-        self._tracker = tracker
+        self._recorder = TrialRecorder(plan, source, tracker, folder, watcher)
         self._folder = folder
         self._watcher = watcher
         self._on_finished = on_finished
@@ -99,10 +93,8 @@ class Sweep:
             launcher.answer_with(self._handle)
         self._crew = WorkerPool(launcher, plan.trials_per_worker, watcher.notice)
         self._running: dict[int, Attempt] = {}
-        self._longest = plan.longest
-        self._whole = plan.time_left()
-        self._ends: float | None = None if self._whole is None else clock() + self._whole
-        self._is_late = self._cut_off = False
+        self._allocation = Allocation(plan.time_left(), plan.longest, clock)
+        self._cut_off = False
         self._enough = ""
         self._retries = Retries(folder, plan.max_attempts)
         self._look_at = clock()
@@ -162,7 +154,7 @@ class Sweep:
                 for event in events:
                     self._handle(event)
                 self._end_silent(listened)
-            if self._is_late:
+            if self._allocation.is_short:
                 self._cut_off = bool(self._retries) or self._source.may_claim(self._plan.n_trials)
             self._give_back()
         self._explain()
@@ -178,11 +170,11 @@ class Sweep:
 
     def _explain(self) -> None:
         """Says why it ended before its total, where nobody saw it happen."""
-        if self._cut_off and self._ends is not None:
-            left = told(max(0.0, self._ends - self._clock()))
+        left = self._allocation.left
+        if self._cut_off and left is not None:
             self._watcher.notice(
-                f"the scheduler ends this allocation in {left}, before another trial would end; "
-                "the same command goes on"
+                f"the scheduler ends this allocation in {told(left)}, before another trial would "
+                "end; the same command goes on"
             )
         if self._enough and not self.interrupted:
             self._watcher.notice(f"the sweep ends before its total: {self._enough}")
@@ -197,15 +189,8 @@ class Sweep:
             or self._enough
             or self._wrong_input is not None
             or (timeout is not None and self._clock() - begun >= timeout)
-            or self._runs_late()
+            or not self._allocation.has_room()
         )
-
-    def _runs_late(self) -> bool:
-        """Whether the allocation that we are in ends before another trial would."""
-        if self._whole is not None and self._ends is not None:
-            left = self._ends - self._clock()
-            self._is_late = self._is_late or not fits(left, self._whole, self._longest)
-        return self._is_late
 
     def _is_done(self) -> bool:
         """Whether nothing runs and nothing comes, from us or from other agents."""
@@ -226,31 +211,28 @@ class Sweep:
                 return spec
         if self._clock() < self._look_at:
             return None
-        asked = self._source.claim(self._plan.n_trials)
-        if asked is None:
+        claimed = self._source.claim(self._plan.n_trials)
+        if claimed is None:
             self._look_at = self._clock() + LOOK_SECONDS
             self._on_idle()
             return None
-        self._retries.crashes[asked.number] = asked.crashes
-        if asked.attempt > 1:
-            # Of an agent that could not end its run.
-            self._tracker.abandon([asked.number], self._plan.role)
+        self._retries.crashes[claimed.number] = claimed.crashes
+        if claimed.attempt > 1:
+            self._recorder.reclaimed(claimed.number)
         return TrialSpec(
-            number=asked.number,
-            parameters=dict(asked.parameters),
-            settings=self._retries.cut(self._plan.compose(asked.parameters)),
-            folder=str(self._folder.trial(asked.number).path.absolute()),
-            attempt=asked.attempt,
+            number=claimed.number,
+            parameters=dict(claimed.parameters),
+            settings=self._retries.cut(self._plan.compose(claimed.parameters)),
+            folder=str(self._folder.trial(claimed.number).path.absolute()),
+            attempt=claimed.attempt,
         )
 
     def _start(self, slot: int, spec: TrialSpec) -> None:
-        config, crashes = self._plan.render(spec.settings), self._retries.crashes[spec.number]
-        self._folder.trial(spec.number).begin(config)
-        self._source.started(spec.number, config, attempt=spec.attempt, crashes=crashes)
-        now = self._clock()
-        self._running[slot] = Attempt(spec=spec, since=now, heard=self._listening())
-        self._tracker.trial_started(spec, self._plan.role, config)
-        self._watcher.trial_started(slot, spec)
+        crashes = self._retries.crashes[spec.number]
+        # First of all, so that a signal from here on ends it.
+        attempt = self._running[slot] = Attempt(spec=spec, since=self._clock())
+        self._recorder.attempt_started(slot, spec, crashes)
+        attempt.since, attempt.heard = self._clock(), self._listening()
         if crashes >= self._plan.max_attempts:
             self._finish(slot, error=worn_out(crashes))
         else:
@@ -270,7 +252,7 @@ class Sweep:
             case Started() as started:
                 self._note(self._running[slot], started)
             case Progress(share=share, examples_per_second=rate):
-                self._watcher.progressed(slot, share, rate)
+                self._recorder.progressed(slot, share, rate)
             case Reported(report=report):
                 self._report(slot, report)
             case Finished(diverged=diverged, model_error=model_error):
@@ -293,13 +275,11 @@ class Sweep:
                 self._crew.free(slot)
 
     def _note(self, attempt: Attempt, started: Started) -> None:
-        """A trial began, or goes on after an evaluation point of an earlier attempt."""
+        """A trial began, or resumes after an evaluation point of an earlier attempt."""
+        number = attempt.spec.number
         attempt.guess, attempt.labels = started.constant_guess, started.labels
-        attempt.reports = self._folder.trial(attempt.spec.number).keep(started.resumed_at)
+        attempt.reports = list(self._recorder.training_started(number, started.resumed_at))
         attempt.kept = len(attempt.reports)
-        self._tracker.training_started(
-            attempt.spec.number, resumed_at=started.resumed_at, kept=attempt.reports
-        )
 
     def _report(self, slot: int, report: Report) -> None:
         running = self._running[slot]
@@ -310,60 +290,13 @@ class Sweep:
             self._launcher.kill_slot(slot)  # Its worker waits for an answer about it.
             self._finish(slot)
             return
-        self._write_down(running, report)
-        goals = self._plan.goals
-        measured = goals.measure(running.reports)
-        self._source.report(number, report.point, measured)
-        self._launcher.send(slot, _message(self._answer(running, report), running))
-        running.heard = self._listening()  # A study that was away is not the worker's silence.
-        self._tracker.reported(number, report)
-        share = report.examples_seen / report.total_examples
-        self._watcher.progressed(slot, share, report.examples_per_second)
-        self._watcher.reported(slot, measured[goals.objective])
-        self._plan.hooks.on_reported(running.spec, report)
-
-    def _write_down(self, running: Attempt, report: Report) -> None:
-        """Keep a report in the trial's folder, which somebody may have removed."""
-        number = running.spec.number
-        folder = self._folder.trial(number)
-        if not folder.path.is_dir():
-            self._watcher.notice(f"{folder.path} was removed while it was used; it is made again")
-            folder.restore(self._plan.render(running.spec.settings), running.reports[:-1])
-        folder.append(report)
-
-    def _answer(self, running: Attempt, report: Report) -> Decision:
-        """Whether the trial goes on: what others reached, and what its own curve shows."""
-        number = running.spec.number
-        judged = Decision.CONTINUE
-        convergence = running.spec.settings.convergence
-        may_end = self._plan.is_search or convergence.stop_single_runs
-        if may_end and running.guess is not None and not report.final:
-            judged = judge(running.reports, running.guess, running.spec.settings)
-        if report.point == self._plan.concludes_at(number) and not report.final:
-            judged = Decision.FINISH_EARLY
-        # The untuned default goes on: what tuning gains is told against it.
-        if self._should_prune(running.spec, report):
-            running.stop(TrialState.PRUNED, "pruner")
-        elif judged is Decision.STOP and not self._plan.is_untuned(number):
-            running.stop(TrialState.PRUNED, "not_learning")
-        if report.final:
-            measured = self._plan.goals.measure(running.reports)
-            running.saves_model = self._plan.wants_model(measured)
-        if running.told is not None:
-            if running.saves_model:
-                running.model_error = "the trial was stopped as it made its last report"
-            return Decision.STOP
-        if report.final:
-            return Decision.KEEP if running.saves_model else Decision.CONTINUE
-        return Decision.CONTINUE if judged is Decision.STOP else judged
-
-    def _should_prune(self, spec: TrialSpec, report: Report) -> bool:
+        self._recorder.reported(slot, running)
         # Asked at every point, also where the answer is not taken: successive halving and
         # Hyperband note a trial's value at a rung only when they are asked there.
-        asked = self._source.should_prune(spec.number)
-        poor = asked and not self._plan.is_untuned(spec.number)
-        warmup = spec.settings.schedule.warmup_fraction
-        return poor and may_prune(report.point, report.points, warmup)
+        unpromising = self._source.should_prune(number)
+        self._launcher.send(slot, Answer(decide(running, self._plan, unpromising=unpromising)))
+        running.heard = self._listening()  # A study that was away is not the worker's silence.
+        self._plan.hooks.on_reported(running.spec, report)
 
     def _on_worker_exit(self, slot: int, exited: WorkerExited) -> None:
         """A worker died: its trial is tried again or fails, a new worker takes the slot."""
@@ -396,83 +329,41 @@ class Sweep:
         attempt.diverged = diverged
         if error is not None:
             attempt.fail(error)
-        owned = self._source.owns(attempt.spec.number)
-        told = self._retries.follow(attempt) if owned else ""
-        outcome = self._conclude(slot, attempt)
-        if attempt.error is not None and told:
-            self._watcher.notice(
-                f"{self._plan.noun} {outcome.number} {outcome.state.value}: "
-                f"{attempt.error.message}; {told}"
-            )
-        if outcome.model_error is not None:
-            self._watcher.notice(
-                f"the model of {self._plan.noun} {outcome.number} could not be saved: "
-                f"{outcome.model_error}; its score counts"
-            )
-        if outcome.state is TrialState.RETRIED:
-            return
-        self.outcomes.append(outcome)
-        error = attempt.error
-        if error is not None and error.kind == "input" and not self._any_ran:
-            self._wrong_input = error
-        self._any_ran = self._any_ran or outcome.last is not None
-        if outcome.state is TrialState.COMPLETE:
-            self._longest = max(self._longest or 0.0, outcome.seconds)
-        self._enough = self._enough or self._plan.enough()
-        self._watcher.trial_finished(slot, outcome)
-        self._on_finished(attempt.spec, outcome)
-        self._plan.hooks.on_finished(attempt.spec, outcome)
-
-    def _provenance(self, slot: int, number: int) -> Provenance:
-        return Provenance(
-            mlflow_run=self._tracker.run_id(number),
+        number = attempt.spec.number
+        follow_up = self._retries.follow(attempt) if self._source.owns(number) else ""
+        provenance = Provenance(
+            mlflow_run=self._recorder.run_id(number),
             git_commit=self._plan.git_commit,
             cpu_threads=self._launcher.slots[slot].threads,
         )
-
-    def _conclude(self, slot: int, attempt: Attempt) -> TrialOutcome:
-        """Writes down how an attempt ended, wherever that has to be known."""
-        number = attempt.spec.number
-        outcome = conclude(
-            attempt, self._plan.goals, self._clock(), self._provenance(slot, number)
-        )
-        folder = self._folder.trial(number)
-        if outcome.model_error is not None:
-            folder.drop_model()  # A worker that was killed leaves a part of it.
-        if self._source.owns(number):
-            folder.finish(outcome)
-            self._source.finish(outcome)
-        if not self._source.owns(number):
-            outcome = replace(outcome, state=TrialState.RETRIED, value=None)
-            self._watcher.notice(
-                f"{self._plan.noun} {number} went to another agent: this one showed no sign of "
-                "life for storage.heartbeat_timeout; what it found out counts for nothing"
-            )
+        ended = conclude(attempt, self._plan.goals, self._clock(), provenance)
         self._look_at = self._clock()
-        self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)
-        return outcome
+        outcome = self._recorder.finished(slot, attempt, ended, follow_up)
+        if outcome.state is not TrialState.RETRIED:
+            self._count(outcome)
+            self._on_finished(attempt.spec, outcome)
+            self._plan.hooks.on_finished(attempt.spec, outcome)
+
+    def _count(self, outcome: TrialOutcome) -> None:
+        """Take in a trial that is not tried again."""
+        self.outcomes.append(outcome)
+        error = outcome.error
+        if error is not None and error.kind == "input" and not self._any_ran:
+            self._wrong_input = error
+        self._any_ran = self._any_ran or outcome.last is not None
+        self._allocation.note(outcome)
+        self._enough = self._enough or self._plan.enough()
 
     def _give_back(self) -> None:
-        """Lets go of attempts that no worker took up any more; the next start does."""
+        """Release the attempts that wait for a slot; the next start runs them."""
         while self._retries:
-            spec = self._retries.pop()
-            number = spec.number
-            outcome = TrialOutcome(
-                number=number,
-                attempt=spec.attempt,
-                state=TrialState.INTERRUPTED,
-                parameters=spec.parameters,
-                stopped_by="interrupt",
-            )
-            if self._source.owns(number):
-                self._folder.trial(number).finish(outcome)
-                self._source.finish(outcome)
+            self._recorder.given_back(self._retries.pop())
 
     def _abandon(self) -> None:
         """Interrupted twice: no worker is waited for."""
         self._launcher.kill()
         for slot in list(self._running):
-            self._running[slot].told = None
+            self._running[slot].requested_state = None
             self._running[slot].stop(TrialState.INTERRUPTED, "interrupt")
             self._finish(slot)
 
@@ -480,7 +371,7 @@ class Sweep:
         """End the running trials at their next update; they keep their state."""
         for slot, running in self._running.items():
             running.stop(TrialState.INTERRUPTED, "interrupt")
-            self._launcher.send(slot, _message(Decision.STOP, running))
+            self._launcher.send(slot, Answer(running.ending))
         with suppress(RuntimeError):  # A signal came in the middle of another line.
             self._watcher.notice(notice)
 
@@ -496,16 +387,3 @@ class Sweep:
 
         with handled(heeded(*STOPS), interrupt):
             yield
-
-
-def _message(answer: Decision, attempt: Attempt) -> ToWorker:
-    """An answer as the worker hears it; what is interrupted keeps its state for the next start."""
-    match answer:
-        case Decision.CONTINUE:
-            return Continue()
-        case Decision.FINISH_EARLY:
-            return Conclude()
-        case Decision.KEEP:
-            return Keep()
-        case Decision.STOP:
-            return Stop(keep=attempt.told is TrialState.INTERRUPTED)

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from tuner.confirmation import CONFIRMS, SEED, beaten, is_raced_out, origin, scores_of
-from tuner.execution.interfaces import ClaimedTrial
 from tuner.search.ranking import Direction
 from tuner.study import Study
-from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
 
 CLOSED = sys.maxsize
 """The total of a study of which all trials are waiting from the beginning."""

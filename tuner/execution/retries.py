@@ -51,13 +51,13 @@ class Retries:
         """Decides what follows a failed attempt, and notes it.
 
         Args:
-            attempt: With its error; its `told` becomes `retried` or `infeasible` where it is.
+            attempt: With its error; its `requested_state` becomes `retried` where another follows.
 
         Returns:
             A sentence for people; empty where the trial has failed for good.
         """
         error, spec = attempt.error, attempt.spec
-        if error is None or attempt.told is TrialState.INTERRUPTED:
+        if error is None or attempt.requested_state is TrialState.INTERRUPTED:
             return ""
         advanced = len(attempt.reports) > attempt.kept
         self.crashes[spec.number] += uses_up_attempt(error, advanced=advanced)
@@ -69,6 +69,6 @@ class Retries:
         if following.verdict is RetryAction.SMALLER:
             self._limits.learn(following.settings)
             write_whole(self._file, json.dumps(self._limits.batches, indent=1) + "\n")
-        attempt.told = TrialState.RETRIED
+        attempt.requested_state = TrialState.RETRIED
         self._waiting.append(replace(spec, settings=following.settings, attempt=spec.attempt + 1))
         return following.told

@@ -1,36 +1,18 @@
 """One trial that no other agent has and nothing prunes, as a source for `tuner.execution.loop`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from tuner.trial.records import Scalar, TrialOutcome
-
-
-@dataclass(frozen=True, kw_only=True)
-class SingleTrial:
-    """The one trial that there is.
-
-    Attributes:
-        number: Number of its folder.
-        parameters: Searched key to value; none where nothing was searched.
-        attempt: Number of the attempt, counted from 1.
-        crashes: Number of earlier attempts that ended with a dead worker.
-    """
-
-    number: int
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    attempt: int = 1
-    crashes: int = 0
+from tuner.trial.records import ClaimedTrial, TrialOutcome
 
 
 class SingleTrialSource:
     """Gives one trial, once."""
 
-    def __init__(self, trial: SingleTrial) -> None:
+    def __init__(self, trial: ClaimedTrial) -> None:
         """The trial has not been claimed yet."""
-        self._left: list[SingleTrial] = [trial]
+        self._left: list[ClaimedTrial] = [trial]
 
-    def claim(self, total: int) -> SingleTrial | None:  # noqa: ARG002
+    def claim(self, total: int) -> ClaimedTrial | None:  # noqa: ARG002
         """Return the trial, once."""
         return self._left.pop() if self._left else None
 

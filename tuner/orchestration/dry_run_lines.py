@@ -14,8 +14,8 @@ from tuner.search.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.settings.settings import SweepSettings, TrialSettings
 from tuner.trial.budget import Budget
 from tuner.trial.duration import seconds_left, told, trial_seconds
-from tuner.trial.records import Scalar, TrialSpec
-from tuner.worker.protocol import Continue, Failed, Finished, Progress, Ready, Reported, Run
+from tuner.trial.records import Decision, Scalar, TrialSpec
+from tuner.worker.protocol import Answer, Failed, Finished, Progress, Ready, Reported, Run
 
 SAMPLES = 8
 """Speeds heard from each slot; the first come while graphs are traced, the last half counts."""
@@ -133,7 +133,7 @@ class _Timing:
                 self._note(slot, rate)
             case Reported(report=report):
                 self._note(slot, report.examples_per_second)
-                self._launcher.send(slot, Continue())
+                self._launcher.send(slot, Answer(Decision.CONTINUE))
             case Failed(error=error):
                 kind = InputError if error.kind == "input" else TunerError
                 raise kind(error.message)

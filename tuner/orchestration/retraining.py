@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tuner.errors import TunerError
 from tuner.execution.loop import Sweep
-from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.execution.single_trial import SingleTrialSource
 from tuner.files.atomic import synced
 from tuner.files.model_folder import damage, discard
 from tuner.orchestration.confirm import compose_repeat
@@ -19,7 +19,7 @@ from tuner.settings.settings import TrialSettings
 from tuner.study import LONGEST_HOLD, LeaseError, Study
 from tuner.tracking import SPOOL, Tracker
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
 
 LEASE = "retraining"
 """Attribute of a study: the agent that trains lost models again."""
@@ -143,7 +143,7 @@ class Retraining:
                     concludes_at=lambda _: lost.concludes_at,
                 ),
                 source=SingleTrialSource(
-                    SingleTrial(number=lost.outcome.number, parameters=lost.outcome.parameters)
+                    ClaimedTrial(number=lost.outcome.number, parameters=lost.outcome.parameters)
                 ),
                 launcher=start.launcher,
                 tracker=tracker,

@@ -11,7 +11,7 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.execution.memory_check import memory_lines, with_batch_size
-from tuner.execution.single_trial import SingleTrial, SingleTrialSource
+from tuner.execution.single_trial import SingleTrialSource
 from tuner.launchers.debug import DEBUG, DebugLauncher
 from tuner.launchers.launcher import Launcher
 from tuner.launchers.local import LocalLauncher
@@ -20,7 +20,7 @@ from tuner.results.terminal import Terminal
 from tuner.search.goals import Goals, score
 from tuner.tracking import COMMIT, Tracker
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import TrialOutcome, TrialState
+from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
@@ -113,7 +113,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 role="train",
                 git_commit=tags.get(COMMIT, ""),
             ),
-            source=SingleTrialSource(SingleTrial(number=folder.take_number())),
+            source=SingleTrialSource(ClaimedTrial(number=folder.take_number())),
             launcher=launcher,
             tracker=tracker,
             folder=folder,

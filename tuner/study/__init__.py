@@ -1,6 +1,5 @@
 """The Optuna adapter: one study shared by agents that may die, freeze or lose the database."""
 
-from tuner.study.claimed_trial import ClaimedTrial
 from tuner.study.definition import Definition, differences, made_with
 from tuner.study.initial_points import InitialPoints
 from tuner.study.journal import journal_path
@@ -14,7 +13,6 @@ from tuner.study.study import Study
 __all__ = [
     "LOCK_TIMEOUT",
     "LONGEST_HOLD",
-    "ClaimedTrial",
     "Definition",
     "InitialPoints",
     "JournalFile",

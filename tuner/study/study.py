@@ -17,7 +17,6 @@ from tuner.errors import InputError
 from tuner.settings.settings import StorageSettings
 from tuner.study import results
 from tuner.study.attributes import ATTEMPT, CRASHES, OPENED
-from tuner.study.claimed_trial import ClaimedTrial
 from tuner.study.claims import Decide, NotOwnedError, Points, TrialClaims
 from tuner.study.definition import Definition, made_with, opening_attributes, repeats_attributes
 from tuner.study.foreign import refuse_foreign_study
@@ -33,7 +32,7 @@ from tuner.study.stores import connect, shown
 from tuner.study.strategies import build_pruner, build_sampler
 from tuner.study.trial_leases import TrialLeases
 from tuner.study.trial_points import TrialPoints
-from tuner.trial.records import Scalar, TrialOutcome, TrialState
+from tuner.trial.records import ClaimedTrial, Scalar, TrialOutcome, TrialState
 from tuner.trial.study_identity import StudyIdentity, identity_of, new_study_id
 
 P = ParamSpec("P")

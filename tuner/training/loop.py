@@ -245,7 +245,7 @@ class Loop:
             self._finished = True
             return False
         at.measured = Measured()  # Before a stop, too, whose state another attempt goes on from.
-        if answer is Decision.STOP:
+        if answer.ends:
             return False
         keeper, seconds = self._keeper, self._clock() - self._started
         if keeper is not None and not self._finished and keeper.due(seconds, self._share):

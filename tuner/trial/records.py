@@ -41,17 +41,35 @@ class Convergence(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a trial is told after a report.
-
-    `conclude` is for a trial that has nothing more to gain: it evaluates all validation rows at
-    once, so that it ends with a score like any other. `keep` answers a final report: the trial
-    leaves its model behind, because it is the best so far.
-    """
+    """Decision of the agent about a running trial, as it travels to the worker."""
 
     CONTINUE = "continue"
-    FINISH_EARLY = "conclude"
-    KEEP = "keep"
+    FINISH_EARLY = "finish_early"
+    """End with a score like any other: evaluate all validation rows, and report that as final."""
+    SAVE_MODEL = "save_model"
+    """Write the model into the trial's folder: the final report is the best so far."""
     STOP = "stop"
+    SUSPEND = "suspend"
+    """Stop, with the state saved from which another attempt resumes."""
+
+    @property
+    def ends(self) -> bool:
+        """True if the trial trains and evaluates no more."""
+        return self in (Decision.STOP, Decision.SUSPEND)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedTrial:
+    """A trial that this agent is to run."""
+
+    number: int
+    """Number of the trial in its study."""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    """Value of each searched key that is active."""
+    attempt: int = 1
+    """Number of this attempt, counted from 1, including those of other agents."""
+    crashes: int = 0
+    """Number of attempts that ended with a worker or an agent that died."""
 
 
 @dataclass(frozen=True, kw_only=True)

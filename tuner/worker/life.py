@@ -21,11 +21,9 @@ from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.cuda import free_gpu_memory
 from tuner.worker.log import logging_to
 from tuner.worker.protocol import (
-    Conclude,
-    Continue,
+    Answer,
     Failed,
     Finished,
-    Keep,
     Prepare,
     Progress,
     Ready,
@@ -33,7 +31,6 @@ from tuner.worker.protocol import (
     Reported,
     Run,
     Started,
-    Stop,
     ToWorker,
 )
 
@@ -116,7 +113,7 @@ class Worker:
                 self._run(spec, fine_tuner)
             case Refused(number=int(number), error=error):
                 self._channel.send(Failed(number=number, error=as_data(error)))
-            case Continue() | Conclude() | Keep() | Stop() | Refused():
+            case Answer() | Refused():
                 pass  # Meant for a trial that has ended in the meantime, or to be prepared.
 
     def _run(self, spec: TrialSpec, fine_tuner: FineTuner) -> None:
@@ -174,7 +171,7 @@ class ChannelMonitor:
         self._channel = channel
         self._clock = clock
         self._said = clock()
-        self._stop: Stop | None = None
+        self._end: Decision | None = None
 
     def started(
         self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int = 0
@@ -210,18 +207,19 @@ class ChannelMonitor:
             report.examples_per_second,
         )
         self._channel.send(Reported(number=self._number, report=report))
-        while self._stop is None:
-            answer = self._channel.receive()
-            if isinstance(answer, Continue):
-                return Decision.CONTINUE
-            if isinstance(answer, Conclude):
-                return Decision.FINISH_EARLY
-            if isinstance(answer, Keep):
-                self._save_model()
-                return Decision.CONTINUE
-            if isinstance(answer, Stop):
-                self._stop = answer
-        return Decision.STOP
+        if self._end is not None:
+            return self._end
+        decision = self._answered(self._channel.receive())
+        if decision is Decision.SAVE_MODEL:
+            self._save_model()
+        return decision
+
+    def _answered(self, message: ToWorker | Refused | None) -> Decision:
+        """Decision in a message; one that ends the trial holds from here on."""
+        decision = message.decision if isinstance(message, Answer) else Decision.CONTINUE
+        if decision.ends:
+            self._end = decision
+        return decision
 
     def _save_model(self) -> None:
         """Save the model; whatever goes wrong with that, the trial's score stands."""
@@ -232,16 +230,16 @@ class ChannelMonitor:
             self.model_error = one_line(error)
 
     def stop_requested(self) -> bool:
-        """Whether `Stop` or SIGTERM has come since."""
-        if self._stop is None and isinstance(message := self._channel.receive_nowait(), Stop):
-            self._stop = message
-        if self._stop is None and self.terminated:
-            self._stop, self.left = Stop(keep=True), True
-        return self._stop is not None
+        """Whether the agent or SIGTERM has ended the trial since."""
+        if self._end is None:
+            self._answered(self._channel.receive_nowait())
+        if self._end is None and self.terminated:
+            self._end, self.left = Decision.SUSPEND, True
+        return self._end is not None
 
     def should_checkpoint(self) -> bool:
-        """Whether the `Stop` that has come wants the trial's state kept."""
-        return self._stop is not None and self._stop.keep
+        """Whether the trial's state is to be saved at its end."""
+        return self._end is Decision.SUSPEND
 
 
 def as_data(error: Exception, printed: str = "") -> TrialError:

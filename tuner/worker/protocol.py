@@ -1,9 +1,9 @@
 """What agent and worker say to each other: one JSON object a line, nothing pickled.
 
-The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and
-after each `Reported` one of `Continue`, `Conclude`, `Keep` and `Stop`. `Stop` may also come at any
-other moment of a trial; the worker then ends the trial at its next update. The end of the stream
-means that the agent is gone, and the worker ends at once.
+The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and an
+`Answer` after each `Reported`. One that ends the trial may also come at any other moment; the
+worker then ends the trial at its next update. The end of the stream means that the agent is gone,
+and the worker ends at once.
 
 The worker writes to the file descriptor that was its standard output (everything else that
 prints there goes to the log): `Ready` once, then for each trial `Started`, `Progress` and
@@ -18,7 +18,7 @@ from cattrs.strategies import configure_tagged_union
 
 from tuner.errors import InputError
 from tuner.processes.python_process import answer, answers
-from tuner.trial.records import Baseline, Report, TrialError, TrialSpec
+from tuner.trial.records import Baseline, Decision, Report, TrialError, TrialSpec
 from tuner.trial.serialization import converter
 
 
@@ -36,30 +36,11 @@ class Run:
     spec: TrialSpec
 
 
-@dataclass(frozen=True, kw_only=True)
-class Continue:
-    """Answer to `Reported`: go on."""
+@dataclass(frozen=True)
+class Answer:
+    """The agent's decision about the running trial; the worker stays."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Conclude:
-    """Answer to `Reported`: evaluate all validation rows, report that as final, and end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keep:
-    """Answer to a final `Reported`: write the model into the trial's folder, then end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """End the trial now; the worker stays.
-
-    Attributes:
-        keep: Save the trial's state first, as it will be gone on with.
-    """
-
-    keep: bool = False
+    decision: Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +120,7 @@ class Failed:
     error: TrialError
 
 
-ToWorker = Prepare | Run | Continue | Conclude | Keep | Stop
+ToWorker = Prepare | Run | Answer
 FromWorker = Ready | Started | Progress | Reported | Finished | Failed
 
 

@@ -1,0 +1,160 @@
+"""Records what happens to trials, in every place that keeps or shows it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tuner.execution.attempt import Attempt
+from tuner.execution.interfaces import Plan, TrialObserver, TrialSource
+from tuner.tracking import Tracker
+from tuner.trial.folder import StudyFolder
+from tuner.trial.records import Report, TrialOutcome, TrialSpec, TrialState
+
+
+class TrialRecorder:
+    """Passes each event of a trial to its folder, the study, MLflow and the terminal.
+
+    They are written in this order: another process that reads of an event in the study or in
+    MLflow finds its files.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        source: TrialSource,
+        tracker: Tracker,
+        folder: StudyFolder,
+        watcher: TrialObserver,
+    ) -> None:
+        """Record nothing yet.
+
+        Args:
+            plan: Goals, role and noun of the trials.
+            source: Study of the trials.
+            tracker: Open.
+            folder: Files of the study.
+            watcher: Terminal.
+        """
+        self._plan = plan
+        self._source = source
+        self._tracker = tracker
+        self._folder = folder
+        self._watcher = watcher
+
+    def run_id(self, number: int) -> str:
+        """Return MLflow's name for the run of a running trial; empty where none is known yet."""
+        return self._tracker.run_id(number)
+
+    def reclaimed(self, number: int) -> None:
+        """Record that a trial was claimed whose earlier agent could not end its run."""
+        self._tracker.abandon([number], self._plan.role)
+
+    def attempt_started(self, slot: int, spec: TrialSpec, crashes: int) -> None:
+        """Record that a slot begins an attempt.
+
+        Args:
+            slot: Index of the slot.
+            spec: The trial.
+            crashes: Number of earlier attempts whose worker or agent died.
+        """
+        config = self._plan.render(spec.settings)
+        self._folder.trial(spec.number).begin(config)
+        self._source.started(spec.number, config, attempt=spec.attempt, crashes=crashes)
+        self._tracker.trial_started(spec, self._plan.role, config)
+        self._watcher.trial_started(slot, spec)
+
+    def training_started(self, number: int, resumed_at: int) -> Sequence[Report]:
+        """Record that training begins, or resumes after a point of an earlier attempt.
+
+        Args:
+            number: Number of the trial.
+            resumed_at: Last evaluation point of the saved state; 0: from the beginning.
+
+        Returns:
+            Reports of earlier attempts up to that point.
+        """
+        kept = self._folder.trial(number).keep(resumed_at)
+        self._tracker.training_started(number, resumed_at=resumed_at, kept=kept)
+        return kept
+
+    def progressed(self, slot: int, share: float, rate: float) -> None:
+        """Show how far a slot's trial is: share of its budget, examples a second."""
+        self._watcher.progressed(slot, share, rate)
+
+    def reported(self, slot: int, attempt: Attempt) -> None:
+        """Record the last report of an attempt."""
+        number, report = attempt.spec.number, attempt.reports[-1]
+        measured = self._plan.goals.measure(attempt.reports)
+        self._append(attempt)
+        self._source.report(number, report.point, measured)
+        self._tracker.reported(number, report)
+        share = report.examples_seen / report.total_examples
+        self._watcher.progressed(slot, share, report.examples_per_second)
+        self._watcher.reported(slot, measured[self._plan.goals.objective])
+
+    def _append(self, attempt: Attempt) -> None:
+        """Write the last report to the trial's folder, which somebody may have removed."""
+        folder, reports = self._folder.trial(attempt.spec.number), attempt.reports
+        if not folder.path.is_dir():
+            self._watcher.notice(f"{folder.path} was removed while it was used; it is made again")
+            folder.restore(self._plan.render(attempt.spec.settings), reports[:-1])
+        folder.append(reports[-1])
+
+    def finished(
+        self, slot: int, attempt: Attempt, outcome: TrialOutcome, follow_up: str
+    ) -> TrialOutcome:
+        """Record how an attempt ended.
+
+        Args:
+            slot: Index of its slot.
+            attempt: The attempt.
+            outcome: How it ended.
+            follow_up: What follows a failure, as people read it; empty where nothing does.
+
+        Returns:
+            The outcome as it counts: `retried` without a value where the trial is another
+            agent's by now.
+        """
+        number = outcome.number
+        folder = self._folder.trial(number)
+        if outcome.model_error is not None:
+            folder.drop_model()  # A worker that was killed leaves a part of it.
+        self._store(outcome)
+        if not self._source.owns(number):
+            outcome = replace(outcome, state=TrialState.RETRIED, value=None)
+            self._watcher.notice(
+                f"{self._plan.noun} {number} went to another agent: this one showed no sign of "
+                "life for storage.heartbeat_timeout; what it found out counts for nothing"
+            )
+        self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)
+        self._explain(outcome, follow_up)
+        if outcome.state is not TrialState.RETRIED:
+            self._watcher.trial_finished(slot, outcome)
+        return outcome
+
+    def _explain(self, outcome: TrialOutcome, follow_up: str) -> None:
+        trial = f"{self._plan.noun} {outcome.number}"
+        if outcome.error is not None and follow_up:
+            message = f"{outcome.error.message}; {follow_up}"
+            self._watcher.notice(f"{trial} {outcome.state.value}: {message}")
+        if outcome.model_error is not None:
+            self._watcher.notice(
+                f"the model of {trial} could not be saved: {outcome.model_error}; its score counts"
+            )
+
+    def given_back(self, spec: TrialSpec) -> None:
+        """Record that an attempt that waited for a slot is left to the next start."""
+        self._store(
+            TrialOutcome(
+                number=spec.number,
+                attempt=spec.attempt,
+                state=TrialState.INTERRUPTED,
+                parameters=spec.parameters,
+                stopped_by="interrupt",
+            )
+        )
+
+    def _store(self, outcome: TrialOutcome) -> None:
+        """Write how an attempt ended, unless the trial is another agent's by now."""
+        if self._source.owns(outcome.number):
+            self._folder.trial(outcome.number).finish(outcome)
+            self._source.finish(outcome)
