@@ -1,11 +1,15 @@
 """Claims of trials: which one is taken, and what an agent leaves that dies in the middle."""
 
+import time
+from dataclasses import replace
+
+import optuna
 import pytest
 from optuna.trial import TrialState as OptunaState
 
 from tests.killed import AT_FLUSH, AT_STATEMENT, killed
 from tests.records import outcome
-from tests.studies import DEFAULTS, complete, make_study, on_both, stored
+from tests.studies import BRIEF, DEFAULTS, complete, make_study, on_both, stored
 from tuner.study import sqlite_url
 from tuner.study.journal import journal_url
 from tuner.study.snapshot import Claim, Origin, RunningTrial, StudySnapshot, choose
@@ -53,6 +57,28 @@ def test_a_trial_without_an_owner_is_claimed_next_and_counts_no_crash(open_study
     assert (trial.number, trial.parameters) == (0, DEFAULTS)
     assert (trial.attempt, trial.crashes) == (1, 0)
     assert study.claim(1) is None
+
+
+def test_silence_without_an_owner_is_counted_study_by_study(tmp_path):
+    url, brief = sqlite_url(tmp_path / "study.db"), replace(BRIEF, heartbeat_timeout=0.3)
+    studies = [make_study(url, name=name, storage=brief) for name in ("s", "other")]
+    for study in studies:
+        complete(study)
+        found = optuna.load_study(study_name=study.identity.name, storage=url)
+        found.enqueue_trial({"optimizer.learning_rate": 1e-5})  # As an earlier version does.
+        found.ask()
+
+    def is_abandoned(study):
+        (trial,) = study._claims.snapshot((), trust_silence=True).running
+        return trial.is_abandoned
+
+    first, other = studies
+    assert not is_abandoned(first)
+    time.sleep(0.4)
+    assert is_abandoned(first)
+    assert not is_abandoned(other)
+    for study in studies:
+        study.close()
 
 
 @on_both

@@ -1,10 +1,37 @@
 """The machine's GPUs as NVIDIA's management library (NVML) shows them."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tuner.devices.nvidia import Gpu, Instance
+
+
+@contextmanager
+def opened_nvml() -> Iterator[Any]:
+    """Open NVIDIA's library.
+
+    Yields:
+        Module `pynvml`; None where it or the driver is missing or fails.
+    """
+    nvml = _initialised()
+    try:
+        yield nvml
+    finally:
+        if nvml is not None:
+            nvml.nvmlShutdown()
+
+
+def _initialised() -> Any:
+    try:
+        import pynvml  # noqa: PLC0415 - needed only where somebody asks for GPUs
+
+        pynvml.nvmlInit()
+    except ImportError:
+        return None
+    except pynvml.NVMLError:
+        return None
+    return pynvml
 
 
 def nvml_gpus() -> tuple[Gpu, ...]:
@@ -12,20 +39,11 @@ def nvml_gpus() -> tuple[Gpu, ...]:
 
     A GPU that cannot be reached is left out.
     """
-    try:
-        import pynvml  # noqa: PLC0415 - needed only where somebody asks for GPUs
-
-        pynvml.nvmlInit()
-    except ImportError:
-        return ()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        return tuple(_gpus(pynvml))
-    except pynvml.NVMLError:
-        return ()
-    finally:
-        pynvml.nvmlShutdown()
+    with opened_nvml() as nvml:
+        try:
+            return () if nvml is None else tuple(_gpus(nvml))
+        except nvml.NVMLError:
+            return ()
 
 
 def _gpus(nvml: Any) -> Iterator[Gpu]:

@@ -36,7 +36,7 @@ def connect(address: str | None, notice: Callable[[str], None]) -> None:
     chosen = choose(address, os.environ.get("RAY_ADDRESS"), running_cluster)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     root = Path(__file__).parents[2]  # Where `tuner` is imported from, workers' processes too.
-    if not chosen.is_local:
+    if not chosen.is_local and chosen.source is not Source.SEARCH:  # What was found answered.
         _check_reachable(chosen)
     try:
         ray.init(

@@ -35,12 +35,11 @@ from tuner.study.snapshot import Origin, RunningTrial, StudySnapshot, choose
 Points = Sequence[WaitingPoint]
 """Trials to enqueue."""
 
-Decide = Callable[[Mapping[str, Any], StudySnapshot], tuple[Mapping[str, Any], Points]]
-"""Function of a study's user attributes and trials; returns attributes to set and trials to add.
-"""
-
-_UNCLAIMED = "trial-"
-"""Prefix of the name under which the silence of a trial without an owner is measured."""
+Decide = Callable[
+    [Mapping[str, Any], Callable[[], StudySnapshot]], tuple[Mapping[str, Any], Points]
+]
+"""Function of a study's user attributes and of what reads its trials; returns attributes to set
+and trials to add."""
 
 
 class NotOwnedError(Exception):
@@ -91,7 +90,7 @@ class TrialClaims:
         """
         with self._coordination.locked():
             stored = self._study.user_attrs
-            attributes, points = decide(stored, self.snapshot((), trust_silence=True))
+            attributes, points = decide(stored, lambda: self.snapshot((), trust_silence=True))
             for key in sorted(attributes, key=OPENED.__eq__):  # It comes last.
                 if key == OPENED:
                     self._enqueue(points)
@@ -128,18 +127,31 @@ class TrialClaims:
         """
         trials = self._trials()
         agents = {
-            _agent(trial) for trial in trials if _is_running(trial) and trial.number not in leased
+            self._agent(trial)
+            for trial in trials
+            if _is_running(trial) and trial.number not in leased
         }
         silences = self._coordination.silences(agents) if agents else {}
         return StudySnapshot(
             counted=sum(trial.state in COUNTED for trial in trials),
             waiting=tuple(t.number for t in trials if t.state is OptunaState.WAITING),
             running=tuple(
-                self._running(trial, silences.get(_agent(trial), 0.0), trust_silence=trust_silence)
+                self._running(
+                    trial, silences.get(self._agent(trial), 0.0), trust_silence=trust_silence
+                )
                 for trial in trials
                 if _is_running(trial)
             ),
         )
+
+    def _agent(self, trial: FrozenTrial) -> str:
+        """Return the name under which a running trial's silence is measured.
+
+        A trial without an owner has one of its own. Studies of one server share its heartbeats,
+        and number their trials alike.
+        """
+        owner = trial.user_attrs.get(OWNER)
+        return str(owner["agent"]) if owner else f"trial-{self.study_id}-{trial.number}"
 
     def _running(self, trial: FrozenTrial, silence: float, *, trust_silence: bool) -> RunningTrial:
         owner, is_silent = trial.user_attrs.get(OWNER), trust_silence and silence > self._timeout
@@ -291,12 +303,6 @@ def _is_running(trial: FrozenTrial) -> bool:
     """Return True if one of our agents runs a trial or began to claim it."""
     is_known = OWNER in trial.user_attrs or FIXED in trial.system_attrs
     return trial.state is OptunaState.RUNNING and is_known
-
-
-def _agent(trial: FrozenTrial) -> str:
-    """Return the name under which a running trial's silence is measured."""
-    owner = trial.user_attrs.get(OWNER)
-    return str(owner["agent"]) if owner else f"{_UNCLAIMED}{trial.number}"
 
 
 def _empty_trial() -> FrozenTrial:

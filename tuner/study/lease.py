@@ -164,7 +164,7 @@ class Lease:
 
         def decide(
             stored: Mapping[str, Any],
-            snapshot: StudySnapshot,  # noqa: ARG001
+            read: Callable[[], StudySnapshot],  # noqa: ARG001
         ) -> tuple[Mapping[str, Any], Points]:
             nonlocal after
             before = stored.get(self._name)

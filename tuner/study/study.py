@@ -176,10 +176,11 @@ class Study:
         opened = 0
 
         def decide(
-            stored: Mapping[str, Any], snapshot: StudySnapshot
+            stored: Mapping[str, Any], read: Callable[[], StudySnapshot]
         ) -> tuple[Mapping[str, Any], Points]:
             nonlocal opened
             opened = int(stored.get(OPENED) or 0)
+            snapshot = read()
             found, self.notice = opening_attributes(
                 name, stored, wanted, now, snapshot.hosts, new_id
             )
@@ -388,7 +389,7 @@ class Study:
             name: Name of the attribute.
             value: A JSON value.
         """
-        self._claims.update(lambda stored, snapshot: ({name: value}, ()))  # noqa: ARG005
+        self._claims.update(lambda stored, read: ({name: value}, ()))  # noqa: ARG005
 
     @retried
     def set_attr_once(self, name: str, value: Any) -> Any:
@@ -405,7 +406,7 @@ class Study:
 
         def decide(
             stored: Mapping[str, Any],
-            snapshot: StudySnapshot,  # noqa: ARG001
+            read: Callable[[], StudySnapshot],  # noqa: ARG001
         ) -> tuple[Mapping[str, Any], Points]:
             nonlocal found
             found = stored.get(name) or value

@@ -7,6 +7,7 @@ from threading import Event, Thread
 from typing import Any
 
 from tuner.devices.gpu_usage import GpuUsage, Look, named, position, summary
+from tuner.devices.nvml import opened_nvml
 
 SECONDS = 1.0
 """Between two looks; the driver's own figures are means over up to a second."""
@@ -24,16 +25,28 @@ def watched(devices: int, seconds: float = SECONDS) -> Iterator[Callable[[], Gpu
         What gives their usage since it was last called; nothing is known of it where there is no
         NVIDIA driver.
     """
-    gpus = _Gpus.of_this_process(devices)
-    if gpus is None:
+    names = _visible(devices)
+    if not names:
         yield GpuUsage
         return
-    watch = _Watch(gpus, seconds)
-    watch.start()
-    try:
-        yield watch.usage
-    finally:
-        watch.end()
+    with opened_nvml() as nvml:
+        gpus = None if nvml is None else _gpus(nvml, names)
+        if gpus is None:
+            yield GpuUsage
+            return
+        watch = _Watch(gpus, seconds)
+        watch.start()
+        try:
+            yield watch.usage
+        finally:
+            watch.end()
+
+
+def _visible(devices: int) -> list[str]:
+    """Names of the first GPUs that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = named(visible) if visible is not None else map(str, range(devices))
+    return list(names)[:devices]
 
 
 class _Watch:
@@ -52,7 +65,6 @@ class _Watch:
     def end(self) -> None:
         self._over.set()
         self._thread.join()
-        self._gpus.close()
 
     def usage(self) -> GpuUsage:
         """Since the last call, with a look of its own: points may follow one another fast."""
@@ -71,27 +83,6 @@ class _Gpus:
         self._nvml = nvml
         self._handles = handles
 
-    @classmethod
-    def of_this_process(cls, devices: int) -> "_Gpus | None":
-        """The first ones that this process may use; None where nothing can be known of them."""
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        names = named(visible) if visible is not None else [str(n) for n in range(devices)]
-        if not names:
-            return None
-        try:
-            import pynvml  # noqa: PLC0415 - not installed where there is no GPU
-
-            pynvml.nvmlInit()
-        except ImportError:
-            return None
-        except pynvml.NVMLError:
-            return None
-        try:
-            return cls(pynvml, [_handle(pynvml, name) for name in names[:devices]])
-        except (pynvml.NVMLError, LookupError):
-            pynvml.nvmlShutdown()
-            return None
-
     def look(self) -> Look:
         """What they do now."""
         busy, memory = [], []
@@ -101,9 +92,6 @@ class _Gpus:
             with suppress(self._nvml.NVMLError):
                 memory.append(self._taken(handle))
         return Look(busy=tuple(busy), memory=tuple(memory))
-
-    def close(self) -> None:
-        self._nvml.nvmlShutdown()
 
     def _taken(self, handle: Any) -> int:
         """Bytes that this process has; of all processes where the driver does not tell them apart.
@@ -115,6 +103,14 @@ class _Gpus:
                 if process.pid == os.getpid() and process.usedGpuMemory is not None:
                     return int(process.usedGpuMemory)
         return int(self._nvml.nvmlDeviceGetMemoryInfo(handle).used)
+
+
+def _gpus(nvml: Any, names: Sequence[str]) -> _Gpus | None:
+    """GPUs of these names; None where one is not there."""
+    try:
+        return _Gpus(nvml, [_handle(nvml, name) for name in names])
+    except (nvml.NVMLError, LookupError):
+        return None
 
 
 def _handle(nvml: Any, name: str) -> Any:
