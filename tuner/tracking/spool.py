@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tuner.files.disk import UnwritableError, refusals_said
 from tuner.files.whole_lines import whole_lines
@@ -92,17 +92,30 @@ class Spool:
     # -- owning -------------------------------------------------------------------------------
 
     def take(self) -> bool:
-        """Makes the spool ours, unless a living process has it or it can not be had."""
+        """Make the spool ours, unless a living process has it or it cannot be had."""
         try:
             if self.host != _host() and not self._is_silent():
                 return False
+            self.acquire()
+        except OSError:  # Somebody has the lock, has taken it, has sent it, or owns the folder.
+            return False
+        return True
+
+    def acquire(self) -> None:
+        """Make the spool ours, whatever its last sign of life.
+
+        Raises:
+            Timeout: Another process has it.
+            FileNotFoundError: Another process took it over, or has sent it all.
+            OSError: The file system gives no lock.
+        """
+        try:
             self._lock.acquire()
             self._move(_host())
-        except OSError:  # Somebody has the lock, has taken it, has sent it, or owns the folder.
+        except OSError:
             self._lock.release()
-            return False
+            raise
         self._toucher.start()
-        return True
 
     def release(self) -> None:
         """Lets the spool go; what was not sent stays for whoever takes it next."""
@@ -291,7 +304,7 @@ def new_spool(folder: Path, store: str, now: int, study_id: str | None = None) -
         study_id: Id of the study; None: there is no study.
 
     Raises:
-        OSError: The folder can not be written.
+        OSError: The folder cannot be written, or its file system gives no lock.
     """
     spool = None
     for _ in range(_MOST_TRIES):
@@ -314,9 +327,13 @@ def _made(folder: Path) -> Spool | None:
     spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{_host()}.jsonl")
     try:
         spool.path.touch(exist_ok=False)
-    except FileNotFoundError:
+        spool.acquire()
+    except (FileNotFoundError, Timeout):
         return None
-    return spool if spool.take() else None
+    except OSError:
+        spool.discard()
+        raise
+    return spool
 
 
 def leftovers(folder: Path) -> list[Spool]:

@@ -21,7 +21,7 @@ from tuner.tracking.events import Event, MetricsLogged
 from tuner.tracking.origins import Inputs
 from tuner.tracking.params import configuration_params
 from tuner.tracking.runs import KEY, point_logged, trial_begun
-from tuner.trial.folder import StudyFolder, TrialFolder
+from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Report, TrialSpec
 from tuner.trial.recovery import split
 from tuner.trial.serialization import from_json, to_json
@@ -48,13 +48,12 @@ class RunRecord:
 
     def write(self, file: Path) -> None:
         """Write the record to a file, whole or not at all."""
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, to_json(self) + "\n")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaitingAttempt:
-    """A later attempt of which is not known yet whether it goes on from a saved state."""
+class AttemptStart:
+    """The start of an attempt; of a later one it is not known yet whether it resumes a state."""
 
     spec: TrialSpec
     role: str
@@ -62,22 +61,10 @@ class WaitingAttempt:
     """The composed configuration as YAML."""
     at: int
     """Time at which the attempt began, in milliseconds since the epoch."""
-    earlier: RunRecord | None
+    earlier: RunRecord | None = None
     """Run of the attempt before; None: written by a version without records, or removed."""
-    has_early_state: bool
+    has_early_state: bool = False
     """Whether a state was saved before the first evaluation point."""
-
-    @classmethod
-    def of(cls, spec: TrialSpec, role: str, config: str, at: int, trial: TrialFolder) -> Self:
-        """Return the attempt with what the trial's folder holds of the one before."""
-        return cls(
-            spec=spec,
-            role=role,
-            config=config,
-            at=at,
-            earlier=RunRecord.read(trial.run),
-            has_early_state=trial.state.exists() and not trial.read_reports(),
-        )
 
     def continues(self, resumed_at: int) -> bool:
         """Return True if the attempt belongs to the run of the attempt before.
@@ -127,7 +114,7 @@ class TrialRuns:
         self._inputs = inputs
         self._is_nested = is_nested
         self._names = count(1)
-        self._waiting: dict[int, WaitingAttempt] = {}
+        self._waiting: dict[int, AttemptStart] = {}
         self._steps: dict[int, Counter[int]] = {}
         self.running: dict[int, str] = {}
         """By trial, the name in the spool of the run that is written to."""
@@ -141,11 +128,16 @@ class TrialRuns:
             config: The composed configuration as YAML.
             at: Time in milliseconds since the epoch.
         """
-        attempt = WaitingAttempt.of(spec, role, config, at, self._folder.trial(spec.number))
-        if spec.attempt > 1:
-            self._waiting[spec.number] = attempt
-        else:
+        attempt = AttemptStart(spec=spec, role=role, config=config, at=at)
+        if spec.attempt == 1:
             self._begin(attempt, resumes=False)
+            return
+        trial = self._folder.trial(spec.number)
+        self._waiting[spec.number] = replace(
+            attempt,
+            earlier=RunRecord.read(trial.run),
+            has_early_state=trial.state.exists() and not trial.read_reports(),
+        )
 
     def training_started(self, number: int, *, resumed_at: int, kept: Sequence[Report]) -> None:
         """Begin the run of a later attempt, or continue that of the attempt before.
@@ -175,11 +167,10 @@ class TrialRuns:
         if waiting is not None:  # It ended before training began, and changed nothing.
             known = waiting.earlier is not None and waiting.has_same_split
             self._begin(waiting, resumes=known)
+        self._steps.pop(number, None)
         return self.running.pop(number, f"trial {number}")
 
-    def _begin(
-        self, attempt: WaitingAttempt, *, resumes: bool, kept: Sequence[Report] = ()
-    ) -> None:
+    def _begin(self, attempt: AttemptStart, *, resumes: bool, kept: Sequence[Report] = ()) -> None:
         spec, earlier = attempt.spec, attempt.earlier if resumes else None
         number = spec.number
         run = f"{number}-{spec.attempt}-{next(self._names)}"
