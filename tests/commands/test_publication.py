@@ -67,6 +67,17 @@ def swept(folder, fake_workers, study, capsys):
     return worse
 
 
+def test_the_settings_of_trials_of_this_start_are_read_from_no_file(
+    folder, fake_workers, study, monkeypatch
+):
+    def read(*given):
+        raise AssertionError(given)
+
+    monkeypatch.setattr("tuner.results.best.stored_settings", read)
+    assert run("sweep.n_trials=4") == 0
+    assert_published(study)
+
+
 def test_a_best_yaml_that_was_left_of_a_worse_trial_is_mended(swept, study):
     """Killed between the replacement of best_model/ and that of best.yaml."""
     shutil.copy(swept / "best.yaml", study.best)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tuner.config import compose_sweep, compose_training, dump_trial, load_trial
+from tuner.config import compose_sweep, compose_training, dump_trial, load_trial, read_trial
 from tuner.errors import InputError
 from tuner.optimizers import AdamW, Sgd
 from tuner.schedules import Linear
@@ -39,6 +39,22 @@ def test_a_file_gives_back_exactly_what_was_written(tmp_path, rate, epochs, chec
     path = tmp_path / "best.yaml"
     path.write_text(dump_trial(trial, ["best of 7", ""], {"trial": 7, "value": 0.1 + 0.2}))
     assert load_trial(path, folder=tmp_path) == trial
+    assert read_trial(path.read_text()) == trial
+
+
+def test_a_record_that_is_damaged_or_of_another_version_gives_no_trial(best):
+    text = best.read_text()
+    assert read_trial(text) is not None
+    damaged = [
+        "",
+        "model: [",
+        text[: len(text) // 2],
+        text.replace("\ntraining:\n", "\ntraining: 3\nx:\n"),
+        text.replace("  epochs: ", "  passes: "),
+        text.replace("  epochs: ", "  epochs: many #"),
+        text.replace("name: adamw", "name: nobodys"),
+    ]
+    assert [read_trial(each) for each in damaged] == [None] * len(damaged)
 
 
 @pytest.mark.parametrize("text", ["a${b}", "1e-5", "true", "null", "", " x ", "#", "a: b"])
@@ -47,6 +63,7 @@ def test_text_that_looks_like_something_else_stays_text(tmp_path, text):
     trial.data.where["column"] = text
     (tmp_path / "best.yaml").write_text(dump_trial(trial))
     assert load_trial(tmp_path / "best.yaml", folder=tmp_path).data.where["column"] == text
+    assert read_trial(dump_trial(trial)) == trial
 
 
 def test_overrides_stand_above_the_file(best, tmp_path):

@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from tuner.config import compose_sweep, dump_trial, load_trial
+from tuner.config import compose_sweep, dump_trial, load_trial, read_trial
 from tuner.config.command_line import train_command
 from tuner.config.training_file import compose_training
 
@@ -24,10 +24,12 @@ def compose(folder, *arguments):
 
 def survives(trial, folder):
     """True if it is the same after best.yaml, and after the line of export.format=cli."""
-    (folder / "best.yaml").write_text(dump_trial(trial))
+    text = dump_trial(trial)
+    (folder / "best.yaml").write_text(text)
     line = shlex.split(train_command(trial, folder))[2:]
     return (
         load_trial(folder / "best.yaml", folder=folder) == trial
+        and read_trial(text) == trial
         and compose_training(None, line, folder).trial == trial
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tuner import optimizers, schedules
-from tuner.config import compose_sweep, dump_trial, load_trial
+from tuner.config import compose_sweep, dump_trial, load_trial, read_trial
 from tuner.trial.records import TrialSpec
 from tuner.trial.serialization import from_plain, to_plain
 
@@ -24,6 +24,7 @@ def test_mappings_are_read_and_written_alike(case, tmp_path):
         assert registry.from_mapping(mapping) == made
         # The order counts, too: in files, and in what identifies a configuration.
         assert json.dumps(made.to_mapping()) == json.dumps(mapping)
+    assert read_trial(dump_trial(composed)) == composed
 
 
 def test_a_trial_on_the_wire_is_read_and_written_alike():
@@ -36,4 +37,5 @@ def test_a_file_is_read_and_written_alike(tmp_path):
     text = (FOLDER / "best.yaml").read_text(encoding="utf-8")
     trial = load_trial(FOLDER / "best.yaml", folder=tmp_path)
     assert trial == from_plain(TrialSpec, MADE["spec"]).settings
+    assert read_trial(text) == trial
     assert dump_trial(trial) == text

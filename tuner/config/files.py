@@ -213,7 +213,7 @@ class Library:
 
 
 def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]:
-    """Reads a mapping from a YAML file.
+    """Read a mapping from a YAML file.
 
     Args:
         path: The file.
@@ -224,11 +224,19 @@ def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]
         The mapping, and the text that it was read from.
 
     Raises:
-        InputError: It can not be read, is no YAML, no mapping, or too much.
+        InputError: It cannot be read, is no YAML, no mapping, or too much.
     """
     try:
         check_size(path.stat().st_size, label)
         text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise _unreadable(error, label) from error
+    return parse_yaml(text, label, group), text
+
+
+def parse_yaml(text: str, label: str, group: str = "") -> DictConfig:
+    """Parse a mapping; see `read_yaml`."""
+    try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         check_nodes(root, label)
         _check_mapping(root, label)
@@ -236,16 +244,15 @@ def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]
         package = header.group(1) if header else "_group_"
         place = {"_global_": "", "_group_": group}.get(package, package)
         written = quoted(text, root, place)
-        content = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
+        return DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:
         raise refused(error, label) from error
     except RecursionError as error:
         raise nested_too_deeply(label) from error
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise _unreadable(error, label) from error
-    return content, text
 
 
 def _check_mapping(root: yaml.Node | None, label: str) -> None:

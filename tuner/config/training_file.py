@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cattrs.errors import CattrsError
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tuner.config.building import build_goals, build_trial, leaves
 from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
-from tuner.config.files import Library
+from tuner.config.files import Library, parse_yaml
 from tuner.config.implied import DATA, implied_options
 from tuner.config.names import check_study
 from tuner.config.schema import DEFAULT_OPTIONS, OPEN_GROUPS, SWEEP, TRIAL_GROUPS, plain, structure
@@ -176,12 +178,28 @@ def load_trial(
     return build_trial(_composed(path, _plain_overrides(overrides), folder or Path.cwd()))
 
 
+def read_trial(text: str) -> TrialSettings | None:
+    """Read what `dump_trial` wrote, as it stands: nothing is composed, no other file is read.
+
+    Returns:
+        None where it is damaged, or another version wrote other keys.
+    """
+    try:
+        content: Any = OmegaConf.to_container(parse_yaml(text, "config.yaml"), resolve=True)
+        groups = {group: content[group] for group in TRIAL_GROUPS}
+        if groups["training"]["batch_size"] == "auto":
+            groups["training"]["batch_size"] = AUTO
+        return structure(TrialSettings, groups)
+    except (InputError, OmegaConfBaseException, CattrsError, LookupError, TypeError, ValueError):
+        return None
+
+
 def dump_trial(
     settings: TrialSettings,
     comments: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> str:
-    """Writes the configuration of one fine-tune; `load_trial` reads exactly the same.
+    """Write the configuration of one fine-tune; `read_trial` and `load_trial` read the same.
 
     Args:
         settings: The configuration.

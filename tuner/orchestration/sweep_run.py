@@ -206,8 +206,8 @@ def _search(
     agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
     earlier = study.outcomes()
 
-    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
-        keeper(outcome)
+    def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
+        keeper(spec, outcome)
         publisher.refresh()
 
     sweep = Sweep(

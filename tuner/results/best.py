@@ -11,7 +11,7 @@ from pathlib import Path
 from tuner.config import ComposedSweep, compose_trial
 from tuner.errors import InputError
 from tuner.files.model_folder import damage
-from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_seed, stored_settings
+from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.best_files import BestFiles, saved_models
 from tuner.results.lost_models import LostModel, is_here, lost_models
 from tuner.results.publication import Publication, publication
@@ -21,7 +21,7 @@ from tuner.study import LeaseError, Study
 from tuner.study.reader import stored_confirmation
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import KeptModel, came_from, is_of, model_note
-from tuner.trial.records import TrialOutcome
+from tuner.trial.records import TrialOutcome, TrialSpec
 
 LEASE = "publication"
 """Attribute of a study: the agent that writes best.yaml and best_model/."""
@@ -66,7 +66,7 @@ class BestKeeper:
         self._lease = study.lease(LEASE)
         self._front: Sequence[TrialOutcome] = ()
         self._failure: str | None = None
-        self._ran_with: dict[int, TrialSettings] = {}
+        self._settings: dict[int, TrialSettings] = {}
         self.publish()
 
     @property
@@ -86,9 +86,10 @@ class BestKeeper:
         reached = turned(measured, self._goals)
         return not any(dominates(point(other, self._goals), reached) for other in self._front)
 
-    def __call__(self, outcome: TrialOutcome) -> None:
-        """Looks at a finished trial."""
+    def __call__(self, spec: TrialSpec, outcome: TrialOutcome) -> None:
+        """Publish a finished trial if it is the best, or on the front."""
         if self._failure is not None or outcome in front([*self._front, outcome], self._goals):
+            self._settings[outcome.number] = spec.settings
             self.publish(BRIEFLY)
         else:
             self._folder.trial(outcome.number).drop_model()
@@ -200,7 +201,7 @@ class BestKeeper:
         """
         outcome = wanted.outcome
         if wanted.confirmation is None:
-            seed = self._seed(wanted)
+            seed = self._settings_of(outcome).training.seed
             model = self._folder.trial(outcome.number).model
             is_here = damage(model) is None
             yield KeptModel(trial=outcome.number, seed=seed), outcome, model if is_here else None
@@ -218,11 +219,11 @@ class BestKeeper:
         source = self._source(wanted)
         if source is not None:
             kept, outcome, path = source
-            settings = self._settings(wanted)
+            settings = self._published_settings(wanted)
             trained = replace(settings, training=replace(settings.training, seed=kept.seed))
             config = self._config(replace(wanted, outcome=outcome), trained)
             self._files.put_model(path, config, self._lease.check)
-        config = self._config(wanted, self._settings(wanted))
+        config = self._config(wanted, self._published_settings(wanted))
         self._lease.check()
         self._files.put_config(config)
 
@@ -230,26 +231,27 @@ class BestKeeper:
         facts = self._known_facts(wanted)
         return as_yaml(facts, wanted.outcome, settings, str(self._folder.best))
 
-    def _settings(self, wanted: Publication) -> TrialSettings:
-        """Return the configuration that the trial ran with, as far as it is known here."""
-        outcome = wanted.outcome
-        found = self._ran_with.get(outcome.number)
+    def _settings_of(self, outcome: TrialOutcome) -> TrialSettings:
+        """Return the settings that a trial ran with, as far as they are known here.
+
+        Those of a trial of this start are in hand; of others the folder or the study has them.
+        """
+        found = self._settings.get(outcome.number)
         if found is None:
             file = self._folder.trial(outcome.number).config
             found = stored_settings(file, self._study.config(outcome.number))
             found = found or compose_trial(self._composed, outcome.parameters)
-            self._ran_with[outcome.number] = found
+            self._settings[outcome.number] = found
+        return found
+
+    def _published_settings(self, wanted: Publication) -> TrialSettings:
+        """Return the trial's settings; those of a confirmed best name the test rows."""
+        found = self._settings_of(wanted.outcome)
         if wanted.confirmation is None:
             return found
         # The test rows may have been named after the search.
-        test = compose_trial(self._composed, outcome.parameters).data.test
+        test = compose_trial(self._composed, wanted.outcome.parameters).data.test
         return replace(found, data=replace(found.data, test=test))
-
-    def _seed(self, wanted: Publication) -> int:
-        """Return the trial's seed; composing its whole configuration takes a while."""
-        config = self._folder.trial(wanted.outcome.number).config
-        seed = stored_seed(config)
-        return self._settings(wanted).training.seed if seed is None else seed
 
     def _drop_models(self, known: Sequence[TrialOutcome], wanted: Publication) -> None:
         """Remove the models of trials that have ended, but those that are kept."""

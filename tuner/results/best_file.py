@@ -1,7 +1,6 @@
 """The configuration of a trial as a file that says where it comes from."""
 
 import shlex
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tuner import __version__
-from tuner.config import dump_trial, load_trial
+from tuner.config import dump_trial, read_trial
 from tuner.confirmation import CONFIDENCE, Confirmation, FinalEvaluation, mean_text, scores_text
 from tuner.diagnosis.sweep import standard_error
-from tuner.errors import InputError
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
-from tuner.trial.kept_model import read_configuration
 from tuner.trial.records import TrialOutcome
 
 
@@ -45,24 +42,10 @@ def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
     Returns:
         None where neither can be read.
     """
-    with suppress(InputError):
-        if file.exists():
-            return load_trial(file)
-    if not text:
-        return None
-    with tempfile.TemporaryDirectory() as place, suppress(InputError):
-        copy = Path(place) / "config.yaml"
-        copy.write_text(text, encoding="utf-8")
-        return load_trial(copy)
-    return None
-
-
-def stored_seed(file: Path) -> int | None:
-    """Return the seed of a configuration; None where it cannot be read."""
-    try:
-        return int(read_configuration(file)["training"]["seed"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    found = None
+    with suppress(OSError, ValueError):
+        found = read_trial(file.read_text(encoding="utf-8"))
+    return found or read_trial(text or "")
 
 
 def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
