@@ -25,10 +25,10 @@ class Adafactor(KerasOptimizer):
     )
 
     learning_rate: Annotated[float, above(0)] = 1e-3
-    """Peak; Keras; with `relative_step` a cap on the paper's own rate."""
+    """Peak rate; default of Keras; with `relative_step` a cap on the paper's own rate."""
 
     beta_2_decay: float = -0.8
-    """Power of the updates by which the mean of squares forgets less; Keras, Shazeer 2018."""
+    """Exponent, in updates, of the decay of the mean of squares; Keras, Shazeer 2018."""
 
     epsilon_1: float = 1e-30
     """Added to squared gradients; Keras, Shazeer 2018."""
@@ -40,4 +40,4 @@ class Adafactor(KerasOptimizer):
     """Largest root mean square of an update; Keras, Shazeer 2018."""
 
     relative_step: bool = False
-    """True: the paper's own rate; false, unlike Keras, leaves it to `schedule`."""
+    """True: the paper's own rate; false, unlike in Keras: the rate of `schedule`."""

@@ -22,7 +22,7 @@ class PlainAdam(Optimizer):
     )
 
     learning_rate: Annotated[float, above(0)] = 5e-5
-    """Peak; the largest of the rates that Devlin 2019 tries (2e-5 to 5e-5)."""
+    """Peak rate; the largest that Devlin 2019 uses (2e-5 to 5e-5)."""
 
     beta_1: Annotated[float, FROM_0_BELOW_1] = 0.9
     """Decay of the mean of gradients; Devlin 2019, Kingma 2015."""
@@ -68,12 +68,12 @@ class PlainAdam(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(PlainAdam):
-    """Adam (Kingma 2015) without weight decay, bias-corrected as Mosbach 2021 asks for."""
+    """Adam (Kingma 2015) without weight decay, bias-corrected as in Mosbach 2021."""
 
     name: ClassVar[str] = "adam"
 
     weight_decay: Annotated[float, at_least(0)] = 0.0
-    """Decoupled, as in Keras; above 0 this is AdamW."""
+    """Decoupled weight decay, as in Keras; above 0 this is AdamW."""
 
     amsgrad: bool = False
     """True: divide by the largest mean of squares so far (Reddi 2018)."""

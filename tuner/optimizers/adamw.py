@@ -9,9 +9,9 @@ from tuner.optimizers.adam import PlainAdam
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(PlainAdam):
-    """AdamW (Loshchilov 2019): Adam with decoupled weight decay, how BERT is fine-tuned."""
+    """AdamW (Loshchilov 2019): Adam with decoupled weight decay, usual for BERT."""
 
     name: ClassVar[str] = "adamw"
 
     weight_decay: Annotated[float, at_least(0)] = 0.01
-    """Decoupled; Devlin 2019; never on biases and layer norms."""
+    """Decoupled weight decay, never on biases and layer norms; Devlin 2019."""

@@ -69,13 +69,13 @@ class Optimizer(Component):
     """Learning rates for fine-tuning encoders; None where none are established."""
 
     learning_rate: Annotated[float, above(0)]
-    """Peak; see `schedule`."""
+    """Peak rate; see `schedule`."""
 
     weight_decay: Annotated[float, at_least(0)] = 0.0
-    """Decoupled; never on biases and layer norms."""
+    """Decoupled weight decay, never on biases and layer norms."""
 
     layer_decay: Annotated[float, ABOVE_0_TO_1] = 1.0
-    """Rate of a layer over that of the next; 1: off; 0.8 in Clark 2020."""
+    """Learning rate of a layer divided by that of the next; 1: off; 0.8 in Clark 2020."""
 
     @property
     @abstractmethod

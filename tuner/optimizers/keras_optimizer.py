@@ -65,16 +65,16 @@ class _OfAdamsKind(KerasOptimizer):
     keras_slots: ClassVar[int] = 2
 
     learning_rate: Annotated[float, above(0)] = 5e-5
-    """Peak; as for Adam, whose scaling it shares; Keras' 1e-3 is for training afresh."""
+    """Peak rate; as for Adam, whose scaling it shares; 1e-3 in Keras, for training afresh."""
 
     beta_1: Annotated[float, FROM_0_BELOW_1] = 0.9
-    """Decay of the mean of gradients; Keras."""
+    """Decay of the mean of gradients; default of Keras."""
 
     beta_2: Annotated[float, FROM_0_BELOW_1] = 0.999
-    """Decay of the size of gradients; Keras."""
+    """Decay of the size of gradients; default of Keras."""
 
     epsilon: Annotated[float, above(0)] = 1e-7
-    """Added to the divisor; Keras."""
+    """Added to the divisor; default of Keras."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Nadam(_OfAdamsKind):
 
 @dataclass(frozen=True, kw_only=True)
 class Adamax(_OfAdamsKind):
-    """AdaMax (Kingma 2015): Adam with the largest gradient so far instead of their squares."""
+    """AdaMax (Kingma 2015): Adam with the largest gradient so far instead of squared ones."""
 
     name: ClassVar[str] = "adamax"
     keras_class: ClassVar[str] = "Adamax"
@@ -101,7 +101,7 @@ class Lamb(_OfAdamsKind):
     keras_class: ClassVar[str] = "Lamb"
 
     learning_rate: Annotated[float, above(0)] = 1e-3
-    """Peak; Keras."""
+    """Peak rate; default of Keras."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +113,13 @@ class Adagrad(KerasOptimizer):
     keras_slots: ClassVar[int] = 1
 
     learning_rate: Annotated[float, above(0)] = 1e-3
-    """Peak; Keras."""
+    """Peak rate; default of Keras."""
 
     initial_accumulator_value: Annotated[float, at_least(0)] = 0.1
-    """Sum of squared gradients before the first; Keras."""
+    """Sum of squared gradients before the first; default of Keras."""
 
     epsilon: Annotated[float, above(0)] = 1e-7
-    """Added to the divisor; Keras."""
+    """Added to the divisor; default of Keras."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,13 +131,13 @@ class Adadelta(KerasOptimizer):
     keras_slots: ClassVar[int] = 2
 
     learning_rate: Annotated[float, above(0)] = 1e-3
-    """Peak; Keras."""
+    """Peak rate; default of Keras."""
 
     rho: Annotated[float, FROM_0_BELOW_1] = 0.95
-    """Decay of the means of squares; Keras."""
+    """Decay of the means of squares; default of Keras."""
 
     epsilon: Annotated[float, above(0)] = 1e-7
-    """Added to the divisor; Keras."""
+    """Added to the divisor; default of Keras."""
 
 
 OTHERS: tuple[type[KerasOptimizer], ...] = (Adadelta, Adagrad, Adamax, Lamb, Nadam)

@@ -12,7 +12,7 @@ from tuner.optimizers.kernel import Kernel, PooledKernel, SlotPool, Tensor, read
 
 @dataclass(frozen=True, kw_only=True)
 class Lion(Optimizer):
-    """Lion (Chen 2023): steps of one size by the sign of the momentum."""
+    """Lion (Chen 2023): steps of equal size by the sign of the momentum."""
 
     name: ClassVar[str] = "lion"
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
@@ -20,10 +20,10 @@ class Lion(Optimizer):
     )
 
     learning_rate: Annotated[float, above(0)] = 1e-5
-    """Peak; Chen 2023: 3 to 10 times below AdamW's."""
+    """Peak rate; 3 to 10 times below AdamW's (Chen 2023)."""
 
     weight_decay: Annotated[float, at_least(0)] = 0.1
-    """Decoupled; Chen 2023: 3 to 10 times above AdamW's."""
+    """Decoupled weight decay; 3 to 10 times above AdamW's (Chen 2023)."""
 
     beta_1: Annotated[float, FROM_0_BELOW_1] = 0.9
     """Weight of the momentum in the sign of a step; Keras, Chen 2023."""

@@ -30,13 +30,13 @@ class Rmsprop(Optimizer):
     _trainer_couples_decay: ClassVar[bool] = True
 
     learning_rate: Annotated[float, above(0)] = 5e-5
-    """Peak; as for Adam, whose scaling it shares; Keras' 1e-3 is for training afresh."""
+    """Peak rate; as for Adam, whose scaling it shares; 1e-3 in Keras, for training afresh."""
 
     rho: Annotated[float, FROM_0_BELOW_1] = 0.9
-    """Decay of the mean of squared gradients; Keras."""
+    """Decay of the mean of squared gradients; default of Keras."""
 
     momentum: Annotated[float, FROM_0_BELOW_1] = 0.0
-    """Share of the last step in the next; Keras."""
+    """Share of the last step in the next; default of Keras."""
 
     epsilon: Annotated[float, above(0)] = 1e-6
     """Added to the divisor; as for Adam."""

@@ -12,7 +12,7 @@ from tuner.optimizers.kernel import Kernel, PooledKernel, SlotPool, Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Sgd(Optimizer):
-    """Stochastic gradient descent with momentum; its rates are 100 times Adam's and more."""
+    """Stochastic gradient descent with momentum; its rates are at least 100 times Adam's."""
 
     name: ClassVar[str] = "sgd"
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
@@ -21,13 +21,13 @@ class Sgd(Optimizer):
     _trainer_couples_decay: ClassVar[bool] = True
 
     learning_rate: Annotated[float, above(0)] = 1e-2
-    """Peak; Keras."""
+    """Peak rate; default of Keras."""
 
     momentum: Annotated[float, FROM_0_BELOW_1] = 0.9
     """Share of the last step in the next; Sutskever 2013."""
 
     nesterov: bool = False
-    """True: the gradient where the momentum leads (Nesterov 1983)."""
+    """True: use the gradient at the point to which the momentum leads (Nesterov 1983)."""
 
     @property
     def slots(self) -> int:

@@ -23,7 +23,7 @@ class Scheduler:
     """Value of `lr_scheduler_type`."""
 
     warmup_steps: float = 0
-    """Updates, or below 1 a share of them."""
+    """Number of updates, or below 1 a share of them."""
 
     kwargs: Mapping[str, float] = field(default_factory=dict)
     """Value of `lr_scheduler_kwargs`."""
@@ -54,7 +54,7 @@ class Schedule(Component):
     group: ClassVar[str] = "schedule"
 
     warmup_fraction: Annotated[float, SHARE] = 0.1
-    """Share of the updates in which the rate climbs; Devlin 2019, Mosbach 2021."""
+    """Share of the updates in the warm-up; Devlin 2019, Mosbach 2021."""
 
     @abstractmethod
     def share(self, *, progress: float, since: int, warmup: int) -> float:

@@ -8,7 +8,7 @@ from tuner.schedules.base import Schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Schedule):
-    """Up to the peak, then level."""
+    """Linear warm-up to the peak, then constant."""
 
     name: ClassVar[str] = "constant"
 

@@ -10,7 +10,7 @@ from tuner.schedules.base import Schedule, Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine(Schedule):
-    """Up to the peak, then down along half a cosine (Loshchilov 2017)."""
+    """Linear warm-up to the peak, then half a cosine down (Loshchilov 2017)."""
 
     name: ClassVar[str] = "cosine"
 

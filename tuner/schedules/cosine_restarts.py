@@ -10,12 +10,12 @@ from tuner.schedules.cosine import half_cosine
 
 @dataclass(frozen=True, kw_only=True)
 class CosineRestarts(Schedule):
-    """Up to the peak, then down along half a cosine, several times over (Loshchilov 2017)."""
+    """Linear warm-up to the peak, then half a cosine down, several times (Loshchilov 2017)."""
 
     name: ClassVar[str] = "cosine_restarts"
 
     cycles: Annotated[int, at_least(1)] = 2
-    """Number of equal waves, each of which begins at the peak."""
+    """Number of equal waves; each begins at the peak."""
 
     end_fraction: Annotated[float, SHARE] = 0.0
     """Last rate as a share of the peak."""

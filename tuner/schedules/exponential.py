@@ -12,7 +12,7 @@ RATE = Bounds(text="a rate above 0, at most 1", low=0.0, high=1.0, open_low=True
 
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Schedule):
-    """Up to the peak, then down by the same factor over each of some equal stretches.
+    """Linear warm-up to the peak, then down by a constant factor per stretch of equal length.
 
     The stretches are shares of the run and not a number of updates, so that the curve is the same
     for every batch size.
@@ -24,10 +24,10 @@ class Exponential(Schedule):
     """Factor from one stretch to the next."""
 
     steps: Annotated[int, at_least(1)] = 4
-    """Equal stretches after the warm-up."""
+    """Number of stretches after the warm-up."""
 
     staircase: bool = False
-    """True: level within a stretch."""
+    """True: constant within a stretch."""
 
     @property
     def stays_at_peak(self) -> bool:

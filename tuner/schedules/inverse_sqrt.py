@@ -9,7 +9,7 @@ from tuner.schedules.base import Schedule, Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class InverseSqrt(Schedule):
-    """Up to the peak, then down with the root of the updates done (Vaswani 2017).
+    """Linear warm-up to the peak, then down with the inverse root of the updates (Vaswani 2017).
 
     The time scale is that of the warm-up: half the peak is reached after four times of it.
     """

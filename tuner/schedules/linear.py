@@ -9,7 +9,7 @@ from tuner.schedules.base import Schedule, Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class Linear(Schedule):
-    """Up to the peak, then down in a straight line, as BERT is fine-tuned (Devlin 2019)."""
+    """Linear warm-up to the peak, then linear decay, as in BERT (Devlin 2019)."""
 
     name: ClassVar[str] = "linear"
 

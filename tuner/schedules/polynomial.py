@@ -10,12 +10,12 @@ from tuner.schedules.base import Schedule, Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class Polynomial(Schedule):
-    """Up to the peak, then down along a power of the share that is left."""
+    """Linear warm-up to the peak, then down with a power of the remaining share."""
 
     name: ClassVar[str] = "polynomial"
 
     power: Annotated[float, above(0)] = 2.0
-    """1.0 is the straight line."""
+    """Exponent; 1.0 is linear."""
 
     end_fraction: Annotated[float, SHARE] = 0.0
     """Last rate as a share of the peak."""

@@ -1,4 +1,4 @@
-"""Which configuration keys may have another value when the same study is started again.
+"""Configuration keys that may have another value when the same study is started again.
 
 Every field of a settings class of a sweep is declared with one of `same`, `same_content`,
 `anything` and `naming`, so that a new key cannot be added without the decision.
@@ -14,7 +14,7 @@ _DECISION = "between_starts"
 
 
 class BetweenStarts(StrEnum):
-    """What a start may do with a key that an earlier start of the study had set."""
+    """Permission to change a key that an earlier start of the study had set."""
 
     SAME = "same"
     """It decides what trials give: another value makes another study."""

@@ -14,7 +14,7 @@ DELIMITER = f"{', '.join(DELIMITERS)}, or one character that is no quote mark an
 
 
 class Quoting(StrEnum):
-    """How a delimited file marks texts that hold delimiters, quote marks or line breaks."""
+    """Quoting of texts with delimiters, quote marks or line breaks in a delimited file."""
 
     DOUBLE = "double"
     """In double quotes, a quote mark inside written twice, as RFC 4180 has it."""

@@ -8,10 +8,11 @@ FORMATS = ("hydra", "cli", "json", "training_arguments")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """Section `export`: which trials are written, and as what."""
+    """Section `export`: the trials that are written, and their format."""
 
     format: str = "hydra"
-    """`hydra` (a file of `tuner train`), `cli` (a line of it), `json` or `training_arguments`."""
+    """`hydra` (a file for `tuner train`), `cli` (a `tuner train` command), `json` or
+    `training_arguments`."""
 
     output: str | None = None
     """File to write; null: standard output."""
@@ -23,15 +24,14 @@ class ExportSettings:
     """Number of the trial; null: the best."""
 
     top: int = 1
-    """So many of the best."""
+    """Number of trials, the best first."""
 
     convergence: str | None = None
     """Only trials with this convergence status; null: any."""
 
     pick: str = "knee"
-    """Of several objectives, the best is of those trials that no other one beats in all: `knee`
-    (the most for all together, each over its range among them), `first` (the first objective's
-    best) or `weights`."""
+    """Choice from the Pareto front of several objectives: `knee` (best compromise, each objective
+    scaled to its range on the front), `first` (best by the first objective) or `weights`."""
 
     weights: dict[str, float] = field(default_factory=dict)
-    """Objective to weight, for `export.pick=weights`."""
+    """Maps an objective to its weight, for `export.pick=weights`."""

@@ -9,7 +9,7 @@ from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """Section `predict`: what is read of the file, and what is shown of it."""
+    """Section `predict`: columns of the file, and output."""
 
     text: str | None = None
     """Column of the texts; null: the one that the model was trained on."""
@@ -18,17 +18,17 @@ class PredictSettings:
     """Column of the second texts; null: the one that the model was trained on."""
 
     label: str | None = None
-    """Column of the true labels; null: the one that the model was trained on, where the file has
+    """Column of the true labels; null: the one that the model was trained on, if the file has
     it."""
 
     delimiter: Annotated[str | None, Condition(text=DELIMITER, holds=is_delimiter)] = None
-    """As `data.delimiter`, for the file to predict; null: as in training."""
+    """Like `data.delimiter`, for the file to predict; null: as in training."""
 
     quoting: Annotated[str | None, one_of(QUOTING)] = None
-    """As `data.quoting`, for the file to predict; null: as in training."""
+    """Like `data.quoting`, for the file to predict; null: as in training."""
 
     rows: Annotated[int, at_least(0)] = 10
-    """Rows that are shown."""
+    """Number of rows to show."""
 
     output: str | None = None
     """CSV file for the predictions of all rows; null: none."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """Section `report`: how a study is shown."""
+    """Section `report`: display of a study."""
 
     follow: bool = False
-    """Shows a running sweep again whenever something changes, until it ends."""
+    """Show a running sweep again whenever something changes, until it ends."""
 
     interval: float = 5.0
-    """Seconds between two looks at the study while it is followed."""
+    """Seconds between two reads of a study that is followed."""
 
     output: str | None = None
-    """The HTML page; null: report.html in the study's folder."""
+    """File of the HTML page; null: report.html in the study's folder."""

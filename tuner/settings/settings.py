@@ -36,7 +36,7 @@ from tuner.settings.file_formats import FORMATS
 from tuner.settings.training_settings import TrainingSettings
 
 MISSING = "???"
-"""What Hydra calls a mandatory value that nobody has given yet."""
+"""Hydra's mark of a mandatory value that is not given yet."""
 
 SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
 STORAGES = (SQLITE, JOURNAL, POSTGRESQL)
@@ -85,13 +85,13 @@ class ModelSettings:
     """Branch, tag or commit of the hub id; null: the default branch."""
 
     package: PackagedFiles | None = None
-    """Package that carries the same files, looked at before the hub."""
+    """Package that carries the same files; used before the hub is asked."""
 
     max_length: Annotated[int, at_least(8)] = same(128)
-    """Tokens; longer texts are truncated, and the share truncated is reported."""
+    """Tokens; longer texts are truncated, and the truncated share is shown."""
 
     dropout: Annotated[float, _DROPOUT] = same(0.1)
-    """Rate of the dropout in encoder and head, 0 to below 1."""
+    """Dropout rate of encoder and head, 0 to below 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ class DataSettings:
     """Validation file or split; null: `validation_fraction` of the training rows."""
 
     test: str | None = anything(None)
-    """Test file or split, scored once, at the very end, for the confirmed best alone (see
+    """Test file or split, scored once, at the end, for the confirmed best only (see
     `sweep.confirm`); null: none."""
 
     name: str | None = same_content(None)
@@ -125,12 +125,12 @@ class DataSettings:
 
     delimiter: Annotated[str | None, _DELIMITER] = same_content(None)
     """Character between the columns of a `csv` file, or comma, tab, semicolon, pipe or space;
-    null: found out from the file."""
+    null: detected from the file."""
 
     quoting: Annotated[str | None, one_of(QUOTING)] = same_content(None)
-    """What quote marks mean in a `csv` file: `double` (they enclose texts, and are written twice
-    inside), `backslash` (one stands before those inside) or `none` (they are part of the texts);
-    null: found out from the file."""
+    """Meaning of quote marks in a `csv` file: `double` (they enclose texts and are doubled
+    inside), `backslash` (they enclose texts and are escaped inside) or `none` (they are part of
+    the texts); null: detected from the file."""
 
     text: Annotated[str, NAME] = same_content("text")
     """Column of the text."""
@@ -139,74 +139,72 @@ class DataSettings:
     """Column of the second text; null for single texts."""
 
     label: Annotated[str, NAME] = same_content("label")
-    """Column of the label. Labels stay as they are written; a column of whole-number floats alone
-    (1.0, 2.0) becomes integers, as the training rows decide."""
+    """Column of the label. Labels are kept as written, except that a column of only whole-number
+    floats (1.0, 2.0) becomes integers; the training rows decide this."""
 
     where: dict[str, str] = same(default_factory=dict)
-    """Column to value: only rows that match them all."""
+    """Column to value; only rows that match all are used."""
 
     validation_fraction: Annotated[float, OPEN_SHARE] = same(0.1)
     """Share of the training rows held out, stratified by label."""
 
     train_examples: Annotated[int | None, at_least(1)] = same(None)
-    """Use only so many, drawn stratified; null for all."""
+    """Use only this many rows, drawn stratified; null: all."""
 
     validation_examples: Annotated[int | None, at_least(1)] = same(None)
-    """Use only so many, drawn stratified; null for all."""
+    """Use only this many rows, drawn stratified; null: all."""
 
     seed: Annotated[int, between(0, LARGEST_SEED)] = same(0)
-    """Decides split and subset alone."""
+    """Decides only split and subset."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergenceSettings:
-    """Group `convergence`: thresholds of the reading that every trial gets."""
+    """Group `convergence`: thresholds of the diagnosis that every trial gets."""
 
     confidence: Annotated[float, OPEN_SHARE] = same(0.99)
-    """Of every test for a trend or against the constant guess, 0.5 to below 1."""
+    """Confidence of every test, for a trend or against the baseline (the best guess that ignores
+    the text), 0.5 to below 1."""
 
     window: Annotated[float, OPEN_SHARE] = same(0.34)
-    """Share of the budget at the end by which a trend is judged."""
+    """Last share of the budget, in which trends are measured."""
 
     diverged_factor: Annotated[float, above(0)] = same(3.0)
-    """Training loss above so many times an untrained model's is blown up."""
+    """Multiple of an untrained model's loss above which a training loss has diverged."""
 
     learning_gain: Annotated[float, SHARE] = same(0.1)
-    """Share by which a validation loss must be below the constant guess's to show learning that
-    the predictions hide."""
+    """Share by which a validation loss has to be below the baseline's to show learning that the
+    predictions do not show."""
 
     memorised_level: Annotated[float, above(0)] = same(0.85)
-    """Training loss, as a share of the constant guess's, below which the training rows are
-    known."""
+    """Training loss, as a share of the baseline's, below which the training rows are
+    memorised."""
 
     oscillating_share: Annotated[float, at_least(0)] = same(0.3)
-    """Swings of the validation loss beyond noise, summed up, as a share of the constant guess's
-    loss."""
+    """Swings of the validation loss beyond noise, added up, as a share of the baseline's loss."""
 
     overfitting_share: Annotated[float, at_least(0)] = same(0.05)
-    """Rise of the validation loss from its lowest, as a share of the constant guess's loss."""
+    """Rise of the validation loss from its minimum, as a share of the baseline's loss."""
 
     improving_share: Annotated[float, SHARE] = same(0.1)
-    """Fall of the validation loss within the window as a share of its whole fall."""
+    """Fall of the validation loss within the window, as a share of its total fall."""
 
     plateau_level: Annotated[float, above(0)] = same(0.7)
-    """Training and validation loss, as a share of the constant guess's, above which most is not
-    learned."""
+    """Training and validation loss, as a share of the baseline's, above which a trial has
+    plateaued."""
 
     stop_diverged: bool = same(True)
-    """Stop a trial whose loss blew up; NaN and Inf always end one."""
+    """Stop a diverged trial; NaN and Inf always stop it."""
 
     not_learning_patience: Annotated[float | None, SHARE] = same(0.5)
-    """Share of the budget after the warm-up at which a trial is stopped that is shown not to be
-    learning; null: never."""
-
-    converged_patience: Annotated[float | None, SHARE] = same(0.3)
-    """Share of the budget without any gain after which a trial is ended with its score; null:
+    """Share of the budget after the warm-up at which a trial that does not learn is stopped; null:
     never."""
 
+    converged_patience: Annotated[float | None, SHARE] = same(0.3)
+    """Share of the budget without a gain after which a trial ends with its score; null: never."""
+
     converged_gain: Annotated[float, SHARE] = same(0.05)
-    """What the rest of the budget may still bring then, as a share of the whole fall of the
-    loss."""
+    """Most that the rest of the budget may still gain, as a share of the loss's total fall."""
 
     stop_single_runs: bool = anything(False)
     """Apply both patiences outside a search too: in `tuner train` and in the repeats of
@@ -215,7 +213,7 @@ class ConvergenceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSettings:
-    """All that decides one fine-tune; what `tuner train FILE.yaml` reads."""
+    """Everything that decides one fine-tune; `tuner train FILE.yaml` reads it."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
@@ -230,11 +228,11 @@ class TrialSettings:
 
     @property
     def effective_batch_size(self) -> int:
-        """Examples that one optimizer update is made of, over all devices."""
+        """Examples in one optimizer update, over all devices."""
         training = self.training
         if training.effective_batch_size is not None:
             return training.effective_batch_size
-        # Of AUTO it is what the default batch size gives.
+        # With AUTO it follows from the default batch size.
         batch_size = training.batch_size or TrainingSettings.batch_size
         return batch_size * training.accumulation_steps * training.devices
 
@@ -312,23 +310,23 @@ class LauncherSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StorageSettings:
-    """Group `storage`: where the study lives."""
+    """Group `storage`: the place of the study."""
 
     name: Annotated[str, one_of(STORAGES)] = anything("sqlite")
     """`sqlite`, `journal` (a file too, safe on a network file system) or `postgresql`."""
 
     url: str | None = anything(None)
-    """Address of the studies: a SQLAlchemy URL, or journal:///FILE; null: a file of the kind that
-    `name` says in the study's output folder."""
+    """Address of the studies: a SQLAlchemy URL or journal:///FILE; null: a file of kind `name` in
+    the study's output folder."""
 
     heartbeat_interval: Annotated[float, above(0)] = anything(15.0)
-    """Seconds between two signs of life of an agent for its trials."""
+    """Seconds between two heartbeats of an agent."""
 
     heartbeat_timeout: Annotated[float, above(0)] = anything(120.0)
-    """Seconds without one after which its trials go to other agents."""
+    """Seconds of silence after which other agents take over its trials."""
 
     retry_timeout: Annotated[float, at_least(0)] = anything(300.0)
-    """Seconds that a database may be locked or away before the sweep stops."""
+    """Seconds that a database may be locked or unreachable before the sweep stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,66 +337,66 @@ class TrackingSettings:
     """Tracking URI; null: MLFLOW_TRACKING_URI, else MLflow's own default."""
 
     nested: bool = anything(False)
-    """Make trials children of the sweep's run, which MLflow shows collapsed."""
+    """Make trials children of the sweep's run; MLflow shows them collapsed."""
 
     on_outage: str = anything("fail")
-    """What a start does when the store does not answer: `fail`, or `spool` (start without it, and
-    send everything once it is there). An outage later is always spooled."""
+    """Reaction to a store that does not answer at the start: `fail`, or `spool` (start without it,
+    and send everything once it answers). A later outage is always spooled."""
 
     send: bool = anything(True)
-    """Send to MLflow; false: everything is only spooled in the study's folder, for `tuner report`
-    or an agent that sends."""
+    """Send to MLflow; false: only spool everything in the study's folder, for `tuner report` or an
+    agent that sends."""
 
     tensorboard: bool = anything(False)
-    """Write TensorBoard's event files, too, in each trial's folder."""
+    """Also write TensorBoard's event files in each trial's folder."""
 
     plots: bool = anything(True)
-    """Draw Optuna's plots of the study on the sweep's run, as it goes on."""
+    """Log Optuna's plots on the sweep's run while it goes on."""
 
     log_model: bool = anything(True)
-    """Log the best model, with signature and input example: at the end, and once an hour while the
-    sweep runs. It replaces the one before it, unless that is registered."""
+    """Log the best model with signature and input example, at the end and once an hour while the
+    sweep runs. It replaces the previous one unless that is registered."""
 
     register: Annotated[str | None, _REGISTERED_NAME] = anything(None)
-    """Name under which the sweep's end registers it; null: under none."""
+    """Name under which the model is registered at the end; null: not registered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopWhen:
-    """When more trials are not worth their time."""
+    """Condition under which a sweep ends before its total."""
 
     patience: Annotated[int | None, at_least(1)] = anything(None)
-    """Trials that count toward the total; null: the sweep goes on to its total."""
+    """Number of last trials, of those that count toward the total; null: no early end."""
 
     improvement: Annotated[float, at_least(0)] = anything(0.002)
-    """Of the best objective over so many trials; less ends the sweep."""
+    """Smallest improvement of the best objective over these trials; less ends the sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfirmSettings:
-    """How the leading configurations are trained again after the search, with new seeds."""
+    """Confirmation: leading configurations trained again with new seeds after the search."""
 
     top: Annotated[int | None, between(1, 1_000)] = anything(None)
-    """So many of the best are trained again after the search, beyond its timeout; null: none."""
+    """Number of leading configurations, trained after the search and its timeout; null: none."""
 
     seeds: Annotated[int, between(2, 1_000)] = anything(5)
-    """So many new seeds for each of them; they count on from the search's training.seed."""
+    """Number of new seeds for each; they follow the search's training.seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """Group `sweep`, one file of sweeps/ each: what is searched, for how long, for what."""
+    """Group `sweep`, one file of sweeps/ each: search space, budget and objectives."""
 
     name: str = naming(MISSING)
     """The sweep's name; also the study's, unless `study` says otherwise."""
 
     objectives: list[str] = same(default_factory=lambda: ["val_accuracy"])
-    """Metric names; the direction belongs to the metric. Of several the trials are kept that no
-    other one beats in all; see `export.pick`."""
+    """Metric names; each metric has a fixed direction. With several, the Pareto front is kept; see
+    `export.pick`."""
 
     constraints: dict[str, str] = same(default_factory=dict)
-    """Metric to bound, as `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one is never the
-    best."""
+    """Metric to bound, for example `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one is
+    never the best."""
 
     n_trials: Annotated[int, at_least(1)] = anything(20)
     """The study's total, completed and pruned, not an addition."""
@@ -407,31 +405,31 @@ class SweepSettings:
     """Seconds after which no new trial starts; null: none."""
 
     max_failures: Annotated[int, at_least(1)] = anything(5)
-    """Number of failed trials in a row, whatever their causes, that stop an agent. A trial that is
-    tried again has not failed yet; infeasible and pruned trials are results. Each start counts
-    from 0."""
+    """Failed trials in a row, whatever their causes, that stop an agent. A trial that is tried
+    again has not failed yet; infeasible and pruned trials are results. Each start counts from
+    0."""
 
     stop_when: StopWhen = field(default_factory=StopWhen)
-    """When the sweep ends before its total."""
+    """Condition under which the sweep ends before its total."""
 
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
-    """Which configurations are trained again, so that the best is not the luckiest."""
+    """Repeats of the leading configurations, so that the best is not merely the luckiest."""
 
     start_from: list[str] = anything(default_factory=list)
-    """Tried first, after the untuned default: configurations as files (best.yaml of another
-    sweep), and studies by name, of which the best three are taken. Keys or values that the space
-    does not have are left to the sampler."""
+    """Configurations to try first, after the untuned default: files (best.yaml of another sweep),
+    and names of studies, whose best three are used. Keys or values that the space does not have
+    are left to the sampler."""
 
     literature: bool = anything(True)
-    """Begin with what papers fine-tuned the model's family with, a quarter of the trials at most;
-    see docs/search.md."""
+    """Begin with configurations from the paper of the model's family, for at most a quarter of the
+    trials; see docs/search.md."""
 
     dry_run: bool = anything(False)
-    """Show the space, the first trials, the memory and the time that the sweep will take, from a
-    few timed updates; nothing is left behind."""
+    """Show the space, the first trials, memory and the expected time from a few timed updates;
+    nothing is left behind."""
 
     overrides: list[str] = anything(default_factory=list)
-    """Plain overrides that hold for every trial of the sweep."""
+    """Overrides that apply to every trial of the sweep."""
 
     space: dict[str, Any] = same(default_factory=dict)
     """Key to dimension, in Hydra's sweep grammar; see docs/search-spaces.md."""
@@ -439,7 +437,7 @@ class SweepSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSettings:
-    """What the agent itself reads; nothing in here changes a trial."""
+    """Settings of the agent itself; none of them changes a trial."""
 
     sweep: SweepSettings = field(default_factory=SweepSettings)
     study: str | None = naming(None)

@@ -1,4 +1,4 @@
-"""What the address of a study's storage says: its kind, and whether other people share it."""
+"""Address of a study's storage: its kind, and whether other people share it."""
 
 from tuner.settings.settings import JOURNAL, POSTGRESQL, SQLITE, StorageSettings
 
@@ -14,7 +14,7 @@ EXAMPLES = {
 
 
 def kind(storage: StorageSettings) -> str:
-    """What the studies are kept in: `sqlite`, `journal`, or a database server's name."""
+    """Kind of the storage: `sqlite`, `journal`, or a database server's name."""
     return storage.name if storage.url is None else backend(storage.url)
 
 
@@ -30,13 +30,13 @@ def with_driver(url: str) -> str:
 
 
 def is_server(storage: StorageSettings) -> bool:
-    """Whether the studies of other people may stand beside this one."""
+    """True if the storage may contain the studies of other people."""
     is_address = storage.url is None or "://" in storage.url
     return is_address and kind(storage) not in FILES
 
 
 def is_consistent(storage: StorageSettings) -> bool:
-    """Whether there is an address where one is needed, of the kind that the name says.
+    """Check that there is an address if one is needed, of the kind that the name says.
 
     With `sqlite`, the default, any address may stand.
     """

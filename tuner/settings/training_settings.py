@@ -1,4 +1,4 @@
-"""The group `training`: the budget, the batch, and what keeps an update sound."""
+"""The group `training`: budget, batch, and numerical settings of an update."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 """Names that `training.class_weights` takes beside a mapping."""
 
 AUTO = 0
-"""What `training.batch_size=auto` is until the memory that there is decides."""
+"""Value of `training.batch_size=auto` until the available memory decides."""
 
 SAVE_STATE = ("auto", "always", "never")
 """Names that `training.save_state` takes."""
@@ -61,39 +61,38 @@ _CLASS_WEIGHTS = Condition(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Group `training`: the budget, the batch and what keeps an update sound."""
+    """Group `training`: budget, batch, and numerical settings of an update."""
 
     batch_size: Annotated[int, _BATCH_SIZE] = same(16)  # AUTO: not decided yet
-    """Examples in one forward and backward pass on one device (the micro-batch); `auto`: the most
-    of an update's that fit."""
+    """Examples in one forward and backward pass on one device (the micro-batch); `auto`: as many
+    of an update's examples as fit."""
 
     accumulation_steps: Annotated[int, at_least(1)] = same(1)
     """Micro-batches summed into one optimizer update."""
 
     effective_batch_size: Annotated[int | None, at_least(1)] = same(None)
-    """Examples in one optimizer update, over all devices, where `batch_size` does not divide them;
+    """Examples in one optimizer update over all devices, if `batch_size` does not divide them;
     null: batch_size x accumulation_steps x devices."""
 
     epochs: Annotated[float, _EPOCHS] = same(1.0)
-    """The budget in passes over the training data; fractions are allowed."""
+    """Budget in passes over the training data; fractions are allowed."""
 
     evaluations: Annotated[int, between(1, 1_000)] = same(10)
     """Evaluation points k = 1 ... E at equal shares of the budget; at most one for each update."""
 
     evaluation_share: Annotated[float, _SHARE_ABOVE_0] = same(0.25)
-    """Largest share of a trial's time for evaluation, 0 to 1. All points but the last, which
-    evaluates all validation rows, take as many as that leaves them: the same ones, drawn
-    stratified; 1: all."""
+    """Largest share of a trial's time for evaluation, 0 to 1. The last point evaluates all
+    validation rows; the others evaluate as many as this share allows, always the same ones, drawn
+    stratified. 1: all rows at each point."""
 
     interim_examples: Annotated[int | None, at_least(1)] = same(None)
-    """So many rows at these points instead; null: as `evaluation_share` says."""
+    """Validation rows at every point but the last; null: as `evaluation_share` allows."""
 
     evaluation_batch_size: Annotated[int, at_least(1)] = anything(64)
     """Examples in one forward pass of an evaluation."""
 
     length_window: Annotated[int, at_least(1)] = same(1024)
-    """Rows sorted by length together, in whole updates, so that little is padding; 1: no
-    grouping."""
+    """Rows sorted by length together, in whole updates, to reduce padding; 1: no grouping."""
 
     devices: Annotated[int, at_least(1)] = same(1)
     """GPUs for one trial."""
@@ -108,39 +107,37 @@ class TrainingSettings:
     """Share of the target spread evenly over all labels, 0 to below 1."""
 
     class_weights: Annotated[Any, _CLASS_WEIGHTS] = same("none")
-    """`none`, `balanced` or label to weight. An example's loss counts so many times, over the sum
-    of these weights in its update (with smoothing as in PyTorch); validation stays unweighted."""
+    """`none`, `balanced`, or label to weight: factor of an example's loss, over the sum of these
+    weights in its update (with smoothing as in PyTorch). Validation stays unweighted."""
 
     oversample: Annotated[str, one_of(OVERSAMPLING)] = same("none")
-    """`none`, or `balanced`: an epoch has as many examples as before, but each label the same
-    number of them. Rows of rare labels are repeated, those of frequent ones take turns from epoch
-    to epoch."""
+    """`none`, or `balanced`: an epoch has as many examples as before, but equally many of each
+    label. Rows of rare labels are repeated, rows of frequent ones alternate between epochs."""
 
     freeze_layers: Annotated[int, at_least(0)] = same(0)
-    """The embeddings and so many first encoder layers stay as they are; 0: none."""
+    """Number of first encoder layers that are frozen, together with the embeddings; 0: none."""
 
     reinit_layers: Annotated[int, at_least(0)] = same(0)
-    """So many last encoder layers and the pooler are drawn anew; 0: none."""
+    """Number of last encoder layers that are reinitialized, together with the pooler; 0: none."""
 
     ema_decay: Annotated[float | None, OPEN_SHARE] = same(None)
-    """Decay of a moving average of the weights, which is then what is evaluated and kept; null: no
-    average."""
+    """Decay of a moving average of the weights, which is evaluated and saved; null: no average."""
 
     rematerialize: bool = anything(False)
-    """Compute activations again in the backward pass instead of keeping them: less memory for a
+    """Recompute activations in the backward pass instead of keeping them: less memory, for a
     second forward pass (Chen 2016)."""
 
     save_state: Annotated[str, one_of(SAVE_STATE)] = anything("auto")
-    """Save all that is needed to go on from evaluation points: `auto` for trials that take
-    minutes, `always` or `never`."""
+    """Save the state at evaluation points, to resume from it: `auto` for trials that take minutes,
+    `always` or `never`."""
 
     profile: bool = anything(False)
-    """A profiler trace of a few updates after the first, in the trial's folder below `profile/`
-    and among its artifacts in MLflow, for TensorBoard's profile plugin."""
+    """Trace a few updates after the first for TensorBoard's profile plugin, in `profile/` of the
+    trial's folder and in its artifacts in MLflow."""
 
     deterministic: bool = same(False)
-    """The same bits on every run on a GPU too, at some speed; the same for all trials of a
+    """Same bits on every run, also on a GPU, at some cost of speed; the same for all trials of a
     sweep."""
 
     seed: Annotated[int, between(0, LARGEST_SEED)] = same(0)
-    """Everything random in a trial follows from it."""
+    """Decides everything random in a trial."""
