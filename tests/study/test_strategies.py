@@ -79,5 +79,5 @@ def test_a_careful_threshold_stops_later_and_0_never():
 
 @pytest.mark.parametrize("options", [{"threshold": 2}, {"threshold": "much"}, {}, {"patience": 1}])
 def test_what_is_no_threshold_is_the_users_error(options):
-    with pytest.raises(InputError, match="pruner=extrapolation can not be built"):
+    with pytest.raises(InputError, match="pruner=extrapolation cannot be built"):
         build_pruner({"name": "extrapolation", **options}, goals(["val_accuracy"], {}))

@@ -112,9 +112,9 @@ def refusal(uri, folder, kind=InputError):
     ("status", "body", "kind", "said", "remedy"),
     [
         (401, "", InputError, "login", "MLFLOW_TRACKING_USERNAME"),
-        (403, "", InputError, "refuses", "the right to write"),
-        (403, INVALID_HOST_MSG, InputError, "not set up", "--allowed-hosts 127.0.0.1:"),
-        (404, "", InputError, "not the address of an MLflow server", "browser"),
+        (403, "", InputError, "refuses", "right to"),
+        (403, INVALID_HOST_MSG, InputError, "does not accept requests", "--allowed-hosts 127.0.0.1:"),
+        (404, "", InputError, "not the address", "browser"),
         (404, '{"detail": "Not Found"}', InputError, "not the address", "browser"),
         (405, "", InputError, "not the address", "browser"),
         (200, "<html>page</html>", InputError, "not the address", "browser"),

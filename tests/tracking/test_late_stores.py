@@ -54,7 +54,7 @@ def opened(uri, folder, notices):
     tracker.sweep_started({}, {})
     tracker.abandon([])
     run_trial(tracker, folder, 0)
-    notices.wait_for("MLflow takes nothing now")
+    notices.wait_for("MLflow is unavailable")
     return tracker
 
 
@@ -66,7 +66,7 @@ def test_a_server_that_comes_up_goes_away_and_returns_during_the_sweep_is_used(s
     run_trial(tracker, folder, 1)
     server.kill()
     run_trial(tracker, folder, 2)
-    notices.wait_for("MLflow takes nothing now")
+    notices.wait_for("MLflow is unavailable")
     server.start()
     notices.wait_for("MLflow is back")
     assert tracker.run_id(0) == ""  # It has ended.

@@ -91,7 +91,7 @@ def test_a_server_that_is_killed_and_restarted_misses_nothing(server, folder):
     kills = iter([*[False] * 3, True, *[False] * 2])  # between two reports of trial 1
     run_trial(tracker, folder, 1, pause=lambda: next(kills) and server.kill())
     run_trial(tracker, folder, 2)
-    notices.wait_for("MLflow takes nothing now")
+    notices.wait_for("MLflow is unavailable")
     assert slowest[0] < CALL_SECONDS
     server.start()
     notices.wait_for("MLflow is back")
@@ -108,7 +108,7 @@ def test_a_server_that_stops_answering_holds_nobody_up_and_makes_no_run_twice(se
         run_trial(tracker, folder, number)
         server.signal(signal.SIGSTOP)
         run_trial(tracker, folder, number + 1)
-        notices.wait_for("MLflow takes nothing now")
+        notices.wait_for("MLflow is unavailable")
         time.sleep(3.0)
         server.signal(signal.SIGCONT)
         run_trial(tracker, folder, number + 2)

@@ -116,7 +116,7 @@ def test_a_spool_goes_where_its_agent_would_have_sent_it_unless_another_store_is
     tracker.sweep_finished({}, "text", [], "FINISHED")
     assert "tracking.uri=http://127.0.0.1:9" in tracker.close()
     (said,) = replay(STUDY, folder, TrackingSettings())
-    assert "MLflow is away (http://127.0.0.1:9)" in said
+    assert "MLflow is unavailable (http://127.0.0.1:9)" in said
     assert "the runs of 1 more" in sent(folder, mlflow_uri)[0]
     assert_all_arrived(mlflow_uri, folder, range(1))
 

@@ -35,7 +35,7 @@ def swept(uri, folder, numbers=(), earlier=(), **settings):
     tracker = Tracker(TrackingSettings(uri=uri, **settings), "s", folder, notice=notices.append)
     tracker.open(study=STUDY)
     tracker.sweep_started({}, {})
-    tracker.expect([told(folder, number) for number in earlier])
+    tracker.restore_missing([told(folder, number) for number in earlier])
     tracker.abandon([])
     for number in numbers:
         run_trial(tracker, folder, number)
@@ -77,7 +77,7 @@ def test_what_is_missing_is_told_with_what_is_sent(folder, mlflow_uri, new_uri):
     tracker = Tracker(TrackingSettings(uri=new_uri), "s", folder, notice=notices.append)
     tracker.open(study=STUDY)
     tracker.sweep_started({}, {})
-    tracker.expect(earlier)
+    tracker.restore_missing(earlier)
     tracker.abandon([])
     assert tracker.close() == ""
     sent, lost = notices

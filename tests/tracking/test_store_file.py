@@ -56,12 +56,14 @@ def test_who_is_killed_while_making_a_store_leaves_none_or_a_whole_one(tmp_path,
     "statement", [40, 300, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 420, 23))]
 )
 def test_a_store_that_was_left_half_made_is_made_anew(tmp_path, monkeypatch, statement):
-    monkeypatch.setattr("tuner.tracking.store_file.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("tuner.tracking.store_file.UNCHANGED_SECONDS", 0.0)
     path = tmp_path / "mlflow.db"
     assert killed(BY_MLFLOW, statement, f"sqlite:///{path}")
     state = file_state(path, store_file._head) if path.exists() else FileState.EMPTY
-    assert len(used(path)) == (state is FileState.HALF_MADE)
-    assert len(list(tmp_path.glob("mlflow.db.half-made-*[0-9]"))) == (state is FileState.HALF_MADE)
+    assert len(used(path)) == (state is FileState.INCOMPLETE)
+    assert len(list(tmp_path.glob("mlflow.db.half-made-*[0-9]"))) == (
+        state is FileState.INCOMPLETE
+    )
 
 
 def test_a_store_that_is_whole_stays_as_it_is(mlflow_uri):

@@ -12,7 +12,7 @@ from tests.tracking.runs import found, run_trial
 from tuner.search.goals import Goals, goals
 from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, View
-from tuner.tracking.view import COLOUR_TAG, NOTE_TAG, colour
+from tuner.tracking.view import COLOUR_TAG, DESCRIPTION_TAG, colour
 from tuner.trial.folder import StudyFolder
 
 KEYS = ["optimizer.learning_rate", "schedule"]
@@ -128,8 +128,8 @@ def test_the_experiments_description_leads_to_the_view_and_stays_what_people_mad
         return MlflowClient(mlflow_uri).get_experiment_by_name("s")
 
     experiment = open_and_show()
-    described = experiment.tags[NOTE_TAG]
+    described = experiment.tags[DESCRIPTION_TAG]
     page = f"(#/experiments/{experiment.experiment_id}/runs?viewStateShareKey=tuner&"
     assert described.count(page) == 2
-    MlflowClient(mlflow_uri).set_experiment_tag(experiment.experiment_id, NOTE_TAG, "mine")
-    assert open_and_show().tags[NOTE_TAG] == "mine"
+    MlflowClient(mlflow_uri).set_experiment_tag(experiment.experiment_id, DESCRIPTION_TAG, "mine")
+    assert open_and_show().tags[DESCRIPTION_TAG] == "mine"

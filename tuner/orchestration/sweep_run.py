@@ -180,7 +180,7 @@ def _announce(start: Start, study: Study, tracker: Tracker) -> None:
     keys = composed.space.keys
     tracker.show(View(goals=goals, keys=keys, study=study.identity))
     if not study.is_new:
-        tracker.expect(study.outcomes())
+        tracker.restore_missing(study.outcomes())
     tracker.abandon(study.requeue_orphans())
     start.terminal.notice(f"review: {tracker.review}")
 

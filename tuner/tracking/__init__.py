@@ -1,7 +1,7 @@
-"""The MLflow adapter: one run for the sweep, one for each trial attempt.
+"""The MLflow adapter: one run for the sweep, and one for each trial attempt.
 
-What happens is written to a spool on disk first and sent from there by one thread, in order: an
-outage of the tracking server, or the end of this process, loses nothing and delays nobody.
+Every event is written to a spool on disk first. One thread sends the spool in order, so that an
+outage of the tracking server, or the end of this process, loses nothing and delays no trial.
 """
 
 from tuner.tracking.address import tracking_uri

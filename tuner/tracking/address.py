@@ -1,4 +1,4 @@
-"""Where MLflow is: read, checked and knocked at before anything heavy is loaded."""
+"""Address of MLflow, checked before anything heavy is loaded."""
 
 import importlib.metadata
 import os
@@ -35,7 +35,7 @@ _EXAMPLES = "http://HOST:5000 for a server, sqlite:///mlflow.db for a file"
 
 
 def tracking_uri(configured: str | None) -> str:
-    """The tracking URI as MLflow finds it.
+    """Return the tracking URI as MLflow finds it.
 
     Args:
         configured: `tracking.uri`.
@@ -48,7 +48,7 @@ def tracking_uri(configured: str | None) -> str:
 
 
 def named_uri(configured: str | None) -> str:
-    """The tracking URI that somebody named; empty where MLflow's own default holds.
+    """Return the tracking URI that the user named; empty if MLflow's own default applies.
 
     Args:
         configured: `tracking.uri`.
@@ -57,40 +57,40 @@ def named_uri(configured: str | None) -> str:
 
 
 def check_uri(uri: str) -> None:
-    """Reads an address, without going there.
+    """Check an address without connecting to it.
 
     Raises:
-        InputError: It is none that MLflow knows.
+        InputError: MLflow does not know such an address.
     """
     try:
         parts = urlsplit(uri)
         scheme, host = parts.scheme.partition("+")[0], parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise _wrong(uri, one_line(error)) from error
+        raise _invalid(uri, one_line(error)) from error
     if uri.strip() != uri or not uri.isprintable() or (scheme in _SERVERS and " " in uri):
-        raise _wrong(uri, "it holds blanks")
+        raise _invalid(uri, "it contains blanks")
     if scheme in _DATABRICKS or uri in _DATABRICKS:
         raise InputError(
-            f"'{uri}' is Databricks, where an experiment has the name of a folder of the "
-            "workspace and none that a study could have",
+            f"'{uri}' is a Databricks address, where an experiment needs the name of a workspace "
+            "folder, which a study cannot have",
             where=_WHERE,
-            remedy="tracking.uri=sqlite:///mlflow.db, which goes before MLFLOW_TRACKING_URI; or "
+            remedy="tracking.uri=sqlite:///mlflow.db, which overrides MLFLOW_TRACKING_URI; or "
             "tracking=offline",
         )
     if scheme in ("", "file"):
         raise InputError(
-            f"'{uri}' is a folder, and MLflow keeps no runs in plain folders any more",
+            f"'{uri}' is a folder, and MLflow no longer keeps runs in plain folders",
             where=_WHERE,
             remedy="tracking.uri=sqlite:///mlflow.db; `mlflow migrate-filestore --source "
-            f"{shlex.quote(parts.path or uri)} --target sqlite:///mlflow.db` takes earlier runs "
+            f"{shlex.quote(parts.path or uri)} --target sqlite:///mlflow.db` copies earlier runs "
             "there",
         )
     known = (*_SERVERS, *_PORTS, *_OTHERS, *_plugins())
     if scheme not in known:
-        raise _wrong(uri, f"'{scheme}' is no kind of store: {', '.join(known)}")
+        raise _invalid(uri, f"'{scheme}' is not a kind of store: {', '.join(known)}")
     if scheme in _SERVERS and not host:
-        raise _wrong(uri, "it names no host")
+        raise _invalid(uri, "it names no host")
     if scheme in (*_PORTS, "sqlite"):
         _check_database(uri)
 
@@ -100,24 +100,24 @@ def _check_database(uri: str) -> None:
         url = make_url(uri)
         url.get_dialect().import_dbapi()
     except (ArgumentError, ImportError, ValueError, LookupError) as error:
-        raise _wrong(uri, f"{type(error).__name__}: {one_line(error)}") from error
+        raise _invalid(uri, f"{type(error).__name__}: {one_line(error)}") from error
     if not url.database:
-        raise _wrong(uri, "it names no database")
+        raise _invalid(uri, "it names no database")
 
 
 def check_file(uri: str) -> None:
-    """Sees whether the file of a SQLite store can be written; other addresses have none.
+    """Check that the file of a SQLite store can be written; other addresses have none.
 
     Raises:
-        InputError: It can not.
-        TimeoutError: Somebody else holds it locked.
+        InputError: The file cannot be written.
+        TimeoutError: Another program holds it locked.
     """
     path = sqlite_path(uri)
     if path is None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():  # It is made whole, under another name: see `store_file`.
+        if not path.exists():  # `store_file` makes it under another name first.
             tempfile.TemporaryFile(dir=path.parent).close()
             return
         with closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as connection:
@@ -128,17 +128,17 @@ def check_file(uri: str) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             raise TimeoutError(f"{path} is locked by another program") from error
         raise InputError(
-            f"MLflow's tracking store can not be written: {one_line(error)}",
+            f"MLflow's tracking store cannot be written: {one_line(error)}",
             where=f"{path} ({_WHERE})",
-            remedy="a file in a folder that can be written, as sqlite:///mlflow.db",
+            remedy="tracking.uri=sqlite:///FILE in a writable folder",
         ) from error
 
 
 def check_file_system(uri: str) -> None:
-    """Sees whether a SQLite store lies where the locks of other machines do not reach.
+    """Check that a SQLite store does not lie on a network file system, where locks fail.
 
     Raises:
-        InputError: It does.
+        InputError: It lies on one.
     """
     path = sqlite_path(uri)
     if path is None:
@@ -146,22 +146,22 @@ def check_file_system(uri: str) -> None:
     kind = file_system_of(path)
     if kind in NETWORK:
         raise InputError(
-            f"MLflow's SQLite file would lie on a network file system ({kind}), whose locks fail: "
+            f"MLflow's SQLite file would be on a network file system ({kind}), where locks fail: "
             "two machines that write it destroy it",
             where=f"{path.absolute()} ({_WHERE})",
             remedy="tracking=server tracking.uri=http://HOST:5000; tracking.uri=sqlite:///FILE on "
-            "a local disk; or tracking=offline, and `tuner report` sends everything later",
+            "a local disk; or tracking=offline, after which `tuner report` sends everything",
         )
 
 
 def check_reachable(uri: str) -> bool:
-    """Sees within seconds whether a server is there; MLflow's own client tries for minutes.
+    """Check within seconds that a server answers; MLflow's own client tries for minutes.
 
     Returns:
-        True; False for an address at which nobody can be asked.
+        True; False for an address without a host.
 
     Raises:
-        OSError: Nobody answers.
+        OSError: There is no answer.
     """
     parts = urlsplit(uri)
     if parts.hostname is None or parts.scheme.partition("+")[0] not in (*_SERVERS, *_PORTS):
@@ -171,13 +171,13 @@ def check_reachable(uri: str) -> bool:
 
     def visit() -> None:
         try:
-            _visit(parts)
+            _contact(parts)
         except Exception as error:
             errors.append(error)
         answered.set()
 
-    # In a thread, since looking up a name knows no timeout.
-    threading.Thread(target=visit, name="knock", daemon=True).start()
+    # In a thread, because looking up a host name has no timeout.
+    threading.Thread(target=visit, name="reachability", daemon=True).start()
     if not answered.wait(REACH_SECONDS + 1.0):
         raise TimeoutError(f"no answer within {REACH_SECONDS:.0f} s")
     if errors:
@@ -185,12 +185,12 @@ def check_reachable(uri: str) -> bool:
     return True
 
 
-def _visit(parts: SplitResult) -> None:
+def _contact(parts: SplitResult) -> None:
     if parts.scheme not in _SERVERS:
         port = parts.port or _PORTS[parts.scheme.partition("+")[0]]
         socket.create_connection((parts.hostname or "", port), REACH_SECONDS).close()
         return
-    # Without the login, which urllib would take for a part of the host's name.
+    # Without the login, which urllib would take for part of the host name.
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
     address = f"{bare.geturl().rstrip('/')}/health"
     try:
@@ -200,14 +200,14 @@ def _visit(parts: SplitResult) -> None:
         error.close()
         if error.code in GATEWAY:
             raise
-        return  # A server that answers anything else is there.
+        return  # Any other status shows that a server is there.
     except urllib.error.URLError as error:
         if not isinstance(error.reason, ssl.SSLCertVerificationError):
             raise
-        return  # Whose certificate to trust is for MLflow's client to say.
+        return  # MLflow's client decides which certificates to trust.
     moved = (reached.scheme, reached.hostname) != (bare.scheme, bare.hostname)
-    if moved and reached.path.endswith("/health"):  # Else a page where people log in.
-        # Calls that write would arrive there without what they write.
+    if moved and reached.path.endswith("/health"):  # Otherwise it is a login page.
+        # Requests that write would arrive there without their content.
         path = reached.path.removesuffix("/health")
         raise MovedError(reached._replace(path=path, query="", fragment="").geturl())
 
@@ -217,9 +217,9 @@ def _plugins() -> list[str]:
     return [point.name for point in points]
 
 
-def _wrong(uri: str, why: str) -> InputError:
+def _invalid(uri: str, why: str) -> InputError:
     return InputError(
-        f"'{uri}' is no tracking store: {why}",
+        f"'{uri}' is not a tracking store: {why}",
         where=_WHERE,
         remedy=_EXAMPLES,
     )

@@ -1,4 +1,4 @@
-"""Runs of several attempts at one trial: which was before which, and what that makes of them."""
+"""Runs of several attempts at one trial: their order, and the tags that it implies."""
 
 import time
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ class Attempts:
     """Finds and marks the runs of other attempts at a trial."""
 
     def __init__(self, connection: Connection) -> None:
-        """Ask nothing yet.
+        """Bind to a connection without any request.
 
         Args:
-            connection: To the store.
+            connection: Connection to the store.
         """
         self._connection = connection
 
     def unrecorded(self, spool: Spool, event: RunStarted) -> str | None:
-        """Return the run that an attempt continues and of which the trial's folder has no record.
+        """Return the run that an attempt continues if the trial's folder has no record of it.
 
-        A version without `mlflow_run.json` made it.
+        Versions without `mlflow_run.json` made such runs.
         """
         names = ("role", number_tag(event.tags["role"]), "split")
         runs = self._earlier(spool, event, {name: event.tags[name] for name in names})
@@ -42,9 +42,9 @@ class Attempts:
         """Mark the runs of earlier attempts that an attempt does not continue.
 
         Args:
-            spool: Of the event.
-            event: With which the attempt begins.
-            own: MLflow's name for its run.
+            spool: Spool of the event.
+            event: Event with which the attempt begins.
+            own: MLflow's id of its run.
         """
         client = self._connection.get().client
         for run in self._earlier(spool, event, _trial(event)):
@@ -57,12 +57,12 @@ class Attempts:
                 client.set_terminated(name, status, end_time=event.at)
 
     def mark_if_earlier(self, spool: Spool, event: RunStarted, own: str) -> None:
-        """Mark a run that arrives after that of a later attempt, which did not continue it.
+        """Mark a run that arrives after the run of a later attempt, which did not continue it.
 
         Args:
-            spool: Of the event.
-            event: With which the attempt begins.
-            own: MLflow's name for its run.
+            spool: Spool of the event.
+            event: Event with which the attempt begins.
+            own: MLflow's id of its run.
         """
         if not spool.study_id:
             return
@@ -79,7 +79,7 @@ class Attempts:
             run
             for run in runs
             if attempt_of(run) < attempt
-            # Single fine-tunes are of no study, and their numbers are those of their folder.
+            # Single fine-tunes belong to no study; their numbers are unique in their folder only.
             and (spool.study_id or run.data.tags.get(KEY, "").startswith(spool.name))
         ]
 
@@ -89,11 +89,11 @@ def _trial(event: RunStarted) -> dict[str, str]:
 
 
 def attempt_of(run: "Run") -> int:
-    """Return the number of the latest attempt that wrote to a run; 0: it is of no trial."""
+    """Return the number of the latest attempt that wrote to a run; 0 if it belongs to no trial."""
     return int(run.data.tags.get(ATTEMPT, "0"))
 
 
-def begun_at(run: "Run") -> int:
+def started_at(run: "Run") -> int:
     """Return when a run began or was last continued, in milliseconds since the epoch."""
     resumed = run.data.tags.get(RESUMED)
     if resumed is None:
@@ -102,10 +102,10 @@ def begun_at(run: "Run") -> int:
 
 
 def as_time(at: int) -> str:
-    """Return a time in milliseconds since the epoch as people read it, in UTC."""
+    """Return a time in milliseconds since the epoch as text, in UTC."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def is_recent(at: int) -> bool:
-    """Return True if no other agent can have taken a trial over since, which takes minutes."""
+    """Return True if no other agent can have taken a trial over since; that takes minutes."""
     return time.time() - at / 1000 < RECENT_SECONDS

@@ -1,4 +1,4 @@
-"""Why an MLflow store cannot be used, and what mends it; each cause has a remedy of its own."""
+"""Causes why an MLflow store cannot be used, each with its own remedy."""
 
 import re
 import shlex
@@ -15,20 +15,20 @@ from tuner.tracking.messages import one_line
 _STATUS = re.compile(r"error code (\d{3})|too many (\d{3}) error|HTTP Error (\d{3})")
 _SCHEMA = re.compile(r"found version (\w+), but")
 GATEWAY = (502, 503, 504)
-"""HTTP status of a proxy that does not reach its server."""
+"""HTTP status of a proxy that cannot reach its server."""
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _NOT_ALLOWED, _MOVED = 401, 403, 404, 405, range(300, 400)
 
 
 class ExperimentDeletedError(Exception):
-    """The experiment lies in MLflow's trash."""
+    """The experiment is in MLflow's trash."""
 
     def __init__(self, name: str, experiment: str) -> None:
         """Build the message.
 
         Args:
             name: Name of the experiment.
-            experiment: MLflow's name for it.
+            experiment: MLflow's id of the experiment.
         """
         super().__init__(f"MLflow's experiment '{name}' was deleted, and its runs with it")
         self.experiment = experiment
@@ -39,42 +39,42 @@ class StoreReplacedError(Exception):
 
 
 class MovedError(OSError):
-    """A server answers with another address."""
+    """A server redirects to another address."""
 
     def __init__(self, address: str) -> None:
         """Build the message.
 
         Args:
-            address: Where it sends its callers.
+            address: Address that it redirects to.
         """
-        super().__init__(f"the server sends its callers to {address}")
+        super().__init__(f"the server redirects to {address}")
         self.address = address
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """Why a store cannot be used."""
+    """Cause why a store cannot be used."""
 
     problem: str
-    """What is wrong: a clause."""
+    """Description of the problem, a clause."""
     remedy: str
-    """What mends it."""
+    """Action that solves it."""
     is_input: bool = True
-    """Whether the user's settings are wrong; else something else is away or full."""
+    """True if the user's settings are wrong; False if something else is unavailable or full."""
 
 
 def cause_of(error: Exception, shown: str) -> Cause:
-    """Return why a store cannot be used.
+    """Return the cause why a store cannot be used.
 
     Args:
-        error: As MLflow, a database or the network raised it.
+        error: Error of MLflow, a database or the network.
         shown: Address of the store, without its password.
     """
     return (
-        _of_ours(error, shown)
-        or _of_network(error, shown)
-        or _of_answer(error, shown)
-        or _of_tables(error, shown)
+        _own_cause(error, shown)
+        or _network_cause(error, shown)
+        or _http_cause(error, shown)
+        or _database_cause(error, shown)
         or Cause(
             problem=one_line(error),
             remedy="start the server, or tracking.uri of another store",
@@ -83,7 +83,7 @@ def cause_of(error: Exception, shown: str) -> Cause:
     )
 
 
-def _of_ours(error: Exception, shown: str) -> Cause | None:
+def _own_cause(error: Exception, shown: str) -> Cause | None:
     match error:
         case ExperimentDeletedError():
             command = (
@@ -92,22 +92,24 @@ def _of_ours(error: Exception, shown: str) -> Cause | None:
             )
             return Cause(
                 problem=str(error),
-                remedy=f"`{command}` brings it back; study=NAME begins a study of another name",
+                remedy=f"`{command}` restores it; study=NAME begins a study of another name",
             )
         case StoreReplacedError():
-            remedy = "the file in its place again; else the same command makes it anew and sends "
-            return Cause(problem=str(error), remedy=f"{remedy}everything that is here again")
+            remedy = "put the file back; without it the same command makes it anew and sends "
+            return Cause(
+                problem=str(error), remedy=f"{remedy}everything in the study's folder again"
+            )
         case MovedError():
             return Cause(problem=str(error), remedy=f"tracking.uri={error.address}")
     return None
 
 
-def _of_network(error: Exception, shown: str) -> Cause | None:
+def _network_cause(error: Exception, shown: str) -> Cause | None:
     host = urlsplit(shown).hostname or shown
     found = list(_chain(error))
     if any(isinstance(each, socket.gaierror) for each in found):
-        remedy = "the right host in tracking.uri; the network or VPN in which it is known"
-        return Cause(problem=f"no host '{host}' is known", remedy=remedy)
+        remedy = "set the right host in tracking.uri; or join the network or VPN that knows it"
+        return Cause(problem=f"the host '{host}' is unknown", remedy=remedy)
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in found):
         return Cause(
             problem=f"the certificate of '{host}' is not trusted: {_reason(found)}",
@@ -117,89 +119,88 @@ def _of_network(error: Exception, shown: str) -> Cause | None:
     if any(isinstance(each, ssl.SSLError) for each in found):
         plain = shown.replace("https://", "http://", 1)
         return Cause(
-            problem=f"'{host}' does not speak TLS at this port: {_reason(found)}",
-            remedy=f"tracking.uri={plain}, or the port of its https",
+            problem=f"'{host}' does not use TLS at this port: {_reason(found)}",
+            remedy=f"tracking.uri={plain}, or the server's https port",
         )
-    return _of_silence(error, shown, found)
+    return _no_answer_cause(error, shown, found)
 
 
-def _of_silence(error: Exception, shown: str, found: list[BaseException]) -> Cause | None:
+def _no_answer_cause(error: Exception, shown: str, found: list[BaseException]) -> Cause | None:
     if any(isinstance(each, ConnectionRefusedError) for each in found):
         return Cause(
             problem=f"nothing listens at {shown}",
-            remedy="start the server: `mlflow server --host HOST --port PORT`; or tracking.uri of "
-            "one that runs",
+            remedy="start the server: `mlflow server --host HOST --port PORT`; or set "
+            "tracking.uri to a running one",
             is_input=False,
         )
     if shown.startswith("http") and any(isinstance(e, TimeoutError) for e in found):
         return Cause(
             problem=f"{shown} does not answer: {one_line(error)}",
-            remedy="start the server, or see whether a firewall lies between; tracking.uri of "
-            "another one",
+            remedy="start the server, or check whether a firewall blocks it; or set tracking.uri "
+            "to another one",
             is_input=False,
         )
     if "BadStatusLine" in _names(found) or "RemoteDisconnected" in _names(found):
         return Cause(
             problem=f"{shown} does not answer in HTTP: {one_line(error)}",
-            remedy=f"tracking.uri={shown.replace('http://', 'https://', 1)} if it speaks TLS; "
+            remedy=f"tracking.uri={shown.replace('http://', 'https://', 1)} if it uses TLS; "
             "else the port of the MLflow server",
         )
     return None
 
 
-def _of_answer(error: Exception, shown: str) -> Cause | None:
+def _http_cause(error: Exception, shown: str) -> Cause | None:
     if not shown.startswith("http"):
         return None
     status, text = http_status(error), str(error)
     if status in GATEWAY:
         return Cause(
-            problem=f"the proxy at {shown} does not reach an MLflow server behind it ({status})",
-            remedy="start the MLflow server behind it, or see to where the proxy sends its calls",
+            problem=f"the proxy at {shown} cannot reach an MLflow server ({status})",
+            remedy="start the MLflow server behind it, or check where the proxy sends requests",
             is_input=False,
         )
     if status in (_NOT_FOUND, _NOT_ALLOWED) or _is_no_mlflow(text):
         return Cause(
-            problem=f"{shown} is not the address of an MLflow server of this version: "
-            f"{one_line(error)}",
-            remedy="the address that a browser shows for MLflow's page, up to the `#`; a server "
-            "whose `mlflow --version` is near that of this machine",
+            problem=f"{shown} is not the address of a compatible MLflow server: {one_line(error)}",
+            remedy="set tracking.uri to the address of MLflow's page in a browser, up to the "
+            "`#`; the server's `mlflow --version` should be close to the one on this machine",
         )
-    return _of_login(status, text, shown)
+    return _login_cause(status, text, shown)
 
 
-def _of_login(status: int | None, text: str, shown: str) -> Cause | None:
+def _login_cause(status: int | None, text: str, shown: str) -> Cause | None:
     if status == _UNAUTHORIZED:
         return Cause(
-            problem=f"{shown} does not know the login (401)",
-            remedy="MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            problem=f"{shown} does not accept the login (401)",
+            remedy="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
             "MLFLOW_TRACKING_TOKEN, in the environment",
         )
     if status == _FORBIDDEN:
         host = urlsplit(shown).netloc
         if "Host header" in text:
             return Cause(
-                problem=f"the MLflow server is not set up for calls to '{host}' (403)",
-                remedy=f"`mlflow server --allowed-hosts {host}` on its machine",
+                problem=f"the MLflow server does not accept requests to '{host}' (403)",
+                remedy=f"run `mlflow server --allowed-hosts {host}` on its machine",
             )
         return Cause(
-            problem=f"{shown} refuses this login (403)",
-            remedy="the right to write experiments for the user of MLFLOW_TRACKING_USERNAME or "
-            "MLFLOW_TRACKING_TOKEN, or another login",
+            problem=f"{shown} refuses access to this login (403)",
+            remedy="give the user of MLFLOW_TRACKING_USERNAME or MLFLOW_TRACKING_TOKEN the right "
+            "to write experiments, or use another login",
         )
     return None
 
 
-def _of_tables(error: Exception, shown: str) -> Cause | None:
+def _database_cause(error: Exception, shown: str) -> Cause | None:
     text = " ".join(str(each) for each in _chain(error))
     if re.search("authentication failed|Access denied|no password supplied", text):
         return Cause(
-            problem=f"the database at {shown} does not know the login: {one_line(error)}",
-            remedy="tracking.uri with its user and password, each with %40 for @ and %2F for /",
+            problem=f"the database at {shown} does not accept the login: {one_line(error)}",
+            remedy="set tracking.uri with its user and password, with %40 for @ and %2F for /",
         )
     if re.search('database "[^"]*" does not exist|Unknown database', text):
         return Cause(
-            problem=f"there is no such database: {one_line(error)}",
-            remedy="make it with the database's own `createdb NAME`, or name another one in "
+            problem=f"the database does not exist: {one_line(error)}",
+            remedy="create it with the database's own `createdb NAME`, or name another one in "
             "tracking.uri",
         )
     if "Can't locate revision" in text:
@@ -211,15 +212,15 @@ def _of_tables(error: Exception, shown: str) -> Cause | None:
         return Cause(
             problem="the store's tables were made by another version of MLflow (revision "
             f"{found[1]})",
-            remedy=f"a copy of it, then `mlflow db upgrade {shlex.quote(shown)}`; if that knows "
-            f"no such revision: {_newer_mlflow()}",
+            remedy=f"copy the store, then run `mlflow db upgrade {shlex.quote(shown)}`; if that "
+            f"does not know the revision: {_newer_mlflow()}",
         )
     if shown.startswith("sqlite") and ("no such table" in text or "already exists" in text):
         path = shown.removeprefix("sqlite:///")
         return Cause(
-            problem=f"the store lacks a part of its tables: {one_line(error)}",
-            remedy=f"a backup of {path}; or move it away, and the same command sends everything "
-            "that is here again",
+            problem=f"some of the store's tables are missing: {one_line(error)}",
+            remedy=f"restore a backup of {path}; or move it away, and the same command sends "
+            "everything in the study's folder again",
         )
     return None
 
@@ -229,7 +230,7 @@ def _newer_mlflow() -> str:
 
 
 def http_status(error: Exception) -> int | None:
-    """Return the HTTP status that a server gave; None where none is told."""
+    """Return the HTTP status that a server gave; None if there is none."""
     code = getattr(error, "code", None)
     if isinstance(code, int):
         return code
@@ -244,7 +245,7 @@ def _is_no_mlflow(text: str) -> bool:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those behind it, also where one is only an argument or a `reason`."""
+    """Yield an error and its causes, including those that are only an argument or a `reason`."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

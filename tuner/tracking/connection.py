@@ -1,4 +1,4 @@
-"""Connection to MLflow: client and experiment of one study, and the runs that belong to it."""
+"""Connection to MLflow: client and experiment of one study, and its runs."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from tuner.files.sqlite_address import artifact_location, sqlite_path
 from tuner.secrets import hidden
 from tuner.tracking import store_file
 from tuner.tracking.causes import ExperimentDeletedError, StoreReplacedError
-from tuner.tracking.runs import KEY, STUDY, may_be, sweep_identity, unambiguous
+from tuner.tracking.runs import KEY, STUDY, matches_identity, sweep_identity, unambiguous
 from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 if TYPE_CHECKING:
@@ -23,45 +23,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Connected:
-    """Client and experiment, once the store could be reached."""
+    """Client and experiment of a connected store."""
 
     client: "MlflowClient"
     experiment: str
-    """MLflow's name for the experiment."""
+    """MLflow's id of the experiment."""
     place: str
-    """Address of the store and its experiment; another one where either was made anew."""
+    """Address of the store and its experiment; it changes if either is made anew."""
 
 
 class Connection:
-    """Reaches the store when it is needed first, and again after it was away; for one thread."""
+    """Connects to the store on first use, and again after an outage; for one thread."""
 
     def __init__(self, uri: str, study: StudyIdentity) -> None:
-        """Connect to nothing yet.
+        """Name the store without connecting.
 
         Args:
             uri: MLflow's tracking URI.
-            study: Its name is that of the experiment.
+            study: Identity of the study; its name is that of the experiment.
         """
         self.shown = hidden(uri)
         self.study = study
         self._uri = uri
         self._connected: Connected | None = None
         self._file: FileWatch | None = None
-        self.half_made: Path | None = None
-        """Where a store lies now that an interrupted process had left half made."""
+        self.incomplete_store: Path | None = None
+        """New path of a store that an interrupted process had left incomplete; None if there is
+        none.
+        """
 
     @property
     def experiment(self) -> str | None:
-        """MLflow's name for the experiment; None before it could be asked."""
+        """MLflow's id of the experiment; None before the first connection."""
         return self._connected.experiment if self._connected else None
 
     @property
     def place(self) -> str:
-        """Where events are sent to; only the address before the store could be reached."""
+        """Address and experiment to which events are sent; only the address before connecting."""
         return self._connected.place if self._connected else self.shown
 
     def get(self) -> Connected:
-        """Return client and experiment; makes store and experiment where they are missing.
+        """Return client and experiment; make a missing store or experiment.
 
         Takes seconds the first time.
         """
@@ -70,24 +72,25 @@ class Connection:
         return self._connected
 
     def _connect(self) -> Connected:
-        # The spool tries again, and knows what arrived; MLflow's own retries would block it for
-        # minutes and might make a run twice.
+        # The spool retries, and knows what has arrived; MLflow's own retries would block it for
+        # minutes and could make a run twice.
         os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-        # Else it prints two addresses for each run that ends.
+        # Otherwise MLflow prints two addresses for each run that ends.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         import mlflow  # noqa: PLC0415  (seconds: only where runs are written)
 
-        # What they say of the store, with tracebacks, we tell in a line.
+        # We report their messages about the store in one line, without tracebacks.
         for noisy in ("alembic", "mlflow"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         file = sqlite_path(self._uri)
         with exclusive(str(file.absolute()) if file else f"{Path.cwd()} {self._uri}"):
             if file is not None:
-                self.half_made = store_file.prepare(file) or self.half_made
+                self.incomplete_store = store_file.prepare(file) or self.incomplete_store
             client = mlflow.MlflowClient(self._uri)
             experiment = self._find(client) or self._make(client)
-            # Else MLflow opens the page for generative AI, without training's columns and charts.
+            # Otherwise MLflow opens its page for generative AI, without training columns and
+            # charts.
             client.set_experiment_tag(
                 experiment.experiment_id, "mlflow.experimentKind", "custom_model_development"
             )
@@ -98,9 +101,9 @@ class Connection:
         return Connected(client=client, experiment=name, place=place)
 
     def check(self) -> None:
-        """Raise StoreReplacedError where the store's file is not the one that was opened.
+        """Raise StoreReplacedError unless the store's file is the one that was opened.
 
-        SQLite goes on in a file that somebody has removed, and what it writes there is lost.
+        SQLite keeps writing to a file that somebody has removed, and loses what it writes there.
         """
         if self._file is not None and not self._file.is_same:
             what = "removed" if self._file.is_gone else "replaced by another file"
@@ -122,10 +125,10 @@ class Connection:
                 raise
         if made.lifecycle_stage != "active":
             raise ExperimentDeletedError(self.study.name, made.experiment_id)
-        return made  # By another machine, since we looked.
+        return made  # Another machine has made it meanwhile.
 
-    def trouble(self) -> Exception | None:
-        """Return why the store can not be used at all; None where it can."""
+    def unusable_reason(self) -> Exception | None:
+        """Return the error if the store cannot be used at all; else None."""
         try:
             now = self.get()
             self.check()
@@ -139,7 +142,7 @@ class Connection:
     # -- runs ---------------------------------------------------------------------------------
 
     def search(self, tags: Mapping[str, str], *conditions: str) -> Sequence["Run"]:
-        """Return the runs of the experiment that have these tags, whosever they are."""
+        """Return the runs of the experiment that have these tags, of any study."""
         now = self.get()
         wanted = [f"tags.{name} = {_quoted(value)}" for name, value in tags.items()]
         condition = " and ".join([*wanted, *conditions])
@@ -157,10 +160,9 @@ class Connection:
         """Return the runs of a study that have these tags.
 
         Args:
-            study_id: Id of the study; None: that of a spool which was written by a version
-                without ids.
-            tags: By name.
-            conditions: More of them, in MLflow's language.
+            study_id: Id of the study; None for a spool of a version without ids.
+            tags: Tag name to value.
+            conditions: Further conditions in MLflow's query language.
         """
         marked = self.search({**tags, STUDY_ID: study_id}, *conditions) if study_id else []
         if not self._has_unmarked(study_id):
@@ -174,14 +176,16 @@ class Connection:
         return study_id is None or (study_id == self.study.id and self.study.has_unmarked_runs)
 
     def find(self, identity: Mapping[str, str]) -> str | None:
-        """Return MLflow's name for the oldest run with these identifying tags; None: no run."""
+        """Return MLflow's id of the oldest run with these identifying tags, or None."""
         candidates = self._identified(identity)
-        found = [run for run in candidates if may_be(run.data.tags, identity, self.study)]
+        found = [
+            run for run in candidates if matches_identity(run.data.tags, identity, self.study)
+        ]
         oldest = min(found, key=lambda r: (r.info.start_time, r.info.run_id), default=None)
         return oldest.info.run_id if oldest else None
 
     def find_sweep(self) -> str | None:
-        """Return MLflow's name for the study's own run; None: it is not there yet."""
+        """Return MLflow's id of the study's own run; None if it does not exist."""
         return self.find(sweep_identity(self.study))
 
     def _identified(self, identity: Mapping[str, str]) -> Sequence["Run"]:
@@ -191,7 +195,7 @@ class Connection:
         return self.runs_of(identity[STUDY_ID], tags)
 
     def foreign_sweeps(self) -> Sequence["Run"]:
-        """Return the sweeps' runs of other studies of this name in this experiment."""
+        """Return the sweep runs of other studies of this name in this experiment."""
         runs = self.search({"role": "sweep", STUDY: self.study.name})
         own = {self.study.id} | ({None} if self.study.has_unmarked_runs else set())
         return [run for run in runs if run.data.tags.get(STUDY_ID) not in own]

@@ -1,4 +1,4 @@
-"""The data that a trial uses, as MLflow's dataset inputs."""
+"""Data sets of a trial, as MLflow's dataset inputs."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 CONTEXT = "mlflow.data.context"
-"""The tag of an input, by MLflow's own name."""
+"""Tag of an input, named by MLflow."""
 
 DIGEST_LENGTH = 32
 NAME_LENGTH = 500
@@ -19,26 +19,26 @@ PROFILE_LENGTH = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class TrialDataset:
-    """One split of the data, as it was read for the trial."""
+    """One split of the data, as the trial reads it."""
 
     name: str
-    """File name or name of the data set."""
+    """File name, or name of the data set."""
     context: str
     """`training` or `validation`."""
     fingerprint: str
-    """SHA-256 of the content of the data, all splits together."""
+    """SHA-256 of the content of all splits together."""
     source_type: str
-    """`data.format`."""
+    """Value of `data.format`."""
     source: Mapping[str, str]
-    """Keys of `data` that say where it is from."""
+    """Keys of `data` that identify its source."""
     columns: tuple[str, ...]
-    """Columns of the texts and of the label."""
+    """Text and label columns."""
     rows: int
     labels: Mapping[str, int]
-    """Rows of each label."""
+    """Number of rows of each label."""
 
     def to_input(self) -> "DatasetInput":
-        """Return the input as MLflow takes it."""
+        """Return the split as MLflow's input."""
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
         digest = hashlib.sha256(f"{self.fingerprint} {self.context}".encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""TensorBoard's event files, written without TensorFlow: the agent never loads it.
+"""TensorBoard's event files, written without TensorFlow, which the agent never loads.
 
-A file is a row of TFRecords (length, its checksum, data, its checksum), each an `Event` of
-tensorflow/core/util/event.proto; of it we write time, step, the file's version, the mark of a
-start, and values with a name.
+A file is a sequence of TFRecords (length, its checksum, data, its checksum), each an `Event` of
+tensorflow/core/util/event.proto. We write time, step, the file's version, the session's start, and
+named values.
 """
 
 import errno
@@ -12,34 +12,34 @@ from pathlib import Path
 
 _VERSION = b"brain.Event:2"
 _START = 1
-"""`SessionLog.START`: TensorBoard then drops what an earlier file has from that step on."""
+"""`SessionLog.START`: TensorBoard then drops values of earlier files from that step on."""
 
 _VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
-"""Protocol buffers' wire types."""
+"""Wire types of protocol buffers."""
 
 
 class EventFile:
-    """The file of one attempt; from where it starts on, it takes the place of earlier ones."""
+    """The file of one attempt; from its first step on, it replaces earlier files."""
 
     def __init__(self, folder: Path, begun: int) -> None:
-        """Writes nothing yet.
+        """Name the file.
 
         Args:
-            folder: Where TensorBoard looks.
-            begun: When the attempt began, in milliseconds since the epoch.
+            folder: Folder that TensorBoard reads.
+            begun: Start of the attempt, in milliseconds since the epoch.
         """
         self.path = folder / f"events.out.tfevents.{begun}.tuner"
 
     def add(self, at: int, step: int, values: Mapping[str, float]) -> None:
-        """Adds an evaluation point.
+        """Add an evaluation point.
 
         Args:
-            at: When, in milliseconds since the epoch.
-            step: Examples seen.
-            values: By name.
+            at: Time of the point, in milliseconds since the epoch.
+            step: Number of examples seen.
+            values: Metric name to value.
 
         Raises:
-            OSError: The disk takes no more.
+            OSError: The disk is full.
         """
         events = []
         if not self.path.exists():
@@ -53,7 +53,7 @@ class EventFile:
         with self.path.open("ab", buffering=0) as file:
             end = file.tell()
             if file.write(records) != len(records):
-                file.truncate(end)  # Readers give up a file at half a record.
+                file.truncate(end)  # Readers give up on a file with half a record.
                 raise OSError(errno.ENOSPC, "no space left on the device", str(self.path))
 
 
@@ -71,7 +71,7 @@ def _field(number: int, wire_type: int, content: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    """Encode a number with seven bits per byte, lowest first; the top bit means "continued"."""
     parts = bytearray()
     while value > 0x7F:  # noqa: PLR2004
         parts.append(value & 0x7F | 0x80)
@@ -86,7 +86,7 @@ def _record(data: bytes) -> bytes:
 
 
 def _masked_crc(data: bytes) -> bytes:
-    """CRC-32C (Castagnoli), rotated and shifted as TFRecords have it."""
+    """Return the CRC-32C (Castagnoli), rotated and shifted as in TFRecords."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)

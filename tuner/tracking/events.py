@@ -1,7 +1,7 @@
-"""What is to be written to MLflow, as plain data: one JSON object a line in the spool.
+"""Events to write to MLflow as plain data: one JSON object per line of the spool.
 
-Every event carries the time at which it happened (milliseconds since the epoch), and sending one
-twice leaves MLflow as sending it once does.
+Every event has the time at which it happened (milliseconds since the epoch). Sending an event
+twice leaves MLflow in the same state as sending it once.
 """
 
 import json
@@ -18,15 +18,14 @@ from tuner.trial.serialization import converter
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """The first line of a spool."""
+    """First line of a spool."""
 
     at: int
-    """When."""
+    """Time of the event."""
     store: str
-    """MLflow's tracking URI, for which the rest is meant; empty: nobody said."""
+    """MLflow's tracking URI that the events are for; empty if the user named none."""
     study_id: str | None = None
-    """Id of the study whose runs these are; None: written by a version without ids, or there is no
-    study.
+    """Id of the study of these runs; None if a version without ids wrote them, or without a study.
     """
 
 
@@ -35,27 +34,27 @@ class RunStarted:
     """A run begins."""
 
     at: int
-    """When."""
+    """Time of the event."""
     run: str
-    """The name that later events of this spool have for it."""
+    """Name of the run in later events of this spool."""
     identity: Mapping[str, str]
-    """Tags that no other run has; one that has them is gone on with."""
+    """Tags that no other run has; an existing run with them is continued."""
     name: str
-    """Shown in MLflow."""
+    """Name shown in MLflow."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Beside those of `identity`; written again when the run is gone on with."""
+    """Tags beside those of `identity`; written again when the run is continued."""
     params: Mapping[str, str] = field(default_factory=dict)
-    """By name."""
+    """Param name to value."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """File name to text, logged as artifacts."""
     parent: str = ""
-    """The run of this spool that it is nested in; empty: none."""
+    """Run of this spool that it is nested in; empty if none."""
     datasets: tuple[TrialDataset, ...] = ()
-    """The data that it uses."""
+    """Data sets that it uses."""
     resumes: bool = False
-    """The attempt goes on from a saved state, in the run that an earlier one made."""
+    """True if the attempt continues a saved state, in the run of an earlier attempt."""
     seconds_before: float = 0.0
-    """Seconds that earlier attempts trained, for the start of a run that has to be made anew."""
+    """Seconds that earlier attempts trained; moves the start of a run that has to be made anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +62,16 @@ class MetricsLogged:
     """Metrics of a run at a step."""
 
     at: int
-    """When."""
+    """Time of the event."""
     run: str
-    """Which."""
+    """Name of the run."""
     step: int
-    """Training examples consumed."""
+    """Number of training examples consumed."""
     metrics: Mapping[str, float]
-    """By name."""
+    """Metric name to value."""
     nth: int = 1
-    """Number of the trial's points at this step so far, this one included; with few updates
-    several fall on one. 0: not an evaluation point.
+    """Number of the trial's points at this step so far, including this one: with few updates
+    several share a step. 0 if it is not an evaluation point.
     """
 
 
@@ -81,28 +80,28 @@ class RunEnded:
     """A run ends."""
 
     at: int
-    """When."""
+    """Time of the event."""
     run: str
-    """Which."""
+    """Name of the run."""
     status: str
-    """MLflow's, as `FINISHED`."""
+    """Status of the run in MLflow, for example `FINISHED`."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """By name."""
+    """Metric name to value."""
     step: int = 0
-    """Of the metrics."""
+    """Step of the metrics."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """By name."""
+    """Tag name to value."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """File name to text, logged as artifacts."""
     files: tuple[str, ...] = ()
-    """Kept beside the spool (see `Spool.attach`), logged as artifacts."""
+    """Files kept beside the spool (see `Spool.attach`), logged as artifacts."""
     if_running: bool = False
-    """Leave a run alone that somebody else has ended meanwhile."""
+    """True to leave a run alone that somebody else has ended meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSaved:
-    """The experiment's page gets a view to open with (see `tuner.tracking.view`)."""
+    """The experiment's page gets a view (see `tuner.tracking.view`)."""
 
     at: int
     view: str
@@ -110,24 +109,24 @@ class ViewSaved:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialsAbandoned:
-    """Trials were put back because their agent is gone; their runs are running no more."""
+    """Trials were requeued because their agent is gone; their runs have ended."""
 
     at: int
-    """When."""
+    """Time of the event."""
     numbers: tuple[int, ...]
-    """The trials."""
+    """Numbers of the trials."""
     role: str = "trial"
-    """`trial`, or `confirm` for repeats of trials."""
+    """Role of the runs: `trial`, or `confirm` for repeats of trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParetoFrontChanged:
-    """Of several objectives, the trials that no other one beats in all of them."""
+    """With several objectives, the set of undominated trials has changed."""
 
     at: int
-    """When."""
+    """Time of the event."""
     numbers: tuple[int, ...]
-    """The trials; no others are any more."""
+    """Numbers of all trials that are now on the front."""
 
 
 Event = (
@@ -144,7 +143,7 @@ _WRITTEN = {
     "RunStarted": "Begun", "MetricsLogged": "Logged", "RunEnded": "Ended", "ViewSaved": "Viewed",
     "TrialsAbandoned": "Abandoned", "ParetoFrontChanged": "Fronted",
 }  # fmt: skip
-"""Event to its name in a spool, where earlier versions wrote it."""
+"""Event to its name in a spool, which earlier versions wrote."""
 
 configure_tagged_union(
     Event, converter, tag_generator=lambda kind: _WRITTEN.get(kind.__name__, kind.__name__)
@@ -152,13 +151,13 @@ configure_tagged_union(
 
 
 def to_line(event: Event) -> bytes:
-    """An event as a line of JSON, newline included; NaN and Infinity as Python writes them."""
+    """Return an event as a line of JSON, with its newline and with NaN and Infinity."""
     union: Any = Event
     return json.dumps(converter.unstructure(event, union)).encode() + b"\n"
 
 
 def from_line(line: bytes) -> Event | None:
-    """The event of a line; None where it is none, as after a disk that was full or failed."""
+    """Return the event of a line; None if the line is damaged, for example by a full disk."""
     union: Any = Event
     try:
         event: Event = converter.structure(json.loads(line), union)

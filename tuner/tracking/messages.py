@@ -1,4 +1,4 @@
-"""What other people's errors say, fit to be shown."""
+"""Messages of other programs' errors, safe to show."""
 
 from tuner.secrets import hidden
 
@@ -6,6 +6,6 @@ LENGTH = 300
 
 
 def one_line(error: Exception) -> str:
-    """An error in one line, without passwords and tokens, nor the SQL that met with it."""
+    """Return an error in one line, without passwords, tokens and SQL."""
     text = hidden(" ".join(str(error).split())).partition(" [SQL:")[0]
     return text[:LENGTH] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Where runs come from: the command, the code and the versions behind them, and their inputs."""
+"""Origin of runs: command, code, versions and inputs."""
 
 import getpass
 import os
@@ -22,7 +22,7 @@ PACKAGES = ("tensorflow", "keras", "keras-hub", "transformers", "optuna", "mlflo
 GIT_SECONDS = 10.0
 
 _HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-"""Switches off the programs that a folder's .git/config may name; see _DRIVERS."""
+"""Options that switch off the programs which a folder's .git/config may name; see _DRIVERS."""
 
 _DRIVERS = r"^filter\..*\.(clean|smudge|process|required)$"
 """Keys of programs through which git reads files."""
@@ -30,30 +30,31 @@ _DRIVERS = r"^filter\..*\.(clean|smudge|process|required)$"
 _STATUS = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all")
 
 _NO_TRANSFER = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
-"""A partial clone would fetch what it lacks, by a command of its own configuration."""
+"""A partial clone would otherwise fetch missing objects, with a command of its own configuration.
+"""
 
 COMMIT = "mlflow.source.git.commit"
-"""The tag, by MLflow's own name."""
+"""Tag of the commit, named by MLflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What is known of a trial's model and data."""
+    """Known facts about a trial's model and data."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    """By name."""
+    """Tag name to value."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """File name to text, logged as artifacts."""
     datasets: tuple[TrialDataset, ...] = ()
-    """The splits of the data."""
+    """Splits of the data."""
 
 
 def origin(arguments: Sequence[str], folder: Path) -> dict[str, str]:
-    """Tags that all runs of a command share, by MLflow's own names where it has some.
+    """Return the tags that all runs of a command share, with MLflow's own names where they exist.
 
     Args:
-        arguments: The command line behind `python -m tuner`.
-        folder: Where it was given; its commit is named where it is a checkout.
+        arguments: Command-line arguments behind `python -m tuner`.
+        folder: Working folder; its commit is added if it is a git checkout.
     """
     command = ["python", "-m", "tuner", *map(hidden, arguments)]
     tags = {
@@ -63,7 +64,7 @@ def origin(arguments: Sequence[str], folder: Path) -> dict[str, str]:
         "versions": ", ".join(f"{name} {found}" for name, found in versions().items()),
         **_commit(folder),
     }
-    with suppress(KeyError, OSError):  # a container's user may have no name
+    with suppress(KeyError, OSError):  # A container's user may have no name.
         tags["mlflow.user"] = getpass.getuser()
     return tags
 
@@ -78,7 +79,7 @@ def versions() -> dict[str, str]:
 
 
 def _commit(folder: Path) -> dict[str, str]:
-    """The commit that is checked out in a folder, and whether files differ from it."""
+    """Return the commit that is checked out in a folder, and whether files differ from it."""
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return {}
@@ -119,9 +120,9 @@ def _off(name: str) -> str:
 
 
 def _git(folder: Path, *command: str) -> str | None:
-    """Return what git says; None where it is not installed, fails, or the folder is no checkout.
+    """Return git's output; None if git is missing, fails, or the folder is no checkout.
 
-    Nothing that the folder's own configuration names is run.
+    Programs named by the folder's own configuration are not run.
     """
     git = shutil.which("git")
     if git is None:

@@ -1,4 +1,4 @@
-"""A trial's whole configuration as MLflow's params."""
+"""The complete configuration of a trial as MLflow's params."""
 
 import json
 import re
@@ -10,17 +10,17 @@ import yaml
 from tuner.secrets import hidden
 
 NAME_LENGTH = 250
-"""MLflow's longest name of a param, in characters."""
+"""Longest param name that MLflow allows, in characters."""
 
 _REFUSED = re.compile(r"[^\w.\- ]")
-"""What is no part of a name of a param; MLflow takes a slash for a folder."""
+"""Characters that are replaced in a param name; MLflow takes a slash for a folder."""
 
 
 def configuration_params(config: str) -> dict[str, str]:
-    """Return a configuration by its flat keys, as `optimizer.learning_rate`; secrets are masked.
+    """Return a configuration by flat keys, as `optimizer.learning_rate`; secrets are masked.
 
     Args:
-        config: YAML of the trial; what is no mapping gives nothing.
+        config: Configuration of the trial as YAML; anything but a mapping gives no params.
     """
     try:
         content = yaml.safe_load(config)

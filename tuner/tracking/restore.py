@@ -1,6 +1,6 @@
-"""Trials that ended in the study and have no run in MLflow: sent again from their folders.
+"""Restoration of MLflow runs of ended trials from the trials' folders.
 
-Their runs go with a store that was deleted, or are missing from one that was named later.
+They are missing if a store was deleted, or named only later.
 """
 
 import math
@@ -33,34 +33,34 @@ from tuner.trial.recovery import cut_text
 from tuner.trial.study_identity import StudyIdentity
 
 RESTORED = "restored"
-"""The tag, with the value yes, of runs that were sent again from the trial's folder."""
+"""Tag, with the value yes, of runs that were restored from the trial's folder."""
 
 _ROLE = "trial"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restoration:
-    """Earlier trials of a study, as far as they can be sent again."""
+    """Earlier trials of a study whose runs can be sent again."""
 
     study: StudyIdentity
     folder: StudyFolder
     outcomes: Sequence[TrialOutcome]
-    """Every trial that had ended when this agent started."""
+    """Outcomes of the trials that had ended when this agent started."""
     nested: bool
-    """Whether the sweep's run is the parent."""
+    """True if the sweep's run is the parent."""
     notice: Callable[[str], None]
 
     def spooled(self) -> set[int]:
-        """Numbers of the trials that wait in a spool; to be asked before MLflow is."""
+        """Return the numbers of the trials in all spools; to be called before MLflow is asked."""
         return {number for spool in spools(self.folder.path / SPOOL) for number in _numbers(spool)}
 
     def send(self, spool: Spool, known: Iterable[Mapping[str, str]], spooled: set[int]) -> None:
-        """Append what MLflow lacks to a spool, and say so.
+        """Append the runs that MLflow lacks to a spool, and show a notice.
 
         Args:
-            spool: Ours.
-            known: Tags of the study's runs of trials in MLflow.
-            spooled: See `spooled`.
+            spool: Spool of this agent.
+            known: Tags of the study's trial runs in MLflow.
+            spooled: Result of `spooled`.
         """
         lacking = missing(self.outcomes, known, spooled)
         here = [each for each in lacking if self.folder.trial(each.number).outcome.exists()]
@@ -69,14 +69,14 @@ class Restoration:
                 spool.append(event)
         if here:
             self.notice(
-                f"MLflow lacked the runs of {len(here)} trials that had ended ({_listed(here)}): "
-                "each is sent again from its folder, its last attempt alone"
+                f"MLflow lacked the runs of {len(here)} ended trials ({_listed(here)}): the last "
+                "attempt of each is sent again from its folder"
             )
         if lost := [each for each in lacking if each not in here]:
             self.notice(
-                f"MLflow lacks the runs of {len(lost)} trials that had ended ({_listed(lost)}), "
-                f"and their folders are not in {self.folder.path}: only the agents that ran them "
-                "can send them"
+                f"MLflow lacks the runs of {len(lost)} ended trials ({_listed(lost)}), and their "
+                f"folders are not in {self.folder.path}: only the agents that ran them can send "
+                "them"
             )
 
     def _events(self, spool: Spool, outcome: TrialOutcome) -> Iterator[Event]:
@@ -98,7 +98,7 @@ class Restoration:
                 COLOUR_TAG: colour(outcome.number),
                 RESTORED: "yes",
                 **_origin(outcome),
-                **_cut(trial),
+                **_split_tag(trial),
             },
             params=configuration_params(texts.get("config.yaml", ""))
             | {name: str(value) for name, value in outcome.parameters.items()}
@@ -120,12 +120,12 @@ def missing(
     known: Iterable[Mapping[str, str]],
     spooled: Collection[int],
 ) -> list[TrialOutcome]:
-    """Return the trials that ended in the study and that MLflow does not show as ended so.
+    """Return the ended trials of the study that MLflow does not show with their end.
 
     Args:
-        outcomes: Of the study.
-        known: Tags of its runs of trials.
-        spooled: Numbers of trials that are still to be sent.
+        outcomes: Outcomes of the study's trials.
+        known: Tags of its trial runs in MLflow.
+        spooled: Numbers of the trials that are still to be sent.
     """
     shown = {(tags.get(number_tag(_ROLE)), tags.get("trial_state")) for tags in known}
     return [
@@ -137,7 +137,7 @@ def missing(
 
 
 def _numbers(spool: Spool) -> Iterator[int]:
-    with suppress(OSError):  # Sent and removed meanwhile.
+    with suppress(OSError):  # It was sent and removed meanwhile.
         for event in spool.events():
             if isinstance(event, RunStarted) and event.tags.get("role") == _ROLE:
                 yield int(event.tags[number_tag(_ROLE)])
@@ -149,13 +149,13 @@ def _origin(outcome: TrialOutcome) -> dict[str, str]:
 
 
 def _training(trial: TrialFolder) -> Mapping[str, Any]:
-    """Return the group `training` of a trial's configuration; empty where it cannot be read."""
+    """Return the group `training` of a trial's configuration; empty if it cannot be read."""
     with suppress(OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError):
         return dict(yaml.safe_load(trial.config.read_text(encoding="utf-8"))["training"])
     return {}
 
 
-def _cut(trial: TrialFolder) -> dict[str, str]:
+def _split_tag(trial: TrialFolder) -> dict[str, str]:
     training = _training(trial)
     if not training:
         return {}

@@ -1,7 +1,7 @@
-"""Evaluation points that MLflow has of a run, so that none is written twice.
+"""Evaluation points that MLflow has of each run, so that none is written twice.
 
-MLflow itself drops a point only where name, step, time and value are the same; an attempt that
-goes on from a saved state measures some points again, at another time.
+MLflow itself drops a point only if name, step, time and value are equal. An attempt that
+continues a saved state measures some points again, at another time.
 """
 
 from collections import Counter
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 
 class RunPoints:
-    """Points of runs by metric and step, asked for when they are needed first."""
+    """Points of runs by metric and step, read from MLflow on first use."""
 
     def __init__(self, client: "Callable[[], MlflowClient]") -> None:
-        """Ask nothing yet.
+        """Start without any request.
 
         Args:
-            client: Returns the client of the tracking store.
+            client: Function that returns the client of the tracking store.
         """
         self._client = client
         self._whole: set[str] = set()
         self._counts: dict[str, dict[str, Counter[int]]] = {}
 
-    def made(self, run: str) -> None:
-        """Note a run that this process made: nobody else has written points to it."""
+    def mark_own(self, run: str) -> None:
+        """Note a run that this process made, to which nobody else has written points."""
         self._whole.add(run)
 
-    def shared(self, run: str) -> None:
-        """Note a run that other attempts have written to, or are going to."""
+    def mark_shared(self, run: str) -> None:
+        """Note a run that other attempts have written to, or will."""
         self._whole.discard(run)
         self._counts.pop(run, None)
 
@@ -42,7 +42,8 @@ class RunPoints:
         Args:
             run: MLflow's name for the run.
             metric: Name of the metric.
-            point: The point; one that is no report of a trial (`nth` is 0) is always lacking.
+            point: Evaluation point; one that is no report of a trial (`nth` is 0) is always
+                lacking.
         """
         if run in self._whole or not point.nth:
             return True
@@ -54,8 +55,8 @@ class RunPoints:
     def _steps(self, run: str, metric: str) -> Counter[int]:
         return Counter(found.step for found in self._client().get_metric_history(run, metric))
 
-    def wrote(self, run: str, points: Iterable[MetricsLogged]) -> None:
-        """Note points that MLflow has taken."""
+    def record(self, run: str, points: Iterable[MetricsLogged]) -> None:
+        """Note points that MLflow has accepted."""
         for point in points:
             for metric in point.metrics:
                 counts = self._counts.get(run, {}).get(metric)

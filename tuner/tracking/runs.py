@@ -1,4 +1,4 @@
-"""What trials look like in MLflow: the names that users filter by."""
+"""Tags, metrics and names of trials in MLflow, by which users filter."""
 
 import json
 import re
@@ -22,37 +22,37 @@ RUN_STATUS = {
     TrialState.RETRIED: "FAILED",
 }
 KEY = "attempt_key"
-"""The tag that tells an attempt's run from every other one, so that none is made twice."""
+"""Tag that identifies an attempt's run, so that none is made twice."""
 
 ATTEMPT = "attempt"
-"""The tag with the number of the latest attempt that wrote to a trial's run."""
+"""Tag with the number of the latest attempt that wrote to a trial's run."""
 
 RESUMED = "resumed"
-"""The tag with the time at which an attempt last went on in a run."""
+"""Tag with the time at which an attempt last continued a run."""
 
 STATE = "trial_state"
-"""The tag with the state of a trial's run; absent while it runs."""
+"""Tag with the state of a trial's run; absent while it runs."""
 
-READING = (
+OUTCOME_TAGS = (
     STATE, "convergence", "convergence_reason", "convergence_advice", "constraints", "stopped_by",
     "error",
 )  # fmt: skip
-"""The tags that say how an attempt ended, of which another one begins without."""
+"""Tags about the end of an attempt, which the next attempt starts without."""
 
 STUDY = "study"
-"""The tag with the name of a run's study."""
+"""Tag with the name of a run's study."""
 
 CONFIRM = "confirm"
-"""The role of the runs that repeat a trial with another seed."""
+"""Role of the runs that repeat a trial with another seed."""
 
 FRONT = "front"
-"""The tag, with the value yes, of trials that no other one beats in all of several objectives."""
+"""Tag, with the value yes, of the undominated trials with several objectives."""
 
 SWEEP = "sweep"
-"""The name of the sweep's own run in every spool."""
+"""Name of the sweep's own run in every spool."""
 
 TRIAL_LINK = re.compile(r"\[(?P<text>[^\]]*)\]\(trial:(?P<number>\d+)\)")
-"""How a text for MLflow names a trial's run before MLflow has named it."""
+"""Placeholder of a link to a trial's run in a text, before MLflow has given the run an id."""
 
 _MEASURED = (
     "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
@@ -62,10 +62,10 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def sweep_begun(
+def sweep_run_started(
     study: StudyIdentity, tags: Mapping[str, str], texts: Mapping[str, str], at: int
 ) -> RunStarted:
-    """The sweep's own run, of which a study has one."""
+    """Return the start of the sweep's own run, of which a study has one."""
     return RunStarted(
         at=at,
         run=SWEEP,
@@ -77,16 +77,16 @@ def sweep_begun(
 
 
 def sweep_identity(study: StudyIdentity) -> dict[str, str]:
-    """The tags that no other run has than that of a study's sweep."""
+    """Return the tags that identify the run of a study's sweep."""
     return {"role": "sweep"} | ({STUDY_ID: study.id} if study.id else {STUDY: study.name})
 
 
 def study_tags(study: StudyIdentity) -> dict[str, str]:
-    """The tags by which runs are told from those of other studies in the same experiment."""
+    """Return the tags that distinguish runs from those of other studies in the experiment."""
     return {STUDY: study.name} | ({STUDY_ID: study.id} if study.id else {})
 
 
-def trial_begun(
+def trial_run_started(
     spec: TrialSpec,
     *,
     run: str,
@@ -98,17 +98,17 @@ def trial_begun(
     nested: bool,
     at: int,
 ) -> RunStarted:
-    """The run of an attempt that begins from zero; see `RunStarted` for one that goes on.
+    """Return the start of an attempt's run that begins from zero; see `RunStarted` otherwise.
 
     Args:
-        spec: The trial.
+        spec: Trial.
         run: Name of the run in its spool.
         key: Value of the identifying tag.
-        study: Of the trial.
+        study: Study of the trial.
         role: See `Tracker.trial_started`.
-        tags: Beside those of every trial.
+        tags: Tags beside those of every trial.
         texts: File name to text.
-        nested: Whether the sweep's run is the parent.
+        nested: True if the sweep's run is the parent.
         at: Time in milliseconds since the epoch.
     """
     again = f"-{spec.attempt}" if spec.attempt > 1 else ""
@@ -124,7 +124,7 @@ def trial_begun(
             number_tag(role): str(spec.number),
             ATTEMPT: str(spec.attempt),
             "split": split(spec.settings),
-            **_look(spec, role),
+            **_display_tags(spec, role),
         },
         params={
             **{name: str(value) for name, value in spec.parameters.items()},
@@ -136,36 +136,38 @@ def trial_begun(
 
 
 def foreign_notice(study: StudyIdentity, sweeps: Sequence[Mapping[str, str]]) -> str:
-    """What people are told where other studies of the same name are in the experiment.
+    """Return a notice that the experiment holds other studies of the same name.
 
     Args:
-        study: Ours.
-        sweeps: Tags of the sweeps' runs of the others.
+        study: Identity of our study.
+        sweeps: Tags of the sweep runs of the others.
     """
     where = sorted({f"{tags.get('host', 'unknown host')}" for tags in sweeps})
     count = f"{len(sweeps)} other stud{'y' if len(sweeps) == 1 else 'ies'}"
     return (
         f"MLflow's experiment '{study.name}' also holds runs of {count} of this name (from "
-        f"{', '.join(where)}): other folders, or ones that were removed. The runs of this study "
+        f"{', '.join(where)}): from other folders, or from removed ones. The runs of this study "
         f"have the tag {STUDY_ID} = '{study.id}'; study=NAME gives it an experiment of its own"
     )
 
 
 def number_tag(role: str) -> str:
-    """The tag with a run's number: repeats have numbers of their own, which are no trials'."""
+    """Return the tag with a run's number: repeats have numbers of their own."""
     return "repeat_number" if role == CONFIRM else "trial_number"
 
 
-def may_be(tags: Mapping[str, str], identity: Mapping[str, str], study: StudyIdentity) -> bool:
-    """Whether a run with the tags of an identity is the run that is meant.
+def matches_identity(
+    tags: Mapping[str, str], identity: Mapping[str, str], study: StudyIdentity
+) -> bool:
+    """Return True if a run that has the tags of an identity belongs to the study.
 
-    An identity from the spool of a version without study ids has none: then the run of a study
-    that was created with an id is another one.
+    An identity from a version without study ids has no id; it never fits a run of a study
+    that was created with one.
 
     Args:
-        tags: Of a run.
-        identity: See `RunStarted`.
-        study: Whose spool it is.
+        tags: Tags of a run.
+        identity: Identifying tags; see `RunStarted`.
+        study: Study of the spool.
     """
     if KEY in identity or STUDY_ID in identity:
         return True
@@ -174,12 +176,12 @@ def may_be(tags: Mapping[str, str], identity: Mapping[str, str], study: StudyIde
 
 
 def unambiguous(runs: Sequence[Mapping[str, str]]) -> list[bool]:
-    """Of runs without a study's id: whether each can only be a run of one study of their name.
+    """Return for each run without a study's id whether only one study can have made it.
 
-    No study has two runs for one attempt at a trial.
+    No study has two runs of one attempt at a trial.
 
     Args:
-        runs: Their tags.
+        runs: Tags of the runs.
     """
     attempts = [
         tuple(tags.get(name, "") for name in ("role", number_tag(tags.get("role", "")), ATTEMPT))
@@ -198,8 +200,8 @@ def _name(spec: TrialSpec, role: str) -> str:
     return f"trial-{spec.parameters[CONFIRMS]:05d}-seed-{spec.settings.training.seed}"
 
 
-def _look(spec: TrialSpec, role: str) -> dict[str, str]:
-    """The colour, which repeats share with their trial, and what repeats are grouped by."""
+def _display_tags(spec: TrialSpec, role: str) -> dict[str, str]:
+    """Return the colour, which repeats share with their trial, and the tags that group repeats."""
     if role != CONFIRM:
         return {COLOUR_TAG: colour(spec.number)}
     confirmed = int(str(spec.parameters[CONFIRMS]))
@@ -211,11 +213,11 @@ def _look(spec: TrialSpec, role: str) -> dict[str, str]:
 
 
 def point_logged(run: str, report: Report, at: int, nth: int = 1) -> MetricsLogged:
-    """One evaluation point; the step is examples seen, so that batch sizes compare.
+    """Return an evaluation point; its step is examples seen, which makes batch sizes comparable.
 
     Args:
         run: Name of the run in its spool.
-        report: Of the point.
+        report: Report of the point.
         at: Time in milliseconds since the epoch.
         nth: See `MetricsLogged`.
     """
@@ -233,7 +235,7 @@ def point_logged(run: str, report: Report, at: int, nth: int = 1) -> MetricsLogg
 def trial_ended(
     run: str, outcome: TrialOutcome, files: Sequence[str], labels: Sequence[str], at: int
 ) -> RunEnded:
-    """The end of an attempt, with its state, its reading and its files."""
+    """Return the end of an attempt, with its state, diagnosis and files."""
     last = outcome.last
     texts = {}
     if last is not None and last.confusion is not None:
@@ -245,20 +247,20 @@ def trial_ended(
         at=at,
         run=run,
         status=RUN_STATUS[outcome.state],
-        metrics=_figures(outcome),
+        metrics=_outcome_metrics(outcome),
         step=last.examples_seen if last is not None else 0,
-        tags=_reading(outcome),
+        tags=_outcome_tags(outcome),
         texts=texts,
         files=tuple(files),
     )
 
 
 def linked(text: str, runs: Mapping[int, str]) -> str:
-    """A text with its links to trials, written as `[7](trial:7)`, as links to their runs.
+    """Replace a text's links to trials, written as `[7](trial:7)`, by links to their runs.
 
     Args:
-        text: In Markdown.
-        runs: Trial number to the address of its run; another trial's link becomes plain text.
+        text: Text in Markdown.
+        runs: Trial number to the address of its run; links to other trials become plain text.
     """
 
     def link(found: re.Match[str]) -> str:
@@ -269,16 +271,16 @@ def linked(text: str, runs: Mapping[int, str]) -> str:
 
 
 def trial_abandoned(run: str, at: int) -> RunEnded:
-    """The end of an attempt whose process went away under it."""
+    """Return the end of an attempt whose process has died."""
     tags = {STATE: TrialState.INTERRUPTED.value}
     return RunEnded(at=at, run=run, status=RUN_STATUS[TrialState.INTERRUPTED], tags=tags)
 
 
-def _figures(outcome: TrialOutcome) -> dict[str, float]:
+def _outcome_metrics(outcome: TrialOutcome) -> dict[str, float]:
     metrics = {}
     if outcome.value is not None and outcome.last is not None:
         last = outcome.last
-        # What counts of the whole trial, as its speed, not of its last stretch alone.
+        # Values of the whole trial that its last point does not have, for example its speed.
         whole = {name: v for name, v in outcome.measured.items() if v != last.value(name)}
         metrics = {"objective": outcome.value, **whole}
     figures = outcome.diagnosis.figures if outcome.diagnosis is not None else None
@@ -287,7 +289,7 @@ def _figures(outcome: TrialOutcome) -> dict[str, float]:
     return metrics
 
 
-def _reading(outcome: TrialOutcome) -> dict[str, str]:
+def _outcome_tags(outcome: TrialOutcome) -> dict[str, str]:
     tags = {STATE: outcome.state.value}
     if outcome.diagnosis is not None:
         tags["convergence"] = outcome.diagnosis.status.value

@@ -1,10 +1,11 @@
-"""What is still to be sent to MLflow, on disk: one file of events for each process that tracks.
+"""Events that are still to be sent to MLflow: one file for each process that tracks.
 
-A spool belongs to the process that holds its lock; the kernel lets go of the lock when that
-process dies, however it does. A process that ends well leaves no spool once all of it was sent.
+A spool belongs to the process that holds its lock; the kernel releases the lock when that process
+dies. A process that ends normally leaves no spool once everything is sent.
 
-Locks may not reach other machines, so there the file's time of change is the sign of life: whoever
-has a spool touches it, whoever lets go of it sets it to 1970. The file system's own clock counts.
+Locks may not work between machines, so there a file's modification time is the heartbeat: the
+owner of a spool touches it, and whoever releases it sets the time to 1970. All times come from the
+file system's clock.
 """
 
 import errno
@@ -31,60 +32,61 @@ from tuner.files.whole_lines import whole_lines
 from tuner.tracking.events import Event, Opened, RunStarted, from_line, to_line
 
 SPOOL = "spool"
-"""The folder of a study's spools."""
+"""Name of the folder of a study's spools."""
 
 BATCH = 200
-"""So many lines are read at a time."""
+"""Number of lines that are read at a time."""
 
 TOUCH_SECONDS = 30.0
 GONE_SECONDS = 900.0
-"""Without a touch for so long, a spool's process is gone; machines cache times for a minute."""
+"""Seconds without a touch after which a process counts as gone; machines cache times for a minute.
+"""
 
 _MOST_TRIES = 100
-"""Attempts at making a spool while other processes remove its folder, or take it."""
+"""Tries to make a spool while other processes remove its folder or take the spool."""
 
 _TAKER = "@"
-"""Between a spool's name and the machine that took it over from the one that wrote it."""
+"""Separator of a spool's name and the machine that took it over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Lines of a spool that were not sent yet."""
+    """Unsent lines of a spool."""
 
     events: list[Event]
-    """In order."""
+    """Events in order."""
     unreadable: int
-    """Lines that are no event."""
+    """Number of lines that are no event."""
     end: int
-    """Where the next batch begins, in bytes."""
+    """Position of the next batch, in bytes."""
 
 
 class Spool:
-    """One process's events: `NAME.jsonl`, and beside it the files that they speak of.
+    """Events of one process in `NAME.jsonl`, and the files that they refer to.
 
-    `NAME.sent` says how far they were sent, `NAME.refused` holds those that MLflow will not take,
-    `NAME.lock` is held by whoever writes or sends them.
+    `NAME.sent` holds the position up to which they were sent, `NAME.refused` the events that
+    MLflow refused. `NAME.lock` is held by the process that writes or sends them.
     """
 
     def __init__(self, path: Path) -> None:
-        """Names the files; see `new_spool` and `leftovers`."""
+        """Name the files; see `new_spool` and `leftovers`."""
         self.path = path
         self.name, _, taker = path.stem.partition(_TAKER)
-        """Unlike that of any other spool: time of its beginning, process and machine."""
+        """Unique name: time of creation, process and machine."""
         self.host = taker or self.name.split("-", 2)[2]
-        """The machine whose process has it or had it last."""
+        """Machine whose process has it, or had it last."""
         self.refusals = self._beside(".refused")
         self._cursor = self._beside(".sent")
         self._files = self._beside(".files")
         self._lock_file = self._beside(".lock")
         self._lock = FileLock(self._lock_file, timeout=0, thread_local=False)
         self._released = threading.Event()
-        self._toucher = threading.Thread(target=self._touch, name="spool", daemon=True)
+        self._touch_thread = threading.Thread(target=self._touch, name="spool", daemon=True)
         self._appending = threading.Lock()
         self._end: int | None = None
         self._noted: tuple[str, int] | None = None
         self.fresh = False
-        """Whether nobody but this process has sent any of it."""
+        """True if no other process can have sent any of it."""
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.name + suffix)
@@ -92,17 +94,17 @@ class Spool:
     # -- owning -------------------------------------------------------------------------------
 
     def take(self) -> bool:
-        """Make the spool ours, unless a living process has it or it cannot be had."""
+        """Take the spool, unless a living process has it; return True on success."""
         try:
             if self.host != _host() and not self._is_silent():
                 return False
             self.acquire()
-        except OSError:  # Somebody has the lock, has taken it, has sent it, or owns the folder.
+        except OSError:  # Another process has locked, taken or sent it, or owns the folder.
             return False
         return True
 
     def acquire(self) -> None:
-        """Make the spool ours, whatever its last sign of life.
+        """Take the spool, however recent its last heartbeat is.
 
         Raises:
             Timeout: Another process has it.
@@ -115,18 +117,18 @@ class Spool:
         except OSError:
             self._lock.release()
             raise
-        self._toucher.start()
+        self._touch_thread.start()
 
     def release(self) -> None:
-        """Lets the spool go; what was not sent stays for whoever takes it next."""
-        self._let_go()
+        """Release the spool; its unsent events stay for the next process that takes it."""
+        self._stop_touching()
         with suppress(OSError):
             os.utime(self.path, (0, 0))
         self._lock.release()
 
     def discard(self) -> None:
-        """Removes what was sent; refused events stay."""
-        self._let_go()
+        """Remove a sent spool; refused events stay."""
+        self._stop_touching()
         self.path.unlink(missing_ok=True)
         self._cursor.unlink(missing_ok=True)
         shutil.rmtree(self._files, ignore_errors=True)
@@ -136,10 +138,10 @@ class Spool:
             self.path.parent.rmdir()
 
     def _move(self, host: str) -> None:
-        """Names the machine that has it; of several that try it one succeeds.
+        """Write this machine into the file name; only one process can succeed.
 
         Raises:
-            FileNotFoundError: Another one was faster, or has sent it all.
+            FileNotFoundError: Another process has taken it, or has sent all of it.
         """
         os.utime(self.path)
         if host != self.host:
@@ -148,7 +150,7 @@ class Spool:
             self.path, self.host = moved, host
 
     def _is_silent(self) -> bool:
-        """Whether nobody has it, or its process has not touched it for long."""
+        """Return True if no process has it, or its process has not touched it for too long."""
         with tempfile.NamedTemporaryFile(dir=self.path.parent) as now:
             passed = Path(now.name).stat().st_mtime - self.path.stat().st_mtime
         return passed > GONE_SECONDS
@@ -158,24 +160,24 @@ class Spool:
             with suppress(OSError):
                 os.utime(self.path)
 
-    def _let_go(self) -> None:
+    def _stop_touching(self) -> None:
         self._released.set()
-        if self._toucher.is_alive():
-            self._toucher.join()
+        if self._touch_thread.is_alive():
+            self._touch_thread.join()
 
     # -- writing ------------------------------------------------------------------------------
 
     def append(self, event: Event) -> None:
-        """Adds an event behind the last whole line.
+        """Append an event behind the last whole line.
 
         Raises:
-            TunerError: The disk takes no more; nothing of the event is left.
+            TunerError: The disk is full; nothing of the event is left.
         """
         line = to_line(event)
         with self._appending, self._writing(), self.path.open("ab", buffering=0) as file:
             if self._end is None:
                 self._end = self.path.read_bytes().rfind(b"\n") + 1
-            self._end = min(self._end, file.tell())  # Taken over from us while we were held up.
+            self._end = min(self._end, file.tell())  # Another process has taken it over meanwhile.
             if file.tell() != self._end:
                 file.truncate(self._end)
             if file.write(line) != len(line):
@@ -183,24 +185,23 @@ class Spool:
             self._end += len(line)
 
     def attach(self, run: str, files: Iterable[Path]) -> tuple[str, ...]:
-        """Keeps files as they are now, since another attempt may write them anew.
+        """Keep files in their present state, since another attempt may overwrite them.
 
         Args:
-            run: That they belong to.
-            files: Files, and folders for all that is in them; those that are not there count for
-                none.
+            run: Run that they belong to.
+            files: Files, and folders for all files in them; missing ones are ignored.
 
         Returns:
-            The names that `attached` finds them by: the run's, then the path in the run.
+            Names for `attached`: the run's name, then the path in the run.
         """
         names = []
         with self._writing():
-            for name, file in _inside(files):
+            for name, file in _files_in(files):
                 kept = self._files / run / name
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.unlink(missing_ok=True)
-                # Another attempt goes on writing the log; a folder's files are made anew.
-                (_link if "/" in name else shutil.copyfile)(file, kept)
+                # Another attempt appends to the log, but makes a folder's files anew.
+                (_link_or_copy if "/" in name else shutil.copyfile)(file, kept)
                 names.append(f"{run}/{name}")
         return tuple(names)
 
@@ -213,19 +214,19 @@ class Spool:
             raise UnwritableError(str(self.path), error.strerror or str(error)) from error
 
     def attached(self, name: str) -> Path:
-        """The file that `attach` kept; gone where it was sent."""
+        """Return the path of a file that `attach` kept; it is missing once it was sent."""
         return self._files / name
 
     # -- sending ------------------------------------------------------------------------------
 
     def pending(self, store: str) -> Batch | None:
-        """The next events to send; None where all were.
+        """Return the next events to send; None if there are none.
 
         Args:
-            store: Where to (see `Connection.place`); a store that got none of them yet gets all.
+            store: Store to send to (see `Connection.place`); a new store gets all events.
         """
         with self.path.open("rb") as file:
-            start = _begin_of_line(file, self._sent(store))
+            start = _seek_unsent(file, self._sent(store))
             lines = list(islice(whole_lines(file), BATCH))
         if not lines:
             return None
@@ -234,11 +235,11 @@ class Spool:
         end = start + sum(map(len, lines))
         return Batch(events=events, unreadable=len(found) - len(events), end=end)
 
-    def note_sent(self, end: int, store: str) -> None:
-        """Notes that everything before `end` was sent: the new note is on disk, or the old one."""
+    def mark_sent(self, end: int, store: str) -> None:
+        """Note atomically that everything before `end` was sent."""
         self._noted = (store, end)
         beside = self._cursor.with_suffix(".sent-new")
-        # A note that the disk does not take costs sending a few events twice.
+        # If the disk is full, a few events are sent twice.
         with suppress(OSError):
             beside.write_text(json.dumps(self._noted), encoding="utf-8")
             beside.replace(self._cursor)
@@ -252,34 +253,34 @@ class Spool:
         return self._noted[1] if _is_same_place(self._noted[0], store) else 0
 
     def refuse(self, event: Event, why: str) -> None:
-        """Keeps an event that MLflow will not take."""
+        """Keep an event that MLflow refused."""
         with self.refusals.open("ab") as file:
             file.write(json.dumps({"why": why}).encode() + b"\n" + to_line(event))
 
     def events(self) -> Iterator[Event]:
-        """All events, sent ones too."""
+        """Yield all events, including sent ones."""
         with self.path.open("rb") as file:
             for line in whole_lines(file):
                 if (event := from_line(line)) is not None:
                     yield event
 
     def begun(self) -> dict[str, RunStarted]:
-        """The runs of this spool by their names in it."""
+        """Return the runs of this spool by name."""
         return {event.run: event for event in self.events() if isinstance(event, RunStarted)}
 
     @property
     def is_unsent(self) -> bool:
-        """Whether nobody has sent any of it yet, as far as the disk knows."""
+        """True if no process has noted that any of it was sent."""
         return not self._cursor.exists()
 
     @property
     def store(self) -> str:
-        """MLflow's tracking URI, for which it is meant; empty: nobody said."""
+        """MLflow's tracking URI that it is meant for; empty if the user named none."""
         return self._opened.store if self._opened else ""
 
     @property
     def study_id(self) -> str | None:
-        """Id of the study whose runs these are; None: written by a version without ids."""
+        """Id of the study of these runs; None if a version without ids wrote them."""
         return self._opened.study_id if self._opened else None
 
     @cached_property
@@ -288,20 +289,20 @@ class Spool:
         return first if isinstance(first, Opened) else None
 
     def left(self, store: str) -> int:
-        """How many lines were not sent."""
+        """Return the number of unsent lines."""
         with suppress(OSError):
             return self.path.read_bytes()[self._sent(store) :].count(b"\n")
         return 0
 
 
 def new_spool(folder: Path, store: str, now: int, study_id: str | None = None) -> Spool:
-    """Makes a spool of this process.
+    """Make a spool for this process.
 
     Args:
-        folder: Where; made if it is missing.
-        store: MLflow's tracking URI, for which it is meant; empty: whoever sends it says.
-        now: Milliseconds since the epoch.
-        study_id: Id of the study; None: there is no study.
+        folder: Folder of the spools; made if it is missing.
+        store: MLflow's tracking URI that it is meant for; empty if the user named none.
+        now: Time in milliseconds since the epoch.
+        study_id: Id of the study; None without a study.
 
     Raises:
         OSError: The folder cannot be written, or its file system gives no lock.
@@ -311,17 +312,17 @@ def new_spool(folder: Path, store: str, now: int, study_id: str | None = None) -
         if (spool := _made(folder)) is not None:
             break
     if spool is None:
-        raise FileNotFoundError(errno.ENOENT, "other processes remove it again and again", folder)
+        raise FileNotFoundError(errno.ENOENT, "other processes keep removing the folder", folder)
     spool.fresh = True
     spool.append(Opened(at=now, store=store, study_id=study_id))
     return spool
 
 
 def _made(folder: Path) -> Spool | None:
-    """Make an empty spool of ours; None where another process was faster.
+    """Make an empty spool of ours; return None if another process interfered.
 
-    One that ends removes the folder while it is empty, and one that starts takes up what nobody
-    has locked yet.
+    A process that ends removes the folder while it is empty, and one that starts takes spools
+    that are not locked yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
     spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{_host()}.jsonl")
@@ -337,35 +338,35 @@ def _made(folder: Path) -> Spool | None:
 
 
 def leftovers(folder: Path) -> list[Spool]:
-    """The spools whose processes are gone, oldest first; they are ours from here on."""
+    """Take the spools whose processes are gone; return them, oldest first."""
     return [spool for spool in spools(folder) if spool.take()]
 
 
 def spools(folder: Path) -> list[Spool]:
-    """All spools of a study, oldest first, whoever has them."""
+    """Return all spools of a study, oldest first, whoever owns them."""
     return [Spool(path) for path in sorted(folder.glob("*-*-*.jsonl"))]
 
 
 def _is_same_place(noted: str, store: str) -> bool:
-    """Whether a note is of this store, as far as both tell its experiment.
+    """Return True if a noted store may be this one.
 
-    Notes of earlier versions have the address alone, as has a store that was not reached yet.
+    Notes of earlier versions, and stores that were never reached, have only the address.
     """
     return noted == store or noted.startswith(f"{store} ") or store.startswith(f"{noted} ")
 
 
-def _begin_of_line(file: BinaryIO, noted: int) -> int:
-    """Goes to where reading continues: the noted place, or the beginning.
+def _seek_unsent(file: BinaryIO, noted: int) -> int:
+    """Move to the position where reading continues: the noted one, or the start.
 
-    A spool that was replaced or cut off has no line beginning at that place. To send all of it
-    again leaves MLflow as it is.
+    A spool that was replaced or truncated has no line that begins at the noted position; sending
+    all of it again leaves MLflow unchanged.
 
     Args:
-        file: The spool.
-        noted: Bytes of it that were sent.
+        file: File of the spool.
+        noted: Number of bytes that were sent.
 
     Returns:
-        The place in bytes.
+        Position in bytes.
     """
     if noted > 0:
         file.seek(noted - 1)
@@ -375,16 +376,16 @@ def _begin_of_line(file: BinaryIO, noted: int) -> int:
     return 0
 
 
-def _inside(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """The files that there are, those in folders too, with their paths from there on."""
+def _files_in(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the existing files, including those in folders, with their relative paths."""
     for path in files:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
                 yield file.relative_to(path.parent).as_posix(), file
 
 
-def _link(file: Path, kept: Path) -> None:
-    """A second name costs no space; not every file system has it."""
+def _link_or_copy(file: Path, kept: Path) -> None:
+    """Link a file, which needs no space; copy it if the file system has no links."""
     try:
         os.link(file, kept)
     except OSError:
@@ -392,5 +393,5 @@ def _link(file: Path, kept: Path) -> None:
 
 
 def _host() -> str:
-    """The machine's name as a part of a file name."""
+    """Return the machine's name as part of a file name."""
     return re.sub(r"[^\w.-]", "_", socket.gethostname())

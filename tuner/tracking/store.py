@@ -1,4 +1,4 @@
-"""MLflow itself: each event as the requests that write it, in steps that may be done twice."""
+"""MLflow's store: each event as the requests that write it, in repeatable steps."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from tuner.tracking.attempts import Attempts, as_time, attempt_of, begun_at, is_recent
+from tuner.tracking.attempts import Attempts, as_time, attempt_of, is_recent, started_at
 from tuner.tracking.connection import Connection
 from tuner.tracking.events import (
     Event,
@@ -24,7 +24,7 @@ from tuner.tracking.runs import (
     ATTEMPT,
     FRONT,
     KEY,
-    READING,
+    OUTCOME_TAGS,
     RESUMED,
     RUN_STATUS,
     STATE,
@@ -35,7 +35,7 @@ from tuner.tracking.runs import (
     number_tag,
 )
 from tuner.tracking.spool import Spool
-from tuner.tracking.view import NOTE_TAG, TRAINING, note, view_tag, with_note
+from tuner.tracking.view import DESCRIPTION_TAG, TRAINING, note, view_tag, with_line
 from tuner.trial.records import TrialState
 from tuner.trial.study_identity import StudyIdentity
 
@@ -53,16 +53,16 @@ PARAMS_A_REQUEST = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request or a few; sent twice, they leave what they leave sent once."""
+    """One request or a few, which may be repeated without harm."""
 
     event: Event
-    """Of which it is a part."""
+    """Event that it is a part of."""
     send: Callable[[], None]
-    """Sends them."""
+    """Function that sends the requests."""
 
 
 class Store:
-    """Writes the events of spools to the experiment of one study; used by one thread."""
+    """Writes events of spools to the experiment of one study; used by one thread."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class Store:
         study: StudyIdentity,
         notice: Callable[[str], None] = lambda text: None,  # noqa: ARG005
     ) -> None:
-        """Connects to nothing yet.
+        """Name the store without connecting.
 
         Args:
             uri: MLflow's tracking URI.
-            study: Its name is that of the experiment.
-            notice: Told of other studies in the experiment, once it could be asked.
+            study: Identity of the study; its name is that of the experiment.
+            notice: Function called about other studies in the experiment, once connected.
         """
         self._connection = Connection(uri, study)
         self._notice = notice
@@ -86,36 +86,36 @@ class Store:
         self._attempts = Attempts(self._connection)
         self._points = RunPoints(lambda: self._client)
         self._params: dict[str, frozenset[str]] = {}
-        """Names of the params that a run had, which MLflow never changes."""
+        """Names of the params that each run had, which MLflow never changes."""
         self._replaced: set[tuple[str, str]] = set()
-        """Runs that a later attempt has taken over, whose state is no longer that of ours."""
+        """Runs that a later attempt has taken over; their state is no longer ours."""
         self._made = ""
-        """The sweep's run, where we made it."""
+        """MLflow's id of the sweep's run if this process made it; else empty."""
 
     @property
     def shown(self) -> str:
-        """The address, without a password."""
+        """Address without a password."""
         return self._connection.shown
 
     @property
     def place(self) -> str:
-        """See `Connection.place`."""
+        """Address and experiment; see `Connection.place`."""
         return self._connection.place
 
     @property
     def experiment(self) -> str | None:
-        """MLflow's name for the experiment; None before it could be asked."""
+        """MLflow's id of the experiment; None before the first connection."""
         return self._connection.experiment
 
     def connect(self) -> None:
-        """Makes store and experiment where they are missing. Takes seconds."""
+        """Connect, which takes seconds; make a missing store or experiment."""
         self._connection.get()
         if self._announced:
             return
-        if self._connection.half_made:
+        if self._connection.incomplete_store:
             self._notice(
-                f"MLflow's store was left half made by a start that was interrupted; it was made "
-                f"anew, and what was there, without runs, is {self._connection.half_made}"
+                f"an interrupted start had left MLflow's store incomplete; it was made anew, and "
+                f"the former file, without runs, is {self._connection.incomplete_store}"
             )
         study = self._connection.study
         foreign = self._connection.foreign_sweeps() if study.id else ()
@@ -124,17 +124,17 @@ class Store:
             self._notice(foreign_notice(study, [run.data.tags for run in foreign]))
 
     def trial_tags(self) -> list[Mapping[str, str]]:
-        """Tags of the runs of the study's trials."""
+        """Return the tags of the study's trial runs."""
         study = self._connection.study
         return [run.data.tags for run in self._connection.runs_of(study.id, {"role": "trial"})]
 
     def check(self) -> None:
-        """See `Connection.check`."""
+        """Raise StoreReplacedError if the store's file was replaced; see `Connection.check`."""
         self._connection.check()
 
-    def trouble(self) -> Exception | None:
-        """Why the store can not be used at all; None where it can."""
-        return self._connection.trouble()
+    def unusable_reason(self) -> Exception | None:
+        """Return the error if the store cannot be used at all; else None."""
+        return self._connection.unusable_reason()
 
     @property
     def _client(self) -> "MlflowClient":
@@ -143,7 +143,7 @@ class Store:
     # -- steps --------------------------------------------------------------------------------
 
     def steps(self, spool: Spool, events: Sequence[Event]) -> Iterator[Step]:
-        """What is to be sent for some events, in order; points of one run go together."""
+        """Yield the steps that send some events, in order; points of one run go together."""
         waiting: dict[str, list[MetricsLogged]] = {}
         for event in events:
             match event:
@@ -185,7 +185,7 @@ class Store:
             at=event.at, run=event.run, step=event.step, metrics=event.metrics, nth=0
         )
         if event.run != SWEEP:
-            yield Step(event=event, send=partial(self._note_if_replaced, spool, event.run))
+            yield Step(event=event, send=partial(self._mark_if_replaced, spool, event.run))
         send = partial(self._write, spool, event.run, points=[point], tags=event.tags)
         yield Step(event=event, send=send)
         yield from self._texts(spool, event)
@@ -203,7 +203,7 @@ class Store:
     # -- requests -----------------------------------------------------------------------------
 
     def _make(self, spool: Spool, event: RunStarted) -> None:
-        """Makes a run, unless it is there: an earlier try, or an earlier start, may have."""
+        """Make a run, unless an earlier try or an earlier start has made it."""
         key = (spool.name, event.run)
         own = KEY in event.identity and not event.resumes and is_recent(event.at)
         first = own and spool.fresh and key not in self._tried
@@ -215,7 +215,7 @@ class Store:
             found = self._attempts.unrecorded(spool, event)
         if found is not None:
             self._runs[key] = found
-            self._go_on(spool, event)
+            self._continue_run(spool, event)
             return
         tags = {**event.tags, **event.identity}
         if event.parent:
@@ -227,15 +227,15 @@ class Store:
             run_name=event.name,
         )
         self._runs[key] = made.info.run_id
-        self._points.made(made.info.run_id)
+        self._points.mark_own(made.info.run_id)
         if event.run == SWEEP:
             self._made = made.info.run_id
 
-    def _go_on(self, spool: Spool, event: RunStarted) -> None:
-        """Continues a run that is there, unless a later attempt has it."""
+    def _continue_run(self, spool: Spool, event: RunStarted) -> None:
+        """Continue an existing run, unless a later attempt has taken it over."""
         found = self._runs[spool.name, event.run]
         run = self._client.get_run(found)
-        self._points.shared(found)
+        self._points.mark_shared(found)
         self._params[found] = frozenset(run.data.params)
         if self._is_replaced(spool, event.run, run):
             return
@@ -243,7 +243,7 @@ class Store:
         if spool.fresh:
             self._client.update_run(found, status="RUNNING")
         if event.resumes:
-            for name in set(READING) & set(run.data.tags):
+            for name in set(OUTCOME_TAGS) & set(run.data.tags):
                 self._client.delete_tag(found, name)
             tags |= {**event.identity, RESUMED: as_time(event.at)}
         self._write(spool, event.run, tags=tags)
@@ -260,11 +260,11 @@ class Store:
         if begun is not None and (spool.name, run) not in self._replaced:
             self._attempts.mark_if_earlier(spool, begun, self._run(spool, run))
 
-    def _note_if_replaced(self, spool: Spool, run: str) -> None:
+    def _mark_if_replaced(self, spool: Spool, run: str) -> None:
         self._is_replaced(spool, run, self._client.get_run(self._run(spool, run)))
 
     def _is_replaced(self, spool: Spool, run: str, found: "Run") -> bool:
-        """Return True if a later attempt, of another agent, has taken the run over."""
+        """Return True if a later attempt, of another agent, has taken a run over."""
         begun = self._event(spool, run)
         own = int(begun.tags.get(ATTEMPT, "0")) if begun else 0
         if attempt_of(found) <= own:
@@ -281,9 +281,9 @@ class Store:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """One request for all of it: a batch of many costs MLflow little more than one value.
+        """Write everything in one request; a batch costs MLflow little more than one value.
 
-        MLflow itself drops a metric that it has: same name, step, time and value.
+        MLflow drops a metric that it has already: same name, step, time and value.
         """
         from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
 
@@ -293,7 +293,7 @@ class Store:
         texts = {key: self._linked(spool, value) for key, value in (tags or {}).items()}
         self._client.log_batch(
             place,
-            # MLflow keeps NaN; it would turn an infinity into a number of 308 digits.
+            # MLflow keeps NaN, but would turn infinity into a number of 308 digits.
             metrics=[
                 Metric(key, value if math.isfinite(value) else math.nan, point.at, point.step)
                 for point in points
@@ -307,7 +307,7 @@ class Store:
             ],
             tags=[RunTag(key, value[:TAG_LENGTH]) for key, value in texts.items()],
         )
-        self._points.wrote(place, points)
+        self._points.record(place, points)
 
     def _upload_text(self, spool: Spool, run: str, name: str, text: str) -> None:
         if (spool.name, run) not in self._replaced:
@@ -317,7 +317,7 @@ class Store:
         file = spool.attached(kept)
         if (spool.name, run) in self._replaced:
             return  # A later attempt sends what these files have become.
-        if file.exists():  # else an earlier try has sent it
+        if file.exists():  # Otherwise an earlier try has sent it.
             _, *folders, _ = kept.split("/")
             self._client.log_artifact(self._run(spool, run), str(file), "/".join(folders) or None)
             file.unlink()
@@ -333,10 +333,10 @@ class Store:
     def _show(self, spool: Spool, view: str) -> None:
         client, experiment = self._client, self._connection.get().experiment
         client.set_experiment_tag(experiment, view_tag(spool.study_id), view)
-        known = client.get_experiment(experiment).tags.get(NOTE_TAG, "")
-        text = with_note(known, note(experiment, spool.study_id))
+        known = client.get_experiment(experiment).tags.get(DESCRIPTION_TAG, "")
+        text = with_line(known, note(experiment, spool.study_id))
         if text != known:
-            client.set_experiment_tag(experiment, NOTE_TAG, text)
+            client.set_experiment_tag(experiment, DESCRIPTION_TAG, text)
 
     def _abandon(self, spool: Spool, event: TrialsAbandoned) -> None:
         wanted = {str(number) for number in event.numbers}
@@ -346,7 +346,7 @@ class Store:
         for run in runs:
             tags, name = run.data.tags, run.info.run_id
             ours = tags.get(KEY, "").startswith(spool.name) or name in own
-            earlier = begun_at(run) <= event.at
+            earlier = started_at(run) <= event.at
             if run.data.tags.get(number_tag(event.role)) in wanted and earlier and not ours:
                 interrupted = TrialState.INTERRUPTED
                 self._client.set_tag(run.info.run_id, "trial_state", interrupted.value)
@@ -366,11 +366,11 @@ class Store:
     # -- finding ------------------------------------------------------------------------------
 
     def run_id(self, spool: Spool, run: str) -> str:
-        """MLflow's name for a run that was made; else empty. Asks nobody, from any thread."""
+        """Return MLflow's id of a run, empty before it is made; safe from any thread."""
         return self._runs.get((spool.name, run), "")
 
     def _run(self, spool: Spool, run: str) -> str:
-        """MLflow's name for a run of a spool."""
+        """Return MLflow's id of a spool's run."""
         key = (spool.name, run)
         if key not in self._runs or run == SWEEP:
             begun = self._event(spool, run)
@@ -378,30 +378,30 @@ class Store:
             if found is None:
                 raise RefusedError(f"MLflow has no run for {run} of {spool.name}")
             self._runs[key] = found
-            self._points.shared(found)
+            self._points.mark_shared(found)
         if run == SWEEP:
-            self._yield_to(self._runs[key])
+            self._remove_newer_sweep_run(self._runs[key])
         return self._runs[key]
 
     def _event(self, spool: Spool, run: str) -> RunStarted | None:
-        """Return the event with which a run of a spool begins."""
+        """Return the event with which a run of a spool begins; None if there is none."""
         begun = self._begun.get(spool.name, {})
         if run not in begun:
             begun = self._begun[spool.name] = spool.begun()
         return begun.get(run)
 
-    def _yield_to(self, oldest: str) -> None:
-        """Removes the sweep's run that we made, if another agent has made an older one.
+    def _remove_newer_sweep_run(self, oldest: str) -> None:
+        """Remove the sweep's run that we made if another agent has made an older one.
 
-        MLflow can not be asked to make a run only if there is none: agents of two machines that
-        start at the same moment make two, and all of them go on with the oldest.
+        MLflow cannot create a run only if it does not exist: agents that start at the same moment
+        on two machines make two, and all of them continue with the older one.
         """
         if self._made not in ("", oldest):
             self._client.delete_run(self._made)
             self._made = ""
 
     def _linked(self, spool: Spool, text: str) -> str:
-        """The text with its links to trials made links to the runs of their last attempts."""
+        """Return a text whose links to trials point to the runs of their last attempts."""
         if not TRIAL_LINK.search(text):
             return text
         runs = self._connection.runs_of(spool.study_id, {"role": "trial"})

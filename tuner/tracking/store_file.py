@@ -1,7 +1,7 @@
-"""SQLite file of an MLflow store: made whole or not at all, and made anew where it is half made.
+"""SQLite file of an MLflow store: made completely or not at all, and repaired if incomplete.
 
-MLflow makes its tables in the file itself, statement by statement for seconds. A process that ends
-meanwhile leaves a file that no later one can use.
+MLflow makes its tables in the file itself, one statement after another, for seconds. A process
+that ends meanwhile leaves a file that no later one can use.
 """
 
 import sqlite3
@@ -15,37 +15,37 @@ from pathlib import Path
 from tuner.files.sqlite_address import sqlite_address, without_encoding
 from tuner.files.whole_database import make_whole
 
-SETTLED_SECONDS = 5.0
-"""A file that nobody has written for so long is not being made just now."""
+UNCHANGED_SECONDS = 5.0
+"""Seconds without a write after which a file is not being made."""
 
 _SEEDED = ("alembic_version", "experiments", "workspaces")
-"""Tables in which a store that nobody has used has a row."""
+"""Tables in which an unused store has a row."""
 
 _OLDEST = {"experiments", "runs", "metrics", "params", "tags"}
-"""Tables that MLflow makes first; a file with none of them is another program's."""
+"""Tables that MLflow makes first; a file without any of them belongs to another program."""
 
 
 class FileState(Enum):
-    """What stands in a store's file."""
+    """State of a store's file."""
 
     EMPTY = auto()
-    """No file, or one without tables."""
-    HALF_MADE = auto()
-    """Some of MLflow's tables, and nothing in them."""
-    MADE = auto()
-    """A store, whatever its version."""
+    """There is no file, or it has no tables."""
+    INCOMPLETE = auto()
+    """It has some of MLflow's tables, with nothing in them."""
+    COMPLETE = auto()
+    """It is a store, of any version."""
 
 
 def file_state(path: Path, head: Callable[[], str]) -> FileState:
-    """Return what stands in a store's file.
+    """Return the state of a store's file.
 
     Args:
-        path: The file.
-        head: Gives the revision of the tables that the installed MLflow makes; asked where nothing
-            else decides.
+        path: File of the store.
+        head: Function that returns the revision of the installed MLflow's tables; called only if
+            nothing else decides.
 
     Raises:
-        sqlite3.Error: It is no database, or somebody holds it locked.
+        sqlite3.Error: The file is no database, or another process holds it locked.
     """
     if not path.exists() or path.stat().st_size == 0:
         return FileState.EMPTY
@@ -55,15 +55,15 @@ def file_state(path: Path, head: Callable[[], str]) -> FileState:
         if not names:
             return FileState.EMPTY
         if not _OLDEST & set(names) or _is_used(connection, names):
-            return FileState.MADE
+            return FileState.COMPLETE
         found = None
         if "alembic_version" in names:
             found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return FileState.MADE if found == (head(),) else FileState.HALF_MADE
+    return FileState.COMPLETE if found == (head(),) else FileState.INCOMPLETE
 
 
 def _is_used(connection: sqlite3.Connection, names: list[str]) -> bool:
-    """Whether somebody has written anything that a fresh store does not hold."""
+    """Return True if a table holds more rows than in a fresh store."""
     most = {name: int(name in _SEEDED) for name in names if not name.startswith("sqlite_")}
     return any(
         connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] > count  # noqa: S608
@@ -72,35 +72,35 @@ def _is_used(connection: sqlite3.Connection, names: list[str]) -> bool:
 
 
 def prepare(path: Path) -> Path | None:
-    """Make a store's file where there is none, or one that is half made; called under a lock.
+    """Make a store's file if it is missing or incomplete; called under a lock.
 
     Args:
-        path: The file.
+        path: File of the store.
 
     Returns:
-        Where a half-made file lies now; None where there was none.
+        New path of an incomplete file; None if there was none.
 
     Raises:
         OSError: The file cannot be written.
-        sqlite3.Error: It is no database.
+        sqlite3.Error: The file is no database.
     """
     state = file_state(path, _head)
-    if state is FileState.HALF_MADE:
-        _wait_until_settled(path)
+    if state is FileState.INCOMPLETE:
+        _wait_until_unchanged(path)
         state = file_state(path, _head)
-    if state is FileState.MADE:
+    if state is FileState.COMPLETE:
         return None
-    return make_whole(path, _make, in_place_of_half_made=state is FileState.HALF_MADE)
+    return make_whole(path, _make, in_place_of_half_made=state is FileState.INCOMPLETE)
 
 
-def _wait_until_settled(path: Path) -> None:
-    """Wait for another program, as `mlflow ui`, that may be making the file just now."""
-    while time.time() - path.stat().st_mtime < SETTLED_SECONDS:
+def _wait_until_unchanged(path: Path) -> None:
+    """Wait for another program that may be making the file, for example `mlflow ui`."""
+    while time.time() - path.stat().st_mtime < UNCHANGED_SECONDS:
         time.sleep(0.1)
 
 
 def _make(path: Path) -> None:
-    """Make a store in a file."""
+    """Make a store in a new file."""
     from mlflow.store.tracking import (  # noqa: PLC0415  (seconds)
         DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH,
     )
@@ -112,7 +112,7 @@ def _make(path: Path) -> None:
 
 
 def _head() -> str:
-    """Return the revision of the tables that the installed MLflow makes."""
+    """Return the revision of the installed MLflow's tables."""
     from alembic.config import Config  # noqa: PLC0415  (MLflow loads it)
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Takes what happens in a sweep, and sees to it that it stands in MLflow in the end."""
+"""Tracker of a sweep: receives its events and brings them to MLflow."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,13 +22,13 @@ from tuner.tracking.origins import Inputs
 from tuner.tracking.restore import Restoration
 from tuner.tracking.runs import (
     SWEEP,
-    sweep_begun,
+    sweep_run_started,
     trial_abandoned,
     trial_ended,
 )
 from tuner.tracking.sender import Pauses, Sender
-from tuner.tracking.settle import settle
 from tuner.tracking.spool import SPOOL, Spool, leftovers, new_spool
+from tuner.tracking.spool_completion import complete_spool
 from tuner.tracking.store import Store
 from tuner.tracking.trial_runs import TrialRuns
 from tuner.tracking.view import View, review, review_steps, sending, sending_command
@@ -37,7 +37,7 @@ from tuner.trial.records import Report, TrialOutcome, TrialSpec
 from tuner.trial.study_identity import StudyIdentity
 
 TENSORBOARD = "tensorboard"
-"""The folder of event files in a trial's folder."""
+"""Folder of event files in a trial's folder."""
 
 
 class Tracker:
@@ -52,14 +52,15 @@ class Tracker:
         pauses: Pauses | None = None,
         notice: Callable[[str], None] = lambda text: None,  # noqa: ARG005
     ) -> None:
-        """Connects to nothing yet.
+        """Name the study without connecting.
 
         Args:
             settings: Group `tracking`.
             study: Name of the study, and of the experiment.
-            folder: The study's files; what is to be sent is kept below it.
-            pauses: While the store is away.
-            notice: Told when the store goes away and comes back; from another thread.
+            folder: Folder of the study; unsent events are kept in it.
+            pauses: Pauses while the store is unavailable.
+            notice: Function called from another thread when the store becomes unavailable or is
+                back.
         """
         self._settings = settings
         self._study = study
@@ -79,53 +80,53 @@ class Tracker:
         self._trials: TrialRuns
         self._event_files: dict[int, EventFile] = {}
         self._sweep_runs = False
-        self._viewed = False
+        self._has_view = False
         self._origin: Mapping[str, str] = {}
         self._inputs: Callable[[TrialSettings], Inputs] = lambda _: Inputs()
 
     @property
     def sends(self) -> bool:
-        """Whether anything reaches MLflow, now or after an outage; else all is only spooled."""
+        """True if events are sent, now or after an outage; False if they are only spooled."""
         return self._sends
 
     @property
     def uri(self) -> str:
-        """Where the runs are, for people: without a password."""
+        """Address of the runs without a password."""
         return hidden(self._uri or "")
 
     @property
     def review(self) -> str:
-        """How people get to see the runs; with the page's address where it has a view."""
+        """Text on how to see the runs, with the page's address if it has a view."""
         if not self._sends:
             return self._report
-        experiment = self._store.experiment if self._viewed else None
+        experiment = self._store.experiment if self._has_view else None
         return review(self.uri, experiment, self._identity.id)
 
     @property
     def review_steps(self) -> Sequence[str]:
-        """What is to be typed and then opened to see the runs."""
+        """Commands and addresses that show the runs."""
         if not self._sends:
             return (sending_command(self._study, self.uri),)
-        experiment = self._store.experiment if self._viewed else None
+        experiment = self._store.experiment if self._has_view else None
         return review_steps(self.uri, experiment, self._identity.id)
 
     @property
     def _report(self) -> str:
-        """What sends that which is spooled."""
+        """Text with the command that sends spooled events."""
         return sending(self._study, self.uri)
 
     # -- life ---------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Reads the address and sees within seconds whether a server answers there.
+        """Check the address, and within seconds whether a server answers there.
 
         Raises:
-            InputError: The address is none, or a SQLite file of a network file system.
+            InputError: The address is invalid, or a SQLite file on a network file system.
             TunerError: The server does not answer, and `tracking.on_outage` is `fail`.
         """
         if self._settings.on_outage not in ("fail", "spool"):
             raise InputError(
-                f"'{self._settings.on_outage}' says not what to do",
+                f"'{self._settings.on_outage}' is not a policy for outages",
                 where="tracking.on_outage",
                 remedy="fail or spool",
             )
@@ -138,7 +139,7 @@ class Tracker:
             try:
                 check_reachable(self._uri)
             except Exception as error:
-                self._away(error)
+                self._report_outage(error)
 
     def _check_file_system(self, uri: str) -> None:
         try:
@@ -155,16 +156,16 @@ class Tracker:
         inputs: Callable[[TrialSettings], Inputs] | None = None,
         study: StudyIdentity | None = None,
     ) -> None:
-        """Connects, makes store and experiment where they are missing. Takes seconds.
+        """Connect, which takes seconds; make a missing store or experiment.
 
         Args:
-            origin: Tags of every run: see `tuner.tracking.origins`.
-            inputs: What is known of the model and data that a trial's settings name.
-            study: Identity of the study; None: there is none, only its name.
+            origin: Tags of every run; see `tuner.tracking.origins`.
+            inputs: Function of a trial's settings that returns known facts about model and data.
+            study: Identity of the study; None if only its name is known.
 
         Raises:
-            InputError: The address is none, or its file or the spool can not be written.
-            TunerError: The store can not be reached, and `tracking.on_outage` is `fail`.
+            InputError: The address is invalid, or its file or the spool cannot be written.
+            TunerError: The store cannot be reached, and `tracking.on_outage` is `fail`.
         """
         if self._uri is None:
             self.check()
@@ -182,7 +183,7 @@ class Tracker:
             self._spool = new_spool(place, named, _now(), self._identity.id)
         except OSError as error:
             raise InputError(
-                f"the study's folder can not be written: {error}",
+                f"the study's folder cannot be written: {error}",
                 where=str(place),
                 remedy="output=FOLDER that can be written",
             ) from error
@@ -203,10 +204,10 @@ class Tracker:
             check_reachable(uri)
             self._store.connect()
         except Exception as error:
-            self._away(error)
+            self._report_outage(error)
 
-    def _away(self, error: Exception) -> None:
-        """The store can not be used at the start."""
+    def _report_outage(self, error: Exception) -> None:
+        """Raise an error for a store that cannot be used, unless events may be spooled."""
         if isinstance(error, InputError):
             raise error
         if self._settings.on_outage != "fail":
@@ -221,10 +222,10 @@ class Tracker:
         raise TunerError(f"{problem}\n  where: {where}\n  try:   {remedy}") from error
 
     def close(self) -> str:
-        """Ends what still runs, and sends what it can in a bounded time.
+        """End open runs and send as much as possible in a bounded time.
 
         Returns:
-            What to tell when something was not sent; else an empty string.
+            Message about unsent records; empty if there are none.
         """
         if not self._is_open:
             return ""
@@ -244,13 +245,13 @@ class Tracker:
             return f"{left} records for MLflow wait in {self._spool.path.parent}: {self._report}"
         return self._sender.close()
 
-    def _begin(self, put_back: Collection[int]) -> None:
-        """Completes what killed processes left, once, and begins to send."""
+    def _begin(self, requeued: Collection[int]) -> None:
+        """Complete the spools of killed processes, once, and start sending."""
         if self._has_begun:
             return
         self._has_begun = True
         for spool in self._leftovers:
-            settle(spool, self._folder, put_back, _now())
+            complete_spool(spool, self._folder, requeued, _now())
         if self._sends:
             self._sender = Sender(
                 self._store,
@@ -269,34 +270,34 @@ class Tracker:
             self._sender.wake()
 
     def show(self, view: View) -> None:
-        """Prepares the experiment's page."""
+        """Save the view of the experiment's page."""
         self._append(ViewSaved(at=_now(), view=view.tag()))
-        self._viewed = True
+        self._has_view = True
 
     # -- the sweep's own run ------------------------------------------------------------------
 
     def sweep_started(self, facts: Mapping[str, str], artifacts: Mapping[str, str]) -> None:
-        """Makes the sweep's run, or goes on with the one that an earlier start made.
+        """Start the sweep's run, or continue the one that an earlier start made.
 
         Args:
-            facts: What the whole sweep has in common; tags, since a later start may change them.
+            facts: Tags of the whole sweep; a later start may change them.
             artifacts: File name to text.
         """
         texts = {name: hidden(text) for name, text in artifacts.items()}
-        self._append(sweep_begun(self._identity, {**self._origin, **facts}, texts, _now()))
+        self._append(sweep_run_started(self._identity, {**self._origin, **facts}, texts, _now()))
         self._sweep_runs = True
 
     def sweep_finished(
         self, metrics: Mapping[str, float], description: str, files: Iterable[Path], status: str
     ) -> None:
-        """Ends the sweep's run with its figures and the reading of them.
+        """End the sweep's run with its metrics and their interpretation.
 
         Args:
-            metrics: By name.
-            description: In Markdown, `[7](trial:7)` for a link to a trial's run; the run shows its
-                beginning, `reading.md` all of it.
-            files: Logged beside it.
-            status: MLflow's, as `FINISHED`.
+            metrics: Metric name to value.
+            description: Text in Markdown, with `[7](trial:7)` for a link to a trial's run; the run
+                shows its beginning, `reading.md` all of it.
+            files: Files logged beside it.
+            status: Status of the run in MLflow, for example `FINISHED`.
         """
         self._append(
             RunEnded(
@@ -311,11 +312,11 @@ class Tracker:
         )
         self._sweep_runs = False
 
-    def expect(self, outcomes: Sequence[TrialOutcome]) -> None:
-        """Has the runs of earlier trials sent again where MLflow lacks them; before any trial.
+    def restore_missing(self, outcomes: Sequence[TrialOutcome]) -> None:
+        """Send the runs of earlier trials again if MLflow lacks them; called before any trial.
 
         Args:
-            outcomes: Of the trials that have ended in the study.
+            outcomes: Outcomes of the ended trials of the study.
         """
         self._restoration = Restoration(
             study=self._identity,
@@ -328,34 +329,35 @@ class Tracker:
     # -- trials -------------------------------------------------------------------------------
 
     def abandon(self, numbers: Iterable[int], role: str = "trial") -> None:
-        """Marks the runs of trials that were put back, because their agent died, as interrupted.
+        """Mark the runs of requeued trials, whose agent died, as interrupted.
 
-        Called once before the first trial, also when there are none.
+        Called once before the first trial, also if there are none.
 
         Args:
-            numbers: The trials.
-            role: `trial`, or `confirm` for repeats of trials.
+            numbers: Numbers of the trials.
+            role: Role of the runs: `trial`, or `confirm` for repeats of trials.
         """
-        put_back = tuple(numbers)
-        self._begin(put_back)
-        if put_back:
-            self._append(TrialsAbandoned(at=_now(), numbers=put_back, role=role))
+        requeued = tuple(numbers)
+        self._begin(requeued)
+        if requeued:
+            self._append(TrialsAbandoned(at=_now(), numbers=requeued, role=role))
 
     def mark_front(self, numbers: Iterable[int]) -> None:
-        """Marks the runs of these trials, and of no others, as those that no other one beats.
+        """Mark the runs of these trials, and of no others, as undominated.
 
         Args:
-            numbers: Trials that completed, of a study of several objectives.
+            numbers: Completed trials of a study of several objectives.
         """
         self._append(ParetoFrontChanged(at=_now(), numbers=tuple(numbers)))
 
     def trial_started(self, spec: TrialSpec, role: str, config: str) -> None:
-        """Makes the run of a first attempt; that of a later one waits for `training_started`.
+        """Start the run of a first attempt; that of a later one waits for `training_started`.
 
         Args:
-            spec: The trial.
-            role: `trial`, `confirm` for a repeat of one, or `train` for a single fine-tune.
-            config: The composed configuration as YAML.
+            spec: Trial.
+            role: Role of the run: `trial`, `confirm` for a repeat of one, or `train` for one
+                fine-tune.
+            config: Composed configuration as YAML.
         """
         self._begin(())
         if self._settings.tensorboard:
@@ -364,24 +366,24 @@ class Tracker:
         self._trials.start(spec, role, config, _now())
 
     def training_started(self, number: int, *, resumed_at: int, kept: Sequence[Report]) -> None:
-        """Makes the run of a later attempt, or goes on in that of the attempt before.
+        """Start the run of a later attempt, or continue that of the previous attempt.
 
-        An attempt that goes on from a saved state, with its updates cut as before, belongs to the
-        run of the attempt before.
+        An attempt that continues a saved state with the same batching belongs to the previous
+        attempt's run.
 
         Args:
-            number: Of the trial.
-            resumed_at: Evaluation point after which training goes on; 0: from the beginning.
+            number: Number of the trial.
+            resumed_at: Evaluation point after which training continues; 0 for the beginning.
             kept: Reports up to that point.
         """
         self._trials.training_started(number, resumed_at=resumed_at, kept=kept)
 
     def run_id(self, number: int) -> str:
-        """MLflow's name for the run of a trial that goes on; empty before it could be asked."""
+        """Return MLflow's id of a running trial's run; empty before it is known."""
         return self._store.run_id(self._spool, self._trials.running.get(number, ""))
 
     def reported(self, number: int, report: Report) -> None:
-        """Writes one evaluation point; the step is examples seen, so that batch sizes compare."""
+        """Log an evaluation point; its step is examples seen, so batch sizes compare."""
         point = self._trials.reported(number, report, _now())
         if number in self._event_files:
             self._event_files[number].add(point.at, point.step, point.metrics)
@@ -389,11 +391,11 @@ class Tracker:
     def trial_finished(
         self, outcome: TrialOutcome, files: Iterable[Path], labels: Sequence[str]
     ) -> None:
-        """Ends the attempt's run with its state, its reading and its files.
+        """End the attempt's run with its state, diagnosis and files.
 
         Args:
-            outcome: How it ended.
-            files: Logged where they exist.
+            outcome: Outcome of the attempt.
+            files: Files that are logged if they exist.
             labels: Label names, for the confusion matrix of the last evaluation point.
         """
         run = self._trials.finish(outcome.number)

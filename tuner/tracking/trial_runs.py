@@ -1,7 +1,7 @@
-"""The MLflow run that each attempt at a trial belongs to.
+"""The MLflow run of each attempt at a trial.
 
-An attempt that goes on from a saved state continues the run of the attempt before it, also in
-another process or on another machine: the trial's folder names that run.
+An attempt that continues a saved state continues the previous attempt's run, also in another
+process or on another machine: the trial's folder names that run.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ from tuner.settings.settings import TrialSettings
 from tuner.tracking.events import Event, MetricsLogged
 from tuner.tracking.origins import Inputs
 from tuner.tracking.params import configuration_params
-from tuner.tracking.runs import KEY, point_logged, trial_begun
+from tuner.tracking.runs import KEY, point_logged, trial_run_started
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Report, TrialSpec
 from tuner.trial.recovery import split
@@ -30,18 +30,18 @@ from tuner.trial.study_identity import StudyIdentity
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The run of a trial's latest attempt; `mlflow_run.json` in the trial's folder."""
+    """Run of a trial's latest attempt; `mlflow_run.json` in the trial's folder."""
 
     attempt_key: str
     """Value of the run's identifying tag."""
     name: str
     """Name of the run in MLflow."""
     split: str
-    """Batch size, accumulation steps and rematerialization; see `tuner.trial.recovery.split`."""
+    """Batch size, accumulation steps and rematerialization; see `tuner.trial.recovery`."""
 
     @classmethod
     def read(cls, file: Path) -> Self | None:
-        """Return the record in a file; None where there is none that can be read."""
+        """Return the record in a file; None if there is no readable one."""
         with suppress(OSError, ValueError, cattrs.BaseValidationError):
             return from_json(cls, file.read_bytes())
         return None
@@ -53,36 +53,36 @@ class RunRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptStart:
-    """The start of an attempt; of a later one it is not known yet whether it resumes a state."""
+    """Start of an attempt; it is not known yet whether a later one resumes a state."""
 
     spec: TrialSpec
     role: str
     config: str
-    """The composed configuration as YAML."""
+    """Composed configuration as YAML."""
     at: int
     """Time at which the attempt began, in milliseconds since the epoch."""
     earlier: RunRecord | None = None
-    """Run of the attempt before; None: written by a version without records, or removed."""
+    """Run of the previous attempt; None if it was removed, or written without a record."""
     has_early_state: bool = False
-    """Whether a state was saved before the first evaluation point."""
+    """True if a state was saved before the first evaluation point."""
 
     def continues(self, resumed_at: int) -> bool:
-        """Return True if the attempt belongs to the run of the attempt before.
+        """Return True if the attempt belongs to the previous attempt's run.
 
         Args:
-            resumed_at: Evaluation point after which training goes on; 0: from the beginning, or
-                from a state that was saved before the first point.
+            resumed_at: Evaluation point after which training continues; 0 for the beginning, or
+                for a state that was saved before the first point.
         """
         return (resumed_at > 0 or self.has_early_state) and self.has_same_split
 
     @property
     def has_same_split(self) -> bool:
-        """Whether the attempt before it cut its updates in the same way, as far as is known."""
+        """True if the previous attempt had the same batching, as far as is known."""
         return self.earlier is None or self.earlier.split == split(self.spec.settings)
 
 
 class TrialRuns:
-    """Runs of the attempts that one agent makes, as events for its spool."""
+    """Runs of an agent's attempts, as events for its spool."""
 
     def __init__(
         self,
@@ -95,16 +95,16 @@ class TrialRuns:
         inputs: Callable[[TrialSettings], Inputs],
         is_nested: Callable[[], bool],
     ) -> None:
-        """Begin nothing.
+        """Start without a run.
 
         Args:
-            spool: Name of the agent's spool, unlike that of every other.
-            folder: The study's files.
-            append: Takes each event.
-            study: Of the trials.
-            tags: Of every run.
-            inputs: What is known of the model and data that a trial's settings name.
-            is_nested: Returns True where the sweep's run is the parent.
+            spool: Unique name of the agent's spool.
+            folder: Folder of the study.
+            append: Function that takes each event.
+            study: Identity of the study.
+            tags: Tags of every run.
+            inputs: Function of a trial's settings that returns known facts about model and data.
+            is_nested: Function that returns True if the sweep's run is the parent.
         """
         self._spool = spool
         self._folder = folder
@@ -117,15 +117,15 @@ class TrialRuns:
         self._waiting: dict[int, AttemptStart] = {}
         self._steps: dict[int, Counter[int]] = {}
         self.running: dict[int, str] = {}
-        """By trial, the name in the spool of the run that is written to."""
+        """Trial number to the name in the spool of its current run."""
 
     def start(self, spec: TrialSpec, role: str, config: str, at: int) -> None:
-        """Begin the run of a first attempt; that of a later one waits for `training_started`.
+        """Start the run of a first attempt; that of a later one waits for `training_started`.
 
         Args:
-            spec: The trial.
+            spec: Trial.
             role: See `Tracker.trial_started`.
-            config: The composed configuration as YAML.
+            config: Composed configuration as YAML.
             at: Time in milliseconds since the epoch.
         """
         attempt = AttemptStart(spec=spec, role=role, config=config, at=at)
@@ -140,11 +140,11 @@ class TrialRuns:
         )
 
     def training_started(self, number: int, *, resumed_at: int, kept: Sequence[Report]) -> None:
-        """Begin the run of a later attempt, or continue that of the attempt before.
+        """Start the run of a later attempt, or continue that of the previous attempt.
 
         Args:
-            number: Of the trial.
-            resumed_at: Evaluation point after which training goes on; 0: from the beginning.
+            number: Number of the trial.
+            resumed_at: Evaluation point after which training continues; 0 for the beginning.
             kept: Reports up to that point.
         """
         attempt = self._waiting.pop(number, None)
@@ -152,8 +152,8 @@ class TrialRuns:
             self._begin(attempt, resumes=attempt.continues(resumed_at), kept=kept)
 
     def reported(self, number: int, report: Report, at: int) -> MetricsLogged:
-        """Append an evaluation point, and return it."""
-        self.training_started(number, resumed_at=0, kept=())  # Unless that was said before.
+        """Append an evaluation point and return it."""
+        self.training_started(number, resumed_at=0, kept=())  # No effect if it was called before.
         steps = self._steps.setdefault(number, Counter())
         steps[report.examples_seen] += 1
         run = self.running.get(number, f"trial {number}")
@@ -162,9 +162,9 @@ class TrialRuns:
         return point
 
     def finish(self, number: int) -> str:
-        """Return the run of a trial that has ended, by its name in the spool."""
+        """Return the spool's name of an ended trial's run."""
         waiting = self._waiting.pop(number, None)
-        if waiting is not None:  # It ended before training began, and changed nothing.
+        if waiting is not None:  # It ended before training began and changed nothing.
             known = waiting.earlier is not None and waiting.has_same_split
             self._begin(waiting, resumes=known)
         self._steps.pop(number, None)
@@ -175,7 +175,7 @@ class TrialRuns:
         number = spec.number
         run = f"{number}-{spec.attempt}-{next(self._names)}"
         inputs = self._inputs(spec.settings)
-        begun = trial_begun(
+        begun = trial_run_started(
             spec,
             run=run,
             key=earlier.attempt_key if earlier else f"{self._spool}.{run}",
@@ -206,12 +206,12 @@ class TrialRuns:
 
 
 def points_logged(run: str, reports: Sequence[Report], until: int) -> Iterator[MetricsLogged]:
-    """Return the evaluation points of an earlier attempt, with the times that follow from theirs.
+    """Yield the evaluation points of an earlier attempt, at times computed from its durations.
 
     Args:
         run: Name of the run in its spool.
         reports: All reports up to the saved state.
-        until: Time at which the last of them was made, in milliseconds since the epoch.
+        until: Time of the last report, in milliseconds since the epoch.
     """
     steps: Counter[int] = Counter()
     left = sum(map(_seconds, reports))
@@ -223,7 +223,7 @@ def points_logged(run: str, reports: Sequence[Report], until: int) -> Iterator[M
 
 
 def seconds_trained(reports: Sequence[Report]) -> float:
-    """Return the time that attempts took for their reports, in seconds."""
+    """Return the seconds that attempts took for their reports."""
     return sum(map(_seconds, reports))
 
 

@@ -1,7 +1,7 @@
-"""The view that MLflow's page opens with: columns, order and charts, as its own page stores them.
+"""The view with which MLflow's page opens: columns, order and charts.
 
-The page keeps a shared view as a tag of the experiment, JSON that is deflated and written in
-base64, and opens it where `viewStateShareKey` names it.
+The page keeps a shared view as a tag of the experiment: JSON, deflated and written in base64. It
+opens the view that `viewStateShareKey` names.
 """
 
 import base64
@@ -21,61 +21,61 @@ from tuner.settings.overrides import override
 from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 KEY = "tuner"
-NOTE_TAG = "mlflow.note.content"
-"""The experiment's description, which stands above all its pages."""
+DESCRIPTION_TAG = "mlflow.note.content"
+"""Tag of the experiment's description, which is shown above all its pages."""
 
 COLOUR_TAG = "mlflow.runColor"
-"""Of a run and its curves; else MLflow takes one of a few, for several trials the same."""
+"""Tag of a run's colour; MLflow's own few colours repeat among trials."""
 
 CURVES = ("val_loss", "train_loss", "learning_rate", "grad_norm")
-"""Charted beside the objective, on logarithmic axes: trials differ by orders of magnitude."""
+"""Metrics charted beside the objective, on logarithmic axes, since trials differ by magnitudes."""
 
 DATABASE = "mlflow.db"
-"""MLflow's own default, in the folder where a command runs."""
+"""MLflow's default store, in the folder where a command runs."""
 
 LOCAL_SERVER = "http://127.0.0.1:5000"
-"""Where `mlflow ui` listens."""
+"""Address of `mlflow ui`."""
 
 TRAINING = "workflowType=machine_learning"
-"""In an address: the page as it is for training, not for generative AI."""
+"""Part of an address that selects the page for training, not for generative AI."""
 
 _GOLDEN = 0.618034
-"""Turns of the colour circle from one trial to the next, which come near no earlier one soon."""
+"""Turns of the colour circle from one trial to the next, far from all recent ones."""
 _LIGHTNESS = (0.4, 0.55, 0.3)
 
 _SHORT = 8
-"""Characters of an id that tell studies of one experiment apart."""
+"""Number of characters that identify a study within an experiment."""
 
 _NOTE = "Sweep"
-"""How a line of ours begins in the experiment's description."""
+"""First word of our lines in the experiment's description."""
 
 _SHOWN_RUNS = "FIRST_20_RUNS"
 _SECTION = "sweep"
 
 
 def view_key(study_id: str | None) -> str:
-    """The view's name: each study has its own, since several may be in one experiment."""
+    """Return the view's name: each study of an experiment has its own."""
     return f"{KEY}-{study_id[:_SHORT]}" if study_id else KEY
 
 
 def view_tag(study_id: str | None) -> str:
-    """The experiment's tag that holds the view of a study."""
+    """Return the experiment's tag that holds the view of a study."""
     return f"mlflow.sharedViewState.{view_key(study_id)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What a sweep's page shows."""
+    """Columns and charts of a sweep's page."""
 
     goals: Goals
-    """What the sweep is run for."""
+    """Goals of the sweep."""
     keys: Sequence[str]
-    """The searched ones."""
+    """Searched keys."""
     study: StudyIdentity | None = None
-    """Whose runs are shown; None: all of the experiment."""
+    """Study whose runs are shown; None for all runs of the experiment."""
 
     def tag(self) -> str:
-        """The value of the experiment's tag `TAG`."""
+        """Return the value of the experiment's tag `view_tag`."""
         plain = json.dumps(self._state(), separators=(",", ":")).encode()
         return "deflate;" + base64.b64encode(zlib.compress(plain, 9)).decode()
 
@@ -118,7 +118,7 @@ class View:
         return {"searchFilter": f"tags.{STUDY_ID} = '{self.study.id}'"}
 
     def _charts(self) -> list[dict[str, Any]]:
-        # The metrics' last values, which pruned trials have too.
+        # Last values of metrics, which pruned trials have too.
         parallel = _chart(
             "PARALLEL",
             "parameters",
@@ -131,17 +131,17 @@ class View:
 
 
 def colour(trial: int) -> str:
-    """A trial's colour, as `#rrggbb`: unlike that of every trial near it in number."""
+    """Return a trial's colour as `#rrggbb`, unlike that of any trial with a close number."""
     lightness = _LIGHTNESS[trial % len(_LIGHTNESS)]
     parts = colorsys.hls_to_rgb(trial * _GOLDEN % 1, lightness, 0.7)
     return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def note(experiment: str, study_id: str | None = None) -> str:
-    """A line of the experiment's description: the ways to a study's view.
+    """Return a line for the experiment's description with the links to a study's view.
 
     Args:
-        experiment: MLflow's name for the experiment.
+        experiment: MLflow's id of the experiment.
         study_id: Id of the study.
     """
     page = _page(experiment, study_id)
@@ -149,11 +149,11 @@ def note(experiment: str, study_id: str | None = None) -> str:
     return f"{_NOTE}{which}: [trials by score]({page}) · [curves]({page}&compareRunsMode=CHART)"
 
 
-def with_note(description: str, line: str) -> str:
-    """The experiment's description with a study's line; one that people wrote stays as it is.
+def with_line(description: str, line: str) -> str:
+    """Add a study's line to the experiment's description; people's own text stays unchanged.
 
     Args:
-        description: As it is.
+        description: Present description.
         line: See `note`.
     """
     lines = description.split("\n\n")
@@ -164,18 +164,18 @@ def with_note(description: str, line: str) -> str:
 
 
 def review(uri: str, experiment: str | None, study_id: str | None = None) -> str:
-    """How people get to see the runs.
+    """Return a text on how to see the runs.
 
     Args:
         uri: MLflow's tracking URI, without a password.
-        experiment: MLflow's name for the experiment, where the page has its view; else None.
-        study_id: Id of the study that the view is of.
+        experiment: MLflow's id of the experiment if its page has the view; else None.
+        study_id: Id of the study of the view.
     """
     return ", then ".join(review_steps(uri, experiment, study_id))
 
 
 def review_steps(uri: str, experiment: str | None, study_id: str | None = None) -> tuple[str, ...]:
-    """Return what is to be typed and then opened to see the runs; see `review`."""
+    """Return the commands and addresses that show the runs; see `review`."""
     page = _page(experiment, study_id) if experiment else ""
     if uri.startswith(("http://", "https://")):
         return (f"{uri.rstrip('/')}/{page}" if experiment else uri,)
@@ -188,28 +188,28 @@ def review_steps(uri: str, experiment: str | None, study_id: str | None = None) 
 
 
 def sending(study: str, uri: str | None) -> str:
-    """What sends the runs that agents have spooled.
+    """Return a text with the command that sends the spooled runs.
 
     Args:
-        study: Its name.
-        uri: MLflow's tracking URI, without a password; None: whoever sends them knows it.
+        study: Name of the study.
+        uri: MLflow's tracking URI without a password; None if the sender has to name it.
     """
     return f"`{sending_command(study, uri)}` sends the runs to MLflow"
 
 
 def sending_command(study: str, uri: str | None) -> str:
-    """Return the command that sends the runs which agents have spooled; see `sending`."""
+    """Return the command that sends the spooled runs; see `sending`."""
     return f"tuner report {override('study', study)} {override('tracking.uri', uri or 'URI')}"
 
 
 def _page(experiment: str, study_id: str | None) -> str:
-    """Relative to the server's root, since it may stand behind a prefix."""
+    """Return the page relative to the server's root, which may be behind a prefix."""
     shown = f"viewStateShareKey={view_key(study_id)}&{TRAINING}"
     return f"#/experiments/{experiment}/runs?{shown}"
 
 
 def _width(name: str) -> int:
-    """Pixels in which a name stands whole, and below a long one a number with its exponent."""
+    """Return a width in pixels that fits a name, or a number with its exponent."""
     return max(90, 26 + 13 * len(name) // 2)
 
 
@@ -234,7 +234,7 @@ def _line(metric: str) -> dict[str, Any]:
 
 
 def _chart(kind: str, name: str, **settings: Any) -> dict[str, Any]:
-    """One chart, as the page stores it; what is not given it fills in itself."""
+    """Return one chart as the page stores it; the page completes missing settings."""
     return {
         "uuid": name,
         "type": kind,

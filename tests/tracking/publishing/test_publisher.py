@@ -90,7 +90,7 @@ class Clock:
 
 
 def test_a_long_sweep_sends_its_model_once_an_hour(start, tmp_path, monkeypatch):
-    monkeypatch.setattr("tuner.tracking.publishing.publisher.REST", 0.0)
+    monkeypatch.setattr("tuner.tracking.publishing.publisher.PAUSE_FACTOR", 0.0)
     notes, clock, sent = tmp_path / "notes", Clock(), []
     publisher = start(NOTES, clock=clock)
     for minutes in (1, 59, 60, 61, 119, 120):

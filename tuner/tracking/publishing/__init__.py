@@ -1,7 +1,7 @@
-"""What a sweep has in MLflow beside its runs: Optuna's plots of the study and its best model.
+"""Additions to a sweep's runs in MLflow: Optuna's plots of the study and its best model.
 
-Both are made in a process of their own (`python -m tuner.tracking.publishing`), so that neither
-training nor the agent waits for them, and nothing that they meet can end a sweep.
+A separate process makes both (`python -m tuner.tracking.publishing`), so that neither training
+nor the agent waits for them, and their errors cannot end a sweep.
 """
 
 from tuner.tracking.publishing.publisher import Publisher

@@ -1,8 +1,8 @@
-"""Run as a process: draws the plots of a study and sends them and the best model to MLflow.
+"""Publishing process: draws the plots of a study and sends them and the best model to MLflow.
 
-Standard input holds a `Request` as JSON. Where a model is registered the last line of standard
-output says as what. Where something can not be done the last line of standard
-error says what, and the exit code is 1.
+Standard input holds a `Request` as JSON. If a model is registered, the last line of standard
+output says as what. If something fails, the last line of standard error says what, and the exit
+code is 1.
 """
 
 import logging
@@ -28,7 +28,7 @@ from tuner.trial.serialization import from_json
 
 
 def main() -> int:
-    """Answers one request; returns the exit code."""
+    """Process one request and return the exit code."""
     said = sys.stdin.read()
     if not said:
         return 0
@@ -37,8 +37,8 @@ def main() -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if request.draw:
-            _tried("the plots", failures, lambda: _draw(request))
-        _tried("MLflow", failures, lambda: _send(request))
+            _run_action("the plots", failures, lambda: _draw(request))
+        _run_action("MLflow", failures, lambda: _send(request))
     if failures:
         print("; ".join(failures), file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
@@ -48,8 +48,8 @@ class NothingToPublishError(Exception):
     """The study, its run or its model is missing; the message is for users."""
 
 
-def _tried(what: str, failures: list[str], action: Callable[[], None]) -> None:
-    """Whatever goes wrong with one, the other is done."""
+def _run_action(what: str, failures: list[str], action: Callable[[], None]) -> None:
+    """Run an action and collect its error, so that the next one still runs."""
     try:
         action()
     except NothingToPublishError as error:
@@ -62,21 +62,21 @@ def _draw(request: Request) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_stored(request.storage)
     if storage is None:
-        raise NothingToPublishError("the study is not there")
+        raise NothingToPublishError("the study does not exist")
     study = optuna.load_study(study_name=request.study.name, storage=storage)
     draw(study, request.objectives, request.plots)
 
 
 def _send(request: Request) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    for noisy in ("alembic", "mlflow"):  # What MLflow says of its store is told in a line.
+    for noisy in ("alembic", "mlflow"):  # We report MLflow's messages in one line.
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    mlflow.set_tracking_uri(request.tracking)  # A registered model's source is looked up there.
+    mlflow.set_tracking_uri(request.tracking)  # Registration looks up the model's source there.
     client = mlflow.MlflowClient()
     runs = Connection(request.tracking, request.study)
     found = runs.find_sweep()
     if found is None:
-        raise NothingToPublishError("the sweep's run is not there yet")
+        raise NothingToPublishError("the sweep's run does not exist yet")
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
     sweep = client.get_run(found)
     for file in sorted(request.plots.glob("[!.]*")) if request.draw else ():
@@ -91,7 +91,7 @@ def _send(request: Request) -> None:
 
 
 if __name__ == "__main__":
-    # So that what is half made is taken away; an agent in a job of Slurm has it blocked.
+    # So that partial files are removed; an agent in a Slurm job has the signal blocked.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(guarded(main))

@@ -1,4 +1,4 @@
-"""The models that a study logged to MLflow; those that a better one replaced are removed."""
+"""The models that a study logged to MLflow, and removal of the superseded ones."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -11,16 +11,16 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from tuner.trial.study_identity import STUDY_ID, StudyIdentity
 
 NAME = "best_model"
-"""Name of every logged model, and of the folder in which a study keeps it."""
+"""Name of every logged model, and of the folder that holds it in a study."""
 
 KEY = "weights_sha256"
-"""Tag that tells one logged model from another, so that none is logged twice."""
+"""Tag that identifies a logged model, so that none is logged twice."""
 
 READY = "READY"
 """Status of a logged model whose files have arrived."""
 
 UPLOAD_SECONDS = 3600.0
-"""A logged model without its files is left to whoever sends it for so long."""
+"""Seconds for which a logged model without its files is left to the process that uploads it."""
 
 
 def logged_models(
@@ -29,7 +29,7 @@ def logged_models(
     """Return all models that a study logged; another study may use the same experiment.
 
     Args:
-        client: Of the tracking store.
+        client: Client of the tracking store.
         experiment: MLflow's id of the experiment.
         study: Identity of the study.
     """
@@ -47,8 +47,8 @@ def superseded(models: Iterable[LoggedModel], current: LoggedModel) -> list[Logg
     """Return the models that the study's best one replaces.
 
     Args:
-        models: Of one study, as they were before the current one was logged.
-        current: Its best model; it is never among those that are returned.
+        models: Models of one study, as they were before the current one was logged.
+        current: Best model of the study; it is never returned.
     """
     sent_at = current.creation_timestamp
     return [
@@ -60,7 +60,7 @@ def superseded(models: Iterable[LoggedModel], current: LoggedModel) -> list[Logg
 
 
 def is_registered(client: MlflowClient, model: LoggedModel) -> bool:
-    """Return True if a registered model has a version that is made of this model."""
+    """Return True if a registered model has a version made from this model."""
     sources = {f"models:/{model.model_id}", model.artifact_location}
     found = [
         version
@@ -71,17 +71,17 @@ def is_registered(client: MlflowClient, model: LoggedModel) -> bool:
 
 
 def remove(client: MlflowClient, models: Sequence[LoggedModel]) -> list[LoggedModel]:
-    """Remove logged models and their files; what is registered stays.
+    """Remove logged models and their files, except registered ones.
 
-    The files go first: a model whose removal was cut off is found again by the next one. What
-    cannot be removed stays as it is, which `tuner clean` lists.
+    The files go first, so that an interrupted removal is found and finished by the next one.
+    Models that cannot be removed are left, and `tuner clean` lists them.
 
     Args:
-        client: Of the tracking store, which is also the process's own.
-        models: To be removed.
+        client: Client of the tracking store, which is also the process's own.
+        models: Models to remove.
 
     Returns:
-        Those that were removed.
+        The removed models.
     """
     removed = []
     for model in models:

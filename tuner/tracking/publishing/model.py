@@ -1,4 +1,4 @@
-"""The best model so far as a model of MLflow's, which predicts from raw text."""
+"""The best model so far as an MLflow model, which predicts from raw text."""
 
 import shutil
 import tempfile
@@ -36,7 +36,7 @@ EXAMPLE = {
     "text": "The film is short, warm and never dull.",
     "text_pair": "One would like to see it again.",
 }
-"""Column to what stands in the input example."""
+"""Column to its value in the input example."""
 
 LOCK_SECONDS = 300.0
 
@@ -48,17 +48,17 @@ _SERVED = _PACKAGE / "training" / "served.py"
 def log_model(
     client: MlflowClient, runs: Connection, sweep: Run, folder: Path, name: str | None
 ) -> str:
-    """Logs the best model, unless it is logged already, and removes those that it supersedes.
+    """Log the best model, unless it is logged already, and remove those that it supersedes.
 
     Args:
-        client: Of the tracking store.
-        runs: Those of the study.
-        sweep: The sweep's own run.
-        folder: The study's best_model/.
-        name: Name to register it under; None: under none.
+        client: Client of the tracking store.
+        runs: Connection to the study's runs.
+        sweep: Run of the sweep.
+        folder: Folder best_model/ of the study.
+        name: Name to register it under; None to register nothing.
 
     Returns:
-        What it was registered as; empty where it was not.
+        Description of the registration; empty if there is none.
     """
     # Another agent may publish the same model at the same time.
     with exclusive(f"{folder.absolute()} published", LOCK_SECONDS), _copied(folder) as files:
@@ -79,7 +79,7 @@ def log_model(
             client.finalize_logged_model(model.model_id, "READY")
     registered = register(client, model, name, runs.shown) if name is not None else ""
     study = StudyFolder(folder.parent.parent, folder.parent.name)
-    # Where this is not the study's best, another machine may have sent a better one.
+    # Otherwise another machine may have sent a better one.
     if study.best.is_file() and model_note(study) is None:
         remove(client, superseded(known, model))
     return registered
@@ -87,8 +87,8 @@ def log_model(
 
 @contextmanager
 def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """A copy that stays as it is while the sweep puts a better model in the folder's place."""
-    for left in folder.parent.glob(f"{_COPY}*"):  # By a process that was killed.
+    """Copy a model, so that it stays unchanged while the sweep replaces the folder."""
+    for left in folder.parent.glob(f"{_COPY}*"):  # Left by a killed process.
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_COPY) as made:
         place, copy = Path(made), Path(made) / "model"
@@ -99,7 +99,7 @@ def _copied(folder: Path) -> Iterator[tuple[Path, Path]]:
 def _made(
     client: MlflowClient, runs: Connection, sweep: Run, weights: str, best: Mapping[str, Any]
 ) -> LoggedModel:
-    """A logged model without files yet, shown by the run that trained it and by the sweep's."""
+    """Create a logged model without files, linked to its training run and to the sweep's run."""
     provenance = best["provenance"]
     source = _source(runs, best)
     model = client.create_logged_model(
@@ -120,7 +120,7 @@ def _made(
 
 
 def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
-    """The run that trained a model: a repeat, which alone has its seed, or else the trial."""
+    """Return the run that trained a model: the repeat with its seed, or else the trial."""
     number, attempt = str(best["provenance"]["trial"]), str(best["provenance"]["attempt"])
     seed = str(best["training"]["seed"])
     wanted = (
@@ -131,12 +131,12 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
         found = runs.runs_of(runs.study.id, tags)
         if found:
             return found[0]
-    raise LookupError("the run of the best trial is not there yet")
+    raise LookupError("the run of the best trial does not exist yet")
 
 
 def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
-    """Writes MLflow's folder of the model: weights, our code, signature, example, versions."""
-    # No column is required, since each has other names; the model itself asks for one of them.
+    """Write MLflow's folder of the model: weights, our code, signature, example, versions."""
+    # No column is required, since names differ; the model itself checks for them.
     columns: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
         for name in TextColumns.of(text, pair).names
@@ -174,5 +174,5 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
 
 
 def _requirements() -> list[str]:
-    """What our package needs, in the versions that are installed."""
+    """Return the requirements of our package in the installed versions."""
     return [f"{each.name}=={version(each.name)}" for each in requirements()]

@@ -1,4 +1,4 @@
-"""Optuna's own plots of a study: one interactive page, and an image of each."""
+"""Optuna's own plots of a study: one interactive page, and an image of each plot."""
 
 import html
 import warnings
@@ -26,18 +26,18 @@ PLOTS = {
     "slice": "Slices",
     "timeline": "Timeline",
 }
-"""Name of each plot, as Optuna calls it, and its heading."""
+"""Optuna's name of each plot to its heading."""
 
 FRONT = {"pareto_front": "Pareto front"}
-"""Of several objectives alone; Optuna draws two or three."""
+"""Plots for several objectives only; Optuna draws two or three."""
 
 _DRAWN_OBJECTIVES = (2, 3)
 
 _SINGLE = ("intermediate_values",)
-"""Of one objective alone."""
+"""Plots for one objective only."""
 
 _NAMED = ("optimization_history", "parallel_coordinate", "param_importances", "slice")
-"""Those that show the objective, and take its name."""
+"""Plots that show the objective and take its name."""
 
 DPI = 120
 FIGURE_INCHES = (9.0, 5.0)
@@ -53,15 +53,15 @@ _PAGE = """<!doctype html>
 
 
 def draw(study: optuna.Study, objectives: Sequence[str], folder: Path) -> list[Path]:
-    """Draws every plot; those that need more trials than there are stay empty.
+    """Draw every plot; plots that need more trials stay empty.
 
     Args:
-        study: With its trials.
-        objectives: Their names; where one is drawn, it is the first.
-        folder: Where the files go.
+        study: Study of Optuna.
+        objectives: Names of the objectives; a plot of one objective shows the first.
+        folder: Folder of the files.
 
     Returns:
-        The files: the page, then the images.
+        The page, then the images.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mpl.use("agg")
@@ -85,7 +85,7 @@ def draw(study: optuna.Study, objectives: Sequence[str], folder: Path) -> list[P
 
 
 def _plots(objectives: Sequence[str]) -> Mapping[str, str]:
-    """The plots that can be drawn, with their headings."""
+    """Return the plots that can be drawn, with their headings."""
     if len(objectives) == 1:
         return PLOTS
     front = FRONT if len(objectives) in _DRAWN_OBJECTIVES else {}
@@ -123,7 +123,7 @@ def _image(name: str, study: optuna.Study, options: Mapping[str, Any], file: Pat
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings that these plots are experimental, or have few trials."""
+    """Suppress warnings that these plots are experimental or have few trials."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""The agent's side: starts the publishing process now and then, and once at the end."""
+"""Publisher in the agent: runs the publishing process at intervals, and once at the end."""
 
 import subprocess
 import threading
@@ -16,79 +16,79 @@ from tuner.trial.serialization import to_json
 
 COMMAND = python_module("tuner.tracking.publishing")
 
-REST = 100.0
-"""So many times as long as a publication took nothing is published: it takes 1 % of a core."""
+PAUSE_FACTOR = 100.0
+"""Pause after a publication, as a multiple of its duration: it then takes 1 % of a core."""
 
 LOWEST_PRIORITY = 19
 
 MODEL_SECONDS = 3600.0
-"""Between two models that a running sweep sends; each takes the place of the one before it."""
+"""Seconds between two models that a running sweep sends; each replaces the previous one."""
 
-LONGEST = 600.0
-"""Seconds that a publication may take."""
+TIMEOUT_SECONDS = 600.0
+"""Time limit of a publication in seconds."""
 
-LEAVING = 5.0
-"""Seconds that one has to tidy up when it is ended."""
+TERMINATION_SECONDS = 5.0
+"""Seconds that a terminated process has to clean up."""
 
 
 class Publisher:
-    """Publishes what a study has become, at most one publication at a time."""
+    """Publishes the state of a study, at most one publication at a time."""
 
     def __init__(
         self,
         request: Request,
         command: Sequence[str] = COMMAND,
-        longest: float = LONGEST,
+        timeout: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Starts the thread, which waits.
+        """Start the thread, which waits for `refresh`.
 
         Args:
-            request: What is published at the end. While the sweep runs its plots are, and each
-                hour its model, which is registered at the end alone.
-            command: What starts the process.
-            longest: Seconds that a publication may take.
-            clock: Seconds, monotonic; says when a model is due.
+            request: Publication at the end. While the sweep runs, only its plots are published
+                and, each hour, its model, which is registered only at the end.
+            command: Command of the process.
+            timeout: Time limit of a publication in seconds.
+            clock: Function that returns monotonic seconds; decides when a model is due.
         """
         self._clock = clock
         self._model_sent_at = clock()
         self._request = request
         self._command = command
-        self._longest = longest
+        self._timeout = timeout
         self.registered = ""
-        """What the model was registered as, once `finish` has returned; empty: it was not."""
+        """Description of the registration, once `finish` has returned; empty if there is none."""
         self._changed = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._last: subprocess.Popen[bytes] | None = None
+        self._final_process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
         self._thread.start()
 
     @property
     def is_busy(self) -> bool:
-        """Whether a process runs or may still be started."""
-        processes = self._process, self._last
+        """True if a process runs or may still be started."""
+        processes = self._process, self._final_process
         return self._thread.is_alive() or any(process is not None for process in processes)
 
     def refresh(self) -> None:
-        """Something has changed; returns at once."""
+        """Note that something has changed; returns at once."""
         self._changed.set()
 
     def prepare(self) -> None:
-        """The end is near: the last publication's process starts, and waits for `finish`.
+        """Start the process of the last publication, which waits for `finish`.
 
-        Its libraries take seconds to import; a slot that has no trial any more has them to spare.
+        Its libraries take seconds to import, which an idle slot can spare.
         """
         with self._starting:
-            if self._last is None and self._publishes and not self._closing.is_set():
-                self._last = self._started()
+            if self._final_process is None and self._publishes and not self._closing.is_set():
+                self._final_process = self._start_process()
 
     def finish(self) -> str:
-        """Publishes once more, for all and in seconds; what goes on meanwhile is cut off.
+        """Publish a last time, after cutting off a publication that is still running.
 
         Returns:
-            What could not be done, or nothing.
+            Description of what failed; empty if nothing did.
         """
         self._end_refreshing()
         failure = self._publish_last() if self._publishes else ""
@@ -96,11 +96,11 @@ class Publisher:
             return self._unregistered()
         return (
             f"not everything is in MLflow: {failure}\n"
-            f"it stands in {self._request.folder}; the same command sends it"
+            f"it is kept in {self._request.folder}; the same command sends it"
         )
 
     def _unregistered(self) -> str:
-        """Why a model that was to be registered is not logged either."""
+        """Return a message if a model to register is not logged; else an empty text."""
         request = self._request
         if request.register is None or request.log_model:
             return ""
@@ -112,11 +112,11 @@ class Publisher:
         )
 
     def close(self) -> None:
-        """Ends what still goes on; a later start of the sweep publishes again."""
+        """End running processes; a later start of the sweep publishes again."""
         self._end_refreshing()
-        if self._last is not None:
-            _leave(self._last)
-            self._last = None
+        if self._final_process is not None:
+            _terminate_unused(self._final_process)
+            self._final_process = None
 
     @property
     def _publishes(self) -> bool:
@@ -141,55 +141,55 @@ class Publisher:
                     return
                 if not (request.draw or request.log_model):
                     continue
-                process = self._process = self._started()
+                process = self._process = self._start_process()
             if process is not None:
-                failure = self._finished(process, request, LOWEST_PRIORITY)
+                failure = self._run_process(process, request, LOWEST_PRIORITY)
                 self._process = None
-                if request.log_model and not failure:  # What fails is tried again.
+                if request.log_model and not failure:  # A failed upload is repeated.
                     self._model_sent_at = self._clock()
-            self._closing.wait(REST * (time.monotonic() - begun))
+            self._closing.wait(PAUSE_FACTOR * (time.monotonic() - begun))
 
     def _interim(self) -> Request:
-        """What is published now, while the sweep runs."""
+        """Return the publication of a running sweep."""
         is_due = self._clock() - self._model_sent_at >= MODEL_SECONDS
         log_model = self._request.log_model and is_due
         return replace(self._request, log_model=log_model, register=None)
 
     def _publish_last(self) -> str:
-        process, self._last = self._last, None
+        process, self._final_process = self._final_process, None
         if process is not None and process.poll() is not None:
-            _leave(process)  # Somebody ended it while it waited.
+            _terminate_unused(process)  # Something else ended it while it waited.
             process = None
-        process = process or self._started()
+        process = process or self._start_process()
         if process is None:
             return "no process can be started"
-        return self._finished(process, self._request)
+        return self._run_process(process, self._request)
 
-    def _started(self) -> "subprocess.Popen[bytes] | None":
+    def _start_process(self) -> "subprocess.Popen[bytes] | None":
         try:
             return subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                # Ctrl-C in the terminal is for the agent.
+                # Ctrl-C in the terminal is meant for the agent.
                 start_new_session=True,
             )
         except OSError:
             return None
 
-    def _finished(
+    def _run_process(
         self, process: "subprocess.Popen[bytes]", request: Request, priority: int = 0
     ) -> str:
-        """Has one process do it; returns why it did not."""
+        """Run one publication in a process; return why it failed, or an empty text."""
         with process:
             try:
                 if priority:
-                    with suppress(psutil.Error):  # It has ended already.
+                    with suppress(psutil.Error):  # The process has ended already.
                         psutil.Process(process.pid).nice(priority)
-                told, said = process.communicate(to_json(request).encode(), self._longest)
+                told, said = process.communicate(to_json(request).encode(), self._timeout)
             except subprocess.TimeoutExpired:
-                return f"it took longer than {self._longest:.0f} s"
+                return f"it took longer than {self._timeout:.0f} s"
             finally:
                 _end(process)
         if request.register is not None:
@@ -201,16 +201,16 @@ class Publisher:
         return hidden(lines[-1]) if lines else f"the process ended with {process.returncode}"
 
 
-def _leave(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a process that was given nothing to do."""
+def _terminate_unused(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that was given no request."""
     with process:
         _end(process)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a process that still runs, and lets it tidy up."""
+    """End a process that may still run, after time to clean up."""
     process.terminate()
     try:
-        process.wait(LEAVING)
+        process.wait(TERMINATION_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()

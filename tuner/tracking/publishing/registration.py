@@ -1,4 +1,4 @@
-"""Registers a logged model in MLflow's model registry, and says what that did."""
+"""Registration of a logged model in MLflow's model registry."""
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel
@@ -8,16 +8,16 @@ from tuner.secrets import hidden
 
 
 def register(client: MlflowClient, model: LoggedModel, name: str, tracking: str) -> str:
-    """Register a model, unless it has a version under this name.
+    """Register a model, unless this name has a version of it already.
 
     Args:
-        client: Of the tracking store.
-        model: The model.
+        client: Client of the tracking store.
+        model: Logged model.
         name: Name in the registry.
         tracking: MLflow's tracking URI.
 
     Returns:
-        What it is registered as, with its address.
+        Description of the registration, with the model's address.
     """
     source = f"models:/{model.model_id}"
     try:

@@ -1,4 +1,4 @@
-"""What the agent asks the publishing process for, as plain data."""
+"""Request of the agent to the publishing process, as plain data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tuner.trial.study_identity import StudyIdentity
 
 PLOTS = "plots"
-"""The folder of the plots, below the study's own and in MLflow."""
+"""Name of the plots' folder, in the study's folder and in MLflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,21 +16,21 @@ class Request:
     study: StudyIdentity
     """Identity of the study; its name is that of its experiment in MLflow."""
     objectives: tuple[str, ...]
-    """Metric names."""
+    """Metric names of the objectives."""
     storage: str
     """Address of the study's storage: a SQLAlchemy URL, or journal:///FILE."""
     tracking: str
     """MLflow's tracking URI."""
     folder: str
-    """The study's files."""
+    """Folder of the study."""
     draw: bool = True
-    """Draw the plots and send them."""
+    """True to draw the plots and send them."""
     log_model: bool = True
-    """Log best_model/ too."""
+    """True to log best_model/."""
     register: str | None = None
-    """Name under which the logged model is registered; None: under none."""
+    """Name under which the logged model is registered; None to register nothing."""
 
     @property
     def plots(self) -> Path:
-        """Where the plots are written."""
+        """Folder of the plots."""
         return Path(self.folder) / PLOTS

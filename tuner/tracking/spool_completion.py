@@ -1,4 +1,4 @@
-"""Completes the spool of a process that was killed, from what it left in the trials' folders."""
+"""Completion of a killed process's spool from the trials' folders."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,16 +17,16 @@ from tuner.tracking.spool import Spool
 from tuner.trial.folder import StudyFolder
 
 
-def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: int) -> None:
-    """Ends each run that the spool leaves open, so that MLflow shows none as running for ever.
+def complete_spool(spool: Spool, folder: StudyFolder, requeued: Collection[int], now: int) -> None:
+    """End each open run of a spool, so that MLflow shows none as running for ever.
 
-    A trial that had ended in the study but not in the spool ends as its folder says.
+    A trial that has ended in the study but not in the spool ends as its folder says.
 
     Args:
-        spool: Ours.
-        folder: The study's files, before any new attempt writes there.
-        put_back: Numbers of the trials that will be tried again, whatever their folders say.
-        now: Milliseconds since the epoch.
+        spool: Spool of this agent.
+        folder: Folder of the study, before any new attempt writes there.
+        requeued: Numbers of the trials that will be tried again, whatever their folders say.
+        now: Time in milliseconds since the epoch.
     """
     open_runs: dict[str, RunStarted] = {}
     steps: dict[str, int] = {}
@@ -41,14 +41,14 @@ def settle(spool: Spool, folder: StudyFolder, put_back: Collection[int], now: in
         if run == SWEEP:
             spool.append(RunEnded(at=now, run=run, status="KILLED", if_running=True))
             continue
-        for missing in _missing(spool, begun, steps.get(run, 0), folder, put_back):
+        for missing in _missing(spool, begun, steps.get(run, 0), folder, requeued):
             spool.append(missing)
 
 
 def _missing(
-    spool: Spool, begun: RunStarted, step: int, folder: StudyFolder, put_back: Collection[int]
+    spool: Spool, begun: RunStarted, step: int, folder: StudyFolder, requeued: Collection[int]
 ) -> list[Event]:
-    """What the process did not come to write: the last evaluation point, and the end."""
+    """Return the events that the process did not write: the last evaluation point, and the end."""
     number, attempt = int(begun.tags[number_tag(begun.tags["role"])]), int(begun.tags[ATTEMPT])
     trial = folder.trial(number)
     events: list[Event] = []
@@ -60,14 +60,14 @@ def _missing(
     outcome = trial.read_outcome()
     changed = _changed(trial.outcome)
     known = outcome is not None and outcome.attempt == attempt and changed >= begun.at
-    if outcome is None or not known or number in put_back:
+    if outcome is None or not known or number in requeued:
         return [*events, trial_abandoned(begun.run, max(begun.at, _changed(spool.path)))]
     files = spool.attach(begun.run, trial.artifacts)
     return [*events, trial_ended(begun.run, outcome, files, (), changed)]
 
 
 def _changed(file: Path) -> int:
-    """When a file was written last, in milliseconds; 0 where it is not."""
+    """Return a file's modification time in milliseconds; 0 if there is no file."""
     with suppress(OSError):
         return int(file.stat().st_mtime * 1000)
     return 0
