@@ -26,7 +26,7 @@ from pathlib import Path
 import optuna
 
 from tuner.search.goals import Goals
-from tuner.search.pareto import Point, turned, undominated
+from tuner.search.pareto import Point, as_maximized, undominated
 from tuner.study.curves import tell
 from tuner.study.strategies import build_pruner
 from tuner.trial.budget import may_prune
@@ -104,7 +104,7 @@ class Replay:
         tell(running.trial, self.goals, running.point, values)
         if running.point == POINTS:
             self.study.tell(running.trial, [values[name] for name in self.goals.objectives])
-            self.left.append(turned(values, self.goals))
+            self.left.append(as_maximized(values, self.goals))
             return False
         known = self.study.get_trials(deepcopy=False)[running.trial.number]
         poor = self.pruner.prune(self.study, known) and running.number > 0
@@ -123,7 +123,7 @@ def replay(goals: Goals, data: str, threshold: float, seed: int) -> tuple[float,
     drawn = random.Random(seed).sample(recorded(data, goals), DRAWN)  # noqa: S311
     sweep = Replay(goals, drawn, threshold)
     sweep.run()
-    ends = [turned(curve[-1], goals) for curve in drawn if len(curve) == POINTS]
+    ends = [as_maximized(curve[-1], goals) for curve in drawn if len(curve) == POINTS]
     best = undominated(ends)
     worst = tuple(map(min, zip(*ends, strict=True)))
     lost = len(best - set(sweep.left)) / len(best)

@@ -71,7 +71,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         rows=1600,
         shuffled=True,
         expected="not_learning",
-        advice=("look whether the labels follow from the texts",),
+        advice=("check whether the labels follow from the texts",),
     ),
     "nine of ten examples of one label": Scenario(
         rows=1600,

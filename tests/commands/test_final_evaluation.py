@@ -53,7 +53,7 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     printed = swept(capsys, CONFIRM, test)
     assert "40 test rows, which are scored once, at the very end" in printed
     assert "40 test rows (100.0%) have a text that validation has too" in printed
-    assert "Test, looked at once, for the model of trial 0 with seed" in printed
+    assert "Test, evaluated once, for the model of trial 0 with seed" in printed
     assert looks == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
     best = read(study / "best.yaml")
     assert best["data"]["test"] == "validation.csv"
@@ -71,24 +71,24 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     experiment = client.get_experiment_by_name("mine").experiment_id
     sweeps = client.search_runs([experiment], "tags.role = 'sweep'")
     assert sweeps[0].data.metrics["test_accuracy"] == found["accuracy"]["value"]
-    assert "Test, looked at once" in sweeps[0].data.tags["mlflow.note.content"]
+    assert "Test, evaluated once" in sweeps[0].data.tags["mlflow.note.content"]
 
-    assert "Test, looked at once, for the model of trial 0" in swept(capsys, CONFIRM, test)
+    assert "Test, evaluated once, for the model of trial 0" in swept(capsys, CONFIRM, test)
     assert len(looks) == 1
 
     # Other rows, and another best: refused, and nothing is lost.
     write_reviews(folder / "others.csv", 30, seed=5)
     printed = swept(capsys, CONFIRM, "data.test=others.csv")
-    assert "data.test is not looked at again: it was for trial 0" in printed
+    assert "data.test were already evaluated for trial 0" in printed
     assert "these are other rows" in printed
     printed = swept(capsys, CONFIRM, test, "sweep.n_trials=3")
     assert "the confirmed best is trial" in printed
-    assert "The confirmed best is another one by now, of which this says nothing." in printed
+    assert "The confirmed best has changed since" in printed
     assert len(looks) == 1
     assert "test" not in read(study / "best.yaml")["provenance"]
     assert main(["report", "study=mine"]) == 0
-    assert "Test, looked at once, for the model of trial 0" in capsys.readouterr().out
-    assert "Test, looked at once, for the model of trial 0" in (study / "report.html").read_text()
+    assert "Test, evaluated once, for the model of trial 0" in capsys.readouterr().out
+    assert "Test, evaluated once, for the model of trial 0" in (study / "report.html").read_text()
 
 
 @pytest.mark.slow

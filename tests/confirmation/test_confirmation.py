@@ -9,18 +9,18 @@ import pytest
 from tests.records import outcome
 from tuner.confirmation import (
     SEED,
-    beaten,
-    cells,
+    beaten_by,
     confirmation,
+    confirmation_lines,
     difference,
     estimate,
     leaders,
-    more_seeds,
+    more_seeds_override,
     repeats,
-    told,
+    table_row,
     with_intervals,
 )
-from tuner.confirmation.estimate import gain_of_seeds, student_t
+from tuner.confirmation.estimate import interval_narrowing, student_t
 from tuner.confirmation.result import luck
 from tuner.settings.settings import ConfirmSettings
 from tuner.trial.records import Convergence, Diagnosis, TrialState
@@ -91,18 +91,18 @@ def test_completed_trials_alone_are_confirmed_and_only_where_asked():
 
 def test_a_configuration_far_behind_is_out_after_two_seeds():
     scores = {1: {1: 0.90, 2: 0.91}, 2: {1: 0.80, 2: 0.80}, 3: {1: 0.89, 2: 0.91}}
-    leader, behind = beaten(scores, 2)
+    leader, behind = beaten_by(scores, 2)
     assert leader == 1
     assert behind.mean == pytest.approx(0.105)
-    assert beaten(scores, 3) is None
-    assert beaten(scores, 1) is None
+    assert beaten_by(scores, 3) is None
+    assert beaten_by(scores, 1) is None
 
 
 def test_one_seed_decides_nothing():
-    assert beaten({1: {1: 0.9}, 2: {1: 0.1}}, 2) is None
-    assert beaten({1: {1: 0.9, 2: 0.9}, 2: {1: 0.1}}, 2) is None
-    assert beaten({}, 2) is None
-    assert beaten({1: {1: 0.9, 2: 0.9}}, 2) is None
+    assert beaten_by({1: {1: 0.9}, 2: {1: 0.1}}, 2) is None
+    assert beaten_by({1: {1: 0.9, 2: 0.9}, 2: {1: 0.1}}, 2) is None
+    assert beaten_by({}, 2) is None
+    assert beaten_by({1: {1: 0.9, 2: 0.9}}, 2) is None
 
 
 def test_differences_that_agree_by_chance_are_as_uncertain_as_the_repeats():
@@ -122,7 +122,7 @@ def test_a_race_seldom_loses_the_truly_best():
         out = set()
         for seed in range(5):
             for trial, true in enumerate((0.5, 0.0, 0.0)):
-                if beaten({t: s for t, s in scores.items() if t not in out}, trial):
+                if beaten_by({t: s for t, s in scores.items() if t not in out}, trial):
                     out.add(trial)
                 elif trial not in out:
                     scores[trial][seed] = draw.gauss(true, 1.0)
@@ -136,7 +136,7 @@ def test_the_ranking_is_by_mean_with_what_the_search_promised_beside():
     assert found.best.estimate.mean == pytest.approx(0.87)
     assert found.optimism == pytest.approx(0.05)  # Of trial 4, which led the search.
     assert found.lead.mean == pytest.approx(0.02)
-    assert cells(found.best, found) == (
+    assert table_row(found.best, found) == (
         "2", "0.8700", "0.8431 to 0.8929", "3", "0.9000", "",
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ def test_what_does_not_bear_every_seed_or_was_raced_out_stands_behind():
     out = repeat(2, 3, stopped_by="pruner")
     found = confirmed({1: [0.99, 0.99], 2: [0.98, 0.98], 3: [0.8, 0.8, 0.8]}, broken, out)
     assert [each.trial for each in found.configurations] == [3, 1, 2]
-    notes = [cells(each, found)[-1] for each in found.configurations]
+    notes = [table_row(each, found)[-1] for each in found.configurations]
     assert notes == [
         "",
         "1 diverged, learned nothing or missed a constraint",
@@ -168,7 +168,7 @@ def test_a_repeat_that_learned_nothing_counts_in_the_mean_and_against_its_config
     assert [each.trial for each in found.configurations] == [2, 1]
     assert list(found.of(1).scores.values()) == [0.99, 0.99, 0.5]
     assert (found.of(1).broken, found.of(1).not_learning) == (0, 1)
-    assert cells(found.of(1), found)[-1] == "1 did not beat the constant guess"
+    assert table_row(found.of(1), found)[-1] == "1 did not beat the constant guess"
 
 
 def test_a_configuration_of_which_a_repeat_misses_a_constraint_stands_behind():
@@ -183,7 +183,7 @@ def test_what_completed_no_repeat_is_not_ranked():
     found = confirmed({1: [], 2: [0.8]})
     assert [each.trial for each in found.configurations] == [2]
     assert found.optimism is None
-    assert cells(found.best, found)[-1] == "2 failed"
+    assert table_row(found.best, found)[-1] == "2 failed"
     assert confirmed({1: []}) is None
 
 
@@ -210,14 +210,14 @@ def test_the_correction_takes_much_of_the_luck_away_on_average():
 
 
 def test_it_is_told_whether_first_and_second_differ():
-    near = told(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), "val_accuracy")
+    near = confirmation_lines(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), "val_accuracy")
     assert near[0].startswith("Confirmed best: trial 1, val_accuracy 0.8500 (95 % interval 0.")
     assert "over 2 new seeds" in near[0]
     assert "inside the noise" in near[2]
     assert "promised 0.0500 above" in near[3]
-    far = told(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), "val_accuracy")
+    far = confirmation_lines(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), "val_accuracy")
     assert "outside the noise" in far[2]
-    alone = told(confirmed({1: [0.95]}), "val_accuracy")
+    alone = confirmation_lines(confirmed({1: [0.95]}), "val_accuracy")
     assert alone[0] == "Confirmed best: trial 1, val_accuracy 0.9500 over 1 new seed."
     assert "promised 0.0500 below" in alone[2]
 
@@ -248,8 +248,8 @@ def test_a_difference_keeps_within_the_range_of_differences():
 def test_seeds_that_agree_give_no_interval_of_their_own():
     alone = confirmed({1: [0.9, 0.9, 0.9]})
     assert alone.best.estimate.interval is None
-    assert cells(alone.best, alone)[2] == ""
-    assert any("same score" in line for line in told(alone, "val_accuracy"))
+    assert table_row(alone.best, alone)[2] == ""
+    assert any("same score" in line for line in confirmation_lines(alone, "val_accuracy"))
     # The others' deviation is known, and the scores agree by chance.
     beside = confirmed({1: [0.9, 0.9, 0.9], 2: [0.86, 0.88, 0.87]})
     low, high = beside.of(1).estimate.interval
@@ -263,10 +263,10 @@ def test_differences_that_are_all_the_same_prove_nothing_without_any_deviation()
     same = {1: {1: 0.9, 2: 0.9}, 2: {1: 0.8, 2: 0.8}}
     assert difference(same, 1, 2).interval is None
     assert not difference(same, 1, 2).excludes_zero
-    assert beaten(same, 2) is None
+    assert beaten_by(same, 2) is None
     (line,) = [
         line
-        for line in told(confirmed({1: [0.9, 0.9], 2: [0.8, 0.8]}), "val_accuracy")
+        for line in confirmation_lines(confirmed({1: [0.9, 0.9], 2: [0.8, 0.8]}), "val_accuracy")
         if "seed by seed" in line
     ]
     assert "the noise is" in line
@@ -277,13 +277,15 @@ def test_differences_that_are_all_the_same_prove_nothing_without_any_deviation()
 )
 def test_it_is_told_how_little_few_seeds_say(seeds, told_so):
     scores = [0.90 + 0.01 * (seed % 3) for seed in range(seeds)]
-    found = more_seeds(confirmed({1: scores}, seeds=seeds).best)
+    found = more_seeds_override(confirmed({1: scores}, seeds=seeds).best)
     assert found == ({"sweep.confirm.seeds": "sweep.confirm.seeds=5"} if told_so else {})
 
 
 def test_more_seeds_make_an_interval_narrower():
-    assert gain_of_seeds(2, 5) == pytest.approx(12.7062 / 2**0.5 / (2.7764 / 5**0.5), rel=1e-4)
-    assert gain_of_seeds(3, 5) == pytest.approx(2.0, abs=0.01)
+    assert interval_narrowing(2, 5) == pytest.approx(
+        12.7062 / 2**0.5 / (2.7764 / 5**0.5), rel=1e-4
+    )
+    assert interval_narrowing(3, 5) == pytest.approx(2.0, abs=0.01)
 
 
 def test_the_corrected_mean_keeps_within_the_range():

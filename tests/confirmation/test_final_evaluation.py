@@ -5,54 +5,62 @@ from dataclasses import replace
 
 import pytest
 
-from tuner.confirmation import FinalEvaluation, Subject, refusal, scored
+from tuner.confirmation import (
+    EvaluatedModel,
+    FinalEvaluation,
+    evaluated_scores,
+    second_evaluation_refusal,
+)
 from tuner.confirmation.final_evaluation import final_evaluation_text, wilson_interval
 from tuner.diagnosis.sweep.noise import confusion_error
 
-SUBJECT = Subject(trial=3, seed=2, rows="abc")
+SUBJECT = EvaluatedModel(trial=3, seed=2, rows="abc")
 CONFUSION = [[30, 10], [5, 55]]
 LOSSES = [0.1] * 85 + [1.1] * 15
 
 
 def looked(**given):
-    scores = scored(CONFUSION, LOSSES)
+    scores = evaluated_scores(CONFUSION, LOSSES)
     values = {"examples": 100, "in_training": 0, "in_validation": 0, "scores": scores}
     return FinalEvaluation(subject=SUBJECT, **values | given)
 
 
 def test_scores_have_the_errors_that_the_reading_gives_them():
-    found = scored(CONFUSION, LOSSES)
+    found = evaluated_scores(CONFUSION, LOSSES)
     assert found["accuracy"].value == 0.85
     assert found["accuracy"].error == pytest.approx(math.sqrt(0.85 * 0.15 / 100), rel=0.05)
     assert found["macro_f1"].error == confusion_error(CONFUSION, "macro_f1")
     assert found["mcc"].error == confusion_error(CONFUSION, "mcc")
     assert found["loss"].value == pytest.approx(0.25)
     assert found["loss"].error == pytest.approx(math.sqrt(0.85 * 0.15 / 99))
-    assert scored([[1, 0], [0, 0]], [0.3])["loss"].error == 0.0
+    assert evaluated_scores([[1, 0], [0, 0]], [0.3])["loss"].error == 0.0
 
 
 def test_the_same_model_and_rows_are_no_second_look():
-    assert refusal(looked(), replace(SUBJECT)) == ""
+    assert second_evaluation_refusal(looked(), replace(SUBJECT)) == ""
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"trial": 5}, "it was for trial 3 with seed 2, and the confirmed best is trial 5 with "),
+        (
+            {"trial": 5},
+            "evaluated for trial 3 with seed 2, and the confirmed best is trial 5 with ",
+        ),
         ({"seed": 4}, "the confirmed best is trial 3 with seed 4 now"),
         ({"rows": "xyz"}, "and these are other rows"),
     ],
 )
 def test_another_model_or_other_rows_are_a_second_look(change, reason):
     for earlier in (looked(), looked(scores={})):
-        assert reason in refusal(earlier, replace(SUBJECT, **change))
+        assert reason in second_evaluation_refusal(earlier, replace(SUBJECT, **change))
 
 
 def test_a_look_is_told_with_its_errors():
     (told,) = final_evaluation_text(looked(), best=3)
-    start = "Test, looked at once, for the model of trial 3 with seed 2: accuracy 0.8500 (0."
+    start = "Test, evaluated once, for the model of trial 3 with seed 2: accuracy 0.8500 (0."
     assert told.startswith(start)
-    assert told.endswith("on 100 rows (in brackets 95 % intervals).")
+    assert "on 100 rows" in told
     assert looked().metrics["test_accuracy"] == 0.85
     assert looked().metrics["test_examples"] == 100
 
@@ -62,28 +70,28 @@ def test_a_look_is_told_with_its_errors():
 )
 def test_intervals_of_test_scores_keep_within_their_ranges(confusion):
     rows = sum(map(sum, confusion))
-    look = looked(examples=rows, scores=scored(confusion, [0.01] * (rows - 1) + [2.0]))
+    look = looked(examples=rows, scores=evaluated_scores(confusion, [0.01] * (rows - 1) + [2.0]))
     for name, least, most in (("accuracy", 0, 1), ("macro_f1", 0, 1), ("mcc", -1, 1)):
         low, high = look.interval(name)
         assert least <= low <= look.scores[name].value <= high <= most
         assert low < high
     low, high = look.interval("loss")
     assert 0.0 < low < look.scores["loss"].value < high
-    single = looked(examples=1, scores=scored([[1, 0], [0, 0]], [0.3]))
+    single = looked(examples=1, scores=evaluated_scores([[1, 0], [0, 0]], [0.3]))
     assert single.interval("loss") is None
 
 
 def test_a_look_tells_what_makes_it_worth_less():
     told = list(final_evaluation_text(looked(in_training=12, in_validation=100), best=4))
-    assert told[1] == "The confirmed best is another one by now, of which this says nothing."
-    assert told[2].startswith("12 test rows (12.0%) have a text that training has too")
-    assert told[3].startswith("100 test rows (100.0%) have a text that validation has too")
+    assert told[1].startswith("The confirmed best has changed")
+    assert told[2].startswith("12 test rows (12.0%) have a text that is also in training")
+    assert told[3].startswith("100 test rows (100.0%) have a text that is also in validation")
 
 
 def test_a_look_that_did_not_end_says_so():
     begun = looked(scores={}, in_training=3)
     (told,) = final_evaluation_text(begun, best=3)
-    assert "what that gave is not known; the same command looks again" in told
+    assert "the same command repeats it" in told
     assert begun.metrics == {}
 
 

@@ -80,7 +80,7 @@ def test_weights_that_move_and_learn_nothing_point_at_the_labels():
     reports = curve(FLAT, 0.5, total_examples=8000, examples_seen=0)
     reports = [replace(r, examples_seen=800 * r.point) for r in reports]
     (found,) = advice(reports, given)
-    assert found.startswith("data.label: look whether the labels follow from the texts")
+    assert found.startswith("data.label: check whether the labels follow from the texts")
 
 
 def test_where_the_constant_guess_wins_on_imbalanced_data_classes_are_weighted():

@@ -10,7 +10,7 @@ from tests.diagnosis.test_diagnosis import curve
 from tests.records import report, settings
 from tuner.diagnosis import diagnose, judge
 from tuner.diagnosis.association import association
-from tuner.diagnosis.watch import WINDOW, DivergenceDetector
+from tuner.diagnosis.divergence_detector import WINDOW, DivergenceDetector
 from tuner.trial.metrics import accuracy, majority_share, matthews_correlation
 from tuner.trial.records import Baseline, Convergence, Decision, FixedRows
 
@@ -167,8 +167,8 @@ def test_class_weights_are_held_against_the_guess_that_they_lead_to():
 def test_an_untrained_head_on_very_uneven_labels_has_not_blown_up():
     guess = Baseline(accuracy=0.97, loss=0.135, labels=2, trained_loss=0.135)
     watch = DivergenceDetector(guess.untrained_loss, 3.0)
-    assert watch.see([0.71] * 60, [1.0] * 60, 60) == ""
-    assert watch.see([2.5] * WINDOW, [1.0] * WINDOW, 60 + WINDOW)
+    assert watch.update([0.71] * 60, [1.0] * 60, 60) == ""
+    assert watch.update([2.5] * WINDOW, [1.0] * WINDOW, 60 + WINDOW)
     slow = curve([0.70 - 0.001 * k for k in TEN], 0.97)
     found = diagnose(slow, guess, replace(settings(), optimizer=make_optimizer({
         "name": "adamw", "learning_rate": 1e-6,

@@ -26,7 +26,7 @@ def test_a_bound_of_0_is_missed_by_the_value_itself():
 
 @pytest.mark.parametrize("text", ["0.8", "< 0.8", "<= much", "<= nan", ">= inf", "", ">= 1 2"])
 def test_what_is_no_constraint(text):
-    with pytest.raises(ValueError, match="is no constraint"):
+    with pytest.raises(ValueError, match="not a constraint"):
         constraint("val_loss", text)
 
 
@@ -89,8 +89,8 @@ def test_the_default_objective_is_better_where_it_is_larger():
 def test_what_a_trial_reached_as_people_read_it():
     both = goals(["val_accuracy", "examples_per_second"], {})
     measured = {"val_accuracy": 0.91234, "examples_per_second": 812.345}
-    assert both.told(outcome(0, value=0.91234, measured=measured)) == (
+    assert both.objectives_text(outcome(0, value=0.91234, measured=measured)) == (
         "val_accuracy 0.9123, examples_per_second 812.3"
     )
-    assert both.told(outcome(0, TrialState.PRUNED, measured=measured)) == ""
+    assert both.objectives_text(outcome(0, TrialState.PRUNED, measured=measured)) == ""
     assert score(2.5e10) == "2.5e+10"

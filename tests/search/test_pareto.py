@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.records import outcome
 from tuner.search.goals import goals
-from tuner.search.pareto import best, dominates, front, order, pick, undominated
+from tuner.search.pareto import best, by_preference, dominates, front, pick, undominated
 from tuner.trial.records import TrialState
 
 BOTH = goals(["val_accuracy", "val_loss"], {})
@@ -54,7 +54,7 @@ def test_of_two_ends_the_first_objectives_best_is_the_knee():
 
 
 def test_what_to_take_stands_first_and_what_misses_a_constraint_after_what_was_beaten():
-    assert numbers(order(ALL, BOTH)) == [2, 1, 3, 4, 6, 5]
+    assert numbers(by_preference(ALL, BOTH)) == [2, 1, 3, 4, 6, 5]
     assert best(ALL, BOTH).number == 2
     assert best([OVER, PRUNED], BOTH) is None
 
@@ -62,7 +62,7 @@ def test_what_to_take_stands_first_and_what_misses_a_constraint_after_what_was_b
 def test_with_one_objective_the_order_is_that_of_its_values():
     alone = goals(["val_accuracy"], {})
     trials = [outcome(number, value=value) for number, value in enumerate((0.5, 0.7, 0.6, 0.7))]
-    assert numbers(order(trials, alone)) == [1, 3, 2, 0]
+    assert numbers(by_preference(trials, alone)) == [1, 3, 2, 0]
     assert numbers(front(trials, alone)) == [1, 3]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.records import outcome
-from tuner.search.ranking import best, counts, failing, gain, ranked
+from tuner.search.ranking import best, counts, failure_causes, gain, ranked
 from tuner.trial.records import TrialError, TrialState
 
 OUTCOMES = [
@@ -49,27 +49,27 @@ def failed(number, message="cuda:0 is gone", kind="RuntimeError"):
 
 def test_failing_needs_failures_in_a_row():
     done = outcome(0)
-    assert failing([done, failed(1), failed(2, "cuda:1 is gone")], 2) == (
+    assert failure_causes([done, failed(1), failed(2, "cuda:1 is gone")], 2) == (
         "RuntimeError: cuda:N is gone"
     )
-    assert not failing([failed(0)], 2)
+    assert not failure_causes([failed(0)], 2)
     for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE):
-        assert not failing([failed(0), outcome(1, state), failed(2)], 2)
+        assert not failure_causes([failed(0), outcome(1, state), failed(2)], 2)
 
 
 def test_failures_in_a_row_count_whatever_their_causes():
     row = [failed(0, "a"), failed(1, "b"), failed(2, "b"), failed(3, "c"), failed(4, "d")]
-    assert failing(row, 5).split("; ") == [
+    assert failure_causes(row, 5).split("; ") == [
         "RuntimeError: b", "RuntimeError: a", "RuntimeError: c", "1 more causes",
     ]  # fmt: skip
 
 
 def test_messages_that_differ_by_an_address_alone_are_one_cause():
     row = [failed(0, "<object at 0x7f3abc12>"), failed(1, "<object at 0x7ffe00d4>")]
-    assert failing(row, 2) == "RuntimeError: <object at N>"
+    assert failure_causes(row, 2) == "RuntimeError: <object at N>"
 
 
 def test_an_interrupted_trial_neither_counts_as_a_failure_nor_ends_a_row():
     interrupted = outcome(1, TrialState.INTERRUPTED)
-    assert failing([failed(0), interrupted, failed(2)], 2)
-    assert not failing([failed(0), interrupted], 2)
+    assert failure_causes([failed(0), interrupted, failed(2)], 2)
+    assert not failure_causes([failed(0), interrupted], 2)

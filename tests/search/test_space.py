@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.search.coverage import covering
+from tuner.search.coverage import covering_points
 from tuner.search.grid import Grid
 from tuner.search.space import (
     Choice,
@@ -60,14 +60,14 @@ def test_an_impossible_domain_says_why(build, message):
 @pytest.mark.parametrize(
     ("dimensions", "message"),
     [
-        ([BATCH, BATCH], "training.batch_size is in the space twice"),
+        ([BATCH, BATCH], "training.batch_size is twice in the space"),
         ([MOMENTUM], "depends on optimizer, which is not searched"),
         (
             [
                 Dimension(key="a", domain=Choice(values=(1,)), when={"b": (1,)}),
                 Dimension(key="b", domain=Choice(values=(1,)), when={"a": (1,)}),
             ],
-            "circle: a, b",
+            "circular: a, b",
         ),
         ([OPTIMIZER, rate(1e-6, 1e-3, "sgd"), BROAD_RATE], "could hold at once"),
     ],
@@ -160,7 +160,7 @@ def test_the_covering_points_meet_every_corner(options, bounds):
         when={"g": (options[-1],)},
     )
     space = SearchSpace([group, number, BATCH])
-    samples = list(covering(space))
+    samples = list(covering_points(space))
     assert all(space.admits(sample) for sample in samples)
     for dimension in space.dimensions:
         assert set(corners(dimension.domain)) <= {s.get(dimension.key) for s in samples}
@@ -174,7 +174,7 @@ def test_the_covering_points_keep_to_a_narrowed_choice():
         when={"optimizer": ("adamw", "adam")},
     )
     space = SearchSpace([narrowed, decay])
-    assert all(space.admits(sample) for sample in covering(space))
+    assert all(space.admits(sample) for sample in covering_points(space))
 
 
 def test_the_part_of_other_values_that_a_space_can_take():

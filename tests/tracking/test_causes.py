@@ -113,7 +113,13 @@ def refusal(uri, folder, kind=InputError):
     [
         (401, "", InputError, "login", "MLFLOW_TRACKING_USERNAME"),
         (403, "", InputError, "refuses", "right to"),
-        (403, INVALID_HOST_MSG, InputError, "does not accept requests", "--allowed-hosts 127.0.0.1:"),
+        (
+            403,
+            INVALID_HOST_MSG,
+            InputError,
+            "does not accept requests",
+            "--allowed-hosts 127.0.0.1:",
+        ),
         (404, "", InputError, "not the address", "browser"),
         (404, '{"detail": "Not Found"}', InputError, "not the address", "browser"),
         (405, "", InputError, "not the address", "browser"),

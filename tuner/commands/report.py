@@ -11,8 +11,8 @@ from rich.text import Text
 
 from tuner.commands.command_words import read_options
 from tuner.config import ComposedReader, compose_report
-from tuner.confirmation import told
-from tuner.diagnosis.sweep import Rerun, SweepReading, statements
+from tuner.confirmation import confirmation_lines
+from tuner.diagnosis.sweep import FollowUp, SweepReading, statements
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.report_page import PAGE, Reporter
 from tuner.results.html.data import StudyView, TrialView
@@ -117,9 +117,9 @@ def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyVie
 
 def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> None:
     """Without a terminal: a line for each trial that ended since the last look."""
-    told = {outcome.number for outcome in last.outcomes} if last else set()
+    shown = {outcome.number for outcome in last.outcomes} if last else set()
     for outcome in sorted(study.outcomes, key=lambda o: o.number):
-        if outcome.number not in told:
+        if outcome.number not in shown:
             terminal.show_outcome(outcome)
 
 
@@ -130,7 +130,9 @@ class Command:
     text: str
 
 
-def shown(study: StudyView, reading: SweepReading, rerun: Rerun) -> list[RenderableType | Command]:
+def shown(
+    study: StudyView, reading: SweepReading, rerun: FollowUp
+) -> list[RenderableType | Command]:
     """What a terminal shows of a study: the ranked table, how each ended, the sweep as a whole."""
     parts: list[RenderableType | Command] = []
     if study.outcomes:
@@ -153,7 +155,7 @@ def shown(study: StudyView, reading: SweepReading, rerun: Rerun) -> list[Rendera
         parts += [
             Text("\nConfirmed with new seeds", style="bold"),
             confirmation_table(study.confirmation),
-            *map(Text, told(study.confirmation, study.objective)),
+            *map(Text, confirmation_lines(study.confirmation, study.objective)),
         ]
     return parts or [Text("The study has no trials yet.")]
 

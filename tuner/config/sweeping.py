@@ -16,7 +16,7 @@ from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
 from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
 from tuner.errors import InputError
 from tuner.search.configuration_id import configuration_id
-from tuner.search.coverage import covering
+from tuner.search.coverage import covering_points
 from tuner.search.goals import Goals, goals_of
 from tuner.search.space import Choice, SearchSpace
 from tuner.settings.settings import AgentSettings, TrialSettings
@@ -189,7 +189,9 @@ def check(composed: ComposedSweep) -> list[TrialSettings]:
     Raises:
         InputError: One of them is refused.
     """
-    samples = [compose_trial(composed, parameters) for parameters in covering(composed.space)]
+    samples = [
+        compose_trial(composed, parameters) for parameters in covering_points(composed.space)
+    ]
     return [composed.base, *samples]
 
 
@@ -203,7 +205,7 @@ def searched_options(
         variants: What `check` composed of it.
     """
     found: dict[str, dict[str, Any]] = {}
-    for parameters, settings in zip(covering(composed.space), variants[1:], strict=True):
+    for parameters, settings in zip(covering_points(composed.space), variants[1:], strict=True):
         for group in TRIAL_GROUPS:
             if group in parameters:
                 fields = {

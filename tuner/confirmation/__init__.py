@@ -1,15 +1,15 @@
-"""The leading configurations trained again with new seeds: which are worth it, what they say."""
+"""Confirmation of the leading configurations with new seeds: plan, race, estimate, result."""
 
 from tuner.confirmation.estimate import CONFIDENCE, Estimate, difference, estimate
 from tuner.confirmation.final_evaluation import (
     TESTED,
+    EvaluatedModel,
     FinalEvaluation,
     Score,
-    Subject,
-    overlap,
-    refusal,
-    scored,
+    evaluated_scores,
+    overlap_warnings,
     scores_text,
+    second_evaluation_refusal,
 )
 from tuner.confirmation.plan import (
     CONFIRMED,
@@ -21,17 +21,23 @@ from tuner.confirmation.plan import (
     searched_name,
     study_name,
 )
-from tuner.confirmation.race import beaten
+from tuner.confirmation.race import beaten_by
 from tuner.confirmation.result import (
     Configuration,
     Confirmation,
     confirmation,
     is_raced_out,
-    origin,
+    repeat_key,
     scores_of,
     with_intervals,
 )
-from tuner.confirmation.text import HEADINGS, cells, mean_text, more_seeds, told
+from tuner.confirmation.text import (
+    HEADINGS,
+    confirmation_lines,
+    mean_text,
+    more_seeds_override,
+    table_row,
+)
 
 __all__ = [
     "CONFIDENCE",
@@ -44,27 +50,27 @@ __all__ = [
     "Configuration",
     "Confirmation",
     "Estimate",
+    "EvaluatedModel",
     "FinalEvaluation",
     "Score",
-    "Subject",
-    "beaten",
-    "cells",
+    "beaten_by",
     "confirmation",
+    "confirmation_lines",
     "difference",
     "estimate",
+    "evaluated_scores",
     "is_raced_out",
     "leaders",
     "mean_text",
-    "more_seeds",
-    "origin",
-    "overlap",
-    "refusal",
+    "more_seeds_override",
+    "overlap_warnings",
+    "repeat_key",
     "repeats",
-    "scored",
     "scores_of",
     "scores_text",
     "searched_name",
+    "second_evaluation_refusal",
     "study_name",
-    "told",
+    "table_row",
     "with_intervals",
 ]

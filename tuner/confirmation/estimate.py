@@ -1,4 +1,4 @@
-"""Means of a few scores, and how far chance may have moved them."""
+"""Means of a few scores and their confidence intervals."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from tuner.settings.intervals import Interval, Range, within
 CONFIDENCE = 0.95
 
 FEW = 5
-"""Below so many pairs their own deviation is too uncertain to be believed alone."""
+"""Number of pairs below which their own deviation is too uncertain."""
 
 _SAME = 1e-12
-"""Deviation below which values are the same but for rounding."""
+"""Deviation below which values differ by rounding only."""
 
 UNBOUNDED = Range()
 
 Scores = Mapping[int, Mapping[int, float]]
-"""Number of a trial to seed to the objective that its configuration reached with it."""
+"""Trial number to seed to the objective of its configuration with that seed."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Spread:
 
     @property
     def is_known(self) -> bool:
-        """False where there are no repeats, or all of them are the same."""
+        """True if there are repeats that differ."""
         return self.freedom > 0 and self.deviation > _SAME
 
 
@@ -39,24 +39,24 @@ class Estimate:
     """A mean, in the metric's unit."""
 
     mean: float
-    """Of the values seen."""
+    """Mean of the values."""
     margin: float | None
-    """Half the width of Student's t-interval, with 95 % confidence unless another one was asked
-    for; None: one value, or values that are all the same.
+    """Half the width of Student's t-interval, by default with 95 % confidence; None for one value,
+    or for equal values.
     """
     low: float | None = None
-    """Lower end of the interval, within the metric's range; None without a margin."""
+    """Lower end of the interval within the metric's range; None without a margin."""
     high: float | None = None
     """Upper end of the interval; None without a margin."""
 
     @property
     def interval(self) -> Interval | None:
-        """The confidence interval; None where the values give none."""
+        """Confidence interval; None if the values give none."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the sign of the true mean is known."""
+        """True if the sign of the true mean is known."""
         return self.interval is not None and not self.interval[0] <= 0.0 <= self.interval[1]
 
 
@@ -67,14 +67,14 @@ def estimate(
     bounds: Range = UNBOUNDED,
     spread: Spread | None = None,
 ) -> Estimate:
-    """The mean of at least one value with a confidence interval that keeps within a range.
+    """Return the mean of values with a confidence interval within the metric's range.
 
     Args:
-        values: One or more.
-        confidence: Of the interval.
+        values: At least one value.
+        confidence: Confidence of the interval.
         bounds: Range of the metric.
-        spread: Deviation of all repeats. It counts where the values are all the same: a few
-            scores that are shares of the same rows agree by chance now and then.
+        spread: Deviation of all repeats, used if the values are equal: a few scores that are
+            shares of the same rows sometimes agree by chance.
     """
     mean, count = fmean(values), len(values)
     own = Spread(stdev(values), count - 1) if count > 1 else None
@@ -86,12 +86,12 @@ def estimate(
     return Estimate(mean=mean, margin=margin, low=low, high=high)
 
 
-def gain_of_seeds(seeds: int, more: int) -> float:
-    """How many times narrower an interval of the same deviation is with more seeds.
+def interval_narrowing(seeds: int, more: int) -> float:
+    """Return how many times narrower an interval of the same deviation is with more seeds.
 
     Args:
-        seeds: Number that there is, 2 or more.
-        more: Number that there would be.
+        seeds: Present number of seeds, 2 or more.
+        more: Larger number of seeds.
     """
     return _width(seeds) / _width(more)
 
@@ -108,21 +108,21 @@ def difference(
     *,
     bounds: Range = UNBOUNDED,
 ) -> Estimate | None:
-    """How much larger the scores of one configuration are, over the seeds that both have.
+    """Return how much larger one configuration's scores are, over the seeds that both have.
 
-    The t-interval of the paired differences. Below `FEW` pairs their deviation is taken as at
-    least that which all repeats have around their configurations' means, with the degrees of
-    freedom of all: scores that are shares of a few hundred rows agree by chance now and then.
+    The result is the t-interval of the paired differences. Below `FEW` pairs their deviation is at
+    least that of all repeats around their configurations' means, with the degrees of freedom of
+    all: scores that are shares of a few hundred rows sometimes agree by chance.
 
     Args:
-        scores: Of all configurations.
-        one: Number of a configuration.
-        other: Number of another one.
-        confidence: Of the interval.
+        scores: Scores of all configurations.
+        one: Number of one configuration's trial.
+        other: Number of the other one's trial.
+        confidence: Confidence of the interval.
         bounds: Range of the metric itself.
 
     Returns:
-        None where no seed is common to both.
+        None if they have no common seed.
     """
     seeds = scores[one].keys() & scores[other].keys()
     pairs = [scores[one][seed] - scores[other][seed] for seed in sorted(seeds)]
@@ -142,7 +142,7 @@ def difference(
 
 
 def deviation(scores: Scores) -> Spread:
-    """The standard deviation of repeats around the mean of their configuration, over all."""
+    """Return the standard deviation of all repeats around their configurations' means."""
     squares, freedom = 0.0, 0
     for values in (list(repeated.values()) for repeated in scores.values() if repeated):
         mean = fmean(values)
@@ -152,11 +152,11 @@ def deviation(scores: Scores) -> Spread:
 
 
 def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
-    """Return the bound that |t| stays below with this probability.
+    """Return the bound that |t| stays below with a probability.
 
     Args:
         freedom: Degrees of freedom, 1 or more.
-        confidence: Above 0 and below 1.
+        confidence: Probability, above 0 and below 1.
     """
     from scipy.special import stdtrit  # noqa: PLC0415 - slow to import
 

@@ -1,7 +1,7 @@
-"""The one look at the test rows: whose model it is for, whether it may be taken, what it says.
+"""The only evaluation on the test rows: the model that it is for, whether it may run, its scores.
 
-A test score is an estimate of what new rows will bring only as long as nothing was chosen by it.
-So the rows of `data.test` are looked at for one model, and for no other one ever after.
+A test score estimates the performance on new rows only as long as nothing was chosen by it. So the
+rows of `data.test` are evaluated for one model, and never for another one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from tuner.settings.objectives import range_of
 from tuner.trial.metrics import Confusion, accuracy, macro_f1, matthews_correlation
 
 TESTED = "tested"
-"""User attribute of a study: the `FinalEvaluation` that was begun, or has ended."""
+"""User attribute of a study: the `FinalEvaluation` that has begun or ended."""
 
 METRICS: Mapping[str, str] = {
     "accuracy": "accuracy",
@@ -23,17 +23,17 @@ METRICS: Mapping[str, str] = {
     "mcc": "MCC",
     "loss": "loss",
 }
-"""Name of each score to what people call it."""
+"""Name of each score to its usual spelling."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """Whom the test rows are looked at for."""
+class EvaluatedModel:
+    """The model and rows of a final evaluation."""
 
     trial: int
     """Number of the confirmed best."""
     seed: int
-    """Of the repeat of it whose model is scored: the best one's."""
+    """Seed of its best repeat, whose model is evaluated."""
     rows: str
     """SHA-256 of the test rows."""
 
@@ -43,38 +43,37 @@ class Score:
     """A score on the test rows."""
 
     value: float
-    """In the metric's unit."""
+    """Value in the metric's unit."""
     error: float
     """Standard error over the drawing of the rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinalEvaluation:
-    """A look at the test rows.
+    """An evaluation on the test rows.
 
-    It is written down before it begins: whoever dies in the middle has it again, for the same
-    model alone.
+    It is stored before it begins: after an interruption it is repeated, for the same model only.
     """
 
-    subject: Subject
-    """Whom it is for."""
+    subject: EvaluatedModel
+    """Model that it is for."""
     examples: int
-    """How many rows there are."""
+    """Number of test rows."""
     in_training: int
-    """Of them those whose text stands in training, too."""
+    """Number of test rows whose text is also in the training data."""
     in_validation: int
-    """Of them those whose text stands in validation, too."""
+    """Number of test rows whose text is also in the validation data."""
     scores: Mapping[str, Score] = field(default_factory=dict)
-    """By the names of `METRICS`; none before it has ended."""
+    """Name in `METRICS` to score; empty before the end."""
 
     def interval(self, name: str) -> Interval | None:
-        """95 % interval of a score over the drawing of the rows, within the score's range.
+        """Return a score's 95 % interval over the drawing of the rows, within its range.
 
         Args:
             name: One of `METRICS`.
 
         Returns:
-            None where one row alone gives none.
+            None if there is only one row.
         """
         score = self.scores[name]
         if name == "accuracy":
@@ -92,11 +91,11 @@ class FinalEvaluation:
         return found | {"test_examples": float(self.examples)}
 
 
-def scored(confusion: Confusion, losses: Sequence[float]) -> dict[str, Score]:
-    """The scores of one model.
+def evaluated_scores(confusion: Confusion, losses: Sequence[float]) -> dict[str, Score]:
+    """Return the scores of a model.
 
     Args:
-        confusion: Counts by true label (rows) and predicted one (columns); one row at least.
+        confusion: Counts by true label (rows) and predicted label (columns); at least one row.
         losses: Cross-entropy of each row, in nats.
     """
     values = {
@@ -116,7 +115,7 @@ def wilson_interval(share: float, examples: int) -> Interval:
     """Return the 95 % interval of a share of independent rows (Wilson 1927).
 
     Args:
-        share: Share seen, 0 to 1.
+        share: Observed share, 0 to 1.
         examples: Number of rows, 1 or more.
     """
     from scipy.stats import binomtest  # noqa: PLC0415 - slow to import
@@ -126,12 +125,12 @@ def wilson_interval(share: float, examples: int) -> Interval:
     return float(ends.low), float(ends.high)
 
 
-def refusal(earlier: FinalEvaluation, wanted: Subject) -> str:
-    """Why a look is refused after an earlier one; empty where both are for the same.
+def second_evaluation_refusal(earlier: FinalEvaluation, wanted: EvaluatedModel) -> str:
+    """Return why a second evaluation is refused; empty if it is for the same model and rows.
 
     Args:
-        earlier: The look that was begun, or has ended.
-        wanted: Whom another one would be for.
+        earlier: Evaluation that has begun or ended.
+        wanted: Model and rows of the second one.
     """
     was = earlier.subject
     if was == wanted:
@@ -141,61 +140,64 @@ def refusal(earlier: FinalEvaluation, wanted: Subject) -> str:
     else:
         change = f"the confirmed best is {_model(wanted)} now"
     return (
-        f"data.test is not looked at again: it was for {_model(was)}, and {change}. A second look "
-        "would make test scores something to choose by, and the one that is told too good; the "
-        "first one stands. What is chosen from here on needs a new study and rows that nobody has "
-        "scored"
+        f"the rows of data.test were already evaluated for {_model(was)}, and {change}. A second "
+        "evaluation would turn test scores into a selection criterion and make them too "
+        "optimistic; the first one remains. A new choice needs a new study and rows that were "
+        "never evaluated"
     )
 
 
-def final_evaluation_text(look: FinalEvaluation, best: int) -> Iterator[str]:
-    """What a look says, in sentences.
+def final_evaluation_text(evaluation: FinalEvaluation, best: int) -> Iterator[str]:
+    """Return the result of an evaluation in sentences.
 
     Args:
-        look: The look.
+        evaluation: Evaluation on the test rows.
         best: Number of the trial that is the confirmed best now.
     """
-    if not look.scores:
+    if not evaluation.scores:
         yield (
-            f"The test rows were being looked at for {_model(look.subject)}, and what that gave "
-            "is not known; the same command looks again."
+            f"The evaluation of {_model(evaluation.subject)} on the test rows was interrupted "
+            "before its scores were stored; the same command repeats it."
         )
         return
-    yield f"Test, looked at once, for the model of {_model(look.subject)}: {scores_text(look)}."
-    if look.subject.trial != best:
-        yield "The confirmed best is another one by now, of which this says nothing."
-    yield from overlap(look.examples, look.in_training, look.in_validation)
+    model, scores = _model(evaluation.subject), scores_text(evaluation)
+    yield f"Test, evaluated once, for the model of {model}: {scores}."
+    if evaluation.subject.trial != best:
+        yield "The confirmed best has changed since; these scores are not its own."
+    yield from overlap_warnings(
+        evaluation.examples, evaluation.in_training, evaluation.in_validation
+    )
 
 
-def scores_text(look: FinalEvaluation) -> str:
-    """The scores of a look that has ended, and on how many rows."""
+def scores_text(evaluation: FinalEvaluation) -> str:
+    """Return the scores of a finished evaluation and its number of rows."""
     scores = [
-        f"{METRICS[name]} {score.value:.4f}{_ends(look.interval(name))}"
-        for name, score in look.scores.items()
+        f"{METRICS[name]} {score.value:.4f}{_ends(evaluation.interval(name))}"
+        for name, score in evaluation.scores.items()
     ]
-    return f"{', '.join(scores)}, on {look.examples} rows (in brackets 95 % intervals)"
+    return f"{', '.join(scores)}, on {evaluation.examples} rows (95 % intervals in brackets)"
 
 
 def _ends(interval: Interval | None) -> str:
     return "" if interval is None else f" ({interval[0]:.4f} to {interval[1]:.4f})"
 
 
-def overlap(examples: int, in_training: int, in_validation: int) -> Iterator[str]:
-    """A sentence for the test rows that are none: the model or its choice has seen them.
+def overlap_warnings(examples: int, in_training: int, in_validation: int) -> Iterator[str]:
+    """Return a sentence for test rows that the model or its selection has seen.
 
     Args:
-        examples: Test rows.
-        in_training: Of them those whose text stands in training, too.
-        in_validation: Of them those whose text stands in validation, too.
+        examples: Number of test rows.
+        in_training: Number of test rows whose text is also in the training data.
+        in_validation: Number of test rows whose text is also in the validation data.
     """
     seen = {"training": in_training, "validation": in_validation}
     for split, rows in seen.items():
         if rows:
             yield (
-                f"{rows} test rows ({rows / examples:.1%}) have a text that {split} has too: "
-                "their scores flatter."
+                f"{rows} test rows ({rows / examples:.1%}) have a text that is also in {split}: "
+                "their scores are too optimistic."
             )
 
 
-def _model(subject: Subject) -> str:
+def _model(subject: EvaluatedModel) -> str:
     return f"trial {subject.trial} with seed {subject.seed}"

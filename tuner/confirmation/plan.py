@@ -1,4 +1,4 @@
-"""Which configurations are trained again, and with which seeds."""
+"""Plan of a confirmation: the configurations to repeat, and their seeds."""
 
 from collections.abc import Iterable, Sequence
 from itertools import count, islice
@@ -8,7 +8,7 @@ from tuner.settings.settings import ConfirmSettings
 from tuner.trial.records import TrialOutcome
 
 CONFIRMS = "confirms"
-"""Of a repeat: number of the trial whose configuration it trains again; also a tag in MLflow."""
+"""Parameter and MLflow tag of a repeat: number of the trial whose configuration it repeats."""
 
 SEED = "training.seed"
 
@@ -16,16 +16,16 @@ CONFIRMED = "confirmed"
 """User attribute of a study: the `Confirmation` of its leading configurations."""
 
 STUDY = ".confirm"
-"""Behind a study's name: the study of its repeats."""
+"""Suffix of the name of a study's study of repeats."""
 
 
 def study_name(study: str) -> str:
-    """The name of the study of repeats."""
+    """Return the name of the study of repeats."""
     return study + STUDY
 
 
 def searched_name(name: str) -> str:
-    """Return the value of the key `study` from which a study has its name.
+    """Return the value of the key `study` from which a study's name was made.
 
     Args:
         name: Name of a search's study, or of the study of its repeats.
@@ -36,20 +36,20 @@ def searched_name(name: str) -> str:
 def leaders(
     outcomes: Iterable[TrialOutcome], direction: Direction, settings: ConfirmSettings
 ) -> list[TrialOutcome]:
-    """The trials that are confirmed, the best first; none where nobody asks for it."""
+    """Return the trials to confirm, best first; none if no confirmation is set."""
     return [o for o in ranked(outcomes, direction) if is_usable(o)][: settings.top or 0]
 
 
 def repeats(leaders: Sequence[TrialOutcome], base: int, seeds: int) -> list[dict[str, int]]:
-    """The repeats in the order in which they are run: all configurations advance together.
+    """Return the repeats in running order: all configurations advance together.
 
     Args:
-        leaders: The trials that are confirmed, the best first.
-        base: The search's own seed, for which they were picked and which therefore says nothing.
-        seeds: How many new ones; they follow it, those left out that the search itself drew.
+        leaders: Trials to confirm, best first.
+        base: Seed of the search, by which they were selected and which is therefore not used.
+        seeds: Number of new seeds; they follow the base, without those that the search drew.
 
     Returns:
-        Of each the trial and the seed.
+        Trial and seed of each repeat.
     """
     drawn = {leader.parameters.get(SEED) for leader in leaders}
     new = islice((seed for seed in count(base + 1) if seed not in drawn), seeds)

@@ -1,4 +1,4 @@
-"""What the repeats say: the configurations by their means, and what the search promised."""
+"""Result of the repeats: the configurations by their means, and the search's optimism."""
 
 import math
 import random
@@ -11,61 +11,60 @@ from tuner.confirmation.final_evaluation import FinalEvaluation
 from tuner.confirmation.plan import CONFIRMS, SEED
 from tuner.search.ranking import is_usable
 from tuner.settings.objectives import Direction, direction, range_of
-from tuner.settings.objectives import sign as turn
+from tuner.settings.objectives import sign as sign_of
 from tuner.trial.records import Convergence, TrialOutcome, TrialState
 
 DRAWS = 4000
-"""Of the bootstrap; their own noise is then below 2 % of a mean's standard error."""
+"""Number of bootstrap draws; their noise is then below 2 % of a mean's standard error."""
 
-BROKEN = ("diverged", "not_learning")
-"""What ends a repeat of a configuration that does not bear every seed."""
+UNSTABLE_STOPS = ("diverged", "not_learning")
+"""Reasons to stop a repeat that show a configuration as unstable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """One configuration, trained again with new seeds."""
+    """A configuration that was repeated with new seeds."""
 
     trial: int
     """Number of the search's trial that found it."""
     promised: float
-    """The objective that it had there."""
+    """Objective in that trial."""
     scores: Mapping[int, float]
-    """Seed to the objective of the repeats that completed."""
+    """Seed to the objective of the completed repeats."""
     estimate: Estimate
-    """Of them."""
+    """Estimate of their mean."""
     broken: int
-    """Repeats without a score that diverged, were stopped as not learning or missed a constraint.
+    """Number of repeats without a score that diverged, were stopped as not learning or missed a
+    constraint.
     """
     raced_out: bool
-    """It was shown that it could no longer win, and repeated no more."""
+    """True if it was dropped because it could no longer win."""
     not_learning: int = 0
-    """Repeats that completed without beating the constant guess. Their scores are in the mean."""
+    """Number of repeats that completed without beating the constant guess; their scores count."""
 
     @property
     def unsound(self) -> int:
-        """Number of repeats that show that the configuration does not bear every seed."""
+        """Number of repeats that show the configuration as unstable."""
         return self.broken + self.not_learning
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """How a confirmation ended."""
+    """Result of a confirmation."""
 
     configurations: tuple[Configuration, ...]
-    """By rank: what bears every seed first, then by the mean."""
+    """Configurations by rank: stable ones first, then by the mean."""
     seeds: int
-    """Repeats wanted of each."""
+    """Number of repeats wanted of each."""
     luck: float
-    """By how much the best one's mean is better than its true mean, as to be expected of the best
-    of several noisy means.
-    """
+    """Expected excess of the best mean over its true mean, as the best of several noisy means."""
     lead: Estimate | None
-    """By how much the first is better than the second, over the seeds of both; None without a
-    second or a common seed.
+    """Advantage of the first over the second, over their common seeds; None without a second or a
+    common seed.
     """
     optimism: float | None
-    """By how much the search's best trial was better than what its configuration reached again;
-    None where it reached nothing.
+    """Excess of the search's best objective over what its configuration reached again; None if no
+    repeat of it completed.
     """
     final_evaluation: FinalEvaluation | None = None
     """Scores on the test rows, of this best or of an earlier one; None before the first
@@ -76,20 +75,20 @@ class Confirmation:
 
     @property
     def best(self) -> Configuration:
-        """The confirmed best."""
+        """Confirmed best configuration."""
         return self.configurations[0]
 
     def of(self, trial: int) -> Configuration | None:
-        """What a trial's configuration reached; None where it was not repeated."""
+        """Return the result of a trial's configuration; None if it was not repeated."""
         return next((each for each in self.configurations if each.trial == trial), None)
 
     def corrected(self, objective: str) -> float:
-        """The best one's mean without the luck of having been picked.
+        """Return the best mean without the expected excess of its selection.
 
         Args:
-            objective: Metric name.
+            objective: Name of the metric.
         """
-        mean = self.best.estimate.mean - turn(direction(objective)) * self.luck
+        mean = self.best.estimate.mean - sign_of(direction(objective)) * self.luck
         return range_of(objective).clip(mean)
 
 
@@ -99,18 +98,18 @@ def confirmation(
     objective: str,
     seeds: int,
 ) -> Confirmation | None:
-    """Reads the repeats.
+    """Evaluate the repeats.
 
     Args:
-        leaders: The trials that were to be confirmed, the best first.
-        repeats: Of their configurations, and perhaps of others.
-        objective: Metric name.
-        seeds: Repeats wanted of each.
+        leaders: Trials that were to be confirmed, best first.
+        repeats: Outcomes of their repeats, and perhaps of others.
+        objective: Name of the metric.
+        seeds: Number of repeats wanted of each.
 
     Returns:
-        None where no repeat completed.
+        None if no repeat completed.
     """
-    sign = turn(direction(objective))
+    sign = sign_of(direction(objective))
     found = [_configuration(leader, repeats) for leader in leaders]
     scored = [each for each in found if each is not None]
     if not scored:
@@ -131,15 +130,15 @@ def confirmation(
 
 
 def with_intervals(found: Confirmation, objective: str) -> Confirmation:
-    """A confirmation with all intervals computed from its scores.
+    """Return a confirmation with all intervals computed from its scores.
 
     Older versions stored intervals that reach beyond the metric's range.
 
     Args:
-        found: The confirmation.
-        objective: Metric name.
+        found: Stored confirmation.
+        objective: Name of the metric.
     """
-    sign, bounds = turn(direction(objective)), range_of(objective)
+    sign, bounds = sign_of(direction(objective)), range_of(objective)
     better = _signed({each.trial: each.scores for each in found.configurations}, sign)
     spread = deviation(better)
     configurations = tuple(
@@ -152,18 +151,18 @@ def with_intervals(found: Confirmation, objective: str) -> Confirmation:
 
 
 def luck(scores: Scores) -> float:
-    """By how much the largest mean is expected to exceed the true mean of what it belongs to.
+    """Return the expected excess of the largest mean over its own true mean.
 
-    Parametric bootstrap of the bias (Efron & Tibshirani 1993, chapter 10): the means seen stand
-    for the true ones, all means are drawn again with their standard errors (from the deviation
-    pooled over all repeats), and the largest is compared with what stands behind it. Means that
-    were seen lie wider apart than true ones, so that this is rather too little than too much.
+    This is the parametric bootstrap of the bias (Efron & Tibshirani 1993, chapter 10): the
+    observed means stand for the true ones, all means are drawn again with their standard errors
+    (from the deviation pooled over all repeats), and the largest is compared with its true one.
+    Observed means differ more than true ones, so the result is too small rather than too large.
 
     Args:
         scores: Trial to seed to the objective, larger is better.
 
     Returns:
-        In the metric's unit, 0 or more; 0 for a single configuration or without repeats.
+        Excess in the metric's unit, 0 or more; 0 for one configuration or without repeats.
     """
     within = deviation(scores).deviation
     means = [(fmean(found.values()), within / math.sqrt(len(found))) for found in scores.values()]
@@ -179,29 +178,29 @@ def luck(scores: Scores) -> float:
 
 
 def scores_of(repeats: Iterable[TrialOutcome], way: Direction) -> dict[int, dict[int, float]]:
-    """Trial to seed to the objective of its repeat; larger is better, whatever the metric."""
+    """Return trial to seed to the objective of its repeat; larger is better for every metric."""
     found: dict[int, dict[int, float]] = {}
     for outcome in repeats:
         if is_usable(outcome) and outcome.value is not None:
-            trial, seed = origin(outcome)
-            found.setdefault(trial, {})[seed] = turn(way) * outcome.value
+            trial, seed = repeat_key(outcome)
+            found.setdefault(trial, {})[seed] = sign_of(way) * outcome.value
     return found
 
 
-def origin(repeat: TrialOutcome) -> tuple[int, int]:
-    """The trial that a repeat confirms, and its seed."""
+def repeat_key(repeat: TrialOutcome) -> tuple[int, int]:
+    """Return the trial that a repeat confirms, and its seed."""
     return int(str(repeat.parameters[CONFIRMS])), int(str(repeat.parameters[SEED]))
 
 
 def is_raced_out(repeat: TrialOutcome) -> bool:
-    """Whether a repeat was stopped, or never begun, because its configuration could not win."""
+    """Return True if a repeat was stopped, or never begun, because it could not win."""
     return repeat.state is TrialState.PRUNED and repeat.stopped_by == "pruner"
 
 
 def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Configuration | None:
-    own = [repeat for repeat in repeats if origin(repeat)[0] == leader.number]
+    own = [repeat for repeat in repeats if repeat_key(repeat)[0] == leader.number]
     usable = [repeat for repeat in own if is_usable(repeat)]
-    scores = {origin(each)[1]: each.value for each in usable if each.value is not None}
+    scores = {repeat_key(each)[1]: each.value for each in usable if each.value is not None}
     if not scores or leader.value is None:
         return None
     return Configuration(
@@ -209,7 +208,7 @@ def _configuration(leader: TrialOutcome, repeats: Sequence[TrialOutcome]) -> Con
         promised=leader.value,
         scores=dict(sorted(scores.items())),
         estimate=estimate(list(scores.values())),
-        broken=sum(repeat.stopped_by in BROKEN or bool(repeat.violated) for repeat in own),
+        broken=sum(repeat.stopped_by in UNSTABLE_STOPS or bool(repeat.violated) for repeat in own),
         raced_out=any(map(is_raced_out, own)),
         not_learning=sum(map(_learned_nothing, usable)),
     )
@@ -222,7 +221,7 @@ def _learned_nothing(repeat: TrialOutcome) -> bool:
 
 def _optimism(first: Configuration, leader: TrialOutcome, sign: float) -> float | None:
     if first.trial != leader.number:
-        return None  # The leader's own reached nothing.
+        return None  # The leader's own repeats did not complete.
     return sign * (first.promised - first.estimate.mean)
 
 

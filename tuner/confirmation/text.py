@@ -1,28 +1,28 @@
-"""What a confirmation says, in words."""
+"""Text of a confirmation."""
 
 from collections.abc import Iterator, Sequence
 
-from tuner.confirmation.estimate import FEW, Estimate, gain_of_seeds
+from tuner.confirmation.estimate import FEW, Estimate, interval_narrowing
 from tuner.confirmation.final_evaluation import final_evaluation_text
 from tuner.confirmation.result import Configuration, Confirmation
 from tuner.search.goals import score
 
 HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
-"""Of a table of the configurations by rank."""
+"""Headings of the table of configurations by rank."""
 
-_WORTH_TELLING = 1.5
-"""An interval that more seeds would make so many times narrower says little."""
+_WORTH_SUGGESTING = 1.5
+"""Factor by which more seeds must narrow an interval to be worth suggesting."""
 
 _SHOWN = 5e-5
-"""What is not 0 to the four digits that are told."""
+"""Least absolute value that is not 0 with four digits."""
 
 
-def told(found: Confirmation, objective: str) -> list[str]:
-    """The confirmed best, how sure it is, how much too good the search's best looked, its test.
+def confirmation_lines(found: Confirmation, objective: str) -> list[str]:
+    """Return sentences on the confirmed best, its certainty, the search's optimism and its test.
 
     Args:
-        found: The confirmation.
-        objective: Metric name.
+        found: Result of the confirmation.
+        objective: Name of the metric.
     """
     return [
         _best(found, objective),
@@ -38,7 +38,7 @@ def told(found: Confirmation, objective: str) -> list[str]:
 
 
 def _notes(configuration: Configuration, seeds: int) -> str:
-    """What is particular about one configuration's repeats; empty where nothing is."""
+    """Return remarks on a configuration's repeats; empty if there are none."""
     parts = []
     if configuration.raced_out:
         parts.append("could no longer win")
@@ -53,12 +53,12 @@ def _notes(configuration: Configuration, seeds: int) -> str:
 
 
 def _ends(found: Estimate) -> str:
-    """Both ends of an interval; empty where there is none."""
+    """Return both ends of an interval; empty without an interval."""
     return "" if found.interval is None else " to ".join(map(score, found.interval))
 
 
-def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
-    """A row of the table `HEADINGS`."""
+def table_row(configuration: Configuration, found: Confirmation) -> Sequence[str]:
+    """Return a row of the table `HEADINGS`."""
     return (
         str(configuration.trial),
         score(configuration.estimate.mean),
@@ -70,7 +70,7 @@ def cells(configuration: Configuration, found: Confirmation) -> Sequence[str]:
 
 
 def mean_text(configuration: Configuration) -> str:
-    """The mean of a configuration's repeats with its interval, and over how many seeds."""
+    """Return the mean of a configuration's repeats with its interval and number of seeds."""
     ends = _ends(configuration.estimate)
     sure = f" (95 % interval {ends})" if ends else ""
     seeds = len(configuration.scores)
@@ -79,26 +79,27 @@ def mean_text(configuration: Configuration) -> str:
 
 
 def _few_seeds(configuration: Configuration) -> Iterator[str]:
-    """How little the seeds of a configuration say of others; nothing where they are enough."""
+    """Yield a warning if a configuration has too few seeds."""
     seeds, scores = len(configuration.scores), configuration.scores.values()
     if seeds == 1:
-        yield "One seed does not show how far others differ."
+        yield "One seed does not show how much others would differ."
     elif max(scores) == min(scores):
         yield (
-            f"All {seeds} seeds gave the same score, which does not show how far others differ."
+            f"All {seeds} seeds gave the same score, which does not show how much others would "
+            "differ."
         )
-    elif (narrower := gain_of_seeds(seeds, FEW)) >= _WORTH_TELLING:
+    elif (narrower := interval_narrowing(seeds, FEW)) >= _WORTH_SUGGESTING:
         yield (
-            f"{seeds} seeds tell little: with the same deviation {FEW} would give an interval "
+            f"{seeds} seeds are few: with the same deviation {FEW} would give an interval "
             f"{narrower:.0f} times narrower."
         )
 
 
-def more_seeds(configuration: Configuration) -> dict[str, str]:
-    """Return key to override of what would make a configuration's mean surer; nothing: enough."""
+def more_seeds_override(configuration: Configuration) -> dict[str, str]:
+    """Return key to override of more seeds for a more certain mean; empty if there are enough."""
     seeds, scores = len(configuration.scores), configuration.scores.values()
     is_flat = seeds > 1 and max(scores) == min(scores)
-    is_few = seeds == 1 or (not is_flat and gain_of_seeds(seeds, FEW) >= _WORTH_TELLING)
+    is_few = seeds == 1 or (not is_flat and interval_narrowing(seeds, FEW) >= _WORTH_SUGGESTING)
     return {"sweep.confirm.seeds": f"sweep.confirm.seeds={FEW}"} if is_few else {}
 
 

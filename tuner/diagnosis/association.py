@@ -1,11 +1,11 @@
-"""Evidence that a classifier's predictions and the labels go together, from a confusion matrix.
+"""Evidence that a classifier's predictions and labels are associated, from a confusion matrix.
 
-The spread of a score under guessing depends on the number of labels, on how often each occurs and
-is predicted, and on the rows: at 64 rows Matthews' coefficient has a standard deviation of 0.13
-for two balanced labels and of 0.03 for twenty. Both margins of the matrix are therefore held
-fixed, as in Fisher's exact test, and predictions are dealt out to the rows at random. Given the
-margins, accuracy and Matthews' coefficient are linear in the number of right rows, so one
-statistic tests both.
+The spread of a score under guessing depends on the number of labels, on their frequencies among
+rows and predictions, and on the number of rows: at 64 rows Matthews' coefficient has a standard
+deviation of 0.13 for two balanced labels and of 0.03 for twenty. Both margins of the matrix are
+therefore held fixed, as in Fisher's exact test, and predictions are assigned to rows at random.
+Given the margins, accuracy and Matthews' coefficient are linear in the number of correct rows, so
+that one statistic tests both.
 """
 
 import math
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from tuner.trial.metrics import Confusion
 
 _MOST = 40.0
-"""Bound of the statistic; nothing asks for more certainty."""
+"""Bound of the statistic; larger values decide nothing more."""
 
 _ALMOST_NONE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
 class RightByChance:
-    """Number of right rows if predictions were dealt out to rows at random."""
+    """Distribution of the number of correct rows if predictions were assigned at random."""
 
     mean: float
     """Expected number."""
@@ -32,13 +32,13 @@ class RightByChance:
 
 
 def right_by_chance(confusion: Confusion) -> RightByChance:
-    """The moments of the number of right rows for given margins.
+    """Return the moments of the number of correct rows for given margins.
 
     The sum over rows of a doubly centred matrix at a random permutation has the variance
     sum(d^2) / (n - 1) and the third moment n sum(d^3) / ((n - 1)(n - 2)) (Hoeffding 1951).
 
     Args:
-        confusion: Counts by true label (rows) and predicted one (columns); one row at least.
+        confusion: Counts by true label (rows) and predicted label (columns); at least one row.
     """
     true = [sum(row) for row in confusion]
     guessed: list[int] = [sum(column) for column in zip(*confusion, strict=True)]
@@ -63,7 +63,7 @@ def right_by_chance(confusion: Confusion) -> RightByChance:
         )
         return apart + right
 
-    # Both sums count each pair of a row and a prediction once, of which a permutation has 1 in n.
+    # Both sums count each pair of a row and a prediction once; a permutation contains 1 in n.
     variance = max(0.0, total(2)) / (rows - 1)
     if variance < _ALMOST_NONE:
         return RightByChance(mean=mean, deviation=0.0, skewness=0.0)
@@ -72,18 +72,18 @@ def right_by_chance(confusion: Confusion) -> RightByChance:
 
 
 def association(confusion: Confusion) -> float:
-    """Evidence that more rows are right than chance gives.
+    """Return the evidence that more rows are correct than by chance.
 
-    The number of right rows, less half of its smallest step, against a gamma distribution of the
-    same three moments (Pearson's type III): few predictions of a rare label are right by chance
-    far more often than a normal distribution has it.
+    The number of correct rows, less half of its smallest step, is compared with a gamma
+    distribution of the same three moments (Pearson's type III): few predictions of a rare label
+    are correct by chance far more often than under a normal distribution.
 
     Args:
-        confusion: Counts by true label (rows) and predicted one (columns).
+        confusion: Counts by true label (rows) and predicted label (columns).
 
     Returns:
-        A statistic that is standard normal where predictions and labels are independent; 0 where
-        nothing can be said, as for one label or always the same prediction.
+        A statistic that is standard normal if predictions and labels are independent; 0 if there
+        is no evidence, for example with one label or one constant prediction.
     """
     if not sum(map(sum, confusion)):
         return 0.0
@@ -97,13 +97,13 @@ def association(confusion: Confusion) -> float:
 
 
 def _met_labels(confusion: Confusion) -> int:
-    """Number of labels that occur or are predicted; of two, one more right row makes two."""
+    """Return the number of labels that occur or are predicted; of two, hits come in pairs."""
     columns = [sum(column) for column in zip(*confusion, strict=True)]
     return sum(bool(sum(row) or column) for row, column in zip(confusion, columns, strict=True))
 
 
 def _as_normal(value: float, skewness: float) -> float:
-    """A standardized gamma variable as a normal one of the same tail (Wilson & Hilferty 1931)."""
+    """Return a standardized gamma variable as a normal one (Wilson & Hilferty 1931)."""
     if abs(skewness) < 1e-3:  # noqa: PLR2004
         return value
     if skewness < 0.0:

@@ -1,4 +1,4 @@
-"""A trial's reports as the series that the rules read."""
+"""Reports of a trial as the series that the rules read."""
 
 import math
 from collections.abc import Sequence
@@ -9,37 +9,37 @@ from tuner.diagnosis.statistics import Line, critical, excess_swing, fit, noise_
 from tuner.settings.settings import ConvergenceSettings
 from tuner.trial.records import Baseline, Figures, FixedRows, Report
 
-WITHIN = 0.4
-"""Noise from point to point as a share of a loss's standard error over its rows.
+NOISE_SHARE = 0.4
+"""Noise between points as a share of a loss's standard error over its rows.
 
 All points evaluate the same rows, so most of that error is common to them. On the recorded
 curves (benchmarks/recorded) flat stretches scatter by this share of it."""
 
 WINDOW_POINTS = 3
-"""Fewer points make no trend."""
+"""Least number of points of a trend."""
 
 
-ABSURD = 1e6
-"""No loss in nats is larger in earnest; beyond it sums of squares would overflow."""
+LARGEST_LOSS = 1e6
+"""Bound of losses in nats; sums of squares of larger ones would overflow."""
 
 
 def _bounded(loss: float) -> float:
-    return min(max(loss, -ABSURD), ABSURD) if loss == loss else ABSURD  # noqa: PLR0124  (NaN)
+    return min(max(loss, -LARGEST_LOSS), LARGEST_LOSS) if loss == loss else LARGEST_LOSS  # noqa: PLR0124  (NaN)
 
 
 def distinct(reports: Sequence[Report]) -> list[Report]:
-    """The reports without those that the next one repeats.
+    """Return the reports without those that the next one repeats.
 
-    Where one update reaches several evaluation points, their reports are of the same weights.
+    If one update reaches several evaluation points, their reports have the same weights.
     """
     return list({report.examples_seen: report for report in reports}.values())
 
 
 def _association(fixed: FixedRows) -> float:
-    """Evidence that predictions and labels go together, standard normal where they do not.
+    """Return the evidence of association, standard normal without any.
 
-    Reports of older versions have Matthews' coefficient alone. 1 / sqrt(rows) is its largest
-    standard deviation under independence, that of two labels.
+    Reports of older versions have Matthews' coefficient only. 1 / sqrt(rows) is its largest
+    standard deviation under independence, which two labels have.
     """
     if fixed.association is not None:
         return fixed.association
@@ -48,28 +48,28 @@ def _association(fixed: FixedRows) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """What is known of a trial, as series over its evaluation points."""
+    """A trial's reports as series over its evaluation points."""
 
     reports: Sequence[Report]
-    """In order, at least one, all after different updates (see `distinct`)."""
+    """Reports in order, at least one, each after another update (see `distinct`)."""
     guess: Baseline
-    """What the best constant guess reaches."""
+    """Best constant guess."""
     thresholds: ConvergenceSettings
     """Group `convergence`."""
 
     @property
     def unit(self) -> float:
-        """The constant guess's loss, by which swings and gains are measured, in nats."""
+        """Loss of the constant guess in nats, the unit of swings and gains."""
         return self.baseline or 1.0
 
     @property
     def baseline(self) -> float:
-        """Loss of the constant guess that this trial's training leads to, in nats."""
+        """Loss of the constant guess for this trial's training, in nats."""
         return self.guess.baseline
 
     @property
     def learned_level(self) -> float:
-        """Loss below which a model has learned something that matters, in nats."""
+        """Loss below which a model has learned something, in nats."""
         return (1.0 - self.thresholds.learning_gain) * self.baseline
 
     @cached_property
@@ -90,13 +90,13 @@ class Curve:
     @cached_property
     def noise(self) -> float:
         """Standard deviation of a late point's validation loss around its trend, in nats."""
-        return max(scatter(self.losses[self._settled :]), self.floor)
+        return max(scatter(self.losses[self._noise_start :]), self.floor)
 
     @cached_property
     def floor(self) -> float:
-        """The part of it that the rows alone explain."""
-        errors = [report.fixed.loss_error for report in self.reports[self._settled :]]
-        return WITHIN * math.fsum(errors) / len(errors)
+        """Part of `noise` that the rows alone explain, in nats."""
+        errors = [report.fixed.loss_error for report in self.reports[self._noise_start :]]
+        return NOISE_SHARE * math.fsum(errors) / len(errors)
 
     @cached_property
     def training_noise(self) -> float:
@@ -105,12 +105,12 @@ class Curve:
         for report in self.reports:
             errors.append(report.train_loss_std / math.sqrt(max(1, report.updates - before)))
             before = report.updates
-        late = errors[self._settled :]
-        return max(scatter(self.training[self._settled :]), math.fsum(late) / len(late))
+        late = errors[self._noise_start :]
+        return max(scatter(self.training[self._noise_start :]), math.fsum(late) / len(late))
 
     @property
-    def _settled(self) -> int:
-        """Index from which noise is read: the steep beginning of a curve would look like it."""
+    def _noise_start(self) -> int:
+        """Index from which noise is measured: the steep beginning of a curve looks like noise."""
         return max(0, self.late - 2)
 
     @cached_property
@@ -120,16 +120,16 @@ class Curve:
 
     @cached_property
     def late(self) -> int:
-        """Index of the first point of the last part, at whose trend the end is judged."""
+        """Index of the first point of the last part, whose trend decides."""
         begin = self.shares[-1] - self.thresholds.window
         within = sum(share > begin + 1e-9 for share in self.shares)
         return max(0, len(self.shares) - max(WINDOW_POINTS, within + 1))
 
     @cached_property
     def trend(self) -> Line:
-        """Of the validation loss over the last part; per unit of the budget.
+        """Trend of the validation loss over the last part, per unit of the budget.
 
-        The points before that part may have fallen too steeply to show its noise.
+        Points before that part may have fallen too steeply to show its noise.
         """
         late = self.losses[self.late :]
         noise = min(self.noise, max(scatter(late), self.floor))
@@ -137,14 +137,14 @@ class Curve:
 
     @cached_property
     def late_trend(self) -> Line:
-        """Of the validation loss over the second half of the last part; per unit of the budget."""
+        """Trend of the validation loss in the last part's second half, per unit of the budget."""
         count = len(self.losses)
         begin = min(self.late + (count - self.late) // 2, max(0, count - WINDOW_POINTS))
         return fit(self.shares[begin:], self.losses[begin:], self.floor)
 
     @cached_property
     def training_trend(self) -> Line:
-        """Of the training loss over the last part; per unit of the budget."""
+        """Trend of the training loss over the last part, per unit of the budget."""
         return fit(self.shares[self.late :], self.training[self.late :], self.training_noise)
 
     @cached_property
@@ -155,9 +155,9 @@ class Curve:
 
     @cached_property
     def swing(self) -> float:
-        """How far the validation loss goes up and down beyond its noise, in constant guesses.
+        """Swings of the validation loss beyond its noise, in losses of the constant guess.
 
-        The first third of what was seen is left out: there it may fall in jumps.
+        The first third of the points is left out, because the loss may fall in jumps there.
         """
         values = self.losses[len(self.losses) // 3 :]
         beyond = excess_swing(values) - noise_swing(len(values), self.floor)
@@ -165,18 +165,18 @@ class Curve:
 
     @cached_property
     def beats(self) -> list[bool]:
-        """For each point, whether it beats the constant guess beyond the noise of its rows."""
+        """For each point, True if it beats the constant guess beyond the noise of its rows."""
         bound = critical(self.thresholds.confidence, tests=len(self.reports))
         return [self._beats(report, bound) for report in self.reports]
 
     def _beats(self, report: Report, bound: float) -> bool:
-        """Whether a point's predictions or probabilities are better than the constant guess's.
+        """Return True if a point's predictions or probabilities beat the constant guess.
 
-        Accuracy by the normal approximation of the binomial, where predictions and labels go
-        together at all: another constant guess may be luckier on these rows. The
-        association of predictions and labels, which sees learning where one label is frequent,
-        by its spread for these labels and rows. The loss by its standard error for rows drawn
-        label by label, and by a share that matters.
+        Accuracy is tested by the normal approximation of the binomial, and only if predictions and
+        labels are associated: another constant guess may be luckier on these rows. The
+        association, which shows learning on imbalanced labels, is tested by its spread for these
+        labels and rows. The loss is tested by its standard error for rows drawn label by label,
+        and must improve by a share that matters.
         """
         guess, fixed = self.guess, report.fixed
         error = math.sqrt(guess.accuracy * (1.0 - guess.accuracy) / fixed.examples)
@@ -197,7 +197,7 @@ class Curve:
 
     @cached_property
     def figures(self) -> Figures:
-        """The numbers that stand beside the status."""
+        """Figures beside the status."""
         tenth = 0.1
         return Figures(
             slope=tenth * self.trend.slope,

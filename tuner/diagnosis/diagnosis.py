@@ -1,18 +1,18 @@
-"""The reading of a trial: one word, the figures behind it, and what to change.
+"""Diagnosis of a trial: its status, the figures behind it, and advice.
 
-The rules are tried in this order, and the first that holds decides:
+The rules are tried in this order; the first that holds decides:
 
-1. `diverged`      NaN, Inf or a loss blown up for good: nothing else can be read from it.
+1. `diverged`      NaN, Inf or a loss that has exploded: nothing else can be read from it.
 2. `undetermined`  fewer reports than a trend needs.
-3. `overfitting`   of the kind that never generalised: the training rows are known by heart.
-4. `not_learning`  no point beats the constant guess, and nothing says that it soon will.
-5. `oscillating`   learned and fell back to the constant guess, or swings from point to point.
-6. `overfitting`   the validation loss has risen from its lowest while the training loss fell.
-7. `improving`     the validation loss still falls.
-8. `plateaued`     it does not, and the training loss is still high.
-9. `converged`     it does not, and the training loss is low.
+3. `overfitting`   without ever generalising: the training rows are memorised.
+4. `not_learning`  no point beats the constant guess, and there is no sign that one soon will.
+5. `oscillating`   learned and fell back to the constant guess, or swings between points.
+6. `overfitting`   the validation loss has risen from its minimum while the training loss fell.
+7. `improving`     the validation loss is still falling.
+8. `plateaued`     it is not, and the training loss is still high.
+9. `converged`     it is not, and the training loss is low.
 
-A trial that was stopped early is judged on what was seen of it.
+A trial that was stopped early is judged by the points that it has.
 """
 
 import math
@@ -20,33 +20,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tuner.diagnosis.advice import advise
-from tuner.diagnosis.case import USUAL_OBJECTIVES, Case, Cause
 from tuner.diagnosis.curve import Curve, distinct
 from tuner.diagnosis.statistics import critical
+from tuner.diagnosis.trial_facts import USUAL_OBJECTIVES, Cause, TrialFacts
 from tuner.settings.settings import TrialSettings
 from tuner.trial.records import Baseline, Convergence, Diagnosis, Report
 
 MINIMUM_REPORTS = 3
-"""Below so many evaluation points there is no trend to read."""
+"""Least number of evaluation points of a diagnosis."""
 
 _ROUNDING = 1e-9
 
-SETTLED = 2
-"""Points at the end, all of which must be as poor as the constant guess to call it lost."""
+FINAL_POINTS = 2
+"""Number of last points that must all be as poor as the constant guess to count as a fall-back."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a rule found."""
+    """Result of a rule."""
 
     status: Convergence
-    """The word."""
+    """Convergence status."""
     cause: Cause = Cause.NONE
-    """What the advice depends on beside the status."""
+    """Further finding that the advice depends on."""
     reason: str
-    """The figures that decided it."""
+    """Figures that decided it, as text."""
     points: tuple[int, ...] = ()
-    """Indices of the reports that did."""
+    """Indices of the reports that decided it."""
 
 
 def diagnose(
@@ -57,14 +57,14 @@ def diagnose(
     diverged: str = "",
     objectives: Sequence[str] = USUAL_OBJECTIVES,
 ) -> Diagnosis:
-    """Reads a trial's reports.
+    """Diagnose a trial from its reports.
 
     Args:
         reports: All reports of the attempt, in order.
-        guess: What the best constant guess reaches; None when the trial never started.
-        settings: The trial's configuration; its own values stand in the advice.
-        diverged: Why the worker stopped the trial as diverged; empty when it did not.
-        objectives: Metrics that it is run for; the advice names none of them anew.
+        guess: Best constant guess; None if the trial never started.
+        settings: Configuration of the trial, whose values appear in the advice.
+        diverged: Reason why the worker stopped the trial as diverged; empty otherwise.
+        objectives: Objectives of the trial; the advice suggests none of them.
 
     Returns:
         The status of the first rule that holds, its figures, and advice in configuration keys.
@@ -81,13 +81,13 @@ def diagnose(
         curve = Curve(reports, guess, settings.convergence)
         found = next(each for rule in RULES if (each := rule(curve)) is not None)
         figures = curve.figures
-    case = Case(
+    facts = TrialFacts(
         cause=found.cause, reports=reports, guess=guess, settings=settings, objectives=objectives
     )
     return Diagnosis(
         status=found.status,
         reason=found.reason,
-        advice=advise(found.status, case),
+        advice=advise(found.status, facts),
         figures=figures,
         points=tuple(reports[index].point for index in found.points),
     )
@@ -96,11 +96,11 @@ def diagnose(
 def _diverged(
     reports: Sequence[Report], guess: Baseline | None, factor: float, told: str
 ) -> Finding | None:
-    """NaN or Inf in a loss or the weights, or a training loss blown up for good.
+    """Find NaN or Inf in a loss or the weights, or a training loss that has exploded.
 
-    A loss above that of an untrained model knows less than nothing; several times above it, it
-    does not come back (Goodfellow 2016, 8.2.4 on cliffs). A skipped update of mixed_float16 is
-    none of this: it has no loss of its own here.
+    A loss above an untrained model's is worse than knowing nothing; from several times above it,
+    training does not recover (Goodfellow 2016, 8.2.4 on cliffs). Updates skipped by
+    mixed_float16 do not count: they have no loss here.
     """
     if told:
         return Finding(
@@ -131,14 +131,14 @@ def _undetermined(reports: Sequence[Report], guess: Baseline | None) -> Finding 
         return None
     return Finding(
         status=Convergence.UNDETERMINED,
-        reason=f"{len(reports)} of the {MINIMUM_REPORTS} reports that a reading needs",
+        reason=f"{len(reports)} of the {MINIMUM_REPORTS} reports that a diagnosis needs",
     )
 
 
 def _memorised(curve: Curve) -> Finding | None:
-    """Training rows known by heart and nothing that holds for others (Zhang 2017).
+    """Find memorised training rows without any generalisation (Zhang 2017).
 
-    Judged by the losses: a score may still lie above the constant guess's by a little.
+    The losses decide, since a score may still be slightly above the constant guess's.
     """
     known = curve.thresholds.memorised_level * curve.baseline
     if curve.end_training > known or min(curve.losses) < curve.learned_level:
@@ -154,10 +154,10 @@ def _memorised(curve: Curve) -> Finding | None:
 
 
 def _not_learning(curve: Curve) -> Finding | None:
-    """No point beats the constant guess, and no loss is clearly on its way below it.
+    """Find a trial in which no point beats the constant guess, nor soon will.
 
-    The baseline of the most frequent label is the first thing to compare with (Google's Rules
-    of machine learning; Mosbach 2021 counts fine-tunes at or below it as failed).
+    The most frequent label is the first baseline to compare with (Google's Rules of machine
+    learning; Mosbach 2021 counts fine-tunes at or below it as failed).
     """
     if any(curve.beats) or _on_its_way(curve) or _has_fallen(curve):
         return None
@@ -180,10 +180,10 @@ def _not_learning(curve: Curve) -> Finding | None:
 
 
 def _on_its_way(curve: Curve) -> bool:
-    """Whether the loss falls clearly, and far enough to matter before long.
+    """Return True if the loss falls clearly, and will soon fall far enough to matter.
 
-    Far enough: what is left of the budget, or as much again after its end, would bring it below
-    the constant guess by the share that counts as learning.
+    Far enough means: within the rest of the budget, or as much again after its end, it would be
+    below the constant guess by the share that counts as learning.
     """
     if not _falls(curve):
         return False
@@ -192,23 +192,21 @@ def _on_its_way(curve: Curve) -> bool:
 
 
 def _has_fallen(curve: Curve) -> bool:
-    """True if both losses have come to rest below the constant guess's by a share that matters.
+    """Return True if both losses end below the constant guess's by a share that matters.
 
-    Predictions may still be the most frequent label, and few rows prove nothing of one point.
-    But chance alone seldom lowers the loss on rows that training has not seen and on those that
-    it has.
+    Predictions may still be the most frequent label, and few rows prove nothing about one point.
+    But chance seldom lowers the loss on training rows and on unseen rows at the same time.
     """
-    late = curve.losses[-SETTLED:]
+    late = curve.losses[-FINAL_POINTS:]
     level = curve.learned_level
     return math.fsum(late) / len(late) < level and curve.end_training < level
 
 
 def _falls(curve: Curve) -> bool:
-    """Whether the validation loss falls beyond noise over the last part.
+    """Return True if the validation loss falls beyond noise over the last part.
 
-    The training loss has its say, since a model that goes on learning shows it there first: the
-    statistics of both are combined (Stouffer 1949), which a validation loss that hardly falls
-    can not pass.
+    The training loss counts, too, since continued learning shows there first: both statistics are
+    combined (Stouffer 1949). A validation loss that hardly falls cannot pass.
     """
     bound = critical(curve.thresholds.confidence)
     own, training = curve.trend.statistic, curve.training_trend.statistic
@@ -217,14 +215,14 @@ def _falls(curve: Curve) -> bool:
 
 
 def _oscillating(curve: Curve) -> Finding | None:
-    """Learned and lost again, or swinging: steps too long for the valley (LeCun 1998, 4)."""
-    return _lost(curve) or _swinging(curve)
+    """Find lost learning, or swings: steps too long for the valley (LeCun 1998, 4)."""
+    return _forgot(curve) or _swinging(curve)
 
 
-def _lost(curve: Curve) -> Finding | None:
-    """Fell back to the constant guess in score and in loss.
+def _forgot(curve: Curve) -> Finding | None:
+    """Find a fall back to the constant guess in score and in loss.
 
-    Where the loss is as low as ever, a point beat the guess by chance.
+    If the loss is as low as ever, a point beat the guess by chance.
     """
     if not any(curve.beats):
         return None
@@ -232,7 +230,7 @@ def _lost(curve: Curve) -> Finding | None:
     fallen = curve.reports[learned + 1 :]
     level = curve.learned_level
     if (
-        len(fallen) < SETTLED
+        len(fallen) < FINAL_POINTS
         or min(curve.losses[: learned + 1]) > min(curve.losses[learned + 1 :]) - curve.floor
         or min(report.fixed.loss for report in fallen) < level
         or fallen[-1].train_loss < level
@@ -241,7 +239,7 @@ def _lost(curve: Curve) -> Finding | None:
     best = max(curve.reports, key=lambda report: report.fixed.accuracy).fixed.accuracy
     return Finding(
         status=Convergence.OSCILLATING,
-        cause=Cause.LOST,
+        cause=Cause.FORGOT,
         reason=f"val_accuracy fell from {best:.3f} back to {fallen[-1].fixed.accuracy:.3f}; the "
         f"constant guess has {curve.guess.accuracy:.3f}",
         points=(learned, len(curve.reports) - 1),
@@ -263,9 +261,9 @@ def _swinging(curve: Curve) -> Finding | None:
 
 
 def _overfitting(curve: Curve) -> Finding | None:
-    """The validation loss rose from its lowest while the training loss fell (Prechelt 1998).
+    """Find a validation loss that rose while the training loss fell (Prechelt 1998).
 
-    Compared are the mean of the last points and the mean around the lowest one: the lowest
+    The mean of the last points is compared with the mean around the minimum, since the minimum
     itself is low by chance.
     """
     count = len(curve.losses)
@@ -295,7 +293,7 @@ def _overfitting(curve: Curve) -> Finding | None:
 
 
 def _improving(curve: Curve) -> Finding | None:
-    """Still falling beyond noise, by a share of the whole fall that matters."""
+    """Find a loss that still falls beyond noise, by a share of the whole fall that matters."""
     matters = curve.thresholds.improving_share * (curve.losses[0] - min(curve.losses))
     if (
         not _falls(curve)
@@ -316,12 +314,12 @@ def _improving(curve: Curve) -> Finding | None:
 
 
 def _has_levelled(curve: Curve, matters: float) -> bool:
-    """True if the fall of the last part came at its beginning, and hardly anything since.
+    """Return True if nearly all of the last part's fall came at its beginning.
 
     Args:
-        curve: The trial.
+        curve: Curve of the trial.
         matters: Fall within the last part that matters, in nats. At the pace of the second half,
-            noise allowed for, the whole part would have brought less than half of it.
+            noise included, the whole part would have fallen by less than half of it.
     """
     pace = curve.late_trend
     length = curve.shares[-1] - curve.shares[curve.late]
@@ -329,7 +327,7 @@ def _has_levelled(curve: Curve, matters: float) -> bool:
 
 
 def _plateaued(curve: Curve) -> Finding | None:
-    """Stuck while most of what the training rows could teach is not learned."""
+    """Find a stalled trial that has not learned most of what the training rows could teach."""
     if min(curve.end_training, *curve.losses) <= curve.thresholds.plateau_level * curve.baseline:
         return None
     return Finding(
@@ -352,7 +350,7 @@ def _converged(curve: Curve) -> Finding:
 
 
 def _last(curve: Curve) -> str:
-    """The last validation losses: what a reader needs in order to believe the word."""
+    """Return the last validation losses, which support the status."""
     return ", ".join(f"{loss:.3f}" for loss in curve.losses[-MINIMUM_REPORTS:])
 
 

@@ -1,4 +1,4 @@
-"""Tests that tell a trend from noise; plain numbers in, plain numbers out."""
+"""Tests that distinguish a trend from noise, on plain numbers."""
 
 import math
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ MAD_TO_SIGMA = 0.6745
 
 
 def critical(confidence: float, tests: int = 1) -> float:
-    """One-sided bound of a standard normal statistic.
+    """Return the one-sided bound of a standard normal statistic.
 
     Args:
-        confidence: That no single one of the tests passes by chance, 0.5 to below 1.
-        tests: How many are made (Bonferroni).
+        confidence: Probability that none of the tests passes by chance, 0.5 to below 1.
+        tests: Number of tests (Bonferroni).
     """
     return NormalDist().inv_cdf(1.0 - (1.0 - confidence) / max(1, tests))
 
 
 def scatter(values: Sequence[float]) -> float:
-    """Standard deviation of the noise around a smooth curve, from second differences.
+    """Return the standard deviation of noise around a smooth curve, from second differences.
 
-    x[i-1] - 2 x[i] + x[i+1] has the variance 6 s^2 and hardly feels a trend (Gasser, Sroka &
-    Jennen-Steinmetz 1986). Their median keeps the steep beginning of a curve out of it.
+    x[i-1] - 2 x[i] + x[i+1] has the variance 6 s^2 and is hardly affected by a trend (Gasser,
+    Sroka & Jennen-Steinmetz 1986). Their median excludes the steep beginning of a curve.
 
     Returns:
-        In the values' unit; 0 for fewer than four values, which say nothing of it.
+        Deviation in the values' unit; 0 for fewer than four values.
     """
     if len(values) < 4:  # noqa: PLR2004
         return 0.0
@@ -37,7 +37,7 @@ def scatter(values: Sequence[float]) -> float:
 
 
 _SAME_PLACE = 1e-15
-"""Places whose squared distances sum up to less are the same."""
+"""Sum of squared distances below which positions count as equal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,13 @@ class Line:
     error: float
     """Standard error of the slope."""
     change: float
-    """What the line rises (or falls) from the first place to the last."""
+    """Change of the line from the first position to the last."""
     residual: float
-    """Standard deviation of the values around it."""
+    """Standard deviation of the values around the line."""
 
     @property
     def statistic(self) -> float:
-        """The slope in standard errors; standard normal where there is no trend."""
+        """Slope in standard errors; standard normal without a trend."""
         if self.error > 0.0:
             return self.slope / self.error
         return math.copysign(math.inf, self.slope) if self.slope else 0.0
@@ -64,15 +64,15 @@ class Line:
 def fit(
     at: Sequence[float], values: Sequence[float], noise: float, *, bends: bool = False
 ) -> Line:
-    """Least squares (Gauss); the error is that of a known noise or of the residuals.
+    """Fit a line by least squares; its error comes from known noise or the residuals.
 
     Args:
-        at: Places; where all are the same there is no slope.
-        values: One for each place.
+        at: Positions; if all are equal there is no slope.
+        values: Value at each position.
         noise: Least standard deviation of a value. Residuals of few values are often small by
             chance, so the larger of both counts.
-        bends: Take the residuals around a parabola, of five values or more, so that levelling
-            off is no noise.
+        bends: True to measure residuals around a parabola, with five values or more, so that
+            levelling off does not count as noise.
     """
     count = len(values)
     middle, mean = math.fsum(at) / count, math.fsum(values) / count
@@ -94,21 +94,21 @@ def fit(
 
 
 def around_bend(at: Sequence[float], values: Sequence[float]) -> float:
-    """Standard deviation of values around the parabola of least squares.
+    """Return the standard deviation of values around their least-squares parabola.
 
-    A curve that falls and levels off lies far from every straight line without any noise.
+    A curve that falls and levels off is far from every straight line without any noise.
 
     Args:
-        at: Places, ascending.
-        values: One for each place.
+        at: Positions, ascending.
+        values: Value at each position.
 
     Returns:
-        In the values' unit; 0 for fewer than five values, through which it passes too closely.
+        Deviation in the values' unit; 0 for fewer than five values, which it fits too closely.
     """
     count = len(values)
     if count < 5:  # noqa: PLR2004
         return 0.0
-    # Orthogonal polynomials of degree 0 to 2 on these places.
+    # Orthogonal polynomials of degree 0 to 2 on these positions.
     basis: list[list[float]] = []
     left = list(values)
     for degree in range(3):
@@ -130,11 +130,11 @@ def _product(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def excess_swing(values: Sequence[float]) -> float:
-    """How much values go up and down beyond one fall and one rise.
+    """Return how much values go up and down beyond one fall and one rise.
 
-    The path length less that of the shortest path through first value, lowest value and last
-    value: 0 for whatever falls, rises, or falls and then rises (which overfitting does); about
-    twice the height of each further swing.
+    This is the path length less the shortest path through first, lowest and last value: 0 for
+    values that fall, rise, or fall and then rise (as in overfitting); about twice the height of
+    each further swing.
     """
     if not values:
         return 0.0
@@ -144,7 +144,7 @@ def excess_swing(values: Sequence[float]) -> float:
 
 
 def noise_swing(count: int, noise: float) -> float:
-    """What `excess_swing` finds in `count` values of nothing but noise.
+    """Return the expected `excess_swing` of `count` values of pure noise.
 
     The mean step between independent normal values is 2 / sqrt(pi) standard deviations.
     """

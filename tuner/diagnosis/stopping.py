@@ -1,7 +1,7 @@
-"""Whether a running trial is worth its slot, from its own reports alone.
+"""Early stopping of a running trial, from its own reports alone.
 
-What other trials reached is the pruner's business; a blown-up loss is seen by the worker itself
-(see watch.py), within updates.
+Comparison with other trials is the pruner's task; the worker itself detects an exploding loss
+within updates (see divergence_detector.py).
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from tuner.trial.records import Baseline, Convergence, Decision, Report
 
 
 def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -> Decision:
-    """What to tell a trial after its last report.
+    """Decide whether a trial continues after its last report.
 
     Returns:
-        `stop` for one that is shown not to be learning after its patience is over; `conclude`
-        for one whose remaining budget is shown to have nothing to bring; else `continue`.
+        `STOP` if it is not learning and its patience is over; `FINISH_EARLY` if its remaining
+        budget is shown to bring nothing; else `CONTINUE`.
     """
     last, thresholds = reports[-1], settings.convergence
     if last.point >= last.points:
@@ -40,17 +40,17 @@ def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -
 
 
 def _falls_at_all(curve: Curve) -> bool:
-    """Whether the validation loss falls, however little: a slow start is no standstill."""
+    """Return True if the validation loss falls, however little: a slow start is no standstill."""
     return curve.trend.statistic < -critical(curve.thresholds.confidence)
 
 
 def _nothing_to_gain(curve: Curve, patience: float) -> bool:
-    """Whether even the steepest fall that the noise allows would bring nothing that matters.
+    """Return True if even the steepest fall within the noise would bring nothing that matters.
 
-    A test of equivalence (Schuirmann 1987): not seeing a fall is no proof that there is none, so
-    the bound of the slope's confidence interval, held to the end of the budget, has to stay below
-    `converged_gain` of the whole fall. The training loss has to be flat in the
-    same sense: while it falls, the validation loss may still move.
+    This is a test of equivalence (Schuirmann 1987), because an unseen fall may still exist: the
+    bound of the slope's confidence interval, extended to the end of the budget, must stay below
+    `converged_gain` of the whole fall. The training loss must be flat in the same sense: while
+    it falls, the validation loss may still move.
     """
     begin = curve.shares[-1] - patience - 1e-9
     late = [index for index, share in enumerate(curve.shares) if share >= begin]

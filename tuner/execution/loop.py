@@ -16,7 +16,7 @@ from tuner.execution.worker_pool import WorkerPool
 from tuner.launchers.launcher import Event, InlineLauncher, Launcher, WorkerExited
 from tuner.processes.active_time import ActiveTime, step_of
 from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
-from tuner.search.ranking import failing
+from tuner.search.ranking import failure_causes
 from tuner.settings.settings import TrialSettings
 from tuner.tracking import Tracker
 from tuner.trial.duration import told
@@ -111,7 +111,7 @@ class Sweep:
     @property
     def failed(self) -> str:
         """Causes of the failures in a row that stopped it; empty when it did not stop."""
-        return failing(self.outcomes, self._plan.max_failures)
+        return failure_causes(self.outcomes, self._plan.max_failures)
 
     def take_over(self, earlier: "Sweep") -> None:
         """Goes on with the workers of another sweep over the same launcher, which has ended."""

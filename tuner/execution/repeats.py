@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from tuner.confirmation import CONFIRMS, SEED, beaten, is_raced_out, origin, scores_of
+from tuner.confirmation import CONFIRMS, SEED, beaten_by, is_raced_out, repeat_key, scores_of
 from tuner.search.ranking import Direction
 from tuner.study import Study
 from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
@@ -91,12 +91,12 @@ class Repeats:
         if trial not in self._parameters:
             return True  # A leader of an earlier start, before the search went on.
         ended = self._study.outcomes()
-        out = {origin(repeat)[0] for repeat in ended if is_raced_out(repeat)}
+        out = {repeat_key(repeat)[0] for repeat in ended if is_raced_out(repeat)}
         if trial in out:
             return True
         found = scores_of(ended, self._direction)
         running = {each: found[each] for each in self._parameters if each in found.keys() - out}
-        behind = beaten(running, trial)
+        behind = beaten_by(running, trial)
         if behind is not None and trial not in self._out:
             self._out.add(trial)
             leader, by = behind

@@ -28,7 +28,7 @@ from tuner.results.pasted import print_command
 from tuner.results.summary import SweepSummary, show
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
-from tuner.search.pareto import order
+from tuner.search.pareto import by_preference
 from tuner.secrets import hidden
 from tuner.settings.settings import SQLITE, AgentSettings
 from tuner.settings.storage import kind
@@ -179,7 +179,7 @@ def _closing(
 ) -> SweepSummary:
     """All that the end is told from."""
     agent = composed.agent
-    outcomes = order(study.outcomes, stored.goals)
+    outcomes = by_preference(study.outcomes, stored.goals)
     reading = read_sweep(
         outcomes,
         space=stored.space,

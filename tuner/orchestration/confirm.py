@@ -12,7 +12,7 @@ from tuner.confirmation import (
     Confirmation,
     confirmation,
     leaders,
-    origin,
+    repeat_key,
     repeats,
     study_name,
 )
@@ -233,7 +233,7 @@ def _drop_others(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
     """Leaves of the repeats' models that of the published one, which a later best may replace."""
     kept = BestFiles(folder).kept
     for repeat in ended:
-        trial, seed = origin(repeat)
+        trial, seed = repeat_key(repeat)
         if kept is not None and KeptModel(trial=trial, seed=seed) != kept:
             folder.confirmation.trial(repeat.number).drop_model()
 
@@ -247,7 +247,7 @@ def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: s
     ]
     best: set[int] = set()
     for repeat in found:
-        trial, _ = origin(repeat)
+        trial, _ = repeat_key(repeat)
         if trial in best:
             place.trial(repeat.number).drop_model()
         best.add(trial)

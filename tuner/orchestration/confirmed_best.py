@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuner.confirmation import origin
+from tuner.confirmation import repeat_key
 from tuner.orchestration.start import Start
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked
@@ -28,13 +28,13 @@ class ConfirmedBest:
         """
         self.winner = winner
         self._files = BestFiles(start.folder)
-        own = [repeat for repeat in ended if origin(repeat)[0] == winner.number]
+        own = [repeat for repeat in ended if repeat_key(repeat)[0] == winner.number]
         self._best = ranked(own, direction(start.objective))[0]
 
     @property
     def model(self) -> KeptModel:
         """The one that is to be kept: of the best repeat, wherever that ran."""
-        trial, seed = origin(self._best)
+        trial, seed = repeat_key(self._best)
         return KeptModel(trial=trial, seed=seed)
 
     @property

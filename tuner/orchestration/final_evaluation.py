@@ -4,7 +4,14 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.confirmation import TESTED, FinalEvaluation, Score, Subject, refusal, scored
+from tuner.confirmation import (
+    TESTED,
+    EvaluatedModel,
+    FinalEvaluation,
+    Score,
+    evaluated_scores,
+    second_evaluation_refusal,
+)
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.table import Examples
 from tuner.data.texts import Texts
@@ -40,7 +47,7 @@ def early_refusal(start: Start, study: Study) -> str:
     held_out = read_held_out(start.base.data)
     if held_out is None:
         return ""
-    return refusal(looked, replace(looked.subject, rows=held_out.fingerprint))
+    return second_evaluation_refusal(looked, replace(looked.subject, rows=held_out.fingerprint))
 
 
 def look(start: Start, study: Study, best: ConfirmedBest) -> FinalEvaluation | None:
@@ -71,7 +78,7 @@ def look(start: Start, study: Study, best: ConfirmedBest) -> FinalEvaluation | N
 def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) -> None:
     """Looks, if nobody has, and keeps what that says with the study."""
     model = best.model
-    subject = Subject(trial=model.trial, seed=model.seed, rows=held_out.fingerprint)
+    subject = EvaluatedModel(trial=model.trial, seed=model.seed, rows=held_out.fingerprint)
     claim = FinalEvaluation(
         subject=subject,
         examples=len(held_out.examples),
@@ -79,7 +86,7 @@ def _look(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) ->
         in_validation=held_out.in_validation,
     )
     settled = _settled(study, claim if best.is_here else None)
-    if settled is not None and (problem := refusal(settled, subject)):
+    if settled is not None and (problem := second_evaluation_refusal(settled, subject)):
         start.terminal.warn(problem)
     elif settled is not None and settled.scores:
         return
@@ -101,7 +108,7 @@ def _settled(study: Study, claim: FinalEvaluation | None) -> FinalEvaluation | N
     return from_plain(FinalEvaluation, found) if found else None
 
 
-def _missing(subject: Subject, folder: StudyFolder) -> str:
+def _missing(subject: EvaluatedModel, folder: StudyFolder) -> str:
     """What to do about a model that is not here."""
     call = invoked(())
     file = shlex.quote(str(folder.best))
@@ -139,4 +146,4 @@ def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[s
             where=f"data.label, in {examples.where}",
             remedy=f"labels of the model: {', '.join(prediction.labels)}",
         )
-    return scored(confusion, prediction.losses(examples.labels))
+    return evaluated_scores(confusion, prediction.losses(examples.labels))

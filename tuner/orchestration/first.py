@@ -8,8 +8,8 @@ from tuner.config import ComposedSweep, trial_values
 from tuner.errors import InputError
 from tuner.orchestration.dry_run_lines import domain_text
 from tuner.results.tables import figure
-from tuner.search.carried import Carried, Dropped, carried
-from tuner.search.pareto import order
+from tuner.search.pareto import by_preference
+from tuner.search.transfer import DroppedValue, TransferredPoint, transfer_point
 from tuner.study.reader import StudyReader
 from tuner.trial.records import Scalar, TrialState
 
@@ -39,7 +39,9 @@ def first_points(composed: ComposedSweep) -> FirstPoints:
     points: list[Mapping[str, Scalar]] = []
     lines: list[str] = []
     for name in composed.agent.sweep.start_from:
-        found = [carried(space, values, composed.untuned) for values in _values(composed, name)]
+        found = [
+            transfer_point(space, values, composed.untuned) for values in _values(composed, name)
+        ]
         if not any(each.point for each in found):
             raise InputError(
                 f"{name} has no value that the search space could take",
@@ -51,7 +53,7 @@ def first_points(composed: ComposedSweep) -> FirstPoints:
     return FirstPoints(points=points, lines=list(dict.fromkeys(lines)))
 
 
-def _lines(name: str, found: Carried) -> Iterator[str]:
+def _lines(name: str, found: TransferredPoint) -> Iterator[str]:
     """What a point leaves behind."""
     if found.dropped:
         yield (
@@ -66,7 +68,7 @@ def _lines(name: str, found: Carried) -> Iterator[str]:
         yield f"{name}: not searched here, so that this sweep's own value holds: {told}"
 
 
-def _missing(dropped: Dropped) -> str:
+def _missing(dropped: DroppedValue) -> str:
     named = f"{dropped.key}={figure(dropped.value)}"
     if dropped.domain is not None:
         return f"{named} ({domain_text(dropped.domain)})"
@@ -84,7 +86,7 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
     finally:
         reader.close()
     completed = (outcome for outcome in study.outcomes if outcome.state is TrialState.COMPLETE)
-    best = order(completed, study.goals)
+    best = by_preference(completed, study.goals)
     if not best:
         raise InputError(
             f"no trial of the study {name!r} was completed",

@@ -92,7 +92,7 @@ class StudyLook:
         winner = best(self.outcomes, self.stored.goals) if self.stored else None
         if winner is None or self.stored is None:
             return text
-        return f"{text}, best {self.stored.goals.told(winner)} (trial {winner.number})"
+        return f"{text}, best {self.stored.goals.objectives_text(winner)} (trial {winner.number})"
 
     def importances(self) -> Mapping[str, float]:
         """How much each searched key matters."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.checkpoints.layers import check_layers
-from tuner.confirmation import overlap
+from tuner.confirmation import overlap_warnings
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.labels import given_weights
@@ -191,7 +191,7 @@ def _told(held_out: HeldOut) -> Iterator[str]:
     rows = len(held_out.examples)
     yield from held_out.remarks.lines()
     yield f"{rows} test rows, which are scored once, at the very end, for the confirmed best alone"
-    for sentence in overlap(rows, held_out.in_training, held_out.in_validation):
+    for sentence in overlap_warnings(rows, held_out.in_training, held_out.in_validation):
         yield f"warning: {sentence}"
 
 

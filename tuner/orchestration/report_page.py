@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tuner.diagnosis.sweep import Rerun, SweepReading, overrides_alone, read_sweep
+from tuner.diagnosis.sweep import FollowUp, SweepReading, overrides_only, read_sweep
 from tuner.errors import InputError
 from tuner.files.output_file import write_output
 from tuner.orchestration.invocations import stored_invocation
@@ -57,13 +57,13 @@ class Reporter:
             epochs=study.epochs,
         )
 
-    def rerun(self, study: StudyView) -> Rerun:
+    def rerun(self, study: StudyView) -> FollowUp:
         """What can be run after the sweep, whose command the study knows."""
         found = self.invocation or stored_invocation(self.reader.attributes)
-        return Rerun(
+        return FollowUp(
             study=study.name,
-            changed=found.changed if found is not None else overrides_alone,
-            is_taken=self.folder.has_sibling,
+            command_with=found.changed if found is not None else overrides_only,
+            study_exists=self.folder.has_sibling,
             is_confirmed=study.confirmation is not None,
         )
 

@@ -27,8 +27,8 @@ from tuner.results.best_file import StudyFacts
 from tuner.results.summary import SweepSummary, description, show
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
-from tuner.search.enough import enough
-from tuner.search.pareto import best, front, order
+from tuner.search.pareto import best, by_preference, front
+from tuner.search.stop_when import stop_reason
 from tuner.settings.settings import TrialSettings
 from tuner.study import Study, made_with, study_url
 from tuner.study.strategies import build_pruner, build_sampler
@@ -272,7 +272,7 @@ def _enough(start: Start, study: Study) -> str:
     values = study.values()
     if len(values) >= settings.n_trials:
         return ""
-    return enough(values, start.goals.directions, settings.stop_when)
+    return stop_reason(values, start.goals.directions, settings.stop_when)
 
 
 def _closing(
@@ -287,7 +287,7 @@ def _closing(
     """All that the end is told from."""
     composed, agent = start.composed, start.composed.agent
     sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
-    outcomes = order(study.outcomes(), start.goals)
+    outcomes = by_preference(study.outcomes(), start.goals)
     winner = best(outcomes, start.goals)
     ended = [outcome for each in sweeps for outcome in each.outcomes]
     here = {outcome.number for outcome in sweep.outcomes}

@@ -15,7 +15,7 @@ from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_sett
 from tuner.results.best_files import BestFiles, saved_models
 from tuner.results.lost_models import LostModel, is_here, lost_models
 from tuner.results.publication import Publication, publication
-from tuner.search.pareto import dominates, front, point, turned
+from tuner.search.pareto import as_maximized, dominates, front, point
 from tuner.settings.settings import TrialSettings
 from tuner.study import LeaseError, Study
 from tuner.study.reader import stored_confirmation
@@ -83,7 +83,7 @@ class BestKeeper:
         """
         if self._goals.violated(measured):
             return False
-        reached = turned(measured, self._goals)
+        reached = as_maximized(measured, self._goals)
         return not any(dominates(point(other, self._goals), reached) for other in self._front)
 
     def __call__(self, spec: TrialSpec, outcome: TrialOutcome) -> None:

@@ -145,7 +145,7 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
         settings: As it ran.
         file: Where the text will stand, for its first lines.
     """
-    value = "" if outcome.value is None else f", {study.goals.told(outcome)}"
+    value = "" if outcome.value is None else f", {study.goals.objectives_text(outcome)}"
     repeated = study.confirmation.of(outcome.number) if study.confirmation else None
     look = _look(study, outcome.number)
     header = [

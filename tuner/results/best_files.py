@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tuner.confirmation import origin
+from tuner.confirmation import repeat_key
 from tuner.files.atomic import aside, replace_folder, restore_folder, write_whole
 from tuner.files.model_folder import add_file, check_complete, damage, discard, twin
 from tuner.trial.folder import StudyFolder, TrialFolder
@@ -88,7 +88,7 @@ def saved_models(folder: StudyFolder, trial: int) -> dict[int, tuple[TrialOutcom
     found = {}
     for repeat in ended_repeats(folder):
         model = folder.confirmation.trial(repeat.number).model
-        number, seed = origin(repeat)
+        number, seed = repeat_key(repeat)
         if number == trial and damage(model) is None:
             found[seed] = repeat, model
     return found

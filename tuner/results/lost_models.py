@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.confirmation import origin
+from tuner.confirmation import repeat_key
 from tuner.files.model_folder import damage
 from tuner.results.best_files import BestFiles, ended_repeats
 from tuner.results.publication import Publication
@@ -107,7 +107,7 @@ def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
 def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel]:
     """Give the confirmed best's best repeat, if it ran here and its model is nowhere."""
     trial, (best, *_) = wanted.outcome.number, (*wanted.seeds, None)
-    found = (each for each in ended_repeats(folder) if origin(each) == (trial, best))
+    found = (each for each in ended_repeats(folder) if repeat_key(each) == (trial, best))
     repeat = next((each for each in found if each.value is not None), None)
     if (
         repeat is None

@@ -9,8 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tuner.confirmation import HEADINGS, Confirmation, cells, more_seeds, told
-from tuner.diagnosis.sweep import Rerun, Statement, SweepReading, statements
+from tuner.confirmation import (
+    HEADINGS,
+    Confirmation,
+    confirmation_lines,
+    more_seeds_override,
+    table_row,
+)
+from tuner.diagnosis.sweep import FollowUp, Statement, SweepReading, statements
 from tuner.errors import INTERRUPTED
 from tuner.formatting.markdown import code, prose
 from tuner.processes.invocation import Invocation
@@ -22,7 +28,7 @@ from tuner.results.terminal import parameters_text, say
 from tuner.results.time_spent import TimeSpent
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
-from tuner.search.ranking import counts, gain, is_usable, unmet
+from tuner.search.ranking import counts, gain, is_usable, unmet_text
 from tuner.trial.class_scores import ShownScores, class_scores, shown_scores
 from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
@@ -75,12 +81,12 @@ class SweepSummary:
         return self.goals.objective
 
     @property
-    def rerun(self) -> Rerun:
+    def rerun(self) -> FollowUp:
         """What can be run after the sweep."""
-        return Rerun(
+        return FollowUp(
             study=self.study,
-            changed=self.invocation.changed,
-            is_taken=self.is_taken,
+            command_with=self.invocation.changed,
+            study_exists=self.is_taken,
             is_confirmed=self.confirmation is not None,
         )
 
@@ -134,7 +140,7 @@ def _efficiency(time: TimeSpent) -> dict[str, float]:
 def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, float]:
     if found is None:
         return {}
-    told = {
+    metrics = {
         "confirmed_objective": found.best.estimate.mean,
         "confirmed_low": found.best.estimate.low,
         "confirmed_high": found.best.estimate.high,
@@ -142,7 +148,7 @@ def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, 
         "search_optimism": found.optimism,
     }
     tested = found.final_evaluation.metrics if found.final_evaluation else {}
-    return {name: value for name, value in told.items() if value is not None} | tested
+    return {name: value for name, value in metrics.items() if value is not None} | tested
 
 
 def gained(closing: SweepSummary) -> str:
@@ -152,7 +158,7 @@ def gained(closing: SweepSummary) -> str:
     if winner is None or winner.value is None:
         return _none_usable(closing)
     of = " of the search" if closing.confirmation is not None else ""
-    head = f"Best{of}: trial {winner.number}, {closing.goals.told(winner)}"
+    head = f"Best{of}: trial {winner.number}, {closing.goals.objectives_text(winner)}"
     if closing.goals.several:
         return f"{head}; {_traded(closing, default)}"
     if default is None or default.value is None:
@@ -171,8 +177,8 @@ def _none_usable(closing: SweepSummary) -> str:
     completed = [outcome for outcome in closing.outcomes if outcome.value is not None]
     if not completed:
         return "No trial completed."
-    told = unmet(completed)
-    return f"{told[0].upper()}{told[1:]}."
+    text = unmet_text(completed)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _traded(closing: SweepSummary, default: TrialOutcome | None) -> str:
@@ -184,7 +190,7 @@ def _traded(closing: SweepSummary, default: TrialOutcome | None) -> str:
         found = f"the knee of {len(best_ones)} trials that none beats in all objectives ({others})"
     if default is None or default.value is None:
         return f"{found}; the untuned default (trial 0) did not complete."
-    return f"{found}; the untuned default (trial 0): {closing.goals.told(default)}."
+    return f"{found}; the untuned default (trial 0): {closing.goals.objectives_text(default)}."
 
 
 def counts_text(closing: SweepSummary) -> str:
@@ -247,23 +253,23 @@ def _stopped(closing: SweepSummary) -> list[Statement]:
 
 def _told(closing: SweepSummary, found: Confirmation) -> list[Statement]:
     """What a confirmation says, and the command that makes it surer."""
-    sentences = [Statement(text=line) for line in told(found, closing.objective)]
-    more = more_seeds(found.best)
+    sentences = [Statement(text=line) for line in confirmation_lines(found, closing.objective)]
+    more = more_seeds_override(found.best)
     if more:
         command = closing.invocation.changed(more)
         sentences.append(Statement(text="The same with more seeds", command=command))
     return sentences
 
 
-def _section(console: Console, title: str, told: Sequence[Statement]) -> None:
-    if told:
+def _section(console: Console, title: str, statements: Sequence[Statement]) -> None:
+    if statements:
         console.print(f"\n{title}", style="bold")
-        _say_all(console, told)
+        _say_all(console, statements)
 
 
-def _say_all(console: Console, told: Sequence[Statement]) -> None:
+def _say_all(console: Console, statements: Sequence[Statement]) -> None:
     """Each sentence, and what to type on a line of its own."""
-    for each in told:
+    for each in statements:
         say(console, Text(f"{each.text}:" if each.command else each.text))
         if each.command:
             print_command(console, each.command)
@@ -334,7 +340,7 @@ def _confirmation(closing: SweepSummary) -> list[str]:
     found = closing.confirmation
     if found is None:
         return []
-    rows = [cells(configuration, found) for configuration in found.configurations]
+    rows = [table_row(configuration, found) for configuration in found.configurations]
     return [
         "**Confirmed with new seeds**",
         "",
@@ -352,10 +358,10 @@ def _reading(closing: SweepSummary) -> list[str]:
     return ["**Reading**", "", *points, ""] if points else []
 
 
-def _points(told: Sequence[Statement]) -> list[str]:
+def _points(statements: Sequence[Statement]) -> list[str]:
     return [
         f"- {prose(each.text)}: {code(each.command)}" if each.command else f"- {prose(each.text)}"
-        for each in told
+        for each in statements
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from tuner.confirmation import HEADINGS, Confirmation, cells
+from tuner.confirmation import HEADINGS, Confirmation, table_row
 from tuner.results.layout import Column, cell, table_lines
 from tuner.search.goals import Goals, is_missed, score
 from tuner.search.pareto import front
@@ -123,7 +123,7 @@ def _score(outcome: TrialOutcome, name: str, values: Mapping[str, float]) -> Tex
 
 def confirmation_table(found: Confirmation) -> FittedTable:
     """The configurations that were trained again, by rank."""
-    rows = [cells(configuration, found) for configuration in found.configurations]
+    rows = [table_row(configuration, found) for configuration in found.configurations]
     *figures, notes = zip(*rows, strict=True)
     trial, mean, interval, seeds, promised, _ = HEADINGS
     turns = {seeds: 1, promised: 2, interval: 3}  # None of them is left out.

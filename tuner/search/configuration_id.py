@@ -1,4 +1,4 @@
-"""When two trials of a study are the same configuration, however their values were written."""
+"""Identity of configurations: equal for trials that would give the same result."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,20 +8,20 @@ from typing import Any
 from tuner.trial.records import Scalar
 
 WITHOUT_EFFECT = ("training.save_state", "training.profile", "data.test")
-"""Keys that never decide what a trial gives."""
+"""Keys that never affect the result of a trial."""
 
 _ABSENT = "absent"
-"""Stands for a key that one of two configurations does not have; it is no JSON text."""
+"""Value of a key that one of two configurations lacks; it is not valid JSON."""
 
 
 def configuration_id(settings: Mapping[str, Any], base: Mapping[str, Any]) -> str:
-    """Return what is the same for two trials of one study that would give the same result.
+    """Return an id that is equal for two trials of a study with the same result.
 
-    What differs from the base is compared, so that data which moved to another place, or a key
-    that a later version added, changes nothing. The seed is a part of the configuration.
+    Only differences from the base count, so that moved data, or a key that a later version added,
+    change nothing. The seed is part of the configuration.
 
-    Args:
-        settings: A trial's configuration as plain values.
+    settings: Configuration of a trial as plain values.
+        base: Configuration of the untuned default as plain values.
         base: The untuned default's, likewise.
     """
     own, default = dict(_leaves(settings)), dict(_leaves(base))
@@ -34,7 +34,7 @@ def configuration_id(settings: Mapping[str, Any], base: Mapping[str, Any]) -> st
 
 
 def canonical(values: Mapping[str, Scalar] | Mapping[str, Any]) -> str:
-    """Return values as text: the same for 4 and 4.0, another one for 1 and true."""
+    """Return values as text: equal for 4 and 4.0, different for 1 and true."""
     return json.dumps({key: _whole(value) for key, value in values.items()}, sort_keys=True)
 
 
@@ -43,7 +43,7 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            # As text, since True equals 1.
+            # As text, because True equals 1.
             yield f"{prefix}{key}", json.dumps(_whole(value))
 
 

@@ -1,4 +1,4 @@
-"""A few points of a search space that together meet all of its corners."""
+"""A few points that together cover all corners of a search space."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,11 +6,11 @@ from tuner.search.space import Dimension, SearchSpace, contains, corners
 from tuner.trial.records import Scalar
 
 
-def covering(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
-    """Points that meet both ends of every interval and every value of every choice.
+def covering_points(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
+    """Yield points with both ends of every interval and every value of every choice.
 
-    Points keep to combinations of choices that were met before where they can: a new
-    combination of options is slow to compose.
+    If possible, points reuse combinations of choices that came before, since a new combination of
+    options is slow to compose.
     """
     met: set[tuple[str, Scalar]] = set()
     before: list[dict[str, Scalar]] = []
@@ -19,7 +19,7 @@ def covering(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
             if (target.name, value) not in met:
                 wanted = {**_conditions(space, target), target.key: value}
                 before.append(_point(space, wanted, met, before))
-                # Where the conditions can not be met there is no such point.
+                # If the conditions cannot be met, there is no such point.
                 met.add((target.name, value))
                 yield before[-1]
 
@@ -30,7 +30,7 @@ def _point(
     met: set[tuple[str, Scalar]],
     before: list[dict[str, Scalar]],
 ) -> dict[str, Scalar]:
-    """A point with the wanted values, and corners not met before wherever it is free."""
+    """Return a point with the wanted values; free dimensions take corners not met before."""
     values: dict[str, Scalar] = {}
     for dimension in space.dimensions:
         if space.active(dimension, values):
@@ -61,7 +61,7 @@ def _free(
 
 
 def _conditions(space: SearchSpace, target: Dimension) -> dict[str, Scalar]:
-    """Values of other keys under which the target is active."""
+    """Return values of other keys under which the target is active."""
     wanted: dict[str, Scalar] = {}
     for key, allowed in target.when.items():
         for parent in space.of(key):

@@ -1,4 +1,4 @@
-"""The values that a searched key may take, and whether a value from elsewhere is one of them."""
+"""Domains of searched keys, and membership of values from elsewhere."""
 
 import math
 import re
@@ -10,19 +10,19 @@ from typing import TypeGuard
 from tuner.trial.records import Scalar
 
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?")
-"""Numbers as YAML writes them; a leading zero makes a name of it, as in `01`."""
+"""Numbers as YAML writes them; a leading zero makes a text, as in `01`."""
 
 _WORDS = {"true": True, "false": False, "null": None}
 
-LONG = 16
-"""A choice of more numbers is not composed value by value before the first trial."""
+LONG_CHOICE = 16
+"""Number of values of a choice from which only its ends are composed before the first trial."""
 
-CLOSE = 1e-9
-"""Relative difference below which two real numbers are one that was rounded."""
+RELATIVE_TOLERANCE = 1e-9
+"""Relative difference below which two real numbers are equal up to rounding."""
 
 
 class Outside(Enum):
-    """The answer for a value that a domain does not have; None is a value."""
+    """Result for a value that is not in a domain; None would be a value."""
 
     OUTSIDE = "outside"
 
@@ -32,7 +32,7 @@ OUTSIDE = Outside.OUTSIDE
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One of some values that have no order."""
+    """One of some values without an order."""
 
     values: tuple[Scalar, ...]
 
@@ -48,7 +48,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class FloatInterval:
-    """A real number from `low` to `high`, both included; drawn evenly, or evenly in its log."""
+    """A real number from `low` to `high`, both included; uniform, or uniform in its logarithm."""
 
     low: float
     high: float
@@ -90,21 +90,20 @@ def _check_bounds(low: float, high: float, *, log: bool) -> None:
 
 
 def member(domain: Domain, value: Scalar) -> Scalar | Outside:
-    """Return the domain's own spelling of a value.
+    """Return the domain's own form of a value.
 
-    This is the one answer to whether a value lies in a domain. A number is the same however it
-    is written (4, 4.0, "4") and up to rounding; a boolean is no number, and null is a value of a
-    choice alone.
+    All tests of membership use this function. A number is the same in any form (4, 4.0, "4") and
+    up to rounding; a boolean is no number, and null is a value of choices only.
 
     Args:
-        domain: Where to find it.
+        domain: Domain to search.
         value: Value from a file, a command line or another study.
 
     Returns:
-        The value as the domain has it, or `OUTSIDE`.
+        Value as the domain has it, or `OUTSIDE`.
     """
     if isinstance(domain, Choice):
-        return among(domain.values, value)
+        return find_equal(domain.values, value)
     number = _read(value) if isinstance(value, str) else value
     return _in_interval(domain, number) if _is_number(number) else OUTSIDE
 
@@ -112,7 +111,9 @@ def member(domain: Domain, value: Scalar) -> Scalar | Outside:
 def _in_interval(domain: FloatInterval | IntInterval, number: float) -> Scalar | Outside:
     is_real = isinstance(domain, FloatInterval) or not isinstance(number, int)
     for bound in (domain.low, domain.high):
-        if number == bound or (is_real and math.isclose(number, bound, rel_tol=CLOSE)):
+        if number == bound or (
+            is_real and math.isclose(number, bound, rel_tol=RELATIVE_TOLERANCE)
+        ):
             return bound
     if not domain.low <= number <= domain.high:
         return OUTSIDE
@@ -124,14 +125,14 @@ def _in_interval(domain: FloatInterval | IntInterval, number: float) -> Scalar |
 
 
 def contains(domain: Domain, value: Scalar) -> bool:
-    """True if the value lies in the domain; see `member`."""
+    """Return True if the value is in the domain; see `member`."""
     return member(domain, value) is not OUTSIDE
 
 
-def among(values: Collection[Scalar], value: Scalar) -> Scalar | Outside:
-    """Return the one of some values that a value stands for, or `OUTSIDE`; see `member`.
+def find_equal(values: Collection[Scalar], value: Scalar) -> Scalar | Outside:
+    """Return the value in a collection that a value equals, or `OUTSIDE`; see `member`.
 
-    The same type comes before another one, and what is equal before what is equal up to rounding.
+    A value of the same type is preferred, and an equal value to one that is equal up to rounding.
     """
     for is_same in (_is_identical, _is_equal, _is_close, _has_same_text):
         for each in values:
@@ -153,12 +154,12 @@ def _is_close(one: Scalar, other: Scalar) -> bool:
         _is_number(one)
         and _is_number(other)
         and float in (type(one), type(other))
-        and math.isclose(one, other, rel_tol=CLOSE)
+        and math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE)
     )
 
 
 def _has_same_text(one: Scalar, other: Scalar) -> bool:
-    """True if one of them is the text of the other."""
+    """Return True if one of them is the text of the other."""
     if isinstance(one, str) == isinstance(other, str):
         return False
     text, value = (one, other) if isinstance(one, str) else (other, one)
@@ -173,7 +174,7 @@ def _is_number(value: Scalar) -> TypeGuard[int | float]:
 
 
 def _read(text: str) -> Scalar:
-    """Return the value that YAML reads in a text; the text where it is none."""
+    """Return the value that YAML reads in a text; the text itself if it is no other value."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if not _NUMBER.fullmatch(text):
@@ -185,14 +186,14 @@ def _read(text: str) -> Scalar:
 
 
 def corners(domain: Domain) -> tuple[Scalar, ...]:
-    """All values of a choice, both ends of an interval.
+    """Return all values of a choice, or both ends of an interval.
 
-    Of a long choice of numbers the smallest and the largest of each type stand for all, since
-    what is refused lies beyond a bound or has a wrong type.
+    For a long choice of numbers, the smallest and the largest of each type suffice, because
+    values are refused for being beyond a bound or of a wrong type.
     """
     if not isinstance(domain, Choice):
         return domain.low, domain.high
-    if len(domain.values) <= LONG:
+    if len(domain.values) <= LONG_CHOICE:
         return domain.values
     kinds: dict[type, list[float]] = {}
     for value in domain.values:
@@ -203,12 +204,12 @@ def corners(domain: Domain) -> tuple[Scalar, ...]:
 
 
 def points(domain: Domain, count: int) -> tuple[Scalar, ...]:
-    """Values for a grid.
+    """Return the values of a domain in a grid.
 
     Args:
-        domain: Where they come from.
-        count: How many an interval gets, ends included. A choice gives all its values, and so
-            does a whole-number range that is not logarithmic.
+        domain: Domain of the values.
+        count: Number of points of an interval, ends included. A choice gives all its values, and
+            so does a whole-number interval that is not logarithmic.
     """
     if isinstance(domain, Choice):
         return domain.values

@@ -1,4 +1,4 @@
-"""How many trials a search can have, and what a person should know of it at the start."""
+"""Size of a search, and messages about it at the start."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from tuner.search.space import SearchSpace, Values
 
 
 def grid_of(space: SearchSpace, sampler: Mapping[str, Any]) -> Grid | None:
-    """Return the points that a search can draw; None where their number is not finite.
+    """Return the grid of points that a search can draw; None if it is infinite.
 
     Args:
-        space: What is searched.
+        space: Search space of the sweep.
         sampler: Group `sampler`.
     """
     if sampler["name"] == "grid":
@@ -23,16 +23,16 @@ def grid_of(space: SearchSpace, sampler: Mapping[str, Any]) -> Grid | None:
 def most_trials(
     space: SearchSpace, sampler: Mapping[str, Any], untuned: Values, first: Iterable[Values]
 ) -> int | None:
-    """Return the number of trials after which nothing is left to try.
+    """Return the number of trials after which nothing is left to try; None if it is infinite.
 
     Args:
-        space: What is searched.
+        space: Search space of the sweep.
         sampler: Group `sampler`.
-        untuned: The searched keys of the untuned default, which is tried in any case.
-        first: Points of the space that are tried first; they may lie beside a grid.
+        untuned: Searched keys of the untuned default, which is always tried.
+        first: Points of the space that are tried first; they may lie outside a grid.
 
     Returns:
-        None where the space is not finite.
+        Number of trials; None if the space is infinite.
     """
     grid = grid_of(space, sampler)
     if grid is None:
@@ -44,13 +44,13 @@ def most_trials(
 def search_lines(
     space: SearchSpace, sampler: Mapping[str, Any], untuned: Values, n_trials: int
 ) -> list[str]:
-    """Return what a person should know before a search begins.
+    """Return messages about the search space before a search begins.
 
     Args:
-        space: What is searched.
+        space: Search space of the sweep.
         sampler: Group `sampler`.
-        untuned: The searched keys of the untuned default.
-        n_trials: Total of the sweep.
+        untuned: Searched keys of the untuned default.
+        n_trials: Number of trials of the sweep.
     """
     lines = [line for line in (sampler_line(sampler, space),) if line]
     grid = grid_of(space, sampler)
@@ -59,9 +59,9 @@ def search_lines(
     outside = 0 if grid.has(untuned) else 1
     most = grid.size + outside
     if sampler["name"] == "grid":
-        lines.append(f"grid: {grid.size:,} points, in a random order that sampler.seed decides")
+        lines.append(f"grid: {grid.size:,} points, in a random order given by sampler.seed")
     if most < n_trials:
-        beside = " and the untuned default beside them" if outside else ""
+        beside = " and the untuned default" if outside else ""
         lines.append(
             f"the search space has {grid.size:,} configurations{beside}: the sweep ends "
             f"after {most:,} trials at most, before sweep.n_trials={n_trials}"

@@ -1,8 +1,8 @@
-"""Where a learning curve will end, judged from its points so far; larger values are better.
+"""Forecast of a learning curve's end from its points so far; larger values are better.
 
-A curve is taken as `end + rise / sqrt(point)`: a power law (Domhan 2015), whose exponent the few
-noisy points of a curve can not tell, so that it is fixed. What is left is noise, of which the
-finished curves of a study tell how large it is.
+A curve is modelled as `end + rise / sqrt(point)`: a power law (Domhan 2015) with a fixed exponent,
+because few noisy points cannot determine it. The rest is noise, whose size is estimated from the
+finished curves of a study.
 """
 
 import itertools
@@ -11,27 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 FEWEST_POINTS = 3
-"""Fewer points say nothing about the noise around a line."""
+"""Least number of points that shows noise around a line."""
 
 PRIOR_POINTS = 2
-"""How many points of a curve's own the noise in the study's curves weighs as much as."""
+"""Weight of the study's noise, as a number of points of the curve itself."""
 
 _FREEDOM = 3
 """Degrees of freedom of Student's t, for any number of points.
 
-The fewest points leave as many. The tails stay as heavy for more: learning can set in late.
+The least number of points leaves as many. Heavy tails are kept for more points, because
+learning can start late.
 """
 
 _LEAST_ERROR = 1e-9
-"""Where all curves are flat, rounding does not decide."""
+"""Relative error that prevents decisions by rounding if all curves are flat."""
 
 
 def noise(curves: Sequence[Sequence[float]]) -> float:
-    """Variance of one point around its curve, in squared units of the objective.
+    """Return the variance of one point around its curve, in squared units of the objective.
 
-    Half the mean square of what changes from point to point, because the difference of two values
-    varies twice as much as each. That the curves also rise makes it larger, which errs on the side
-    of going on. 0 where no curve has two points.
+    It is half the mean square of the change between points, because the difference of two values
+    varies twice as much as each. The curves' rise makes it larger, which errs towards continuing.
+    0 if no curve has two points.
     """
     steps = [after - before for curve in curves for before, after in itertools.pairwise(curve)]
     return sum(step**2 for step in steps) / len(steps) / 2 if steps else 0.0
@@ -39,15 +40,15 @@ def noise(curves: Sequence[Sequence[float]]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """Where a curve will end."""
+    """Forecast of a curve's end."""
 
     end: float
-    """The value to expect there."""
+    """Expected value."""
     error: float
-    """Its standard error."""
+    """Standard error of the expected value."""
 
     def above(self, goal: float) -> float:
-        """Return the chance that it ends above a goal, 0 to 1."""
+        """Return the probability that it ends above a goal."""
         from scipy.special import stdtr  # noqa: PLC0415 - slow to import
 
         error = max(self.error, _LEAST_ERROR * (1.0 + abs(goal)))
@@ -55,15 +56,15 @@ class Forecast:
 
 
 def forecast(curve: Mapping[int, float], points: int, variance: float) -> Forecast | None:
-    """Judges where a curve will end.
+    """Forecast where a curve will end.
 
     Args:
         curve: Evaluation point, counted from 1, to finite value; larger is better.
-        points: The evaluation point at which the curve will end.
-        variance: Of one point, from the other curves; see `noise`.
+        points: Evaluation point at which the curve ends.
+        variance: Variance of one point, from the other curves; see `noise`.
 
     Returns:
-        None while there are fewer than `FEWEST_POINTS`.
+        The forecast; None with fewer than `FEWEST_POINTS` points.
     """
     count = len(curve)
     if count < FEWEST_POINTS:
@@ -84,18 +85,18 @@ def forecast(curve: Mapping[int, float], points: int, variance: float) -> Foreca
 def chance_undominated(
     ends: Sequence[Forecast | None], rivals: Iterable[Sequence[float]]
 ) -> float:
-    """The chance that a trial's end is dominated by none of the rivals, at most.
+    """Return an upper bound of the chance that no rival dominates a trial's end.
 
-    A rival dominates what is better in nothing. Against each the objectives are taken as
-    independent; of several rivals the one counts that leaves the least chance, so that what lies
-    between them is let go on. With one objective it is the chance to end above the best.
+    A rival dominates if the trial is better in nothing. The objectives count as independent;
+    among several rivals the one that leaves the least chance counts, so that a trial between
+    them continues. With one objective it is the chance to end above the best.
 
     Args:
-        ends: Of each objective; None: it can not be told.
-        rivals: Each one's objectives, larger is better.
+        ends: Forecast of each objective; None if there is none.
+        rivals: Objectives of each rival; larger is better.
 
     Returns:
-        0 to 1; 1 without rivals, or where an end can not be told.
+        Chance from 0 to 1; 1 without rivals, or if a forecast is missing.
     """
     told = [end for end in ends if end is not None]
     if len(told) < len(ends):

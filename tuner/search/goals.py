@@ -1,4 +1,4 @@
-"""What a sweep is run for: its objectives, and the constraints that a trial has to meet."""
+"""Goals of a sweep: its objectives, and the constraints that a trial has to meet."""
 
 import math
 import re
@@ -12,42 +12,42 @@ from tuner.settings.settings import SweepSettings
 from tuner.trial.records import Report, TrialOutcome, each_stretch
 
 FORM = '"<= NUMBER" or ">= NUMBER"'
-"""What a constraint looks like, for messages."""
+"""Form of a constraint, for messages."""
 
 _LARGE, _SMALL = 10.0, 1e-3
-"""From the one on, and below the other, a value is shown by four significant digits."""
+"""Bounds beyond which a value is shown with four significant digits."""
 
 _ROUNDING = 1e-12
-"""Below it a value is 0 but for rounding."""
+"""Absolute value below which a value is 0 up to rounding."""
 
 _DIGITS = range(4, 18)
-"""Significant digits of a value and of the bound that it misses; as few as tell them apart."""
+"""Significant digits to try until a value and the bound that it misses look different."""
 
 _CONSTRAINT = re.compile(r"\s*(<=|>=)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """A bound that a completed trial has to keep."""
+    """A bound that a completed trial must keep."""
 
     metric: str
-    """Its name."""
+    """Name of the metric."""
     relation: str
-    """`<=` or `>=`."""
+    """Relation `<=` or `>=`."""
     bound: float
-    """In the metric's unit."""
+    """Bound in the metric's unit."""
 
     @property
     def sign(self) -> float:
-        """1 where more is better for the constraint, else -1."""
+        """1 if larger values are better for the constraint, else -1."""
         return 1.0 if self.relation == ">=" else -1.0
 
     def excess(self, value: float) -> float:
-        """By how much a value misses the bound, as a share of it; 0 or less: it is kept."""
+        """Return by what share of the bound a value misses it; 0 or less if it is kept."""
         return self.sign * (self.bound - value) / (abs(self.bound) or 1.0)
 
-    def missed(self, value: float) -> str:
-        """A value that misses the bound, as people read it."""
+    def missed_text(self, value: float) -> str:
+        """Return a message about a value that misses the bound."""
         digits = next(
             (n for n in _DIGITS if f"{value:.{n}g}" != f"{self.bound:.{n}g}"), _DIGITS[-1]
         )
@@ -55,15 +55,15 @@ class Constraint:
 
     @property
     def text(self) -> str:
-        """As it stands in the configuration."""
+        """Constraint as in the configuration."""
         return f"{self.relation} {self.bound!r}"
 
 
 def constraint(metric: str, text: str) -> Constraint:
-    """Reads a constraint, as `<= 20e9`.
+    """Parse a constraint, for example `<= 20e9`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is no constraint.
     """
     found = _CONSTRAINT.fullmatch(text)
     bound = math.nan
@@ -71,7 +71,7 @@ def constraint(metric: str, text: str) -> Constraint:
         with suppress(ValueError):
             bound = float(found[2])
     if found is None or not math.isfinite(bound):
-        raise ValueError(f"{text!r} is no constraint. Expected {FORM}")
+        raise ValueError(f"{text!r} is not a constraint. Expected {FORM}")
     return Constraint(metric=metric, relation=found[1], bound=bound)
 
 
@@ -80,9 +80,9 @@ class Goals:
     """Objectives and constraints of a sweep."""
 
     objectives: tuple[str, ...]
-    """Metric names, one or more; the first stands for all where one is shown."""
+    """Metric names, one or more; where only one is shown, it is the first."""
     constraints: tuple[Constraint, ...] = ()
-    """That a completed trial has to meet."""
+    """Constraints that a completed trial must meet."""
 
     @property
     def objective(self) -> str:
@@ -91,88 +91,88 @@ class Goals:
 
     @property
     def direction(self) -> Direction:
-        """Which way the first objective gets better."""
+        """Direction in which the first objective improves."""
         return direction(self.objective)
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        """Which way each objective gets better."""
+        """Direction in which each objective improves."""
         return tuple(map(direction, self.objectives))
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one objective, and so no one best trial."""
+        """True if there is more than one objective, so that there is no single best trial."""
         return len(self.objectives) > 1
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """Every metric that counts, each once."""
+        """All objectives and constrained metrics, each once."""
         return tuple(dict.fromkeys((*self.objectives, *(c.metric for c in self.constraints))))
 
     def measure(self, reports: Sequence[Report]) -> dict[str, float]:
-        """What counts at the last of a trial's reports.
+        """Return the watched metrics at the last of a trial's reports.
 
         Args:
-            reports: All of the trial so far, one or more.
+            reports: All reports of the trial so far, one or more.
 
         Returns:
-            Metric to value, of `watched`. The speed is that of the whole trial until then.
+            Metric of `watched` to value. The speed is that of the whole trial so far.
         """
         return {name: _measured(reports, name) for name in self.watched}
 
     def violated(self, values: Mapping[str, float]) -> tuple[str, ...]:
-        """The constraints that these values miss, as people read them."""
+        """Return messages about the constraints that these values miss."""
         return tuple(
-            each.missed(values[each.metric])
+            each.missed_text(values[each.metric])
             for each in self.constraints
             if not each.excess(values[each.metric]) <= 0.0
         )
 
     def excesses(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Constraint to the share of its bound by which these values miss it (`excess`)."""
+        """Return constraint to the share of its bound by which these values miss it (`excess`)."""
         known = (each for each in self.constraints if each.metric in values)
         return {f"{c.metric} {c.relation}": c.excess(values[c.metric]) for c in known}
 
-    def told(self, outcome: TrialOutcome) -> str:
-        """The objectives that a trial reached, as people read them."""
+    def objectives_text(self, outcome: TrialOutcome) -> str:
+        """Return a trial's objectives as text."""
         values = self.values(outcome)
         return ", ".join(f"{name} {score(values[name])}" for name in self.objectives if values)
 
     def values(self, outcome: TrialOutcome) -> dict[str, float]:
-        """What counts of a trial, by metric; nothing unless it completed."""
+        """Return a trial's watched metrics; empty unless it completed."""
         if outcome.value is None:
             return {}
         return {self.objective: outcome.value, **outcome.measured}
 
     def to_plain(self) -> dict[str, object]:
-        """As JSON values."""
+        """Return the goals as JSON values."""
         bounds = {each.metric: each.text for each in self.constraints}
         return {"objectives": list(self.objectives), "constraints": bounds}
 
 
 def is_missed(metric: str, violated: Sequence[str]) -> bool:
-    """Whether one of these texts (see `Constraint.missed`) is of a metric."""
+    """Return True if one of these messages (see `Constraint.missed_text`) is about a metric."""
     return any(text.startswith(f"{metric} ") for text in violated)
 
 
 def goals_of(sweep: SweepSettings) -> Goals:
-    """The goals of a sweep.
+    """Return the goals of a sweep.
 
     Raises:
-        ValueError: A constraint can not be read.
+        ValueError: A constraint cannot be parsed.
     """
     return goals(sweep.objectives, sweep.constraints)
 
 
 def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:
-    """Goals as they stand in the configuration.
+    """Return goals from their form in the configuration.
 
     Args:
-        objectives: Metric names.
-        constraints: Metric to bound, as `<= 20e9`.
+        objectives: Names of the metrics.
+        constraints: Metric to bound, for example `<= 20e9`.
 
     Raises:
-        ValueError: A constraint can not be read.
+        ValueError: A constraint cannot be parsed.
     """
     return Goals(
         objectives=tuple(objectives),
@@ -181,13 +181,13 @@ def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:
 
 
 def goals_from_plain(plain: Mapping[str, Any]) -> Goals:
-    """Reads what `Goals.to_plain` wrote, or an earlier version, which knew one objective."""
+    """Return goals from `Goals.to_plain`, also of earlier versions with one objective."""
     objectives = plain["objectives"] if "objectives" in plain else [plain["objective"]]
     return goals(objectives, plain.get("constraints", {}))
 
 
 def score(value: float) -> str:
-    """A value of an objective, as people read it."""
+    """Return the text of an objective's value."""
     if abs(value) < _ROUNDING:
         return "0.0000"
     return f"{value:.4f}" if _SMALL <= abs(value) < _LARGE else f"{value:.4g}"

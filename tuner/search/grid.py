@@ -1,11 +1,19 @@
-"""The points of a grid over a search space, each computed from its position."""
+"""Points of a grid over a search space, each computed from its position."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
 
-from tuner.search.domain import OUTSIDE, Domain, FloatInterval, IntInterval, among, member, points
+from tuner.search.domain import (
+    OUTSIDE,
+    Domain,
+    FloatInterval,
+    IntInterval,
+    find_equal,
+    member,
+    points,
+)
 from tuner.search.space import Dimension, SearchSpace, Values
 from tuner.trial.records import Scalar
 
@@ -13,16 +21,16 @@ _ROUNDS = 4
 """Rounds of a Feistel network after which its output looks random (Luby & Rackoff 1988)."""
 
 _State = tuple[tuple[str, Scalar], ...]
-"""Values on which later conditions depend."""
+"""Values that later conditions depend on."""
 
 
 def is_finite(space: SearchSpace) -> bool:
-    """True if the space has a finite number of points."""
+    """Return True if the space has a finite number of points."""
     return not any(isinstance(each.domain, FloatInterval) for each in space.dimensions)
 
 
 class Grid:
-    """The points of the conditional grid over a space; none is kept in memory.
+    """Points of the conditional grid over a space; none is kept in memory.
 
     Attributes:
         size: Number of points.
@@ -32,18 +40,21 @@ class Grid:
         """Count the points, in a time that does not depend on their number.
 
         Args:
-            space: What is searched.
-            points_per_interval: Points of each interval, ends included, evenly spaced in its
-                scale; at least 1. A choice gives all its values, and so does a whole-number
-                range that is not logarithmic. None: every value of a finite space.
+            space: Search space of the sweep.
+            points_per_interval: Number of points of each interval, at least 1, ends included,
+                evenly spaced in its scale. A choice gives all its values, and so does a
+                whole-number interval that is not logarithmic. None for every value of a finite
+                space.
 
         Raises:
-            ValueError: `points_per_interval` is below 1, or None for a space that is not finite.
+            ValueError: `points_per_interval` is below 1, or None for an infinite space.
         """
         if points_per_interval is not None and points_per_interval < 1:
-            raise ValueError(f"{points_per_interval} points per interval: give 1 or more")
+            raise ValueError(
+                f"points per interval is {points_per_interval}, but must be 1 or more"
+            )
         if points_per_interval is None and not is_finite(space):
-            raise ValueError("an interval of real numbers has no number of points")
+            raise ValueError("an interval of real numbers has no finite number of points")
         self._space = space
         self._branches = [
             _branches(dimension, _values(dimension.domain, points_per_interval), space)
@@ -53,11 +64,11 @@ class Grid:
         self.size = self._count(0, {})
 
     def __iter__(self) -> Iterator[dict[str, Scalar]]:
-        """Every point, in the order of the positions."""
+        """Yield every point, in the order of positions."""
         return (self.point(position) for position in range(self.size))
 
     def has(self, values: Values) -> bool:
-        """True if these are exactly the values of one point, however they are written."""
+        """Return True if these are exactly the values of one point, in any form."""
         asked = [
             (dimension, branches)
             for dimension, branches in zip(self._space.dimensions, self._branches, strict=True)
@@ -73,7 +84,9 @@ class Grid:
     ) -> bool:
         found = member(dimension.domain, value)
         return found is not OUTSIDE and any(
-            found in branch if isinstance(branch, range) else among(branch, found) is not OUTSIDE
+            found in branch
+            if isinstance(branch, range)
+            else find_equal(branch, found) is not OUTSIDE
             for branch in branches
         )
 
@@ -84,7 +97,7 @@ class Grid:
             position: 0 to `size` - 1; the last dimension varies fastest.
         """
         values: dict[str, Scalar] = {}
-        alike: dict[str, Scalar] = {}  # The first value of each branch stands for all of them.
+        alike: dict[str, Scalar] = {}  # The first value of a branch represents all of them.
         for place, dimension in enumerate(self._space.dimensions):
             if not self._space.active(dimension, alike):
                 continue
@@ -99,7 +112,7 @@ class Grid:
         return values
 
     def _count(self, place: int, values: Values) -> int:
-        """Number of points of the dimensions from a place on, given values of those before."""
+        """Return the number of points of the dimensions from a place on, given earlier values."""
         if place == len(self._space.dimensions):
             return 1
         state = tuple((key, values[key]) for key in self._needed[place] if key in values)
@@ -118,7 +131,7 @@ class Grid:
 
     @cached_property
     def _needed(self) -> list[tuple[str, ...]]:
-        """Of each place, the keys that conditions from there on name."""
+        """For each place, the keys that conditions from there on depend on."""
         dimensions = self._space.dimensions
         return [
             tuple(dict.fromkeys(key for later in dimensions[place:] for key in later.when))
@@ -127,7 +140,7 @@ class Grid:
 
 
 def _values(domain: Domain, points_per_interval: int | None) -> Sequence[Scalar]:
-    """The values of a domain; a range of whole numbers is not written out."""
+    """Return the values of a domain; a range of whole numbers is not expanded."""
     if isinstance(domain, IntInterval) and (points_per_interval is None or not domain.log):
         return range(domain.low, domain.high + 1, domain.step)
     return points(domain, points_per_interval or 1)
@@ -136,11 +149,11 @@ def _values(domain: Domain, points_per_interval: int | None) -> Sequence[Scalar]
 def _branches(
     dimension: Dimension, values: Sequence[Scalar], space: SearchSpace
 ) -> list[Sequence[Scalar]]:
-    """Cut the values of a dimension so that those of one part meet the same conditions."""
+    """Split the values of a dimension so that those of one part meet the same conditions."""
     cuts = {0, len(values)}
     for value in (v for other in space.dimensions for v in other.when.get(dimension.key, ())):
         is_range = isinstance(values, range)
-        found = member(dimension.domain, value) if is_range else among(values, value)
+        found = member(dimension.domain, value) if is_range else find_equal(values, value)
         if found is not OUTSIDE:
             at = values.index(found)
             cuts |= {at, at + 1}
@@ -149,18 +162,18 @@ def _branches(
 
 
 class Shuffled:
-    """A random order of the numbers below a size, none of which is kept in memory.
+    """A random order of the numbers below a size; none is kept in memory.
 
-    A Feistel network over the next power of four, followed until it meets a number below the
+    A Feistel network over the next power of four, repeated until it reaches a number below the
     size (Black & Rogaway 2002).
     """
 
     def __init__(self, size: int, seed: int) -> None:
-        """Compute nothing yet.
+        """Prepare the order.
 
         Args:
-            size: How many numbers there are.
-            seed: Decides the order.
+            size: Number of numbers.
+            seed: Seed of the order.
         """
         self._size = size
         self._seed = seed

@@ -1,4 +1,4 @@
-"""Which dimensions of a search space a sampler models, and how it draws the others."""
+"""Dimensions of a search space that a sampler models; it draws the others at random."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from tuner.search.space import Choice, Dimension, SearchSpace
 
 FIXED_SPACE = ("cmaes", "gp", "nsgaii", "qmc")
-"""Samplers that model the dimensions which every trial has, all of them together."""
+"""Samplers that model the dimensions common to all trials, all together."""
 
 
 def modelled(sampler: str, space: SearchSpace) -> tuple[Dimension, ...]:
     """Return the dimensions that a sampler of `FIXED_SPACE` models.
 
-    A conditional dimension is not one of them, since some trials lack it; for CMA-ES neither is
-    a choice, since its values have no order.
+    Conditional dimensions are excluded, since some trials lack them, and for CMA-ES also choices,
+    since their values have no order.
     """
     return tuple(
         dimension
@@ -25,19 +25,19 @@ def modelled(sampler: str, space: SearchSpace) -> tuple[Dimension, ...]:
 
 
 def is_single(dimension: Dimension) -> bool:
-    """True if the dimension has one value, so that there is nothing to model."""
+    """Return True if the dimension has only one value, so that there is nothing to model."""
     return isinstance(dimension.domain, Choice) and len(dimension.domain.values) == 1
 
 
 def sampler_line(sampler: Mapping[str, Any], space: SearchSpace) -> str:
-    """Return what a person should know of the keys that a sampler does not model.
+    """Return a message about the keys that a sampler does not model.
 
     Args:
         sampler: Group `sampler`.
-        space: What is searched.
+        space: Search space of the sweep.
 
     Returns:
-        One sentence; empty where it models all, or where it models none by its nature.
+        One sentence; empty if it models all keys, or by its nature none.
     """
     name = str(sampler["name"])
     if name == "tpe" and sampler.get("multivariate") and not sampler.get("group"):

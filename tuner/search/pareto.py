@@ -1,4 +1,4 @@
-"""Trials by several objectives: which no other one beats, and which of those to take."""
+"""Trials with several objectives: Pareto front, and the choice of one trial."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,39 +11,39 @@ PICKS = ("knee", "first", "weights")
 """Values of `export.pick`."""
 
 Point = tuple[float, ...]
-"""A trial's objectives, all turned so that larger is better."""
+"""Objectives of a trial, with signs that make larger values better."""
 
 
-def turned(values: Mapping[str, float], goals: Goals) -> Point:
-    """Values by metric as a point."""
+def as_maximized(values: Mapping[str, float], goals: Goals) -> Point:
+    """Return values by metric as a point."""
     signs = map(sign, goals.directions)
     return tuple(s * values[name] for s, name in zip(signs, goals.objectives, strict=True))
 
 
 def point(outcome: TrialOutcome, goals: Goals) -> Point:
-    """A completed trial's objectives as a point."""
-    return turned(goals.values(outcome), goals)
+    """Return a completed trial's objectives as a point."""
+    return as_maximized(goals.values(outcome), goals)
 
 
 def dominates(one: Point, other: Point) -> bool:
-    """Whether a point is as good in everything and better in something."""
+    """Return True if a point is as good in everything and better in something."""
     return one != other and all(a >= b for a, b in zip(one, other, strict=True))
 
 
 def undominated(points: Iterable[Point]) -> set[Point]:
-    """The points that no other one dominates."""
+    """Return the points that no other one dominates."""
     found: list[Point] = []
-    for each in sorted(set(points), reverse=True):  # None is dominated by one that follows.
+    for each in sorted(set(points), reverse=True):  # No point is dominated by a later one.
         if not any(dominates(other, each) for other in found):
             found.append(each)
     return set(found)
 
 
 def front(outcomes: Iterable[TrialOutcome], goals: Goals) -> list[TrialOutcome]:
-    """The usable trials that no other one dominates (the Pareto front).
+    """Return the usable trials that no other one dominates (the Pareto front).
 
     Returns:
-        The first objective's best first; of one objective, the best trial and its equals.
+        Trials by the first objective; with one objective, the best trial and its equals.
     """
     rivals = [outcome for outcome in ranked(outcomes, goals.direction) if is_usable(outcome)]
     best = undominated(point(outcome, goals) for outcome in rivals)
@@ -56,19 +56,19 @@ def pick(
     how: str = "knee",
     weights: Mapping[str, float] | None = None,
 ) -> TrialOutcome | None:
-    """The one of a front to take.
+    """Return the trial of a front to choose.
 
     Args:
-        trials: A front, the first objective's best first.
-        goals: That it belongs to.
-        how: `first`: the first objective's best; `knee`: where the front bulges most towards the
-            ideal, the farthest from the plane through its ends (Das 1999); `weights`: the best
-            by the weighted sum of the objectives. For the last two each objective is scaled to
-            its range on the front.
-        weights: Objective to weight; those that it lacks weigh nothing.
+        trials: Trials of a front by the first objective, best first.
+        goals: Goals of the sweep.
+        how: `first` for the first objective's best; `knee` for the point farthest from the plane
+            through the front's ends, towards the ideal (Das 1999); `weights` for the best by the
+            weighted sum of the objectives. The last two scale each objective to its range on the
+            front.
+        weights: Objective to weight; missing ones have weight 0.
 
     Returns:
-        None for an empty front. Of equals, the first objective's best.
+        None for an empty front. Among equals, the first objective's best.
     """
     if not trials or how == "first":
         return next(iter(trials), None)
@@ -82,20 +82,20 @@ def pick(
             (value - low) / (high - low) if high > low else 0.0
             for value, (low, high) in zip(each, ranges, strict=True)
         ]
-        # Rounded, so that what is equal does not differ in its last digit.
+        # Rounded, so that equal values do not differ in the last digit.
         return round(sum(w * s for w, s in zip(shares, scaled, strict=True)), 9)
 
     merits = [merit(each) for each in points]
     return trials[merits.index(max(merits))]
 
 
-def order(
+def by_preference(
     outcomes: Iterable[TrialOutcome],
     goals: Goals,
     how: str = "knee",
     weights: Mapping[str, float] | None = None,
 ) -> list[TrialOutcome]:
-    """All trials, what to take first: the front's pick, its others, then as `ranked`."""
+    """Return all trials by preference: the front's choice, its others, then as `ranked`."""
     known = ranked(outcomes, goals.direction)
     if not goals.several:
         return known
@@ -106,6 +106,6 @@ def order(
 
 
 def best(outcomes: Iterable[TrialOutcome], goals: Goals) -> TrialOutcome | None:
-    """The usable trial to take: of several objectives the knee of their front; None without."""
-    leading = order(outcomes, goals)
+    """Return the usable trial to choose, with several objectives the knee; None without one."""
+    leading = by_preference(outcomes, goals)
     return leading[0] if leading and is_usable(leading[0]) else None

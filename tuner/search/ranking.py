@@ -1,4 +1,4 @@
-"""Which trial is best, and in which order they stand."""
+"""Ranking of trials, and summaries of how they ended."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,9 +15,9 @@ _MOST_CAUSES = 3
 
 
 def ranked(outcomes: Iterable[TrialOutcome], direction: Direction) -> list[TrialOutcome]:
-    """Completed trials by their objective, then the others by how they ended and their number.
+    """Return completed trials by their objective, then others by their state and number.
 
-    Those that miss a constraint come after the completed ones that meet all.
+    Completed trials that miss a constraint follow those that meet all.
     """
     sign = -1.0 if direction == "maximize" else 1.0
 
@@ -29,17 +29,17 @@ def ranked(outcomes: Iterable[TrialOutcome], direction: Direction) -> list[Trial
 
 
 def best(outcomes: Iterable[TrialOutcome], direction: Direction) -> TrialOutcome | None:
-    """The usable trial with the best objective, the earlier one of equals; None without."""
+    """Return the usable trial with the best objective, of equals the earlier; None without one."""
     return next((each for each in ranked(outcomes, direction) if is_usable(each)), None)
 
 
 def is_usable(outcome: TrialOutcome) -> bool:
-    """Whether a trial completed and meets the constraints."""
+    """Return True if a trial completed and meets the constraints."""
     return outcome.state is TrialState.COMPLETE and not outcome.violated
 
 
-def unmet(completed: Sequence[TrialOutcome]) -> str:
-    """That all of these miss a constraint, as people read it; the first says which."""
+def unmet_text(completed: Sequence[TrialOutcome]) -> str:
+    """Return a message that no completed trial meets the constraints."""
     first = completed[0]
     return (
         f"none of the {len(completed)} completed trials meets the constraints "
@@ -48,29 +48,28 @@ def unmet(completed: Sequence[TrialOutcome]) -> str:
 
 
 def counts(outcomes: Iterable[TrialOutcome]) -> dict[TrialState, int]:
-    """How many trials ended in which state, every state named."""
+    """Return the number of trials in each state, zeros included."""
     counted = Counter(outcome.state for outcome in outcomes)
     return {state: counted[state] for state in TrialState}
 
 
 def gain(best_value: float, default_value: float, direction: Direction) -> float:
-    """By how much the best is better than the untuned default; positive is better."""
+    """Return by how much the best improves on the untuned default; positive is better."""
     return best_value - default_value if direction == "maximize" else default_value - best_value
 
 
-def failing(ended: Sequence[TrialOutcome], limit: int) -> str:
+def failure_causes(ended: Sequence[TrialOutcome], limit: int) -> str:
     """Return the causes of the last `limit` failures, if nothing else ended between them.
 
-    Interrupted trials neither fail nor succeed, so they are left out. Whether the causes are
-    equal does not matter: messages differ by addresses and paths, and two broken checkpoints fail
-    in two ways.
+    Interrupted trials neither fail nor succeed, so they are left out. The causes need not be
+    equal: messages differ in addresses and paths, and two broken checkpoints fail in two ways.
 
     Args:
-        ended: Trials of one agent in the order in which they ended.
-        limit: Number of failures in a row that stop a sweep.
+        ended: Outcomes of one agent's trials in the order in which they ended.
+        limit: Number of consecutive failures that stop a sweep.
 
     Returns:
-        The distinct causes, the most frequent first; empty while the sweep goes on.
+        Distinct causes, the most frequent first; empty while the sweep continues.
     """
     row = [outcome for outcome in ended if outcome.state is not TrialState.INTERRUPTED][-limit:]
     if len(row) < limit or any(outcome.state is not TrialState.FAILED for outcome in row):

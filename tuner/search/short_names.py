@@ -1,13 +1,13 @@
-"""Short names of configuration keys, as people read them beside values."""
+"""Short names of configuration keys, shown beside values."""
 
 from collections.abc import Sequence
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
-    """Return each key's last part, with as many parts before it as tell it from other keys.
+    """Return each key's last part, preceded by as many parts as distinguish it from other keys.
 
     Args:
-        keys: Keys with dots between their parts; those of one search space.
+        keys: Keys of one search space, with dots between their parts.
 
     Returns:
         Key to name: `learning_rate` for `optimizer.learning_rate`, unless another key ends in

@@ -1,4 +1,4 @@
-"""The search space: which values each key may take, and under which conditions."""
+"""The search space: domains of keys, and their conditions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from tuner.search.domain import (
     Domain,
     FloatInterval,
     IntInterval,
-    among,
     contains,
     corners,
+    find_equal,
     member,
     points,
 )
@@ -41,14 +41,14 @@ class Dimension:
     """One searched key."""
 
     key: str
-    """Override key, as `optimizer.learning_rate`, or a group, as `optimizer`."""
+    """Override key, for example `optimizer.learning_rate`, or a group, for example `optimizer`."""
     domain: Domain
-    """The values it may take."""
+    """Domain of its values."""
     when: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
-    """Other searched key to the values that it must have one of; all must hold."""
+    """Other searched key to its allowed values; all conditions must hold."""
     name: str = ""
-    """Unique in the space: the key, with the condition behind it where several dimensions share
-    the key. Empty stands for the key.
+    """Unique name in the space: the key, followed by the condition if several dimensions share the
+    key. Empty for the key.
     """
 
     def __post_init__(self) -> None:
@@ -58,17 +58,17 @@ class Dimension:
 
 @dataclass(frozen=True, kw_only=True, init=False)
 class SearchSpace:
-    """All searched dimensions, each after those that its conditions name."""
+    """All searched dimensions, each after those that its conditions depend on."""
 
     dimensions: tuple[Dimension, ...]
-    """In the order in which values are to be asked."""
+    """Dimensions in the order in which values are drawn."""
 
     def __init__(self, dimensions: Iterable[Dimension] = ()) -> None:
-        """Checks and orders the dimensions.
+        """Check and order the dimensions.
 
         Raises:
-            ValueError: Conditions that go round in a circle or name a key that is not
-                searched, equal names, or dimensions of one key that could both be active.
+            ValueError: Conditions are circular or name a key that is not searched, names are
+                equal, or dimensions of one key could be active together.
         """
         given = tuple(dimensions)
         _check_names(given)
@@ -77,42 +77,42 @@ class SearchSpace:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The searched keys, each once, in order."""
+        """Searched keys, each once, in order."""
         return tuple(dict.fromkeys(dimension.key for dimension in self.dimensions))
 
     def of(self, key: str) -> tuple[Dimension, ...]:
-        """The dimensions of this key; more than one under disjoint conditions."""
+        """Return the dimensions of a key; several have disjoint conditions."""
         return tuple(dimension for dimension in self.dimensions if dimension.key == key)
 
     @staticmethod
     def active(dimension: Dimension, values: Values) -> bool:
-        """Whether the dimension's conditions hold.
+        """Return True if the dimension's conditions hold.
 
         Args:
-            dimension: The dimension in question.
-            values: What was asked so far; a key that is missing satisfies no condition.
+            dimension: Dimension of the space.
+            values: Values so far; a missing key satisfies no condition.
         """
         return all(
-            key in values and among(allowed, values[key]) is not OUTSIDE
+            key in values and find_equal(allowed, values[key]) is not OUTSIDE
             for key, allowed in dimension.when.items()
         )
 
     def admits(self, values: Values) -> bool:
-        """Whether these are exactly the values of one point of the space."""
+        """Return True if these are exactly the values of one point of the space."""
         asked = [dimension for dimension in self.dimensions if self.active(dimension, values)]
         return {dimension.key for dimension in asked} == set(values) and all(
             contains(dimension.domain, values[dimension.key]) for dimension in asked
         )
 
     def within(self, values: Values) -> dict[str, Scalar]:
-        """The part of some values that this space can take.
+        """Return the part of some values that this space can take.
 
         Args:
-            values: Of a configuration that may come from elsewhere.
+            values: Values of a configuration that may come from elsewhere.
 
         Returns:
-            Key to value, as the domains have it, for the dimensions that are active there and
-            have the value.
+            Key to value as its domain has it, for the active dimensions whose domain has the
+            value.
         """
         taken: dict[str, Scalar] = {}
         for dimension in self.dimensions:
@@ -123,7 +123,7 @@ class SearchSpace:
         return taken
 
     def untuned(self, defaults: Values) -> dict[str, Scalar]:
-        """Return the searched keys of the untuned default, also those outside the space.
+        """Return the searched keys of the untuned default, including those outside the space.
 
         Args:
             defaults: Value of each searched key in the untuned default configuration.
@@ -135,7 +135,7 @@ class SearchSpace:
         }
 
     def to_plain(self) -> dict[str, dict[str, Any]]:
-        """The space as JSON values, by the dimensions' names."""
+        """Return the space as JSON values, by the dimensions' names."""
         return {
             dimension.name: {
                 "key": dimension.key,
@@ -147,7 +147,7 @@ class SearchSpace:
 
     @classmethod
     def from_plain(cls, data: Mapping[str, Mapping[str, Any]]) -> "SearchSpace":
-        """Reads what `to_plain` gave."""
+        """Return the space from `to_plain`."""
         return cls(
             Dimension(
                 key=entry["key"],
@@ -185,13 +185,15 @@ def _check_names(dimensions: Sequence[Dimension]) -> None:
     names: set[str] = set()
     for dimension in dimensions:
         if dimension.name in names:
-            raise ValueError(f"{dimension.name} is in the space twice")
+            raise ValueError(f"{dimension.name} is twice in the space")
         names.add(dimension.name)
         for key, allowed in dimension.when.items():
             if key not in keys:
                 raise ValueError(f"{dimension.name} depends on {key}, which is not searched")
             if not allowed:
-                raise ValueError(f"{dimension.name} depends on {key} having one of no values")
+                raise ValueError(
+                    f"{dimension.name} depends on {key}, but allows none of its values"
+                )
 
 
 def _check_disjoint(dimensions: Sequence[Dimension]) -> None:
@@ -204,7 +206,7 @@ def _check_disjoint(dimensions: Sequence[Dimension]) -> None:
 
 def _exclude_each_other(one: Dimension, other: Dimension) -> bool:
     return any(
-        all(among(other.when[key], value) is OUTSIDE for value in one.when[key])
+        all(find_equal(other.when[key], value) is OUTSIDE for value in one.when[key])
         for key in one.when.keys() & other.when
     )
 
@@ -216,7 +218,7 @@ def _ordered(dimensions: Sequence[Dimension]) -> tuple[Dimension, ...]:
         ready = next((d for d in waiting if not open_keys & d.when.keys()), None)
         if ready is None:
             circle = ", ".join(sorted(open_keys))
-            raise ValueError(f"the conditions go round in a circle: {circle}")
+            raise ValueError(f"the conditions are circular: {circle}")
         waiting.remove(ready)
         done.append(ready)
     return tuple(done)

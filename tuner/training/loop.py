@@ -121,7 +121,7 @@ class Loop:
         if saved is not None:
             self._at, step = saved
             self._model.step.go_on(step)
-            self._watch.remember(self._at.losses)
+            self._watch.restore(self._at.losses)
             self._started = self._clock() - self._at.seconds
 
     def _train(self, updates: Iterator[tuple[int, np.ndarray]], listener: TrialMonitor) -> None:
@@ -205,7 +205,7 @@ class Loop:
         now = self._clock()
         seconds = now - (now if self._begun is None else self._begun)
         self._begun = None
-        self._diverged = self._watch.see(
+        self._diverged = self._watch.update(
             [result.loss_sum / result.examples for result in results],
             [None if result.skipped else result.grad_norm for result in results],
             at.update,

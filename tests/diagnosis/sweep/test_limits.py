@@ -8,7 +8,7 @@ from tests.diagnosis.sweep.strategies import DOMAINS, KEYS
 from tests.diagnosis.sweep.trials import DROPOUT, LOW_TO_HIGH, RATE
 from tuner import optimizers, schedules
 from tuner.config.expressions import read_domain
-from tuner.diagnosis.sweep.limits import LIMITS, NOWHERE, expression, widened
+from tuner.diagnosis.sweep.limits import LIMITS, UNMOVABLE, expression, widened
 from tuner.fields.declared import declared
 from tuner.search.space import Choice, FloatInterval, IntInterval, contains
 from tuner.settings.settings import DataSettings, ModelSettings
@@ -79,7 +79,7 @@ def test_the_limits_are_those_that_are_checked():
         if item.bounds is not None
     }
     for key, limit in LIMITS.items():
-        if limit is NOWHERE or key == "model.max_length":
+        if limit is UNMOVABLE or key == "model.max_length":
             continue
         for bound, is_open in ((limit.low, limit.open_low), (limit.high, limit.open_high)):
             if math.isfinite(bound):

@@ -15,7 +15,7 @@ from tests.diagnosis.sweep.trials import (
     trial,
 )
 from tests.records import outcome, report
-from tuner.diagnosis.sweep import Rerun, lines
+from tuner.diagnosis.sweep import FollowUp, lines
 from tuner.diagnosis.sweep.statements import next_name
 from tuner.search.space import Choice, SearchSpace
 from tuner.trial.records import Diagnosis, TrialState
@@ -66,8 +66,8 @@ def test_importances_take_six_completed_trials_that_differ():
 
 def test_nothing_to_read_gives_nothing_to_say():
     space = searching(optimizer__learning_rate=LOW_TO_HIGH)
-    assert lines(read([], space), Rerun(study="lr")) == []
-    assert lines(read([outcome(0, TrialState.FAILED)], space), Rerun(study="lr")) == []
+    assert lines(read([], space), FollowUp(study="lr")) == []
+    assert lines(read([outcome(0, TrialState.FAILED)], space), FollowUp(study="lr")) == []
 
 
 def test_one_trial_and_pruned_trials_alone_are_read():
@@ -93,4 +93,4 @@ def test_the_next_study_has_the_next_number(name, following):
 def test_no_sweep_crashes_the_reading(sweep, objective, importances):
     trials, space = sweep
     found = read(trials, space, objective=objective, importances=importances)
-    assert all("\n" not in line for line in lines(found, Rerun(study="lr")))
+    assert all("\n" not in line for line in lines(found, FollowUp(study="lr")))

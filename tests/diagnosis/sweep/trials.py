@@ -1,7 +1,7 @@
 """Trials and spaces to be read, in few words."""
 
 from tests.records import outcome, report
-from tuner.diagnosis.sweep import Rerun, lines, read_sweep
+from tuner.diagnosis.sweep import FollowUp, lines, read_sweep
 from tuner.search.goals import Goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.trial.records import Convergence, Diagnosis, TrialState
@@ -48,4 +48,4 @@ def read(outcomes, space, **given):
 
 
 def told(outcomes, space, **given):
-    return "\n".join(lines(read(outcomes, space, **given), Rerun(study="lr")))
+    return "\n".join(lines(read(outcomes, space, **given), FollowUp(study="lr")))

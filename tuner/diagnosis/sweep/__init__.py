@@ -1,15 +1,15 @@
-"""Reads a sweep as a whole: what went with what, what to widen, what is noise."""
+"""Analysis of a whole sweep: statuses and parameters, search bounds, noise."""
 
 from tuner.diagnosis.sweep.noise import standard_error
-from tuner.diagnosis.sweep.statements import Rerun, Statement, lines, overrides_alone, statements
+from tuner.diagnosis.sweep.statements import FollowUp, Statement, lines, overrides_only, statements
 from tuner.diagnosis.sweep.sweep import SweepReading, read_sweep
 
 __all__ = [
-    "Rerun",
+    "FollowUp",
     "Statement",
     "SweepReading",
     "lines",
-    "overrides_alone",
+    "overrides_only",
     "read_sweep",
     "standard_error",
     "statements",

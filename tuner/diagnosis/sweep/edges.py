@@ -1,4 +1,4 @@
-"""Whether the best value of a key lies at the edge of what was searched."""
+"""Keys whose best value lies at the edge of the search space."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,49 +6,49 @@ from dataclasses import dataclass
 
 from tuner.diagnosis.sweep.limits import Side, number, numbers, override, widened
 from tuner.diagnosis.sweep.rank_tests import location
-from tuner.diagnosis.sweep.separation import is_number, is_ordered, met_by
+from tuner.diagnosis.sweep.separation import is_active_in, is_number, is_ordered
 from tuner.search.ranking import best, ranked
 from tuner.search.space import Choice, Dimension, Domain, FloatInterval, IntInterval, SearchSpace
 from tuner.settings.objectives import Direction
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
 
 SHARE = 0.05
-"""Share of an interval's width, in the scale it is drawn in, that is its edge."""
+"""Share of an interval's width, in its own scale, that counts as its edge."""
 
 SIGNIFICANT = 0.05
-"""Largest probability by which the better trials may point to the edge by chance."""
+"""Largest probability that better trials lie near the edge by chance."""
 
 FEW_VALUES = 5
-"""Of fewer values than this the best is often the first or last by chance."""
+"""Number of values below which the best is often the first or last by chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """A key whose best value lies at the edge of what was searched, and beyond which more is."""
+    """A key whose best value lies at the edge of its domain, beyond which values are possible."""
 
     dimension: Dimension
-    """Where it was searched."""
+    """Searched dimension."""
     value: float
-    """Of the best trial."""
+    """Value in the best trial."""
     side: Side
-    """Which bound."""
+    """Side of the domain."""
     bound: float
-    """That bound."""
+    """Bound on that side."""
     outside: bool
-    """The value lies beyond it: that of the untuned default."""
+    """True if the value, that of the untuned default, lies beyond the bound."""
     supported: bool
-    """The better trials lie on that side too, by more than chance."""
+    """True if the better trials lie on that side, too, by more than chance."""
     overrides: Mapping[str, str]
-    """Key to the override that moves the bound, and to those that it needs."""
+    """Key to the override that moves the bound, with overrides of its conditions."""
 
 
 def edges(
     outcomes: Sequence[TrialOutcome], space: SearchSpace, direction: Direction
 ) -> list[Edge]:
-    """The keys whose bound is to be moved; none where nothing lies beyond it.
+    """Return the keys whose bound should be moved; none if nothing lies beyond it.
 
-    Of fewer than five values the best is often the first or last one by chance, so there the
-    better trials have to point to it.
+    With fewer than `FEW_VALUES` values the best is often the first or last one by chance, so there
+    the better trials must lie on that side, too.
     """
     winner = best(outcomes, direction)
     if winner is None:
@@ -65,7 +65,7 @@ def _edge(
     direction: Direction,
 ) -> Edge | None:
     value, domain = winner.parameters.get(dimension.key), dimension.domain
-    if not (met_by(dimension, winner) and is_ordered(dimension) and is_number(value)):
+    if not (is_active_in(dimension, winner) and is_ordered(dimension) and is_number(value)):
         return None
     side = _side(domain, value)
     wider = widened(domain, side, value, dimension.key) if side else None
@@ -94,7 +94,7 @@ def _bounds(domain: Domain) -> tuple[float, float]:
 
 
 def _count(domain: Domain) -> float:
-    """How many values there are."""
+    """Return the number of values of a domain."""
     match domain:
         case Choice(values=values):
             return len(values)
@@ -105,13 +105,13 @@ def _count(domain: Domain) -> float:
 
 
 def _side(domain: Domain, value: float) -> Side | None:
-    """At which bound the value lies, or beyond which."""
+    """Return the bound at which, or beyond which, a value lies; None if it lies at neither."""
     low, high = _bounds(domain)
     if low == high:
         return None
     if not isinstance(domain, Choice) and domain.log:
         if value <= 0:
-            return None  # No logarithmic interval holds it.
+            return None  # It lies outside every logarithmic interval.
         low, high, value = math.log(low), math.log(high), math.log(value)
     edge = 0.0 if isinstance(domain, Choice) else SHARE * (high - low)
     if value <= low + edge:
@@ -122,15 +122,15 @@ def _side(domain: Domain, value: float) -> Side | None:
 def _points_to(
     side: Side, dimension: Dimension, outcomes: Sequence[TrialOutcome], direction: Direction
 ) -> bool:
-    """Whether the better half of the completed trials lies further there than all other trials.
+    """Return True if the better half of the completed trials lies further on that side.
 
-    Pruned trials count among the others; the test is that of Mann & Whitney (1947), one-sided.
+    Pruned trials count among the others; the one-sided test is Mann & Whitney's (1947).
     """
     tried = [
         (outcome.state, value)
         for outcome in ranked(outcomes, direction)
         if outcome.state in (TrialState.COMPLETE, TrialState.PRUNED)
-        and met_by(dimension, outcome)
+        and is_active_in(dimension, outcome)
         and is_number(value := outcome.parameters[dimension.key])
     ]
     values = [value for _, value in tried]
@@ -144,7 +144,7 @@ def _points_to(
 def _overrides(
     dimension: Dimension, wider: Domain, parameters: Mapping[str, Scalar], space: SearchSpace
 ) -> dict[str, str]:
-    """The override of the key; where it has several dimensions, what chose this one is fixed.
+    """Return the override of the key; of several dimensions, the conditions of this one are fixed.
 
     A search on the command line replaces all dimensions of its key.
     """

@@ -1,4 +1,4 @@
-"""How far a bound of the search space can be moved, and the override that does it."""
+"""Widening of a search space's bound, and the override that does it."""
 
 import math
 from collections.abc import Mapping
@@ -17,32 +17,32 @@ from tuner.trial.records import Scalar
 Side = Literal["lower", "upper"]
 
 FACTOR = 10
-"""By how much a bound of a logarithmic interval is moved."""
+"""Factor by which a bound of a logarithmic interval is moved."""
 
 DIGITS = 6
-"""Significant digits of a moved bound, so that 0.3 + 0.3 does not become 0.6000000000000001."""
+"""Significant digits of a moved bound, which avoid 0.3 + 0.3 = 0.6000000000000001."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What the values of a key cannot be beyond."""
+    """Interval that the values of a key cannot leave."""
 
     low: float = -math.inf
     """Least value."""
     high: float = math.inf
     """Largest value."""
     open_low: bool = False
-    """The least value itself is none."""
+    """True if the least value itself is not possible."""
     open_high: bool = False
-    """The largest value itself is none."""
+    """True if the largest value itself is not possible."""
 
     def admits(self, value: float) -> bool:
-        """Whether the value is possible."""
+        """Return True if the value is possible."""
         above = self.low < value if self.open_low else self.low <= value
         return above and (value < self.high if self.open_high else value <= self.high)
 
     def reach(self, start: float, wanted: float) -> float:
-        """What can be had on the way from `start` to `wanted`; half the way to an open limit."""
+        """Return the reachable value between `start` and `wanted`; half way to an open limit."""
         if self.admits(wanted):
             return wanted
         below = wanted < start
@@ -52,12 +52,12 @@ class Limit:
 
 _NOT_NEGATIVE = Limit(low=0.0)
 _COUNT = Limit(low=1.0)
-NOWHERE = Limit(low=math.inf, high=-math.inf)
-"""Of a key that is no quantity: more of it leads nowhere."""
+UNMOVABLE = Limit(low=math.inf, high=-math.inf)
+"""Limit of a key that is no quantity: no larger or smaller value makes sense."""
 
 
 def _declared(kind: type, group: str) -> dict[str, Limit]:
-    """Keys of a group with an interval to their limits."""
+    """Return the limits of a group's keys that declare an interval."""
     return {
         f"{group}.{item.name}": Limit(
             low=bounds.low,
@@ -71,7 +71,7 @@ def _declared(kind: type, group: str) -> dict[str, Limit]:
 
 
 def _of_components() -> dict[str, Limit]:
-    """Keys of all optimizers and schedules."""
+    """Return the limits of the keys of all optimizers and schedules."""
     kinds = (*optimizers.REGISTRY.bundled(), *schedules.REGISTRY.bundled())
     return {key: limit for kind in kinds for key, limit in _declared(kind, kind.group).items()}
 
@@ -83,30 +83,30 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         **_declared(TrainingSettings, "training"),
         "model.max_length": Limit(low=8.0, high=512.0),  # positions of most encoders
         "training.batch_size": _COUNT,
-        "data.seed": NOWHERE,
-        "training.seed": NOWHERE,
-        "training.devices": NOWHERE,
-        "training.evaluations": NOWHERE,
+        "data.seed": UNMOVABLE,
+        "training.seed": UNMOVABLE,
+        "training.devices": UNMOVABLE,
+        "training.evaluations": UNMOVABLE,
         **_of_components(),
     }
 )
-"""Key to what can be; any other key is held at 0 if its values are not below that."""
+"""Key to its limit; any other key stays at 0 or above if its values do."""
 
 
 def widened(domain: Domain, side: Side, value: float, key: str) -> Domain | None:
-    """The domain with the bound on one side moved, past the best value if that lies outside.
+    """Return the domain with one bound moved, beyond the best value if that lies outside.
 
     A logarithmic interval grows by a factor of ten, any other by its own width; an ordered choice
-    gets one value more.
+    gets one more value.
 
     Args:
-        domain: Of numbers.
-        side: Which bound.
-        value: The best value.
-        key: Override key, for what its values cannot be.
+        domain: Domain of numbers.
+        side: Side of the bound.
+        value: Best value.
+        key: Override key, which has the limit.
 
     Returns:
-        None where the bound cannot be moved.
+        The wider domain; None if the bound cannot be moved.
     """
     limit = LIMITS.get(key) or (_NOT_NEGATIVE if _least(domain) >= 0 else Limit())
     try:
@@ -117,7 +117,7 @@ def widened(domain: Domain, side: Side, value: float, key: str) -> Domain | None
                 return _wider(domain, side, value, limit)
             case IntInterval():
                 return _wider_whole(domain, side, value, limit)
-    except (ValueError, OverflowError):  # beyond what a float can hold
+    except (ValueError, OverflowError):  # Beyond the range of a float.
         return None
 
 
@@ -126,7 +126,7 @@ def _least(domain: Domain) -> float:
 
 
 def numbers(choice: Choice) -> list[float]:
-    """The values of a choice of numbers, ascending."""
+    """Return the values of a choice of numbers, ascending."""
     return sorted(value for value in choice.values if isinstance(value, int | float))
 
 
@@ -146,7 +146,7 @@ def _wider_whole(
     reached = limit.reach(start, _beyond(domain, side, value))
     if not math.isfinite(reached):
         return None
-    # Whole steps from the old bound, and not past the limit.
+    # Whole steps from the old bound, within the limit.
     bound = start + math.trunc((reached - start) / step) * step
     if not (limit.admits(bound) and _moves(bound, domain, side)):
         return None
@@ -168,7 +168,7 @@ def _moves(bound: float, domain: FloatInterval | IntInterval, side: Side) -> boo
 
 
 def _one_more(domain: Choice, side: Side, limit: Limit) -> Choice | None:
-    """One value more at one end: by the ratio of the two there, or their distance."""
+    """Add one value at one end, by the ratio of the last two values or by their difference."""
     values = numbers(domain)
     end, neighbour = values[:2] if side == "lower" else values[:-3:-1]
     further = end * (end / neighbour) if min(end, neighbour) > 0 else end + (end - neighbour)
@@ -186,12 +186,12 @@ def _rounded(value: float) -> float:
 
 
 def override(key: str, domain: Domain) -> str:
-    """The search of a key as an override, quoted for a shell."""
+    """Return the search of a key as an override, quoted for a shell."""
     return f"'{key}={expression(domain)}'"
 
 
 def expression(domain: Domain) -> str:
-    """A domain of numbers in the sweep grammar."""
+    """Return a domain of numbers in the sweep grammar."""
     match domain:
         case Choice(values=values):
             return f"choice({','.join(map(number, values))})"
@@ -208,5 +208,5 @@ def expression(domain: Domain) -> str:
 
 
 def number(value: Scalar) -> str:
-    """A number as people write it: 1e-6 and not 1e-06."""
+    """Return a number in short form: 1e-6 instead of 1e-06."""
     return repr(value).replace("e-0", "e-").replace("e+", "e")

@@ -1,4 +1,4 @@
-"""How far the noise of a finite validation set alone explains the ranking."""
+"""Noise of a finite validation set, and the trials that it cannot distinguish."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,42 +10,42 @@ from tuner.trial.metrics import Confusion, accuracy
 from tuner.trial.records import Report, TrialOutcome
 
 CRITICAL = 1.96
-"""Bound of a standard normal statistic that chance passes in one of twenty cases."""
+"""Bound of a standard normal statistic that chance exceeds in one of twenty cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Which completed trials the validation rows cannot tell from the best."""
+    """Completed trials that the validation rows cannot distinguish from the best."""
 
     examples: int
-    """Validation rows that the scores are of."""
+    """Number of validation rows."""
     error: float
-    """Standard error of the best trial's score, as a measure of its true one."""
+    """Standard error of the best trial's score."""
     margin: float
-    """Difference below which two trials are not told apart."""
+    """Difference below which two trials cannot be distinguished."""
     tied: int
-    """Completed trials within the margin of the best, the best one included."""
+    """Number of completed trials within the margin of the best, itself included."""
     completed: int
-    """Completed trials."""
+    """Number of completed trials."""
     lead: float | None
-    """How far the next best is behind; None without one."""
+    """Distance of the second best; None if there is none."""
 
     @property
     def explains_all(self) -> bool:
-        """Whether no completed trial is shown to be worse than another."""
+        """True if no completed trial is shown to be worse than another."""
         return self.tied == self.completed
 
 
 def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction) -> Noise | None:
-    """Compares the best completed trial with the others.
+    """Compare the best completed trial with the others.
 
-    Two scores are told apart when they differ by more than 1.96 sqrt(2) standard errors, as of
-    two independent samples. All trials meet the same rows, so their true noise against one
-    another is smaller: the test says "different" too seldom rather than too often. It knows
-    nothing of the noise of training itself; that takes repeats with other seeds.
+    Two scores are distinguished if they differ by more than 1.96 sqrt(2) standard errors, as those
+    of two independent samples. All trials use the same rows, so their true noise relative to one
+    another is smaller: the test says "different" too seldom rather than too often. It does not
+    include the noise of training itself; that takes repeats with other seeds.
 
     Returns:
-        None where no trial is usable or the objective's error is not known.
+        None if no trial is usable, or the objective's error is unknown.
     """
     values = [
         (outcome.value, outcome)
@@ -71,19 +71,19 @@ def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction
 
 
 def standard_error(report: Report, objective: str) -> float | None:
-    """Standard error of a final score over the drawing of its validation rows.
+    """Return the standard error of a final score over the drawing of its validation rows.
 
-    Accuracy: binomial, with two rows right and two wrong added, so that a perfect score on few
-    rows has an error too (Agresti & Coull 1998). Macro-F1 and Matthews correlation: the delta
-    method on the confusion matrix as a multinomial sample (Takahashi et al. 2022). Validation
-    loss: that of the fixed rows, scaled to all.
+    For accuracy it is binomial, with two correct and two wrong rows added, so that a perfect score
+    on few rows has an error, too (Agresti & Coull 1998). For macro-F1 and Matthews correlation it
+    is the delta method on the confusion matrix as a multinomial sample (Takahashi et al. 2022).
+    For the validation loss it is that of the fixed rows, scaled to all rows.
 
     Args:
-        report: The final one.
-        objective: Metric name.
+        report: Final report of a trial.
+        objective: Name of the metric.
 
     Returns:
-        In the metric's unit; None where it is not known.
+        Error in the metric's unit; None if it is unknown.
     """
     examples = report.validation_examples
     if examples < 1:
@@ -102,17 +102,17 @@ def standard_error(report: Report, objective: str) -> float | None:
 
 
 def confusion_error(confusion: Confusion, metric: str) -> float:
-    """Standard error of a score over the drawing of its rows; see `standard_error`.
+    """Return the standard error of a score over the drawing of its rows; see `standard_error`.
 
     Args:
-        confusion: Counts by true label (rows) and predicted one (columns); one row at least.
+        confusion: Counts by true label (rows) and predicted label (columns); at least one row.
         metric: `accuracy`, `macro_f1` or `mcc`.
     """
     binomial = _binomial(accuracy(confusion), sum(map(sum, confusion)))
     if metric == "accuracy":
         return binomial
     slopes = _f1_slopes if metric == "macro_f1" else _mcc_slopes
-    # Where all rows are right the linear term vanishes; accuracy's error is of the same size.
+    # If all rows are correct the linear term vanishes; accuracy's error has the same size.
     return _delta(confusion, list(slopes(confusion))) or binomial
 
 
@@ -122,7 +122,7 @@ def _binomial(share: float, examples: int) -> float:
 
 
 def _delta(confusion: Confusion, slopes: Sequence[float]) -> float:
-    """Standard error of a function of the cells' shares, from its slopes row by row."""
+    """Return the standard error of a function of the cells' shares, from its slopes by row."""
     counts = [count for row in confusion for count in row]
     total = sum(counts)
     if not slopes or not total:
@@ -133,7 +133,7 @@ def _delta(confusion: Confusion, slopes: Sequence[float]) -> float:
 
 
 def _f1_slopes(confusion: Confusion) -> Iterator[float]:
-    """Change of macro-F1 with the share of each cell."""
+    """Yield the change of macro-F1 with the share of each cell."""
     total = sum(map(sum, confusion))
     columns = [sum(column) for column in zip(*confusion, strict=True)]
     met = [
@@ -152,7 +152,7 @@ def _f1_slopes(confusion: Confusion) -> Iterator[float]:
 
 
 def _mcc_slopes(confusion: Confusion) -> Iterator[float]:
-    """Change of the Matthews correlation with the share of each cell; nothing if undefined."""
+    """Yield the change of Matthews' correlation with each cell's share, if it is defined."""
     total = max(1, sum(map(sum, confusion)))
     true = [sum(row) / total for row in confusion]
     guessed = [sum(column) / total for column in zip(*confusion, strict=True)]

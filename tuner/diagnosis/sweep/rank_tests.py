@@ -1,7 +1,7 @@
-"""Tests of whether two groups of trials differ in a parameter, exact where they are few.
+"""Tests whether two groups of trials differ in a parameter, exact for few trials.
 
-All of them ask how many of the ways to draw as many trials at random look as extreme, so they
-need no assumption about how a sampler spreads its values.
+They count how many random draws of as many trials look as extreme, so they need no assumption
+about how a sampler distributes its values.
 """
 
 import math
@@ -9,20 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-# SciPy counts every way only where no values are equal, and its test of spread has no correction
-# for whole ranks; the values of a search are often equal, so the distribution is our own.
+# SciPy counts every draw only if no values are equal, and its test of spread does not correct for
+# whole ranks; values of a search are often equal, so the distribution is our own.
 EXACT = 40
-"""Up to so many trials every way to draw is counted; above, the normal approximation is close."""
+"""Largest number of trials for which every draw is counted; above, the normal approximation is
+close.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tails:
-    """Probabilities, were the group drawn at random, of a sum of scores like its own."""
+    """Tail probabilities of a group's sum of scores if the group were drawn at random."""
 
     low: float
-    """Of one as low or lower."""
+    """Probability of a sum as low or lower."""
     high: float
-    """Of one as high or higher."""
+    """Probability of a sum as high or higher."""
 
     @property
     def two_sided(self) -> float:
@@ -31,7 +33,7 @@ class Tails:
 
 
 def location(group: Sequence[float], others: Sequence[float]) -> Tails:
-    """Whether a group's values are lower or higher (Mann & Whitney 1947); ties share their rank.
+    """Test whether a group's values are lower or higher (Mann & Whitney 1947); ties share ranks.
 
     Args:
         group: Values of one group, at least one.
@@ -41,10 +43,10 @@ def location(group: Sequence[float], others: Sequence[float]) -> Tails:
 
 
 def spread(group: Sequence[float], others: Sequence[float]) -> Tails:
-    """Whether a group's values lie in the middle (low) or at both ends (high).
+    """Test whether a group's values lie in the middle (low) or at both ends (high).
 
     The scores are the ranks' distances from the middle rank (Ansari & Bradley 1960). A group at
-    one end lies at the ends too: ask for the location first.
+    one end counts as at the ends, too: test the location first.
 
     Args:
         group: Values of one group, at least one.
@@ -55,15 +57,15 @@ def spread(group: Sequence[float], others: Sequence[float]) -> Tails:
 
 
 def overlap(both: int, group: int, chosen: int, total: int) -> float:
-    """Return the probability of so many or more in both of two groups by chance (Fisher 1935).
+    """Return the chance that at least `both` members are common to two groups (Fisher 1935).
 
     Args:
-        both: In both groups.
-        group: In one.
-        chosen: In the other.
-        total: In all.
+        both: Number in both groups.
+        group: Number in one group.
+        chosen: Number in the other group.
+        total: Number in all.
     """
-    # SciPy's tail of 1 in 20 is 0.05 and a rounding error, which decides differently on a bound.
+    # SciPy's tail of 1 in 20 is 0.05 plus a rounding error, which decides differently on a bound.
     ways = sum(
         math.comb(group, k) * math.comb(total - group, chosen - k)
         for k in range(both, min(group, chosen) + 1)
@@ -72,25 +74,25 @@ def overlap(both: int, group: int, chosen: int, total: int) -> float:
 
 
 def discoveries(p_values: Sequence[float], rate: float) -> list[bool]:
-    """Return which of many tests count, so that at most a share `rate` of those is chance.
+    """Return which tests count, so that at most a share `rate` of them is expected to be chance.
 
-    Benjamini & Hochberg 1995: the largest k of which the k-th smallest p is at most rate * k / m.
+    Benjamini & Hochberg 1995: the largest k for which the k-th smallest p is at most rate * k / m.
     """
-    # SciPy adjusts the probabilities instead, and rounding then decides about one on the bound.
+    # SciPy adjusts the probabilities instead, so that rounding decides about one on the bound.
     ordered = sorted(p_values)
     passed = [p for k, p in enumerate(ordered, start=1) if p <= rate * k / len(ordered)]
     return [bool(passed) and p <= passed[-1] for p in p_values]
 
 
 def _doubled_ranks(values: Sequence[float]) -> list[int]:
-    """Twice the rank of each value, counted from 1; equal values share their mean rank."""
+    """Return twice the rank of each value, counted from 1; equal values share their mean rank."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to import
 
     return [int(2.0 * rank) for rank in rankdata(values)]
 
 
 def _tails(scores: Sequence[int], count: int) -> Tails:
-    """Tails of the sum of the first `count` scores among the sums of so many of them."""
+    """Return the tails of the sum of the first `count` scores among all sums of `count` scores."""
     total = sum(scores[:count])
     if len(scores) <= EXACT:
         ways = _ways(scores, count)
@@ -100,10 +102,10 @@ def _tails(scores: Sequence[int], count: int) -> Tails:
 
 
 def _ways(scores: Sequence[int], count: int) -> list[int]:
-    """How many ways to draw `count` of the scores have each sum, from 0 on.
+    """Return the number of draws of `count` scores with each sum, from 0 on.
 
-    They are the coefficients of a generating function, the product of 1 + y x^score, kept as the
-    digits of a long integer; no digit exceeds 2^n, the number of all ways to draw.
+    These are the coefficients of a generating function, the product of 1 + y x^score, kept as the
+    digits of a long integer; no digit exceeds 2^n, the number of all draws.
     """
     width = len(scores) + 1
     drawn = [1] + [0] * count
@@ -115,7 +117,7 @@ def _ways(scores: Sequence[int], count: int) -> list[int]:
 
 
 def _normal_tails(scores: Sequence[int], count: int, total: int) -> Tails:
-    """By mean and variance of drawing without replacement, with a correction for whole ranks."""
+    """Approximate the tails by mean and variance, with a correction for whole ranks."""
     n = len(scores)
     mean = sum(scores) / n
     squares = math.fsum((score - mean) ** 2 for score in scores)

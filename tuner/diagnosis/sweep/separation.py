@@ -1,4 +1,4 @@
-"""Which values of the searched keys went with which convergence status."""
+"""Values of searched keys that are associated with a convergence status."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,11 +11,11 @@ from tuner.search.space import Choice, Dimension, SearchSpace
 from tuner.trial.records import Convergence, Scalar, TrialOutcome
 
 FALSE_DISCOVERIES = 0.05
-"""Largest expected share of what is said that is chance."""
+"""Largest expected share of reported separations that are chance."""
 
 
 class Place(StrEnum):
-    """Where the values of a status lie among those of the other trials."""
+    """Position of a status's values among those of the other trials."""
 
     LOWER = "lower"
     HIGHER = "higher"
@@ -26,32 +26,32 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """A status that values of a key went with."""
+    """A status whose trials differ from the others in a key."""
 
     status: Convergence
-    """The status."""
+    """Convergence status."""
     dimension: Dimension
     """The searched dimension; only trials in which it was active are compared."""
     place: Place
-    """Where its values lie."""
+    """Position of its values."""
     own: tuple[Scalar, ...]
-    """Values of the trials with this status, ascending unless it is a choice."""
+    """Values of the trials with this status, ascending unless they are choices."""
     others: tuple[Scalar, ...]
     """Values of the trials with another status, likewise."""
     p: float
-    """Probability of a difference as large by chance, for all tests of this pair together."""
+    """Probability of a difference as large by chance, over all tests of this pair."""
     choice: Scalar = None
-    """The choice that it went with."""
+    """Choice that is associated with the status."""
 
 
 def separations(outcomes: Iterable[TrialOutcome], space: SearchSpace) -> list[Separation]:
-    """The statuses whose trials differ from all others in a key by more than chance.
+    """Return the statuses whose trials differ from all others in a key by more than chance.
 
     Each pair of a status and a dimension is tested: numbers by location (Mann & Whitney 1947) and
-    by spread (Ansari & Bradley 1960), choices by Fisher's exact test, the tests of one pair
-    counted by Bonferroni. Over all pairs the rate of false discoveries is held (Benjamini &
-    Hochberg 1995), pairs left out that so few trials could never decide (Gilbert 2005).
-    Trials without a status and undetermined ones tell nothing.
+    by spread (Ansari & Bradley 1960), choices by Fisher's exact test, with Bonferroni's correction
+    for the tests of one pair. Over all pairs the rate of false discoveries is limited (Benjamini
+    & Hochberg 1995), without pairs that so few trials could never decide (Gilbert 2005). Trials
+    without a status and undetermined ones are left out.
     """
     known = [
         (outcome.diagnosis.status, outcome)
@@ -70,18 +70,18 @@ def separations(outcomes: Iterable[TrialOutcome], space: SearchSpace) -> list[Se
 
 
 def is_number(value: Scalar) -> TypeGuard[float]:
-    """Whether the value has a place on a scale."""
+    """Return True if the value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def met_by(dimension: Dimension, outcome: TrialOutcome) -> bool:
-    """Whether the trial has a value of this dimension, and not of another one of its key."""
+def is_active_in(dimension: Dimension, outcome: TrialOutcome) -> bool:
+    """Return True if the trial has a value of this dimension, not of another one of its key."""
     parameters = outcome.parameters
     return dimension.key in parameters and SearchSpace.active(dimension, parameters)
 
 
 def is_ordered(dimension: Dimension) -> bool:
-    """Whether the dimension's values are numbers, so that one can be said to be higher."""
+    """Return True if the dimension's values are numbers, which have an order."""
     domain = dimension.domain
     return not isinstance(domain, Choice) or all(is_number(value) for value in domain.values)
 
@@ -92,7 +92,7 @@ def _compare(
     met = [
         (found, outcome.parameters[dimension.key])
         for found, outcome in known
-        if met_by(dimension, outcome)
+        if is_active_in(dimension, outcome)
     ]
     own = [value for found, value in met if found is status]
     others = [value for found, value in met if found is not status]

@@ -1,4 +1,4 @@
-"""The reading of a sweep in sentences."""
+"""Interpretation of a sweep in sentences."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,88 +13,88 @@ from tuner.settings.overrides import override
 from tuner.trial.records import Scalar
 
 ENOUGH = 6
-"""Fewer completed trials do not say which parameters matter."""
+"""Least number of completed trials that show which parameters matter."""
 
 NAMED = 4
-"""So many of the parameters that matter are named."""
+"""Largest number of parameters that are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One thing to know, and what to type for it."""
+    """One statement, with a command to act on it."""
 
     text: str
-    """A sentence without its full stop."""
+    """Sentence without its full stop."""
     command: str = ""
-    """What to type, quoted for a shell; empty where there is nothing to type."""
+    """Command quoted for a shell; empty if there is none."""
 
 
 CONFIRM: Mapping[str, str] = {"sweep.confirm.top": "sweep.confirm.top=3"}
-"""Key to override of a search whose best is then repeated with other seeds."""
+"""Key to override of a search whose best trials are then repeated with new seeds."""
 
-Changed = Callable[[Mapping[str, str]], str]
-"""The sweep's own command with other overrides, given by key and quoted for a shell."""
+CommandWith = Callable[[Mapping[str, str]], str]
+"""Function of overrides by key, quoted for a shell; returns the sweep's command with them."""
 
 
-def overrides_alone(overrides: Mapping[str, str]) -> str:
-    """Return what is to be added to a command that nobody remembers."""
+def overrides_only(overrides: Mapping[str, str]) -> str:
+    """Return the overrides to add if the original command is unknown."""
     return f"[the sweep's command] {' '.join(overrides.values())}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rerun:
-    """What can be run after a sweep."""
+class FollowUp:
+    """Follow-up commands after a sweep."""
 
     study: str
-    """Name of the study: one with another space or budget needs another."""
-    changed: Changed = overrides_alone
-    """Makes the command."""
-    is_taken: Callable[[str], bool] = lambda name: False  # noqa: ARG005
-    """True for the name of a study that there is already."""
+    """Name of the study; another space or budget needs another name."""
+    command_with: CommandWith = overrides_only
+    """Function that returns the sweep's command with other overrides."""
+    study_exists: Callable[[str], bool] = lambda name: False  # noqa: ARG005
+    """Function that returns True if a study of a name exists."""
     is_confirmed: bool = False
-    """True if the leading trials have been repeated with other seeds."""
+    """True if the leading trials have been repeated with new seeds."""
 
-    def elsewhere(self, overrides: Mapping[str, str]) -> str:
-        """Return the command that runs another study with these overrides."""
+    def new_study_command(self, overrides: Mapping[str, str]) -> str:
+        """Return the command that starts a new study with these overrides."""
         name = next_name(self.study)
-        while self.is_taken(name):
+        while self.study_exists(name):
             name = next_name(name)
-        return self.changed({"study": override("study", name), **overrides})
+        return self.command_with({"study": override("study", name), **overrides})
 
 
-def statements(reading: SweepReading, rerun: Rerun) -> list[Statement]:
-    """All that the reading has to say, the counts first.
+def statements(reading: SweepReading, follow_up: FollowUp) -> list[Statement]:
+    """Return all statements about a sweep, the counts first.
 
     Args:
-        reading: The reading.
-        rerun: What can be run after the sweep.
+        reading: Analysis of the sweep.
+        follow_up: Follow-up commands.
     """
     if not reading.statuses:
         return []
-    told = [
+    found = [
         Statement(text=", ".join(f"{n} {status}" for status, n in reading.statuses.items())),
         *(Statement(text=_separation(each)) for each in reading.separations),
-        *(_edge(each, rerun) for each in reading.edges),
+        *(_edge(each, follow_up) for each in reading.edges),
         *_budget(reading.budget),
         *_importances(reading),
-        *_noise(reading, rerun),
+        *_noise(reading, follow_up),
     ]
     moved = _moved(reading)
     if moved:
-        told.append(
+        found.append(
             Statement(
-                text=f"{_what_moved(reading)} moved is another study",
-                command=rerun.elsewhere(moved),
+                text=f"{_moved_text(reading)} moved is another study",
+                command=follow_up.new_study_command(moved),
             )
         )
-    return told
+    return found
 
 
-def lines(reading: SweepReading, rerun: Rerun) -> list[str]:
-    """The statements as lines for a terminal."""
+def lines(reading: SweepReading, follow_up: FollowUp) -> list[str]:
+    """Return the statements as lines for a terminal."""
     return [
         f"{each.text}: {each.command}" if each.command else each.text
-        for each in statements(reading, rerun)
+        for each in statements(reading, follow_up)
     ]
 
 
@@ -115,7 +115,7 @@ def _separation(found: Separation) -> str:
 
 
 def _where(place: Place, own: list[float], others: list[float]) -> str:
-    """A range and that of the others where they do not overlap, else how most of it lies."""
+    """Describe a range by the other trials' one, or without overlap by where most of it lies."""
     low, high = _figure(own[0]), _figure(own[-1])
     first, last = _figure(others[0]), _figure(others[-1])
     range_of_others = first if first == last else f"{first} to {last}"
@@ -150,8 +150,8 @@ def _figure(value: Scalar) -> str:
     return str(value)
 
 
-def _edge(found: Edge, rerun: Rerun) -> Statement:
-    """What the better trials do not support may be chance, and stays out of the last statement."""
+def _edge(found: Edge, follow_up: FollowUp) -> Statement:
+    """Return the statement of an edge; without support it may be chance."""
     text = (
         f"the best {found.dimension.key}, {_figure(found.value)}, lies "
         f"{'beyond' if found.outside else 'at'} the {found.side} bound {_figure(found.bound)}"
@@ -161,7 +161,7 @@ def _edge(found: Edge, rerun: Rerun) -> Statement:
     return Statement(
         text=f"{text}, which may be chance: the better trials do not point there; "
         "another study with the bound moved all the same",
-        command=rerun.elsewhere(found.overrides),
+        command=follow_up.new_study_command(found.overrides),
     )
 
 
@@ -210,7 +210,7 @@ def _importances(reading: SweepReading) -> Iterator[Statement]:
         )
 
 
-def _noise(reading: SweepReading, rerun: Rerun) -> Iterator[Statement]:
+def _noise(reading: SweepReading, follow_up: FollowUp) -> Iterator[Statement]:
     found = reading.noise
     if found is None or found.lead is None:
         return
@@ -225,15 +225,15 @@ def _noise(reading: SweepReading, rerun: Rerun) -> Iterator[Statement]:
             f"the best trial leads by {found.lead:.2g}, more than the {found.margin:.2g} "
             f"that {rows} may mistake"
         )
-    if rerun.is_confirmed:
+    if follow_up.is_confirmed:
         yield Statement(text=text)
     else:
-        command = rerun.changed(CONFIRM)
+        command = follow_up.command_with(CONFIRM)
         yield Statement(text=f"{text}; the best repeated with other seeds", command=command)
 
 
 def _moved(reading: SweepReading) -> dict[str, str]:
-    """Key to override, of all that is not chance; the first that concerns a key counts."""
+    """Return key to override of all findings beyond chance; the first for a key counts."""
     moved: dict[str, str] = {}
     for edge in reading.edges:
         if edge.supported:
@@ -243,7 +243,7 @@ def _moved(reading: SweepReading) -> dict[str, str]:
     return moved
 
 
-def _what_moved(reading: SweepReading) -> str:
+def _moved_text(reading: SweepReading) -> str:
     bounds = sum(edge.supported for edge in reading.edges)
     parts = ["the bound" if bounds == 1 else "the bounds"] if bounds else []
     if reading.budget is not None:
@@ -252,7 +252,7 @@ def _what_moved(reading: SweepReading) -> str:
 
 
 def next_name(study: str) -> str:
-    """`lr` → `lr-2` → `lr-3`."""
+    """Return the next name: `lr` → `lr-2` → `lr-3`."""
     numbered = re.fullmatch(r"(.+)-(\d+)", study)
     if numbered is None:
         return f"{study}-2"

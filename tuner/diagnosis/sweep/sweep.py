@@ -1,4 +1,4 @@
-"""The reading of a whole sweep, from how its trials ended."""
+"""Analysis of a whole sweep from its trials' outcomes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,38 +17,38 @@ EPOCHS = "training.epochs"
 
 @dataclass(frozen=True, kw_only=True)
 class ShortBudget:
-    """Too many trials were still getting better when their budget ended."""
+    """A budget that ended while too many trials were still improving."""
 
     improving: int
-    """Trials that were, of those that ran to the end of their budget."""
+    """Number of trials that were still improving at the end of their budget."""
     ended: int
-    """Those that ran to it."""
+    """Number of trials that ran to the end of their budget."""
     best: bool
-    """The best trial was one of them."""
+    """True if the best trial was still improving."""
     epochs: float
-    """What to try, twice what they had."""
+    """Epochs to try, twice the present ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepReading:
-    """What a sweep says as a whole."""
+    """Analysis of a whole sweep."""
 
     statuses: Mapping[Convergence, int]
-    """Convergence status to how many trials ended in it, those of none left out."""
+    """Convergence status to its number of trials, without zeros."""
     separations: tuple[Separation, ...]
-    """Statuses that values of a key went with."""
+    """Statuses that are associated with values of a key."""
     edges: tuple[Edge, ...]
     """Keys whose best value lies at the edge of the space."""
     budget: ShortBudget | None
-    """Whether the budget was too short; None where it was not."""
+    """Finding that the budget was too short; None if it was not."""
     importances: Mapping[str, float]
-    """Searched key to its share in what the objective depends on, largest first."""
+    """Searched key to its share of the objective's variation, largest first."""
     noise: Noise | None
-    """Which completed trials cannot be told from the best; None where not known, or where there
-    are several objectives.
+    """Completed trials that cannot be distinguished from the best; None if unknown, or with
+    several objectives.
     """
     completed: int
-    """Completed trials."""
+    """Number of completed trials."""
 
 
 def read_sweep(
@@ -59,12 +59,12 @@ def read_sweep(
     importances: Mapping[str, float],
     epochs: float,
 ) -> SweepReading:
-    """Reads a sweep.
+    """Analyse a sweep.
 
     Args:
-        outcomes: How the trials of the whole study ended, in any order.
-        space: What was searched.
-        goals: What the sweep was run for; of several objectives the first is read.
+        outcomes: Outcomes of all trials of the study, in any order.
+        space: Search space of the sweep.
+        goals: Goals of the sweep; of several objectives only the first is analysed.
         importances: Searched key to its share, over the completed trials.
         epochs: `training.epochs` of the untuned default, in passes over the data.
     """
@@ -85,7 +85,7 @@ def read_sweep(
 def _short_budget(
     outcomes: Sequence[TrialOutcome], winner: TrialOutcome | None, epochs: float
 ) -> ShortBudget | None:
-    """Too short for more than half of the trials that ran to its end, or for the best one."""
+    """Find a budget too short for most trials that used it up, or for the best one."""
     ended = [outcome for outcome in outcomes if _ran_to_the_end(outcome)]
     improving = [outcome for outcome in ended if _is_improving(outcome)]
     is_best = any(outcome is winner for outcome in improving)

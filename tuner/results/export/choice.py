@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.search.goals import Goals
-from tuner.search.pareto import order
-from tuner.search.ranking import is_usable, unmet
+from tuner.search.pareto import by_preference
+from tuner.search.ranking import is_usable, unmet_text
 from tuner.settings.export import ExportSettings
 from tuner.trial.records import TrialOutcome, TrialState
 
@@ -42,7 +42,7 @@ def choose(
         that is named, whatever it learned.
     """
     place = {number: place for place, number in enumerate(confirmed)}
-    ordered = order(outcomes, goals, settings.pick, settings.weights)
+    ordered = by_preference(outcomes, goals, settings.pick, settings.weights)
     ordered.sort(key=lambda o: place.get(o.number, len(place)))
     completed = [outcome for outcome in ordered if outcome.state is TrialState.COMPLETE]
     if settings.trial is not None:
@@ -51,7 +51,7 @@ def choose(
         return Choice(reason=f"no trial completed ({_counted(o.state for o in outcomes)})")
     usable = [outcome for outcome in completed if is_usable(outcome)]
     if not usable:
-        return Choice(reason=unmet(completed))
+        return Choice(reason=unmet_text(completed))
     wanted = [o for o in usable if settings.convergence in (None, _status(o))]
     if not wanted:
         found = _counted(map(_status, usable))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tuner.confirmation import Confirmation
 from tuner.search.goals import Goals, is_missed
-from tuner.search.pareto import front, order
+from tuner.search.pareto import by_preference, front
 from tuner.search.ranking import is_usable
 from tuner.search.space import SearchSpace
 from tuner.settings.objectives import Direction
@@ -163,7 +163,7 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         reports: Trial number to its reports by point, for the trials that have some.
     """
     goals = stored.goals
-    outcomes = order(stored.outcomes, goals)
+    outcomes = by_preference(stored.outcomes, goals)
     places = {outcome.number: place for place, outcome in enumerate(outcomes)}
     points = max((point for trial in stored.trials for point in trial.values), default=1)
     known = sorted(

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from tuner.confirmation import HEADINGS, cells, told
-from tuner.diagnosis.sweep import Rerun, SweepReading, statements
+from tuner.confirmation import HEADINGS, confirmation_lines, table_row
+from tuner.diagnosis.sweep import FollowUp, SweepReading, statements
 from tuner.results.html import figures
 from tuner.results.html.data import StudyView, TrialView
 from tuner.results.html.panels import panel
@@ -56,7 +56,7 @@ def render(
     reading: SweepReading,
     now: datetime,
     *,
-    rerun: Rerun | None = None,
+    rerun: FollowUp | None = None,
     best_file: str = "",
     model_note: str | None = None,
     refresh: int = 0,
@@ -95,7 +95,7 @@ def render(
         statuses=STATUS_COLOURS,
         no_status=NO_STATUS,
         labels=present(study.trials),
-        reading=statements(reading, rerun or Rerun(study=study.name))[
+        reading=statements(reading, rerun or FollowUp(study=study.name))[
             1:
         ],  # The first counts, as the tile does.
         confirmed=_confirmed(study),
@@ -182,9 +182,9 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
     if found is None:
         return None
     return {
-        "lines": told(found, study.objective),
+        "lines": confirmation_lines(found, study.objective),
         "headings": HEADINGS,
-        "rows": [cells(configuration, found) for configuration in found.configurations],
+        "rows": [table_row(configuration, found) for configuration in found.configurations],
     }
 
 

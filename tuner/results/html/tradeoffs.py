@@ -7,7 +7,7 @@ from tuner.results.html.data import StudyView, TrialView
 from tuner.results.html.figures import Figure, blank, hover, reached
 from tuner.results.html.style import INK, QUIET, colour, label
 from tuner.search.goals import Constraint, Goals
-from tuner.search.pareto import turned, undominated
+from tuner.search.pareto import as_maximized, undominated
 from tuner.settings.objectives import direction
 
 HEIGHT = 360
@@ -55,8 +55,10 @@ def stairs(study: StudyView, across: str) -> list[tuple[float, float]]:
     """
     pair = Goals(objectives=(across, study.objective))
     known = [trial.measured for trial in study.trials if trial.rank is not None]
-    best = undominated(turned(values, pair) for values in known)
-    return sorted({(v[across], v[study.objective]) for v in known if turned(v, pair) in best})
+    best = undominated(as_maximized(values, pair) for values in known)
+    return sorted(
+        {(v[across], v[study.objective]) for v in known if as_maximized(v, pair) in best}
+    )
 
 
 def _staircase(study: StudyView, across: str) -> Figure:

@@ -1,46 +1,46 @@
-"""Sees within updates, not evaluation points, that a run is past saving."""
+"""Detection of diverged training within updates, without waiting for an evaluation point."""
 
 import math
 from collections import deque
 from collections.abc import Sequence
 
 WINDOW = 20
-"""Updates whose mean loss must be blown up: a single hard batch is no divergence."""
+"""Number of updates whose mean loss must have exploded, since one hard batch is no divergence."""
 
 
 class DivergenceDetector:
-    """Looks at every update of one trial."""
+    """Checks every update of one trial."""
 
     def __init__(self, untrained_loss: float, factor: float) -> None:
-        """Has seen nothing.
+        """Start without losses.
 
         Args:
-            untrained_loss: Cross-entropy with which an untrained head begins, in nats; on
-                imbalanced data that is several times the constant guess's.
-            factor: A loss so many times that is blown up.
+            untrained_loss: Cross-entropy of an untrained head, in nats; on imbalanced data it is
+                several times the constant guess's.
+            factor: Multiple of that loss that counts as exploded.
         """
         self._limit = factor * untrained_loss
         self._losses: deque[float] = deque(maxlen=WINDOW)
 
     @property
     def losses(self) -> tuple[float, ...]:
-        """Of the last updates, all that it remembers."""
+        """Losses of the last updates, which are all that it needs."""
         return tuple(self._losses)
 
-    def remember(self, losses: Sequence[float]) -> None:
-        """Goes on from what another watch of the same trial had seen."""
+    def restore(self, losses: Sequence[float]) -> None:
+        """Continue with the losses of an earlier detector of the same trial."""
         self._losses.extend(losses)
 
-    def see(self, losses: Sequence[float], norms: Sequence[float | None], last: int) -> str:
-        """Looks at some updates.
+    def update(self, losses: Sequence[float], norms: Sequence[float | None], last: int) -> str:
+        """Check some updates.
 
         Args:
-            losses: Mean training loss of each, in nats.
-            norms: Gradient norm of each; None where the update was skipped.
-            last: Number of the last of them.
+            losses: Mean training loss of each update, in nats.
+            norms: Gradient norm of each update; None if it was skipped.
+            last: Number of the last update.
 
         Returns:
-            Why the run is past saving, with figures; empty while it is not.
+            Reason why training has diverged, with figures; empty if it has not.
         """
         first = last - len(losses) + 1
         for number, (loss, norm) in enumerate(zip(losses, norms, strict=True), start=first):

@@ -2,14 +2,14 @@ import math
 
 import pytest
 
-from tuner.diagnosis.watch import WINDOW, DivergenceDetector
+from tuner.diagnosis.divergence_detector import WINDOW, DivergenceDetector
 
 
 def seen(losses, norms=None, factor=3.0, constant=0.7):
     watch = DivergenceDetector(constant, factor)
     for number, loss in enumerate(losses, start=1):
         norm = 1.0 if norms is None else norms[number - 1]
-        told = watch.see([loss], [norm], number)
+        told = watch.update([loss], [norm], number)
         if told:
             return number, told
     return None
@@ -43,9 +43,9 @@ def test_a_single_hard_batch_and_a_spike_that_passes_are_none():
 
 def test_updates_looked_at_together_are_counted_from_the_first():
     watch = DivergenceDetector(0.7, 3.0)
-    assert watch.see([0.7] * 50, [1.0] * 50, 50) == ""
+    assert watch.update([0.7] * 50, [1.0] * 50, 50) == ""
     losses = [0.7, 0.7, math.nan, *[0.7] * 47]
-    assert watch.see(losses, [1.0] * 50, 100) == "train_loss is nan at update 53"
+    assert watch.update(losses, [1.0] * 50, 100) == "train_loss is nan at update 53"
 
 
 def test_it_can_be_turned_off_but_not_for_nan():

@@ -1,4 +1,4 @@
-"""When a sweep has found what more trials would hardly make better."""
+"""End of a sweep that further trials would hardly improve."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,23 @@ from tuner.settings.objectives import Direction, sign
 from tuner.settings.settings import StopWhen
 
 
-def enough(
+def stop_reason(
     values: Sequence[tuple[float, ...] | None], directions: Sequence[Direction], wanted: StopWhen
 ) -> str:
-    """Whether the last trials gained so little that as many more are not worth it.
+    """Return a reason to end if the last trials gained too little; else an empty text.
 
-    What the best gained over the last `patience` trials stands for what as many more would gain:
-    a record is beaten by less and less, so that this is more than can be expected. Of several
-    objectives, which have no common unit, trials that none dominates count instead.
+    The gain over the last `patience` trials estimates the gain over as many more. Records are
+    beaten by less and less, so the estimate is high. For several objectives, which have no common
+    unit, undominated trials count instead.
 
     Args:
-        values: The objectives of each trial that counts, in order; None: pruned or infeasible.
-        directions: Which way each gets better.
-        wanted: `sweep.stop_when`.
+        values: Objectives of each trial that counts, in order; None if it was pruned or
+            infeasible.
+        directions: Direction of each objective.
+        wanted: Settings `sweep.stop_when`.
 
     Returns:
-        A sentence for people; empty where the sweep is to go on.
+        A sentence to show; empty if the sweep continues.
     """
     patience = wanted.patience
     if patience is None or len(values) <= patience:
@@ -39,12 +40,12 @@ def enough(
     if len(signs) > 1:
         if undominated([*before, *after]) - set(before):
             return ""
-        return f"none of the last {patience} trials is better than those before in any trade-off"
+        return f"none of the last {patience} trials improves any trade-off of the earlier ones"
     best = max(before)[0]
     gained = max(0.0, max(after, default=(best,))[0] - best)
     if gained >= wanted.improvement:
         return ""
     return (
-        f"the last {patience} trials made the best better by {gained:.4g}, less than the "
-        f"{wanted.improvement:.4g} that sweep.stop_when asks for"
+        f"the last {patience} trials improved the best by {gained:.4g}, less than the "
+        f"{wanted.improvement:.4g} of sweep.stop_when"
     )

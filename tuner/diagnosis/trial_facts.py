@@ -1,4 +1,4 @@
-"""What is known of a trial when advice is given: figures of its reports and its configuration."""
+"""Facts about a trial on which advice depends: figures of its reports, and its configuration."""
 
 import math
 from collections.abc import Sequence
@@ -10,51 +10,51 @@ from tuner.settings.settings import TrialSettings
 from tuner.trial.records import Baseline, Report
 
 USUAL_OBJECTIVES = ("val_accuracy",)
-"""Metrics that a trial is run for unless others are named."""
+"""Objectives unless others are named."""
 
 JUMP = 1.5
-"""A training loss so many times that of an untrained model has jumped."""
+"""Multiple of an untrained model's training loss that counts as a jump."""
 
 EARLY = 0.3
-"""Share of the budget in which a jump is an early spike."""
+"""Share of the budget in which a jump counts as an early spike."""
 
 TINY_CHANGE = 2e-3
-"""Weights that moved by less than this share of their norm have hardly moved; on the recorded
-curves those that learned moved by more."""
+"""Share of their norm below which weights have hardly moved; on the recorded curves those that
+learned moved by more."""
 
 HALF_WAY = 0.5
 """Share of the way from an untrained model to the constant guess; less is hardly any training."""
 
 FEW_UPDATES = 100
-"""Fewer optimizer updates than this seldom suffice (Mosbach 2021: train longer on small data)."""
+"""Optimizer updates that seldom suffice if fewer (Mosbach 2021: train longer on small data)."""
 
 FEW_EXAMPLES = 200
-"""Fewer training examples than this vary by many points from draw to draw (Zhang 2021 calls
+"""Training examples below which results vary by many points from draw to draw (Zhang 2021 calls
 1,000 few)."""
 
 
 class Cause(Enum):
-    """What a rule saw beside the status."""
+    """Finding of a rule beside the status."""
 
     NONE = auto()
     MEMORISED = auto()
-    LOST = auto()
+    FORGOT = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """All that advice depends on."""
+class TrialFacts:
+    """Everything that advice depends on."""
 
     cause: Cause
-    """What the rule saw beside the status."""
+    """Finding of the rule beside the status."""
     reports: Sequence[Report]
-    """Of the attempt; may be empty."""
+    """Reports of the attempt; may be empty."""
     guess: Baseline | None
-    """None when the trial never started."""
+    """Constant guess; None if the trial never started."""
     settings: TrialSettings
-    """The trial's configuration."""
+    """Configuration of the trial."""
     objectives: Sequence[str] = USUAL_OBJECTIVES
-    """Metrics that it is run for."""
+    """Objectives of the trial."""
 
     @property
     def optimizer(self) -> Optimizer:
@@ -68,29 +68,29 @@ class Case:
 
     @property
     def usual_rates(self) -> UsualRates | None:
-        """Learning rates that are usual for the optimizer; None where none are established."""
+        """Usual learning rates of the optimizer; None if none are established."""
         return self.optimizer.usual_rates
 
     @property
     def rate_is_high(self) -> bool:
-        """True if the rate lies above what is usual for its optimizer."""
+        """True if the rate is above the usual ones of its optimizer."""
         usual = self.usual_rates
         return usual is not None and self.rate > usual.highest
 
     @property
     def rate_is_low(self) -> bool:
-        """True if the rate lies below what is usual for its optimizer."""
+        """True if the rate is below the usual ones of its optimizer."""
         usual = self.usual_rates
         return usual is not None and self.rate < usual.lowest
 
     @property
     def hardly_moved(self) -> bool:
-        """Whether the weights are nearly those of the checkpoint."""
+        """True if the weights are nearly those of the checkpoint."""
         return bool(self.reports) and self.reports[-1].weight_change < TINY_CHANGE
 
     @property
     def collapsed(self) -> bool:
-        """Whether predictions came down to one label after they had been several."""
+        """True if all predictions became one label after having been several."""
         shares = [report.fixed.majority_share for report in self.reports]
         return bool(shares) and shares[-1] == 1.0 and min(shares) < 1.0
 
@@ -107,10 +107,10 @@ class Case:
 
     @property
     def hardly_begun(self) -> bool:
-        """True if the training loss has hardly left that of an untrained model.
+        """True if the training loss is still close to that of an untrained model.
 
-        The frequencies of the labels are learned before anything else. On balanced data an
-        untrained model knows them already, and this says nothing.
+        Label frequencies are learned before anything else. On balanced data an untrained model
+        predicts them already, so this is never True.
         """
         guess = self.guess
         if guess is None or not self.reports:
@@ -121,21 +121,21 @@ class Case:
 
     @property
     def is_slow(self) -> bool:
-        """True if training went too slowly to show anything, and not because of a high rate."""
+        """True if training was too slow to show a result, and not because of a high rate."""
         slow = self.rate_is_low or self.hardly_moved or self.hardly_begun
         return slow and not self.rate_is_high
 
     @property
     def skips_most(self) -> bool:
-        """True if mixed_float16 skipped most updates while it looked for a scale of the loss."""
+        """True if mixed_float16 skipped most updates while it searched for a loss scale."""
         last = self.reports[-1] if self.reports else None
         return last is not None and last.skipped_updates > last.updates
 
     @property
     def spiked_early(self) -> bool:
-        """True if single updates at the beginning had a loss far above an untrained model's.
+        """True if single early updates had a loss far above an untrained model's.
 
-        Of few rows the mean loss is large by chance now and then.
+        With few rows per update the mean loss is sometimes large by chance.
         """
         if self.guess is None:
             return False
@@ -149,7 +149,7 @@ class Case:
 
     @property
     def imbalanced(self) -> bool:
-        """Whether one label is so frequent that guessing it is hard to beat."""
+        """True if one label is so frequent that guessing it is hard to beat."""
         guess = self.guess
         return guess is not None and (
             guess.accuracy >= 0.65 or guess.accuracy >= 2.0 * math.exp(-guess.loss)  # noqa: PLR2004
@@ -157,7 +157,7 @@ class Case:
 
     @property
     def gained_little(self) -> bool:
-        """Whether the validation loss is still near the constant guess's."""
+        """True if the validation loss is still near the constant guess's."""
         guess = self.guess
         return guess is not None and (
             min(report.fixed.loss for report in self.reports) > 0.9 * guess.baseline
@@ -165,13 +165,13 @@ class Case:
 
     @property
     def train_examples(self) -> int:
-        """Rows of the training split."""
+        """Number of rows of the training split."""
         if not self.reports:
             return 0
         return round(self.reports[-1].total_examples / self.settings.training.epochs)
 
     @property
     def updates(self) -> int:
-        """Optimizer updates of the whole budget."""
+        """Number of optimizer updates in the whole budget."""
         an_epoch = math.ceil(self.train_examples / self.settings.effective_batch_size)
         return math.ceil(an_epoch * self.settings.training.epochs)

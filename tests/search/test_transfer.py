@@ -1,7 +1,7 @@
 import pytest
 
-from tuner.search.carried import carried
 from tuner.search.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
+from tuner.search.transfer import transfer_point
 
 SPACE = SearchSpace(
     [
@@ -33,7 +33,7 @@ FULL = {"optimizer": "sgd", "optimizer.momentum": 0.9, "training.epochs": 4.0}
 
 
 def test_what_the_space_has_is_carried_over_as_the_space_writes_it():
-    found = carried(SPACE, FULL | {"training.clip_norm": None}, UNTUNED)
+    found = transfer_point(SPACE, FULL | {"training.clip_norm": None}, UNTUNED)
     assert found.point == FULL | {"training.epochs": 4, "training.clip_norm": None}
     assert type(found.point["training.epochs"]) is int
     assert (found.dropped, found.unsearched) == ((), ())
@@ -50,7 +50,7 @@ def test_what_the_space_has_is_carried_over_as_the_space_writes_it():
     ],
 )
 def test_what_the_space_does_not_have_is_named_by_key_and_value(changed, dropped):
-    found = carried(SPACE, FULL | changed, UNTUNED)
+    found = transfer_point(SPACE, FULL | changed, UNTUNED)
     assert {each.key: each.value for each in found.dropped} == dropped
     assert not set(dropped) & set(found.point)
     assert all(each.domain or each.parent == "optimizer" for each in found.dropped)
@@ -58,7 +58,7 @@ def test_what_the_space_does_not_have_is_named_by_key_and_value(changed, dropped
 
 def test_a_key_that_does_not_apply_there_is_not_missed():
     values = FULL | {"optimizer": "adamw", "optimizer.momentum": 0.9}
-    assert carried(SPACE, values, UNTUNED).dropped == ()
+    assert transfer_point(SPACE, values, UNTUNED).dropped == ()
 
 
 def test_what_is_not_searched_and_has_another_value_is_named():
@@ -71,7 +71,7 @@ def test_what_is_not_searched_and_has_another_value_is_named():
         "model.max_length": 64,
         "convergence.patience": 3,
     }
-    found = carried(SPACE, values, UNTUNED).unsearched
+    found = transfer_point(SPACE, values, UNTUNED).unsearched
     assert {each.key: (each.value, each.instead) for each in found} == {
         "model.max_length": (64, 128),
         "optimizer.learning_rate": ("1e-3", 1e-4),
