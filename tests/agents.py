@@ -21,8 +21,8 @@ import psutil
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
 from tuner.commands import sweep as command
-from tuner.launchers.local import LocalLauncher
-from tuner.orchestration import start, sweep_run
+from tuner.launchers import local
+from tuner.orchestration import sweep_run
 
 ROOT = Path(__file__).parents[1]
 FAKE = "tests.worker.fake"
@@ -69,7 +69,8 @@ def serve(folder, mlflow_uri, words, log, channel):
     composed = command.compose_sweep(words, folder)
     variants = sweep_run.check(composed)
     command.compose_sweep, sweep_run.check = lambda *_: composed, lambda *_: variants
-    start.LocalLauncher = functools.partial(LocalLauncher, command=(sys.executable, "-m", FAKE))
+    worker = (sys.executable, "-m", FAKE)
+    local.LocalLauncher = functools.partial(local.LocalLauncher, command=worker)
     with suppress(EOFError):
         while True:
             waited_for = channel.recv()

@@ -4,11 +4,9 @@ import functools
 import sys
 
 from tuner.__main__ import main
-from tuner.launchers.local import LocalLauncher
-from tuner.orchestration import start, training_run
+from tuner.launchers import local
 
 if __name__ == "__main__":
     worker = (sys.executable, "-m", "tests.worker.fake")
-    start.LocalLauncher = functools.partial(LocalLauncher, command=worker)
-    training_run.LocalLauncher = start.LocalLauncher
+    local.LocalLauncher = functools.partial(local.LocalLauncher, command=worker)
     sys.exit(main())

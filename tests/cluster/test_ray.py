@@ -10,7 +10,7 @@ import pytest
 from tests.bench import FAKE, Bench, states
 from tests.engines.ray import ray_cluster
 from tuner.errors import InputError
-from tuner.settings.settings import LauncherSettings
+from tuner.launchers.ray_settings import RaySettings
 from tuner.trial.records import TrialState
 from tuner.worker.protocol import Ready
 
@@ -50,7 +50,7 @@ def bench(tmp_path, mlflow_uri):
 def launched(cluster, folder, *, notice=print, devices=1, command=FAKE, **keys):
     from tuner.launchers.ray import RayLauncher
 
-    settings = replace(LauncherSettings(name="ray", address=cluster.address), **keys)
+    settings = replace(RaySettings(address=cluster.address), **keys)
     return RayLauncher(settings, devices, folder, notice=notice, command=command)
 
 

@@ -39,8 +39,7 @@ def fake_workers(monkeypatch):
         LocalLauncher, command=(sys.executable, "-m", "tests.worker.fake")
     )
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    monkeypatch.setattr("tuner.orchestration.start.LocalLauncher", launcher)
-    monkeypatch.setattr("tuner.orchestration.training_run.LocalLauncher", launcher)
+    monkeypatch.setattr("tuner.launchers.local.LocalLauncher", launcher)
 
 
 OWN = [

@@ -7,7 +7,6 @@ import pytest
 from tests.bench import FAKE
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.orchestration import start
 
 pytest.importorskip("ray", reason="Ray is not installed")
 ON_RAY = [*OWN, "launcher=ray", "launcher.address=auto", "launcher.slots=1", "sweep.n_trials=2"]
@@ -31,8 +30,10 @@ def test_a_sweep_of_real_fine_tunes_runs_on_ray(folder, alone, capsys):
 
 @pytest.mark.slow
 def test_a_dry_run_leaves_nothing_on_ray_either(folder, alone, monkeypatch, capsys):
-    launcher = functools.partial(start._ray(), command=FAKE)
-    monkeypatch.setattr(start, "_ray", lambda: launcher)
+    from tuner.launchers import ray
+
+    launcher = functools.partial(ray.RayLauncher, command=FAKE)
+    monkeypatch.setattr(ray, "RayLauncher", launcher)
     assert main([*ON_RAY, "sweep.dry_run=true"]) == 0
     assert "examples a second on each of 1 slots" in capsys.readouterr().out
     assert not (folder / "outputs").exists()

@@ -8,11 +8,12 @@ from omegaconf import OmegaConf
 from tuner.config import compose_sweep, load_trial
 from tuner.config.files import bundled_folder
 from tuner.config.option_files import COMMAND, option_files
-from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, REGISTRIES, plain
+from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, plain
 from tuner.errors import InputError
 from tuner.optimizers import AdamW, Lion, Sgd
 from tuner.optimizers.keras_optimizer import Adamax, Nadam
 from tuner.schedules import CosineRestarts
+from tuner.settings.registries import REGISTRIES
 from tuner.settings.settings import (
     ConvergenceSettings,
     DataSettings,

@@ -42,8 +42,7 @@ def inline(monkeypatch):
     made = functools.partial(
         DebugLauncher, make_fine_tuner=lambda: (Traced(), Ready(device="fake", versions={}))
     )
-    monkeypatch.setattr("tuner.orchestration.start.DebugLauncher", made)
-    monkeypatch.setattr("tuner.orchestration.training_run.DebugLauncher", made)
+    monkeypatch.setattr("tuner.launchers.debug.DebugLauncher", made)
 
 
 def test_trials_run_in_this_thread_and_print_where_the_agent_does(folder, inline, capsys):

@@ -77,10 +77,10 @@ ALONE = """\
 import json, sys
 from pathlib import Path
 import psutil
-from tuner.settings.settings import LauncherSettings
+from tuner.launchers.ray_settings import RaySettings
 from tuner.launchers.ray import RayLauncher
 notices = []
-settings = LauncherSettings(name="ray", address="auto")
+settings = RaySettings(address="auto")
 launcher = RayLauncher(settings, 1, Path(sys.argv[1]), notice=notices.append)
 started = [each.pid for each in psutil.Process().children(recursive=True)]
 launcher.close(5.0)

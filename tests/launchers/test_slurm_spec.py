@@ -3,10 +3,10 @@
 import pytest
 
 from tuner.devices.scheduler import own_job
+from tuner.launchers.slurm.settings import SlurmSettings
 from tuner.launchers.slurm.spec import (
     AgentJob,
     Phase,
-    agent_overrides,
     agents_text,
     batch_options,
     ended_text,
@@ -18,7 +18,6 @@ from tuner.launchers.slurm.spec import (
     taken_options,
     warning_seconds,
 )
-from tuner.settings.settings import LauncherSettings
 
 RUNNING = AgentJob(id="7_0", state="RUNNING", node="n1")
 WAITING = AgentJob(id="7_0", state="PENDING", reason="BeginTime")
@@ -113,8 +112,7 @@ def test_the_warning_grows_with_the_limit():
 
 
 def test_the_batch_options_come_from_the_keys():
-    launcher = LauncherSettings(
-        name="slurm",
+    launcher = SlurmSettings(
         agents=4,
         partition="gpu",
         gpus_per_node=2,
@@ -133,28 +131,12 @@ def test_the_batch_options_come_from_the_keys():
         "mail-type": "END",
         "qos": "high",
     }
-    assert batch_options(LauncherSettings(name="slurm", gpus_per_node=0), "a")["setup"] is None
+    assert batch_options(SlurmSettings(gpus_per_node=0), "a")["setup"] is None
 
 
 def test_options_that_have_a_key_of_their_own_are_named():
-    launcher = LauncherSettings(name="slurm", options={"cpus_per_task": 4, "qos": "high"})
+    launcher = SlurmSettings(options={"cpus_per_task": 4, "qos": "high"})
     assert taken_options(launcher) == ["cpus_per_task: launcher.cpus_per_node"]
-
-
-def test_an_agent_is_told_the_same_but_for_its_launcher():
-    given = ["sweep=mine", "launcher=ours", "launcher.agents=4", "+launcher.options.qos=high"]
-    launcher = LauncherSettings(
-        name="slurm", agents=4, options={"qos": "high"}, slots=2, stall_timeout=None
-    )
-    assert agent_overrides([*given, "model=minilm"], launcher) == [
-        "sweep=mine",
-        "model=minilm",
-        "launcher=local",
-        "launcher.slots=2",
-        "launcher.stall_timeout=null",
-        "launcher.agents=1",
-        "launcher.options={}",
-    ]
 
 
 def test_a_log_without_what_submitit_says_of_itself():

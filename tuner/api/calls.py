@@ -11,8 +11,6 @@ from tuner.api.running import SweepRequest, compose, listed, run, show_on
 from tuner.api.study import Study
 from tuner.config import compose_report, compose_training
 from tuner.errors import INTERRUPTED, InputError, TunerError
-from tuner.launchers.debug import DEBUG
-from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.training_run import check_named
 from tuner.orchestration.training_run import train as fine_tune
 from tuner.settings.overrides import hydra_override
@@ -61,9 +59,10 @@ def sweep(
     request = SweepRequest(name=name, space=space, overrides=listed(overrides), quiet=quiet)
     composed = compose(request)
     agent = composed.agent
-    if callbacks and agent.launcher.name == SLURM:
+    if callbacks and agent.launcher.submits_agents:
         raise InputError(
-            "callbacks are not called by the agents of launcher=slurm, which are other processes",
+            f"callbacks are not called by the agents of launcher={agent.launcher.name}, which are "
+            "other processes",
             where="callbacks",
             remedy="launcher=local or launcher=ray, or no callbacks",
         )
@@ -136,7 +135,7 @@ def train(
     composed = compose_training(path, overrides, Path.cwd())
     words = [] if path is None else [str(path)]
     tags = origin(["train", *words, *overrides], Path.cwd())
-    moves = composed.launcher.name != DEBUG
+    moves = not composed.launcher.runs_inline
     shown = terminal(composed.goals.objective, quiet=quiet, moves=moves)
     ended = fine_tune(composed, tags, shown)
     if ended.interrupted:

@@ -11,8 +11,6 @@ from tuner.api.display import terminal
 from tuner.config import ComposedSweep, compose_sweep
 from tuner.errors import InputError
 from tuner.execution.interfaces import SweepHooks
-from tuner.launchers.debug import DEBUG
-from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.call import Call
 from tuner.orchestration.invocations import stored_invocation
 from tuner.orchestration.sweep_run import run_sweep
@@ -104,9 +102,10 @@ def compose(request: SweepRequest) -> ComposedSweep:
     space = {key: searched(values) for key, values in request.space.items()}
     section = {"name": request.name or DEFAULT_NAME, "space": space}
     composed = compose_sweep(request.overrides, Path.cwd(), section)
-    if composed.agent.launcher.name == SLURM:
+    if composed.agent.launcher.submits_agents:
         raise InputError(
-            "the agents of launcher=slurm cannot read a space that stands in Python alone",
+            f"the agents of launcher={composed.agent.launcher.name} cannot read a space that "
+            "stands in Python alone",
             where="space",
             remedy="the space in a file as sweeps/mine.yaml, and tuner.sweep('mine')",
         )
@@ -147,7 +146,7 @@ def stored_request(attributes: Mapping[str, Any]) -> SweepRequest | None:
 
 def show_on(composed: ComposedSweep, *, quiet: bool) -> Terminal:
     """Return the display of a sweep."""
-    moves = composed.agent.launcher.name != DEBUG
+    moves = not composed.agent.launcher.runs_inline
     return terminal(composed.goals.objective, composed.space.keys, quiet=quiet, moves=moves)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from tuner.commands.command_words import read_options
 from tuner.config import compose_sweep, render
 from tuner.formatting.timestamps import local_time
-from tuner.launchers.debug import DEBUG
 from tuner.orchestration.call import Call
 from tuner.orchestration.sweep_run import run_sweep
 from tuner.processes.invocation import invoked
@@ -35,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         keys=composed.space.keys,
         quiet=options.quiet,
         now=local_time,
-        moves=composed.agent.launcher.name != DEBUG,
+        moves=not composed.agent.launcher.runs_inline,
     )
     call = Call(
         invocation=invoked(arguments),

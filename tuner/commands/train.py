@@ -7,7 +7,6 @@ from tuner.commands.command_words import read_options
 from tuner.config import compose_training, render_training
 from tuner.errors import InputError
 from tuner.formatting.timestamps import local_time
-from tuner.launchers.debug import DEBUG
 from tuner.orchestration.training_run import check_named, train
 from tuner.results.terminal import Terminal
 from tuner.tracking import origin
@@ -37,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         composed.goals.objective,
         quiet=options.quiet,
         now=local_time,
-        moves=composed.launcher.name != DEBUG,
+        moves=not composed.launcher.runs_inline,
     )
     return train(composed, tags, terminal).exit_code
 

@@ -12,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from tuner.config.composer import Composer, Primary
 from tuner.config.files import Library, bundled_folder
 from tuner.config.reference import Row, declared_rows, key_rows, option_row, read_option, shown
-from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, REGISTRIES
+from tuner.config.schema import CLOSED, DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS
 from tuner.errors import InputError
 from tuner.fields.declared import description
+from tuner.settings.registries import REGISTRIES
 from tuner.settings.settings import AgentSettings
 
 SECTIONS = tuple(name for name in CLOSED if name not in GROUPS)

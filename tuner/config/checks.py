@@ -10,7 +10,6 @@ from tuner.fields.findings import Finding, out_of_bounds
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
 from tuner.settings.file_formats import FORMATS
-from tuner.settings.launchers import LAUNCHERS
 from tuner.settings.objectives import OBJECTIVES
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import (
@@ -18,7 +17,6 @@ from tuner.settings.settings import (
     STORAGES,
     AgentSettings,
     DataSettings,
-    LauncherSettings,
     SweepSettings,
     TrackingSettings,
     TrialSettings,
@@ -60,7 +58,6 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
     found = found or list(too_large(settings))
     found += check_goals(settings.sweep)
     found += _for_one_objective(settings)
-    found += _foreign(settings.launcher)
     found += _inline(settings)
     found += _storage(settings)
     found += _unregistered(settings.tracking)
@@ -116,25 +113,9 @@ def _for_one_objective(settings: AgentSettings) -> Iterator[Finding]:
         yield Finding(key="sweep.confirm.top", value=settings.sweep.confirm.top, remedy=remedy)
 
 
-def _foreign(launcher: LauncherSettings) -> Iterator[Finding]:
-    """Keys of another launcher, which would change nothing."""
-    usual = LauncherSettings()
-    for owner, keys in LAUNCHERS.items():
-        for key in keys if owner != launcher.name else ():
-            value = getattr(launcher, key)
-            if value != getattr(usual, key):
-                remedy = f"launcher={owner}, which alone knows it"
-                yield Finding(key=f"launcher.{key}", value=value, remedy=remedy)
-
-
 def _inline(settings: AgentSettings) -> Iterator[Finding]:
-    """Keys that a launcher without worker processes cannot follow."""
-    if settings.launcher.name != "debug":
-        return
-    if settings.launcher.slots not in (None, 1):
-        remedy = "1, or launcher=local, whose workers are processes"
-        yield Finding(key="launcher.slots", value=settings.launcher.slots, remedy=remedy)
-    if settings.sweep.dry_run:
+    """A rehearsal by a launcher without worker processes."""
+    if settings.launcher.runs_inline and settings.sweep.dry_run:
         remedy = "launcher=local, which is timed as the sweep would run"
         yield Finding(key="launcher", value=settings.launcher.name, remedy=remedy)
 

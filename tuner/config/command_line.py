@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 from tuner.config.files import Library
 from tuner.config.schema import (
     DEFAULT_OPTIONS,
-    FREE_MAPPINGS,
     OPEN_GROUPS,
     TRIAL_GROUPS,
+    free_mappings,
     group_schema,
     plain,
 )
@@ -102,7 +102,11 @@ def _differences(
         key, there = f"{prefix}.{name}", base.get(name, _ABSENT)
         if value == there and type(value) is type(there):
             continue
-        if isinstance(value, Mapping) and isinstance(there, Mapping) and key not in FREE_MAPPINGS:
+        if (
+            isinstance(value, Mapping)
+            and isinstance(there, Mapping)
+            and key not in free_mappings()
+        ):
             yield from _differences(there, value, key)
         elif isinstance(value, Mapping) and isinstance(there, Mapping):
             yield from ((f"{key}.{old}", _ABSENT) for old in there if old not in value)

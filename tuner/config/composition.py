@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tuner.config.environment import environment_for
 from tuner.config.messages import refused, unknown_key
-from tuner.config.schema import FREE_MAPPINGS, OPEN_GROUPS
+from tuner.config.schema import OPEN_GROUPS, free_mappings
 from tuner.errors import InputError
 
 
@@ -55,7 +55,7 @@ class Composition:
 
     def has(self, key: str) -> bool:
         """Whether there is such a key."""
-        return key in self.known_keys() or key.rpartition(".")[0] in FREE_MAPPINGS
+        return key in self.known_keys() or key.rpartition(".")[0] in free_mappings()
 
     def known_keys(self) -> list[str]:
         """Every key that can be given a value."""
@@ -92,7 +92,7 @@ class Composition:
                 where=where,
                 remedy=f"{group}=OPTION, one of those of conf/{group}",
             )
-        OmegaConf.set_struct(config, not key.startswith(FREE_MAPPINGS))
+        OmegaConf.set_struct(config, not key.startswith(free_mappings()))
         try:
             # OmegaConf can not merge a mapping into a section that is null.
             OmegaConf.update(config, key, value, merge=OmegaConf.select(config, key) is not None)

@@ -22,7 +22,7 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from tuner.config.limits import check_text
-from tuner.config.schema import FREE_MAPPINGS, GROUPS, SWEEP
+from tuner.config.schema import GROUPS, SWEEP, free_mappings
 from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, pairs
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
@@ -172,12 +172,12 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
             where=where,
             remedy=f"{key}=... without @{parsed.package}",
         )
-    if parsed.type != OverrideType.CHANGE and not key.startswith(FREE_MAPPINGS):
+    if parsed.type != OverrideType.CHANGE and not key.startswith(free_mappings()):
         raise InputError(
             f"{text!r} adds or deletes a key",
             where=where,
             remedy=f"{key}=... without + or ~; keys of your own are possible "
-            "under " + ", ".join(FREE_MAPPINGS),
+            "under " + ", ".join(free_mappings()),
         )
     if key == SWEEP and isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
         raise InputError(f"{text!r} names several sweeps", where=where, remedy="one at a time")

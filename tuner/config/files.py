@@ -18,7 +18,6 @@ from tuner.config.messages import refused, unknown_key
 from tuner.config.schema import (
     GROUPS,
     OPEN_GROUPS,
-    REGISTRIES,
     SWEEP,
     by_example,
     component_schema,
@@ -29,6 +28,7 @@ from tuner.errors import InputError
 from tuner.fields.component import Component
 from tuner.formatting.suggestion import one_of
 from tuner.formatting.value_text import value_text
+from tuner.settings.registries import REGISTRIES
 
 _PACKAGE_HEADER = re.compile(r"^#\s*@package\s+(\S+)\s*$", re.MULTILINE)
 _MARKS = re.compile(r"^(override\s+|optional\s+)*/?")

@@ -1,4 +1,4 @@
-"""Files of conf/ that are made from the classes of their options: optimizers and schedules.
+"""Files of conf/ that are made from the classes of their options, as those of optimizers.
 
 A default, its bounds and its description stand once, at the field of the class. The files show
 them to people, who choose and copy them; a test fails when one is stale:
@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from tuner.config.files import bundled_folder
-from tuner.config.schema import REGISTRIES
 from tuner.fields.component import Component
 from tuner.fields.declared import declared, description, descriptions
+from tuner.settings.registries import REGISTRIES
 from tuner.settings.settings import MISSING
 
 COMMAND = "python -m tuner.config.option_files"
@@ -34,14 +34,15 @@ def content(kind: type[Component]) -> str:
     for item in declared(kind):
         default = MISSING if item.is_mandatory else yaml_value(item.default)
         text = texts[item.name].rstrip(".")
-        lines.append(f"{item.name}: {default}  # {text[:1].lower()}{text[1:]}")
+        text = text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
+        lines.append(f"{item.name}: {default}  # {text}")
     return "\n".join(lines) + "\n"
 
 
 def yaml_value(value: object) -> str:
-    """Return a scalar as people write it in YAML: `true`, `1e-6`."""
-    if isinstance(value, bool):
-        return str(value).lower()
+    """Return a value as people write it in YAML: `true`, `null`, `1e-6`."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     return repr(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
 
 

@@ -23,7 +23,6 @@ from tuner.config.schema import (
     DEFAULT_OPTIONS,
     GROUPS,
     OPEN_GROUPS,
-    REGISTRIES,
     SWEEP,
     TRIAL_GROUPS,
 )
@@ -32,6 +31,7 @@ from tuner.fields.bounds import Limit
 from tuner.fields.component import KINDS, Component
 from tuner.fields.declared import declared, description, descriptions
 from tuner.settings.between_starts import BetweenStarts, summarised
+from tuner.settings.registries import REGISTRIES
 from tuner.settings.settings import MISSING, AgentSettings, TrialSettings, between_starts
 
 COMMAND = "python -m tuner.config.reference > docs/configuration.md"
@@ -64,9 +64,6 @@ _FIELD = re.compile(r"(?P<key>\w+):\s+(?P<value>.*?)(?:\s+#\s+(?P<note>.*))?")
 
 _CODE = re.compile(r"\b(true|false|null)(?=:)", re.IGNORECASE)
 """A value in a comment that says what it does."""
-
-_KINDS: Mapping[Any, str] = {**KINDS, list: "a list", dict: "keys with values"}
-
 
 _RULES: Mapping[str, str] = {key: limit.text for key, limit in RULES}
 """Keys of samplers and pruners to what they may be."""
@@ -295,7 +292,7 @@ def _limits(kind: Any, limit: Limit | None) -> str:
     plain = next((each for each in arguments if each is not NoneType), kind)
     optional = NoneType in arguments
     kind = plain if optional else kind
-    words = limit.text if limit else _KINDS.get(get_origin(kind) or kind, "")
+    words = limit.text if limit else KINDS.get(get_origin(kind) or kind, "")
     return f"{words}, or null" if optional and "null" not in words else words
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from tuner.config.schema import component_mappings
 from tuner.fields.bounds import Limit
 from tuner.fields.findings import Finding
 
 LARGEST = 10**9
 """Largest absolute value of any number in a configuration: counts, rates and seconds alike."""
 
-EXEMPT = ("training.seed", "data.seed", "sampler.seed", "launcher.options", "sweep.constraints")
+EXEMPT = ("training.seed", "data.seed", "sampler.seed", "sweep.constraints")
 """Keys whose numbers have limits of their own, or are not ours."""
 
 
@@ -39,7 +40,7 @@ def too_large(settings: object, path: str = "") -> Iterator[Finding]:
         settings: Dataclasses and mappings, lists in them.
         path: Key of the settings.
     """
-    if path in EXEMPT:
+    if path in (*EXEMPT, *component_mappings()):
         return
     if isinstance(settings, int | float) and not isinstance(settings, bool):
         if not abs(settings) <= LARGEST:  # NaN, too

@@ -1,8 +1,9 @@
 """The typed shape of the configuration, as OmegaConf needs it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
@@ -19,15 +20,14 @@ from omegaconf import (
 )
 from omegaconf.base import Node
 
-from tuner import optimizers, schedules
 from tuner.fields import component
-from tuner.fields.component import Component
-from tuner.fields.declared import declared
-from tuner.fields.registry import Registry
-from tuner.settings import settings
+from tuner.fields.component import Component, is_optional, plain_kind
+from tuner.fields.declared import Declared, declared
+from tuner.settings import launchers, settings
 from tuner.settings.clean_settings import CleanSettings
 from tuner.settings.export import ExportSettings
 from tuner.settings.predict_settings import PredictSettings
+from tuner.settings.registries import REGISTRIES
 from tuner.settings.report_settings import ReportSettings
 from tuner.settings.training_settings import TrainingSettings
 from tuner.trial.serialization import register_components
@@ -42,17 +42,12 @@ AGENT_GROUPS = ("sampler", "pruner", "launcher", "storage", "tracking")
 GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
 """The folders of conf/."""
 
-REGISTRIES: Mapping[str, Registry[Any]] = MappingProxyType(
-    {"optimizer": optimizers.REGISTRY, "schedule": schedules.REGISTRY}
-)
-"""Groups whose options are classes, found by name."""
-
 OPEN_GROUPS = (*REGISTRIES, "sampler", "pruner")
 """Groups whose options have fields of their own; of samplers and pruners the bundled files say
 which."""
 
-FREE_MAPPINGS = ("data.where", "launcher.options", "sweep.constraints", "export.weights")
-"""Keys below which users name the keys."""
+_MAPPINGS = ("data.where", "sweep.constraints", "export.weights")
+"""Keys of settings classes below which users name the keys."""
 
 DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -64,7 +59,7 @@ DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
         "convergence": "default",
         "sampler": "tpe",
         "pruner": "extrapolation",
-        "launcher": settings.LauncherSettings.name,
+        "launcher": launchers.DEFAULT,
         "storage": settings.StorageSettings.name,
         "tracking": "mlflow",
     }
@@ -77,7 +72,6 @@ CLOSED: Mapping[str, type] = MappingProxyType(
         "data": settings.DataSettings,
         "training": TrainingSettings,
         "convergence": settings.ConvergenceSettings,
-        "launcher": settings.LauncherSettings,
         "storage": settings.StorageSettings,
         "tracking": settings.TrackingSettings,
         SWEEP: settings.SweepSettings,
@@ -112,19 +106,42 @@ def root_schema(groups: tuple[str, ...]) -> DictConfig:
         groups: The groups that it has; those of an agent bring the agent's own keys along.
     """
     content: dict[str, Any] = {group: group_schema(group) for group in groups if group in CLOSED}
-    agent = OmegaConf.structured(_mutable(settings.AgentSettings))
-    for key in ("study", "output"):
-        content[key] = agent._get_node(key)  # noqa: SLF001 (the public way loses the type)
+    agent = declared(settings.AgentSettings)
+    content |= {item.name: _node(item) for item in agent if item.name in ("study", "output")}
     return OmegaConf.create(content)
 
 
 def component_schema(kind: type[Component]) -> DictConfig:
-    """The fields of an optimizer or schedule with their types and defaults, after its name."""
+    """Return the fields of a component with their types and defaults, after its name."""
     content: dict[str, Any] = {"name": StringNode(kind.name, is_optional=False)}
     for item in declared(kind):
-        default: Any = settings.MISSING if item.is_mandatory else item.default
-        content[item.name] = _NODES[item.type](default, is_optional=False)  # type: ignore[call-arg]
+        content[item.name] = _node(item)
     return DictConfig(content)
+
+
+def _node(item: Declared) -> Node:
+    """A field with its type and default."""
+    default: Any = settings.MISSING if item.is_mandatory else item.default
+    kind = plain_kind(item.type)
+    if kind is list:
+        return ListConfig(default, element_type=get_args(item.type)[0])
+    if kind is dict:
+        return DictConfig(default, element_type=get_args(item.type)[1])
+    return _NODES[kind](default, is_optional=is_optional(item.type))  # type: ignore[call-arg]
+
+
+def component_mappings() -> tuple[str, ...]:
+    """Return the keys of components below which users name the keys."""
+    kinds: Iterable[type[Component]] = chain.from_iterable(
+        registry.known() for registry in REGISTRIES.values()
+    )
+    found = ((kind.group, item) for kind in kinds for item in declared(kind))
+    return tuple(f"{group}.{item.name}" for group, item in found if plain_kind(item.type) is dict)
+
+
+def free_mappings() -> tuple[str, ...]:
+    """Return all keys below which users name the keys."""
+    return (*_MAPPINGS, *component_mappings())
 
 
 def by_example(value: Any) -> Any:

@@ -27,7 +27,9 @@ from tuner.config.training_sections import (
 from tuner.errors import InputError
 from tuner.search.goals import Goals
 from tuner.secrets import MASK, hidden_values
-from tuner.settings.settings import LauncherSettings, TrackingSettings, TrialSettings
+from tuner.settings.launchers import REGISTRY as LAUNCHERS
+from tuner.settings.launchers import LauncherSettings
+from tuner.settings.settings import TrackingSettings, TrialSettings
 from tuner.settings.training_settings import AUTO
 from tuner.trial.records import Scalar
 
@@ -78,7 +80,7 @@ def compose_training(
         trial=build_trial(composed),
         study=rest["study"],
         output=rest["output"],
-        launcher=structure(LauncherSettings, rest["launcher"]),
+        launcher=LAUNCHERS.from_mapping(rest["launcher"]),
         tracking=structure(TrackingSettings, rest["tracking"]),
         goals=build_goals(composed),
     )

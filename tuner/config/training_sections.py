@@ -18,11 +18,12 @@ from tuner.config.schema import (
     AGENT_GROUPS,
     DEFAULT_OPTIONS,
     OPEN_GROUPS,
-    REGISTRIES,
     SWEEP,
     TRIAL_GROUPS,
+    component_mappings,
 )
 from tuner.errors import InputError
+from tuner.settings.registries import REGISTRIES
 
 PROVENANCE = "provenance"
 """Key of what a file tells about itself; of it the objectives alone are read."""
@@ -36,7 +37,7 @@ _UNUSED_GROUPS = tuple(group for group in AGENT_GROUPS if group not in USED_AGEN
 _GOALS = ("objectives", "constraints")
 """Keys of the section `sweep` that say what is shown of a fine-tune."""
 
-_WHOLE = ("data.where", "data.package", "model.package", "launcher.options")
+_WHOLE = ("data.where", "data.package", "model.package")
 """Mappings that hold one thing each: a file's own stands alone, without a default's keys."""
 
 _SCALARS = ("study", "output")
@@ -61,7 +62,7 @@ class TrainingSections:
     @property
     def whole(self) -> tuple[str, ...]:
         """Given keys that no default is merged into."""
-        return tuple(key for key in _WHOLE if key in self.keys)
+        return tuple(key for key in _whole() if key in self.keys)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -149,7 +150,7 @@ def _option(group: str, section: DictConfig, label: str) -> dict[str, str]:
     if group == DATA:
         option = data_option(plain, f"{label}, data.name")
         return {} if option is None else {DATA: option}
-    name = plain.get("name") if group in (*OPEN_GROUPS, "launcher") else None
+    name = plain.get("name") if group in OPEN_GROUPS else None
     if name and group in REGISTRIES:
         name = component_class(group, name, label).name
     return {group: str(name)} if name else {}
@@ -177,8 +178,12 @@ def _recorded_goals(recorded: Any) -> dict[str, DictConfig]:
     return {SWEEP: DictConfig(goals)} if goals else {}
 
 
+def _whole() -> tuple[str, ...]:
+    return (*_WHOLE, *component_mappings())
+
+
 def _leaves(key: str, value: Any) -> Iterator[str]:
-    if key in _WHOLE or not isinstance(value, DictConfig):
+    if key in _whole() or not isinstance(value, DictConfig):
         yield key
         return
     for name in map(str, value):

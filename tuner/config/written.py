@@ -14,6 +14,7 @@ import yaml
 
 from tuner.config.schema import CLOSED
 from tuner.fields.declared import declared
+from tuner.settings.registries import REGISTRIES
 
 WRITTEN_VALUES = "data.where"
 """Mapping whose values are texts, null included."""
@@ -29,7 +30,11 @@ def holds_text(key: str) -> bool:
 
 @cache
 def _text_keys() -> frozenset[str]:
-    return frozenset(key for group, kind in CLOSED.items() for key in _of_class(kind, group))
+    components = (
+        (group, kind) for group, registry in REGISTRIES.items() for kind in registry.bundled()
+    )
+    kinds = (*CLOSED.items(), *components)
+    return frozenset(key for group, kind in kinds for key in _of_class(kind, group))
 
 
 def _of_class(kind: type, prefix: str) -> Iterator[str]:

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tuner import optimizers, schedules
 from tuner.doctor.line import Line, ok, warning
 from tuner.errors import InputError
 from tuner.fields.registry import Registry
+from tuner.settings.registries import REGISTRIES
 
-REGISTRIES: tuple[Registry[Any], ...] = (optimizers.REGISTRY, schedules.REGISTRY)
+EXTENSIBLE: tuple[Registry[Any], ...] = (*REGISTRIES.values(),)
 """Everything that plug-ins add to."""
 
 
-def plug_in_lines(registries: Iterable[Registry[Any]] = REGISTRIES) -> Iterator[Line]:
+def plug_in_lines(registries: Iterable[Registry[Any]] = EXTENSIBLE) -> Iterator[Line]:
     """Import every plug-in and yield a line for each.
 
     Args:

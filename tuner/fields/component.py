@@ -3,14 +3,15 @@
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, ClassVar, Self
+from types import NoneType
+from typing import Any, ClassVar, Self, get_args, get_origin
 
 from tuner.errors import InputError
 from tuner.fields.declared import Declared, declared
 
 
 class Component(ABC):
-    """Base of the settings that are chosen by name: optimizers, schedules.
+    """Base of the settings that are chosen by name: optimizers, schedules, launchers.
 
     A subclass is a frozen dataclass. In files and between processes it is a mapping of `name` and
     its fields.
@@ -58,15 +59,17 @@ class Component(ABC):
 
 def _typed(cls: type[Component], item: Declared, value: Any) -> Any:
     """The value in the type of its field; a whole number is a real one, too."""
+    kind = plain_kind(item.type)
+    if value is None and is_optional(item.type):
+        return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if item.type is float and is_number:
+    if kind is float and is_number:
         return float(value)
-    fits = is_number if item.type is float else type(value) is item.type
-    if not fits:
+    if type(value) is not kind:
         raise InputError(
             f"{cls.group}.{item.name} is {value!r}",
             where=f"{cls.group}.{item.name}",
-            remedy=KINDS.get(item.type, str(item.type)),
+            remedy=KINDS[kind] + " or null" * is_optional(item.type),
         )
     return value
 
@@ -76,8 +79,31 @@ KINDS: Mapping[Any, str] = {
     float: "a number",
     int: "a whole number",
     str: "text",
+    list: "a list",
+    dict: "keys with values",
 }
-"""Types that a field of a component may have, in words."""
+"""Types that a field of a component may have, in words; each but the last two also with None."""
+
+
+def is_optional(hint: Any) -> bool:
+    """Return True if a field may be None."""
+    return NoneType in get_args(hint)
+
+
+def plain_kind(hint: Any) -> Any:
+    """Return `int` for `int | None` and `list` for `list[str]`; None: no field may have the type.
+
+    Args:
+        hint: Type of a field.
+    """
+    if is_optional(hint):
+        scalars = [each for each in get_args(hint) if each in _SCALARS]
+        return scalars[0] if len(get_args(hint)) == 2 and scalars else None  # noqa: PLR2004
+    kind = get_origin(hint) or hint
+    return kind if kind in KINDS else None
+
+
+_SCALARS = (bool, float, int, str)
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
 from tuner.errors import InputError
-from tuner.fields.component import KINDS, Component
+from tuner.fields.component import KINDS, Component, plain_kind
 from tuner.fields.declared import declared
 from tuner.fields.plugins import OURS, PlugIn, plug_ins, unusable
 from tuner.installation.remedies import install, uninstall
@@ -79,6 +79,11 @@ class Registry(Generic[C]):
         """Return the classes of this project in the order of their names."""
         found = [*self._classes.values(), *map(self._load, self._declared.values())]
         return sorted(found, key=lambda kind: kind.name)
+
+    def known(self) -> list[type[C]]:
+        """Return the classes of this project, and of plug-ins those that were asked for."""
+        bundled = self.bundled()
+        return [*bundled, *(kind for kind in self._loaded.values() if kind not in bundled)]
 
     def find(self, name: object, where: str = "", package: str = "") -> type[C]:
         """Return the class of a name, in capitals or not, with `_` or without.
@@ -198,6 +203,7 @@ def _missing(kind: Any, base: type[Component]) -> Iterator[str]:
     if "__dataclass_params__" not in vars(kind):
         yield "the decorator dataclass(frozen=True, kw_only=True)"
         return
+    names = ", ".join(each.__name__ for each in KINDS)
     for item in declared(kind):
-        if item.type not in KINDS:
-            yield f"a type bool, int, float or str of the field {item.name}"
+        if plain_kind(item.type) is None:
+            yield f"a type among {names} of the field {item.name}"

@@ -2,13 +2,33 @@
 
 import selectors
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 from tuner.devices.room import AvailableMemory, gpu_limit, local_room
-from tuner.devices.slots import Slot
+from tuner.devices.slots import Slot, local_slots
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.process import WORKER, WorkerProcess
+from tuner.settings.launchers import LauncherSettings
 from tuner.worker.protocol import ToWorker
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSettings(LauncherSettings):
+    """Workers on this machine."""
+
+    name: ClassVar[str] = "local"
+
+    def make(
+        self,
+        devices: int,
+        folder: Path,  # noqa: ARG002
+        notice: Callable[[str], None],
+    ) -> "LocalLauncher":
+        """Return the launcher; see `LauncherSettings.make`."""
+        return LocalLauncher(local_slots(self.slots, devices, self.trials_per_gpu, notice))
 
 
 class LocalLauncher:

@@ -26,7 +26,7 @@ from tuner.launchers.process import WORKER
 from tuner.launchers.ray_actor import ActorOutput, WorkerPlacement, place
 from tuner.launchers.ray_capacity import Resources, capacity, memory_each
 from tuner.launchers.ray_cluster import connect, living_nodes, trial_resources
-from tuner.settings.settings import LauncherSettings
+from tuner.launchers.ray_settings import RaySettings
 from tuner.trial.recovery import SIGKILL
 from tuner.worker.protocol import ToWorker
 
@@ -71,7 +71,7 @@ class RayLauncher:
 
     def __init__(
         self,
-        settings: LauncherSettings,
+        settings: RaySettings,
         devices: int,
         folder: Path,
         *,

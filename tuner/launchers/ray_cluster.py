@@ -15,7 +15,7 @@ from tuner.devices.slots import WORKER_MEMORY
 from tuner.errors import InputError
 from tuner.launchers.ray_address import RayAddress, Source, choose
 from tuner.launchers.ray_capacity import Resources, capacity, demand, most_gpus
-from tuner.settings.settings import LauncherSettings
+from tuner.launchers.ray_settings import RaySettings
 
 CONNECT_SECONDS = 10.0
 """For a cluster's head to take a connection; Ray itself would try for minutes."""
@@ -130,9 +130,7 @@ def living_nodes() -> list[Resources]:
     ]
 
 
-def trial_resources(
-    nodes: Sequence[Resources], settings: LauncherSettings, devices: int
-) -> Resources:
+def trial_resources(nodes: Sequence[Resources], settings: RaySettings, devices: int) -> Resources:
     """What each trial is given.
 
     Raises:

@@ -1,8 +1,9 @@
 """`tuner sweep=NAME launcher=slurm`: submits agents, follows them, shows how the study ends."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tuner.config import ComposedSweep
 from tuner.diagnosis.sweep import read_sweep
@@ -10,10 +11,11 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.files.exclusive import exclusive
 from tuner.launchers.slurm import queue
 from tuner.launchers.slurm.job import AGENT, AgentRun
+from tuner.launchers.slurm.settings import SlurmSettings
 from tuner.launchers.slurm.spec import (
+    IN_JOB,
     AgentJob,
     Phase,
-    agent_overrides,
     batch_options,
     ended_text,
     failed,
@@ -43,7 +45,7 @@ def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -
     """Submits the agents that are missing, and follows all of them to their end.
 
     Args:
-        composed: The sweep, whose trials compose; its `launcher.name` is slurm.
+        composed: The sweep, whose trials compose; its launcher is Slurm.
         call: What asked for it; its overrides are those of the agents.
         terminal: Shows what happens.
         begun: Start of the command, in seconds of the monotonic clock.
@@ -55,26 +57,29 @@ def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -
     Raises:
         InputError: The sweep can not run on many nodes, or Slurm refuses what it is asked for.
     """
-    agent = composed.agent
-    _refuse(agent, call.overrides)
+    agent, launcher = composed.agent, composed.agent.launcher
+    assert isinstance(launcher, SlurmSettings), "the one that submits agents"  # noqa: S101
+    _refuse(agent, launcher, call.overrides)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     agents = AgentFolder(folder.path)
-    if agent.launcher.dry_run:
-        options = batch_options(agent.launcher, agent.study_name)
-        print(agents.script(agent.launcher.agents, options), end="")  # noqa: T201
+    options = batch_options(launcher, agent.study_name)
+    if launcher.dry_run:
+        print(agents.script(launcher.agents, options), end="")  # noqa: T201
         return 0
     study = StudyLook(agent)
     follower = Follower(study, agents, terminal)
     try:
-        overrides = agent_overrides(call.overrides, agent.launcher)
-        jobs = follower.follow(_found_or_submitted(agent, study, agents, overrides, terminal))
+        run = AgentRun((*call.overrides, IN_JOB), Path.cwd(), AGENT)
+        jobs = follower.follow(
+            _found_or_submitted(run, launcher.agents, options, study, agents, terminal)
+        )
     except KeyboardInterrupt:
         _leave(follower.jobs, call.invocation, terminal)
         return INTERRUPTED
     return _close(composed, study, agents, jobs, call.invocation, terminal, begun)
 
 
-def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:
+def _refuse(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[str]) -> None:
     """What can not go well, told before anything is submitted."""
     if agent.sweep.dry_run:
         raise InputError(
@@ -90,7 +95,7 @@ def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:
             remedy="storage=journal, a file on the shared file system, or storage=postgresql "
             "storage.url=postgresql://USER@HOST/DATABASE",
         )
-    taken = taken_options(agent.launcher)
+    taken = taken_options(launcher)
     if taken:
         raise InputError(
             "options of sbatch that are keys of launcher",
@@ -106,10 +111,11 @@ def _refuse(agent: AgentSettings, arguments: Sequence[str]) -> None:
 
 
 def _found_or_submitted(
-    agent: AgentSettings,
+    run: AgentRun,
+    wanted: int,
+    options: Mapping[str, Any],
     study: StudyLook,
     agents: AgentFolder,
-    overrides: Sequence[str],
     terminal: Terminal,
 ) -> dict[str, AgentJob]:
     """The agents of an earlier start that have not ended, and those that were missing."""
@@ -118,10 +124,9 @@ def _found_or_submitted(
         jobs = {id_: job for id_, job in known.items() if job.phase is not Phase.ENDED}
         if jobs:
             terminal.notice(f"found agents {' '.join(jobs)}")
-        count = 0 if study.is_complete else missing(agent.launcher.agents, jobs.values())
+        count = 0 if study.is_complete else missing(wanted, jobs.values())
         if count:
-            options = batch_options(agent.launcher, agent.study_name)
-            new = agents.submit(AgentRun(overrides, Path.cwd(), AGENT), count, options)
+            new = agents.submit(run, count, options)
             terminal.notice(f"submitted agents {' '.join(new)}; their logs: {agents.path}")
             jobs |= {id_: AgentJob(id=id_, state="PENDING") for id_ in new}
     return jobs

@@ -1,27 +1,21 @@
 """What a sweep and its dry run begin with: models and data checked while the workers start."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tuner.checkpoints.info import CheckpointInfo
 from tuner.config import ComposedSweep, compose_trial, dump_trial, identify, searched_options
 from tuner.devices.allocation import seconds_left
 from tuner.devices.room import AvailableMemory
-from tuner.devices.slots import local_slots
-from tuner.errors import InputError
 from tuner.execution.allocation import longest
 from tuner.execution.interfaces import Plan, SweepHooks
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.files.exclusive import exclusive
-from tuner.installation.remedies import install_extra
-from tuner.launchers.debug import DEBUG, DebugLauncher
 from tuner.launchers.launcher import Launcher
-from tuner.launchers.local import LocalLauncher
 from tuner.orchestration.first import first_points
 from tuner.orchestration.inputs import (
     InputReport,
@@ -33,14 +27,11 @@ from tuner.results.terminal import Terminal
 from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals
 from tuner.search.literature import Published, points_of, published
-from tuner.settings.settings import AgentSettings, StorageSettings, TrialSettings
+from tuner.settings.settings import StorageSettings, TrialSettings
 from tuner.study import Definition, InitialPoints, Study, lock_name, prepared_url
 from tuner.tracking import COMMIT
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome
-
-if TYPE_CHECKING:
-    from tuner.launchers.ray import RayLauncher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,37 +147,6 @@ class Start:
         )
 
 
-def _launcher(agent: AgentSettings, devices: int, notice: Callable[[str], None]) -> Launcher:
-    """Where the workers run; none is started.
-
-    Args:
-        agent: What the agent is told; its group `launcher`.
-        devices: GPUs for one trial.
-        notice: Told what people should know of the GPUs or of a cluster.
-
-    Raises:
-        InputError: The launcher's package is missing, or there is no such cluster.
-    """
-    settings = agent.launcher
-    if settings.name == "ray":
-        folder = StudyFolder(Path(agent.output), agent.study_name).path
-        return _ray()(settings, devices, folder, notice=notice)
-    if settings.name == DEBUG:
-        return DebugLauncher(local_slots(1, devices)[0])
-    slots = local_slots(settings.slots, devices, settings.trials_per_gpu, notice)
-    return LocalLauncher(slots)
-
-
-def _ray() -> "type[RayLauncher]":
-    try:
-        from tuner.launchers.ray import RayLauncher  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "Ray is not installed", where="launcher=ray", remedy=install_extra("ray")
-        ) from error
-    return RayLauncher
-
-
 def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published | None:
     """What the literature fine-tuned the model's family with, as far as it is in the space.
 
@@ -233,7 +193,9 @@ def started(
     for line in first.lines:
         terminal.notice(line)
     devices = max(variant.training.devices for variant in variants)
-    launcher = _launcher(composed.agent, devices, terminal.notice)
+    agent = composed.agent
+    folder = StudyFolder(Path(agent.output), agent.study_name).path
+    launcher = agent.launcher.make(devices, folder, terminal.notice)
     room = launcher.room()
     try:
         for slot in launcher.slots:

@@ -12,7 +12,6 @@ from tuner.config import ComposedSweep, check, render
 from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import InputError
 from tuner.execution.loop import Sweep
-from tuner.launchers.slurm.spec import SLURM
 from tuner.orchestration.call import Call
 from tuner.orchestration.confirm import Confirmed, check_confirmation, confirm
 from tuner.orchestration.dry_run import dry_run
@@ -64,7 +63,7 @@ def run_sweep(
     build_sampler(agent.sampler, opened=0)
     variants = check(composed)
     build_pruner(agent.pruner, composed.goals)
-    if agent.launcher.name == SLURM:
+    if agent.launcher.submits_agents:
         from tuner.orchestration import agents  # noqa: PLC0415 - needs an extra
 
         return agents.run(composed, call, terminal, begun)

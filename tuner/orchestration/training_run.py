@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.config import ComposedTraining, dump_trial
-from tuner.devices.slots import local_slots
 from tuner.errors import INTERRUPTED, InputError
 from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.execution.single_trial import SingleTrialSource
-from tuner.launchers.debug import DEBUG, DebugLauncher
-from tuner.launchers.launcher import Launcher
-from tuner.launchers.local import LocalLauncher
 from tuner.orchestration.inputs import check_inputs, evaluation_lines
 from tuner.results.terminal import Terminal
 from tuner.search.goals import Goals, score
@@ -87,7 +83,8 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     folder.refuse_misplaced()
-    launcher = _launcher(composed)
+    settings = replace(composed.launcher, slots=1)
+    launcher = settings.make(composed.trial.training.devices, folder.path, terminal.notice)
     room = launcher.room()
     goals = composed.goals
     tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
@@ -132,11 +129,6 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 terminal.warn(f"its model could not be saved: {outcome.model_error}")
         terminal.result(f"{'review':<{LABEL}} {tracker.review}")
         return FineTune(outcomes=outcomes, folder=folder, interrupted=sweep.interrupted)
-
-
-def _launcher(composed: ComposedTraining) -> Launcher:
-    slots = local_slots(1, composed.trial.training.devices)
-    return DebugLauncher(slots[0]) if composed.launcher.name == DEBUG else LocalLauncher(slots)
 
 
 def result_lines(

@@ -1,8 +1,8 @@
 """The typed configuration, group by group: what Hydra fills in and what a trial is made of.
 
 Every class is one configuration group of conf/; every attribute is a key that users may set. An
-optimizer or a schedule has the fields of its own class, which its `name` chooses. The groups
-`sampler` and `pruner` are open: they arrive as plain mappings whose `name` says what they are.
+optimizer, a schedule or a launcher has the fields of its own class, which its `name` chooses. The
+groups `sampler` and `pruner` arrive as plain mappings whose `name` says what they are.
 """
 
 import re
@@ -33,6 +33,7 @@ from tuner.settings.between_starts import (
 )
 from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
 from tuner.settings.file_formats import FORMATS
+from tuner.settings.launchers import LauncherSettings, default_launcher
 from tuner.settings.training_settings import TrainingSettings
 
 MISSING = "???"
@@ -41,12 +42,6 @@ MISSING = "???"
 SQLITE, JOURNAL, POSTGRESQL = "sqlite", "journal", "postgresql"
 STORAGES = (SQLITE, JOURNAL, POSTGRESQL)
 
-MOST_SLOTS = 10_000
-"""Trials at a time, of a whole Ray cluster, too."""
-
-_SLOTS = Bounds(
-    text=f"1 to {MOST_SLOTS:,}, or null for the machine's own count", low=1, high=MOST_SLOTS
-)
 _DELIMITER = Condition(text=DELIMITER, holds=is_delimiter)
 _CHECKPOINT = Condition(text="a hub id or a local folder", holds=bool)
 _DROPOUT = Bounds(text="a rate from 0 to below 1", low=0.0, high=1.0, open_high=True)
@@ -238,77 +233,6 @@ class TrialSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LauncherSettings:
-    """Group `launcher`: where workers run."""
-
-    name: Annotated[str, one_of(("local", "debug", "ray", "slurm"))] = anything("local")
-    """`local`, `debug`, `ray` or `slurm`."""
-
-    slots: Annotated[int | None, _SLOTS] = anything(None)
-    """Trials at a time on this machine, on each node of Slurm, or in the whole Ray cluster; null:
-    one per visible GPU, or per `training.devices` of them, or as many CPU slots as run fastest;
-    with Ray as many as its nodes have room for."""
-
-    trials_per_gpu: Annotated[int, between(1, MOST_SLOTS)] = anything(1)
-    """Trials at a time on each GPU, which they share evenly; for small models."""
-
-    stop_timeout: Annotated[float, above(0)] = anything(10.0)
-    """Seconds that a worker has for ending before it is killed."""
-
-    stall_timeout: Annotated[float | None, above(0)] = anything(600.0)
-    """Seconds without a word from a running trial after which its worker is killed and replaced;
-    null: never."""
-
-    max_attempts: Annotated[int, at_least(1)] = anything(3)
-    """Tries at a trial whose worker dies; halving the batch after running out of memory does not
-    count."""
-
-    trials_per_worker: Annotated[int | None, at_least(1)] = anything(None)
-    """A worker is replaced after so many trials; null: when its memory grows."""
-
-    address: str | None = anything("auto")
-    """Of the Ray cluster: `HOST:PORT` or `ray://HOST:PORT`; `local`: a Ray of this machine alone,
-    which stops with the command; `auto`: RAY_ADDRESS, else the cluster that `ray start` made this
-    machine a node of, else `local`; null: RAY_ADDRESS, else `local`."""
-
-    cpus_per_trial: Annotated[int, at_least(1)] = anything(1)
-    """CPU cores that Ray keeps for each worker; as many threads compute."""
-
-    agents: Annotated[int, between(1, MOST_SLOTS)] = anything(1)
-    """Jobs of Slurm that run trials, each on a node of its own."""
-
-    partition: str | None = anything(None)
-    """Of Slurm; null: the cluster's default."""
-
-    account: str | None = anything(None)
-    """Of Slurm that is charged; null: the user's default."""
-
-    constraint: str | None = anything(None)
-    """Features that Slurm's nodes must have, as in `sbatch --constraint`."""
-
-    gpus_per_node: Annotated[int | None, at_least(0)] = anything(None)
-    """GPUs of each agent; null: none are asked for."""
-
-    cpus_per_node: Annotated[int, at_least(1)] = anything(1)
-    """CPU cores of each agent."""
-
-    memory: str | None = anything(None)
-    """Of each agent, as in `sbatch --mem` (`64G`); null: the cluster's default."""
-
-    time_limit: Annotated[int, at_least(1)] = anything(60)
-    """Minutes of each agent's job; what runs then is saved, and goes on in the next."""
-
-    options: dict[str, Any] = anything(default_factory=dict)
-    """Other options of sbatch by name (`{reservation: mine, qos: high}`)."""
-
-    setup: list[str] = anything(default_factory=list)
-    """Shell commands that each job runs first, as `module load cuda`."""
-
-    dry_run: bool = anything(False)
-    """Print the batch script and submit nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class StorageSettings:
     """Group `storage`: the place of the study."""
 
@@ -452,7 +376,9 @@ class AgentSettings:
     pruner: dict[str, Any] = anything(default_factory=dict)
     """`name` and the pruner's own fields."""
 
-    launcher: LauncherSettings = field(default_factory=LauncherSettings)
+    launcher: LauncherSettings = anything(default_factory=default_launcher)
+    """`slots`, `max_attempts` and the launcher's own fields."""
+
     storage: StorageSettings = field(default_factory=StorageSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import cattrs
 
-from tuner import optimizers, schedules
+from tuner.fields.registry import Registry
+from tuner.settings.registries import REGISTRIES
 from tuner.trial.records import Scalar
 
 T = TypeVar("T")
@@ -15,11 +16,13 @@ T = TypeVar("T")
 
 def register_components(converter: cattrs.Converter) -> None:
     """Make a converter write components as mappings with a name, and read them by it."""
-    for registry in (optimizers.REGISTRY, schedules.REGISTRY):
-        converter.register_structure_hook(
-            registry.base, lambda plain, _, registry=registry: registry.from_mapping(plain)
-        )
+    for registry in REGISTRIES.values():
+        converter.register_structure_hook(registry.base, _reader(registry))
         converter.register_unstructure_hook_func(_derives_from(registry.base), registry.to_record)
+
+
+def _reader(registry: Registry[Any]) -> Callable[[Any, Any], Any]:
+    return lambda plain, _: registry.from_mapping(plain)
 
 
 def _derives_from(base: type) -> Callable[[Any], bool]:

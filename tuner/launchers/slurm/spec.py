@@ -1,17 +1,15 @@
 """Agents as jobs of Slurm: what is asked for, what the queue says, what is missing."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tuner.settings.launchers import LAUNCHERS
-from tuner.settings.settings import LauncherSettings
+from tuner.launchers.slurm.settings import SlurmSettings
 
-SLURM = "slurm"
-"""The launcher's."""
+IN_JOB = "launcher.in_job=true"
+"""Override of the agents in the jobs."""
 
 QUEUE_FORMAT = "JobArrayID:40|,State:20|,Reason:80|,NodeList:80|,RestartCnt:6"
 """What `squeue --Format` is asked for; `read_queue` reads it."""
@@ -111,7 +109,7 @@ def warning_seconds(time_limit: int) -> int:
     return max(_SHORTEST_WARNING, min(_LONGEST_WARNING, 6 * time_limit))
 
 
-def batch_options(launcher: LauncherSettings, study: str) -> dict[str, Any]:
+def batch_options(launcher: SlurmSettings, study: str) -> dict[str, Any]:
     """Parameters of submitit's batch script for one agent.
 
     `srun` is told the cores once more, since Slurm 22.05 it does not take them from the job.
@@ -148,38 +146,13 @@ def batch_options(launcher: LauncherSettings, study: str) -> dict[str, Any]:
     }
 
 
-def taken_options(launcher: LauncherSettings) -> list[str]:
+def taken_options(launcher: SlurmSettings) -> list[str]:
     """The `launcher.options` that a key of its own sets, each with that key."""
     return [
         f"{name}: launcher.{_KEYS[name.replace('_', '-')]}"
         for name in launcher.options
         if name.replace("_", "-") in _KEYS
     ]
-
-
-def agent_overrides(arguments: Sequence[str], launcher: LauncherSettings) -> list[str]:
-    """What the agent on a node is told: the same, only that its workers are the node's own.
-
-    Keys that only Slurm's launcher knows go back to their defaults, wherever they were set; the
-    others keep their values.
-
-    Args:
-        arguments: Overrides as the user gave them.
-        launcher: What came of them.
-    """
-    usual = LauncherSettings()
-    kept = [word for word in arguments if _key(word).split(".")[0] != "launcher"]
-    foreign = LAUNCHERS[launcher.name]
-    own = [
-        f"launcher.{name}={json.dumps(getattr(usual if name in foreign else launcher, name))}"
-        for name in (field.name for field in fields(launcher))
-        if name != "name" and getattr(launcher, name) != getattr(usual, name)
-    ]
-    return [*kept, "launcher=local", *own]
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
 
 
 def missing(agents: int, jobs: Iterable[AgentJob]) -> int:

@@ -1,0 +1,18 @@
+"""Registries of the configuration groups whose options are classes."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from tuner import optimizers, schedules
+from tuner.fields.registry import Registry
+from tuner.settings import launchers
+
+REGISTRIES: Mapping[str, Registry[Any]] = MappingProxyType(
+    {
+        "optimizer": optimizers.REGISTRY,
+        "schedule": schedules.REGISTRY,
+        "launcher": launchers.REGISTRY,
+    }
+)
+"""Configuration group to the classes of its options."""
