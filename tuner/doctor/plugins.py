@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tuner import encoders
 from tuner.doctor.line import Line, ok, warning
 from tuner.errors import InputError
 from tuner.fields.registry import Registry
 from tuner.settings.registries import REGISTRIES
 
-EXTENSIBLE: tuple[Registry[Any], ...] = (*REGISTRIES.values(),)
+EXTENSIBLE: tuple[Registry[Any], ...] = (*REGISTRIES.values(), encoders.REGISTRY)
 """Everything that plug-ins add to."""
 
 

@@ -29,9 +29,9 @@ class RaySettings(LauncherSettings):
     nodes that join."""
 
     address: str | None = "auto"
-    """`HOST:PORT` or `ray://HOST:PORT`; `auto`: RAY_ADDRESS, else the cluster of this machine, else
-    `local`; `local`: a Ray of this machine only, which stops with the command; null: RAY_ADDRESS,
-    else `local`."""
+    """`HOST:PORT` or `ray://HOST:PORT`; `auto`: RAY_ADDRESS, else the cluster of this machine,
+    else `local`; `local`: a Ray of this machine only, which stops with the command; null:
+    RAY_ADDRESS, else `local`."""
 
     cpus_per_trial: Annotated[int, at_least(1)] = 1
     """CPU cores reserved for each worker; also its number of threads."""
