@@ -16,7 +16,7 @@ from tuner.formatting.markdown import code, prose
 from tuner.formatting.printable import printable
 from tuner.results.console import PlainConsole
 from tuner.results.tables import ranking_table
-from tuner.results.terminal import Terminal, outcome_line, say
+from tuner.results.terminal import Terminal, outcome_line, print_line
 from tuner.search.goals import Goals
 from tuner.trial.records import TrialState
 
@@ -37,8 +37,8 @@ def test_brackets_and_colons_are_text_in_every_place(name, is_terminal):
 
     def draw(console):
         console.print(ranking_table([ended], GOALS, ["model.checkpoint"]))
-        say(console, name)
-        say(console, outcome_line(ended, "val_accuracy"))
+        print_line(console, name)
+        print_line(console, outcome_line(ended, "val_accuracy"))
         table = Table(title=name)
         table.add_column(name)
         table.add_row(name)
@@ -73,7 +73,7 @@ def test_the_live_lines_show_names_as_they_are(name):
 )
 def test_what_steers_a_terminal_is_shown_as_an_escape(text, expected):
     assert printable(text) == expected
-    said = shown(lambda console: say(console, text))
+    said = shown(lambda console: print_line(console, text))
     assert expected.replace("\t", " ").split()[0] in said
     assert "\x1b" not in said
     assert "\x9b" not in said

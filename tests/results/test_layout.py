@@ -208,9 +208,9 @@ def test_a_name_too_long_for_a_line_leaves_its_value_whole():
 def test_columns_are_dropped_in_turn_before_any_moves():
     columns = [
         Column(heading="a", cells=[cell("x" * 10)]),
-        Column(heading="b", cells=[cell("x" * 10)], moves=0, label="b="),
-        Column(heading="c", cells=[cell("x" * 10)], drops=1),
-        Column(heading="d", cells=[cell("x" * 10)], drops=0),
+        Column(heading="b", cells=[cell("x" * 10)], move_order=0, label="b="),
+        Column(heading="c", cells=[cell("x" * 10)], drop_order=1),
+        Column(heading="d", cells=[cell("x" * 10)], drop_order=0),
     ]
     found = [arrange(columns, width) for width in (46, 34, 22, 10)]
     assert [layout.dropped for layout in found] == [(), (3,), (2, 3), (2, 3)]

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.records import outcome, report
-from tuner.results.stops import stops, trials_text
+from tuner.results.stops import stop_groups, trials_text
 from tuner.trial.records import Convergence, Diagnosis, TrialError, TrialState
 
 PRUNED, FAILED = TrialState.PRUNED, TrialState.FAILED
@@ -27,7 +27,7 @@ def test_trials_of_one_reason_are_one_group_and_the_best_ranked_speaks_for_it():
         pruned(1, point=3, reason="loss 0.9"),
         pruned(2, status=Convergence.OVERFITTING),
     ]
-    first, second = stops(given)
+    first, second = stop_groups(given)
     assert [each.number for each in first.outcomes] == [4, 1]
     assert first.text == (
         "trials (1, 4) pruned at evaluation 3 to 6 of 10, not_learning; "
@@ -37,23 +37,23 @@ def test_trials_of_one_reason_are_one_group_and_the_best_ranked_speaks_for_it():
 
 
 def test_errors_that_differ_by_numbers_and_addresses_alone_are_one_reason():
-    found = stops([failed(1, "no room at 0x7f: 12 MB"), failed(2, "no room at 0x9a: 7 MB")])
+    found = stop_groups([failed(1, "no room at 0x7f: 12 MB"), failed(2, "no room at 0x9a: 7 MB")])
     assert [len(each.outcomes) for each in found] == [2]
     assert found[0].text == "trials (1, 2) failed; trial 1: OSError: no room at 0x7f: 12 MB"
-    assert len(stops([failed(1, "no room"), failed(2, "no file")])) == 2
+    assert len(stop_groups([failed(1, "no room"), failed(2, "no file")])) == 2
 
 
 def test_what_misses_one_constraint_is_told_from_what_misses_another():
     low = [outcome(n, violated=(f"val_accuracy 0.{n}, not >= 0.8",)) for n in (5, 6)]
     slow = outcome(7, violated=("examples_per_second 3, not >= 10",))
-    first, second = stops([outcome(1), *low, slow])
+    first, second = stop_groups([outcome(1), *low, slow])
     assert "constraint of val_accuracy" in first.text
     assert first.text.endswith("trial 5: misses val_accuracy 0.5, not >= 0.8")
     assert second.text == "trial 7 complete: misses examples_per_second 3, not >= 10"
 
 
 def test_what_can_be_taken_is_no_stop():
-    assert stops([outcome(0), outcome(1)]) == []
+    assert stop_groups([outcome(0), outcome(1)]) == []
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from tuner.doctor.stores import storage_line, tracking_line
 from tuner.errors import InputError, TunerError
 from tuner.files.disk import refusals_said
 from tuner.installation.remedies import install_extra, install_ourselves, this_environment
-from tuner.results.terminal import Terminal, say
+from tuner.results.terminal import Terminal, print_line
 from tuner.search.goals import goals_of
 from tuner.secrets import hidden
 from tuner.settings.settings import AgentSettings
@@ -151,4 +151,4 @@ def show(line: Line, console: Console) -> None:
     )
     if line.mend:
         text.append(f"\n{'':<21}try: {hidden(line.mend)}", style="dim")
-    say(console, text)
+    print_line(console, text)

@@ -178,12 +178,14 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
         Column(
             heading="probabilities",
             cells=[cell(_shares(prediction, row)) for row in shown],
-            moves=1,
+            move_order=1,
         ),
     ]
     if texts.labels:
         columns.append(Column(heading="true", cells=[cell(texts.labels[row]) for row in shown]))
-    return FittedTable([*columns, Column(heading="text", cells=list(map(cell, parts)), moves=0)])
+    return FittedTable(
+        [*columns, Column(heading="text", cells=list(map(cell, parts)), move_order=0)]
+    )
 
 
 def _shares(prediction: Prediction, row: int) -> str:

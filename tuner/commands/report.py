@@ -19,7 +19,7 @@ from tuner.results.html.data import StudyView, TrialView
 from tuner.results.live import Resizable
 from tuner.results.pasted import print_command
 from tuner.results.tables import confirmation_table, ranking_table
-from tuner.results.terminal import Terminal, ending, parameters_text, say
+from tuner.results.terminal import Terminal, ending, parameters_text, print_line
 from tuner.search.goals import score
 from tuner.search.short_names import short_names
 from tuner.settings.report_settings import ReportSettings
@@ -77,7 +77,7 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
         if isinstance(part, Command):
             print_command(terminal.console, part.text)
         elif isinstance(part, Text):
-            say(terminal.console, part)
+            print_line(terminal.console, part)
         else:
             terminal.console.print(part)
     note = model_note(folder)

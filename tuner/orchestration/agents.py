@@ -27,7 +27,7 @@ from tuner.orchestration.call import Call
 from tuner.orchestration.following import Follower, StudyLook
 from tuner.processes.invocation import Invocation
 from tuner.results.pasted import print_command
-from tuner.results.summary import SweepSummary, show
+from tuner.results.summary import SweepSummary, print_summary
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
 from tuner.search.pareto import by_preference
@@ -158,7 +158,7 @@ def _close(
         terminal.warn(f"the study can not be shown: {study.refusal}")
     else:
         closing = _closing(composed, study, stored, invocation, begun)
-        show(closing, terminal.console)
+        print_summary(closing, terminal.console)
         code = closing.exit_code
     if not study.is_complete:
         terminal.warn(f"All agents have ended at {study.text}; the same command submits others.")
@@ -209,7 +209,7 @@ def _closing(
             in_trials=sum(outcome.seconds for outcome in outcomes),
         ),
         invocation=invocation,
-        is_taken=study.folder.has_sibling,
+        study_exists=study.folder.has_sibling,
         best_file=study.folder.best,
         model_note=model_note(study.folder),
         review=_review(agent),

@@ -22,7 +22,7 @@ from tuner.files.exclusive import exclusive
 from tuner.orchestration.confirmed_best import ConfirmedBest
 from tuner.orchestration.final_evaluation import look
 from tuner.orchestration.start import Start
-from tuner.results.best import BestKeeper
+from tuner.results.best import BestPublisher
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked
 from tuner.search.space import Dimension, IntInterval, SearchSpace
@@ -83,7 +83,7 @@ def check_confirmation(start: Start) -> None:
 def confirm(
     start: Start,
     study: Study,
-    keeper: BestKeeper,
+    keeper: BestPublisher,
     search: Sweep,
     tags: Mapping[str, str],
     restore: Callable[[Sweep | None], bool],

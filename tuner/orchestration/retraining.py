@@ -12,7 +12,7 @@ from tuner.files.atomic import synced
 from tuner.files.model_folder import damage, discard
 from tuner.orchestration.confirm import compose_repeat
 from tuner.orchestration.start import Start
-from tuner.results.best import BestKeeper
+from tuner.results.best import BestPublisher
 from tuner.results.best_file import stored_settings
 from tuner.results.lost_models import LostModel, score_differences
 from tuner.settings.settings import TrialSettings
@@ -38,7 +38,7 @@ class Retraining:
     """
 
     def __init__(
-        self, start: Start, study: Study, keeper: BestKeeper, tags: Mapping[str, str]
+        self, start: Start, study: Study, keeper: BestPublisher, tags: Mapping[str, str]
     ) -> None:
         """Train nothing yet.
 

@@ -21,9 +21,9 @@ from tuner.orchestration.report_page import write_page
 from tuner.orchestration.retraining import Retraining
 from tuner.orchestration.start import Start, started
 from tuner.processes.invocation import Invocation
-from tuner.results.best import BestKeeper
+from tuner.results.best import BestPublisher
 from tuner.results.best_file import StudyFacts
-from tuner.results.summary import SweepSummary, description, show
+from tuner.results.summary import SweepSummary, description, print_summary
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
 from tuner.search.pareto import best, by_preference, front
@@ -110,7 +110,7 @@ def _run_here(
         publisher = Publisher(_request(composed, folder, study.identity, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
-        keeper = BestKeeper(study, _facts(start), start.composed, folder, terminal.warn)
+        keeper = BestPublisher(study, _facts(start), start.composed, folder, terminal.warn)
         sweep = _search(start, study, keeper, tracker, publisher, tags)
         retraining = Retraining(start, study, keeper, tags)
         confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
@@ -138,7 +138,7 @@ def _finish(
     status = "KILLED" if closing.interrupted else "FINISHED"
     files = [folder.best] if folder.best.exists() else []
     tracker.sweep_finished(closing.metrics(), description(closing), files, status)
-    show(closing, terminal.console)
+    print_summary(closing, terminal.console)
     if not closing.interrupted:
         terminal.warn(tracker.close())  # What is published belongs to runs that are there.
         terminal.warn(publisher.finish())
@@ -196,7 +196,7 @@ def _facts(start: Start) -> StudyFacts:
 def _search(
     start: Start,
     study: Study,
-    keeper: BestKeeper,
+    keeper: BestPublisher,
     tracker: Tracker,
     publisher: Publisher,
     tags: Mapping[str, str],
@@ -250,7 +250,7 @@ def _search(
 def _confirmed(
     start: Start,
     study: Study,
-    keeper: BestKeeper,
+    keeper: BestPublisher,
     sweep: Sweep,
     retraining: Retraining,
     tags: Mapping[str, str],
@@ -317,7 +317,7 @@ def _closing(
         review=tracker.review_steps,
         invocation=invocation,
         labels=start.inputs.labels(start.compose(winner.parameters)) if winner else (),
-        is_taken=start.folder.has_sibling,
+        study_exists=start.folder.has_sibling,
     )
 
 

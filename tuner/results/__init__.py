@@ -1,1 +1,1 @@
-"""What a sweep shows and leaves: terminal, summary, page, best.yaml, exports."""
+"""Results of a sweep: terminal, summary, report page, best.yaml, exports."""

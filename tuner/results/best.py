@@ -1,7 +1,7 @@
-"""Keeps the best configuration so far, runnable as it stands, and the model that it gave.
+"""Publisher of the best configuration so far, ready to run, and of its model.
 
-What is kept is derived from the study: at the start, after each new best and at the end, so that
-what a killed agent left undone is done by the next one.
+The published files follow from the study alone. They are updated at the start, after each new best
+and at the end, so that the next agent completes what a killed one left undone.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from tuner.errors import InputError
 from tuner.files.model_folder import damage
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.best_files import BestFiles, saved_models
-from tuner.results.lost_models import LostModel, is_here, lost_models
+from tuner.results.lost_models import LostModel, has_model, lost_models
 from tuner.results.publication import Publication, publication
 from tuner.search.pareto import as_maximized, dominates, front, point
 from tuner.settings.settings import TrialSettings
@@ -24,20 +24,20 @@ from tuner.trial.kept_model import KeptModel, came_from, is_of, model_note
 from tuner.trial.records import TrialOutcome, TrialSpec
 
 LEASE = "publication"
-"""Attribute of a study: the agent that writes best.yaml and best_model/."""
+"""Attribute of a study that holds the lease for writing best.yaml and best_model/."""
 
 RETRAINED = "retrained"
 """Attribute of a study: numbers of the trials whose lost models were trained again."""
 
-BRIEFLY = 5.0
+SHORT_WAIT = 5.0
 """Seconds that a running sweep waits for another agent; it tries again after the next trial."""
 
-PATIENTLY = 60.0
-"""Seconds that are waited at the end."""
+LONG_WAIT = 60.0
+"""Seconds to wait at the end."""
 
 
-class BestKeeper:
-    """Brings best.yaml and best_model/ to what the study says."""
+class BestPublisher:
+    """Brings best.yaml and best_model/ up to date with the study."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class BestKeeper:
         folder: StudyFolder,
         notice: Callable[[str], None],
     ) -> None:
-        """Mend what an earlier start of the sweep left.
+        """Complete what an earlier start of the sweep left undone.
 
         Args:
-            study: Open.
-            facts: What its files tell of the study.
-            composed: The sweep.
-            folder: The study's files.
-            notice: Told what could not be written.
+            study: Open study.
+            facts: Facts about the study that its files contain.
+            composed: Configuration of the sweep.
+            folder: Folder of the study.
+            notice: Function called with a message if something cannot be written.
         """
         self._study = study
         self._facts = facts
@@ -71,15 +71,15 @@ class BestKeeper:
 
     @property
     def note(self) -> str | None:
-        """What people should know of the files; None where they are what they should be."""
+        """Message about the files; None if they are up to date."""
         if self._failure is not None:
             return f"{self._failure}; the same command writes them"
         return model_note(self._folder)
 
     def wants_model(self, measured: Mapping[str, float]) -> bool:
-        """Whether a trial that ends with these measures may be what is taken, or is on the front.
+        """Return True if a trial with these measures may be the best, or on the front.
 
-        One that is as good as another is kept until it is known which of them counts.
+        Of equally good trials all models are kept until it is known which one counts.
         """
         if self._goals.violated(measured):
             return False
@@ -90,18 +90,18 @@ class BestKeeper:
         """Publish a finished trial if it is the best, or on the front."""
         if self._failure is not None or outcome in front([*self._front, outcome], self._goals):
             self._settings[outcome.number] = spec.settings
-            self.publish(BRIEFLY)
+            self.publish(SHORT_WAIT)
         else:
             self._folder.trial(outcome.number).drop_model()
 
-    def publish(self, patience: float = PATIENTLY) -> bool:
-        """Bring the files to what the study says now; what fails is told, and done later.
+    def publish(self, patience: float = LONG_WAIT) -> bool:
+        """Bring the files up to date; a failure is shown, and repeated later.
 
         Args:
-            patience: Seconds to wait for another agent that is at it.
+            patience: Seconds to wait for another agent that is writing.
 
         Returns:
-            Whether they are so now.
+            True if the files are up to date.
         """
         failure = None
         try:
@@ -117,12 +117,12 @@ class BestKeeper:
         return failure is None
 
     def lost(self) -> list[LostModel]:
-        """Return the models of the best trials that are to be trained again."""
+        """Return the lost models of the best trials, which are to be trained again."""
         known, wanted = self._derive()
         return [] if wanted is None else lost_models(self._folder, known, wanted)
 
     def note_retrained(self, number: int) -> None:
-        """Keep with the study that a trial's model was trained again; the lease is held.
+        """Store that a trial's model was trained again; the lease is held.
 
         Args:
             number: Number of the trial.
@@ -136,7 +136,7 @@ class BestKeeper:
             return
         if not self._is_published(wanted):
             with self._lease.held(patience):
-                # Others may have ended trials, or have written, since.
+                # Other agents may have ended trials, or written, meanwhile.
                 known, wanted = self._derive()
                 self._files.restore()
                 if wanted is not None and not self._is_published(wanted):
@@ -145,7 +145,7 @@ class BestKeeper:
             self._drop_models(known, wanted)
 
     def _derive(self) -> tuple[list[TrialOutcome], Publication | None]:
-        """Return what the study holds, and what is to be published of it."""
+        """Return the outcomes in the study, and what is to be published of them."""
         attributes = self._study.attributes()
         confirmation = stored_confirmation(attributes, self._goals)
         retrained = set(attributes.get(RETRAINED) or ())
@@ -154,16 +154,16 @@ class BestKeeper:
         return known, publication(known, self._goals, confirmation)
 
     def _with_model(self, outcome: TrialOutcome, retrained: Collection[int]) -> TrialOutcome:
-        """Return an outcome without the error of a model that is there by now."""
+        """Return an outcome without its model's error if the model exists by now."""
         if outcome.model_error is None:
             return outcome
-        is_there = outcome.number in retrained or is_here(self._folder, outcome)
+        is_there = outcome.number in retrained or has_model(self._folder, outcome)
         return replace(outcome, model_error=None) if is_there else outcome
 
-    # -- compared -----------------------------------------------------------------------------
+    # -- comparison ---------------------------------------------------------------------------
 
     def _is_published(self, wanted: Publication) -> bool:
-        """Whether the files hold it, as far as its model is here."""
+        """Return True if the files are up to date, as far as the model is on this machine."""
         if self._files.is_interrupted or not is_of(self._folder.best, self._expected(wanted)):
             return False
         source = self._source(wanted)
@@ -182,7 +182,7 @@ class BestKeeper:
         return replace(self._facts, confirmation=wanted.confirmation)
 
     def _source(self, wanted: Publication) -> tuple[KeptModel, TrialOutcome, Path] | None:
-        """Return the best model that is here: which, of what, and where; None: there is none."""
+        """Return the best model on this machine with its outcome and path, or None."""
         kept = self._files.kept
         for model, outcome, path in self._candidates(wanted):
             file = self._folder.best_model / self._folder.best.name
@@ -195,16 +195,16 @@ class BestKeeper:
     def _candidates(
         self, wanted: Publication
     ) -> Iterator[tuple[KeptModel, TrialOutcome, Path | None]]:
-        """Give the models that may be published, the best first, and where each was trained.
+        """Yield the models that may be published, best first, with their paths.
 
-        The place is None where it is not here.
+        The path is None if the model is not on this machine.
         """
         outcome = wanted.outcome
         if wanted.confirmation is None:
             seed = self._settings_of(outcome).training.seed
             model = self._folder.trial(outcome.number).model
-            is_here = damage(model) is None
-            yield KeptModel(trial=outcome.number, seed=seed), outcome, model if is_here else None
+            has_model = damage(model) is None
+            yield KeptModel(trial=outcome.number, seed=seed), outcome, model if has_model else None
             return
         here = saved_models(self._folder, outcome.number)
         for seed in wanted.seeds:
@@ -212,10 +212,10 @@ class BestKeeper:
             made = replace(outcome, provenance=repeat.provenance) if repeat else outcome
             yield KeptModel(trial=outcome.number, seed=seed), made, path
 
-    # -- written ------------------------------------------------------------------------------
+    # -- writing ------------------------------------------------------------------------------
 
     def _write(self, wanted: Publication) -> None:
-        """The model first; where there is none of this trial, the one before it stays."""
+        """Write the model, then the configuration; without a new model the former one stays."""
         source = self._source(wanted)
         if source is not None:
             kept, outcome, path = source
@@ -234,7 +234,7 @@ class BestKeeper:
     def _settings_of(self, outcome: TrialOutcome) -> TrialSettings:
         """Return the settings that a trial ran with, as far as they are known here.
 
-        Those of a trial of this start are in hand; of others the folder or the study has them.
+        Those of this start's trials are in memory, others in the trial's folder or in the study.
         """
         found = self._settings.get(outcome.number)
         if found is None:
@@ -245,16 +245,16 @@ class BestKeeper:
         return found
 
     def _published_settings(self, wanted: Publication) -> TrialSettings:
-        """Return the trial's settings; those of a confirmed best name the test rows."""
+        """Return the trial's settings; those of a confirmed best include the test rows."""
         found = self._settings_of(wanted.outcome)
         if wanted.confirmation is None:
             return found
-        # The test rows may have been named after the search.
+        # The test rows may have been set after the search.
         test = compose_trial(self._composed, wanted.outcome.parameters).data.test
         return replace(found, data=replace(found.data, test=test))
 
     def _drop_models(self, known: Sequence[TrialOutcome], wanted: Publication) -> None:
-        """Remove the models of trials that have ended, but those that are kept."""
+        """Remove the models of ended trials, except those that are kept."""
         ended = {outcome.number for outcome in known} - wanted.kept
         for model in self._folder.path.glob("trials/*/model"):
             name = model.parent.name

@@ -1,4 +1,4 @@
-"""The configuration of a trial as a file that says where it comes from."""
+"""Configuration of a trial as a file with its provenance."""
 
 import shlex
 from collections.abc import Mapping
@@ -18,29 +18,29 @@ from tuner.trial.records import TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFacts:
-    """What an exported trial tells of its study."""
+    """Facts about a study that an exported trial contains."""
 
     name: str
-    """The study's name."""
+    """Name of the study."""
     goals: Goals
-    """What it was run for."""
+    """Goals of the study."""
     contents: Mapping[str, Any] = field(default_factory=dict)
     """SHA-256 of its models and data."""
     made_with: Mapping[str, str] = field(default_factory=dict)
     """Versions of the program and of the libraries."""
     confirmation: Confirmation | None = None
-    """What its leading configurations reached with new seeds; None: not tried."""
+    """Results of its leading configurations with new seeds; None if they were not repeated."""
 
 
 def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
-    """Return the configuration that a trial ran with.
+    """Return the settings that a trial ran with.
 
     Args:
-        file: Where the trial's folder has it.
-        text: The same as the study has it; None where it has none.
+        file: Configuration in the trial's folder.
+        text: Configuration in the study; None if there is none.
 
     Returns:
-        None where neither can be read.
+        The settings; None if neither can be read.
     """
     found = None
     with suppress(OSError, ValueError):
@@ -49,7 +49,7 @@ def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
 
 
 def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
-    """Where a trial's configuration comes from, as plain values."""
+    """Return the provenance of a trial's configuration, as plain values."""
     objective, last = study.goals.objective, outcome.last
     error = standard_error(last, objective) if last is not None else None
     return {
@@ -74,12 +74,12 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
 
 
 def _several_goals(goals: Goals) -> dict[str, Any]:
-    """What a trial was run for beside its first objective; `tuner train` reads it."""
+    """Return the goals beyond a single objective; `tuner train` reads them."""
     return goals.to_plain() if goals.several or goals.constraints else {}
 
 
 def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
-    """What a trial's configuration reached with new seeds, for those that were repeated."""
+    """Return the result of a configuration's repeats, if it was repeated."""
     found = study.confirmation
     repeated = found.of(trial) if found else None
     if found is None or repeated is None:
@@ -96,36 +96,40 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
     return {"confirmed": confirmed}
 
 
-def _look(study: StudyFacts, trial: int) -> FinalEvaluation | None:
-    """The look at the test rows, where it was for this trial's configuration and has ended."""
-    look = study.confirmation.final_evaluation if study.confirmation else None
-    return look if look and look.scores and look.subject.trial == trial else None
+def _finished_evaluation(study: StudyFacts, trial: int) -> FinalEvaluation | None:
+    """Return the finished evaluation on the test rows, if it was for this trial."""
+    evaluation = study.confirmation.final_evaluation if study.confirmation else None
+    return (
+        evaluation
+        if evaluation and evaluation.scores and evaluation.subject.trial == trial
+        else None
+    )
 
 
 def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
-    """What the test rows said of the model of a trial's best repeat."""
-    look = _look(study, trial)
-    if look is None:
+    """Return the test scores of a trial's best repeat."""
+    evaluation = _finished_evaluation(study, trial)
+    if evaluation is None:
         return {}
     found = {
-        "seed": look.subject.seed,
-        "examples": look.examples,
-        "in_training": look.in_training,
-        "in_validation": look.in_validation,
+        "seed": evaluation.subject.seed,
+        "examples": evaluation.examples,
+        "in_training": evaluation.in_training,
+        "in_validation": evaluation.in_validation,
     }
     scores = {
         name: {
             "value": score.value,
             "standard_error": score.error,
-            "interval": None if (ends := look.interval(name)) is None else list(ends),
+            "interval": None if (ends := evaluation.interval(name)) is None else list(ends),
         }
-        for name, score in look.scores.items()
+        for name, score in evaluation.scores.items()
     }
     return {"test": found | scores}
 
 
 def _early_end(outcome: TrialOutcome) -> list[str]:
-    """The point at which a trial ended as converged; no line for one that had its whole budget."""
+    """Return lines about a trial that ended early as converged."""
     last = outcome.last
     if last is None or outcome.stopped_by != "converged":
         return []
@@ -137,22 +141,22 @@ def _early_end(outcome: TrialOutcome) -> list[str]:
 
 
 def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, file: str) -> str:
-    """A trial's configuration as `tuner train` reads it.
+    """Return a trial's configuration as `tuner train` reads it.
 
     Args:
-        study: That it belongs to.
-        outcome: How it ended.
-        settings: As it ran.
-        file: Where the text will stand, for its first lines.
+        study: Facts about its study.
+        outcome: Outcome of the trial.
+        settings: Settings that it ran with.
+        file: Path of the new file, shown in its first lines.
     """
     value = "" if outcome.value is None else f", {study.goals.objectives_text(outcome)}"
     repeated = study.confirmation.of(outcome.number) if study.confirmation else None
-    look = _look(study, outcome.number)
+    evaluation = _finished_evaluation(study, outcome.number)
     header = [
         f"Trial {outcome.number} of {study.name}{value}.",
         *_early_end(outcome),
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
-        *([f"Test: {scores_text(look)}."] if look else []),
+        *([f"Test: {scores_text(evaluation)}."] if evaluation else []),
         f"Train it with: python -m tuner train {shlex.quote(file)}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

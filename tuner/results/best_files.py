@@ -1,4 +1,4 @@
-"""best.yaml and best_model/ of a study, replaced so that readers see one version of each."""
+"""Files best.yaml and best_model/ of a study, replaced atomically."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,30 +12,30 @@ from tuner.trial.records import TrialOutcome
 
 
 class BestFiles:
-    """The two of one folder; who writes them holds the study's lease."""
+    """The published files of one study; whoever writes them holds the study's lease."""
 
     def __init__(self, folder: StudyFolder) -> None:
-        """Touch nothing yet.
+        """Name the files.
 
         Args:
-            folder: The study's files.
+            folder: Folder of the study.
         """
         self._folder = folder
         self._staged = folder.best_model.with_name(f".{folder.best_model.name}.next")
 
     @property
     def kept(self) -> KeptModel | None:
-        """Model that best_model/ holds; None where it holds none that is complete."""
+        """Model in best_model/; None if there is no complete one."""
         found = kept_model(self._folder)
         return found if found is not None and damage(self._folder.best_model) is None else None
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether somebody was killed while a model was put in its place."""
+        """True if a process was killed while it replaced a model."""
         return self._staged.exists() or aside(self._folder.best_model).exists()
 
     def restore(self) -> None:
-        """Put back what somebody who was killed had set aside.
+        """Put back what a killed process had set aside.
 
         Raises:
             OSError: It cannot be moved.
@@ -44,16 +44,16 @@ class BestFiles:
         restore_folder(self._folder.best_model)
 
     def put_model(self, source: Path, config: str, confirm: Callable[[], None]) -> None:
-        """Put a model into best_model/; the source stays where it is.
+        """Copy a model into best_model/; the source stays where it is.
 
         Args:
             source: Folder of a complete model.
             config: Configuration of its trial, written beside the model.
-            confirm: Called right before the replacement; raises where that is not to be.
+            confirm: Function called right before the replacement; raises to prevent it.
 
         Raises:
-            InputError: The source is not complete.
-            OSError: Something cannot be written; best_model/ is as it was.
+            InputError: The source is incomplete.
+            OSError: A file cannot be written; best_model/ is unchanged.
         """
         check_complete(source)
         try:
@@ -70,20 +70,20 @@ class BestFiles:
         """Write best.yaml.
 
         Raises:
-            OSError: It cannot be written; it is as it was.
+            OSError: It cannot be written; it is unchanged.
         """
         write_whole(self._folder.best, config)
 
 
 def saved_models(folder: StudyFolder, trial: int) -> dict[int, tuple[TrialOutcome, Path]]:
-    """Return the complete models of a trial's repeats that are here.
+    """Return the complete models of a trial's repeats on this machine.
 
     Args:
-        folder: The search's files.
+        folder: Folder of the search.
         trial: Number of the search's trial.
 
     Returns:
-        Seed to the repeat's outcome and its model.
+        Seed to the repeat's outcome and the path of its model.
     """
     found = {}
     for repeat in ended_repeats(folder):
@@ -95,10 +95,10 @@ def saved_models(folder: StudyFolder, trial: int) -> dict[int, tuple[TrialOutcom
 
 
 def ended_repeats(folder: StudyFolder) -> Sequence[TrialOutcome]:
-    """Return the repeats that ended here, by number.
+    """Return the repeats that ended on this machine, by number.
 
     Args:
-        folder: The search's files.
+        folder: Folder of the search.
     """
     files = sorted(folder.confirmation.path.glob("trials/*/outcome.json"))
     found = (TrialFolder(file.parent).read_outcome() for file in files)

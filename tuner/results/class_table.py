@@ -1,4 +1,4 @@
-"""Scores by class as a table of the terminal and as one of Markdown."""
+"""Scores by class as a table for the terminal and in Markdown."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ HEADINGS = ("class", "rows", "precision", "recall", "F1")
 
 
 def class_table(found: ShownScores) -> Table:
-    """Return the scores as a table; long names of classes are folded, numbers never."""
+    """Return the scores as a table; long class names are folded, numbers never."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(HEADINGS[0], overflow="fold")
     for heading in HEADINGS[1:]:
@@ -23,7 +23,7 @@ def class_table(found: ShownScores) -> Table:
 
 
 def class_lines(found: ShownScores) -> list[str]:
-    """Return the scores as the lines of a table in Markdown."""
+    """Return the scores as lines of a Markdown table."""
     rows = [HEADINGS, ["---"] * len(HEADINGS)]
     rows += [(prose(each.label), *_figures(each)) for each in found.scores]
     return [f"| {' | '.join(row)} |" for row in rows]

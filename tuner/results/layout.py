@@ -1,4 +1,4 @@
-"""Text arranged in the columns of a terminal: what fits is shown whole, no value is cut."""
+"""Layout of text in terminal columns: whatever fits is shown whole, no value is cut."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -11,14 +11,14 @@ from rich.text import Text
 from tuner.formatting.printable import printable
 
 GAP = "  "
-"""Between two columns."""
+"""Gap between two columns."""
 
 INDENT = 4
-"""Columns before the values that stand below a row."""
+"""Indent in columns of the values below a row."""
 
 
 def cell(text: str, style: str = "") -> Text:
-    """A value on one line, whatever it contains."""
+    """Return a value on one line, whatever it contains."""
     return Text(printable(text, keep=""), style)
 
 
@@ -26,18 +26,18 @@ def cell(text: str, style: str = "") -> Text:
 
 
 def fill(parts: Sequence[Text], width: int, indent: int = 0, *, whole: bool = False) -> list[Text]:
-    """Arrange parts in lines; one that fits into a line is never broken.
+    """Arrange parts in lines; a part that fits into a line is never broken.
 
     Args:
-        parts: Their leading blanks separate them from the part before, and are left out where a
-            line begins. What is longer than a line is broken after its first `=`, so that a name
-            and its value stay whole as long as each of them fits.
+        parts: Parts of the text. Leading blanks separate a part from the previous one, and are
+            removed at the start of a line. A part longer than a line is broken after its first
+            `=`, so that a name and its value each stay whole if they fit.
         width: Columns of a line, 1 or more.
         indent: Columns before every line but the first.
-        whole: True if what is longer than a line is not broken either.
+        whole: True to leave longer parts unbroken, too.
 
     Returns:
-        Lines without blanks at their ends; none without parts.
+        Lines without trailing blanks; none without parts.
     """
     if not parts:
         return []
@@ -51,7 +51,7 @@ def fill(parts: Sequence[Text], width: int, indent: int = 0, *, whole: bool = Fa
 
 
 def words(text: str, style: str = "") -> list[Text]:
-    """The words of a sentence as parts of `fill`."""
+    """Return the words of a sentence as parts of `fill`."""
     return [cell(f" {word}", style) for word in text.split()]
 
 
@@ -71,7 +71,7 @@ def _add(lines: list[Text], part: Text, width: int, indent: int, *, whole: bool)
 
 
 def _used(text: Text) -> int:
-    """Columns of a text without the blanks at its end."""
+    """Return the columns of a text without its trailing blanks."""
     return cell_len(text.plain.rstrip())
 
 
@@ -80,7 +80,7 @@ def _without_blanks(text: Text) -> Text:
 
 
 def _broken(text: Text, width: int) -> Iterator[Text]:
-    """Pieces of at most so many columns."""
+    """Yield pieces of at most so many columns."""
     head, equals, _ = text.plain.partition("=")
     halves = text.divide([len(head) + 1]) if equals else [text]
     for half in halves:
@@ -88,7 +88,7 @@ def _broken(text: Text, width: int) -> Iterator[Text]:
 
 
 def _offsets(text: str, width: int) -> list[int]:
-    """Where a text is broken into pieces of at most so many columns."""
+    """Return the offsets that break a text into pieces of at most so many columns."""
     offsets = [0]
     for piece in chop_cells(text, max(width, 2)):  # A wide character takes two.
         offsets.append(offsets[-1] + len(piece))
@@ -100,29 +100,29 @@ def _offsets(text: str, width: int) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table that has to fit into any width."""
+    """A column of a table that fits any width."""
 
     heading: str
-    """Above the values."""
+    """Heading above the values."""
     cells: Sequence[Text]
     """Values, one for each row."""
     right: bool = False
-    """True if values end at the same place, as numbers do."""
-    drops: int | None = None
-    """Turn in which the column is left out where there is no room; None: never."""
-    moves: int | None = None
-    """Turn in which its values move below their rows where there is no room; None: never."""
+    """True to align values on the right, like numbers."""
+    drop_order: int | None = None
+    """Order in which the column is dropped if the table is too wide; None for never."""
+    move_order: int | None = None
+    """Order in which its values move below their rows if the table is too wide; None for never."""
     label: str = ""
-    """Text before a value that stands below its row; empty: the value is a sentence."""
+    """Text before a value below its row; empty if the value is a sentence."""
 
     @cached_property
     def width(self) -> int:
-        """Columns that the longest value takes."""
+        """Columns of the longest value."""
         return max((each.cell_len for each in self.cells), default=0)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The heading in lines, broken after `_` and `.` so that it adds as little as it can."""
+        """Lines of the heading, broken after `_` and `.` so that it adds little width."""
         pieces = self.heading.replace("_", "_\n").replace(".", ".\n").split("\n")
         pieces = [piece for piece in pieces if piece]
         room = max([self.width, *map(cell_len, pieces)])
@@ -137,26 +137,26 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where the columns of a table stand at some width."""
+    """Positions of a table's columns at some width."""
 
     shown: tuple[int, ...]
-    """Indices of the columns that stand beside each other."""
+    """Indices of the columns that are shown side by side."""
     headings: tuple[tuple[str, ...], ...]
-    """The lines of the heading of each of these."""
+    """Lines of each shown column's heading."""
     below: tuple[int, ...] = ()
-    """Indices of those whose values stand below their row."""
+    """Indices of the columns whose values are shown below their row."""
     dropped: tuple[int, ...] = ()
-    """Indices of those that are left out."""
+    """Indices of the columns that are dropped."""
 
 
 def arrange(columns: Sequence[Column], width: int) -> Layout:
-    """Find the first way in which a table fits.
+    """Return the first layout that fits.
 
-    Headings are put into several lines first, then columns are left out in their turns. Where
-    that is not enough, all columns are there again, and values move below their rows in turn.
+    Headings are first split into lines, then columns are dropped in order. If that is not enough,
+    all columns return, and values move below their rows in order.
 
     Args:
-        columns: Of the table.
+        columns: Columns of the table.
         width: Columns of the terminal.
     """
     layout = Layout(shown=(), headings=())
@@ -168,11 +168,11 @@ def arrange(columns: Sequence[Column], width: int) -> Layout:
 
 def _layouts(columns: Sequence[Column]) -> Iterator[Layout]:
     everything = range(len(columns))
-    moving = sorted({each.moves for each in columns if each.moves is not None})
-    dropping = sorted({each.drops for each in columns if each.drops is not None})
+    moving = sorted({each.move_order for each in columns if each.move_order is not None})
+    dropping = sorted({each.drop_order for each in columns if each.drop_order is not None})
     for moved, dropped in itertools.product((None, *moving), (None, *dropping)):
-        below = tuple(i for i in everything if _is_due(columns[i].moves, moved))
-        out = tuple(i for i in everything if _is_due(columns[i].drops, dropped))
+        below = tuple(i for i in everything if _is_due(columns[i].move_order, moved))
+        out = tuple(i for i in everything if _is_due(columns[i].drop_order, dropped))
         shown = tuple(i for i in everything if i not in (*below, *out))
         plain = tuple((columns[i].heading,) for i in shown)
         for headings in (plain, tuple(columns[i].lines for i in shown)):
@@ -191,14 +191,14 @@ def _widths(columns: Sequence[Column], layout: Layout) -> list[int]:
 
 
 def table_lines(columns: Sequence[Column], width: int) -> list[Text]:
-    """A table in at most so many columns; a value is never cut.
+    """Return the lines of a table within some width; no value is cut.
 
     Args:
-        columns: Of the table, each with as many values as the others.
+        columns: Columns of the table, all with the same number of values.
         width: Columns of the terminal.
 
     Returns:
-        Headings, rows, and what was left out where something was.
+        Headings and rows, then a note about dropped columns, if any.
     """
     layout = arrange(columns, width)
     widths = _widths(columns, layout)
@@ -219,7 +219,7 @@ def table_lines(columns: Sequence[Column], width: int) -> list[Text]:
 
 
 def _line_of(heading: Sequence[str], line: int, height: int) -> str:
-    """A line of a heading whose last one stands directly above the values."""
+    """Return a line of a heading whose last line is directly above the values."""
     missing = height - len(heading)
     return heading[line - missing] if line >= missing else ""
 
@@ -236,7 +236,7 @@ def _row(cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int]
 
 
 def _below(columns: Sequence[Column], row: int, width: int) -> list[Text]:
-    """Lines of the values that stand below a row."""
+    """Return the lines of the values below a row."""
     parts: list[Text] = []
     for column in columns:
         value = column.cells[row]

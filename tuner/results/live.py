@@ -1,4 +1,4 @@
-"""The lines that move while a sweep runs: the sweep's, and one for each slot."""
+"""Live lines while a sweep runs: one for the sweep, and one for each slot."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,38 +22,38 @@ from tuner.search.goals import score
 
 _LONG_BAR, _BAR, _SHORT_BAR = 20, 10, 3
 _WIDE = 120
-"""Columns from which on there is room for a long bar."""
+"""Least number of columns with space for a long bar."""
 
 _SCORE = 7
-"""Columns of a score, so that a sign does not move what follows."""
+"""Columns of a score, so that a sign does not shift the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """How far the sweep is, or what a slot does."""
+    """Progress of the sweep or of a slot."""
 
     slot: str = ""
     """Name of the slot; empty for the sweep."""
     title: str
-    """The trial, or what the slot waits for."""
+    """Trial of the slot, or what it waits for."""
     share: float | None = None
-    """Share of the work that is done, 0 to 1; None: there is none."""
+    """Share of the work that is done, 0 to 1; None if there is none."""
     score: float | None = None
-    """The objective at the last report; None before one."""
+    """Objective at the last report; None before one."""
     rate: float = 0.0
-    """Examples a second; 0: unknown."""
+    """Examples per second; 0 if unknown."""
     parameters: Sequence[str] = ()
-    """Each as `name=value`."""
+    """Parameters as `name=value`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """All that is shown at one moment."""
+    """Everything that is shown at one moment."""
 
     facts: Sequence[Text] = ()
-    """On the sweep: its name, the best so far, times, failures; parts of `fill`."""
+    """Facts on the sweep as parts of `fill`: name, best so far, times, failures."""
     rows: Sequence[Row] = ()
-    """Of the sweep, then of each slot."""
+    """Row of the sweep, then of each slot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,23 +63,23 @@ class Line:
     label: str
     """Slot and trial."""
     bar: int
-    """Columns of the bar; 0: there is no room for one."""
+    """Columns of the bar; 0 if it does not fit."""
     share: float | None
-    """Share of the bar that is full; None: the bar is blank."""
+    """Filled share of the bar; None for a blank bar."""
     values: str
     """Percentage, score, speed and parameters."""
     gap: str
-    """Between these."""
+    """Gap between these parts."""
 
 
 def place(rows: Sequence[Row], width: int) -> list[Line]:
-    """Place rows in columns that they share; each value is shown whole or not at all.
+    """Place rows in common columns; each value is shown whole or not at all.
 
-    Slot, trial, percentage and score are always shown. Where there is no room for more, the
-    parameters are left out first, then the speed, then a part of the bar.
+    Slot, trial, percentage and score are always shown. If they take too much space, parameters are
+    left out first, then the speed, then a part of the bar.
 
     Args:
-        rows: Of the sweep and its slots, one or more.
+        rows: Rows of the sweep and its slots, one or more.
         width: Columns of the terminal.
     """
     labels = _labels(rows)
@@ -108,24 +108,24 @@ def _labels(rows: Sequence[Row]) -> list[str]:
 
 
 def _padded(texts: Iterable[str]) -> list[str]:
-    """Texts that end at one place."""
+    """Pad texts to equal width."""
     texts = list(texts)
     width = max(map(cell_len, texts), default=0)
     return [text + " " * (width - cell_len(text)) for text in texts]
 
 
 def _aligned(texts: Sequence[str], least: int = 0) -> list[str]:
-    """Numbers of which the last digits stand below each other; blank if there are none."""
+    """Align numbers on the right; blank if there are none."""
     width = max([*map(len, texts), least if any(texts) else 0])
     return [text.rjust(width) for text in texts]
 
 
 def _bar(always: int, width: int) -> tuple[str, int]:
-    """The gap between parts, and the columns of the bars.
+    """Return the gap between parts, and the columns of the bars.
 
     Args:
-        always: Columns of what is always shown.
-        width: Of the terminal.
+        always: Columns of the parts that are always shown.
+        width: Columns of the terminal.
     """
     for gap in (GAP, " "):
         bar = min(_LONG_BAR if width >= _WIDE else _BAR, width - always - 3 * len(gap))
@@ -135,7 +135,7 @@ def _bar(always: int, width: int) -> tuple[str, int]:
 
 
 def _fitting(parameters: Sequence[str], width: int, gap: str) -> list[str]:
-    """The first parameters that fit, and how many more there are."""
+    """Return the first parameters that fit, and the number of the others."""
     for count in range(len(parameters), 0, -1):
         more = len(parameters) - count
         shown = [" ".join(parameters[:count]), *([f"+{more} more"] if more else [])]
@@ -147,18 +147,18 @@ def _fitting(parameters: Sequence[str], width: int, gap: str) -> list[str]:
 def frame_lines(
     frame: Frame, width: int, height: int, bar: Callable[[float, int], Text]
 ) -> list[Text]:
-    """The lines of a frame.
+    """Return the lines of a frame.
 
     Args:
-        frame: What is shown.
+        frame: Content to show.
         width: Columns of the terminal.
-        height: Lines of the terminal; slots for which there is no line are counted.
-        bar: Draws a bar: the full share of it, and its columns.
+        height: Lines of the terminal; slots that do not fit are counted.
+        bar: Function that draws a bar, given its filled share and its columns.
     """
     if not frame.rows:
         return []
     lines = fill(frame.facts, width)
-    free = max(2, height - len(lines) - 1)  # One stays free for what is printed above.
+    free = max(2, height - len(lines) - 1)  # One line stays free for output above.
     placed = place(frame.rows, width)
     shown = placed if len(placed) <= free else placed[: free - 1]
     for each in shown:
@@ -176,13 +176,13 @@ def frame_lines(
 
 
 class FrameView:
-    """A frame as Rich draws it."""
+    """A frame as a renderable of Rich."""
 
     def __init__(self, frame: Callable[[], Frame]) -> None:
-        """Draw nothing yet.
+        """Start without drawing.
 
         Args:
-            frame: Gives what is to be shown.
+            frame: Function that returns the present content.
         """
         self._frame = frame
 
@@ -197,18 +197,18 @@ class FrameView:
 
 
 class Resizable(RenderHook):
-    """What stays at the bottom of a terminal whose width may change.
+    """Live lines at the bottom of a terminal whose width may change.
 
-    A terminal that becomes narrower wraps what stands on it, so that what was drawn last takes
-    more lines than Rich knows of. As a hook of the console, this erases them.
+    A terminal that becomes narrower wraps its lines, so that the last drawing takes more lines
+    than Rich knows of. As a hook of the console, this erases them.
     """
 
     def __init__(self, console: Console, drawn: RenderableType = "") -> None:
-        """Draw nothing yet.
+        """Start without drawing.
 
         Args:
-            console: Where it is drawn.
-            drawn: What is drawn.
+            console: Console to draw on.
+            drawn: Renderable to draw.
         """
         self._console = console
         self.drawn = drawn
@@ -216,19 +216,19 @@ class Resizable(RenderHook):
         self._live = Live(self, console=console, transient=True)
 
     def start(self) -> None:
-        """Draw, and go on to draw four times a second; nothing where lines cannot move."""
+        """Draw now and four times a second; do nothing if the terminal cannot move lines."""
         if self._console.is_interactive:
             self._console.push_render_hook(self)
             self._live.start(refresh=True)
 
     def stop(self) -> None:
-        """Take away what is drawn."""
+        """Remove the live lines."""
         if self._live.is_started:
             self._live.stop()
             self._console.pop_render_hook()
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Erase the lines that the last drawing takes in addition on a narrower terminal."""
+        """Erase the additional lines of the last drawing on a narrower terminal."""
         more = wrapped(self._lengths, self._console.width)
         if not more:
             return renderables
@@ -238,7 +238,7 @@ class Resizable(RenderHook):
         return [erased, *renderables]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        """Yield what is drawn."""
+        """Yield the lines."""
         lines = console.render_lines(self.drawn, options, pad=False)
         self._lengths = [Segment.get_line_length(line) for line in lines[: options.size.height]]
         for line in lines:
@@ -247,5 +247,5 @@ class Resizable(RenderHook):
 
 
 def wrapped(lengths: Iterable[int], width: int) -> int:
-    """Number of lines that a terminal adds to lines of these lengths to show them."""
+    """Return the number of lines that a terminal adds when it wraps lines of these lengths."""
     return sum((max(length, 1) - 1) // width for length in lengths)

@@ -1,4 +1,4 @@
-"""Models of a study's best trials that are lost, and how those trained again compare."""
+"""Lost models of a study's best trials, and comparison of those that were trained again."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,31 +15,31 @@ from tuner.trial.records import TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class LostModel:
-    """A trial, or a repeat of one, that is trained again for its model alone."""
+    """A trial, or a repeat of one, to train again for its model."""
 
     outcome: TrialOutcome
-    """How the trial or the repeat ended."""
+    """Outcome of the trial or the repeat."""
     trial: int
-    """Number of the search's trial whose configuration the model has."""
+    """Number of the search's trial with the configuration."""
     seed: int | None
     """Seed of the repeat; None for the search's own trial."""
     reason: str
-    """Why the model is not here, as a clause."""
+    """Reason why the model is missing, as a clause."""
 
     @property
     def key(self) -> tuple[int, int | None]:
-        """Trial and seed: what tells one model of a study from another."""
+        """Trial and seed, which identify a model of a study."""
         return self.trial, self.seed
 
     @property
     def name(self) -> str:
-        """Name of the model for people."""
+        """Name of the model in messages."""
         seed = "" if self.seed is None else f" with seed {self.seed}"
         return f"the model of trial {self.trial}{seed}"
 
     @property
     def concludes_at(self) -> int | None:
-        """Evaluation point at which the trial had ended early; None: it had its whole budget."""
+        """Evaluation point of its early end; None if it used its whole budget."""
         last = self.outcome.last
         return last.point if last and self.outcome.stopped_by == "converged" else None
 
@@ -47,15 +47,15 @@ class LostModel:
 def lost_models(
     folder: StudyFolder, known: Sequence[TrialOutcome], wanted: Publication
 ) -> list[LostModel]:
-    """Return the models that are to be trained again, the best trial's first.
+    """Return the models to train again, the best trial's first.
 
-    A model counts as lost where it could not be saved, or where its trial ran here and the model
-    is missing or damaged. That of a trial which another machine ran is there.
+    A model is lost if it could not be saved, or if its trial ran here and the model is missing
+    or damaged. A trial of another machine has its model there.
 
     Args:
-        folder: The search's files.
+        folder: Folder of the search.
         known: Outcomes of all trials of the search.
-        wanted: What is to be published of them.
+        wanted: Publication that needs the models.
     """
     if wanted.confirmation is not None:
         return list(_lost_repeat(folder, wanted))
@@ -63,17 +63,17 @@ def lost_models(
     return [
         LostModel(outcome=each, trial=each.number, seed=None, reason=_reason(folder, each))
         for each in (wanted.outcome, *front)
-        if not is_here(folder, each)
+        if not has_model(folder, each)
         and (each.model_error or _ran_in(folder.trial(each.number), each))
     ]
 
 
-def is_here(folder: StudyFolder, outcome: TrialOutcome) -> bool:
-    """Return whether a trial's complete model is in its own folder or published.
+def has_model(folder: StudyFolder, outcome: TrialOutcome) -> bool:
+    """Return True if a trial's complete model is in its own folder or published.
 
     Args:
-        folder: The search's files.
-        outcome: How the trial ended.
+        folder: Folder of the search.
+        outcome: Outcome of the trial.
     """
     if damage(folder.trial(outcome.number).model) is None:
         return True
@@ -82,17 +82,17 @@ def is_here(folder: StudyFolder, outcome: TrialOutcome) -> bool:
 
 
 def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
-    """Return the scores in which a trial differs that was trained again.
+    """Return the scores in which a repeated training differs.
 
-    Loss and metrics are compared, which the same computation gives again to the last digit; speed
+    Loss and metrics are compared, which the same computation reproduces to the last digit; speed
     and memory are not.
 
     Args:
-        recorded: How the trial ended first.
-        again: How it ended when it was trained again.
+        recorded: Outcome of the first training.
+        again: Outcome of the repeated training.
 
     Returns:
-        Texts as `val_loss 0.52, recorded 0.51`.
+        Texts such as `val_loss 0.52, recorded 0.51`.
     """
     if recorded.last is None or again.last is None:
         return []
@@ -105,7 +105,7 @@ def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
 
 
 def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel]:
-    """Give the confirmed best's best repeat, if it ran here and its model is nowhere."""
+    """Yield the confirmed best's best repeat, if it ran here and its model is lost."""
     trial, (best, *_) = wanted.outcome.number, (*wanted.seeds, None)
     found = (each for each in ended_repeats(folder) if repeat_key(each) == (trial, best))
     repeat = next((each for each in found if each.value is not None), None)
@@ -122,7 +122,7 @@ def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel
 
 
 def _ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
-    """Return whether a trial ended in this folder, not on a machine with a folder of its own."""
+    """Return True if a trial ended in this folder, not on a machine with its own folder."""
     found = place.read_outcome()
     return found is not None and (found.attempt, found.value) == (outcome.attempt, outcome.value)
 

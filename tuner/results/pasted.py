@@ -1,4 +1,4 @@
-"""Commands and places that people copy from a terminal: never broken, so that a paste works."""
+"""Commands and paths to copy from a terminal, never broken, so that they can be pasted."""
 
 from pathlib import Path
 
@@ -8,22 +8,22 @@ from rich.text import Text
 
 INDENT = 2
 LABEL_WIDTH = 13
-"""Columns of the words before a command or a place."""
+"""Columns of the label before a command or a path."""
 
 
 def print_command(console: Console, command: str, label: str | None = None) -> None:
-    """Print a command on a line of its own, which the terminal itself wraps.
+    """Print a command on a line of its own, which only the terminal may wrap.
 
     Args:
-        console: Where to write.
-        command: As it is to be pasted.
-        label: What it is for, before it; None: it is indented alone.
+        console: Console to print on.
+        command: Command to paste.
+        label: Label before it; None to only indent it.
     """
     _print(console, Text(command), label)
 
 
 def print_place(console: Console, path: Path, label: str) -> None:
-    """Print a path, which a terminal that can do so opens on a click."""
+    """Print a path, which some terminals open on a click."""
     style = Style(link=path.absolute().as_uri()) if console.is_terminal else Style.null()
     _print(console, Text(str(path), style), label)
 

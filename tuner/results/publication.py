@@ -1,4 +1,4 @@
-"""What best.yaml and best_model/ of a study are to hold, derived from the study alone."""
+"""Content of a study's best.yaml and best_model/, derived from the study alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from tuner.trial.records import TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What the files of a study are to hold."""
+    """Content of a study's published files."""
 
     outcome: TrialOutcome
-    """Trial whose configuration is the best."""
+    """Trial with the best configuration."""
     confirmation: Confirmation | None = None
-    """What confirmed it; None where it is the best of the search."""
+    """Confirmation that selected it; None if it is the best of the search."""
     seeds: tuple[int, ...] = ()
-    """Seeds of its repeats, the best first; empty where it is not confirmed."""
+    """Seeds of its repeats, best first; empty if it is not confirmed."""
     kept: frozenset[int] = frozenset()
-    """Numbers of the trials whose models stay where they were trained."""
+    """Numbers of the trials whose models stay in their own folders."""
 
 
 def publication(
     outcomes: Sequence[TrialOutcome], goals: Goals, confirmation: Confirmation | None
 ) -> Publication | None:
-    """Return what is to be published.
+    """Return the content of a study's published files.
 
-    A confirmation counts until the search finds a better trial than those that were confirmed.
+    A confirmation counts until the search finds a better trial than the confirmed ones.
 
     Args:
-        outcomes: All of the study.
-        goals: What it is run for.
-        confirmation: What its leading configurations reached with new seeds; None: not tried.
+        outcomes: Outcomes of all trials of the study.
+        goals: Goals of the study.
+        confirmation: Result of the repeats; None if there are none.
 
     Returns:
-        None where no trial is usable.
+        The content; None if no trial is usable.
     """
     leading = front(outcomes, goals)
     best = pick(leading, goals)
@@ -54,7 +54,7 @@ def publication(
 
 
 def _considered(confirmation: Confirmation) -> set[int]:
-    """Return the trials that were confirmed, those whose repeats all failed among them."""
+    """Return the trials that were to be confirmed, including those whose repeats all failed."""
     return {*confirmation.leaders, *(each.trial for each in confirmation.configurations)}
 
 

@@ -1,4 +1,4 @@
-"""Why trials that cannot be taken stopped, those with the same reason together."""
+"""Reasons why unusable trials stopped, grouped."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from tuner.search.ranking import is_usable
 from tuner.trial.records import TrialOutcome, TrialState
 
 LISTED = 12
-"""So many of a group's trials are named."""
+"""Largest number of trials that are named in a group."""
 
 _RUN = 3
-"""So many numbers in a row are written as a range."""
+"""Number of consecutive numbers from which on a range is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Trials that ended in one way for one reason."""
+class StopGroup:
+    """Trials that ended in the same way for the same reason."""
 
     outcomes: tuple[TrialOutcome, ...]
-    """The trials, one or more; the first stands for all."""
+    """Trials, one or more; the first is described."""
 
     @property
     def text(self) -> str:
-        """How they ended, why, and what to change, in one line."""
+        """How and why they ended, and advice, in one line."""
         first, several = self.outcomes[0], len(self.outcomes) > 1
         head = f"{trials_text([each.number for each in self.outcomes])} {_how(self.outcomes)}"
         why = _why(first)
@@ -31,25 +31,25 @@ class Stop:
         return f"{head}; trial {first.number}: {why}" if several else f"{head}: {why}"
 
 
-def stops(ordered: Iterable[TrialOutcome]) -> list[Stop]:
-    """Return the groups of trials that cannot be taken, the largest first.
+def stop_groups(ordered: Iterable[TrialOutcome]) -> list[StopGroup]:
+    """Return the groups of unusable trials, the largest first.
 
     Args:
-        ordered: Trials by rank; the first of a group stands for it.
+        ordered: Trials by rank; the first of a group is described.
     """
     groups: dict[tuple[object, ...], list[TrialOutcome]] = {}
     for outcome in ordered:
         if not is_usable(outcome):
             groups.setdefault(_reason(outcome), []).append(outcome)
-    found = [Stop(outcomes=tuple(group)) for group in groups.values()]
+    found = [StopGroup(outcomes=tuple(group)) for group in groups.values()]
     return sorted(found, key=lambda stop: -len(stop.outcomes))
 
 
 def trials_text(numbers: Sequence[int]) -> str:
-    """Return trial numbers as people write them: `trials 1, 4-7 and 9`.
+    """Return trial numbers as text: `trials 1, 4-7 and 9`.
 
     Args:
-        numbers: One or more, in any order; of very many the first are named.
+        numbers: One or more, in any order; only the first of many are shown.
     """
     parts = _ranges(sorted(numbers))
     if len(numbers) == 1:
@@ -74,7 +74,7 @@ def _ranges(numbers: Sequence[int]) -> list[str]:
 
 
 def _reason(outcome: TrialOutcome) -> tuple[object, ...]:
-    """What has to be equal for two trials to have stopped for the same reason."""
+    """Return what is equal for two trials that stopped for the same reason."""
     return (
         outcome.state,
         outcome.stopped_by,
@@ -98,7 +98,7 @@ def _how(outcomes: Sequence[TrialOutcome]) -> str:
 
 
 def _reached(outcomes: Sequence[TrialOutcome]) -> str:
-    """How far pruned trials came, in evaluation points."""
+    """Return how far pruned trials came, in evaluation points."""
     last = [each.last for each in outcomes if each.last is not None]
     if not last:
         return ""

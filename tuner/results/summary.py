@@ -1,4 +1,4 @@
-"""The end of a sweep: its figures, the ranked table, the reading of it, what to do next."""
+"""Summary of a sweep: figures, ranked table, analysis, next steps."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ from tuner.formatting.markdown import code, prose
 from tuner.processes.invocation import Invocation
 from tuner.results.class_table import class_lines, class_table
 from tuner.results.pasted import print_command, print_place
-from tuner.results.stops import stops
+from tuner.results.stops import stop_groups
 from tuner.results.tables import confirmation_table, ranking_table
-from tuner.results.terminal import parameters_text, say
+from tuner.results.terminal import parameters_text, print_line
 from tuner.results.time_spent import TimeSpent
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
@@ -35,44 +35,44 @@ from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSummary:
-    """All that the end of a sweep is told from."""
+    """Data of the summary at the end of a sweep."""
 
     study: str
-    """The study's name."""
+    """Name of the study."""
     goals: Goals
-    """What the study is run for."""
+    """Goals of the study."""
     outcomes: Sequence[TrialOutcome]
-    """Of the whole study, what to take first."""
+    """Outcomes of the whole study, by preference."""
     reading: SweepReading
-    """What they say as a whole."""
+    """Analysis of the whole study."""
     interrupted: bool
-    """Somebody stopped it."""
+    """True if the user stopped it."""
     failed: str
-    """Causes of the failures in a row that stopped it; empty where it did not stop."""
+    """Causes of the consecutive failures that stopped it; empty if they did not."""
     time: TimeSpent
-    """Time since the command, and of all trials."""
+    """Time since this start, and of all trials."""
     best_file: Path
-    """best.yaml, which may not exist."""
+    """Path of best.yaml, which may not exist."""
     review: Sequence[str]
-    """How to see the runs in MLflow: what to type or to open, each a line."""
+    """Commands or addresses that show the runs in MLflow, each a line."""
     invocation: Invocation
-    """The command line of this start."""
-    is_taken: Callable[[str], bool]
-    """True for the name of a study that there is already."""
+    """Command line of this start."""
+    study_exists: Callable[[str], bool]
+    """Function that returns True if a study of a name exists."""
     page: Path | None = None
-    """The HTML report; None where it was not written."""
+    """Path of the HTML report; None if it was not written."""
     labels: Sequence[str] = ()
     """Names of the best trial's labels, in the order of their numbers."""
     keys: Sequence[str] = ()
-    """The searched keys, in the order of the space."""
+    """Searched keys, in the order of the space."""
     confirmation: Confirmation | None = None
-    """What the leading configurations reached with new seeds; None: not tried."""
+    """Results of the leading configurations with new seeds; None if they were not repeated."""
     model_note: str | None = None
-    """What to know of best_model/; None where it is the best's."""
+    """Message about best_model/; None if it is up to date."""
 
     @cached_property
     def best(self) -> TrialOutcome | None:
-        """The trial to take."""
+        """Best trial of the study."""
         return best(self.outcomes, self.goals)
 
     @property
@@ -81,18 +81,18 @@ class SweepSummary:
         return self.goals.objective
 
     @property
-    def rerun(self) -> FollowUp:
-        """What can be run after the sweep."""
+    def follow_up(self) -> FollowUp:
+        """Follow-up commands."""
         return FollowUp(
             study=self.study,
             command_with=self.invocation.changed,
-            study_exists=self.is_taken,
+            study_exists=self.study_exists,
             is_confirmed=self.confirmation is not None,
         )
 
     @cached_property
     def class_scores(self) -> ShownScores | None:
-        """Scores of the best trial by class; None where its matrix is not known."""
+        """Scores of the best trial by class; None if its confusion matrix is unknown."""
         best = self.best
         if best is None or best.last is None or not best.last.confusion:
             return None
@@ -100,7 +100,7 @@ class SweepSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 nothing usable came out, 130 interrupted."""
+        """Exit code: 0 done, 1 no usable result, 130 interrupted."""
         if self.interrupted:
             return INTERRUPTED
         return 1 if self.failed or self.best is None else 0
@@ -151,112 +151,112 @@ def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, 
     return {name: value for name, value in metrics.items() if value is not None} | tested
 
 
-def gained(closing: SweepSummary) -> str:
-    """What tuning gained over the untuned default, trial 0."""
-    winner = closing.best
-    default = next((o for o in closing.outcomes if o.number == UNTUNED), None)
+def gain_text(summary: SweepSummary) -> str:
+    """Return what tuning gained over the untuned default, trial 0."""
+    winner = summary.best
+    default = next((o for o in summary.outcomes if o.number == UNTUNED), None)
     if winner is None or winner.value is None:
-        return _none_usable(closing)
-    of = " of the search" if closing.confirmation is not None else ""
-    head = f"Best{of}: trial {winner.number}, {closing.goals.objectives_text(winner)}"
-    if closing.goals.several:
-        return f"{head}; {_traded(closing, default)}"
+        return _none_usable(summary)
+    of = " of the search" if summary.confirmation is not None else ""
+    head = f"Best{of}: trial {winner.number}, {summary.goals.objectives_text(winner)}"
+    if summary.goals.several:
+        return f"{head}; {_traded(summary, default)}"
     if default is None or default.value is None:
         return f"{head}; the untuned default (trial 0) did not complete."
     if default.violated:
         return f"{head}; the untuned default (trial 0) misses {'; '.join(default.violated)}."
     if winner.number == UNTUNED:
         return f"{head}: the untuned default; tuning gained nothing."
-    better = gain(winner.value, default.value, closing.goals.direction)
+    better = gain(winner.value, default.value, summary.goals.direction)
     return (
         f"{head}; the untuned default (trial 0) {default.value:.4f}: tuning gained {better:.4f}."
     )
 
 
-def _none_usable(closing: SweepSummary) -> str:
-    completed = [outcome for outcome in closing.outcomes if outcome.value is not None]
+def _none_usable(summary: SweepSummary) -> str:
+    completed = [outcome for outcome in summary.outcomes if outcome.value is not None]
     if not completed:
         return "No trial completed."
     text = unmet_text(completed)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _traded(closing: SweepSummary, default: TrialOutcome | None) -> str:
-    """What else there is to take, and what the untuned default reached."""
-    best_ones = front(closing.outcomes, closing.goals)
-    found = "the only one that no other trial beats in all objectives"
+def _traded(summary: SweepSummary, default: TrialOutcome | None) -> str:
+    """Return the alternatives on the front, and the untuned default's result."""
+    best_ones = front(summary.outcomes, summary.goals)
+    found = "the only trial that no other one dominates"
     if len(best_ones) > 1:
-        others = ", ".join(str(each.number) for each in best_ones if each is not closing.best)
-        found = f"the knee of {len(best_ones)} trials that none beats in all objectives ({others})"
+        others = ", ".join(str(each.number) for each in best_ones if each is not summary.best)
+        found = f"the knee of {len(best_ones)} trials that none dominates ({others})"
     if default is None or default.value is None:
         return f"{found}; the untuned default (trial 0) did not complete."
-    return f"{found}; the untuned default (trial 0): {closing.goals.objectives_text(default)}."
+    return f"{found}; the untuned default (trial 0): {summary.goals.objectives_text(default)}."
 
 
-def counts_text(closing: SweepSummary) -> str:
-    """How many trials ended in which state, and how the time was spent."""
-    counted = counts(closing.outcomes)
+def counts_text(summary: SweepSummary) -> str:
+    """Return the number of trials in each state, and the time spent."""
+    counted = counts(summary.outcomes)
     states = ", ".join(f"{number} {state.value}" for state, number in counted.items() if number)
-    count = "1 trial" if len(closing.outcomes) == 1 else f"{len(closing.outcomes)} trials"
-    return f"{count}: {states or 'none has ended'}; {closing.time.text}"
+    count = "1 trial" if len(summary.outcomes) == 1 else f"{len(summary.outcomes)} trials"
+    return f"{count}: {states or 'none has ended'}; {summary.time.text}"
 
 
-def show(closing: SweepSummary, console: Console) -> None:
-    """Prints the end of the sweep."""
-    given = {key for outcome in closing.outcomes for key in outcome.parameters}
-    searched = [key for key in closing.keys if key in given]
+def print_summary(summary: SweepSummary, console: Console) -> None:
+    """Print the summary."""
+    given = {key for outcome in summary.outcomes for key in outcome.parameters}
+    searched = [key for key in summary.keys if key in given]
     keys = [*searched, *sorted(given.difference(searched))]
-    if closing.outcomes:
+    if summary.outcomes:
         console.print()
-        console.print(ranking_table(closing.outcomes, closing.goals, keys))
-    _section(console, "Why the others stopped", _stopped(closing))
-    _section(console, "Reading", statements(closing.reading, closing.rerun))
-    _show_confirmation(closing, console)
-    _show_classes(closing, console)
+        console.print(ranking_table(summary.outcomes, summary.goals, keys))
+    _section(console, "Why the others stopped", _stopped(summary))
+    _section(console, "Reading", statements(summary.reading, summary.follow_up))
+    _show_confirmation(summary, console)
+    _show_classes(summary, console)
     console.print()
-    for line in (gained(closing), counts_text(closing)):
-        say(console, line)
-    if closing.failed:
-        text = f"Stopped after failures in a row (sweep.max_failures): {closing.failed}"
-        say(console, text, style="red")
-    if closing.model_note is not None:
-        say(console, closing.model_note, style="yellow")
-    for index, text in enumerate(closing.review):
+    for line in (gain_text(summary), counts_text(summary)):
+        print_line(console, line)
+    if summary.failed:
+        text = f"Stopped after failures in a row (sweep.max_failures): {summary.failed}"
+        print_line(console, text, style="red")
+    if summary.model_note is not None:
+        print_line(console, summary.model_note, style="yellow")
+    for index, text in enumerate(summary.review):
         print_command(console, text, "review" if index == 0 else "")
-    for label, path in _places(closing):
+    for label, path in _places(summary):
         print_place(console, path, label)
-    for label, command in _next_steps(closing):
+    for label, command in _next_steps(summary):
         print_command(console, command, label)
 
 
-def _show_confirmation(closing: SweepSummary, console: Console) -> None:
-    if closing.confirmation is None:
+def _show_confirmation(summary: SweepSummary, console: Console) -> None:
+    if summary.confirmation is None:
         return
     console.print("\nConfirmed with new seeds", style="bold")
-    console.print(confirmation_table(closing.confirmation))
-    _say_all(console, _told(closing, closing.confirmation))
+    console.print(confirmation_table(summary.confirmation))
+    _print_statements(console, _confirmation_statements(summary, summary.confirmation))
 
 
-def _show_classes(closing: SweepSummary, console: Console) -> None:
-    found = closing.class_scores
-    if found is None or closing.best is None:
+def _show_classes(summary: SweepSummary, console: Console) -> None:
+    found = summary.class_scores
+    if found is None or summary.best is None:
         return
-    console.print(f"\nValidation scores by class, trial {closing.best.number}", style="bold")
+    console.print(f"\nValidation scores by class, trial {summary.best.number}", style="bold")
     console.print(class_table(found))
     if found.others:
-        say(console, found.others)
+        print_line(console, found.others)
 
 
-def _stopped(closing: SweepSummary) -> list[Statement]:
-    return [Statement(text=stop.text) for stop in stops(closing.outcomes)]
+def _stopped(summary: SweepSummary) -> list[Statement]:
+    return [Statement(text=stop.text) for stop in stop_groups(summary.outcomes)]
 
 
-def _told(closing: SweepSummary, found: Confirmation) -> list[Statement]:
-    """What a confirmation says, and the command that makes it surer."""
-    sentences = [Statement(text=line) for line in confirmation_lines(found, closing.objective)]
+def _confirmation_statements(summary: SweepSummary, found: Confirmation) -> list[Statement]:
+    """Return the sentences on a confirmation, with the command for more seeds."""
+    sentences = [Statement(text=line) for line in confirmation_lines(found, summary.objective)]
     more = more_seeds_override(found.best)
     if more:
-        command = closing.invocation.changed(more)
+        command = summary.invocation.changed(more)
         sentences.append(Statement(text="The same with more seeds", command=command))
     return sentences
 
@@ -264,58 +264,58 @@ def _told(closing: SweepSummary, found: Confirmation) -> list[Statement]:
 def _section(console: Console, title: str, statements: Sequence[Statement]) -> None:
     if statements:
         console.print(f"\n{title}", style="bold")
-        _say_all(console, statements)
+        _print_statements(console, statements)
 
 
-def _say_all(console: Console, statements: Sequence[Statement]) -> None:
-    """Each sentence, and what to type on a line of its own."""
+def _print_statements(console: Console, statements: Sequence[Statement]) -> None:
+    """Print each sentence, with its command on a line of its own."""
     for each in statements:
-        say(console, Text(f"{each.text}:" if each.command else each.text))
+        print_line(console, Text(f"{each.text}:" if each.command else each.text))
         if each.command:
             print_command(console, each.command)
 
 
-def _places(closing: SweepSummary) -> list[tuple[str, Path]]:
-    best = [] if closing.best is None else [("best", closing.best_file)]
-    return [*best, *([] if closing.page is None else [("report", closing.page)])]
+def _places(summary: SweepSummary) -> list[tuple[str, Path]]:
+    best = [] if summary.best is None else [("best", summary.best_file)]
+    return [*best, *([] if summary.page is None else [("report", summary.page)])]
 
 
-def _next_steps(closing: SweepSummary) -> list[tuple[str, str]]:
+def _next_steps(summary: SweepSummary) -> list[tuple[str, str]]:
     steps = []
-    if closing.best is not None:
-        file = shlex.quote(str(closing.best_file))
-        steps.append(("next", closing.invocation.command("train", file)))
-    if closing.interrupted:
-        steps.append(("resume", closing.invocation.again))
+    if summary.best is not None:
+        file = shlex.quote(str(summary.best_file))
+        steps.append(("next", summary.invocation.command("train", file)))
+    if summary.interrupted:
+        steps.append(("resume", summary.invocation.again))
     return steps
 
 
-def description(closing: SweepSummary) -> str:
-    """The sweep's run in MLflow, described in Markdown; trials are links to their runs."""
-    ranked = [outcome for outcome in closing.outcomes if is_usable(outcome)]
+def description(summary: SweepSummary) -> str:
+    """Return the description of the sweep's MLflow run in Markdown, with links to trials."""
+    ranked = [outcome for outcome in summary.outcomes if is_usable(outcome)]
     rows = [
-        f"| {rank} | {_link(o)} | {' | '.join(_scores(o, closing.goals))} "
+        f"| {rank} | {_link(o)} | {' | '.join(_scores(o, summary.goals))} "
         f"| {o.diagnosis.status if o.diagnosis else ''} | {code(parameters_text(o.parameters))} |"
         for rank, o in enumerate(ranked, start=1)
     ]
     unranked = [
         f"{_link(o)} {prose('; '.join(o.violated)) or o.state.value}"
-        for o in closing.outcomes
+        for o in summary.outcomes
         if not is_usable(o)
     ]
-    columns = ["rank", "trial", *closing.goals.watched, "convergence", "parameters"]
+    columns = ["rank", "trial", *summary.goals.watched, "convergence", "parameters"]
     return "\n".join(
         [
-            gained(closing),
+            gain_text(summary),
             "",
-            counts_text(closing),
+            counts_text(summary),
             "",
-            *([closing.model_note, ""] if closing.model_note is not None else []),
-            *_confirmation(closing),
-            *_reading(closing),
-            *_classes(closing),
-            *(f"- {label}: {code(str(text))}" for label, text in _places(closing)),
-            *(f"- {label}: {code(text)}" for label, text in _next_steps(closing)),
+            *([summary.model_note, ""] if summary.model_note is not None else []),
+            *_confirmation(summary),
+            *_reading(summary),
+            *_classes(summary),
+            *(f"- {label}: {code(str(text))}" for label, text in _places(summary)),
+            *(f"- {label}: {code(text)}" for label, text in _next_steps(summary)),
             "",
             f"| {' | '.join(columns)} |",
             "|---" * len(columns) + "|",
@@ -331,20 +331,20 @@ def _scores(outcome: TrialOutcome, goals: Goals) -> list[str]:
 
 
 def _link(outcome: TrialOutcome) -> str:
-    """A link to the trial's run, as `tuner.tracking` takes it."""
+    """Return a link to the trial's run, in the form that `tuner.tracking` resolves."""
     return f"[{outcome.number}](trial:{outcome.number})"
 
 
-def _confirmation(closing: SweepSummary) -> list[str]:
-    """Above the reading, since it corrects the first line."""
-    found = closing.confirmation
+def _confirmation(summary: SweepSummary) -> list[str]:
+    """Return the confirmation, which precedes the analysis because it corrects the first line."""
+    found = summary.confirmation
     if found is None:
         return []
     rows = [table_row(configuration, found) for configuration in found.configurations]
     return [
         "**Confirmed with new seeds**",
         "",
-        *_points(_told(closing, found)),
+        *_points(_confirmation_statements(summary, found)),
         "",
         *(f"| {' | '.join(row)} |" for row in (HEADINGS, ["---"] * len(HEADINGS))),
         *(f"| [{trial}](trial:{trial}) | {' | '.join(rest)} |" for trial, *rest in rows),
@@ -352,9 +352,9 @@ def _confirmation(closing: SweepSummary) -> list[str]:
     ]
 
 
-def _reading(closing: SweepSummary) -> list[str]:
-    """Above the table, since MLflow shows no more than the beginning of a long description."""
-    points = _points(statements(closing.reading, closing.rerun))
+def _reading(summary: SweepSummary) -> list[str]:
+    """Return the analysis, which precedes the table because MLflow shows only the beginning."""
+    points = _points(statements(summary.reading, summary.follow_up))
     return ["**Reading**", "", *points, ""] if points else []
 
 
@@ -365,8 +365,8 @@ def _points(statements: Sequence[Statement]) -> list[str]:
     ]
 
 
-def _classes(closing: SweepSummary) -> list[str]:
-    found, best = closing.class_scores, closing.best
+def _classes(summary: SweepSummary) -> list[str]:
+    found, best = summary.class_scores, summary.best
     if found is None or best is None:
         return []
     title = f"**Validation scores by class, trial {best.number}**"

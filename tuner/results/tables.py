@@ -1,4 +1,4 @@
-"""The tables that a person reads: trials by rank, configurations by their repeats."""
+"""Tables of trials by rank, and of configurations by their repeats."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,12 +23,12 @@ STYLES = {
 }
 
 _SECONDS, _STATE, _FRONT, _CONVERGENCE = range(4)
-"""Turns in which columns of the ranking are left out: what the rank and the list of reasons for
-which trials ended tell as well goes first."""
+"""Order in which columns of the ranking are dropped: first those whose content the rank and the
+list of reasons repeat."""
 
 
 def figure(value: Scalar) -> str:
-    """A value as people read it: floats to four significant digits."""
+    """Return the text of a value, floats with four significant digits."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if not isinstance(value, float):
@@ -37,13 +37,13 @@ def figure(value: Scalar) -> str:
 
 
 class FittedTable:
-    """A table as wide as the terminal on which it is printed allows."""
+    """A table that fits the width of its terminal."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        """Hold the columns.
+        """Store the columns.
 
         Args:
-            columns: Each with as many values as the others.
+            columns: Columns, all with the same number of values.
         """
         self.columns = columns
         self._width: int | None = None
@@ -60,12 +60,12 @@ class FittedTable:
 def ranking_table(
     ordered: Sequence[TrialOutcome], goals: Goals, keys: Sequence[str]
 ) -> FittedTable:
-    """The trials in their order; of several objectives, with a mark at those on the front.
+    """Return the trials in order; with several objectives, those on the front are marked.
 
     Args:
-        ordered: As `tuner.search.pareto.order` gives them.
-        goals: What they were run for.
-        keys: Searched keys that have a column.
+        ordered: Trials as `tuner.search.pareto.by_preference` returns them.
+        goals: Goals of the study.
+        keys: Searched keys that get a column.
     """
     ranks = [str(rank) if is_usable(each) else "" for rank, each in enumerate(ordered, start=1)]
     columns = [
@@ -76,23 +76,23 @@ def ranking_table(
     if goals.several:
         leading = {each.number for each in front(ordered, goals)}
         marks = [cell("yes" if each.number in leading else "") for each in ordered]
-        columns.append(Column(heading="front", cells=marks, drops=_FRONT))
+        columns.append(Column(heading="front", cells=marks, drop_order=_FRONT))
     states = [cell(each.state.value, STYLES[each.state]) for each in ordered]
     statuses = [cell(each.diagnosis.status.value if each.diagnosis else "") for each in ordered]
     seconds = [cell(f"{each.seconds:.0f}") for each in ordered]
     return FittedTable(
         [
             *columns,
-            Column(heading="state", cells=states, drops=_STATE),
-            Column(heading="convergence", cells=statuses, drops=_CONVERGENCE),
+            Column(heading="state", cells=states, drop_order=_STATE),
+            Column(heading="convergence", cells=statuses, drop_order=_CONVERGENCE),
             *_parameters(ordered, keys),
-            Column(heading="seconds", cells=seconds, right=True, drops=_SECONDS),
+            Column(heading="seconds", cells=seconds, right=True, drop_order=_SECONDS),
         ]
     )
 
 
 def _metrics(ordered: Sequence[TrialOutcome], goals: Goals) -> Iterator[Column]:
-    """Of every metric that counts; the first one always stands beside the trial's number."""
+    """Yield a column for every watched metric; the first is always beside the trial's number."""
     values = [goals.values(each) for each in ordered]
     last = len(goals.watched)
     for turn, name in enumerate(goals.watched):
@@ -101,7 +101,7 @@ def _metrics(ordered: Sequence[TrialOutcome], goals: Goals) -> Iterator[Column]:
             heading=name,
             cells=[_score(outcome, name, measured) for outcome, measured in pairs],
             right=True,
-            moves=last - turn if turn else None,
+            move_order=last - turn if turn else None,
             label=f"{name}=",
         )
 
@@ -112,29 +112,29 @@ def _parameters(ordered: Sequence[TrialOutcome], keys: Sequence[str]) -> Iterato
             figure(each.parameters[key]) if key in each.parameters else "" for each in ordered
         ]
         values = list(map(cell, given))
-        yield Column(heading=name, cells=values, right=True, moves=0, label=f"{name}=")
+        yield Column(heading=name, cells=values, right=True, move_order=0, label=f"{name}=")
 
 
 def _score(outcome: TrialOutcome, name: str, values: Mapping[str, float]) -> Text:
-    """A value of a metric; red where a constraint of the metric is missed."""
+    """Return a value of a metric, red if the trial misses a constraint of it."""
     style = "red" if is_missed(name, outcome.violated) else ""
     return cell(score(values[name]) if name in values else "", style)
 
 
 def confirmation_table(found: Confirmation) -> FittedTable:
-    """The configurations that were trained again, by rank."""
+    """Return the repeated configurations by rank."""
     rows = [table_row(configuration, found) for configuration in found.configurations]
     *figures, notes = zip(*rows, strict=True)
     trial, mean, interval, seeds, promised, _ = HEADINGS
-    turns = {seeds: 1, promised: 2, interval: 3}  # None of them is left out.
+    turns = {seeds: 1, promised: 2, interval: 3}  # None of them is dropped.
     columns = [
         Column(
             heading=heading,
             cells=list(map(cell, values)),
             right=True,
-            moves=turns.get(heading),
+            move_order=turns.get(heading),
             label=f"{heading} ",
         )
         for heading, values in zip((trial, mean, interval, seeds, promised), figures, strict=True)
     ]
-    return FittedTable([*columns, Column(heading="", cells=list(map(cell, notes)), moves=0)])
+    return FittedTable([*columns, Column(heading="", cells=list(map(cell, notes)), move_order=0)])

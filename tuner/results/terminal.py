@@ -1,4 +1,4 @@
-"""What a person sees: progress while a sweep runs, a line for each trial."""
+"""Terminal output: progress of a running sweep, a line for each trial."""
 
 import math
 import re
@@ -26,19 +26,19 @@ from tuner.trial.duration import Running, seconds_left, told
 from tuner.trial.records import Scalar, TrialOutcome, TrialSpec, TrialState
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
-"""What counts toward a study's total."""
+"""States that count toward a study's total."""
 
 WIDE = 1_000
-"""Columns of a line where there is no terminal to wrap it."""
+"""Columns of a line if no terminal wraps it."""
 
 _INDENT = 11
-"""Columns before a trial's second line, which stands below its state."""
+"""Indent of a trial's second line, which starts below its state."""
 
 
-def say(console: Console, text: str | Text, style: str | None = None) -> None:
-    """Prints a line: wrapped between words on a terminal, as it is elsewhere.
+def print_line(console: Console, text: str | Text, style: str | None = None) -> None:
+    """Print a line, wrapped between words on a terminal and unwrapped elsewhere.
 
-    A word that is longer than a line, an address for instance, stays whole and can be copied.
+    A word longer than a line, for example an address, stays whole and can be copied.
     """
     width = console.width
     if console.is_terminal and any(cell_len(word) > width for word in str(text).split()):
@@ -52,20 +52,20 @@ def say(console: Console, text: str | Text, style: str | None = None) -> None:
 
 
 def parameters_text(parameters: Mapping[str, Scalar]) -> str:
-    """Parameters as short overrides."""
+    """Return parameters as short overrides."""
     return " ".join(f"{key}={figure(value)}" for key, value in parameters.items())
 
 
 def outcome_parts(
     outcome: TrialOutcome, objective: str, noun: str = "trial", keys: Sequence[str] = ()
 ) -> list[Text]:
-    """One finished trial as parts of `tuner.results.layout.fill`.
+    """Return a finished trial as parts of `tuner.results.layout.fill`.
 
     Args:
-        outcome: How it ended.
-        objective: Metric name.
-        noun: What a trial is called.
-        keys: Searched keys whose short names are shown; the others are shown in full.
+        outcome: Outcome of the trial.
+        objective: Name of the metric.
+        noun: Name of a trial in messages.
+        keys: Searched keys that are shown by short names; others are shown in full.
     """
     value = outcome.measured.get(objective, outcome.value)
     if value is None and outcome.last is not None:
@@ -91,7 +91,7 @@ def outcome_parts(
 
 
 def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
-    """One finished trial as one line; parameters by their keys."""
+    """Return a finished trial as one line, with parameters by their keys."""
     return Text().join(outcome_parts(outcome, objective, noun))
 
 
@@ -102,20 +102,20 @@ def show_outcome(
     noun: str = "trial",
     keys: Sequence[str] = (),
 ) -> None:
-    """Print one finished trial: in as many lines as a terminal needs, in one line elsewhere."""
+    """Print a finished trial, in several lines on a terminal and in one line elsewhere."""
     if not console.is_terminal:
-        say(console, outcome_line(outcome, objective, noun))
+        print_line(console, outcome_line(outcome, objective, noun))
         return
     for line in fill(outcome_parts(outcome, objective, noun, keys), console.width, _INDENT):
-        say(console, line)
+        print_line(console, line)
 
 
 def _output() -> Console:
-    """Standard output; lines move in it if it is a terminal, whatever FORCE_COLOR says."""
+    """Return standard output; it is live only on a terminal, whatever FORCE_COLOR says."""
     if sys.stdout is None or not sys.stdout.isatty():
         return PlainConsole(width=WIDE, force_interactive=False)
     console = PlainConsole()
-    if console.is_dumb_terminal:  # Rich takes it to have 80 columns.
+    if console.is_dumb_terminal:  # Rich assumes 80 columns for it.
         size = shutil.get_terminal_size()
         return PlainConsole(width=size.columns, height=size.lines)
     return console
@@ -123,22 +123,22 @@ def _output() -> Console:
 
 @dataclass(frozen=True, kw_only=True)
 class _Slot:
-    """What a slot does."""
+    """Present state of a slot."""
 
     trial: int | None = None
-    """Number of the trial; None: none runs."""
+    """Number of its trial; None if none runs."""
     waits: str = "waiting"
-    """What it is called while none runs."""
+    """Text while no trial runs."""
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     share: float = 0.0
     score: float | None = None
     rate: float = 0.0
     since: float = 0.0
-    """When the trial began, by the terminal's clock."""
+    """Start of the trial, by the terminal's clock."""
 
 
 class Terminal:
-    """Shows a sweep: live lines on a terminal, plain ones elsewhere."""
+    """Display of a sweep: live lines on a terminal, plain lines elsewhere."""
 
     def __init__(
         self,
@@ -152,18 +152,18 @@ class Terminal:
         now: Callable[[], datetime] | None = None,
         moves: bool = True,
     ) -> None:
-        """Shows nothing until `begin`.
+        """Show nothing until `begin`.
 
         Args:
-            objective: Metric name.
-            console: Where to write; None: standard output.
-            clock: Seconds, monotonic.
-            noun: What a trial is called.
-            keys: Searched keys, which have short names in the lines of a terminal.
-            quiet: True to show warnings and results alone.
-            now: Local time, written before each line of progress where there is no terminal;
-                None: no time is written.
-            moves: False to show lines alone, as where a debugger uses the terminal, too.
+            objective: Name of the metric.
+            console: Console to print on; None for standard output.
+            clock: Function that returns monotonic seconds.
+            noun: Name of a trial in messages.
+            keys: Searched keys, which are shown by short names.
+            quiet: True to show warnings and results only.
+            now: Function that returns local time, printed before each line of progress without a
+                terminal; None to print no time.
+            moves: False to show plain lines only, for example beside a debugger.
         """
         console = console or _output()
         if not console.is_terminal:
@@ -188,7 +188,7 @@ class Terminal:
 
     @property
     def _is_live(self) -> bool:
-        """True if lines can be moved on; a dumb terminal and a file only take new ones."""
+        """True if lines can move; a dumb terminal and a file only take new ones."""
         return self._moves and self.console.is_interactive and not self._quiet
 
     def begin(
@@ -201,15 +201,15 @@ class Terminal:
         goals: Goals | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Shows the sweep's line and one for each slot.
+        """Show the line of the sweep and one for each slot.
 
         Args:
-            title: The study's name.
-            total: Trials in all.
-            slots: Slot indices.
+            title: Name of the study.
+            total: Number of trials in all.
+            slots: Indices of the slots.
             earlier: Trials that ended before this start.
-            goals: What makes a trial the best so far; None: there is no best.
-            timeout: Seconds after which no trial starts; None: none.
+            goals: Goals that define the best so far; None to show no best.
+            timeout: Seconds after which no trial starts; None for no limit.
         """
         self._begun = self._clock()
         self._ends = None if timeout is None else self._begun + timeout
@@ -217,21 +217,21 @@ class Terminal:
         earlier = list(earlier)
         for outcome in earlier:
             self._count(outcome)
-        self._lead(earlier)
+        self._update_leading(earlier)
         self._slots = {slot: _Slot(waits="starting") for slot in slots}
         if self._is_live:
             self._view.start()
 
     def end(self) -> None:
-        """Takes the live lines away."""
+        """Remove the live lines."""
         self._view.stop()
 
     def of(self, noun: str, keys: Sequence[str]) -> "Terminal":
         """Return another display on the same console.
 
         Args:
-            noun: What its trials are called.
-            keys: Their searched keys.
+            noun: Name of its trials in messages.
+            keys: Searched keys of its trials.
         """
         return type(self)(
             self._objective,
@@ -245,21 +245,21 @@ class Terminal:
         )
 
     def notice(self, text: str) -> None:
-        """A line of progress."""
+        """Show a line of progress."""
         if not self._quiet:
             self._log(text)
 
     def warn(self, text: str) -> None:
-        """A line to mind, if there is anything to say."""
+        """Show a warning, unless the text is empty."""
         if text:
             self._log(text, style="yellow")
 
     def result(self, text: str) -> None:
-        """A line of what came out, which no time stands before."""
-        say(self.console, text)
+        """Show a line of the result, without a time."""
+        print_line(self.console, text)
 
     def show_outcome(self, outcome: TrialOutcome) -> None:
-        """One finished trial as progress: a line where lines do not move."""
+        """Show a finished trial as progress, in one line without a live terminal."""
         if self._quiet:
             return
         if self._now is None:
@@ -268,10 +268,12 @@ class Terminal:
             self._log(outcome_line(outcome, self._objective, self._noun))
 
     def _log(self, text: str | Text, style: str | None = None) -> None:
-        say(self.console, text if self._now is None else stamped(text, self._now()), style=style)
+        print_line(
+            self.console, text if self._now is None else stamped(text, self._now()), style=style
+        )
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
-        """The slot's line says what the trial tries."""
+        """Show the trial in the slot's line."""
         now = _Slot(trial=spec.number, parameters=spec.parameters, since=self._clock())
         self._set(slot, now)
         if not self._is_live:
@@ -279,11 +281,11 @@ class Terminal:
             self.notice(f"slot {slot}  {trial} starts  {parameters}")
 
     def progressed(self, slot: int, share: float, rate: float) -> None:
-        """The slot's line moves on."""
+        """Update the slot's progress."""
         self._set(slot, replace(self._slots[slot], share=share, rate=rate))
 
     def reported(self, slot: int, value: float) -> None:
-        """The slot's line shows the last score."""
+        """Show the last score in the slot's line."""
         now = replace(self._slots[slot], score=value)
         self._set(slot, now)
         if not self._is_live:
@@ -293,11 +295,11 @@ class Terminal:
             )
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
-        """The trial as a line above; the sweep's line counts on."""
+        """Show the trial in a line above, and count it in the sweep's line."""
         self.show_outcome(outcome)
         self._set(slot, _Slot())
         self._count(outcome)
-        self._lead([outcome])
+        self._update_leading([outcome])
         if outcome.state in COUNTED:
             self._ended.append(outcome.seconds)
             if not self._is_live:
@@ -305,12 +307,12 @@ class Terminal:
                     ", ".join((self._trials(), *(" ".join(each) for each in self._facts())))
                 )
 
-    # -- what is shown ----------------------------------------------------------------------
+    # -- content ------------------------------------------------------------------------------
 
     def _set(self, slot: int, now: _Slot) -> None:
-        """A slot, which may be heard of for the first time: a cluster may grow.
+        """Set the state of a slot, which may be new because a cluster may grow.
 
-        The mapping is replaced, since another thread draws it.
+        The mapping is replaced, because another thread draws it.
         """
         self._slots = {**self._slots, slot: now}
 
@@ -318,12 +320,12 @@ class Terminal:
         self._done += outcome.state in COUNTED
         self._failures += outcome.state is TrialState.FAILED
 
-    def _lead(self, ended: Iterable[TrialOutcome]) -> None:
+    def _update_leading(self, ended: Iterable[TrialOutcome]) -> None:
         if self._goals is not None:
             self._leading = front([*self._leading, *ended], self._goals)
 
     def frame(self) -> Frame:
-        """All that the live lines show now."""
+        """Return everything that the live lines show now."""
         rows = [Row(title=self._trials(), share=self._done / max(1, self._total))]
         rows += [self._row(slot, now) for slot, now in sorted(self._slots.items())]
         facts = [cell(self._title)]
@@ -351,14 +353,14 @@ class Terminal:
         return f"{self._done} of {self._total} {self._noun}s"
 
     def _facts(self) -> list[list[str]]:
-        """The best so far, times and failures; each as words that stay together if they can."""
-        left = self._left() if self._total > self._done else None
+        """Return the best so far, times and failures as words to keep together."""
+        left = self._time_left() if self._total > self._done else None
         elapsed = f"{told(self._clock() - self._begun)} elapsed"
         failures = f"{self._failures} failed" if self._failures else None
         return [*self._best(), *([each] for each in (elapsed, left, failures) if each is not None)]
 
     def _best(self) -> list[list[str]]:
-        """What the trial to take reached so far, and its number."""
+        """Return the best trial's result so far, and its number."""
         if self._goals is None:
             return []
         found = best(self._leading, self._goals)
@@ -369,8 +371,8 @@ class Terminal:
         first, *more = [*(f"{each}," for each in others), last]
         return [[f"best {first}", *more, f"({self._noun} {found.number})"]]
 
-    def _left(self) -> str | None:
-        """When the sweep will end, as far as its trials tell."""
+    def _time_left(self) -> str | None:
+        """Return an estimate of the sweep's end, if its trials allow one."""
         now, slots = self._clock(), self._slots
         running = [
             Running(seconds=now - slot.since, share=slot.share)
@@ -389,7 +391,7 @@ class Terminal:
 
 
 def ending(outcome: TrialOutcome) -> str:
-    """How a trial ended, why, and what to change, in one line."""
+    """Return how and why a trial ended, and advice, in one line."""
     if outcome.error is not None:
         why = outcome.error.text
     elif outcome.diagnosis is not None:

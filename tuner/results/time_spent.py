@@ -1,4 +1,4 @@
-"""The time that a sweep took: since this start, and of its trials in all."""
+"""Time of a sweep: since this start, and of all its trials."""
 
 from dataclasses import dataclass
 
@@ -10,28 +10,28 @@ class TimeSpent:
     """Time of one start of a sweep, and of all trials of its study."""
 
     seconds: float
-    """Wall time since this start."""
+    """Wall time in seconds since this start."""
     busy: float
-    """Seconds of all slots inside updates and evaluation, since this start."""
+    """Seconds of all slots in updates and evaluation, since this start."""
     slots: int
-    """Trials at a time; 0 where agents on other machines ran them."""
+    """Number of trials at a time; 0 if agents on other machines ran them."""
     ended: int
-    """Trials and repeats that this start ended."""
+    """Number of trials and repeats that this start ended."""
     earlier: int
-    """Trials of the study that other starts or agents ended."""
+    """Number of the study's trials that other starts or agents ended."""
     in_trials: float
-    """Seconds of all trials of the study, whoever ran them."""
+    """Seconds of all trials of the study, on any machine."""
 
     @property
     def efficiency(self) -> float | None:
-        """Share of the slots' time inside updates and evaluation; None where nothing ran here."""
+        """Share of the slots' time in updates and evaluation; None if nothing ran here."""
         if not (self.slots and self.ended and self.seconds > 0.0):
             return None
         return self.busy / (self.slots * self.seconds)
 
     @property
     def text(self) -> str:
-        """Both, apart where they differ."""
+        """Both times as text, separate if they differ."""
         if not self.slots:
             return f"{told(self.seconds)}; {told(self.in_trials)} of trials in all"
         if not self.earlier:

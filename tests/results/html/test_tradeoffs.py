@@ -3,7 +3,7 @@
 import pytest
 
 from tests.results.html.studies import BOTH, ended, shown, traded
-from tuner.results.html.tradeoffs import better_corner, stairs, trade_off
+from tuner.results.html.tradeoffs import better_corner, front_corners, trade_off
 from tuner.trial.records import TrialState
 
 ACCURACY, SPEED, MEMORY = "val_accuracy", "examples_per_second", "peak_memory_bytes"
@@ -11,15 +11,15 @@ ACCURACY, SPEED, MEMORY = "val_accuracy", "examples_per_second", "peak_memory_by
 
 def test_the_line_runs_over_the_trials_that_none_beats_in_both():
     study = shown(*traded((0.7, 30.0), (0.9, 10.0), (0.6, 20.0), (0.9, 10.0)), objectives=BOTH)
-    assert stairs(study, SPEED) == [(10.0, 0.9), (30.0, 0.7)]
+    assert front_corners(study, SPEED) == [(10.0, 0.9), (30.0, 0.7)]
 
 
 def test_of_three_objectives_the_line_is_that_of_the_two_which_are_drawn():
     three = (ACCURACY, SPEED, MEMORY)
     trials = traded((0.9, 30.0, 3e9), (0.8, 20.0, 1e9), (0.7, 10.0, 2e9), objectives=three)
     study = shown(*trials, objectives=three)
-    assert stairs(study, SPEED) == [(30.0, 0.9)]
-    assert stairs(study, MEMORY) == [(1e9, 0.8), (3e9, 0.9)]
+    assert front_corners(study, SPEED) == [(30.0, 0.9)]
+    assert front_corners(study, MEMORY) == [(1e9, 0.8), (3e9, 0.9)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_misses_a_constraint_is_hollow_says_so_and_bounds_no_line():
     poor = ended(1, value=0.6, measured={ACCURACY: 0.6, SPEED: 90.0}, violated=(text,))
     study = shown(*traded((0.7, 30.0)), poor, **both)
     drawn = trade_off(study, SPEED)
-    assert stairs(study, SPEED) == [(30.0, 0.7)]
+    assert front_corners(study, SPEED) == [(30.0, 0.7)]
     (marks,) = [trace for trace in drawn["data"] if "customdata" in trace]
     assert marks["marker"]["symbol"] == ["circle-open", "circle"]
     assert "misses val_accuracy 0.6, not &gt;= 0.65" in marks["customdata"][0]
@@ -54,7 +54,7 @@ def test_pruned_trials_are_left_out_since_they_have_no_end():
     pruned = ended(1, TrialState.PRUNED, measured={ACCURACY: 0.9, SPEED: 90.0})
     study = shown(*traded((0.7, 30.0)), pruned, objectives=BOTH)
     assert [trace["x"] for trace in trade_off(study, SPEED)["data"]] == [[30.0]] * 3
-    assert stairs(study, SPEED) == [(30.0, 0.7)]
+    assert front_corners(study, SPEED) == [(30.0, 0.7)]
 
 
 def test_a_constraint_alone_is_drawn_without_a_line():

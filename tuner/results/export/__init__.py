@@ -1,4 +1,4 @@
-"""Which trials are exported, and what they become in the forms that other programs read."""
+"""Export: choice of trials, and configurations for other programs."""
 
 from tuner.results.export.choice import choose
 from tuner.results.export.training_arguments import training_arguments

@@ -1,4 +1,4 @@
-"""Which trials of a study are worth exporting."""
+"""Choice of the trials of a study to export."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from tuner.trial.records import TrialOutcome, TrialState
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is exported."""
+    """Trials to export."""
 
     outcomes: tuple[TrialOutcome, ...] = ()
-    """The trials, the best first; none where none is good enough."""
+    """Trials, best first; empty if none qualifies."""
 
     reason: str = ""
-    """Why there are none, as a sentence."""
+    """Reason why there are none, as a sentence."""
 
 
 def choose(
@@ -28,18 +28,17 @@ def choose(
     settings: ExportSettings,
     confirmed: Sequence[int] = (),
 ) -> Choice:
-    """Chooses the trials to export.
+    """Choose the trials to export.
 
     Args:
-        outcomes: Of every ended trial.
-        goals: What the study was run for.
-        settings: What is asked for.
-        confirmed: Numbers of the trials whose configurations were trained again, by what they
-            reached; they come before the others.
+        outcomes: Outcomes of all ended trials.
+        goals: Goals of the study.
+        settings: Settings of the export.
+        confirmed: Numbers of the confirmed trials, best first; they precede the others.
 
     Returns:
-        Up to `top` completed trials with the wanted status that have learned anything, or the one
-        that is named, whatever it learned.
+        Up to `top` completed trials with the wanted status that beat the constant guess, or the
+        one that is named, whatever its result.
     """
     place = {number: place for place, number in enumerate(confirmed)}
     ordered = by_preference(outcomes, goals, settings.pick, settings.weights)
@@ -66,7 +65,7 @@ def choose(
 
 
 def learned(outcome: TrialOutcome) -> bool:
-    """Whether a trial ended better than the best guess that ignores the text."""
+    """Return True if a trial ended better than the best constant guess."""
     last, guess = outcome.last, outcome.guess
     if last is None or guess is None:
         return True

@@ -1,4 +1,4 @@
-"""A configuration as `transformers.TrainingArguments` (5.x) reads it, and what it can not say."""
+"""A configuration as `transformers.TrainingArguments` (5.x), and what they cannot express."""
 
 import math
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ _REMEDIES: Mapping[str, str] = {
 def training_arguments(
     settings: TrialSettings, last: Report | None = None
 ) -> tuple[dict[str, Any], list[LeftOut]]:
-    """Translates a configuration.
+    """Translate a configuration.
 
     Args:
         settings: The configuration.
-        last: The trial's last report, which says how long it was; None: there is none.
+        last: Last report of the trial, which shows its length; None if there is none.
 
     Returns:
-        Keyword arguments of TrainingArguments, and what they do not say.
+        Keyword arguments of TrainingArguments, and the settings that they cannot express.
     """
     peak = settings.optimizer.learning_rate
     updates = None if last is None else budget_updates(settings, last.total_examples)
@@ -52,10 +52,10 @@ def training_arguments(
 
 
 def budget_updates(settings: TrialSettings, total_examples: int) -> int:
-    """Optimizer updates of a trial whose whole budget is so many examples."""
+    """Return the number of optimizer updates in a budget of examples."""
     epochs = settings.training.epochs
     budget = Budget(
-        # Below one epoch the budget's examples are what counts, however many rows there are.
+        # Below one epoch the budget's examples count, not the number of rows.
         train_examples=round(total_examples / max(1.0, epochs)),
         effective_batch=settings.effective_batch_size,
         epochs=max(1.0, epochs),
@@ -67,7 +67,7 @@ def budget_updates(settings: TrialSettings, total_examples: int) -> int:
 def _ended_early(
     settings: TrialSettings, last: Report | None, updates: int | None
 ) -> list[LeftOut]:
-    """The end of a trial that did not need its whole budget."""
+    """Return the early end of a trial, if it did not use its whole budget."""
     if last is None or last.examples_seen >= last.total_examples:
         return []
     made = last.updates + last.skipped_updates
@@ -75,7 +75,7 @@ def _ended_early(
         LeftOut(
             key="convergence.converged_patience",
             value=settings.convergence.converged_patience,
-            remedy=f"this trial was ended after {made} of {updates} updates, at the rates of the "
+            remedy=f"this trial ended after {made} of {updates} updates, at the rates of the "
             "whole budget; a callback that sets control.should_training_stop ends the Trainer",
         )
     ]
@@ -105,11 +105,11 @@ def _of_model_and_data(settings: TrialSettings) -> list[LeftOut]:
         LeftOut(
             key="data.seed",
             value=data.seed,
-            remedy="which rows are validation rows; the Trainer takes data that is split already",
+            remedy="selects the validation rows; the Trainer takes data that is already split",
         ),
     ]
     if data.train_examples is not None:
-        remedy = "so many of the training rows, drawn stratified by label"
+        remedy = "a subset of this size, drawn stratified by label"
         rest.append(LeftOut(key="data.train_examples", value=data.train_examples, remedy=remedy))
     if data.where:
         remedy = "only the rows that match"
@@ -151,7 +151,7 @@ def _training(
             LeftOut(
                 key="training.effective_batch_size",
                 value=batch,
-                remedy=f"the Trainer's updates have {whole} examples",
+                remedy=f"an update of the Trainer has {whole} examples",
             )
         )
     if training.devices > 1:
@@ -163,18 +163,18 @@ def _training(
 def _length(
     training: TrainingSettings, updates: int | None
 ) -> tuple[dict[str, Any], list[LeftOut]]:
-    """The budget. A part of an epoch has whole updates here, and a share of all there."""
+    """Return the budget; a partial epoch has whole updates here, but a share of all there."""
     if float(training.epochs).is_integer():
         return {"num_train_epochs": training.epochs}, []
     if updates is not None:
         return {"num_train_epochs": math.ceil(training.epochs), "max_steps": updates}, []
-    remedy = "the Trainer may make an update more or less in the last part of an epoch"
+    remedy = "the Trainer may make one update more or less in a partial epoch"
     rest = [LeftOut(key="training.epochs", value=training.epochs, remedy=remedy)]
     return {"num_train_epochs": training.epochs}, rest
 
 
 def _evaluation(training: TrainingSettings) -> dict[str, Any]:
-    # As a share, which 1.0 is not: that means every step.
+    # As a share; 1.0 would mean every step.
     if training.evaluations > 1:
         return {"eval_strategy": "steps", "eval_steps": 1 / training.evaluations}
     return {"eval_strategy": "epoch"}

@@ -1,1 +1,1 @@
-"""What a study shows: read as plain values, drawn as one page."""
+"""Report page of a study: its data, and their drawing on one page."""

@@ -1,4 +1,4 @@
-"""A study and its trials' curves put together: all that the table and the page are made of."""
+"""Data of the table and the report page: a study with its trials' curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,20 +26,20 @@ _STOPPED_BY: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """What is known of one evaluation point."""
+    """One evaluation point of a trial."""
 
     point: int
-    """k, counted from 1."""
+    """Number of the point, counted from 1."""
     share: float
-    """Of the budget in examples, 0 to 1."""
+    """Share of the budget in examples, 0 to 1."""
     examples: int | None = None
-    """Training examples seen; None where only the study knows the point."""
+    """Number of training examples seen; None if only the study knows the point."""
     train_loss: float | None = None
-    """Mean since the previous point, in nats."""
+    """Mean training loss since the previous point, in nats."""
     val_loss: float | None = None
-    """On the rows that every point evaluates, in nats."""
+    """Validation loss on the rows that every point evaluates, in nats."""
     measured: Mapping[str, float] = field(default_factory=dict)
-    """What counts, by metric (see `Goals.watched`)."""
+    """Watched metrics by name (see `Goals.watched`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,44 +47,44 @@ class TrialView:
     """One trial as it is shown."""
 
     number: int
-    """Its number."""
+    """Number of the trial."""
     state: str
-    """As in `TrialState`, or `running` or `waiting`."""
+    """State as in `TrialState`, or `running` or `waiting`."""
     rank: int | None = None
-    """1 for the best; None unless it completed and meets the constraints."""
+    """Rank, 1 for the best; None unless it completed and meets the constraints."""
     status: str = ""
-    """The word on its convergence; empty before there is one."""
+    """Convergence status; empty if there is none yet."""
     parameters: Mapping[str, Scalar]
     """Override key to value."""
     value: float | None = None
-    """The first objective; None unless complete."""
+    """Value of the first objective; None unless complete."""
     measured: Mapping[str, float] = field(default_factory=dict)
-    """What counts, by metric; of one that did not complete, what it last was."""
+    """Watched metrics by name; last values of a trial that did not complete."""
     missed: tuple[str, ...] = ()
-    """The constraints that a completed one misses, as people read them."""
+    """Messages about the constraints that a completed trial misses."""
     on_front: bool = False
-    """Of several objectives: no other trial beats it in all of them."""
+    """True if no other trial dominates it, with several objectives."""
     ending: str = ""
-    """Why it ended before its budget was spent; empty where it did not."""
+    """Reason why it ended before its budget; empty if it did not."""
     reason: str = ""
-    """The figures behind the status."""
+    """Figures behind the status."""
     advice: str = ""
-    """What to change."""
+    """Advice on what to change."""
     deciding: tuple[int, ...] = ()
     """Evaluation points that decided the status."""
     curve: tuple[CurvePoint, ...] = ()
-    """By point."""
+    """Points in order."""
     begun: datetime | None = None
-    """Local time."""
+    """Local time of the start."""
     ended: datetime | None = None
-    """Local time; None while it runs."""
+    """Local time of the end; None while it runs."""
     seconds: float = 0.0
-    """From being handed to a worker to its end; 0 before that."""
+    """Seconds from its assignment to a worker to its end; 0 before that."""
     host: str = ""
-    """The machine that ran it."""
+    """Host name of its machine."""
 
     def misses(self, metric: str) -> bool:
-        """Whether it misses a constraint of this metric."""
+        """Return True if it misses a constraint of this metric."""
         return is_missed(metric, self.missed)
 
 
@@ -93,19 +93,19 @@ class StudyView:
     """A study as it is shown."""
 
     name: str
-    """Its name."""
+    """Name of the study."""
     goals: Goals
-    """What it is run for."""
+    """Goals of the study."""
     space: SearchSpace
-    """What is searched."""
+    """Search space of the study."""
     epochs: float
-    """Of the untuned default."""
+    """Epochs of the untuned default."""
     outcomes: tuple[TrialOutcome, ...]
-    """Of the trials that ended, what to take first."""
+    """Outcomes of the ended trials, by preference."""
     trials: tuple[TrialView, ...]
-    """Ranked, then the others by how they ended, those that run and those that wait."""
+    """Ranked trials, then the others by state, running and waiting ones."""
     confirmation: Confirmation | None = None
-    """What its leading configurations reached with new seeds; None: not tried."""
+    """Results of its leading configurations with new seeds; None if they were not repeated."""
 
     @property
     def objective(self) -> str:
@@ -114,40 +114,40 @@ class StudyView:
 
     @property
     def direction(self) -> Direction:
-        """Which way the first objective gets better."""
+        """Direction in which the first objective improves."""
         return self.goals.direction
 
     @property
     def keys(self) -> list[str]:
-        """The searched keys that a trial has, in the order of the space."""
+        """Searched keys that trials have, in the order of the space."""
         given = {key for trial in self.trials for key in trial.parameters}
         searched = [key for key in self.space.keys if key in given]
         return [*searched, *sorted(given.difference(searched))]
 
     @property
     def best(self) -> TrialView | None:
-        """The best completed trial; of several objectives the knee of their front."""
+        """Best completed trial; with several objectives the knee of their front."""
         return next((trial for trial in self.trials if trial.rank == 1), None)
 
     @property
     def front(self) -> list[TrialView]:
-        """Of several objectives: the trials that no other one beats in all, the knee first."""
+        """Undominated trials with several objectives, the knee first."""
         return [trial for trial in self.trials if trial.on_front]
 
     @property
     def untuned(self) -> TrialView | None:
-        """The trial of the untuned default, if it completed."""
+        """Trial of the untuned default, if it completed."""
         found = (t for t in self.trials if t.number == UNTUNED and t.value is not None)
         return next(found, None)
 
     @property
     def unfinished(self) -> list[TrialView]:
-        """The trials that run or wait."""
+        """Running and waiting trials."""
         return [t for t in self.trials if t.state in (Phase.RUNNING, Phase.WAITING)]
 
 
 def view(stored: StoredStudy, folder: StudyFolder) -> StudyView:
-    """Puts a study and the files of its trials together; trials of other machines have none."""
+    """Combine a study with the files of its trials; trials of other machines have none."""
     reports: dict[int, Sequence[Report]] = {}
     for trial in stored.trials:
         with suppress(OSError):
@@ -156,11 +156,11 @@ def view(stored: StoredStudy, folder: StudyFolder) -> StudyView:
 
 
 def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> StudyView:
-    """Puts a study and its reports together.
+    """Combine a study with its reports.
 
     Args:
-        stored: The study.
-        reports: Trial number to its reports by point, for the trials that have some.
+        stored: Study as it is stored.
+        reports: Trial number to its reports by point, for trials that have some.
     """
     goals = stored.goals
     outcomes = by_preference(stored.outcomes, goals)
@@ -225,7 +225,7 @@ def _trial(trial: StoredTrial, curve: tuple[CurvePoint, ...], goals: Goals) -> T
 
 
 def _ending(outcome: TrialOutcome) -> str:
-    """Why a trial ended before its budget was spent."""
+    """Return why a trial ended before its budget; empty if it did not."""
     if outcome.error is not None:
         return outcome.error.text
     at = f" at {outcome.last.point} of {outcome.last.points}" if outcome.last else ""
@@ -250,7 +250,7 @@ def _curve(
             )
             for count, report in enumerate(reports, start=1)
         )
-    # The study holds what counts on after an early end.
+    # After an early end the study holds filled-in values.
     last = trial.outcome.last if trial.outcome else None
     end, total = (last.point, last.points) if last else (points, points)
     return tuple(
@@ -261,7 +261,7 @@ def _curve(
 
 
 def _measured(reports: Sequence[Report], goals: Goals) -> dict[str, float]:
-    """What counts at the last of some reports; nothing where another version wrote them."""
+    """Return the watched metrics at the last report; empty for reports of another version."""
     try:
         return goals.measure(reports)
     except (AttributeError, TypeError):
@@ -269,7 +269,7 @@ def _measured(reports: Sequence[Report], goals: Goals) -> dict[str, float]:
 
 
 def _last(curve: Sequence[CurvePoint], goals: Goals) -> dict[str, float]:
-    """The last number of each metric that counts."""
+    """Return the last finite value of each watched metric."""
     seen = [_finite(point.measured) for point in curve]
     known = {name: [each[name] for each in seen if name in each] for name in goals.watched}
     return {name: values[-1] for name, values in known.items() if values}

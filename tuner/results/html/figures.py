@@ -1,6 +1,6 @@
-"""The interactive plots of the page, as the plain dicts that Plotly draws.
+"""Interactive plots of the report page, as plain dicts for Plotly.
 
-Texts that come from users are escaped here, since Plotly reads some HTML in them.
+Texts that come from users are escaped here, because Plotly interprets some HTML.
 """
 
 import math
@@ -20,18 +20,18 @@ from tuner.search.goals import score
 Figure = dict[str, Any]
 
 SYMBOLS = {"complete": "circle", "running": "circle-open", "pruned": "line-ns-open"}
-"""Mark at the end of a curve by the trial's state; a cross for the others."""
+"""Marker at the end of a curve by the trial's state; a cross for other states."""
 
 FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-TYPICAL = 2.0
-"""A loss above so many medians is drawn outside the axis."""
+AXIS_MEDIANS = 2.0
+"""Multiple of the median loss at which the axis ends."""
 
 MINUTE, HOUR = 60.0, 3600.0
 LONG_KEY = 24
 
 
 def losses(study: StudyView) -> Figure:
-    """The validation loss of every trial against the share of its budget."""
+    """Plot the validation loss of every trial against the share of its budget."""
     layout = _against_budget("validation loss (nats)")
     layout["yaxis"]["range"] = loss_range(study, training=False)
     layout |= _guess_line(study, "val_loss")
@@ -39,7 +39,7 @@ def losses(study: StudyView) -> Figure:
 
 
 def scores(study: StudyView, objective: str) -> Figure:
-    """An objective of every trial against the share of its budget."""
+    """Plot an objective of every trial against the share of its budget."""
     layout = _against_budget(escape(objective))
     if objective.endswith("loss"):
         layout["yaxis"]["range"] = loss_range(study)
@@ -48,7 +48,7 @@ def scores(study: StudyView, objective: str) -> Figure:
 
 
 def _guess_line(study: StudyView, metric: str) -> Figure:
-    """What the best constant guess reaches, as a line that curves have to beat."""
+    """Draw the result of the constant guess as a line for curves to beat."""
     guess = next((o.guess for o in study.outcomes if o.guess is not None), None)
     known = {} if guess is None else {"val_loss": guess.loss, "val_accuracy": guess.accuracy}
     if metric not in known:
@@ -65,11 +65,11 @@ def _guess_line(study: StudyView, metric: str) -> Figure:
 
 
 def loss_range(study: StudyView, *, training: bool = True) -> tuple[float, float]:
-    """Bounds of a loss axis in which the losses of usual trials lie; blown-up ones leave it.
+    """Return bounds of a loss axis for usual trials; exploded losses lie outside.
 
     Args:
-        study: Whose losses.
-        training: Makes room for training losses beside validation losses.
+        study: Study with the losses.
+        training: True to include training losses.
     """
     seen = [
         loss
@@ -81,13 +81,13 @@ def loss_range(study: StudyView, *, training: bool = True) -> tuple[float, float
     ]
     if not seen:
         return 0.0, 1.0
-    low, high = min(seen), min(max(seen), TYPICAL * statistics.median(seen))
+    low, high = min(seen), min(max(seen), AXIS_MEDIANS * statistics.median(seen))
     margin = 0.05 * (high - low) or 0.1
     return max(0.0, low - margin), high + margin
 
 
 def _curves(study: StudyView, of: Callable[[CurvePoint], float | None]) -> list[Figure]:
-    """A line for each trial, the best drawn last."""
+    """Draw a line for each trial, the best last."""
     traces = []
     for trial in _best_last(study):
         known = [(p, y) for p in trial.curve if (y := finite(of(p))) is not None]
@@ -109,7 +109,7 @@ def _curves(study: StudyView, of: Callable[[CurvePoint], float | None]) -> list[
                     "size": [3] * inner + [9],
                     "line": {"color": colour(trial), "width": [0] * inner + [2]},
                 },
-                "text": [f"{hover(trial, p)}<br><b>{score(y)}</b>" for p, y in known],
+                "text": [f"{hover_text(trial, p)}<br><b>{score(y)}</b>" for p, y in known],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
@@ -117,13 +117,13 @@ def _curves(study: StudyView, of: Callable[[CurvePoint], float | None]) -> list[
 
 
 def _best_last(study: StudyView) -> list[TrialView]:
-    """In the order of drawing, so that the good lie above the poor."""
+    """Return the trials in drawing order, so that good ones are above poor ones."""
     unranked = len(study.trials) + 1
     return sorted(study.trials, key=lambda trial: -(trial.rank or unranked))
 
 
-def hover(trial: TrialView, point: CurvePoint | None = None) -> str:
-    """What is told of a trial, or of one of its points, under the pointer."""
+def hover_text(trial: TrialView, point: CurvePoint | None = None) -> str:
+    """Return the hover text of a trial, or of one of its points."""
     head = f"<b>trial {trial.number}</b> · {escape(trial.state)}"
     if trial.status:
         head += f" · {trial.status.replace('_', ' ')}"
@@ -135,15 +135,15 @@ def hover(trial: TrialView, point: CurvePoint | None = None) -> str:
     return "<br>".join(lines)
 
 
-def reached(study: StudyView, trial: TrialView) -> list[str]:
-    """What counts of a trial, a line for each metric, and what it misses."""
+def metric_lines(study: StudyView, trial: TrialView) -> list[str]:
+    """Return a line for each watched metric of a trial, and for each missed constraint."""
     known = [name for name in study.goals.watched if name in trial.measured]
     lines = [f"<b>{escape(name)} {score(trial.measured[name])}</b>" for name in known]
     return [*lines, *(f"misses {escape(text)}" for text in trial.missed)]
 
 
 def _against_budget(title: str) -> Figure:
-    layout = blank(height=340)
+    layout = base_layout(height=340)
     layout["xaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
     layout["xaxis"]["title"]["text"] = "share of the budget"
     layout["yaxis"]["title"]["text"] = title
@@ -151,13 +151,13 @@ def _against_budget(title: str) -> Figure:
 
 
 def parallel(study: StudyView) -> Figure:
-    """Every trial as a line across its parameters to the objectives.
+    """Draw every trial as a line across its parameters to the objectives.
 
-    A parameter that a trial does not have gets no mark, and the line passes it by.
+    A parameter that a trial does not have gets no marker; the line skips it.
     """
     trials = [trial for trial in _best_last(study) if trial.parameters]
     axes = parallel_axes(study, trials)
-    layout = blank(height=380)
+    layout = base_layout(height=380)
     layout |= {"margin": {"l": 40, "r": 50, "t": 20, "b": 46}}
     layout["xaxis"] |= {
         "tickvals": list(range(len(axes))),
@@ -191,7 +191,7 @@ def parallel(study: StudyView) -> Figure:
 
 def _crossing(study: StudyView, trial: TrialView, heights: Sequence[float | None]) -> Figure:
     best = trial is study.best
-    text = "<br>".join([hover(trial), *reached(study, trial)])
+    text = "<br>".join([hover_text(trial), *metric_lines(study, trial)])
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -212,15 +212,15 @@ def _crossing(study: StudyView, trial: TrialView, heights: Sequence[float | None
 
 
 def _wrapped(key: str) -> str:
-    """A long key in two lines."""
+    """Return a long key in two lines."""
     group, dot, leaf = key.partition(".")
     return escape(f"{group}.") + "<br>" + escape(leaf) if dot else escape(key)
 
 
 def importances(shares: Mapping[str, float]) -> Figure:
-    """How much each parameter explains, the largest on top."""
+    """Plot the importance of each parameter, the largest on top."""
     items = sorted(shares.items(), key=lambda item: item[1])
-    layout = blank(height=max(130, 60 + 40 * len(items)))
+    layout = base_layout(height=max(130, 60 + 40 * len(items)))
     layout |= {"margin": {"l": 10, "r": 40, "t": 6, "b": 30}}
     layout["xaxis"] |= {"tickformat": ".0%", "range": [0, 1.12 * max(shares.values())]}
     layout["yaxis"] |= {"automargin": True, "showgrid": False, "ticksuffix": "  "}
@@ -239,13 +239,13 @@ def importances(shares: Mapping[str, float]) -> Figure:
 
 
 def timeline(bars: Sequence[Bar]) -> Figure:
-    """When each trial ran, and beside which others."""
+    """Plot when each trial ran, in lanes by slot."""
     end = max((bar.begin + bar.seconds for bar in bars), default=0.0)
     unit, seconds = ("hours", HOUR) if end >= 2 * HOUR else ("minutes", MINUTE)
     if end < 2 * MINUTE:
         unit, seconds = "seconds", 1.0
     lanes = sorted({bar.lane for bar in bars}, reverse=True)
-    layout = blank(height=90 + 34 * max(len(lanes), 1))
+    layout = base_layout(height=90 + 34 * max(len(lanes), 1))
     layout |= {"barmode": "overlay", "bargap": 0.25}
     layout["margin"] |= {"t": 6, "l": 20}
     layout["xaxis"]["title"]["text"] = f"{unit} since the first trial began"
@@ -271,14 +271,14 @@ def timeline(bars: Sequence[Bar]) -> Figure:
             "color": [colour(bar.trial) for bar in bars],
             "line": {"color": "white", "width": 1},
         },
-        "customdata": [f"{hover(bar.trial)}<br>{duration(bar.seconds)}" for bar in bars],
+        "customdata": [f"{hover_text(bar.trial)}<br>{duration(bar.seconds)}" for bar in bars],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
     return {"data": [trace], "layout": layout}
 
 
-def blank(*, height: int) -> Figure:
-    """The layout that all plots have in common; the height is in pixels."""
+def base_layout(*, height: int) -> Figure:
+    """Return the layout common to all plots; the height is in pixels."""
     axis = {
         "gridcolor": "#eaeef2",
         "linecolor": LINE,

@@ -1,4 +1,4 @@
-"""The HTML page of a study: one file that needs no network."""
+"""The HTML report page of a study: one file that needs no network."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from tuner.results.html import figures
 from tuner.results.html.data import StudyView, TrialView
 from tuner.results.html.panels import panel
 from tuner.results.html.slots import Bar, timeline
-from tuner.results.html.style import NO_STATUS, STATUS_COLOURS, colour, duration, present
+from tuner.results.html.style import NO_STATUS, STATUS_COLOURS, colour, duration, legend_labels
 from tuner.results.html.tradeoffs import trade_off
 from tuner.results.tables import figure
 from tuner.search.goals import Goals, score
@@ -27,28 +27,28 @@ from tuner.search.ranking import gain
 from tuner.settings.objectives import direction
 
 FEW = 6
-"""Up to so many parameters have a column each in the ranked table, fewer beside more metrics."""
+"""Largest number of parameters with a column each in the ranked table, fewer with more metrics."""
 
 CURVES, TRADE_OFF = "curves-", "trade-off-"
-"""How the places of a metric's plots begin; its name follows."""
+"""Prefixes of the ids of a metric's plots; its name follows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """What stands at the top."""
+    """Figures at the top of the page."""
 
     gained: str
-    """Against the untuned default; empty where that did not complete."""
+    """Gain over the untuned default; empty if that did not complete."""
     unmet: str
-    """Why there is no best though trials completed; empty where there is one."""
+    """Reason why completed trials have no best; empty if there is one."""
     states: Mapping[str, int]
-    """How many trials are in which state."""
+    """State to number of trials."""
     statuses: Mapping[str, int]
-    """How many have which status."""
+    """Convergence status to number of trials."""
     took: str
-    """How long trials ran, pauses left out."""
+    """Time that trials ran, without pauses."""
     slots: int
-    """Trials at a time."""
+    """Number of trials at a time."""
 
 
 def render(
@@ -61,19 +61,19 @@ def render(
     model_note: str | None = None,
     refresh: int = 0,
 ) -> str:
-    """Draws the page.
+    """Render the page.
 
     Args:
-        study: What is shown.
-        reading: What its trials say as a whole.
-        rerun: What can be run after the sweep; None: its command is not known.
-        now: When the page is made, local time; trials that run are drawn to here.
-        best_file: The best configuration, if it is there.
-        model_note: What to know of best_model/; None where it is the best's.
-        refresh: Seconds after which a browser loads the page again; 0: never.
+        study: Study to show.
+        reading: Analysis of the whole study.
+        rerun: Follow-up commands; None if the sweep's command is unknown.
+        now: Local time of the page, up to which running trials are drawn.
+        best_file: Path of the best configuration, if it exists.
+        model_note: Message about best_model/; None if it is up to date.
+        refresh: Seconds after which a browser reloads the page; 0 for never.
 
     Returns:
-        HTML.
+        The page as HTML.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -86,7 +86,7 @@ def render(
         "figure": figure, "colour": colour, "duration": duration, "score": score,
     }  # fmt: skip
     bars = timeline(study.trials, now)
-    plots = drawn(study, reading.importances, bars)
+    plots = build_plots(study, reading.importances, bars)
     template = environment.get_template("page.html")
     return template.render(
         study=study,
@@ -94,7 +94,7 @@ def render(
         headline=headline(study, bars),
         statuses=STATUS_COLOURS,
         no_status=NO_STATUS,
-        labels=present(study.trials),
+        labels=legend_labels(study.trials),
         reading=statements(reading, rerun or FollowUp(study=study.name))[
             1:
         ],  # The first counts, as the tile does.
@@ -115,7 +115,7 @@ def render(
 
 
 def goals_text(goals: Goals) -> str:
-    """What a study is run for, for the line below its name."""
+    """Return the goals of a study for the line below its name."""
     words = {"maximize": "larger", "minimize": "smaller"}
     parts = [f"{name}, {words[direction(name)]} is better" for name in goals.objectives]
     bounds = [f"{each.metric} {each.text}" for each in goals.constraints]
@@ -123,7 +123,7 @@ def goals_text(goals: Goals) -> str:
 
 
 def headline(study: StudyView, bars: Sequence[Bar]) -> Headline:
-    """The figures at the top of the page."""
+    """Return the figures at the top of the page."""
     statuses = Counter(trial.status for trial in study.trials if trial.status)
     return Headline(
         gained=_gained(study),
@@ -154,13 +154,13 @@ def _unmet(study: StudyView) -> str:
     completed = sum(trial.value is not None for trial in study.trials)
     if not completed:
         return "no trial completed yet"
-    return f"of {completed} completed trials none meets the constraints"
+    return f"none of the {completed} completed trials meets the constraints"
 
 
-def drawn(
+def build_plots(
     study: StudyView, importances: Mapping[str, float], bars: Sequence[Bar]
 ) -> dict[str, figures.Figure]:
-    """The plots of the page by the id of their place."""
+    """Return the plots of the page by the id of their place."""
     curves = {f"{CURVES}val_loss": figures.losses(study)}
     for name in study.goals.objectives:
         curves.setdefault(f"{CURVES}{name}", figures.scores(study, name))
@@ -177,7 +177,7 @@ def drawn(
 
 
 def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
-    """The table of the confirmation and its lines."""
+    """Return the table of the confirmation and its sentences."""
     found = study.confirmation
     if found is None:
         return None
@@ -189,7 +189,7 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
 
 
 def _in_columns(study: StudyView) -> bool:
-    """Whether the ranked table has room for a column for each parameter."""
+    """Return True if the ranked table has space for a column for each parameter."""
     more = len(study.goals.watched) - 1 + study.goals.several
     return len(study.keys) + more <= FEW
 
@@ -208,16 +208,16 @@ def _covered(bars: Sequence[Bar]) -> float:
 
 
 def _script_json(value: Any) -> Markup:
-    """JSON that can stand in a script: no number that JSON lacks, no tag that would end it."""
-    text = json.dumps(_sound(value), allow_nan=False)
+    """Return JSON that is safe in a script: no number that JSON lacks, no tag that ends it."""
+    text = json.dumps(_without_infinities(value), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704  (escaped above)
 
 
-def _sound(value: Any) -> Any:
+def _without_infinities(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _sound(item) for key, item in value.items()}
+        return {key: _without_infinities(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_sound(item) for item in value]
+        return [_without_infinities(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

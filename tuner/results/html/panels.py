@@ -1,4 +1,4 @@
-"""One trial's own curves as a small drawing (SVG), with the points that decided its status."""
+"""Small drawing (SVG) of a trial's own curves, with the points that decided its status."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,18 +11,18 @@ from tuner.results.html.style import LINE, QUIET, colour, finite, nice_ticks, ti
 WIDTH, HEIGHT = 340.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 8.0, 8.0, 18.0
 TRAINING = "#8c959f"
-"""Colour of every training loss."""
+"""Colour of all training losses."""
 
 Scale = Callable[[float], float]
 
 
 def panel(trial: TrialView, bounds: tuple[float, float]) -> Markup:
-    """Draws training and validation loss against the share of the budget.
+    """Draw training and validation loss against the share of the budget.
 
     Args:
-        trial: Whose curves.
-        bounds: Of the loss axis, the same for all panels so that they compare; what lies above is
-            marked at the upper edge.
+        trial: Trial with the curves.
+        bounds: Bounds of the loss axis, equal in all panels so that they are comparable; losses
+            above it are marked at the upper edge.
     """
     low, high = bounds
 
@@ -41,7 +41,7 @@ def panel(trial: TrialView, bounds: tuple[float, float]) -> Markup:
     parts += [_mark(trial, point, high, across, down) for point in trial.curve]
     head = f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
     head += f'aria-label="losses of trial {trial.number}">'
-    # Of numbers and colours of ours alone.
+    # It consists of our numbers and colours only.
     return Markup(head + "".join(parts) + "</svg>")  # noqa: S704
 
 
@@ -83,14 +83,14 @@ def _line(
 
 
 def _mark(trial: TrialView, point: CurvePoint, high: float, across: Scale, down: Scale) -> str:
-    """A dot at a point; a ring where it decided; an arrow where the loss left the axis."""
+    """Draw a dot at a point, a ring if it decided, an arrow if the loss is above the axis."""
     if point.val_loss is None:
         return ""
     x, ink = across(point.share), colour(trial)
     decided = point.point in trial.deciding
-    told = f"point {point.point}, {point.share:.0%} of the budget: validation loss "
-    told += f"{point.val_loss:.4f}, training loss {point.train_loss or math.nan:.4f}"
-    told += ", decided the status" if decided else ""
+    text = f"point {point.point}, {point.share:.0%} of the budget: validation loss "
+    text += f"{point.val_loss:.4f}, training loss {point.train_loss or math.nan:.4f}"
+    text += ", decided the status" if decided else ""
     loss = finite(point.val_loss)
     if loss is None or loss > high:
         shape = f'<path d="M{x - 4:.1f} {TOP + 4}h8l-4-6z" fill="{ink}"/>'
@@ -103,4 +103,4 @@ def _mark(trial: TrialView, point: CurvePoint, high: float, across: Scale, down:
         )
     else:
         shape = f'<circle cx="{x:.1f}" cy="{down(loss):.1f}" r="2" fill="{ink}"/>'
-    return f"<g>{shape}<title>{told}</title></g>"
+    return f"<g>{shape}<title>{text}</title></g>"

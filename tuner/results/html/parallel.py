@@ -1,4 +1,4 @@
-"""Axes of the parallel coordinates: where each trial crosses each of them."""
+"""Axes of the parallel coordinates plot, and where each trial crosses them."""
 
 import math
 from collections import Counter
@@ -12,10 +12,10 @@ from tuner.search.space import Choice
 from tuner.trial.records import Scalar
 
 SPREAD = 0.03
-"""Trials with one choice are spread over so much of the axis to both sides, so as to be seen."""
+"""Share of the axis over which trials with one choice are spread to each side."""
 
 DECADES = 2.0
-"""A logarithmic axis that spans fewer has ticks between the powers of ten."""
+"""Number of decades below which a logarithmic axis has ticks between powers of ten."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +25,13 @@ class Axis:
     name: str
     """Override key, or an objective."""
     ticks: tuple[tuple[float, str], ...]
-    """Height from 0 to 1, and what stands there."""
+    """Height from 0 to 1 and text of each tick."""
     heights: tuple[float | None, ...]
-    """Where each trial crosses, in the order given; None for a trial without a value."""
+    """Height at which each trial crosses, in the given order; None for a trial without a value."""
 
 
 def axes(study: StudyView, trials: Sequence[TrialView]) -> list[Axis]:
-    """An axis for each parameter, and the objectives' at the end."""
+    """Return an axis for each parameter, then those of the objectives."""
     scores = [
         numeric(name, [trial.measured.get(name) for trial in trials])
         for name in study.goals.objectives
@@ -69,13 +69,13 @@ def numeric(
     bounds: Sequence[float] = (),
     log: bool = False,
 ) -> Axis:
-    """An axis of numbers from the smallest to the largest.
+    """Return an axis of numbers from the smallest to the largest.
 
     Args:
-        name: What it shows.
-        values: Of each trial.
-        bounds: Of the space; values may lie outside, as those of the untuned default.
-        log: Spaced by ratios, unless a value is not above 0.
+        name: Name of the axis.
+        values: Value of each trial.
+        bounds: Bounds of the space; values such as the untuned default's may lie outside.
+        log: True for logarithmic spacing, if all values are above 0.
     """
     known = [*bounds, *(value for value in values if value is not None)] or [0.0]
     log = log and min(known) > 0
@@ -99,12 +99,12 @@ def numeric(
 
 
 def of_choices(name: str, values: Sequence[str | None], choices: Sequence[Scalar]) -> Axis:
-    """An axis of values without an order, evenly spaced.
+    """Return an axis of unordered values, evenly spaced.
 
     Args:
-        name: What it shows.
-        values: Of each trial, as text.
-        choices: Of the space, below the others that occur.
+        name: Name of the axis.
+        values: Value of each trial, as text.
+        choices: Choices of the space, which precede other values.
     """
     texts = dict.fromkeys([*map(figure, choices), *(v for v in values if v is not None)])
     gap = 1.0 / max(len(texts) - 1, 1)

@@ -1,4 +1,4 @@
-"""Which trials ran at the same time: lanes of a timeline, one for each slot."""
+"""Timeline of trials: which ran at the same time, in a lane for each slot."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from tuner.results.html.data import TrialView
 
 PAUSE = 60.0
-"""Seconds in which nothing ran and after which time is left out: the sweep was stopped."""
+"""Seconds without a running trial after which time is left out, since the sweep was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,21 +15,21 @@ class Bar:
     """One trial on the timeline."""
 
     trial: TrialView
-    """The trial."""
+    """Trial of the bar."""
     lane: str
-    """Host and slot; which slot of a host it was is inferred from what ran at once."""
+    """Host and slot; the slot's number is inferred from the trials that ran together."""
     begin: float
-    """Seconds since the first trial began, pauses left out."""
+    """Seconds since the first trial began, without pauses."""
     seconds: float
-    """How long it ran."""
+    """Seconds that it ran."""
 
 
 def timeline(trials: Iterable[TrialView], now: datetime) -> list[Bar]:
-    """Lays the trials out.
+    """Arrange trials on a timeline.
 
     Args:
-        trials: Those that have begun are laid out.
-        now: When those that still run are drawn to.
+        trials: Trials; those that have begun get a bar.
+        now: Time up to which running trials are drawn.
     """
     spans = sorted(
         (
@@ -52,7 +52,7 @@ def timeline(trials: Iterable[TrialView], now: datetime) -> list[Bar]:
 
 
 def _lanes(spans: Sequence[tuple[datetime, datetime, TrialView]]) -> list[str]:
-    """The first lane of the trial's host that is free when it begins."""
+    """Return for each trial the first free lane of its host."""
     several = len({trial.host for _, _, trial in spans}) > 1
     free: dict[str, list[datetime]] = {}
     lanes = []

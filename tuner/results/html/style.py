@@ -1,4 +1,4 @@
-"""Colours, and figures as people read them."""
+"""Colours and number formats of the report page."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from tuner.results.html.data import TrialView
 from tuner.trial.records import Convergence
 
 INK, QUIET, LINE = "#1f2328", "#656d76", "#d8dee4"
-"""Text, lesser text, rules."""
+"""Colours of text, secondary text and rules."""
 
 STATUS_COLOURS: Mapping[str, str] = {
     Convergence.CONVERGED: "#1a7f37",
@@ -19,10 +19,10 @@ STATUS_COLOURS: Mapping[str, str] = {
     Convergence.DIVERGED: "#cf222e",
     Convergence.UNDETERMINED: "#afb8c1",
 }
-"""In the order in which legends list them."""
+"""Colour of each status, in the order of legends."""
 
 NO_STATUS = "#24292f"
-"""Colour of a trial that has no status yet."""
+"""Colour of a trial without a status."""
 
 MINUTE, HOUR = 60.0, 3600.0
 _SMALL = 1e-3
@@ -30,24 +30,24 @@ _LARGE = 1e5
 
 
 def colour(trial: TrialView) -> str:
-    """A trial's colour: that of its status."""
+    """Return a trial's colour by its status."""
     return STATUS_COLOURS.get(trial.status, NO_STATUS)
 
 
 def label(trial: TrialView) -> str:
-    """The word that stands for a trial's colour: its status, else its state."""
+    """Return the text for a trial's colour: its status, or else its state."""
     return trial.status or trial.state
 
 
-def present(trials: Iterable[TrialView]) -> list[str]:
-    """The labels that occur, in the order of legends."""
+def legend_labels(trials: Iterable[TrialView]) -> list[str]:
+    """Return the labels that occur, in the order of legends."""
     found = dict.fromkeys(label(trial) for trial in trials)
     known = [status for status in STATUS_COLOURS if status in found]
     return [*known, *(other for other in found if other not in STATUS_COLOURS)]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Return a duration as text."""
     if seconds >= HOUR:
         return f"{int(seconds // HOUR)} h {round(seconds % HOUR / MINUTE):02d} min"
     if seconds >= 2 * MINUTE:
@@ -56,7 +56,7 @@ def duration(seconds: float) -> str:
 
 
 def tick(value: float) -> str:
-    """A number on an axis."""
+    """Return the text of a number on an axis."""
     if value and (abs(value) < _SMALL or abs(value) >= _LARGE):
         mantissa, _, exponent = f"{value:.1e}".partition("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
@@ -64,12 +64,12 @@ def tick(value: float) -> str:
 
 
 def finite(value: float | None) -> float | None:
-    """The value, or None where it is no number that can be drawn."""
+    """Return the value, or None if it is not finite."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """Round values between two bounds, about so many (Heckbert 1990, "Nice numbers")."""
+    """Return about `count` round values between two bounds (Heckbert 1990, "Nice numbers")."""
     if high <= low:
         return [low]
     raw = (high - low) / max(count, 1)

@@ -1,10 +1,10 @@
-"""Objectives against each other: what can be had at once, and what the best of it costs."""
+"""Plots of one metric against another: the possible trade-offs, and their price."""
 
 from collections.abc import Sequence
 from html import escape
 
 from tuner.results.html.data import StudyView, TrialView
-from tuner.results.html.figures import Figure, blank, hover, reached
+from tuner.results.html.figures import Figure, base_layout, hover_text, metric_lines
 from tuner.results.html.style import INK, QUIET, colour, label
 from tuner.search.goals import Constraint, Goals
 from tuner.search.pareto import as_maximized, undominated
@@ -12,22 +12,22 @@ from tuner.settings.objectives import direction
 
 HEIGHT = 360
 RULE = "#8c959f"
-"""Colour of the line that bounds what can be had."""
+"""Colour of the line that bounds what is reachable."""
 
 _ARROWS = {"top right": "↗", "top left": "↖", "bottom right": "↘", "bottom left": "↙"}
 
 
 def trade_off(study: StudyView, across: str) -> Figure:
-    """The first objective of every completed trial against another metric that counts.
+    """Plot the first objective of every completed trial against another watched metric.
 
     Args:
-        study: Whose trials.
-        across: The other metric; where it is an objective, a line bounds what the two allow.
+        study: Study with the trials.
+        across: The other metric; for an objective, a line bounds what both allow.
     """
     ended = [trial for trial in study.trials if trial.value is not None]
     corner = better_corner(across, study.objective)
     shapes, notes = _bounds(study, across)
-    layout = blank(height=HEIGHT)
+    layout = base_layout(height=HEIGHT)
     layout["xaxis"]["title"]["text"] = escape(across)
     layout["yaxis"]["title"]["text"] = escape(study.objective)
     layout |= {"shapes": shapes, "annotations": [*notes, _better(corner)]}
@@ -38,17 +38,17 @@ def trade_off(study: StudyView, across: str) -> Figure:
 
 
 def better_corner(across: str, up: str) -> str:
-    """The corner of a plot that is best in both of its metrics, as `top right`."""
+    """Return the corner of a plot that is best in both metrics, for example `top right`."""
     row = "top" if direction(up) == "maximize" else "bottom"
     return f"{row} {'right' if direction(across) == 'maximize' else 'left'}"
 
 
-def stairs(study: StudyView, across: str) -> list[tuple[float, float]]:
-    """The corners of the line that bounds what usable trials reach of two objectives.
+def front_corners(study: StudyView, across: str) -> list[tuple[float, float]]:
+    """Return the corners of the line that bounds what usable trials reach in two objectives.
 
     Args:
-        study: Whose trials.
-        across: The objective beside the first.
+        study: Study with the trials.
+        across: Objective beside the first.
 
     Returns:
         Points by the value of `across`.
@@ -62,8 +62,8 @@ def stairs(study: StudyView, across: str) -> list[tuple[float, float]]:
 
 
 def _staircase(study: StudyView, across: str) -> Figure:
-    points = stairs(study, across)
-    # From each point the line first runs along what that point beats.
+    points = front_corners(study, across)
+    # From each point the line first runs along the region that the point dominates.
     shape = "vh" if direction(across) == "maximize" else "hv"
     return {
         "type": "scatter",
@@ -76,7 +76,7 @@ def _staircase(study: StudyView, across: str) -> Figure:
 
 
 def _marks(study: StudyView, across: str, ended: Sequence[TrialView], name: str) -> Figure:
-    """The completed trials of one colour; those of the front large and with their numbers."""
+    """Draw the completed trials of one colour; those on the front are large and numbered."""
     own = [trial for trial in reversed(ended) if label(trial) == name]
     return {
         "type": "scatter",
@@ -93,14 +93,16 @@ def _marks(study: StudyView, across: str, ended: Sequence[TrialView], name: str)
         "text": [str(trial.number) if trial.on_front else "" for trial in own],
         "textposition": better_corner(across, study.objective),
         "textfont": {"size": 11, "color": QUIET},
-        "customdata": ["<br>".join([hover(trial), *reached(study, trial)]) for trial in own],
+        "customdata": [
+            "<br>".join([hover_text(trial), *metric_lines(study, trial)]) for trial in own
+        ],
         "hovertemplate": "%{customdata}<extra></extra>",
         "cliponaxis": False,
     }
 
 
 def _ring(study: StudyView, across: str, best: TrialView) -> Figure:
-    """Around the trial to take."""
+    """Draw a ring around the best trial."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -115,7 +117,7 @@ def _ring(study: StudyView, across: str, best: TrialView) -> Figure:
 
 
 def _better(corner: str) -> Figure:
-    """The corner that is better, named there."""
+    """Name the better corner of the plot."""
     row, side = corner.split()
     right = side == "right"
     text = f"better {_ARROWS[corner]}" if right else f"{_ARROWS[corner]} better"
@@ -127,9 +129,9 @@ def _better(corner: str) -> Figure:
 
 
 def _bounds(study: StudyView, across: str) -> tuple[list[Figure], list[Figure]]:
-    """The missed constraints of the two metrics as lines, and what stands at them.
+    """Draw the missed constraints of both metrics as lines with their texts.
 
-    One that every trial keeps may lie far away, and would stretch the axis.
+    A constraint that every trial meets may lie far away and would stretch the axis.
     """
     axes = {across: "x", study.objective: "y"}
     missed = [c for c in study.goals.constraints if any(t.misses(c.metric) for t in study.trials)]
