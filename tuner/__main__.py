@@ -1,4 +1,4 @@
-"""Which command; nothing else."""
+"""Choice of the command; nothing else."""
 
 import signal
 import sys

@@ -5,8 +5,8 @@ from tuner.execution.worker_recycling import GROWTH, WorkerRecycling
 GIGABYTE = 10**9
 
 
-def told(wear, *memory, slot=0):
-    return [wear.after_trial(slot, each) for each in memory]
+def told(recycling, *memory, slot=0):
+    return [recycling.after_trial(slot, each) for each in memory]
 
 
 def test_a_worker_stays_for_ever_while_its_memory_does():
@@ -14,15 +14,15 @@ def test_a_worker_stays_for_ever_while_its_memory_does():
 
 
 def test_it_goes_after_so_many_trials_and_the_next_one_counts_anew():
-    wear = WorkerRecycling(2)
-    assert told(wear, 0, 0) == ["", "it has run 2 trials"]
-    wear.renewed(0)
-    assert told(wear, 0, 0) == ["", "it has run 2 trials"]
+    recycling = WorkerRecycling(2)
+    assert told(recycling, 0, 0) == ["", "it has run 2 trials"]
+    recycling.renewed(0)
+    assert told(recycling, 0, 0) == ["", "it has run 2 trials"]
 
 
 def test_slots_are_counted_apart():
-    wear = WorkerRecycling(2)
-    assert told(wear, 0) == told(wear, 0, slot=1) == [""]
+    recycling = WorkerRecycling(2)
+    assert told(recycling, 0) == told(recycling, 0, slot=1) == [""]
 
 
 def test_what_the_first_trials_take_is_what_later_ones_are_measured_by():

@@ -1,4 +1,4 @@
-"""Whether a trial can still end inside the time that a scheduler has given this agent."""
+"""Check that a trial can still end within the time that a scheduler gave this agent."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,7 +15,7 @@ def longest(outcomes: Iterable[TrialOutcome]) -> float | None:
 
 
 def fits(left: float, whole: float, longest: float | None) -> bool:
-    """Whether a trial may begin.
+    """Return True if a trial may begin.
 
     Args:
         left: Seconds until the allocation ends.

@@ -52,7 +52,7 @@ class Attempt:
 
     @property
     def is_scored(self) -> bool:
-        """Whether it has made its final report, so that nothing after it takes the score away."""
+        """True if it made its final report: its score counts, whatever happens afterwards."""
         return bool(self.reports) and self.reports[-1].final and not self.diverged
 
     def fail(self, error: TrialError) -> None:
@@ -81,15 +81,15 @@ class Attempt:
 
 
 def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance) -> TrialOutcome:
-    """How an attempt ended.
+    """Return the outcome of an attempt.
 
     A trial that made its final report is complete even if it was told to stop at that moment.
 
     Args:
-        attempt: What was heard of it.
-        goals: What the sweep is run for.
+        attempt: Attempt with its reports and its error.
+        goals: Goals of the sweep.
         now: Seconds of the sweep's clock.
-        provenance: Where it was made.
+        provenance: Provenance of the attempt.
     """
     last = attempt.reports[-1] if attempt.reports else None
     measured = goals.measure(attempt.reports) if attempt.reports else {}

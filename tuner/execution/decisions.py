@@ -14,7 +14,7 @@ def decide(attempt: Attempt, plan: Plan, *, unpromising: bool) -> Decision:
 
     Args:
         attempt: With its reports so far.
-        plan: Of the sweep.
+        plan: Plan of the sweep.
         unpromising: True if the pruner would stop it, by what other trials reached.
     """
     report, spec = attempt.reports[-1], attempt.spec

@@ -1,4 +1,4 @@
-"""What a sweep is to do, and whom it works with."""
+"""Plan of a sweep, and the interfaces of its parts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,35 +13,35 @@ SEARCH = "trial"
 
 
 class TrialSource(Protocol):
-    """Where trials come from and what their results are told to: a study, or a single trial."""
+    """Source of trials, which takes their results: a study, or a single trial."""
 
     def claim(self, total: int) -> ClaimedTrial | None:
         """Takes the next trial, never one too many for the total; None: there is none to take."""
 
     def may_claim(self, total: int) -> bool:
-        """Whether there is a trial to claim, or may be one soon; asked while none runs here."""
+        """Return True if there is, or may soon be, a trial to claim; asked if none runs here."""
 
     def owns(self, number: int) -> bool:
-        """Whether a trial is ours, or was until its end; else nothing about it counts."""
+        """Return True if a trial is ours, or was until its end; else nothing about it counts."""
 
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
         """An attempt begins with this configuration."""
 
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
-        """What counts at an evaluation point, by metric."""
+        """Report the goals at an evaluation point, by metric."""
 
     def should_prune(self, number: int) -> bool:
-        """Whether to stop the trial after its last report."""
+        """Return True if the pruner stops the trial after its last report."""
 
     def finish(self, outcome: TrialOutcome) -> None:
-        """How the attempt ended; one to be tried again is still ours."""
+        """Store the outcome of an attempt; a trial that is tried again is still ours."""
 
     def stop_retrying(self) -> None:
         """Wait for a storage that is away no more; called from a signal handler."""
 
 
 class TrialObserver(Protocol):
-    """Who shows people what happens."""
+    """Display of what happens."""
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
         """A slot took up a trial."""
@@ -75,10 +75,10 @@ class SweepHooks:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the loop is to do.
+    """Plan of the loop.
 
     Attributes:
-        goals: What trials are run for.
+        goals: Goals of the trials.
         compose: Parameters to the trial's configuration.
         render: A trial's configuration as YAML.
         n_trials: The study's total.
@@ -92,9 +92,9 @@ class Plan:
         longest: Seconds of the longest trial that was completed before; None: none was.
         role: `trial`, `confirm` for its repeats, `retrain` for a trial whose model was lost, or
             `train` for a single fine-tune.
-        noun: What people are told that a trial is.
+        noun: Word for a trial in messages.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
-        wants_model: Whether a trial that ends with these measures leaves its model behind.
+        wants_model: Returns True if a trial that ends with these measures saves its model.
         hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
             None: where its curve says so, or with its budget.

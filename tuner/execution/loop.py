@@ -69,7 +69,7 @@ class Sweep:
         """Binds the parts together; `run` starts.
 
         Args:
-            plan: What to do.
+            plan: Plan of the sweep.
             source: Gives trials and takes their results.
             launcher: Its workers are already started.
             tracker: Open.
@@ -91,7 +91,7 @@ class Sweep:
         self._listening = ActiveTime(clock, step_of(plan.stall_timeout, LISTENING_STEP))
         if isinstance(launcher, InlineLauncher):
             launcher.answer_with(self._handle)
-        self._crew = WorkerPool(launcher, plan.trials_per_worker, watcher.notice)
+        self._workers = WorkerPool(launcher, plan.trials_per_worker, watcher.notice)
         self._running: dict[int, Attempt] = {}
         self._allocation = Allocation(plan.time_left(), plan.longest, clock)
         self._cut_off = False
@@ -105,7 +105,7 @@ class Sweep:
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody asked it to stop, or its allocation is too short for what is left."""
+        """True if it was asked to stop, or its allocation is too short for the rest."""
         return self._stops.requested or self._cut_off
 
     @property
@@ -115,7 +115,7 @@ class Sweep:
 
     def take_over(self, earlier: "Sweep") -> None:
         """Goes on with the workers of another sweep over the same launcher, which has ended."""
-        self._crew = earlier._crew  # noqa: SLF001  (of our own kind)
+        self._workers = earlier._workers  # noqa: SLF001  (of our own kind)
 
     def prepare(self, settings: TrialSettings) -> None:
         """Lets every worker import, build and tokenise for this configuration ahead of time."""
@@ -133,7 +133,7 @@ class Sweep:
 
         Raises:
             TunerError: Workers do not start.
-            InputError: The first trials can not be run as they are configured.
+            InputError: The first trials cannot be run as they are configured.
         """
         begun = self._clock()
         self._enough = self._plan.enough()
@@ -193,19 +193,19 @@ class Sweep:
         )
 
     def _is_done(self) -> bool:
-        """Whether nothing runs and nothing comes, from us or from other agents."""
+        """Return True if nothing runs and nothing will come, from us or from other agents."""
         busy = self._running or self._retries
         return not busy and not self._source.may_claim(self._plan.n_trials)
 
     def _fill(self) -> None:
-        for slot in self._crew.idle:
+        for slot in self._workers.idle:
             spec = self._next(slot)
             if spec is None:
                 break
             self._start(slot, spec)
 
     def _next(self, slot: int) -> TrialSpec | None:
-        while self._retries and not self._crew.is_suspect(slot):
+        while self._retries and not self._workers.is_suspect(slot):
             spec = self._retries.pop()
             if self._source.owns(spec.number):
                 return spec
@@ -236,7 +236,7 @@ class Sweep:
         if crashes >= self._plan.max_attempts:
             self._finish(slot, error=worn_out(crashes))
         else:
-            self._crew.busy(slot)
+            self._workers.busy(slot)
             self._launcher.send(slot, Run(spec=spec))
             self._plan.hooks.on_started(spec)
 
@@ -248,7 +248,7 @@ class Sweep:
             self._running[slot].heard = self._listening()
         match event.message:
             case Ready():
-                self._crew.ready(slot)
+                self._workers.ready(slot)
             case Started() as started:
                 self._note(self._running[slot], started)
             case Progress(share=share, examples_per_second=rate):
@@ -258,7 +258,7 @@ class Sweep:
             case Finished(diverged=diverged, model_error=model_error):
                 self._running[slot].model_error = self._running[slot].model_error or model_error
                 self._finish(slot, diverged=diverged)
-                self._crew.free(slot)
+                self._workers.free(slot)
             case Failed(error=error):
                 self._finish(slot, error=error)
                 self._after_error(slot, error)
@@ -268,11 +268,11 @@ class Sweep:
     def _after_error(self, slot: int, error: TrialError) -> None:
         match error.kind:
             case "out_of_memory":
-                self._crew.replace(slot)  # What it still holds the next would lack.
+                self._workers.replace(slot)  # What it still holds the next would lack.
             case "device":
-                self._crew.broken(slot)
+                self._workers.broken(slot)
             case _:
-                self._crew.free(slot)
+                self._workers.free(slot)
 
     def _note(self, attempt: Attempt, started: Started) -> None:
         """A trial began, or resumes after an evaluation point of an earlier attempt."""
@@ -285,7 +285,7 @@ class Sweep:
         running = self._running[slot]
         number = running.spec.number
         running.add(report)
-        self._crew.works(slot)
+        self._workers.works(slot)
         if not self._source.owns(number):
             self._launcher.kill_slot(slot)  # Its worker waits for an answer about it.
             self._finish(slot)
@@ -300,7 +300,7 @@ class Sweep:
 
     def _on_worker_exit(self, slot: int, exited: WorkerExited) -> None:
         """A worker died: its trial is tried again or fails, a new worker takes the slot."""
-        silent, timeout = self._crew.was_silent(slot), self._plan.stall_timeout
+        silent, timeout = self._workers.was_silent(slot), self._plan.stall_timeout
         in_trial = slot in self._running
         if in_trial:
             log = self._folder.trial(self._running[slot].spec.number).log_tail() or exited.log
@@ -309,7 +309,7 @@ class Sweep:
             else:
                 died = death(exited.code, log, exited.oom_kills, exited.lost_node)
                 self._finish(slot, error=died)
-        self._crew.exited(slot, exited, in_trial=in_trial)
+        self._workers.exited(slot, exited, in_trial=in_trial)
 
     def _end_silent(self, listened: float) -> None:
         """Ends the workers that have said nothing for too long.
@@ -320,7 +320,7 @@ class Sweep:
         timeout = self._plan.stall_timeout
         for slot, attempt in self._running.items():
             if timeout is not None and listened - attempt.heard > timeout:
-                self._crew.silence(slot)
+                self._workers.silence(slot)
 
     # -- ending -----------------------------------------------------------------------------
 

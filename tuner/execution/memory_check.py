@@ -1,4 +1,4 @@
-"""Whether trials fit into the memory of their slots, told before the first one is run."""
+"""Check that trials fit into the memory of their slots, before the first one runs."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -20,8 +20,8 @@ def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> Tr
     """The trial with a number for `training.batch_size=auto`; any other as it is.
 
     Args:
-        settings: Of the trial.
-        room: That it has; None where that is unknown.
+        settings: Settings of the trial.
+        room: Memory of the trial; None if unknown.
 
     Raises:
         InputError: The batch size is `auto` and the room unknown.
@@ -39,11 +39,11 @@ def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> Tr
 
 
 def memory_lines(variants: Iterable[TrialSettings], room: AvailableMemory | None) -> list[str]:
-    """What the largest trial among some is expected to take, for people.
+    """Return lines about the memory that the largest of some trials is expected to need.
 
     Args:
         variants: Trials from all over the space, batch sizes decided.
-        room: That each has; None where that is unknown.
+        room: Memory of each trial; None if unknown.
 
     Returns:
         One line, and a warning where it is too much.

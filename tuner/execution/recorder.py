@@ -107,8 +107,8 @@ class TrialRecorder:
         Args:
             slot: Index of its slot.
             attempt: The attempt.
-            outcome: How it ended.
-            follow_up: What follows a failure, as people read it; empty where nothing does.
+            outcome: Outcome of the attempt.
+            follow_up: Next step after a failure, for people; empty if there is none.
 
         Returns:
             The outcome as it counts: `retried` without a value where the trial is another

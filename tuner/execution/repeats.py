@@ -26,10 +26,10 @@ class Repeats:
         """Binds the parts together.
 
         Args:
-            study: Of the repeats.
+            study: Study of the repeats.
             leaders: The trials that are confirmed.
-            direction: Which way the objective gets better.
-            notice: Told what people should know.
+            direction: Direction in which the objective improves.
+            notice: Shows messages for people.
         """
         self._study = study
         self._parameters = {leader.number: leader.parameters for leader in leaders}
@@ -59,11 +59,11 @@ class Repeats:
         return None
 
     def may_claim(self, total: int) -> bool:  # noqa: ARG002
-        """Whether a repeat waits, or may come back from another agent."""
+        """Return True if a repeat waits, or may come back from another agent."""
         return self._study.may_claim(CLOSED)
 
     def owns(self, number: int) -> bool:
-        """Whether a repeat is ours."""
+        """Return True if a repeat is ours."""
         return self._study.owns(number)
 
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
@@ -71,15 +71,15 @@ class Repeats:
         self._study.started(number, config, attempt=attempt, crashes=crashes)
 
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
-        """What counts at an evaluation point."""
+        """Report the goals at an evaluation point."""
         self._study.report(number, point, values)
 
     def should_prune(self, number: int) -> bool:
-        """Whether repeats that ended meanwhile show that the configuration can not win."""
+        """Return True if ended repeats show that the configuration cannot win."""
         return self._is_out(self._confirms[number])
 
     def finish(self, outcome: TrialOutcome) -> None:
-        """How the attempt ended."""
+        """Store the outcome of an attempt."""
         self._study.finish(outcome)
 
     def stop_retrying(self) -> None:
@@ -87,7 +87,7 @@ class Repeats:
         self._study.stop_retrying()
 
     def _is_out(self, trial: int) -> bool:
-        """Whether a configuration is repeated no more; one that is out stays out."""
+        """Return True if a configuration is dropped; a dropped one stays so."""
         if trial not in self._parameters:
             return True  # A leader of an earlier start, before the search went on.
         ended = self._study.outcomes()

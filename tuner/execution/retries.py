@@ -16,7 +16,7 @@ class Retries:
     """The attempts that wait for a worker, and the limits that earlier ones ran into.
 
     Attributes:
-        crashes: Of each trial, how many attempts ended with a worker or an agent that died.
+        crashes: Number of attempts at each trial that ended with a worker or an agent that died.
     """
 
     def __init__(self, folder: StudyFolder, max_attempts: int) -> None:
@@ -36,7 +36,7 @@ class Retries:
             self._limits = Limits()
 
     def __bool__(self) -> bool:
-        """Whether an attempt waits."""
+        """True if an attempt waits."""
         return bool(self._waiting)
 
     def pop(self) -> TrialSpec:

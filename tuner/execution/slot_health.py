@@ -8,7 +8,7 @@ FAILURES = 3
 
 
 class SlotHealth:
-    """What became of the attempts of each slot, one after another."""
+    """Results of the attempts of each slot, one after another."""
 
     def __init__(self) -> None:
         """Nothing has run so far."""
@@ -26,20 +26,20 @@ class SlotHealth:
         self._failures[slot] += 1
 
     def is_suspect(self, slot: int, others: Collection[int]) -> bool:
-        """Whether what failed here should be tried again elsewhere.
+        """Return True if a trial that failed here should be tried again elsewhere.
 
         Args:
-            slot: Which.
+            slot: Index of the slot.
             others: The other slots in service.
         """
         return self._failures[slot] > 0 and any(not self._failures[other] for other in others)
 
     def rests(self, slot: int, others: Collection[int]) -> bool:
-        """Whether the slot is given nothing until another one shows whose fault it is."""
+        """Return True if the slot gets no trial until another one shows whose fault it is."""
         return self._failures[slot] >= FAILURES and self.is_suspect(slot, others)
 
     def is_out(self, slot: int, others: Collection[int]) -> bool:
-        """Whether the slot is to be left alone from now on.
+        """Return True if the slot is out of service from now on.
 
         Never where no other slot works: then it is the trials that fail.
         """

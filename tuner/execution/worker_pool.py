@@ -14,7 +14,7 @@ STARTS = 3
 
 
 class WorkerPool:
-    """Keeps a worker in every slot that has not shown that it can not hold one."""
+    """Keeps a worker in every slot that can hold one."""
 
     def __init__(
         self, launcher: Launcher, trials_per_worker: int | None, notice: Callable[[str], None]
@@ -24,12 +24,12 @@ class WorkerPool:
         Args:
             launcher: Its workers are already started.
             trials_per_worker: See `WorkerRecycling`.
-            notice: Told what people should know.
+            notice: Shows messages for people.
         """
         self._launcher = launcher
         self._notice = notice
-        self._wear = WorkerRecycling(trials_per_worker)
-        self._service = SlotHealth()
+        self._recycling = WorkerRecycling(trials_per_worker)
+        self._health = SlotHealth()
         self._idle: set[int] = set()
         self._deaths: Counter[int] = Counter()
         self._replaced: set[int] = set()
@@ -39,11 +39,11 @@ class WorkerPool:
     @property
     def idle(self) -> list[int]:
         """Slots whose workers wait for a trial."""
-        return sorted(s for s in self._idle if not self._service.rests(s, self._others(s)))
+        return sorted(s for s in self._idle if not self._health.rests(s, self._others(s)))
 
     def is_suspect(self, slot: int) -> bool:
-        """Whether what failed already is rather tried again in another slot."""
-        return self._service.is_suspect(slot, self._others(slot))
+        """Return True if a trial that failed should be tried again in another slot."""
+        return self._health.is_suspect(slot, self._others(slot))
 
     def ready(self, slot: int) -> None:
         """The slot's worker says that it can begin."""
@@ -56,15 +56,15 @@ class WorkerPool:
 
     def works(self, slot: int) -> None:
         """The slot's trial made a report, or ended."""
-        self._service.worked(slot)
+        self._health.worked(slot)
         for other in self._others(slot):
-            if self._service.is_out(other, {slot}):
+            if self._health.is_out(other, {slot}):
                 self._leave_out(other)
 
     def free(self, slot: int) -> None:
         """The slot's trial has ended; its worker waits for the next, unless it is worn."""
         self.works(slot)
-        worn = self._wear.after_trial(slot, self._launcher.memory(slot))
+        worn = self._recycling.after_trial(slot, self._launcher.memory(slot))
         if worn:
             self._notice(f"the worker of slot {slot} is replaced: {worn}")
             self.replace(slot)
@@ -88,7 +88,7 @@ class WorkerPool:
             self._launcher.kill_slot(slot)
 
     def was_silent(self, slot: int) -> bool:
-        """Whether a worker that exited had been ended for its silence; asked once."""
+        """Return True if a worker that exited had been ended for its silence; asked once."""
         silent = slot in self._silent
         self._silent.discard(slot)
         return silent
@@ -98,14 +98,14 @@ class WorkerPool:
 
         Args:
             slot: Its slot.
-            exited: How it ended.
+            exited: Exit status and log.
             in_trial: It had a trial, or was ended in one.
 
         Raises:
             TunerError: Workers do not start, in any slot.
         """
         self._idle.discard(slot)
-        self._wear.renewed(slot)
+        self._recycling.renewed(slot)
         if slot in self._replaced:
             self._replaced.discard(slot)
         elif not exited.lost_node:
@@ -122,8 +122,8 @@ class WorkerPool:
         return set(self._launcher.slots) - self._given_up - {slot}
 
     def _note_failure(self, slot: int) -> None:
-        self._service.failed(slot)
-        if self._service.is_out(slot, self._others(slot)):
+        self._health.failed(slot)
+        if self._health.is_out(slot, self._others(slot)):
             self._leave_out(slot)
 
     def _leave_out(self, slot: int) -> None:

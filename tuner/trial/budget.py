@@ -1,4 +1,4 @@
-"""How much a trial may spend, and where on the way it is judged."""
+"""Budget of a trial, and its evaluation points."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ MINIMUM_SHARE = 0.3
 """No trial is pruned before it spent this share: one or two noisy points say little."""
 
 EVALUATION_COST = 1 / 3
-"""Of an evaluated row against a trained one: backward costs twice forward (Kaplan 2020)."""
+"""Cost of an evaluated row relative to a trained one: backward is twice forward (Kaplan 2020)."""
 
 FEWEST_INTERIM_ROWS = 64
 """Fewer validation rows say next to nothing; evaluation may cost more than its share for them."""
@@ -92,7 +92,7 @@ def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
 
 
 def may_prune(point: int, points: int, warmup_fraction: float) -> bool:
-    """Whether a pruner may be asked at evaluation point `point` of `points`.
+    """Return True if a pruner may stop a trial at evaluation point `point` of `points`.
 
     Not before the learning rate has warmed up and `MINIMUM_SHARE` of the budget is spent; and
     not at the last point, where the trial is complete anyway.

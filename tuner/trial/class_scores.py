@@ -9,12 +9,12 @@ FEW_CLASSES = 12
 """Up to so many classes are all shown."""
 
 WEAKEST = 8
-"""Of more classes than that, so many with the lowest F1 are shown."""
+"""Number of classes shown; of more, those with the lowest F1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """How well one class is recognised; F1 is the harmonic mean of precision and recall."""
+    """Scores of one class; F1 is the harmonic mean of precision and recall."""
 
     label: str
     """Name of the class."""
@@ -35,7 +35,7 @@ class ShownScores:
     scores: tuple[ClassScore, ...]
     """In the order in which they are shown."""
     others: str
-    """What there is beside them; empty where they are all."""
+    """Summary of the classes that are not shown; empty if all are."""
 
 
 def class_scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[ClassScore]:

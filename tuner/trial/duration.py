@@ -1,4 +1,4 @@
-"""How long a trial and a sweep will take."""
+"""Expected duration of a trial and of a sweep."""
 
 import heapq
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class Running:
 
     Attributes:
         seconds: Since it began.
-        share: Of its budget, 0 to 1.
+        share: Share of its budget, 0 to 1.
     """
 
     seconds: float

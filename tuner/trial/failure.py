@@ -1,8 +1,8 @@
-"""What an exception of a trial means, by what TensorFlow and its libraries say.
+"""Meaning of a trial's exception, by messages of TensorFlow and its libraries.
 
 The texts are those of TensorFlow 2.21. A lack of GPU memory does not always name itself: XLA
 without room to try an operation's algorithms says that none is valid, and a library of CUDA that
-gets no memory says that it can not be started.
+gets no memory says that it cannot be started.
 """
 
 import re
@@ -20,13 +20,13 @@ _MEMORY = re.compile(
     r"|resource allocation failed|cannot allocate memory|bad_alloc|MemoryError",
     re.IGNORECASE,
 )
-"""What TensorFlow, CUDA, the C++ library and the kernel say when memory is short."""
+"""Messages of TensorFlow, CUDA, the C++ library and the kernel when memory is short."""
 
 _HARMLESS = re.compile(r"I\d{4} |.*not a failure")
 """Lines of TensorFlow's log where something else was tried then: information, or told as such."""
 
 _PREFIX = re.compile(r"[WEF]\d{4} .*?\] ")
-"""Of a line of TensorFlow's log: level, time, thread and place."""
+"""Prefix of a line in TensorFlow's log: level, time, thread and place."""
 
 _HIDING = re.compile(
     r"autotuning failed|no valid config found|no reference output found"
@@ -35,7 +35,7 @@ _HIDING = re.compile(
     r"|no DNN in stream executor|STATUS_NOT_INITIALIZED",
     re.IGNORECASE,
 )
-"""What may be said instead, and for other causes too."""
+"""Messages that appear instead, and for other causes too."""
 
 _DEVICE = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has fallen off")
 """In what TensorFlow and its libraries say when a GPU, and not the trial, has failed."""
@@ -49,15 +49,15 @@ def memory_line(text: str) -> str:
 
 
 def may_hide_shortage(text: str) -> bool:
-    """Whether an exception is one that a lack of memory may stand behind without a word of it."""
+    """Return True if a lack of memory may cause an exception that does not mention it."""
     return _HIDING.search(text) is not None
 
 
 def shortage(text: str, printed: str, free: int | None) -> str:
-    """What shows that memory was short where an exception does not say so.
+    """Return the evidence that memory was short if an exception does not say so.
 
     Args:
-        text: Of the exception.
+        text: Message of the exception.
         printed: By the process since the attempt began.
         free: Bytes that the driver has left on the GPU; None: unknown, or there is none.
 
@@ -72,12 +72,12 @@ def shortage(text: str, printed: str, free: int | None) -> str:
 
 
 def kind_of(names: Collection[str], text: str, short: str = "") -> str:
-    """What an exception that is not the user's means; see `TrialError`.
+    """Return the kind of an exception that is not the user's; see `TrialError`.
 
     Args:
-        names: Of its class and of those above it.
-        text: Of it.
-        short: What else shows that memory was short; see `shortage`.
+        names: Names of its class and of those above it.
+        text: Message of the exception.
+        short: Further evidence that memory was short; see `shortage`.
     """
     if _MEMORY_ERRORS & set(names) or memory_line(text) or short:
         return "out_of_memory"

@@ -108,7 +108,7 @@ class TrialFolder:
 
         Args:
             config: The trial's configuration.
-            reports: What the trial reported so far.
+            reports: Reports of the trial so far.
         """
         write_whole(self.config, config)
         write_whole(self.reports, "".join(to_json(report) + "\n" for report in reports))

@@ -17,16 +17,16 @@ _COMPARED = (
     "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test",
     "model_error",
 )  # fmt: skip
-"""What of a provenance tells one publication from another; versions of libraries do not."""
+"""Fields of a provenance that distinguish publications; versions of libraries do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeptModel:
-    """Which model best_model/ holds.
+    """Identity of the model in best_model/.
 
     Attributes:
         trial: Number of the trial whose configuration it has.
-        seed: That it was trained with: the trial's own, or that of a repeat.
+        seed: Seed of its training: the trial's own, or that of a repeat.
     """
 
     trial: int
@@ -56,7 +56,7 @@ def came_from(file: Path, outcome: TrialOutcome) -> bool:
 
     Args:
         file: An exported configuration.
-        outcome: How the trial ended.
+        outcome: Outcome of the trial.
     """
     written = read_configuration(file).get("provenance")
     expected = {"trial": outcome.number, "attempt": outcome.attempt, "value": outcome.value}

@@ -1,4 +1,4 @@
-"""What a trial takes of its device's memory, part by part, before it is run.
+"""Estimate of a trial's device memory, part by part, before it runs.
 
 The activations are those that are kept for the backward pass of the layers as they are built
 here: on a CPU by TensorFlow, on a GPU by XLA, which computes again what follows from other
@@ -66,9 +66,9 @@ class Memory:
         program: Libraries and traced graphs, in host memory.
         weights: The model; its first state; a moving average.
         optimizer: The optimizer's slots.
-        gradients: Of a micro-batch, and their sum where there are several in an update.
-        activations: What the backward pass needs and works with, or the update's own copies of
-            gradients and weights where those are more.
+        gradients: Gradients of a micro-batch, and their sum if an update has several.
+        activations: Memory that the backward pass needs, or the update's own copies of
+            gradients and weights if those are more.
     """
 
     program: int
@@ -89,11 +89,11 @@ class Memory:
 
 
 def estimate(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> Memory:
-    """What a trial takes at its peak, on one device.
+    """Return the peak memory of a trial on one device.
 
     Args:
-        shape: Of its model.
-        settings: Of the trial; the batch size is a number.
+        shape: Sizes of its model.
+        settings: Settings of the trial; the batch size is a number.
         on_host: It computes on the CPU.
     """
     training, weights = settings.training, FLOAT * shape.parameters
@@ -113,8 +113,8 @@ def fitting(
     """The same trial with the largest batch that fits, on the way that a lack of memory takes.
 
     Args:
-        shape: Of its model.
-        settings: Of the trial; `training.effective_batch_size` is what it wants.
+        shape: Sizes of its model.
+        settings: Settings of the trial, with `training.effective_batch_size`.
         room: Bytes of the device.
         on_host: It computes on the CPU.
 
@@ -153,7 +153,7 @@ def _slots(optimizer: Optimizer, *, on_host: bool) -> int:
 
 
 def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> int:
-    """What is kept of all layers for the backward pass, and what one layer works with."""
+    """Return the memory kept of all layers for the backward pass, plus that of one layer."""
     training, length = settings.training, settings.model.max_length
     size = FLOAT if training.precision == "float32" else FLOAT // 2
     tokens = training.batch_size * length
@@ -184,7 +184,7 @@ def _kept(shape: ModelShape, length: int, size: int) -> int:
     """Bytes that a layer keeps of each token while training.
 
     Args:
-        shape: Of the model.
+        shape: Sizes of the model.
         length: Tokens of a text.
         size: Bytes of a number.
     """

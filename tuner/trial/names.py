@@ -18,7 +18,7 @@ BEGIN = "attempt begins"
 
 
 def last_attempt(folder: Path) -> str:
-    """What the last attempt at a trial has printed; empty without a log.
+    """Return the output of the last attempt at a trial; empty without a log.
 
     Args:
         folder: The trial's.

@@ -1,4 +1,4 @@
-"""What flows through a sweep: specification, report, diagnosis, outcome."""
+"""Records of a trial: specification, report, diagnosis, outcome."""
 
 import math
 import re
@@ -17,7 +17,7 @@ UNTUNED = 0
 
 
 class TrialState(StrEnum):
-    """How one attempt at a trial ended; the tag `trial_state` in MLflow."""
+    """State in which an attempt at a trial ended; the tag `trial_state` in MLflow."""
 
     COMPLETE = "complete"
     PRUNED = "pruned"
@@ -81,7 +81,7 @@ class TrialSpec:
         parameters: Override key to value, as the sampler asked them.
         settings: The composed configuration.
         folder: The trial's own folder, absolute; the worker appends its log there.
-        attempt: Which try at the trial this is, counted from 1.
+        attempt: Number of the attempt, counted from 1.
     """
 
     number: int
@@ -99,7 +99,7 @@ class FixedRows:
     evaluates all rows, they are still told apart.
 
     Attributes:
-        examples: How many rows.
+        examples: Number of rows.
         loss: Mean cross-entropy in nats.
         loss_error: Standard error of that mean, over the rows.
         accuracy: 0 to 1.
@@ -124,7 +124,7 @@ class FixedRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a worker measured at one evaluation point.
+    """Measurements of a worker at one evaluation point.
 
     Attributes:
         point: k, counted from 1; the step that Optuna sees.
@@ -149,13 +149,13 @@ class Report:
         fixed: Scores on the rows that every point evaluates.
         examples_per_second: In updates, since the previous point, evaluation left out.
         padding_fraction: Share of the tokens computed since the previous point that were padding.
-        peak_memory_bytes: Of the device where it tells, else resident memory of the process.
+        peak_memory_bytes: Peak of the device if known, else resident memory of the process.
         gpu_utilization: Share of the time in which the trial's own GPUs computed, mean since the
             previous point, 0 to 1, with whatever else runs on them; None: unknown.
         gpu_memory_bytes: The most taken on the trial's own GPUs together since the previous point,
             by its process where the driver tells, else by all; None: unknown.
         seconds_training: Since the previous point, inside updates.
-        seconds_evaluating: Of this point.
+        seconds_evaluating: Evaluation of this point.
         confusion: Rows true labels, columns predicted; at the final point alone.
     """
 
@@ -203,7 +203,7 @@ def each_stretch(reports: Iterable[Report]) -> list[Report]:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What the best guess that ignores the text reaches on this data.
+    """Scores of the best guess that ignores the text.
 
     Attributes:
         accuracy: Share of the most frequent training label among the validation rows.
@@ -239,7 +239,7 @@ class Figures:
         slope: Change of the validation loss over a tenth of the budget, in nats, at the end of
             what was seen.
         slope_error: Standard error of the slope.
-        best_point: Where the validation loss was lowest.
+        best_point: Point with the lowest validation loss.
         best_loss: The validation loss there, in nats.
         generalisation_gap: Validation loss minus training loss at the end, in nats.
         oscillation: Typical swing of the validation loss from point to point, as a share of the
@@ -263,7 +263,7 @@ class Diagnosis:
     Attributes:
         status: One word.
         reason: The figures that decided it, as a sentence.
-        advice: What to change, in configuration keys; empty where there is nothing to say.
+        advice: Changes to make, in configuration keys; empty if there are none.
         figures: The numbers; None where there were too few reports.
         points: Evaluation points that decided it.
     """
@@ -294,7 +294,7 @@ class TrialError:
 
     @property
     def is_accident(self) -> bool:
-        """Whether the same trial may go well elsewhere."""
+        """True if the same trial may succeed elsewhere."""
         return self.kind in ("crash", "device")
 
     @property
@@ -310,12 +310,12 @@ class TrialError:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where an attempt was made.
+    """Provenance of an attempt.
 
     Attributes:
         mlflow_run: Its run; empty where MLflow had not answered yet.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
-        cpu_threads: That its worker computed with; 0: unknown.
+        cpu_threads: Threads of its worker; 0: unknown.
     """
 
     mlflow_run: str = ""
@@ -325,25 +325,25 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialOutcome:
-    """How a trial ended.
+    """Outcome of a trial.
 
     Attributes:
         number: The trial's number in the study.
-        attempt: Which try at the trial this was, counted from 1.
-        state: How it ended; `retried` where another attempt follows.
+        attempt: Number of the attempt, counted from 1.
+        state: State in which it ended; `retried` if another attempt follows.
         parameters: As the sampler asked them.
         value: The first objective at the last evaluation point; None unless complete.
         measured: All objectives and constrained metrics by name, as far as it came.
         violated: The constraints that a completed trial misses, as people read them.
-        stopped_by: Who ended it before its budget was spent: `pruner` (it was unpromising),
-            `diverged`, `not_learning`, `converged`, `interrupt`; empty where nobody did.
-        guess: What the best constant guess reaches; None when the trial never started.
+        stopped_by: Rule that ended it before its budget was spent: `pruner` (it was unpromising),
+            `diverged`, `not_learning`, `converged`, `interrupt`; empty if none did.
+        guess: Baseline; None if the trial never started.
         last: The last report, if any.
         diagnosis: The reading of its reports.
         seconds: From being handed to a worker to its end.
-        seconds_busy: Of them, inside updates and evaluation.
+        seconds_busy: Part of `seconds` in updates and evaluation.
         error: Why it failed, if it did.
-        provenance: Where it was made.
+        provenance: Provenance of the attempt.
         model_error: Why its model could not be saved; None where it was, or was not wanted.
     """
 

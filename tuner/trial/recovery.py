@@ -1,4 +1,4 @@
-"""What to do after an attempt failed: again as it was, again with less memory, or give up."""
+"""Reaction to a failed attempt: again unchanged, again with less memory, or give up."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ _REQUESTS = {-Signals.SIGTERM, -Signals.SIGHUP, -Signals.SIGINT}
 
 
 class RetryAction(Enum):
-    """What follows a failed attempt."""
+    """Kind of reaction to a failed attempt."""
 
     AGAIN = auto()
     SMALLER = auto()
@@ -29,12 +29,12 @@ class RetryAction(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Next:
-    """What follows a failed attempt.
+    """Reaction to a failed attempt.
 
     Attributes:
         verdict: In one word.
-        settings: Of the next attempt; None without one.
-        told: What people are told of it.
+        settings: Settings of the next attempt; None without one.
+        told: Message for people.
     """
 
     verdict: RetryAction
@@ -106,7 +106,7 @@ def with_batch(settings: TrialSettings, batch_size: int) -> TrialSettings:
 
 
 def split(settings: TrialSettings) -> str:
-    """How a trial's updates are cut, in the user's own keys."""
+    """Batch and accumulation of a trial's updates, in the user's own keys."""
     training = settings.training
     return cut_text(training.batch_size, training.accumulation_steps, training.rematerialize)
 

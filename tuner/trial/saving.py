@@ -4,7 +4,7 @@ SAVE_AFTER = 180.0
 """Seconds that a trial must take for it; a shorter one is sooner run again."""
 
 SAVING_SHARE = 0.02
-"""Of a trial's time, what saving may take."""
+"""Largest share of a trial's time for saving."""
 
 ASSUMED_SPEED = 200e6
 """Bytes a second before a first save has shown better: a slow disk."""
@@ -16,7 +16,7 @@ def worth_saving(setting: str, *, elapsed: float, share: float, since: float, co
     Args:
         setting: `training.save_state`.
         elapsed: Seconds of the trial so far, those of earlier attempts included.
-        share: Of its budget that is spent, above 0.
+        share: Share of its budget that is spent, above 0.
         since: Seconds since the last save, or since this attempt began.
         cost: Seconds that saving takes.
     """

@@ -28,7 +28,7 @@ class StudyIdentity:
     """Id that the study got when it was created; None where there is no study, as for one
     fine-tune."""
     has_unmarked_runs: bool = False
-    """Whether the study was created by a version that gave no ids: some of its runs in MLflow may
+    """True if the study was created by a version that gave no ids: some of its runs in MLflow may
     have no tag `STUDY_ID`."""
 
 

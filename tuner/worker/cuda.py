@@ -1,4 +1,4 @@
-"""What CUDA's driver says of the GPUs that this process sees, asked without TensorFlow."""
+"""GPUs that this process sees, from CUDA's driver, without TensorFlow."""
 
 import ctypes
 

@@ -44,7 +44,7 @@ TRACEBACK_CHARACTERS = 4000
 
 
 class FineTuner(Protocol):
-    """What runs trials; `tuner.training.fine_tune.FineTuner` is the real one."""
+    """Runs trials; `tuner.training.fine_tune.FineTuner` is the real one."""
 
     def prepare(self, settings: TrialSettings) -> None:
         """Does ahead what a trial with these settings needs."""
@@ -230,7 +230,7 @@ class ChannelMonitor:
             self.model_error = one_line(error)
 
     def stop_requested(self) -> bool:
-        """Whether the agent or SIGTERM has ended the trial since."""
+        """Return True if the agent or SIGTERM has ended the trial since."""
         if self._end is None:
             self._answered(self._channel.receive_nowait())
         if self._end is None and self.terminated:
@@ -238,7 +238,7 @@ class ChannelMonitor:
         return self._end is not None
 
     def should_checkpoint(self) -> bool:
-        """Whether the trial's state is to be saved at its end."""
+        """Return True if the trial's state is to be saved at its end."""
         return self._end is Decision.SUSPEND
 
 
@@ -246,7 +246,7 @@ def as_data(error: Exception, printed: str = "") -> TrialError:
     """An exception as what may be kept of it.
 
     Args:
-        error: That ended an attempt.
+        error: Exception that ended an attempt.
         printed: By this process since the attempt began.
     """
     told = str(error).splitlines()

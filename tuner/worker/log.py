@@ -1,4 +1,4 @@
-"""Where everything goes that is printed in a worker: its own log, or the running trial's."""
+"""Log of everything that is printed in a worker: its own, or the running trial's."""
 
 import logging
 import os

@@ -19,11 +19,11 @@ _LOG_TAIL = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of some texts.
+    """Predictions of a model for some texts.
 
     Attributes:
         labels: Label names, in the order of their numbers.
-        probabilities: Of each label for each text; shape [texts, labels].
+        probabilities: Probability of each label for each text; shape [texts, labels].
     """
 
     labels: tuple[str, ...]

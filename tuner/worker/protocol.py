@@ -1,4 +1,4 @@
-"""What agent and worker say to each other: one JSON object a line, nothing pickled.
+"""Messages between agent and worker: one JSON object per line, nothing pickled.
 
 The agent writes to the worker's standard input: `Prepare` once, then `Run` for each trial, and an
 `Answer` after each `Reported`. One that ends the trial may also come at any other moment; the
@@ -48,7 +48,7 @@ class Ready:
     """The worker has imported its libraries.
 
     Attributes:
-        device: What it computes on, for people.
+        device: Device that it computes on, for people.
         versions: Library name to version.
     """
 
@@ -62,7 +62,7 @@ class Started:
 
     Attributes:
         number: The trial's number.
-        constant_guess: What the best constant guess reaches on this trial's validation rows.
+        constant_guess: Baseline of this trial's validation rows.
         labels: Label names, in the order of their numbers.
         resumed_at: Evaluation point after which an earlier attempt is gone on with; 0: from the
             beginning.
@@ -80,8 +80,8 @@ class Progress:
 
     Attributes:
         number: The trial's number.
-        share: Of the budget's examples, 0 to 1.
-        examples_per_second: Of the last updates.
+        share: Share of the budget's examples, 0 to 1.
+        examples_per_second: Speed of the last updates.
     """
 
     number: int
@@ -132,7 +132,7 @@ class Refused:
     """Number of the trial that was to run; None: it was only to be prepared."""
 
     error: InputError
-    """What is missing, as the package of a plug-in."""
+    """Missing part, such as the package of a plug-in."""
 
 
 configure_tagged_union(ToWorker, converter)
