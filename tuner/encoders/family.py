@@ -50,7 +50,7 @@ _REFUSED: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What a task adds to an encoder, as transformers' class for it has it."""
+    """Head that a task adds to an encoder, as in transformers' class for it."""
 
     class_name: str
     """Class of transformers that loads encoder and head."""

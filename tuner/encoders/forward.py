@@ -1,4 +1,4 @@
-"""What the graph of an encoder is built from: its inputs, its weights, and how it is computed."""
+"""Parts of an encoder's graph: inputs, weights and settings of the forward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Dropout(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """How one forward pass is computed."""
+    """Settings of one forward pass."""
 
     dtype: str = "float32"
     """Type of hidden states and of matrix products; weights, norms and softmax are float32."""

@@ -81,7 +81,7 @@ class ModernBert(Family):
     """Base of the rotation's wavelengths in the other layers."""
 
     classifier_pooling: Annotated[str, one_of(("cls", "mean"))] = "cls"
-    """What the classifier sees: the first token, or the mean of all that are no padding."""
+    """Input of the classifier: the first token, or the mean of all but padding."""
 
     classifier_bias: bool = False
     """True if the dense layer below the classifier has a bias."""
@@ -202,7 +202,7 @@ class ModernBert(Family):
         return layers.layer_norm(x, weights, self.norm_eps)
 
     def _distance_bias(self, inputs: Inputs) -> Tensor:
-        """What hides tokens that are too far away, float32 [queries, keys]."""
+        """Mask that hides tokens that are too far away, float32 [queries, keys]."""
         import tensorflow as tf
 
         columns = layers.positions(inputs)[0]

@@ -96,7 +96,7 @@ class MPNet(Roberta):
         return forward.drop(layers.layer_norm(x, weights.at("LayerNorm"), self.layer_norm_eps))
 
     def _distance_bias(self, inputs: Inputs, encoder: Weights) -> Tensor:
-        """What is added to attention scores, float32 [1, heads, queries, keys]."""
+        """Return the bias of attention scores, float32 [1, heads, queries, keys]."""
         import tensorflow as tf
 
         columns = layers.positions(inputs)[0]

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class Origin(Enum):
-    """Where the values come from that a fine-tune begins with."""
+    """Origin of the values with which a fine-tune begins."""
 
     CHECKPOINT = auto()
     """The checkpoint, which is refused without them."""
@@ -47,7 +47,7 @@ class Parameter:
     """0 in the embeddings, then the number of the layer from 1; above all layers one more."""
 
     origin: Origin = Origin.CHECKPOINT
-    """Where its first values come from."""
+    """Origin of its first values."""
 
     draw: Draw = Draw.NORMAL
     """First values where they are drawn."""
@@ -88,7 +88,7 @@ def placed(
     """Yield parameters at their place in the model.
 
     Args:
-        place: What their names begin with, up to the dot before them; may be empty.
+        place: Prefix of their names, up to the dot before them; may be empty.
         depth: See `Parameter.depth`.
         parameters: Parameters by their names within the place.
         origin: Origin of all of them; None leaves each its own.

@@ -1,1 +1,1 @@
-"""Where workers run."""
+"""Launchers: they run workers on this machine, in this process, on Ray or on Slurm."""

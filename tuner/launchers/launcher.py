@@ -1,4 +1,4 @@
-"""What a launcher is to the loop: slots, and a worker in each that is told and heard."""
+"""Interface of a launcher: slots, and a worker in each that gets and sends messages."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Launcher(Protocol):
         """By index; more may come as time goes on."""
 
     def room(self) -> AvailableMemory | None:
-        """What each trial may take, asked before workers start; None: that is not known."""
+        """Return the memory of each trial, asked before workers start; None if unknown."""
 
     def start(self, slot: int) -> None:
         """Starts the slot's worker; it says `Ready` once its libraries are imported."""
@@ -51,7 +51,7 @@ class Launcher(Protocol):
         """Tells the slot's worker; nothing happens when it is gone."""
 
     def poll(self, timeout: float) -> list[Event]:
-        """What has come from any worker, after waiting at most `timeout` seconds for the first."""
+        """Return the workers' messages, after waiting at most `timeout` seconds for the first."""
 
     def memory(self, slot: int) -> int:
         """Bytes of host memory that the slot's worker holds; 0 where that is not known."""

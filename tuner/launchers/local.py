@@ -39,7 +39,7 @@ class LocalLauncher:
 
         Args:
             slots: The machine's slots.
-            command: What starts a worker; see `WorkerProcess`.
+            command: Command that starts a worker; see `WorkerProcess`.
         """
         self.slots = {slot.index: slot for slot in slots}
         self._command = command
@@ -47,7 +47,7 @@ class LocalLauncher:
         self._selector = selectors.DefaultSelector()
 
     def room(self) -> AvailableMemory | None:
-        """What each trial may take, asked before workers start; see `local_room`."""
+        """Return the memory of each trial, asked before workers start; see `local_room`."""
         return local_room(self.slots.values())
 
     def start(self, slot: int) -> None:
@@ -63,7 +63,7 @@ class LocalLauncher:
             self._workers[slot].send(message)
 
     def poll(self, timeout: float) -> list[Event]:
-        """What has come from any worker, after waiting at most `timeout` seconds for the first."""
+        """Return the workers' messages, after waiting at most `timeout` seconds for the first."""
         events: list[Event] = []
         for key, _ in self._selector.select(timeout):
             slot = key.data

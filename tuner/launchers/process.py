@@ -30,8 +30,8 @@ class WorkerProcess:
 
         Args:
             slot: Its slot.
-            command: What starts a worker; `--threads N` is appended, and `--gpu-bytes N`.
-            gpu_bytes: What it may take of its GPU; None: all of it.
+            command: Command that starts a worker; `--threads N` and `--gpu-bytes N` are appended.
+            gpu_bytes: Bytes of its GPU that it may use; None: all of them.
         """
         limit = ["--gpu-bytes", str(gpu_bytes)] if gpu_bytes is not None else []
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)

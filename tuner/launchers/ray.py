@@ -40,7 +40,7 @@ CALL_SECONDS = 5.0
 """For a call to reach an actor, when workers are ended."""
 
 _FORWARDED = ("HF_", "KERAS_", "TF_", "TRANSFORMERS_", "TUNER_", "XLA_")
-"""How the names of the agent's variables begin that workers on other nodes have too."""
+"""Prefixes of the agent's environment variables that workers on other nodes get too."""
 
 _NO_CODE = "No module named 'tuner"
 _NODE_DIED = "node has died"
@@ -85,8 +85,8 @@ class RayLauncher:
             settings: Group `launcher`.
             devices: GPUs for one trial.
             folder: The study's, which all nodes have to see.
-            notice: Told what people should know of the cluster.
-            command: What starts a worker; see `WorkerProcess`.
+            notice: Shows messages about the cluster.
+            command: Command that starts a worker; see `WorkerProcess`.
             clock: Seconds, monotonic.
 
         Raises:
@@ -108,7 +108,7 @@ class RayLauncher:
             self._release = stack.pop_all()
 
     def room(self) -> AvailableMemory | None:
-        """What each trial without a GPU may take when all nodes are full."""
+        """Return the memory of each trial without a GPU when all nodes are full."""
         memory = 0 if self._trial.gpus else memory_each(living_nodes(), self._trial)
         return AvailableMemory(bytes=memory, on_host=True) if memory else None
 
@@ -125,7 +125,7 @@ class RayLauncher:
             self._seats[slot].actor.send.remote(message)
 
     def poll(self, timeout: float) -> list[Event]:
-        """What has come from any worker, after waiting at most `timeout` seconds for the first."""
+        """Return the workers' messages, after waiting at most `timeout` seconds for the first."""
         self._look()
         slots = {seat.call: slot for slot, seat in self._seats.items() if seat.call is not None}
         if not slots:
@@ -166,7 +166,7 @@ class RayLauncher:
         return _SlotActor(actor=place(berth, self._trial), asked=self._clock())
 
     def _take(self, slot: int) -> Iterator[Event]:
-        """What a call has brought; the next one is made."""
+        """Return the result of a call, and make the next one."""
         seat = self._seats[slot]
         try:
             heard: ActorOutput = ray.get(seat.call)
@@ -224,7 +224,7 @@ def forwarded(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that say where models and data are, and how libraries run.
 
     Args:
-        environment: Of the agent.
+        environment: Environment variables of the agent.
     """
     return {name: value for name, value in environment.items() if name.startswith(_FORWARDED)}
 
@@ -233,8 +233,8 @@ def lost(error: RayError, node: str) -> WorkerExited:
     """The end of a worker whose actor is gone, or out of reach.
 
     Args:
-        error: What Ray says.
-        node: Where the actor was; empty: it had not said so yet.
+        error: Error of Ray.
+        node: Node of the actor; empty if it is not known yet.
 
     Raises:
         InputError: The actor's process could not import this package.
@@ -242,7 +242,7 @@ def lost(error: RayError, node: str) -> WorkerExited:
     why = str(error)
     if _NO_CODE in why:
         raise InputError(
-            "a node of the Ray cluster can not import tuner",
+            "a node of the Ray cluster cannot import tuner",
             where="launcher=ray",
             remedy=f"tuner and its Python at the same path on every node: {sys.prefix}",
         )

@@ -1,4 +1,4 @@
-"""What Ray places on a node: an actor that holds one worker's process."""
+"""Actor that Ray places on a node: it holds one worker's process."""
 
 import os
 import sys
@@ -23,13 +23,13 @@ TELL = "tell"
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerPlacement:
-    """What an actor is told about the worker that it holds.
+    """Settings of an actor for the worker that it holds.
 
     Attributes:
         slot: Its slot.
-        command: What starts a worker; the first word, a Python, is the node's own.
+        command: Command that starts a worker; the first word, a Python, is the node's own.
         per_gpu: Workers that share one GPU.
-        folder: Where it runs: that of the agent, in which relative paths mean the same.
+        folder: Working folder: the agent's, in which relative paths mean the same.
         marker: A file of the agent's, below the output folder.
     """
 
@@ -42,11 +42,11 @@ class WorkerPlacement:
 
 @dataclass(frozen=True, kw_only=True)
 class ActorOutput:
-    """What a call to an actor brings.
+    """Result of a call to an actor.
 
     Attributes:
         node: Address of its node.
-        messages: What the worker said, or how it ended.
+        messages: Messages of the worker, or its exit.
         memory: Bytes of host memory that the worker holds.
         unseen: A path of the agent's that is not there on this node; empty: all are.
     """
@@ -82,7 +82,7 @@ class WorkerActor:
         return ActorOutput(node=self._node)
 
     def hear(self) -> ActorOutput:
-        """What the worker says next, or how it ended."""
+        """Return the next messages of the worker, or its exit."""
         worker = self._living()
         messages = worker.hear()
         if messages is None:
@@ -115,8 +115,8 @@ def place(berth: WorkerPlacement, trial: Resources) -> Any:
     """Asks Ray for an actor on a node that has room, as far from the others as it goes.
 
     Args:
-        berth: What the actor is told.
-        trial: What Ray keeps for it.
+        berth: Settings of the actor.
+        trial: Resources that Ray reserves for it.
 
     Returns:
         Its handle, whether there is room already or not.

@@ -1,4 +1,4 @@
-"""How many trials at a time the nodes of a cluster have room for."""
+"""Number of trials at a time for which the nodes of a cluster have room."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ _SMALLEST_SHARE = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a node has, or what a trial takes of one.
+    """Resources of a node, or those that a trial needs.
 
     Attributes:
         cpus: Cores.
@@ -29,10 +29,10 @@ class Resources:
 def demand(
     nodes: Sequence[Resources], *, cpus: int, memory: int, devices: int = 1, per_gpu: int = 1
 ) -> Resources:
-    """What each trial is given: GPUs where there are any, else cores and memory alone.
+    """Return the resources of each trial: GPUs if there are any, else only cores and memory.
 
     Args:
-        nodes: Of the cluster.
+        nodes: Resources of the cluster's nodes.
         cpus: Cores of each trial.
         memory: Bytes of host memory that a trial without a GPU takes; no more than the largest
             node has is asked for.
@@ -52,7 +52,7 @@ def most_gpus(nodes: Iterable[Resources]) -> int:
 
 
 def fitting(node: Resources, trial: Resources) -> int:
-    """How many trials one node has room for at a time."""
+    """Number of trials at a time for which one node has room."""
     pairs = (
         (node.cpus, trial.cpus),
         (node.gpus, trial.gpus),
@@ -62,7 +62,7 @@ def fitting(node: Resources, trial: Resources) -> int:
 
 
 def capacity(nodes: Iterable[Resources], trial: Resources) -> int:
-    """How many trials all nodes have room for at a time; none is spread over two."""
+    """Number of trials at a time for which all nodes have room; none is spread over two."""
     return sum(fitting(node, trial) for node in nodes)
 
 

@@ -120,7 +120,7 @@ def _await_head(address: str) -> None:
 
 
 def living_nodes() -> list[Resources]:
-    """What the nodes of the cluster have, whether it is taken or not."""
+    """Return the resources of the cluster's nodes, free or in use."""
     found = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     return [
         Resources(
@@ -131,7 +131,7 @@ def living_nodes() -> list[Resources]:
 
 
 def trial_resources(nodes: Sequence[Resources], settings: RaySettings, devices: int) -> Resources:
-    """What each trial is given.
+    """Return the resources of each trial.
 
     Raises:
         InputError: No node has that.

@@ -17,7 +17,7 @@ class Average:
     hundred.
 
     Attributes:
-        traces: How often TensorFlow traced it, for tests.
+        traces: Number of times that TensorFlow traced it, for tests.
     """
 
     def __init__(self, variables: Sequence[tf.Variable]) -> None:

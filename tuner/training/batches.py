@@ -1,4 +1,4 @@
-"""Which rows make up which update: a new order every epoch, grouped by length.
+"""Rows of each update: a new order every epoch, grouped by length.
 
 Effective batches are formed first and cut into micro-batches after, so that every way to make up
 the same effective batch meets the same examples at the same update.

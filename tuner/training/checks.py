@@ -1,4 +1,4 @@
-"""What must hold of a trial's settings before its data and model are loaded."""
+"""Checks of a trial's settings before its data and model are loaded."""
 
 from tuner.errors import InputError
 from tuner.fields.findings import Finding, out_of_bounds

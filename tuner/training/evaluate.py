@@ -39,7 +39,7 @@ class Evaluation:
         loss: Mean cross-entropy in nats.
         loss_error: Standard error of that mean, over the rows; 0 for a single one.
         confusion: Rows true, columns predicted.
-        examples: How many rows.
+        examples: Number of rows.
         error_within_labels: Standard error of that mean over rows drawn label by label.
     """
 
@@ -54,14 +54,14 @@ class Evaluator:
     """Runs a classifier without dropout; traced once for all batch sizes and lengths.
 
     Attributes:
-        traces: How often TensorFlow traced it, for tests.
+        traces: Number of times that TensorFlow traced it, for tests.
     """
 
     def __init__(self, classifier: Classifier, *, compiled: bool = False) -> None:
         """Traces nothing yet.
 
         Args:
-            classifier: What is run.
+            classifier: Model to run.
             compiled: By XLA, for a GPU: once for each bucket of lengths. What is not compiled
                 computes the shapes of its products on the device, and the host waits for each.
         """
@@ -112,7 +112,7 @@ class Evaluator:
         """Loss and confusion matrix over some rows, and over a part of them.
 
         Args:
-            split: Where the rows are.
+            split: Data with the rows.
             rows: Row numbers, ascending, each counted once.
             fixed: The part: row numbers that are among `rows`.
             batch_size: Rows in one forward pass; decides the speed alone.

@@ -78,7 +78,7 @@ class FineTuner:
 
         Args:
             settings: All that decides it.
-            listener: Told of every update and evaluation point; may end the trial.
+            listener: Receives every update and evaluation point; may end the trial.
             state: File to save the trial's state in, and to go on from where there is one of this
                 very trial; there is none after the trial's end. None: nothing is saved.
             profile: Folder for the trace that `training.profile` asks for.
@@ -122,7 +122,7 @@ class FineTuner:
 
         Raises:
             LookupError: No trial has run.
-            OSError: It can not be written.
+            OSError: It cannot be written.
         """
         if self._running is None:
             raise LookupError("no trial has run")
@@ -164,7 +164,7 @@ class FineTuner:
         if self._deterministic != deterministic:
             raise InputError(
                 f"training.deterministic is {str(deterministic).lower()}, and this worker has "
-                f"already computed with {str(self._deterministic).lower()}, which can not be "
+                f"already computed with {str(self._deterministic).lower()}, which cannot be "
                 "changed in a process that runs",
                 where="training.deterministic",
                 remedy="the same value for all trials of a sweep",

@@ -35,7 +35,7 @@ FLAG = tf.TensorSpec((), tf.bool)
 
 @dataclass(frozen=True, kw_only=True)
 class _Counts:
-    """What an update consists of; see `UpdateResult`."""
+    """Counts of an update; see `UpdateResult`."""
 
     examples: int
     tokens: int
@@ -47,7 +47,7 @@ class FusedStep(UpdateStep):
 
     On one device an update is one compiled call, with the loop over its micro-batches inside. On
     several the loop is compiled, each device runs its own over its share of the micro-batches,
-    and the sums of gradients meet between loop and change, which XLA can not hold in one call.
+    and the sums of gradients meet between loop and change, which XLA cannot hold in one call.
     """
 
     compiles_shapes = True
@@ -142,7 +142,7 @@ class FusedStep(UpdateStep):
 
     @property
     def due(self) -> bool:
-        """Whether it is time to look at the figures."""
+        """True if it is time to read the figures."""
         waiting = len(self._inputs) + len(self._figures)
         return self._scaled or waiting >= self._look_every
 
@@ -193,7 +193,7 @@ class FusedStep(UpdateStep):
         return tf.function(run, reduce_retracing=True, autograph=False)
 
     def _work(self, kernel: Kernel, total: Callable[..., Any]) -> Callable[..., Any]:
-        """What each device does in an update; traceable."""
+        """Work of each device in an update; traceable."""
         count = SCALARS + len(self._optimizer.kernel_inputs(1.0, 1))
 
         def work(inputs: tf.Tensor, halted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

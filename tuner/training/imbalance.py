@@ -1,4 +1,4 @@
-"""What is done about labels of uneven frequency: weights of labels, or rows repeated."""
+"""Treatment of labels of uneven frequency: weights of labels, or repeated rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -59,7 +59,7 @@ def trained_loss(
     Args:
         numbers: Label number of each training row.
         rows: Label numbers of the rows that the loss is of, in nats.
-        weights: Of each label, [labels].
+        weights: Weight of each label, [labels].
         smoothing: `training.label_smoothing`.
         oversample: `training.oversample`; balanced rows have equal shares of all labels.
 

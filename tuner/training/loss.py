@@ -1,4 +1,4 @@
-"""What an update minimises: cross-entropy, smoothed and weighted by label.
+"""Loss of an update: cross-entropy, smoothed and weighted by label.
 
 Smoothing and weights are variables, so that one trace serves every trial; at 0 and 1 they add
 zeros and multiply by ones, which changes no bit.
@@ -23,7 +23,7 @@ class Loss:
         """Plain cross-entropy until `reset`.
 
         Args:
-            labels: How many there are.
+            labels: Number of labels.
         """
         self._smoothing = tf.Variable(0.0, trainable=False, name="label_smoothing")
         self._weights = tf.Variable(tf.ones([labels]), trainable=False, name="class_weights")

@@ -1,4 +1,4 @@
-"""What a trial measures between two evaluation points, and the report made of it."""
+"""Measurements of a trial between two evaluation points, and the report of them."""
 
 import math
 import statistics
@@ -22,10 +22,10 @@ class Measured:
         loss: Plain cross-entropy over all examples, in nats.
         means: Mean loss of each update.
         norms: Gradient norm of each update that was not skipped.
-        examples: How many.
+        examples: Number of examples.
         seconds: Inside updates.
-        tokens: That went through the model, padding included.
-        padding: How many of these were padding.
+        tokens: Tokens that went through the model, including padding.
+        padding: Number of padding tokens among them.
     """
 
     loss: float = 0.0
@@ -52,8 +52,8 @@ class Measured:
         """The report of a point.
 
         Args:
-            evaluation: Of all rows of this point.
-            fixed: Of those that every point evaluates.
+            evaluation: Evaluation on all rows of this point.
+            fixed: Evaluation on the rows that every point evaluates.
             **fields: What only the trial knows.
         """
         confusion = evaluation.confusion

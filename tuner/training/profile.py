@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 def traced(updates: Iterator[T], folder: Path | None) -> Iterator[Iterator[T]]:
     """The same updates; the profiler runs while some of them are made.
 
-    A trace that can not be made or written is only logged: it is worth no trial.
+    A trace that cannot be made or written is only logged: it does not fail the trial.
 
     Args:
         updates: Whoever asks for the next has made the one before.

@@ -22,7 +22,7 @@ from tuner.errors import InputError
 
 
 def several_machines() -> bool:
-    """Whether TF_CONFIG says that this process is one of several."""
+    """Return True if TF_CONFIG says that this process is one of several."""
     cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
     return sum(len(addresses) for addresses in cluster.values()) > 1
 
@@ -35,7 +35,7 @@ def computing_devices() -> list[str]:
 
 @functools.cache
 def strategy_for(devices: int) -> Any:
-    """What mirrors a model over so many devices, the same object every time.
+    """Return the strategy that mirrors a model over devices, the same object every time.
 
     Args:
         devices: `training.devices`; over several machines, of all together.
@@ -67,7 +67,7 @@ def scope(strategy: Any) -> AbstractContextManager[Any]:
 
 
 def count(strategy: Any) -> int:
-    """How many devices, of all machines."""
+    """Number of devices of all machines."""
     return 1 if strategy is None else int(strategy.num_replicas_in_sync)
 
 
@@ -95,7 +95,7 @@ def on_device(array: Any) -> tf.Tensor:
 
 
 def first(strategy: Any, value: Any) -> tf.Tensor:
-    """What the first device of this machine returned."""
+    """Return the result of this machine's first device."""
     return value if strategy is None else strategy.experimental_local_results(value)[0]
 
 

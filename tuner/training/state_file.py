@@ -29,7 +29,7 @@ _METADATA = "__metadata__"
 
 
 class StateError(TunerError):
-    """There is a state, and it can not be used."""
+    """There is a state that cannot be used."""
 
 
 class StateFile:
@@ -39,7 +39,7 @@ class StateFile:
         """Reads and writes nothing yet.
 
         Args:
-            path: Of the file; its folder is there when something is to be written.
+            path: Path of the file; its folder exists when something is written.
         """
         self.path = path
         self._partial = path.with_name(f".{path.name}.partial")
@@ -51,11 +51,11 @@ class StateFile:
         all of them.
 
         Args:
-            record: What there is beside tensors, as JSON.
+            record: Everything but the tensors, as JSON.
             tensors: Name to variable.
 
         Raises:
-            OSError: It can not be written, or the disk has too little room; the old state stays.
+            OSError: It cannot be written, or the disk has too little room; the old state stays.
         """
         entries = _entries(tensors)
         self._require_room(total_bytes(tensors))
@@ -80,7 +80,7 @@ class StateFile:
         """The record of a whole state; None where there is no state.
 
         Raises:
-            StateError: It is damaged or can not be read.
+            StateError: It is damaged or cannot be read.
         """
         try:
             record, _ = self._verified()
@@ -95,7 +95,7 @@ class StateFile:
             tensors: Name to variable, the same names as were written.
 
         Raises:
-            StateError: It is damaged, can not be read or has other tensors.
+            StateError: It is damaged, cannot be read or has other tensors.
         """
         _, entries = self._verified()
         if entries != _entries(tensors):
@@ -129,19 +129,19 @@ class StateFile:
         except FileNotFoundError:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StateError(f"it can not be read ({type(error).__name__})") from error
+            raise StateError(f"it cannot be read ({type(error).__name__})") from error
         if digest.hexdigest() != metadata.get("sha256"):
             raise StateError("it is damaged: its hash is wrong")
         return metadata["state"], header
 
 
 def total_bytes(tensors: Mapping[str, Any]) -> int:
-    """How much some tensors take on disk."""
+    """Number of bytes of tensors on disk."""
     return sum(_size(tensor) for tensor in tensors.values())
 
 
 def _entries(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """What the header says of each tensor. Format: https://huggingface.co/docs/safetensors."""
+    """Header entries of tensors. Format: https://huggingface.co/docs/safetensors."""
     entries, end = {}, 0
     for name, tensor in tensors.items():
         start, end = end, end + _size(tensor)

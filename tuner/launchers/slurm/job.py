@@ -1,4 +1,4 @@
-"""What runs inside a job: an agent, which is told to save its trials before the job ends."""
+"""Content of a job: an agent, which is asked to save its trials before the job ends."""
 
 import os
 import signal
@@ -32,9 +32,9 @@ class AgentRun:
         """Starts nothing.
 
         Args:
-            overrides: Of the agent's command line.
-            folder: Where the agent runs, on every node.
-            agent: What starts it.
+            overrides: Overrides of the agent's command line.
+            folder: Working folder of the agent, on every node.
+            agent: Command that starts it.
         """
         self._overrides = tuple(overrides)
         self._folder = folder

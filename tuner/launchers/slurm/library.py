@@ -1,4 +1,4 @@
-"""What we use of submitit, an extra."""
+"""The parts of submitit, an extra, that are used here."""
 
 from tuner.errors import InputError
 from tuner.installation.remedies import install_extra

@@ -9,7 +9,7 @@ from tuner.launchers.slurm.spec import QUEUE_FORMAT, AgentJob, read_queue
 ASK_SECONDS = 60.0
 
 _FORGOTTEN = "Invalid job id"
-"""What `squeue` says when it knows none of the jobs any more."""
+"""Message of `squeue` when it knows none of the jobs any more."""
 
 
 class QueueError(TunerError):
@@ -17,7 +17,7 @@ class QueueError(TunerError):
 
 
 def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
-    """What Slurm says of jobs.
+    """Return the states of jobs in Slurm.
 
     Args:
         jobs: Their ids, as `123` or `123_0`.
@@ -42,7 +42,7 @@ def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
 
 
 def is_running(job: str) -> bool:
-    """Whether Slurm still lets a job run: it is neither cancelled nor requeued nor over."""
+    """Return True if Slurm still lets a job run: it is not cancelled, requeued or over."""
     try:
         return _asked("squeue", "--noheader", f"--jobs={job}", "--format=%T").strip() == "RUNNING"
     except QueueError:

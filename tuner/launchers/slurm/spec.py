@@ -12,7 +12,7 @@ IN_JOB = "launcher.in_job=true"
 """Override of the agents in the jobs."""
 
 QUEUE_FORMAT = "JobArrayID:40|,State:20|,Reason:80|,NodeList:80|,RestartCnt:6"
-"""What `squeue --Format` is asked for; `read_queue` reads it."""
+"""Fields for `squeue --Format`; `read_queue` reads them."""
 
 _KEYS: Mapping[str, str] = {
     "partition": "partition",
@@ -30,7 +30,7 @@ _SHORTEST_WARNING, _LONGEST_WARNING = 20, 120
 
 
 class Phase(StrEnum):
-    """Where an agent's job stands."""
+    """Phase of an agent's job."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -48,14 +48,14 @@ _ENDED = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class AgentJob:
-    """What Slurm says of one agent's job.
+    """State of one agent's job in Slurm.
 
     Attributes:
         id: Slurm's, as `123` or `123_0`.
         state: In Slurm's word; empty: Slurm does not know it any more.
         reason: Why it waits, or why it ended.
-        node: Where it runs or ran; empty before.
-        restarts: How often it was requeued.
+        node: Node on which it runs or ran; empty before.
+        restarts: Number of times that it was requeued.
     """
 
     id: str
@@ -73,7 +73,7 @@ class AgentJob:
 
     @property
     def rests(self) -> bool:
-        """Whether it waits for no more than the two minutes that Slurm lets pass at a requeue."""
+        """True if it waits only for the two minutes that Slurm lets pass at a requeue."""
         return self.phase is Phase.PENDING and self.reason == "BeginTime" and self.restarts > 0
 
 
@@ -81,7 +81,7 @@ def read_queue(text: str, jobs: Iterable[str]) -> dict[str, AgentJob]:
     """Reads what `squeue --array --noheader` printed in `QUEUE_FORMAT`.
 
     Args:
-        text: What it printed.
+        text: Output of `squeue`.
         jobs: Ids of the jobs of interest; those that it does not name have ended long ago.
     """
     found = {}
@@ -98,7 +98,7 @@ def read_queue(text: str, jobs: Iterable[str]) -> dict[str, AgentJob]:
 
 
 def warning_seconds(time_limit: int) -> int:
-    """How long before the limit a job is told, so that its trials are saved: a tenth of it.
+    """Seconds before the limit at which a job is signalled to save its trials: a tenth of it.
 
     Args:
         time_limit: Minutes.
@@ -156,12 +156,12 @@ def taken_options(launcher: SlurmSettings) -> list[str]:
 
 
 def missing(agents: int, jobs: Iterable[AgentJob]) -> int:
-    """How many agents have to be submitted so that there are as many as were asked for."""
+    """Number of agents to submit so that there are as many as requested."""
     return max(0, agents - sum(job.phase is not Phase.ENDED for job in jobs))
 
 
 def agents_text(jobs: Iterable[AgentJob]) -> str:
-    """How many agents there are in which phase, and why those that wait do."""
+    """Number of agents in each phase, and the reasons of those that wait."""
     jobs = list(jobs)
     counted = Counter(job.phase for job in jobs)
     reasons = dict.fromkeys(
@@ -177,7 +177,7 @@ def agents_text(jobs: Iterable[AgentJob]) -> str:
 
 
 def news(before: Mapping[str, AgentJob], now: Mapping[str, AgentJob]) -> list[str]:
-    """What happened to the agents between two looks, a line each."""
+    """Changes of the agents between two polls, a line each."""
     lines = (_change(before.get(id_, AgentJob(id=id_)), job) for id_, job in now.items())
     return [line for line in lines if line]
 
@@ -197,7 +197,7 @@ def _change(before: AgentJob, now: AgentJob) -> str:
 
 
 def ended_text(job: AgentJob) -> str:
-    """How a job ended, and where."""
+    """End of a job, with its node."""
     where = f" on {job.node}" if job.node else ""
     why = f" ({job.reason})" if job.reason else ""
     return f"{job.id} ended{where}: {job.state or 'Slurm knows it no more'}{why}"

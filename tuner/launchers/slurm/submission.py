@@ -19,7 +19,7 @@ from tuner.launchers.slurm.library import (
 from tuner.launchers.slurm.spec import log_tail
 
 PYTHON = f"{shlex.quote(sys.executable)} -P"
-"""What runs a job: without modules of the folder that the job starts in."""
+"""Python command of a job: without modules of the folder that the job starts in."""
 
 REQUEUES = 1000
 """Time-outs after which submitit gives a job up."""
@@ -68,7 +68,7 @@ class AgentFolder:
         return found
 
     def log(self, job: str) -> Path:
-        """What a job's agent printed."""
+        """Return the output of a job's agent."""
         return Path(JobPaths(self.path, job).stdout)
 
     def log_tail(self, job: str) -> str:
@@ -82,7 +82,7 @@ class AgentFolder:
         """The batch script that `submit` hands over.
 
         Args:
-            agents: How many.
+            agents: Number of agents.
             options: See `tuner.launchers.slurm.spec.batch_options`.
         """
         executor = _Anywhere(self.path, python=PYTHON)
@@ -95,8 +95,8 @@ class AgentFolder:
         """Submits agents, several as one array, and notes their jobs.
 
         Args:
-            run: What each does, with a method `checkpoint`.
-            agents: How many.
+            run: Work of each agent, with a method `checkpoint`.
+            agents: Number of agents.
             options: See `tuner.launchers.slurm.spec.batch_options`.
 
         Returns:
