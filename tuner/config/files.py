@@ -347,7 +347,7 @@ def _merged(schema: DictConfig, values: DictConfig, group: str, label: str) -> D
 
 
 def component_class(group: str, name: Any, label: str) -> type[Component]:
-    """Return the optimizer or schedule that a name stands for.
+    """Return the class that a name stands for.
 
     Args:
         group: Group whose options are classes.
@@ -355,15 +355,18 @@ def component_class(group: str, name: Any, label: str) -> type[Component]:
         label: File that it stands in.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or it cannot be used.
     """
+    registry = REGISTRIES[group]
     try:
-        kind: type[Component] = REGISTRIES[group].find(name)
+        kind: type[Component] = registry.find(name)
     except InputError as error:
+        if registry.has(name):
+            raise
         raise InputError(
             error.problem,
             where=f"{label}, {group}.name",
-            remedy=one_of(str(name), REGISTRIES[group].names(), "name: {}"),
+            remedy=one_of(str(name), registry.names(), "name: {}"),
         ) from error
     return kind
 

@@ -1,9 +1,8 @@
 """The typed shape of the configuration, as OmegaConf needs it."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from itertools import chain
 from types import MappingProxyType, NoneType
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
@@ -132,9 +131,11 @@ def _node(item: Declared) -> Node:
 
 def component_mappings() -> tuple[str, ...]:
     """Return the keys of components below which users name the keys."""
-    kinds: Iterable[type[Component]] = chain.from_iterable(
-        registry.known() for registry in REGISTRIES.values()
-    )
+    return _mappings(tuple(kind for each in REGISTRIES.values() for kind in each.known()))
+
+
+@cache
+def _mappings(kinds: tuple[type[Component], ...]) -> tuple[str, ...]:
     found = ((kind.group, item) for kind in kinds for item in declared(kind))
     return tuple(f"{group}.{item.name}" for group, item in found if plain_kind(item.type) is dict)
 

@@ -75,6 +75,10 @@ class Registry(Generic[C]):
         lazy = (each.name for each in (*self._declared.values(), *self.plug_ins))
         return sorted({*lazy, *(kind.name for kind in self._classes.values())})
 
+    def has(self, name: object) -> bool:
+        """Return True if a class declares the name; nothing is imported."""
+        return _short(name) in map(_short, self.names())
+
     def bundled(self) -> list[type[C]]:
         """Return the classes of this project in the order of their names."""
         found = [*self._classes.values(), *map(self._load, self._declared.values())]

@@ -3,46 +3,15 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 from tuner.devices.room import AvailableMemory, local_room
-from tuner.devices.slots import Slot, local_slots
-from tuner.fields.bounds import Condition
+from tuner.devices.slots import Slot
 from tuner.launchers.launcher import Event, WorkerExited
-from tuner.settings.launchers import LauncherSettings
 from tuner.worker.fine_tuner import shared_fine_tuner
 from tuner.worker.life import FineTuner, Worker
 from tuner.worker.log import recording_to
 from tuner.worker.protocol import FromWorker, Ready, ToWorker
-
-_ONE = Condition(
-    text="1, or launcher=local, whose workers are processes", holds=lambda value: value == 1
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DebugSettings(LauncherSettings):
-    """One trial at a time inside the command's own process and thread: for tests and breakpoints.
-
-    Timeouts and the replacement of workers have no effect, since there is no worker process.
-    """
-
-    name: ClassVar[str] = "debug"
-    runs_inline: ClassVar[bool] = True
-
-    slots: Annotated[int | None, _ONE] = 1
-    """Trials at a time; always 1."""
-
-    def make(
-        self,
-        devices: int,
-        folder: Path,  # noqa: ARG002
-        notice: Callable[[str], None],
-    ) -> "DebugLauncher":
-        """Return the launcher; see `LauncherSettings.make`."""
-        return DebugLauncher(local_slots(1, devices, notice=notice)[0])
 
 
 class WorkerKilledError(BaseException):

@@ -93,7 +93,7 @@ class LauncherSettings(Component):
 REGISTRY: Registry[LauncherSettings] = Registry(LauncherSettings)
 """All launchers by name."""
 
-REGISTRY.declare("debug", "tuner.launchers.debug:DebugSettings")
+REGISTRY.declare("debug", "tuner.launchers.debug_settings:DebugSettings")
 REGISTRY.declare("local", "tuner.launchers.local:LocalSettings")
 REGISTRY.declare("ray", "tuner.launchers.ray_settings:RaySettings")
 REGISTRY.declare("slurm", "tuner.launchers.slurm.settings:SlurmSettings")

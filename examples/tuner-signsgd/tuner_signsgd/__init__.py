@@ -1,0 +1,1 @@
+"""Plug-ins for tuner: an optimizer, a schedule and a launcher."""

@@ -1,0 +1,157 @@
+"""Optimizers, schedules and launchers of installed packages, from the command line."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.commands.conftest import OWN
+from tests.packages import install_package
+from tuner.__main__ import main
+from tuner.fields import plugins
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "tuner-signsgd"
+
+NICE = """\
+#!/bin/sh
+printf '%s\\n' "$*" >> {called}
+PATH={path}
+exec nice "$@"
+"""
+"""A `nice` that notes its arguments."""
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """A folder in which the example package is installed, and nothing else."""
+    folder = tmp_path_factory.mktemp("example")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
+        cwd=EXAMPLE,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (folder / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture
+def tuner(folder, example, tmp_path):
+    """Runs a command in a process that has the example package."""
+    nice = tmp_path / "bin" / "nice"
+    nice.parent.mkdir()
+    nice.write_text(NICE.format(called=tmp_path / "called", path=os.environ["PATH"]))
+    nice.chmod(0o755)
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "tuner", *arguments],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PATH": f"{nice.parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(example)]),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.tf
+def test_a_real_sweep_with_optimizer_schedule_and_launcher_of_the_example(tuner, folder):
+    done = tuner(
+        *OWN, "optimizer=choice(adamw,signsgd)", "optimizer.learning_rate=1e-3",
+        "schedule=cooldown", "schedule.cooldown_fraction=0.5", "sampler=grid",
+        "launcher=nice", "launcher.niceness=7", "launcher.slots=1", "pruner=none",
+        "convergence.not_learning_patience=null",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "called").read_text().startswith("-n 7 ")
+    trials = [path.parent for path in (folder / "outputs/mine/trials").glob("*/config.yaml")]
+    outcomes = [json.loads((trial / "outcome.json").read_text()) for trial in trials]
+    assert {outcome["state"] for outcome in outcomes} == {"complete"}
+    configs = [yaml.safe_load((trial / "config.yaml").read_text()) for trial in trials]
+    assert {config["optimizer"]["name"] for config in configs} == {"adamw", "signsgd"}
+    expected = {"name": "cooldown", "warmup_fraction": 0.1, "cooldown_fraction": 0.5}
+    assert all(config["schedule"] == expected for config in configs)
+    best = yaml.safe_load((folder / "outputs/mine/best.yaml").read_text())
+    assert best["provenance"]["versions"]["tuner-signsgd"] == "0.1.0"
+
+
+def test_options_of_the_example_are_listed_with_their_keys(tuner):
+    assert "signSGD" in tuner("--help", "optimizer").stdout
+    shown = tuner("--help", "launcher.niceness").stdout
+    assert "0 to 19" in shown
+
+
+BROKEN = """\
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tuner.optimizers import Optimizer
+from tuner.settings.launchers import LauncherSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Half(Optimizer):
+    name: ClassVar[str] = "half"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nowhere(LauncherSettings):
+    name: ClassVar[str] = "nowhere"
+"""
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """A package none of whose classes can be used."""
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    targets = {
+        "tuner.optimizers": {"half": "their_parts:Half"},
+        "tuner.launchers": {"nowhere": "their_parts:Nowhere"},
+        "tuner.schedules": {"cosine": "their_parts:Cosine", "gone": "their_parts:Gone"},
+    }
+    install_package(tmp_path / "site", "their-parts", targets, BROKEN)
+    plugins.plug_ins.cache_clear()
+    yield
+    plugins.plug_ins.cache_clear()
+    sys.modules.pop("their_parts", None)
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("optimizer=half", ["Half", "make_kernel", "slots", "uninstall"]),
+        ("launcher=nowhere", ["Nowhere", "make", "uninstall"]),
+        ("schedule=gone", ["their_parts:Gone", "AttributeError", "uninstall"]),
+        ("schedule=cosine", ["by tuner and by", "uninstall"]),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2_and_its_package(folder, broken, capsys, override, parts):
+    assert main([*OWN, override]) == 2
+    shown = capsys.readouterr().err
+    for part in ("their-parts 1.0", *parts):
+        assert part in shown
+    assert not (folder / "outputs").exists()
+
+
+def test_the_page_shows_code_as_it_is():
+    page = (ROOT / "docs" / "extending.md").read_text()
+    files = [*(ROOT / "examples").rglob("*.*"), *(ROOT / "tuner").rglob("*.py")]
+    sources = [path.read_text() for path in files if path.suffix in (".py", ".toml")]
+    blocks = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    assert [block for block in blocks if not any(block in source for source in sources)] == []
