@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start would import)
 import optuna
@@ -54,13 +55,14 @@ def arguments(checkpoint, *more):
     ]  # fmt: skip
 
 
-def serve(folder, mlflow_uri, words, log, channel):
+def serve(folder, mlflow_uri, words, log, environment, channel):
     """The process that agents are forked from: starts one, or waits for the end of one."""
     os.chdir(folder)
     os.environ |= {
         "TUNER_CACHE": str(folder / "cache"),
         "MLFLOW_TRACKING_URI": mlflow_uri,
         "PYTHONPATH": str(ROOT),
+        **environment,
     }
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
@@ -86,7 +88,7 @@ def serve(folder, mlflow_uri, words, log, channel):
 class Agents:
     """Starts agents of one folder, and looks at what they leave."""
 
-    def __init__(self, folder, mlflow_uri, words):
+    def __init__(self, folder, mlflow_uri, words, environment=MappingProxyType({})):
         self.folder, self.mlflow_uri = folder, mlflow_uri
         self.log = folder / "agents.log"
         self.living = []
@@ -94,7 +96,7 @@ class Agents:
         context.set_forkserver_preload([__name__])
         self._channel, far = context.Pipe()
         self._server = context.Process(
-            target=serve, args=(folder, mlflow_uri, words, self.log, far)
+            target=serve, args=(folder, mlflow_uri, words, self.log, dict(environment), far)
         )
         self._server.start()
         far.close()
@@ -206,9 +208,9 @@ def agents_maker(folder, mlflow_uri, usual):
     """
     made = []
 
-    def make(*more, checkpoint=usual, uri=mlflow_uri):
+    def make(*more, checkpoint=usual, uri=mlflow_uri, environment=MappingProxyType({})):
         write_folder(folder, checkpoint)
-        made.append(Agents(folder, uri, arguments(checkpoint, *more)))
+        made.append(Agents(folder, uri, arguments(checkpoint, *more), environment))
         return made[-1]
 
     yield make

@@ -1,5 +1,6 @@
 """The loop: ask, run, diagnose, prune, tell, track; one agent over the slots of its launcher."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from tuner.tracking import Tracker
 from tuner.trial.duration import told
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import (
+    Decision,
     Provenance,
     Report,
     TrialError,
@@ -41,6 +43,8 @@ from tuner.worker.protocol import (
     Run,
     Started,
 )
+
+_log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 LISTENING_STEP = 5.0
@@ -176,6 +180,16 @@ class Sweep:
                 f"the scheduler ends this allocation in {told(left)}, before another trial would "
                 "end; the same command goes on"
             )
+        _log.info(
+            "%d trials ended here; stop requested: %s, at once: %s, allocation too short: %s, "
+            "failures in a row: %s, enough: %s",
+            len(self.outcomes),
+            self._stops.requested,
+            self._stops.at_once,
+            self._cut_off,
+            self.failed or "no",
+            self._enough or "no",
+        )
         if self._enough and not self.interrupted:
             self._watcher.notice(f"the sweep ends before its total: {self._enough}")
 
@@ -213,6 +227,7 @@ class Sweep:
             return None
         claimed = self._source.claim(self._plan.n_trials)
         if claimed is None:
+            _log.debug("no trial to claim")
             self._look_at = self._clock() + LOOK_SECONDS
             self._on_idle()
             return None
@@ -247,7 +262,8 @@ class Sweep:
         if slot in self._running:
             self._running[slot].heard = self._listening()
         match event.message:
-            case Ready():
+            case Ready(device=device):
+                _log.info("slot %d: worker is ready, on %s", slot, device)
                 self._workers.ready(slot)
             case Started() as started:
                 self._note(self._running[slot], started)
@@ -294,7 +310,17 @@ class Sweep:
         # Asked at every point, also where the answer is not taken: successive halving and
         # Hyperband note a trial's value at a rung only when they are asked there.
         unpromising = self._source.should_prune(number)
-        self._launcher.send(slot, Answer(decide(running, self._plan, unpromising=unpromising)))
+        decision = decide(running, self._plan, unpromising=unpromising)
+        _log.log(
+            logging.DEBUG if decision is Decision.CONTINUE else logging.INFO,
+            "trial %d, point %d of %d: %s %s",
+            number,
+            report.point,
+            report.points,
+            decision,
+            running.stopped_by,
+        )
+        self._launcher.send(slot, Answer(decision))
         running.heard = self._listening()  # A study that was away is not the worker's silence.
         self._plan.hooks.on_reported(running.spec, report)
 
@@ -369,6 +395,7 @@ class Sweep:
 
     def _stop_trials(self, notice: str) -> None:
         """End the running trials at their next update; they keep their state."""
+        _log.info("%s; in slots %s", notice, list(self._running))
         for slot, running in self._running.items():
             running.stop(TrialState.INTERRUPTED, "interrupt")
             self._launcher.send(slot, Answer(running.ending))

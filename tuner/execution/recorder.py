@@ -1,5 +1,6 @@
 """Records what happens to trials, in every place that keeps or shows it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,9 +10,11 @@ from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Report, TrialOutcome, TrialSpec, TrialState
 
+_log = logging.getLogger(__name__)
+
 
 class TrialRecorder:
-    """Passes each event of a trial to its folder, the study, MLflow and the terminal.
+    """Passes each event of a trial to its folder, the study, MLflow, the terminal and the log.
 
     They are written in this order: another process that reads of an event in the study or in
     MLflow finds its files.
@@ -61,6 +64,14 @@ class TrialRecorder:
         self._source.started(spec.number, config, attempt=spec.attempt, crashes=crashes)
         self._tracker.trial_started(spec, self._plan.role, config)
         self._watcher.trial_started(slot, spec)
+        _log.info(
+            "slot %d: trial %d, attempt %d after %d crashes: %s",
+            slot,
+            spec.number,
+            spec.attempt,
+            crashes,
+            dict(spec.parameters),
+        )
 
     def training_started(self, number: int, resumed_at: int) -> Sequence[Report]:
         """Record that training begins, or resumes after a point of an earlier attempt.
@@ -74,6 +85,7 @@ class TrialRecorder:
         """
         kept = self._folder.trial(number).keep(resumed_at)
         self._tracker.training_started(number, resumed_at=resumed_at, kept=kept)
+        _log.info("trial %d trains, resumed after point %d", number, resumed_at)
         return kept
 
     def progressed(self, slot: int, share: float, rate: float) -> None:
@@ -96,6 +108,7 @@ class TrialRecorder:
         folder, reports = self._folder.trial(attempt.spec.number), attempt.reports
         if not folder.path.is_dir():
             self._watcher.notice(f"{folder.path} was removed while it was used; it is made again")
+            _log.info("%s was removed and is made again", folder.path)
             folder.restore(self._plan.render(attempt.spec.settings), reports[:-1])
         folder.append(reports[-1])
 
@@ -121,6 +134,7 @@ class TrialRecorder:
         self._store(outcome)
         if not self._source.owns(number):
             outcome = replace(outcome, state=TrialState.RETRIED, value=None)
+            _log.info("trial %d is another agent's by now", number)
             self._watcher.notice(
                 f"{self._plan.noun} {number} went to another agent: this one showed no sign of "
                 "life for storage.heartbeat_timeout; what it found out counts for nothing"
@@ -129,6 +143,15 @@ class TrialRecorder:
         self._explain(outcome, follow_up)
         if outcome.state is not TrialState.RETRIED:
             self._watcher.trial_finished(slot, outcome)
+        _log.info(
+            "slot %d: trial %d, attempt %d is %s after %.1f s: %s",
+            slot,
+            number,
+            outcome.attempt,
+            outcome.state,
+            outcome.seconds,
+            outcome.error.text if outcome.error else outcome.stopped_by or "its budget is spent",
+        )
         return outcome
 
     def _explain(self, outcome: TrialOutcome, follow_up: str) -> None:
@@ -143,6 +166,7 @@ class TrialRecorder:
 
     def given_back(self, spec: TrialSpec) -> None:
         """Record that an attempt that waited for a slot is left to the next start."""
+        _log.info("trial %d, attempt %d is left to the next start", spec.number, spec.attempt)
         self._store(
             TrialOutcome(
                 number=spec.number,

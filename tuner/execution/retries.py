@@ -1,6 +1,7 @@
 """Attempts that failed and what follows them; keeps what was learned of the machine's memory."""
 
 import json
+import logging
 from collections import Counter, deque
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from tuner.settings.settings import TrialSettings
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialSpec, TrialState
 from tuner.trial.recovery import Limits, RetryAction, after_failure, uses_up_attempt
+
+_log = logging.getLogger(__name__)
 
 
 class Retries:
@@ -63,6 +66,16 @@ class Retries:
         self.crashes[spec.number] += uses_up_attempt(error, advanced=advanced)
         following = after_failure(
             error, spec.settings, self.crashes[spec.number], self._max_attempts
+        )
+        _log.info(
+            "trial %d, attempt %d failed (%s), crash %d of %d: %s %s",
+            spec.number,
+            spec.attempt,
+            error.kind,
+            self.crashes[spec.number],
+            self._max_attempts,
+            following.verdict.name.lower(),
+            following.told,
         )
         if following.settings is None:
             return following.told

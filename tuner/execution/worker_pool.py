@@ -1,5 +1,6 @@
 """The workers of an agent's slots: who is free, who is replaced, which slot is given up."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 
@@ -8,6 +9,8 @@ from tuner.execution.slot_health import SlotHealth
 from tuner.execution.worker_recycling import WorkerRecycling
 from tuner.launchers.launcher import Launcher, WorkerExited
 from tuner.trial.recovery import death
+
+_log = logging.getLogger(__name__)
 
 STARTS = 3
 """A worker that dies so often in a row before it is ready will not start at all."""
@@ -66,6 +69,7 @@ class WorkerPool:
         self.works(slot)
         worn = self._recycling.after_trial(slot, self._launcher.memory(slot))
         if worn:
+            _log.info("slot %d: %s", slot, worn)
             self._notice(f"the worker of slot {slot} is replaced: {worn}")
             self.replace(slot)
         else:
@@ -73,6 +77,7 @@ class WorkerPool:
 
     def replace(self, slot: int) -> None:
         """Ends a worker that did nothing wrong, or holds what the next trial needs."""
+        _log.info("slot %d: worker is replaced", slot)
         self._replaced.add(slot)
         self._launcher.kill_slot(slot)
 
@@ -84,6 +89,7 @@ class WorkerPool:
     def silence(self, slot: int) -> None:
         """Ends a worker that has said nothing for too long; `poll` tells that it exited."""
         if slot not in self._silent:
+            _log.info("slot %d: worker sent nothing for launcher.stall_timeout; killed", slot)
             self._silent.add(slot)
             self._launcher.kill_slot(slot)
 
@@ -104,6 +110,15 @@ class WorkerPool:
         Raises:
             TunerError: Workers do not start, in any slot.
         """
+        _log.info(
+            "slot %d: worker exited with status %d%s%s, %d kills for lack of memory",
+            slot,
+            exited.code,
+            " in a trial" if in_trial else "",
+            f", node {exited.lost_node} is lost" if exited.lost_node else "",
+            exited.oom_kills,
+        )
+        _log.debug("slot %d: the worker's log ends with: %s", slot, exited.log)
         self._idle.discard(slot)
         self._recycling.renewed(slot)
         if slot in self._replaced:
@@ -127,6 +142,7 @@ class WorkerPool:
             self._leave_out(slot)
 
     def _leave_out(self, slot: int) -> None:
+        _log.info("slot %d: out of service, its attempts fail and others work", slot)
         self._given_up.add(slot)
         self._idle.discard(slot)
         self._launcher.kill_slot(slot)
@@ -140,6 +156,7 @@ class WorkerPool:
         why = death(exited.code, exited.log, exited.oom_kills).message
         if not self._others(slot):
             raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")
+        _log.info("slot %d: out of service, its worker does not start: %s", slot, why)
         self._given_up.add(slot)
         self._notice(
             f"slot {slot}{self._device(slot)} is out of service: its worker does not start: "

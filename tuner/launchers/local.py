@@ -1,5 +1,6 @@
 """Workers as processes of this machine, one for each slot."""
 
+import logging
 import selectors
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.process import WORKER, WorkerProcess
 from tuner.settings.launchers import LauncherSettings
 from tuner.worker.protocol import ToWorker
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ class LocalLauncher:
         """Starts the slot's worker; it says `Ready` once its libraries are imported."""
         limit = gpu_limit(self.slots[slot], self.slots.values())
         worker = WorkerProcess(self.slots[slot], self._command, limit)
+        _log.info("slot %d: worker process %d started", slot, worker.process.pid)
         self._workers[slot] = worker
         self._selector.register(worker.output, selectors.EVENT_READ, slot)
 
@@ -90,6 +94,7 @@ class LocalLauncher:
 
     def kill(self) -> None:
         """Ends every worker at once."""
+        _log.info("%d workers are killed", len(self._workers))
         for worker in self._workers.values():
             worker.kill()
         for slot in list(self._workers):
@@ -97,6 +102,7 @@ class LocalLauncher:
 
     def close(self, timeout: float) -> None:
         """Ends the workers: by closing their input, and by force after `timeout` seconds."""
+        _log.info("%d workers are asked to end within %.0f s", len(self._workers), timeout)
         for worker in self._workers.values():
             worker.leave()
         deadline = time.monotonic() + timeout

@@ -5,6 +5,7 @@ keeps the calls to an actor that has no room yet, so a slot waits for a node wit
 waiting for it.
 """
 
+import logging
 import os
 import sys
 import time
@@ -29,6 +30,8 @@ from tuner.launchers.ray_cluster import connect, living_nodes, trial_resources
 from tuner.launchers.ray_settings import RaySettings
 from tuner.trial.recovery import SIGKILL
 from tuner.worker.protocol import ToWorker
+
+_log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 """Between two looks for nodes that have joined."""
@@ -104,6 +107,13 @@ class RayLauncher:
             nodes = living_nodes()
             self._trial = trial_resources(nodes, settings, devices)
             self._add_slots(nodes)
+            _log.info(
+                "Ray %s with %d nodes and %d slots; a trial takes %s",
+                ray.__version__,
+                len(nodes),
+                len(self.slots),
+                self._trial,
+            )
             self._marker = _marker(folder, stack)
             self._release = stack.pop_all()
 
@@ -115,6 +125,7 @@ class RayLauncher:
     def start(self, slot: int) -> None:
         """Starts the slot's worker, on a node of Ray's choice if it has none."""
         if slot not in self._seats:
+            _log.info("slot %d: Ray is asked for room", slot)
             self._seats[slot] = self._place(slot)
         seat = self._seats[slot]
         seat.call = seat.actor.start.remote()
@@ -171,12 +182,15 @@ class RayLauncher:
         try:
             heard: ActorOutput = ray.get(seat.call)
         except RayError as error:
+            _log.info("slot %d: actor on %s is lost: %s", slot, seat.node or "no node", error)
             del self._seats[slot]
             ray.kill(seat.actor)
             yield Event(slot=slot, message=lost(error, seat.node))
             return
         if heard.unseen:
             raise _unseen(heard)
+        if heard.node != seat.node:
+            _log.info("slot %d: actor runs on %s", slot, heard.node)
         seat.node, seat.memory = heard.node, heard.memory
         ended = any(isinstance(message, WorkerExited) for message in heard.messages)
         seat.call = None if ended else seat.actor.hear.remote()
@@ -192,6 +206,7 @@ class RayLauncher:
         for slot in added:
             self.start(slot)
         if added:
+            _log.info("%d nodes now, slots %s are added", len(living_nodes()), list(added))
             self._notice(f"the Ray cluster has grown: {len(self.slots)} trials at a time")
         seats = self._seats.values()
         waiting = sum(not seat.node and now - seat.asked > ROOM_SECONDS for seat in seats)
@@ -212,6 +227,7 @@ class RayLauncher:
 
     def _end(self, timeout: float) -> None:
         seats = self._seats.values()
+        _log.info("%d actors are asked to end within %.0f s", len(seats), timeout)
         ends = [seat.actor.end.remote(timeout) for seat in seats if seat.node]
         if ends:
             ray.wait(ends, num_returns=len(ends), timeout=timeout + CALL_SECONDS)

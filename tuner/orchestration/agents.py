@@ -25,6 +25,7 @@ from tuner.launchers.slurm.spec import (
 from tuner.launchers.slurm.submission import AgentFolder
 from tuner.orchestration.call import Call
 from tuner.orchestration.following import Follower, StudyLook
+from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.pasted import print_command
 from tuner.results.summary import SweepSummary, print_summary
@@ -70,9 +71,10 @@ def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -
     follower = Follower(study, agents, terminal)
     try:
         run = AgentRun((*call.overrides, IN_JOB), Path.cwd(), AGENT)
-        jobs = follower.follow(
-            _found_or_submitted(run, launcher.agents, options, study, agents, terminal)
-        )
+        with agent_log(folder.path):
+            jobs = follower.follow(
+                _found_or_submitted(run, launcher.agents, options, study, agents, terminal)
+            )
     except KeyboardInterrupt:
         _leave(follower.jobs, call.invocation, terminal)
         return INTERRUPTED

@@ -20,6 +20,7 @@ from tuner.orchestration.invocations import remember_invocation
 from tuner.orchestration.report_page import write_page
 from tuner.orchestration.retraining import Retraining
 from tuner.orchestration.start import Start, started
+from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.best import BestPublisher
 from tuner.results.best_file import StudyFacts
@@ -92,9 +93,11 @@ def _run_here(
     agent = composed.agent
     folder = StudyFolder(Path(agent.output), agent.study_name)
     folder.refuse_misplaced()
-    tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
-    tracker.check()
     with ExitStack() as stack:
+        if not agent.sweep.dry_run:
+            stack.enter_context(agent_log(folder.path))
+        tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
+        tracker.check()
         start = stack.enter_context(started(composed, variants, terminal, call.hooks))
         if agent.sweep.dry_run:
             dry_run(start)

@@ -12,6 +12,7 @@ from tuner.execution.loop import Sweep
 from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.execution.single_trial import SingleTrialSource
 from tuner.orchestration.inputs import check_inputs, evaluation_lines
+from tuner.processes.agent_log import agent_log
 from tuner.results.terminal import Terminal
 from tuner.search.goals import Goals, score
 from tuner.tracking import COMMIT, Tracker
@@ -83,13 +84,14 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
     study = composed.study or STUDY
     folder = StudyFolder(Path(composed.output), study)
     folder.refuse_misplaced()
-    settings = replace(composed.launcher, slots=1)
-    launcher = settings.make(composed.trial.training.devices, folder.path, terminal.notice)
-    room = launcher.room()
-    goals = composed.goals
-    tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
-    tracker.check()
     with ExitStack() as stack:
+        stack.enter_context(agent_log(folder.path))
+        settings = replace(composed.launcher, slots=1)
+        launcher = settings.make(composed.trial.training.devices, folder.path, terminal.notice)
+        room = launcher.room()
+        goals = composed.goals
+        tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
+        tracker.check()
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
         inputs = check_inputs([composed.trial])

@@ -7,6 +7,7 @@ the owner, so that no more trials run than the study's total needs. An agent tha
 leaves a WAITING trial, or a RUNNING one without an owner, which the next agent requeues.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -31,6 +32,8 @@ from tuner.study.attributes import (
 from tuner.study.coordination import Coordination
 from tuner.study.owner import is_orphaned
 from tuner.study.snapshot import Origin, RunningTrial, StudySnapshot, choose
+
+_log = logging.getLogger(__name__)
 
 Points = Sequence[WaitingPoint]
 """Trials to enqueue."""
@@ -132,6 +135,8 @@ class TrialClaims:
             if _is_running(trial) and trial.number not in leased
         }
         silences = self._coordination.silences(agents) if agents else {}
+        if silences:
+            _log.debug("seconds since the heartbeats of others: %s", silences)
         return StudySnapshot(
             counted=sum(trial.state in COUNTED for trial in trials),
             waiting=tuple(t.number for t in trials if t.state is OptunaState.WAITING),
@@ -188,6 +193,14 @@ class TrialClaims:
             trial = self._study.ask()
             self._coordination.check()
             self._write_owner(trial)
+            _log.info(
+                "trial %d is claimed (%s); %d count, %d run, %d wait",
+                trial.number,
+                claim.origin.name.lower(),
+                snapshot.counted,
+                len(snapshot.running),
+                len(snapshot.waiting),
+            )
             return trial
 
     def _write_owner(self, trial: optuna.Trial) -> None:
@@ -212,6 +225,12 @@ class TrialClaims:
             self._storage.set_trial_state_values(trial_id, OptunaState.WAITING)
         except UpdateFinishedTrialError as error:
             raise NotOwnedError(number) from error
+        _log.info(
+            "trial %d is requeued%s; its agent was %s",
+            number,
+            ", a crash" if is_crash else "",
+            attributes.get(OWNER),
+        )
 
     def requeue(self, number: int) -> None:
         """Set a trial to WAITING if this agent owns it and it has not ended."""
@@ -274,6 +293,7 @@ class TrialClaims:
             trial_id = self.id_of(number)
             trial = self._storage.get_trial(trial_id)
             if not trial.state.is_finished():
+                _log.info("trial %d: our silence counted as a crash; it is undone", number)
                 crashes = max(0, trial.user_attrs.get(CRASHES, 0) - 1)
                 self._storage.set_trial_user_attr(trial_id, CRASHES, crashes)
 
@@ -287,6 +307,7 @@ class TrialClaims:
             for trial in self._trials():
                 is_same = trial.user_attrs.get(CONFIGURATION) == configuration
                 if is_same and trial.number != number:
+                    _log.debug("trial %d has the configuration of %d", trial.number, number)
                     return False
             self._storage.set_trial_user_attr(self.id_of(number), CONFIGURATION, configuration)
         return True

@@ -4,6 +4,7 @@ No other machine's clock is used: a holder that shows no change for `LONGEST_HOL
 our own clock has lost it, and one that is known to have ended loses it at once.
 """
 
+import logging
 import random
 import time
 import uuid
@@ -17,6 +18,8 @@ from tuner.study.claims import Decide, Points
 from tuner.study.owner import has_ended
 from tuner.study.snapshot import StudySnapshot
 from tuner.study.storage_retry import STORAGE_ERRORS
+
+_log = logging.getLogger(__name__)
 
 LONGEST_HOLD = 30.0
 """Seconds after which a holder counts as frozen or gone."""
@@ -80,6 +83,7 @@ class Lease:
         mark = self._new_mark()
         self._take(mark, patience)
         self._mark = mark
+        _log.debug("lease %s is taken", self._name)
         try:
             yield
         finally:
@@ -116,6 +120,7 @@ class Lease:
         with self._marking:
             is_ours = self._mark is not None and self._change(lambda now: now) == self._mark
         if not is_ours:
+            _log.info("lease %s is lost to another agent", self._name)
             raise LeaseError("another agent has taken the lease over")
 
     def _renew_until(self, over: Event) -> None:

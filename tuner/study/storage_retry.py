@@ -1,6 +1,7 @@
 """Retries of a storage that is locked, slow or unavailable, and its transient errors."""
 
 import errno
+import logging
 import random
 import sqlite3
 import time
@@ -16,6 +17,8 @@ from tuner.files.disk import FULL, REFUSED, UNUSABLE, DiskFullError, UnwritableE
 from tuner.processes.active_time import ActiveTime, step_of
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 STORAGE_ERRORS = (SQLAlchemyError, StorageInternalError, OSError)
 """Errors that a database or a file raises, for example while it is unavailable."""
@@ -104,6 +107,7 @@ class StorageRetry:
                 left = self._seconds - waiting()
                 if left <= 0 or self._retrying_stopped:
                     raise self._unavailable(error) from error
+                _log.info("storage fails, %.0f s are left: %s", left, _one_line(error))
                 self._wait(min(pause, left), waiting)
         raise AssertionError("pauses never end")
 

@@ -4,6 +4,7 @@ A trial keeps its number for life. If it is interrupted, or its agent vanishes, 
 WAITING with its parameters and is the next that an agent claims.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -39,6 +40,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+_log = logging.getLogger(__name__)
 
 
 def retried(
@@ -112,6 +115,7 @@ class Study:
         self._where = shown(url)
         self._retry = StorageRetry(settings.retry_timeout, self._where, clock)
         self._me = identity()
+        _log.info("study %s in %s; this agent is %s", name, self._where, self._me)
         self._thread_lock = RLock()
         self._open_storage = self._retry(lambda: connect(url, self._me, name))
         self._storage = self._open_storage.optuna

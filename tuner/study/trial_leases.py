@@ -1,5 +1,6 @@
 """The trials that an agent runs, and the heartbeats by which it keeps them."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from tuner.study.lost import StudyLostError
 from tuner.study.storage_retry import STORAGE_ERRORS, StorageRetry
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 Clocks = tuple[float, float]
 """Seconds of the wall clock, and seconds since boot including sleep."""
@@ -138,14 +141,18 @@ class TrialLeases:
     def _run_heartbeats(self) -> None:
         """Write heartbeats until stopped; runs in a thread."""
         while not self._stopped.wait(self._settings.heartbeat_interval):
-            # If the study is lost, the agent's next call raises the error.
-            with suppress(*STORAGE_ERRORS, KeyError, StudyLostError):
+            try:
                 self._heartbeat()
+            except (*STORAGE_ERRORS, KeyError, StudyLostError) as error:
+                # If the study is lost, the agent's next call raises the error.
+                _log.info("heartbeat missed: %s: %s", type(error).__name__, error)
         self._on_thread_end()
 
     def _heartbeat(self) -> None:
         """Write a heartbeat for all leased trials, and notice which ones others took."""
         if self._is_silent:
+            silence = passed(self._last_heartbeat, _clocks())
+            _log.info("this agent was silent for %.1f s; others may have its trials", silence)
             self._retry.note_failure()
         with self._heartbeat_lock:
             # Before the call, not after it: others count from when it reached the storage.
@@ -157,12 +164,15 @@ class TrialLeases:
                 raise
             self._lose(set(self._leased) - owned)
             self._last_heartbeat = began
+            _log.debug("heartbeat for trials %s", sorted(self._leased))
 
     def _lose(self, numbers: set[int]) -> None:
         """Note that other agents have taken these trials: this one was suspended."""
         with self._heartbeat_lock:
             self._lost |= numbers
             self._crashes_to_undo |= numbers & set(self._leased)
+            if numbers:
+                _log.info("trials %s are other agents' by now", sorted(numbers))
             for number in numbers:
                 self._leased.pop(number, None)
 

@@ -11,9 +11,7 @@ file system's clock.
 import errno
 import json
 import os
-import re
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -29,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from tuner.files.disk import UnwritableError, refusals_said
 from tuner.files.whole_lines import whole_lines
+from tuner.processes.host import host_name
 from tuner.tracking.events import Event, Opened, RunStarted, from_line, to_line
 
 SPOOL = "spool"
@@ -96,7 +95,7 @@ class Spool:
     def take(self) -> bool:
         """Take the spool, unless a living process has it; return True on success."""
         try:
-            if self.host != _host() and not self._is_silent():
+            if self.host != host_name() and not self._is_silent():
                 return False
             self.acquire()
         except OSError:  # Another process has locked, taken or sent it, or owns the folder.
@@ -113,7 +112,7 @@ class Spool:
         """
         try:
             self._lock.acquire()
-            self._move(_host())
+            self._move(host_name())
         except OSError:
             self._lock.release()
             raise
@@ -325,7 +324,7 @@ def _made(folder: Path) -> Spool | None:
     that are not locked yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{_host()}.jsonl")
+    spool = Spool(folder / f"{time.time_ns()}-{os.getpid()}-{host_name()}.jsonl")
     try:
         spool.path.touch(exist_ok=False)
         spool.acquire()
@@ -390,8 +389,3 @@ def _link_or_copy(file: Path, kept: Path) -> None:
         os.link(file, kept)
     except OSError:
         shutil.copyfile(file, kept)
-
-
-def _host() -> str:
-    """Return the machine's name as part of a file name."""
-    return re.sub(r"[^\w.-]", "_", socket.gethostname())

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tuner.trial.names import LOG_NAME
 
+_OF_AGENT = ("tuner.execution", "tuner.launchers", "tuner.processes", "tuner.study")
+"""Modules that log for the agent, see `tuner.processes.agent_log`."""
+
 
 def show_own_messages() -> None:
     """Prints what our own modules log, from INFO on, to standard error."""
@@ -48,9 +51,11 @@ def recording_to(folder: Path) -> Iterator[None]:
     ours = logging.getLogger("tuner")
     handler = logging.FileHandler(folder / LOG_NAME, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setLevel(logging.INFO)
+    handler.addFilter(lambda record: not record.name.startswith(_OF_AGENT))
     level = ours.level
     ours.addHandler(handler)
-    ours.setLevel(logging.INFO)
+    ours.setLevel(min(level, logging.INFO) if level else logging.INFO)
     try:
         yield
     finally:

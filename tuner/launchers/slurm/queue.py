@@ -1,10 +1,13 @@
 """Slurm's own commands, asked about jobs; accounting (`sacct`) is not needed."""
 
+import logging
 import subprocess
 from collections.abc import Iterable, Mapping
 
 from tuner.errors import TunerError
 from tuner.launchers.slurm.spec import QUEUE_FORMAT, AgentJob, read_queue
+
+_log = logging.getLogger(__name__)
 
 ASK_SECONDS = 60.0
 
@@ -38,7 +41,9 @@ def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
         if _FORGOTTEN not in str(error):
             raise
         told = ""
-    return read_queue(told, jobs)
+    found = read_queue(told, jobs)
+    _log.debug("queue: %s", list(found.values()))
+    return found
 
 
 def is_running(job: str) -> bool:
@@ -51,6 +56,7 @@ def is_running(job: str) -> bool:
 
 def start_now(job: str) -> None:
     """Asks Slurm to let a requeued job start at once; some sites refuse, and it waits on."""
+    _log.info("job %s is asked to start at once", job)
     command = ("scontrol", "update", f"jobid={job}", "StartTime=now")
     subprocess.run(command, capture_output=True, check=False, timeout=ASK_SECONDS)
 

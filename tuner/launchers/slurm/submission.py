@@ -1,6 +1,7 @@
 """Submits agents, and keeps in the study's folder which jobs they are."""
 
 import json
+import logging
 import shlex
 import shutil
 import sys
@@ -17,6 +18,8 @@ from tuner.launchers.slurm.library import (
     SlurmExecutor,
 )
 from tuner.launchers.slurm.spec import log_tail
+
+_log = logging.getLogger(__name__)
 
 PYTHON = f"{shlex.quote(sys.executable)} -P"
 """Python command of a job: without modules of the folder that the job starts in."""
@@ -124,5 +127,6 @@ class AgentFolder:
                 remedy="launcher.dry_run=true shows the batch script; sinfo the partitions",
             ) from error
         ids = [job.job_id for job in jobs]
+        _log.info("submitted jobs %s of agents", ids)
         write_whole(self._jobs, json.dumps([*self.jobs(), *ids]) + "\n")
         return ids
