@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
-from tuner.config import check, compose_sweep, compose_training
+from tuner.config import check_space, compose_sweep, compose_training
 from tuner.errors import InputError
 from tuner.orchestration.inputs import check_inputs
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
@@ -30,12 +30,12 @@ def read_inputs(folder):
 
 def read_sweep(folder):
     """`sweeps/mine.yaml`, and every trial of its space composed."""
-    check(compose_sweep(["sweep=mine"], folder))
+    check_space(compose_sweep(["sweep=mine"], folder))
 
 
 def read_group(folder):
     """`conf/optimizer/mine.yaml` and `conf/training/mine.yaml`."""
-    check(compose_sweep(["sweep=batch_search", "optimizer=mine", "training=mine"], folder))
+    check_space(compose_sweep(["sweep=batch_search", "optimizer=mine", "training=mine"], folder))
 
 
 def read_best(folder):

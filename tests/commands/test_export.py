@@ -81,7 +81,7 @@ def test_without_a_file_model_and_data_are_named(swept, capsys):
 def test_a_file_of_several_configurations_is_refused_by_name(swept, capsys):
     assert export("export.top=2", "export.output=two.yaml") == 0
     assert main(["train", "two.yaml"]) == 2
-    assert "the file holds several configurations" in capsys.readouterr().err
+    assert "the file contains several configurations" in capsys.readouterr().err
 
 
 def test_json_is_valid_where_a_number_is_not_finite(swept, capsys):

@@ -138,4 +138,4 @@ def test_a_wrong_place_is_told_before_anything_is_trained(folder, fake_workers, 
 
 def test_test_rows_are_not_searched(folder, capsys):
     assert main([*QUICK, CONFIRM, "data.test=a.csv,b.csv"]) == 2
-    assert "data.test is scored once, for the confirmed best alone" in capsys.readouterr().err
+    assert "data.test is scored once, for the confirmed best" in capsys.readouterr().err

@@ -14,7 +14,7 @@ UNKNOWN_LABEL = "text,label\n" + "good film,maybe\n" * 5
 CASES = {
     "unknown command": (["fly"], ["unknown command 'fly'", "sweep, train"]),
     "empty word": ([""], ["unknown command ''"]),
-    "nothing to search": (
+    "is not a search": (
         [*OWN, "schedule=linear", "optimizer.learning_rate=1e-4"],
         ["nothing is left to search", "tuner train"],
     ),

@@ -98,7 +98,7 @@ def test_what_has_no_form_as_an_override_is_named(tmp_path):
             train_command(case, tmp_path)
         assert "export.format=hydra" in refused.value.remedy
     greek = replace(trial, training=replace(trial.training, class_weights={"καλό": 1.0}))
-    with pytest.raises(InputError, match="no form as overrides"):
+    with pytest.raises(InputError, match="cannot be written as overrides"):
         train_command(greek, tmp_path)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data.test_mutated_files import MORE
-from tuner.config import check, compose_sweep
+from tuner.config import check_space, compose_sweep
 from tuner.errors import InputError
 from tuner.study.strategies import build_pruner, build_sampler
 
@@ -56,5 +56,5 @@ def test_a_key_with_any_value_is_accepted_or_refused(chosen, value, here):
     with suppress(InputError):
         composed = compose_sweep(words, here)
         build_sampler(composed.agent.sampler, opened=0)
-        check(composed)
+        check_space(composed)
         build_pruner(composed.agent.pruner, composed.goals)

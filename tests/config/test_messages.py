@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.config import check, compose_sweep
+from tuner.config import check_space, compose_sweep
 from tuner.errors import InputError
 
 FILES = {
@@ -40,7 +40,7 @@ FILES = {
 CASES = [
     ("", "no sweep is named", "command line", "batch_search, condition"),
     ("sweep=nope", "there is no sweep called 'nope'", "sweep=nope", "lr_search"),
-    ("sweep=lr_search,full_search", "names several sweeps", "command line", "one at a time"),
+    ("sweep=lr_search,full_search", "names several sweeps", "command line", "one sweep at a time"),
     ("optimizer.momentum=0.9", "no key 'optimizer.momentum' with optimizer=adamw",
      "command line, optimizer.momentum=0.9", "one of optimizer.learning_rate, "),
     ("training.batchsize=1", "no key 'training.batchsize'", "command line, training.batchsize=1",
@@ -54,10 +54,10 @@ CASES = [
     ("optimizer.learning_rate=abc", "optimizer.learning_rate is 'abc', which is not a number",
      "command line, optimizer.learning_rate=abc", "a number"),
     ("optimizer.weight_decay=null", "optimizer.weight_decay is null", "command line", "a value"),
-    ("optimizer.name=sgd", "optimizer.name goes with", "command line", "optimizer=OPTION"),
+    ("optimizer.name=sgd", "optimizer.name is set", "command line", "optimizer=OPTION"),
     ("model=foo", "there is no model called 'foo'", "command line, model=foo",
      "albert_base, bert_base, distilbert"),
-    ("model={checkpoint:x}", "no option's name", "command line", "model=OPTION"),
+    ("model={checkpoint:x}", "not the name of an option", "command line", "model=OPTION"),
     ("launcher.slots=0", "launcher.slots is 0", "command line, launcher.slots=0", "1 to 10,000"),
     ("training.evaluations=0 training.epochs=-1",
      "training.epochs is -1.0; training.evaluations is 0", "command line, training.epochs=-1",
@@ -77,7 +77,7 @@ CASES = [
      "adamw"),
     ("optimizer=stray", "no key 'optimizer.momentum' with optimizer.name=adamw",
      "conf/optimizer/stray.yaml", "optimizer.learning_rate"),
-    ("model=text", "holds no keys", "conf/model/text.yaml", "key: value"),
+    ("model=text", "contains no keys", "conf/model/text.yaml", "key: value"),
     ("model=long", "model.max_length is 'long', which is not a whole number",
      "conf/model/long.yaml, model.max_length", "a whole number"),
     ("sweep=swapped", "low (0.001) is not below high (1e-05)",
@@ -85,10 +85,10 @@ CASES = [
     ("sweep=absent", "no key 'optimizer.momentum' with optimizer=adamw",
      "sweeps/absent.yaml, sweep.space, optimizer.momentum", "optimizer.beta_1"),
     ("sweep=real", "takes whole numbers", "sweeps/real.yaml", "range(8, 65)"),
-    ("sweep=unclosed", "'interval(1e-5, 1e-3' can not be read", "sweeps/unclosed.yaml",
+    ("sweep=unclosed", "'interval(1e-5, 1e-3' cannot be read", "sweeps/unclosed.yaml",
      "choice(a, b)"),
-    ("sweep=single", "16 is nothing to search", "sweeps/single.yaml", "choice(a, b)"),
-    ("sweep=condition", "names 'optimiser', which there is not", "sweeps/condition.yaml",
+    ("sweep=single", "16 is not a search", "sweeps/single.yaml", "choice(a, b)"),
+    ("sweep=condition", "names 'optimiser', which does not exist", "sweeps/condition.yaml",
      "a searched key"),
     ("sweep=condition_option", "no optimizer called 'sdg'", "sweeps/condition_option.yaml", "sgd"),
     ("sweep=twice", "training.batch_size is both searched and fixed", "sweeps/twice.yaml",
@@ -105,13 +105,13 @@ CASES = [
     ("training.batch_size=range(4,2)", "is empty", "command line", "range(1, 8)"),
     ("schedule=interval(0,1)", "schedule is a group", "command line", "choice(...) of constant"),
     ("optimizer=adamw,nope", "no optimizer called 'nope'", "command line", "adamw"),
-    ("launcher.slots=1,2", "no part of a trial", "command line, launcher.slots=1,2", "training"),
-    ("nonsense", "can not be read", "command line", "key=value"),
+    ("launcher.slots=1,2", "not part of a trial", "command line, launcher.slots=1,2", "training"),
+    ("nonsense", "cannot be read", "command line", "key=value"),
     ("--multirun", "no option '--multirun'", "command line", "key=value"),
-    ("hydra.job.name=x", "sets Hydra itself", "command line", "leave it out"),
-    ("optimizer@x=sgd", "in another place", "command line", "without @x"),
+    ("hydra.job.name=x", "a setting of Hydra", "command line", "remove it"),
+    ("optimizer@x=sgd", "to another package", "command line", "without @x"),
     ("model.checkpoint='${nope}'", "'nope' not found", "command line", ""),
-    ("sweep.space.schedule=linear", "reaches into the space", "command line", "the key itself"),
+    ("sweep.space.schedule=linear", "changes the space itself", "command line", "a search"),
     ("schedule.warmup_fraction=interval(0,2)", "schedule.warmup_fraction is 2.0",
      "command line, schedule.warmup_fraction=interval(0,2)", "a share from 0 to 1"),
     ("optimizer=adamw,sgd optimizer.beta_1=0.8", "no key 'optimizer.beta_1' with optimizer=sgd",
@@ -134,7 +134,7 @@ def test_wrong_input_is_explained(line, problem, where, remedy, folder):
     if line and not any(argument.startswith("sweep=") for argument in arguments):
         arguments = ["sweep=lr_search", *arguments]
     with pytest.raises(InputError) as caught:
-        check(compose_sweep(arguments, folder))
+        check_space(compose_sweep(arguments, folder))
     error = caught.value
     assert problem in error.problem
     assert where in error.where

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.config import check, compose_sweep, compose_trial
+from tuner.config import check_space, compose_sweep, compose_trial
 from tuner.config.files import bundled_folder
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, TRIAL_GROUPS
 from tuner.search.grid import Grid
@@ -44,7 +44,7 @@ def test_every_group_has_its_default():
 def test_every_sweep_composes_all_over_its_space(name, tmp_path):
     composed = compose_sweep([f"sweep={name}"], tmp_path)
     assert composed.agent.study_name == name
-    check(composed)
+    check_space(composed)
 
 
 def test_each_optimizer_of_the_search_has_a_rate_of_its_own(tmp_path):

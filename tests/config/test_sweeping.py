@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tuner.config import check, compose_sweep, compose_trial, render
+from tuner.config import check_space, compose_sweep, compose_trial, render
 from tuner.errors import InputError
 from tuner.optimizers import Adam, AdamW
 from tuner.schedules import Constant
@@ -37,7 +37,7 @@ space:
 """,
     )
     composed = compose_sweep(["sweep=mine"], tmp_path)
-    check(composed)
+    check_space(composed)
     assert composed.agent.study_name == "mine"
     assert domains(composed) == {
         "optimizer": Choice(values=("adamw", "sgd")),
@@ -98,7 +98,7 @@ def test_a_fixed_group_settles_the_conditions_on_it(tmp_path):
 
 def test_a_narrowed_group_drops_what_can_not_hold(tmp_path):
     composed = compose_sweep(["sweep=optimizer_search", "optimizer=sgd,lion"], tmp_path)
-    check(composed)
+    check_space(composed)
     assert list(domains(composed)) == [
         "optimizer",
         "optimizer.learning_rate@optimizer=sgd",
@@ -111,7 +111,7 @@ def test_a_narrowed_group_drops_what_can_not_hold(tmp_path):
 
 def test_a_plain_value_for_a_conditional_key_holds_where_the_key_exists(tmp_path):
     composed = compose_sweep(["sweep=optimizer_search", "optimizer.momentum=0.8"], tmp_path)
-    check(composed)
+    check_space(composed)
     assert "optimizer.momentum" not in composed.space.keys
     sgd = compose_trial(composed, {"optimizer": "sgd", "optimizer.learning_rate": 0.01})
     assert sgd.optimizer.momentum == 0.8

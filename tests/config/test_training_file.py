@@ -103,11 +103,11 @@ def test_the_agent_s_part_comes_along(best, tmp_path):
         ("optimizer: {name: adamx}", "no optimizer named 'adamx'", "optimizer.name"),
         ("training: {epochs: many}", "training.epochs is 'many'", "training.epochs"),
         ("training: {epochs: 0}", "training.epochs is 0.0", "file.yaml"),
-        ("training: 3", "training is 3, and it must hold keys", "file.yaml, training"),
+        ("training: 3", "training is 3, but must contain keys", "file.yaml, training"),
         ("training: [", "no valid YAML", "file.yaml, line 1"),
         ("model: ${model}", "Recursive interpolation", "file.yaml, model"),
-        ("data: {where: [a]}", "a list stands where keys belong", "file.yaml, data"),
-        ("- a", "holds no keys", "file.yaml"),
+        ("data: {where: [a]}", "a list in place of keys", "file.yaml, data"),
+        ("- a", "contains no keys", "file.yaml"),
         ("# best of 7\n", "the file is empty", "file.yaml"),
     ],
 )
@@ -130,7 +130,7 @@ def test_what_one_fine_tune_does_not_use_is_refused(best, tmp_path, override):
 
 
 def test_a_missing_file_and_a_search_are_refused(best, tmp_path):
-    with pytest.raises(InputError, match="can not be read"):
+    with pytest.raises(InputError, match="cannot be read"):
         load_trial(tmp_path / "none.yaml", folder=tmp_path)
-    with pytest.raises(InputError, match="one fine-tune searches nothing"):
+    with pytest.raises(InputError, match="a single fine-tune searches nothing"):
         load_trial(best, ["training.epochs=1,2"], tmp_path)

@@ -81,7 +81,7 @@ def test_what_is_missing_is_told_with_what_is_sent(folder, mlflow_uri, new_uri):
     tracker.abandon([])
     assert tracker.close() == ""
     sent, lost = notices
-    assert "2 trials" in sent
+    assert "2 ended trials" in sent
     assert "(0, 2)" in sent
     assert "(1)" in lost
     assert len(found(new_uri)) == 2

@@ -47,7 +47,7 @@ def used(path):
 def test_who_is_killed_while_making_a_store_leaves_none_or_a_whole_one(tmp_path, statement):
     path = tmp_path / "mlflow.db"
     killed(AT_STATEMENT + BY_US, statement, f"sqlite:///{path}")
-    assert not path.exists() or file_state(path, store_file._head) is FileState.MADE
+    assert not path.exists() or file_state(path, store_file._head) is FileState.COMPLETE
     assert used(path) == []
     assert not list(tmp_path.glob(".mlflow.db*"))
 
@@ -78,14 +78,14 @@ def test_a_store_with_anything_in_it_is_never_put_aside(mlflow_uri):
     MlflowClient(mlflow_uri).create_registered_model("mine")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'older'")
-    assert file_state(path, store_file._head) is FileState.MADE
+    assert file_state(path, store_file._head) is FileState.COMPLETE
 
 
 def test_another_programs_database_is_none_of_ours(tmp_path):
     path = tmp_path / "other.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE studies (id INTEGER)")
-    assert file_state(path, store_file._head) is FileState.MADE
+    assert file_state(path, store_file._head) is FileState.COMPLETE
 
 
 def test_an_empty_file_becomes_a_store(tmp_path):

@@ -11,7 +11,7 @@ from tuner.config.reporting import (
 )
 from tuner.config.sweeping import (
     ComposedSweep,
-    check,
+    check_space,
     compose_sweep,
     compose_trial,
     identify,
@@ -33,7 +33,7 @@ __all__ = [
     "ComposedReader",
     "ComposedSweep",
     "ComposedTraining",
-    "check",
+    "check_space",
     "compose_clean",
     "compose_doctor",
     "compose_export",

@@ -1,10 +1,10 @@
-"""Builds the settings classes of a composition, and checks that their values make sense."""
+"""Settings classes built from a composition, and checks of their values."""
 
 from typing import Any
 
 from tuner.config.checks import check_agent, check_goals, check_trial
 from tuner.config.composition import Composition
-from tuner.config.messages import not_sensible
+from tuner.config.messages import invalid_values
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
 from tuner.errors import InputError
 from tuner.fields.findings import Finding
@@ -18,10 +18,10 @@ _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 
 
 def build_agent(composition: Composition) -> AgentSettings:
-    """The agent's part of a composition.
+    """Return the agent's part of a composition.
 
     Raises:
-        InputError: A value is missing or can not be right.
+        InputError: A value is missing or invalid.
     """
     agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
     _refuse(check_agent(agent), composition)
@@ -29,10 +29,10 @@ def build_agent(composition: Composition) -> AgentSettings:
 
 
 def build_goals(composition: Composition) -> Goals:
-    """Objectives and constraints of the section `sweep`.
+    """Return the objectives and constraints of the section `sweep`.
 
     Raises:
-        InputError: One cannot be read, or measured.
+        InputError: One of them cannot be read or measured.
     """
     sweep = structure(SweepSettings, composition.section([SWEEP])[SWEEP])
     _refuse(list(check_goals(sweep)), composition)
@@ -40,10 +40,10 @@ def build_goals(composition: Composition) -> Goals:
 
 
 def build_trial(composition: Composition) -> TrialSettings:
-    """The trial's part of a composition.
+    """Return the trial's part of a composition.
 
     Raises:
-        InputError: A value is missing or can not be right.
+        InputError: A value is missing or invalid.
     """
     content = composition.section(TRIAL_GROUPS)
     content["training"]["batch_size"] = _batch_size(content["training"]["batch_size"], composition)
@@ -54,7 +54,7 @@ def build_trial(composition: Composition) -> TrialSettings:
 
 
 def _batch_size(value: Any, composition: Composition) -> int:
-    """The number that a batch size stands for."""
+    """Return the number for a batch size."""
     if value == "auto":
         return AUTO
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -65,22 +65,23 @@ def _batch_size(value: Any, composition: Composition) -> int:
 def _refuse(findings: list[Finding], composition: Composition) -> None:
     if findings:
         places = dict.fromkeys(composition.where(finding.key) for finding in findings)
-        raise not_sensible(findings, "; ".join(places))
+        raise invalid_values(findings, "; ".join(places))
 
 
 def _refuse_passwords(composition: Composition) -> None:
-    """A trial's configuration is written to best.yaml and MLflow as it is."""
+    """Refuse passwords: a trial's configuration is written to best.yaml and MLflow unchanged."""
     for key, value in leaves(composition).items():
         if isinstance(value, str) and hidden(value) != value:
             raise InputError(
-                f"{key} holds a password or token, which would be written to best.yaml and MLflow",
+                f"{key} contains a password or token, which would be written to best.yaml and "
+                "MLflow",
                 where=composition.where(key),
-                remedy="an address without it; the libraries read theirs from the environment",
+                remedy="an address without it; the libraries read logins from the environment",
             )
 
 
 def leaves(composition: Composition) -> dict[str, Scalar]:
-    """Every key of a trial that has a single value, and every group with its option."""
+    """Return every key of a trial with a single value, and every group with its option."""
     leaves: dict[str, Scalar] = dict(composition.choices)
     waiting: list[tuple[str, Any]] = list(composition.section(TRIAL_GROUPS).items())
     while waiting:

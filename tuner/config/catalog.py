@@ -1,4 +1,4 @@
-"""Groups, their options and their keys as `--help` lists them, out of conf/ and its comments."""
+"""Catalog of groups, options and keys for `--help`, from conf/ and its comments."""
 
 import re
 import textwrap
@@ -33,23 +33,23 @@ class OptionEntry:
     """One option of a group."""
 
     name: str
-    """As chosen on the command line."""
+    """Name on the command line."""
     meaning: str
     """First comment of its file."""
     is_default: bool
-    """True if it holds unless another one is chosen."""
+    """True if it is used unless another one is chosen."""
     is_own: bool
-    """True if its file is the user's."""
+    """True if the file is the user's own."""
 
 
 class Catalog:
-    """What users of a folder can choose and set: the bundled options, and their own."""
+    """Options and keys that are available in a folder: the bundled ones and the user's."""
 
     def __init__(self, folder: Path) -> None:
         """Read nothing yet.
 
         Args:
-            folder: Where the user's conf/ and sweeps/ are.
+            folder: Folder with the user's conf/ and sweeps/.
         """
         self._library = Library(folder)
         self._composer = Composer(self._library, Primary(groups=GROUPS))
@@ -63,10 +63,10 @@ class Catalog:
 
         Args:
             group: One of `GROUPS`, a section, or a key of the top level.
-            option: Option whose values are the defaults; None: the group's default one.
+            option: Option whose values are the defaults; None for the group's default option.
 
         Raises:
-            InputError: There is no such option, or its file is wrong.
+            InputError: The option does not exist, or its file is wrong.
         """
         if group in STUDY:
             return [row for row in key_rows(AgentSettings, "", {}) if row.key == group]
@@ -87,7 +87,7 @@ class Catalog:
         ]
 
     def key(self, name: str) -> Row | None:
-        """Return a key with its default; None: there is no such key."""
+        """Return a key with its default; None if there is no such key."""
         group = name.partition(".")[0]
         if group not in EVERYTHING:
             return None
@@ -119,23 +119,23 @@ class Catalog:
         except InputError:
             if chosen:
                 raise
-        # A default of the user's own that is wrong: the bundled ones can be listed.
+        # The user's default option is wrong: the bundled ones can still be listed.
         self._composer = Composer(Library(bundled_folder("conf").parent), Primary(groups=GROUPS))
         return self._composer.compose({}).config
 
 
 def _written(value: Any, text: str) -> str:
-    """A value as its file has it, where that says the same."""
+    """Return a value in the form of its file, if that means the same."""
     same = OmegaConf.to_container(OmegaConf.create(f"v: {text}")) == {"v": value}
     return text if same else shown(value).strip("`")
 
 
 def summary(text: str, room: int) -> str:
-    """Return what fits on one line of a description: whole sentences if they fill half of it.
+    """Return what fits on a line of a description, preferably whole sentences.
 
     Args:
-        text: Markdown.
-        room: Columns.
+        text: Description in Markdown.
+        room: Columns of the line.
     """
     text = re.sub(r"[`*]", "", text)
     if len(text) <= room:

@@ -1,4 +1,4 @@
-"""Which values make sense, beyond their type."""
+"""Checks of values beyond their types."""
 
 import re
 from collections.abc import Iterator
@@ -25,42 +25,44 @@ from tuner.settings.storage import EXAMPLES, is_consistent, is_server
 
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
-"""What knows several objectives: Optuna's pruners compare trials by one."""
+"""Samplers and pruners that work with several objectives; Optuna's pruners use one."""
 
 COMPARING = ("asha", "hyperband", "median", "percentile")
 """Pruners that compare a trial with all others at the same point."""
 
 STUDY_NAME = "a plain name of at most 200 bytes without / \\ and quotes, since it names a folder"
-"""What a study may be called, for messages."""
+"""Rule for the name of a study, for messages."""
 
 _STUDY_NAME = re.compile(r"[^/\\'\"`\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_NAME = 200
 
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
-    """Everything in a trial's configuration that cannot be right."""
-    found = [*out_of_bounds(settings), *_not_delimited(settings.data)]
+    """Return all invalid values of a trial's configuration."""
+    found = [*out_of_bounds(settings), *_ignored_csv_keys(settings.data)]
     return found or list(too_large(settings))
 
 
-def _not_delimited(data: DataSettings) -> Iterator[Finding]:
-    """Keys of delimited files with another format, where they would change nothing."""
+def _ignored_csv_keys(data: DataSettings) -> Iterator[Finding]:
+    """Yield keys of csv files that are set for another format, where they have no effect."""
     for key in ("delimiter", "quoting") if data.format in FORMATS[1:] else ():
         if (value := getattr(data, key)) is not None:
-            yield Finding(key=f"data.{key}", value=value, remedy="data=csv, which alone knows it")
+            yield Finding(
+                key=f"data.{key}", value=value, remedy="data=csv, the only format with it"
+            )
 
 
 def check_agent(settings: AgentSettings) -> list[Finding]:
-    """Everything in the agent's configuration that cannot be right."""
+    """Return all invalid values of the agent's configuration."""
     found = list(out_of_bounds(settings))
     found += broken(settings, SEARCH_RULES)
     found += resources(settings)
     found = found or list(too_large(settings))
     found += check_goals(settings.sweep)
-    found += _for_one_objective(settings)
-    found += _inline(settings)
+    found += _unsupported_goals(settings)
+    found += _inline_dry_run(settings)
     found += _storage(settings)
-    found += _unregistered(settings.tracking)
+    found += _unlogged_registration(settings.tracking)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
         found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
@@ -68,12 +70,12 @@ def check_agent(settings: AgentSettings) -> list[Finding]:
 
 
 def check_predict(settings: PredictSettings) -> list[Finding]:
-    """Everything in the section `predict` that cannot be right."""
+    """Return all invalid values of the section `predict`."""
     return list(out_of_bounds(settings, "predict"))
 
 
 def check_goals(sweep: SweepSettings) -> Iterator[Finding]:
-    """Objectives and constraints that cannot be read, or measured."""
+    """Yield objectives and constraints that cannot be read or measured."""
     known = "one of " + ", ".join(OBJECTIVES)
     objectives = sweep.objectives
     if not objectives or len(set(objectives)) < len(objectives):
@@ -92,12 +94,14 @@ def check_goals(sweep: SweepSettings) -> Iterator[Finding]:
             yield Finding(key="sweep.constraints", value=dict(sweep.constraints), remedy=remedy)
 
 
-def _for_one_objective(settings: AgentSettings) -> Iterator[Finding]:
-    """What has no meaning where several objectives are traded off, or constraints hold."""
+def _unsupported_goals(settings: AgentSettings) -> Iterator[Finding]:
+    """Yield settings that have no meaning with several objectives, or with constraints."""
     pruner = settings.pruner.get("name")
     if settings.sweep.constraints and pruner in COMPARING:
-        remedy = "with constraints extrapolation, threshold, patient or none: others let what "
-        remedy += "misses a constraint stop what meets it"
+        remedy = (
+            "with constraints extrapolation, threshold, patient or none: with others, trials that "
+        )
+        remedy += "miss a constraint stop trials that meet it"
         yield Finding(key="pruner", value=pruner, remedy=remedy)
     if len(settings.sweep.objectives) < 2:  # noqa: PLR2004
         return
@@ -113,28 +117,28 @@ def _for_one_objective(settings: AgentSettings) -> Iterator[Finding]:
         yield Finding(key="sweep.confirm.top", value=settings.sweep.confirm.top, remedy=remedy)
 
 
-def _inline(settings: AgentSettings) -> Iterator[Finding]:
-    """A rehearsal by a launcher without worker processes."""
+def _inline_dry_run(settings: AgentSettings) -> Iterator[Finding]:
+    """Yield a dry run by a launcher without worker processes."""
     if settings.launcher.runs_inline and settings.sweep.dry_run:
-        remedy = "launcher=local, which is timed as the sweep would run"
+        remedy = "launcher=local, whose timing is that of the sweep"
         yield Finding(key="launcher", value=settings.launcher.name, remedy=remedy)
 
 
 def _storage(settings: AgentSettings) -> Iterator[Finding]:
-    """An address that is missing or of another kind, and a shared study without a name."""
+    """Yield an address that is missing or of another kind, or a shared study without a name."""
     storage, sweep = settings.storage, settings.sweep.name
     if storage.name in STORAGES and not is_consistent(storage):
         yield Finding(key="storage.url", value=storage.url, remedy=EXAMPLES[storage.name])
     elif settings.study is None and sweep != MISSING and is_server(storage):
         remedy = (
-            "study=NAME, a name of your own: the database is shared, where somebody else's "
+            "study=NAME, a name of your own: the database is shared, where another user's "
             f"sweep={sweep} would be the same study"
         )
         yield Finding(key="study", value=None, remedy=remedy)
 
 
-def _unregistered(tracking: TrackingSettings) -> Iterator[Finding]:
-    """A name for a model that would never be logged, so that nothing would be registered."""
+def _unlogged_registration(tracking: TrackingSettings) -> Iterator[Finding]:
+    """Yield a name for registration of a model that would never be logged."""
     if tracking.register is not None and not (tracking.log_model and tracking.send):
         remedy = "null, or tracking.log_model=true tracking.send=true, without which no model is"
         remedy += " logged that could be registered"
@@ -142,6 +146,6 @@ def _unregistered(tracking: TrackingSettings) -> Iterator[Finding]:
 
 
 def is_study_name(name: str) -> bool:
-    """Whether this can name a folder that lies in the output folder, and an MLflow experiment."""
+    """Return True if a text can name a folder in the output folder, and an MLflow experiment."""
     plain = _STUDY_NAME.fullmatch(name) is not None and name == name.strip()
     return plain and name not in (".", "..") and len(name.encode()) <= _LONGEST_NAME

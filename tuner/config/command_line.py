@@ -1,4 +1,4 @@
-"""A trial's whole configuration as overrides: what `tuner train` takes without a file."""
+"""A trial's whole configuration as overrides for `tuner train` without a file."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -27,16 +27,16 @@ _ABSENT = object()
 
 
 def train_command(settings: TrialSettings, folder: Path) -> str:
-    """The line of a shell that trains a configuration, without a file.
+    """Return the shell command that trains a configuration without a file.
 
-    Every group's option is named, so that the line means the same whatever the defaults are.
+    Every group's option is named, so that the command does not depend on defaults.
 
     Args:
-        settings: The configuration.
-        folder: Where the user's own conf/ is, and where the line is to be run.
+        settings: Settings of the trial.
+        folder: Folder with the user's conf/, in which the command is to be run.
 
     Raises:
-        InputError: A value has no form as an override.
+        InputError: A value cannot be written as an override.
     """
     wanted = plain(settings)
     if settings.training.batch_size == AUTO:
@@ -57,13 +57,13 @@ def train_command(settings: TrialSettings, folder: Path) -> str:
 def _nearest_option(
     library: Library, folder: Path, group: str, wanted: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """The option of a group that needs the fewest overrides, and those."""
+    """Return the option of a group that needs the fewest overrides, and the overrides."""
     found: dict[str, dict[str, Any]] = {}
     usual = DEFAULT_OPTIONS[group]
     for name in sorted(library.names(group), key=lambda name: (name != usual, name)):
         try:
             content = _content(library, folder, group, name)
-        except InputError:  # A file of the user's that is wrong and that nobody asked for.
+        except InputError:  # A wrong file of the user's that is not needed here.
             continue
         if group not in OPEN_GROUPS or content.get("name") == wanted.get("name"):
             found[name] = dict(_differences(content, wanted, group))
@@ -78,7 +78,7 @@ def _nearest_option(
 
 
 def _content(library: Library, folder: Path, group: str, name: str) -> dict[str, Any]:
-    """What an option is; Hydra is asked where it is made of others, which takes longer."""
+    """Return the content of an option; one that is composed of others takes longer."""
     option = library.option(group, name)
     if option.package is not None or list(option.references()):
         node = composed_options({group: name}, folder).config[group]
@@ -93,10 +93,10 @@ def _content(library: Library, folder: Path, group: str, name: str) -> dict[str,
 def _differences(
     base: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str
 ) -> Iterator[tuple[str, Any]]:
-    """Keys and values that turn one mapping into another; `_ABSENT` for keys to delete.
+    """Yield the keys and values that turn one mapping into another; `_ABSENT` deletes a key.
 
-    Keys that the first one alone has are deleted where users name the keys; elsewhere all have
-    the same ones.
+    Keys that only the first one has are deleted where users choose the keys; elsewhere both have
+    the same keys.
     """
     for name, value in wanted.items():
         key, there = f"{prefix}.{name}", base.get(name, _ABSENT)
@@ -117,17 +117,17 @@ def _differences(
 
 
 def _escaped(value: Any) -> Any:
-    """The value with `${` escaped, which would otherwise be read as a reference."""
+    """Return a value with `${` escaped, which would otherwise be a reference."""
     if isinstance(value, Mapping):
         return {key: _escaped(item) for key, item in value.items()}
     return value.replace("${", r"\${") if isinstance(value, str) else value
 
 
 def _check_same(line: str, settings: TrialSettings, folder: Path) -> None:
-    """Compose the line, as `tuner train` would.
+    """Compose the command as `tuner train` would.
 
     Raises:
-        InputError: It is another configuration.
+        InputError: It gives another configuration.
     """
     arguments = shlex.split(line)[2:]
     try:
@@ -141,7 +141,7 @@ def _check_same(line: str, settings: TrialSettings, folder: Path) -> None:
 
 def _no_line(what: str) -> InputError:
     return InputError(
-        f"the configuration has no form as overrides: {what}",
+        f"the configuration cannot be written as overrides: {what}",
         where="export.format=cli",
         remedy="export.format=hydra export.output=FILE.yaml, and tuner train FILE.yaml",
     )

@@ -1,6 +1,6 @@
-"""Composes options with Hydra: it chooses the files and merges them.
+"""Composition of options with Hydra, which selects the files and merges them.
 
-That costs 50 ms, so what was composed is kept; values are then set on copies of it.
+A composition takes 50 ms, so it is kept; values are then set on copies of it.
 """
 
 import re
@@ -19,33 +19,33 @@ from omegaconf.errors import OmegaConfBaseException
 from tuner.config.composition import Composition
 from tuner.config.expressions import Setting
 from tuner.config.files import Library, Option
-from tuner.config.messages import refused
+from tuner.config.messages import omegaconf_error
 from tuner.config.schema import DEFAULT_OPTIONS, GROUPS, OPEN_GROUPS, SWEEP, root_schema
 from tuner.errors import InputError
 from tuner.settings.settings import MISSING
 
 _PRIMARY = "tuner_primary"
 _IN_OPTION = re.compile(r"In '(?P<group>\w+)/(?P<name>[^']+)':\s*")
-"""How Hydra names the option that it stumbled over."""
+"""Form in which Hydra names the option that caused an error."""
 
 _lock = threading.Lock()
-"""Hydra's store and state are one for the process."""
+"""Lock for Hydra's store and state, which are global."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Primary:
-    """What a command starts from."""
+    """Starting point of a command's configuration."""
 
     groups: tuple[str, ...] = (*GROUPS, SWEEP)
-    """The groups of its configuration."""
+    """Groups of the configuration."""
     defaults: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
-    """Group to option; a group without one is left to its schema."""
+    """Group to option; a group without one has only its schema."""
     content: DictConfig = field(default_factory=lambda: DictConfig({}))
-    """Its own values, above those of the options."""
+    """Own values of the command, which override those of the options."""
     label: str = "configuration"
-    """The file that they come from."""
+    """File of these values, for messages."""
     whole: tuple[str, ...] = ()
-    """Keys of `content` that hold one thing each: nothing of an option is merged in."""
+    """Mappings in `content` that replace an option's mapping instead of being merged."""
 
     def gives(self, key: str) -> bool:
         """Return True if `content` has the key of a group, whatever its value."""
@@ -58,7 +58,7 @@ class Composer:
     """Composes the options of one command."""
 
     def __init__(self, library: Library, primary: Primary) -> None:
-        """Composes nothing yet."""
+        """Store the starting point."""
         self.library = library
         self._primary = primary
         self._known: dict[tuple[Any, ...], Composition] = {}
@@ -70,15 +70,15 @@ class Composer:
         *,
         where: Mapping[str, str] | None = None,
     ) -> Composition:
-        """Composes a choice of options.
+        """Compose a choice of options.
 
         Args:
-            chosen: Group to option, for the groups that do not keep their default.
+            chosen: Group to option, for groups without their default.
             raw: Overrides that add or delete keys.
-            where: Group to what chose the option, for messages.
+            where: Group to the place where its option was chosen, for messages.
 
         Raises:
-            InputError: An option that there is not, or files that do not fit together.
+            InputError: An option does not exist, or files do not fit together.
         """
         texts = tuple(setting.text for setting in raw)
         key = (tuple(sorted(chosen.items())), texts)
@@ -103,7 +103,7 @@ class Composer:
         return Composition(config=config, choices=choices, labels=labels)
 
     def _needed(self, chosen: Mapping[str, str], where: Mapping[str, str]) -> list[Option]:
-        """The options in play: chosen, by default, or named by a defaults list of one."""
+        """Return the options in use: chosen, by default, or named in a defaults list."""
         waiting = [
             (group, name, where.get(group, "command line"))
             for group, name in {**self._primary.defaults, **chosen}.items()
@@ -118,9 +118,9 @@ class Composer:
         return list(options.values())
 
     def _mark_mandatory(self, config: DictConfig, choices: Mapping[str, str]) -> None:
-        """Makes a key mandatory that an option leaves `???` and the schema leaves null.
+        """Make a key mandatory if an option says `???` and the schema null.
 
-        OmegaConf takes the null of the schema for an answer.
+        OmegaConf would take the schema's null for a value.
         """
         waiting = list(choices.items())
         while waiting:
@@ -151,7 +151,7 @@ class Composer:
 
 
 def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, str]) -> None:
-    """Puts exactly these options into Hydra's store, and the primary configuration."""
+    """Put exactly these options and the primary configuration into Hydra's store."""
     store = ConfigStore.instance()
     for group in (*GROUPS, SWEEP):
         store.repo.pop(group, None)
@@ -167,7 +167,7 @@ def _register(options: Sequence[Option], primary: Primary, chosen: Mapping[str, 
 
 
 def _without(option: Option, keys: Sequence[str]) -> DictConfig:
-    """Return an option's content without some keys, which are given elsewhere."""
+    """Return an option's content without keys that are set elsewhere."""
     content = option.node.copy() if keys else option.node
     prefix = "" if option.package == "_global_" else f"{option.group}."
     for key in keys:
@@ -181,7 +181,7 @@ def _without(option: Option, keys: Sequence[str]) -> DictConfig:
 def _explained(
     error: Exception, texts: Sequence[str], labels: Mapping[tuple[str, str], str]
 ) -> InputError:
-    """A refusal of Hydra's, at the file that it names if it names one of ours."""
+    """Return an InputError for Hydra's error, located at our file if it names one."""
     text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     where = "command line, " + " ".join(texts) if texts else "configuration"
     if match := _IN_OPTION.match(text):
@@ -191,6 +191,6 @@ def _explained(
     while cause is not None and not isinstance(cause, OmegaConfBaseException):
         cause = cause.__cause__
     if isinstance(cause, OmegaConfBaseException):
-        return refused(cause, where)
+        return omegaconf_error(cause, where)
     remedy = "sweep.overrides, if it stands in a sweep" if "override" in text else ""
     return InputError(text or type(error).__name__, where=where, remedy=remedy)

@@ -1,6 +1,6 @@
-"""A composed configuration, and how its keys get their values.
+"""A composed configuration, and the origin of its values.
 
-Each value is set by itself: messages can name the key, and no value goes through text.
+Each value is set separately: messages can name its key, and no value is converted to text.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,26 +11,26 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tuner.config.environment import environment_for
-from tuner.config.messages import refused, unknown_key
+from tuner.config.messages import omegaconf_error, unknown_key
 from tuner.config.schema import OPEN_GROUPS, free_mappings
 from tuner.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Composition:
-    """What one choice of options gives."""
+    """Result of one choice of options."""
 
     config: DictConfig
-    """The configuration, all keys typed, no value of an override in it yet."""
+    """Configuration with typed keys, before overrides of values."""
     choices: Mapping[str, str]
-    """Group to the option in use."""
+    """Group to its option."""
     labels: Mapping[str, str]
-    """Group to the file of that option."""
+    """Group to the file of its option."""
     given: Mapping[str, str] = field(default_factory=dict)
-    """Key to where its value was given, for the keys that have one."""
+    """Key to the place where its value was set, for keys with an override."""
 
     def where(self, key: str) -> str:
-        """Where the value of a key comes from."""
+        """Return the origin of a key's value."""
         above = key
         while above:
             if above in self.given:
@@ -39,13 +39,13 @@ class Composition:
         return self.labels.get(key.split(".", maxsplit=1)[0], "configuration")
 
     def with_values(self, values: Iterable[tuple[str, Any, str]]) -> "Composition":
-        """A copy with values given.
+        """Return a copy with values set.
 
         Args:
-            values: Key, value, and where it is given, for messages; later ones win.
+            values: Key, value, and place for messages; later ones win.
 
         Raises:
-            InputError: A key that there is not, or a value of a wrong type.
+            InputError: A key does not exist, or a value has a wrong type.
         """
         config, given = self.config.copy(), dict(self.given)
         for key, value, where in values:
@@ -54,25 +54,25 @@ class Composition:
         return replace(self, config=config, given=given)
 
     def has(self, key: str) -> bool:
-        """Whether there is such a key."""
+        """Return True if there is such a key."""
         return key in self.known_keys() or key.rpartition(".")[0] in free_mappings()
 
     def known_keys(self) -> list[str]:
-        """Every key that can be given a value."""
+        """Return every key whose value can be set."""
         return list(_keys(self.config, ""))
 
     def section(self, groups: Sequence[str]) -> dict[str, Any]:
-        """Some keys of the top level as plain values.
+        """Return some keys of the top level as plain values.
 
         Raises:
-            InputError: A mandatory value is missing, or one refers to what is not there.
+            InputError: A mandatory value is missing, or a reference cannot be resolved.
         """
         try:
             keys = [key for key in groups if key in self.config]
             missing = sorted(name for key in keys for name in _missing(self.config, key))
             content = {} if missing else {key: _resolved(self.config, key) for key in keys}
         except OmegaConfBaseException as error:
-            raise refused(error, self.where(error.full_key or "")) from error
+            raise omegaconf_error(error, self.where(error.full_key or "")) from error
         if missing:
             raise InputError(
                 f"{missing[0]} has no value",
@@ -88,19 +88,19 @@ class Composition:
         if _is_option_name(key):
             group = key.partition(".")[0]
             raise InputError(
-                f"{key} goes with the other fields of its option",
+                f"{key} is set together with the other fields of its option",
                 where=where,
-                remedy=f"{group}=OPTION, one of those of conf/{group}",
+                remedy=f"{group}=OPTION, one of the files in conf/{group}",
             )
         OmegaConf.set_struct(config, not key.startswith(free_mappings()))
         try:
-            # OmegaConf can not merge a mapping into a section that is null.
+            # OmegaConf cannot merge a mapping into a section that is null.
             OmegaConf.update(config, key, value, merge=OmegaConf.select(config, key) is not None)
         except (OmegaConfBaseException, ValueError) as error:
             if isinstance(error, OmegaConfBaseException):
-                raise refused(error, where, key=key) from error
+                raise omegaconf_error(error, where, key=key) from error
             raise InputError(
-                f"{key}: {error}", where=f"{where}, {key}", remedy="a value of the key's own type"
+                f"{key}: {error}", where=f"{where}, {key}", remedy="a value of the key's type"
             ) from error
 
     def _open_choice(self, key: str) -> str:
@@ -110,7 +110,7 @@ class Composition:
 
 
 def _missing(config: DictConfig, key: str) -> list[str]:
-    """The mandatory values below a key that nobody has given."""
+    """Return the mandatory keys without a value below a key."""
     with environment_for(key):
         if OmegaConf.is_missing(config, key):
             return [key]
@@ -127,7 +127,7 @@ def _resolved(config: DictConfig, key: str) -> Any:
 
 
 def _is_option_name(key: str) -> bool:
-    """Whether a key says which option of an open group is in use."""
+    """Return True if a key names the option of an open group."""
     group, _, leaf = key.partition(".")
     return group in OPEN_GROUPS and leaf == "name"
 

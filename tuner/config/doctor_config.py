@@ -1,4 +1,4 @@
-"""Composes the command that looks at all that a sweep would use, of a sweep or without one."""
+"""Composition of `tuner doctor`, with or without a sweep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,39 +10,39 @@ from tuner.config.expressions import Kind, read_overrides
 from tuner.config.files import Library
 from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP
-from tuner.config.sweeping import check, compose_sweep
+from tuner.config.sweeping import check_space, compose_sweep
 from tuner.errors import InputError
 from tuner.settings.settings import AgentSettings, TrialSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedDoctor:
-    """What is to be looked at."""
+    """Settings to check."""
 
     agent: AgentSettings
-    """What an agent would read."""
+    """Settings of an agent."""
     trials: tuple[TrialSettings, ...]
-    """Of a sweep one for each model and data that it may meet, at least; else one."""
+    """Trials to check: with a sweep at least one for each model and data of it, else one."""
 
 
 def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:
-    """Composes what a command line names; a sweep is not required.
+    """Compose what a command line names; a sweep is optional.
 
     Args:
         arguments: Overrides.
-        folder: Where the user's own conf/ and sweeps/ are.
+        folder: Folder with the user's conf/ and sweeps/.
 
     Raises:
-        InputError: Anything in the overrides, or in a file that they need, is wrong.
+        InputError: An override, or a file that it needs, is wrong.
     """
     settings = read_overrides(arguments, "command line")
     if any(setting.key == SWEEP for setting in settings):
         sweep = compose_sweep(arguments, folder)
-        return ComposedDoctor(agent=sweep.agent, trials=tuple(check(sweep)))
+        return ComposedDoctor(agent=sweep.agent, trials=tuple(check_space(sweep)))
     for setting in settings:
         if setting.kind is Kind.SEARCH:
             raise InputError(
-                f"{setting.text!r} is a search, and no sweep is named that it would be part of",
+                f"{setting.text!r} is a search, but no sweep is named",
                 where="command line",
                 remedy=f"sweep=NAME beside it, or {setting.key}=VALUE",
             )

@@ -1,7 +1,7 @@
-"""References to environment variables (`${oc.env:NAME}`), and where they may stand.
+"""References to environment variables (`${oc.env:NAME}`), and the keys that may have them.
 
-What decides a trial is written to best.yaml and MLflow, and must be the same on every machine: its
-values stand in the configuration. The environment may say where things are and how to get in.
+A trial's values are written to best.yaml and MLflow and must be the same on every machine, so they
+have to be in the configuration. The environment may contain addresses and logins.
 """
 
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ _allowed: ContextVar[bool] = ContextVar("_allowed", default=False)
 
 
 class EnvironmentRefusedError(Exception):
-    """A reference to the environment where none may stand."""
+    """A key refers to the environment but must not."""
 
 
 @contextmanager
 def environment_for(key: str) -> Iterator[None]:
-    """Lets references to the environment be resolved meanwhile if the key may have them."""
+    """Allow references to the environment in the context if the key may have them."""
     token = _allowed.set(key in READERS)
     try:
         yield
@@ -34,7 +34,7 @@ def environment_for(key: str) -> Iterator[None]:
 
 
 def _environment(name: str, default: Any = _MARKER) -> Any:
-    """OmegaConf's own `oc.env`, where it is allowed."""
+    """Resolve `oc.env` like OmegaConf, if it is allowed."""
     if not _allowed.get():
         raise EnvironmentRefusedError(name)
     return oc.env(name) if default is _MARKER else oc.env(name, default)

@@ -1,4 +1,4 @@
-"""The grammar of overrides and of search spaces: Hydra's own, read into types of ours."""
+"""Overrides and search expressions in Hydra's grammar, parsed into our own types."""
 
 import math
 from collections.abc import Sequence
@@ -23,68 +23,68 @@ from hydra.errors import HydraException
 
 from tuner.config.limits import check_text
 from tuner.config.schema import GROUPS, SWEEP, free_mappings
-from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, pairs
+from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, split_mapping
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.search.space import Choice, Domain, FloatInterval, IntInterval
 from tuner.trial.records import Scalar
 
 MOST_CHOICES = 1000
-"""Values that one dimension may list."""
+"""Largest number of values of one dimension."""
 
 LARGEST_WHOLE = 2**53
-"""Beyond it samplers, which compute with real numbers, no longer tell whole ones apart."""
+"""Largest whole number that samplers, which compute with floats, can distinguish from others."""
 
 _GRAMMAR = "choice(a, b), range(1, 8), interval(0, 1) or tag(log, interval(1e-6, 1e-3))"
 
 
 class Kind(Enum):
-    """What an override does."""
+    """Effect of an override."""
 
     GROUP = "group"
-    """Chooses an option of a group."""
+    """Chooses the option of a group."""
     VALUE = "value"
-    """Gives a key that exists a value."""
+    """Sets the value of an existing key."""
     RAW = "raw"
-    """Adds or deletes a key, which Hydra does itself."""
+    """Adds or deletes a key; left to Hydra."""
     SEARCH = "search"
     """Searches a key."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One override, understood."""
+    """A parsed override."""
 
     kind: Kind
-    """What it does."""
+    """Effect of the override."""
     key: str
-    """The key or group."""
+    """Key or group."""
     value: Any
-    """The value, the option's name, or the domain; None for `RAW`."""
+    """Value, name of the option, or domain; None for `RAW`."""
     text: str
-    """As it was written."""
+    """Text of the override."""
     where: str
-    """What it stands in."""
+    """Place of the override, for messages."""
 
 
 def read_overrides(texts: Sequence[str], where: str) -> list[Setting]:
-    """Reads overrides; an option such as `--multirun` is none.
+    """Parse overrides; an option such as `--multirun` is refused.
 
     Args:
-        texts: As they were written.
-        where: What they stand in, for messages.
+        texts: Overrides as they were written.
+        where: Place of the overrides, for messages.
 
     Raises:
-        InputError: One that is malformed, or that means nothing here.
+        InputError: One is malformed or has no meaning here.
     """
     return [_read(text, where) for text in texts]
 
 
 def read_domain(expression: Any, where: str) -> Domain:
-    """Reads the values of a dimension in a sweep file.
+    """Parse the values of a dimension in a sweep file.
 
     Raises:
-        InputError: It is malformed, or gives no search.
+        InputError: The expression is malformed, or no search.
     """
     if not isinstance(expression, str):
         raise _no_search(expression, where)
@@ -95,12 +95,12 @@ def read_domain(expression: Any, where: str) -> Domain:
 
 
 def _no_search(expression: Any, where: str) -> InputError:
-    return InputError(f"{expression!r} is nothing to search", where=where, remedy=_GRAMMAR)
+    return InputError(f"{expression!r} is not a search", where=where, remedy=_GRAMMAR)
 
 
 def _malformed(text: str, error: Exception, where: str, remedy: str) -> InputError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f"{text!r} can not be read: {reason}", where=where, remedy=remedy)
+    return InputError(f"{text!r} cannot be read: {reason}", where=where, remedy=remedy)
 
 
 def _parsed(text: str, shown: str, where: str, remedy: str) -> Override:
@@ -114,7 +114,7 @@ def _parsed(text: str, shown: str, where: str, remedy: str) -> Override:
 def _read(text: str, where: str) -> Setting:
     if text.startswith("-"):
         raise InputError(f"there is no option {text!r}", where=where, remedy="key=value")
-    remedy = "key=value; quote what the grammar would take apart"
+    remedy = "key=value; put special characters in quotes"
     parsed = _parsed(text, text, where, remedy)
     key = parsed.key_or_group
     where = f"{where}, {text}"
@@ -140,16 +140,16 @@ def _read(text: str, where: str) -> Setting:
 
 
 def _as_written(key: str, value: Any, written: str) -> Any:
-    """The value of a key with the texts in it as they are written."""
+    """Return the value of a key, with the texts in it as they were written."""
     if key in WRITTEN_KEYS and isinstance(value, dict):
-        return dict(_written_pair(key, *pair) for pair in pairs(written.strip()))
+        return dict(_written_pair(key, *pair) for pair in split_mapping(written.strip()))
     if value is None and key.startswith(f"{WRITTEN_VALUES}."):
         return written.strip()
     return as_text(value, written) if holds_text(key) else value
 
 
 def _written_pair(mapping: str, key: str, value: str) -> tuple[str, Any]:
-    """A key, which is a text, and a value of a mapping, which may be one."""
+    """Return a key of a mapping, which is a text, with its value, which may be one."""
     name = as_text(_parser().parse_rule(key, "dictKey"), key)
     made = _parser().parse_rule(value, "element")
     made = made.text if isinstance(made, QuotedString) else made
@@ -162,13 +162,13 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
     key = parsed.key_or_group
     if parsed.is_hydra_override():
         raise InputError(
-            f"{text!r} sets Hydra itself, which is not used here",
+            f"{text!r} is a setting of Hydra, which has no effect here",
             where=where,
-            remedy="leave it out",
+            remedy="remove it",
         )
     if parsed.package is not None:
         raise InputError(
-            f"{text!r} puts a group in another place",
+            f"{text!r} moves a group to another package",
             where=where,
             remedy=f"{key}=... without @{parsed.package}",
         )
@@ -180,7 +180,9 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
             "under " + ", ".join(free_mappings()),
         )
     if key == SWEEP and isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
-        raise InputError(f"{text!r} names several sweeps", where=where, remedy="one at a time")
+        raise InputError(
+            f"{text!r} names several sweeps", where=where, remedy="one sweep at a time"
+        )
 
 
 def _option_name(parsed: Override, text: str, where: str) -> str:
@@ -188,7 +190,7 @@ def _option_name(parsed: Override, text: str, where: str) -> str:
     if isinstance(name, str) and name:
         return name
     raise InputError(
-        f"{text!r} gives a group something that is no option's name",
+        f"{text!r} sets a group to a value that is not the name of an option",
         where=where,
         remedy=f"{parsed.key_or_group}=OPTION",
     )
@@ -198,10 +200,10 @@ def _domain(parsed: Override, text: str, where: str) -> Domain:
     value = parsed._value  # noqa: SLF001 (value() hides whether a string was quoted)
     try:
         if isinstance(value, Glob):
-            raise ValueError("glob() depends on the files that happen to be there")
+            raise ValueError("glob() depends on the files that happen to exist")
         unknown = value.tags - {"log"} if isinstance(value, Sweep) else set()
         if unknown:
-            raise ValueError(f"the tag {', '.join(sorted(unknown))} means nothing; there is: log")
+            raise ValueError(f"unknown tag {', '.join(sorted(unknown))}; the only tag is log")
         match value:
             case ChoiceSweep():
                 return _choice(value)
@@ -210,7 +212,7 @@ def _domain(parsed: Override, text: str, where: str) -> Domain:
             case RangeSweep():
                 return _range(value)
             case _:
-                raise ValueError("it is no search")
+                raise ValueError("it is not a search")
     except ValueError as error:
         raise InputError(f"{text!r}: {error}", where=where, remedy=_GRAMMAR) from error
 
@@ -219,7 +221,9 @@ def _choice(sweep: ChoiceSweep) -> Choice:
     if sweep.tags:
         raise ValueError("a choice has no log scale")
     if len(sweep.list) > MOST_CHOICES:
-        raise ValueError(f"it lists {len(sweep.list)} values, and {MOST_CHOICES} are the most")
+        raise ValueError(
+            f"it lists {len(sweep.list)} values, but at most {MOST_CHOICES} are allowed"
+        )
     return Choice(values=tuple(_scalar(item) for item in sweep.list))
 
 
@@ -228,12 +232,12 @@ def _scalar(item: Any) -> Scalar:
         return str(item.text)
     if item is None or isinstance(item, str | int | float):
         return item
-    raise ValueError(f"{value_text(item)} is no single value")
+    raise ValueError(f"{value_text(item)} is not a single value")
 
 
 def _interval(sweep: IntervalSweep) -> Domain:
     low, high = cast("float", sweep.start), cast("float", sweep.end)
-    _refuse_endless(low, high)
+    _check_bounds(low, high)
     log = "log" in sweep.tags
     if isinstance(low, int) and isinstance(high, int):
         return IntInterval(low=low, high=high, log=log)
@@ -241,12 +245,12 @@ def _interval(sweep: IntervalSweep) -> Domain:
 
 
 def _range(sweep: RangeSweep) -> Domain:
-    """A range without its stop, as Hydra has it; real steps become a choice of their values."""
+    """Return a range without its stop, like Hydra; real steps become a choice of their values."""
     log = "log" in sweep.tags
     start, stop, step = sweep.start or 0, cast("float", sweep.stop), sweep.step
     if not step:
         raise ValueError("the step is 0")
-    _refuse_endless(start, stop, step)
+    _check_bounds(start, stop, step)
     if not all(isinstance(number, int) for number in (start, stop, step)):
         if log:
             raise ValueError("a log range has whole numbers; use tag(log, interval(...))")
@@ -266,16 +270,16 @@ def _real_range(start: float, stop: float, step: float) -> tuple[float, ...]:
     if count < 1:
         raise ValueError(f"the range from {start} to before {stop} is empty")
     if count > MOST_CHOICES:
-        raise ValueError(f"it has {count} values, and {MOST_CHOICES} are the most")
+        raise ValueError(f"it has {count} values, but at most {MOST_CHOICES} are allowed")
     return tuple(float(low + width * i) for i in range(count))
 
 
-def _refuse_endless(*numbers: float) -> None:
+def _check_bounds(*numbers: float) -> None:
     for number in numbers:
         if isinstance(number, int) and abs(number) > LARGEST_WHOLE:
-            raise ValueError(f"whole numbers are searched up to {LARGEST_WHOLE}")
+            raise ValueError(f"whole numbers can be searched up to {LARGEST_WHOLE}")
         if not math.isfinite(number):
-            raise ValueError(f"{number} is no bound")
+            raise ValueError(f"{number} is not a finite bound")
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The YAML files of conf/ and sweeps/: where they are, and what stands in each.
+"""YAML files of conf/ and sweeps/: their location and content.
 
-Only files that are needed are read, so that a broken one hurts nobody who does not use it.
+Only needed files are read, so that a broken one affects nobody who does not use it.
 """
 
 import re
@@ -14,7 +14,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tuner.config.limits import check_nodes, check_size, nested_too_deeply
-from tuner.config.messages import refused, unknown_key
+from tuner.config.messages import omegaconf_error, unknown_key
 from tuner.config.schema import (
     GROUPS,
     OPEN_GROUPS,
@@ -23,7 +23,7 @@ from tuner.config.schema import (
     component_schema,
     group_schema,
 )
-from tuner.config.written import quoted
+from tuner.config.written import quote_texts
 from tuner.errors import InputError
 from tuner.fields.component import Component
 from tuner.formatting.suggestion import one_of
@@ -36,24 +36,24 @@ _MARKS = re.compile(r"^(override\s+|optional\s+)*/?")
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One file of a configuration group."""
+    """One option of a configuration group."""
 
     group: str
-    """The group, as `optimizer`."""
+    """Group, for example `optimizer`."""
     name: str
-    """The file's name without its ending, as `adamw`."""
+    """Name of the file without its suffix, for example `adamw`."""
     label: str
-    """The file as people should see it."""
+    """File in messages."""
     node: DictConfig
-    """Its content, defaults list included, typed where the group is open."""
+    """Content, including the defaults list; typed if the group is open."""
     package: str | None = None
-    """Where Hydra is to put it, if its `# @package` header says so."""
+    """Package of its `# @package` header; None without one."""
 
     def references(self) -> Iterator[tuple[str, str]]:
-        """Group and name of every option of ours that the defaults list names.
+        """Yield group and name of every option of ours in the defaults list.
 
         Raises:
-            InputError: It is no defaults list.
+            InputError: The defaults list is malformed.
         """
         for entry in self._checked_defaults():
             pairs = entry.items() if isinstance(entry, DictConfig) else [("", entry)]
@@ -72,7 +72,7 @@ class Option:
             return ListConfig([])
         if not isinstance(entries, ListConfig) or not _name_options(entries, self.label):
             raise InputError(
-                f"{value_text(entries)} is no defaults list",
+                f"{value_text(entries)} is not a defaults list",
                 where=f"{self.label}, defaults",
                 remedy="a list of option names and of lines `group: option`",
             )
@@ -91,58 +91,58 @@ def _plain(node: Any, where: str) -> Any:
     try:
         return OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
-        raise refused(error, where) from error
+        raise omegaconf_error(error, where) from error
 
 
 def read_value(node: DictConfig, key: str, label: str) -> Any:
-    """One value of a file.
+    """Return one value of a file.
 
     Raises:
-        InputError: It is a reference that can not be resolved.
+        InputError: The value is a reference that cannot be resolved.
     """
     try:
         return node.get(key)
     except OmegaConfBaseException as error:
-        raise refused(error, label, key=key) from error
+        raise omegaconf_error(error, label, key=key) from error
 
 
 def bundled_folder(kind: str) -> Path:
-    """Our folder `conf` or `sweeps`: in the package (a wheel) or beside it (a checkout)."""
+    """Return our folder `conf` or `sweeps`, in the package (wheel) or beside it (checkout)."""
     package = Path(__file__).resolve().parents[1]
     inside = package / kind
     return inside if inside.is_dir() else package.parent / kind
 
 
 class Library:
-    """All options that a command run in a folder can choose from: the folder's own, and ours."""
+    """All options for commands in a folder: those of the folder, and the bundled ones."""
 
     def __init__(self, folder: Path) -> None:
-        """Remembers the user's folder; reads nothing yet."""
+        """Store the user's folder."""
         self._own = folder
         self._options: dict[tuple[str, str], Option] = {}
 
     def names(self, group: str) -> list[str]:
-        """The options of a group."""
+        """Return the names of a group's options."""
         folders = (self._own_folder(group), _bundled(group))
         found = (path for folder in folders for path in folder.glob("*.yaml") if path.is_file())
         registered = REGISTRIES[group].names() if group in REGISTRIES else ()
         return sorted({*(path.stem for path in found), *registered})
 
     def file(self, group: str, name: str) -> tuple[Path, bool]:
-        """Return the file of an option, and whether it is the user's own."""
+        """Return the file of an option, and True if it is the user's own."""
         own = self._own_folder(group) / f"{name}.yaml"
         return (own, True) if own.is_file() else (_bundled(group) / f"{name}.yaml", False)
 
     def option(self, group: str, name: str, *, where: str = "command line") -> Option:
-        """Reads one option; the user's own file wins over the bundled one of the same name.
+        """Read an option; the user's own file overrides the bundled one of the same name.
 
         Args:
-            group: The group.
-            name: The option.
-            where: What asks for it.
+            group: Group of the option.
+            name: Name of the option.
+            where: Place that names it, for messages.
 
         Raises:
-            InputError: There is none of this name, or its file is wrong.
+            InputError: It does not exist, or its file is wrong.
         """
         if (group, name) not in self._options:
             if name not in self.names(group):
@@ -151,22 +151,22 @@ class Library:
         return self._options[group, name]
 
     def define(self, group: str, name: str, values: Mapping[str, Any], label: str) -> None:
-        """Take an option that stands in no file.
+        """Define an option that is not in a file.
 
         Args:
-            group: The group.
-            name: The option.
-            values: Its content.
-            label: Where it stands, for messages.
+            group: Group of the option.
+            name: Name of the option.
+            values: Content of the option.
+            label: Place of the option, for messages.
 
         Raises:
-            InputError: A key that the group does not have, or a wrong type.
+            InputError: A key does not exist in the group, or a type is wrong.
         """
         try:
             node = OmegaConf.create(dict(values))
         except OmegaConfBaseException as error:
-            raise refused(error, label) from error
-        shape = shaped(group, name, node, label)
+            raise omegaconf_error(error, label) from error
+        shape = checked_option(group, name, node, label)
         self._options[group, name] = Option(group=group, name=name, label=label, node=shape)
 
     def _read(self, group: str, name: str) -> Option:
@@ -178,15 +178,15 @@ class Library:
         return _parse(group, path, self._label(path))
 
     def completed(self, group: str, values: DictConfig, where: str) -> DictConfig:
-        """Return the values of an open group with the fields that they leave out.
+        """Return the values of an open group, completed with its default fields.
 
         Args:
             group: Open group.
-            values: Composed values, `name` among them.
-            where: File that they come from.
+            values: Composed values, including `name`.
+            where: File of the values.
 
         Raises:
-            InputError: An unknown `name` or field, or a value of another type.
+            InputError: The `name` or a field is unknown, or a value has a wrong type.
         """
         example = _example(group, read_value(values, "name", where), where)
         for key in map(str, values):
@@ -216,15 +216,15 @@ def read_yaml(path: Path, label: str, group: str = "") -> tuple[DictConfig, str]
     """Read a mapping from a YAML file.
 
     Args:
-        path: The file.
-        label: How messages call it.
-        group: Group that it is an option of; empty for a file of whole groups.
+        path: Path of the file.
+        label: File in messages.
+        group: Group of the option in the file; empty for a file of whole groups.
 
     Returns:
-        The mapping, and the text that it was read from.
+        The mapping and its text.
 
     Raises:
-        InputError: It cannot be read, is no YAML, no mapping, or too much.
+        InputError: The file cannot be read, is no valid YAML, no mapping, or too large.
     """
     try:
         check_size(path.stat().st_size, label)
@@ -243,12 +243,12 @@ def parse_yaml(text: str, label: str, group: str = "") -> DictConfig:
         header = _PACKAGE_HEADER.search(text)
         package = header.group(1) if header else "_group_"
         place = {"_global_": "", "_group_": group}.get(package, package)
-        written = quoted(text, root, place)
+        written = quote_texts(text, root, place)
         return DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:
-        raise refused(error, label) from error
+        raise omegaconf_error(error, label) from error
     except RecursionError as error:
         raise nested_too_deeply(label) from error
     except ValueError as error:
@@ -258,7 +258,7 @@ def parse_yaml(text: str, label: str, group: str = "") -> DictConfig:
 def _check_mapping(root: yaml.Node | None, label: str) -> None:
     if not isinstance(root, yaml.MappingNode | None):
         raise InputError(
-            "the file holds no keys with values",
+            "the file contains no keys with values",
             where=label,
             remedy="lines of the form `key: value`",
         )
@@ -270,25 +270,25 @@ def _malformed(error: yaml.YAMLError, label: str) -> InputError:
     problem = getattr(error, "problem", None) or str(error)
     if isinstance(error, yaml.composer.ComposerError) and "another document" in problem:
         return InputError(
-            "the file holds several configurations",
+            "the file contains several configurations",
             where=where,
-            remedy="one of them in a file of its own; export.trial=N exports one",
+            remedy="one configuration per file; export.trial=N exports one",
         )
     return InputError(
         f"the file is no valid YAML: {problem.splitlines()[0]}",
         where=where,
-        remedy="lines of the form `key: value`; texts with special characters in quotes",
+        remedy="lines of the form `key: value`; put special characters in quotes",
     )
 
 
 def _unreadable(error: OSError | ValueError, label: str) -> InputError:
-    """A file that is not there or may not be read, bytes that are no text, numbers that are none.
+    """Return an error for a file that cannot be opened, decoded or converted.
 
-    `UnicodeDecodeError` is a `ValueError`, and so is what a date, a number or binary data raises.
+    `UnicodeDecodeError` is a `ValueError`, as are errors in dates, numbers and binary data.
     """
     reason = error.strerror if isinstance(error, OSError) else None
     return InputError(
-        f"the file can not be read: {reason or error}",
+        f"the file cannot be read: {reason or error}",
         where=label,
         remedy="a YAML file in UTF-8 that you may read",
     )
@@ -303,21 +303,21 @@ def _parse(group: str, path: Path, label: str) -> Option:
     header = _PACKAGE_HEADER.search(text)
     package = header.group(1) if header else None
     if package is None:
-        node = shaped(group, path.stem, node, label)
+        node = checked_option(group, path.stem, node, label)
     return Option(group=group, name=path.stem, label=label, node=node, package=package)
 
 
-def shaped(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
-    """Checks values against their group, and gives those of an open one their types.
+def checked_option(group: str, name: str, node: DictConfig, label: str) -> DictConfig:
+    """Check values against their group, and type those of an open group.
 
     Args:
-        group: The group.
-        name: What an open one is called unless it says so itself.
-        node: The values, with or without a defaults list.
-        label: Where they stand, for messages.
+        group: Group of the values.
+        name: Name of an open group's option, unless the values contain one.
+        node: Values, with or without a defaults list.
+        label: Place of the values, for messages.
 
     Raises:
-        InputError: A key that the group does not have, or a wrong type.
+        InputError: A key does not exist in the group, or a type is wrong.
     """
     own = OmegaConf.masked_copy(node, [str(key) for key in node if key != "defaults"])
     if group not in OPEN_GROUPS:
@@ -342,20 +342,22 @@ def _merged(schema: DictConfig, values: DictConfig, group: str, label: str) -> D
     try:
         schema.merge_with(values)
     except OmegaConfBaseException as error:
-        raise refused(error, label, key=f"{group}.{error.full_key}", known=known) from error
+        raise omegaconf_error(
+            error, label, key=f"{group}.{error.full_key}", known=known
+        ) from error
     return schema
 
 
 def component_class(group: str, name: Any, label: str) -> type[Component]:
-    """Return the class that a name stands for.
+    """Return the class of a name.
 
     Args:
         group: Group whose options are classes.
-        name: Name as a user writes it.
-        label: File that it stands in.
+        name: Name as the user wrote it.
+        label: File of the name.
 
     Raises:
-        InputError: There is none, or it cannot be used.
+        InputError: There is no such class, or it cannot be used.
     """
     registry = REGISTRIES[group]
     try:
@@ -372,13 +374,13 @@ def component_class(group: str, name: Any, label: str) -> type[Component]:
 
 
 def _typed(group: str, example: DictConfig) -> DictConfig:
-    """The example with its types; classes have theirs."""
+    """Return an example with types; classes have their own."""
     typed: DictConfig = example if group in REGISTRIES else by_example(example)
     return typed
 
 
 def _example(group: str, name: Any, label: str) -> DictConfig:
-    """The fields of an open group's option with their defaults."""
+    """Return the fields of an open group's option with their defaults."""
     if group in REGISTRIES:
         return component_schema(component_class(group, name, label))
     names = sorted(path.stem for path in _bundled(group).glob("*.yaml"))

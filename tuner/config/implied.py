@@ -1,4 +1,4 @@
-"""Options that values imply where no option of their group is chosen."""
+"""Options that values imply if no option of their group is chosen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ DATA = "data"
 
 
 def implied_options(settings: Sequence[Setting]) -> dict[str, str]:
-    """Return the option of `data` that overrides imply, which choose none.
+    """Return the option of `data` that overrides imply without choosing one.
 
-    `data.train=reviews.json` means `data=json`: the default data set's rows, columns and limits
-    are no part of another one.
+    `data.train=reviews.json` implies `data=json`: rows, columns and limits of the default data set
+    do not apply to another one.
 
     Args:
-        settings: Overrides, later ones win.
+        settings: Overrides; later ones win.
 
     Raises:
         InputError: A data set is named without its format.
@@ -34,14 +34,14 @@ def implied_options(settings: Sequence[Setting]) -> dict[str, str]:
 
 
 def data_option(given: Mapping[str, Any], where: str) -> str | None:
-    """Return the option of `data` whose keys are the defaults of some that are given.
+    """Return the option of `data` that has the defaults for some given keys.
 
     Args:
-        given: Keys of `data` and their values.
+        given: Given keys of `data` with their values.
         where: Place of `data.name`, for messages.
 
     Returns:
-        The option; None where the keys name no data set, so that the default one is meant.
+        The option; None if the keys name no data set, so that the default one is meant.
 
     Raises:
         InputError: A data set is named without its format.
@@ -51,7 +51,7 @@ def data_option(given: Mapping[str, Any], where: str) -> str | None:
     except AmbiguousFormatError as error:
         first, second = REMOTE_FORMATS
         raise InputError(
-            f"data.name is {str(error)!r}, and data.format does not say whose name it is",
+            f"data.name is {str(error)!r}, but data.format does not say where to find it",
             where=where,
             remedy=f"data={first} (Hugging Face datasets) or data={second} (TensorFlow Datasets)",
         ) from error

@@ -1,4 +1,4 @@
-"""How much a configuration may be, so that no file or override of a few bytes takes hours."""
+"""Limits on the size of a configuration, so that no few bytes take hours."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,55 +7,55 @@ from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from tuner.errors import InputError
 
 LARGEST_FILE = 2**20
-"""Bytes of a configuration file."""
+"""Largest size of a configuration file in bytes."""
 
 MOST_VALUES = 100_000
-"""Values of a file, each counted as often as an alias (`*name`) repeats it."""
+"""Largest number of values in a file; an alias (`*name`) counts its values again."""
 
 DEEPEST = 40
-"""Brackets or mappings inside one another."""
+"""Deepest nesting of brackets or mappings."""
 
 LONGEST_TEXT = 20_000
-"""Characters of one value."""
+"""Largest number of characters of a value."""
 
 MOST_REFERENCES = 20
-"""References (`${...}`) of a file or value: each may stand for several others, and so on."""
+"""Largest number of references (`${...}`) in a file or value, since they multiply."""
 
 _OPEN, _CLOSE = "[{(", "]})"
 _REFERENCE = "${"
 
 
 def check_size(size: int, where: str) -> None:
-    """Refuses a configuration file that is none by its size.
+    """Refuse a file that is too large for a configuration.
 
     Raises:
         InputError: It is larger than `LARGEST_FILE`.
     """
     if size > LARGEST_FILE:
         raise InputError(
-            f"the file has {size:,} bytes, which no configuration needs",
+            f"the file has {size:,} bytes, too many for a configuration",
             where=where,
             remedy="a configuration file; data goes into data.train",
         )
 
 
 def check_nodes(node: Node | None, where: str) -> None:
-    """Refuses YAML that is nested too deeply, endless, or more than it looks by its aliases.
+    """Refuse YAML that is nested too deeply, endless, or too large with its aliases expanded.
 
     Args:
-        node: As `yaml.compose` gives it.
-        where: The file.
+        node: Result of `yaml.compose`.
+        where: File of the node.
 
     Raises:
-        InputError: As said.
+        InputError: The YAML exceeds a limit.
     """
     if node is None:
         return
     if _count(node, where, {}, 0) > MOST_VALUES:
         raise InputError(
-            f"the file stands for more than {MOST_VALUES:,} values",
+            f"the file expands to more than {MOST_VALUES:,} values",
             where=where,
-            remedy="fewer aliases (*name), which repeat all that they stand for",
+            remedy="fewer aliases (*name), each of which repeats its values",
         )
     texts = [(scalar.value, scalar.start_mark.line + 1) for scalar in _scalars(node)]
     for text, line in texts:
@@ -64,7 +64,7 @@ def check_nodes(node: Node | None, where: str) -> None:
 
 
 def _count(node: Node, where: str, counts: dict[int, int], depth: int) -> int:
-    """Values below a node; one that is met again is not walked again."""
+    """Return the number of values below a node; each node is visited once."""
     if depth > DEEPEST:
         raise nested_too_deeply(where)
     if id(node) not in counts:
@@ -86,14 +86,14 @@ def _children(node: Node) -> Iterator[Node]:
 
 
 def check_text(text: str, where: str) -> None:
-    """Refuses one value that is too long or whose brackets are nested too deeply.
+    """Refuse a value that is too long or has brackets nested too deeply.
 
     Raises:
-        InputError: As said.
+        InputError: The value exceeds a limit.
     """
     if len(text) > LONGEST_TEXT:
         raise InputError(
-            f"a value has {len(text):,} characters, and at most {LONGEST_TEXT:,} are read",
+            f"a value has {len(text):,} characters, but at most {LONGEST_TEXT:,} are allowed",
             where=where,
             remedy="a shorter value",
         )
@@ -111,12 +111,12 @@ def _check_references(texts: Iterable[str], where: str) -> None:
         raise InputError(
             f"there are more than {MOST_REFERENCES} references ({_REFERENCE}...)",
             where=where,
-            remedy="the values themselves, or ${oc.env:...} for what the machine decides",
+            remedy="the values themselves, or ${oc.env:...} for values of this machine",
         )
 
 
 def nested_too_deeply(where: str) -> InputError:
-    """What people are told of brackets in brackets in brackets."""
+    """Return the error for nesting beyond the limit."""
     return InputError(
         "the values are nested too deeply", where=where, remedy=f"at most {DEEPEST} levels"
     )

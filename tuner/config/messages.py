@@ -1,4 +1,4 @@
-"""What people are told when Hydra, OmegaConf or YAML refuses something."""
+"""Error messages for refusals of Hydra, OmegaConf and YAML."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -28,13 +28,13 @@ _KINDS = {
 
 
 def unknown_key(key: str, where: str, known: Sequence[str], *, under: str = "") -> InputError:
-    """A key that the configuration does not have.
+    """Return the error for a key that does not exist.
 
     Args:
-        key: The key.
-        where: Where it is asked for.
-        known: The keys that there are.
-        under: The group choices that it is missing under, for people.
+        key: Unknown key.
+        where: Place of the key, for messages.
+        known: Existing keys.
+        under: Chosen options without the key, for messages.
     """
     problem = f"there is no key {key!r}" + (f" with {under}" if under else "")
     return InputError(problem, where=where, remedy=_nearest(key, known))
@@ -49,16 +49,16 @@ def _nearest(key: str, known: Sequence[str]) -> str:
     return "one of " + ", ".join(siblings or [name for name in known if "." not in name])
 
 
-def refused(
+def omegaconf_error(
     error: OmegaConfBaseException, where: str, *, key: str = "", known: Iterable[str] = ()
 ) -> InputError:
-    """What OmegaConf did not take: a wrong type, a null, a key that there is not.
+    """Return our error for OmegaConf's: a wrong type, a null, a missing key.
 
     Args:
-        error: The refusal.
+        error: Error of OmegaConf.
         where: File or command line.
-        key: The key; by default the one that OmegaConf names.
-        known: The keys that there are, for a suggestion.
+        key: Key; by default the one that OmegaConf names.
+        known: Existing keys, for a suggestion.
     """
     key = key or error.full_key or ""
     if name := _refused_variable(error):
@@ -68,7 +68,7 @@ def refused(
         return unknown_key(key, where, list(known))
     if "Cannot merge" in text:
         return InputError(
-            "a list stands where keys belong, or keys where a list belongs",
+            "there is a list in place of keys, or keys in place of a list",
             where=f"{where}, {key.rstrip('.')}",
             remedy="lines of the form `key: value` for keys, `[a, b]` for a list",
         )
@@ -83,18 +83,18 @@ def refused(
         )
     if "not Optional" in text:
         return InputError(
-            f"{key} is null, and it must have a value",
+            f"{key} is null, but must have a value",
             where=where,
-            remedy="a value, or leave the key out",
+            remedy="set a value, or remove the key",
         )
-    remedy = "a value of the key's own type"
+    remedy = "a value of the key's type"
     if isinstance(error, InterpolationResolutionError | GrammarParseError):
-        remedy = r"a reference to a key that there is, as ${data.train}; \${ stands for ${ itself"
+        remedy = r"a reference to an existing key, as ${data.train}; \${ stands for ${ itself"
     return InputError(f"{key}: {text}" if key else text, where=where, remedy=remedy)
 
 
 def _refused_variable(error: BaseException | None) -> str:
-    """The environment variable that OmegaConf was not allowed to read; empty if it is not that."""
+    """Return the refused environment variable behind an error; empty if there is none."""
     while error is not None and not isinstance(error, EnvironmentRefusedError):
         error = error.__cause__ or error.__context__
     return str(error) if error is not None else ""
@@ -105,21 +105,21 @@ def _refused_environment(name: str, key: str, where: str) -> InputError:
         f"{key} refers to the environment variable {name}, whose value would be written to "
         "best.yaml and MLflow",
         where=where,
-        remedy="the value itself; the environment is read for "
+        remedy="the value itself; only "
         + ", ".join(READERS)
-        + " alone, and for the rest by your shell: KEY=$NAME",
+        + " may refer to the environment, and your shell for the rest: KEY=$NAME",
     )
 
 
-def not_sensible(findings: Sequence[Finding], where: str) -> InputError:
-    """Values of the right type that can not be right, all of them at once."""
+def invalid_values(findings: Sequence[Finding], where: str) -> InputError:
+    """Return one error for all invalid values."""
     problem = "; ".join(f"{finding.key} is {value_text(finding.value)}" for finding in findings)
-    remedy = "; ".join(f"{finding.key}: {_meant(finding)}" for finding in findings)
+    remedy = "; ".join(f"{finding.key}: {_suggested_remedy(finding)}" for finding in findings)
     return InputError(problem, where=where, remedy=remedy)
 
 
-def _meant(finding: Finding) -> str:
-    """A finding's remedy, before it the listed word that a mistyped value most likely means."""
+def _suggested_remedy(finding: Finding) -> str:
+    """Return a finding's remedy, preceded by the listed word closest to a mistyped value."""
     _, listed, words = finding.remedy.partition("one of ")
     names = re.split(r", (?:or )?", words) if listed and isinstance(finding.value, str) else []
     near = nearest(str(finding.value), names)

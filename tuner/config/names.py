@@ -1,21 +1,21 @@
-"""Names that become names of folders."""
+"""Check of names that become names of folders."""
 
 from tuner.config.checks import STUDY_NAME, is_study_name
 from tuner.config.composition import Composition
-from tuner.config.messages import not_sensible
+from tuner.config.messages import invalid_values
 from tuner.fields.findings import Finding
 
 
-def check_study(study: str | None, composed: Composition) -> None:
-    """Refuses a study whose name is no plain one.
+def check_study_name(study: str | None, composed: Composition) -> None:
+    """Refuse an invalid study name.
 
     Args:
-        study: The name; None: none is given.
-        composed: Says where it was given.
+        study: Name of the study; None if there is none.
+        composed: Composition with the place of the name.
 
     Raises:
-        InputError: As said.
+        InputError: The name is invalid.
     """
     if study is not None and not is_study_name(study):
         finding = Finding(key="study", value=study, remedy=STUDY_NAME)
-        raise not_sensible([finding], composed.where("study"))
+        raise invalid_values([finding], composed.where("study"))

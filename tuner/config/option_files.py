@@ -1,7 +1,7 @@
-"""Files of conf/ that are made from the classes of their options, as those of optimizers.
+"""Files of conf/ that are generated from classes, for example those of optimizers.
 
-A default, its bounds and its description stand once, at the field of the class. The files show
-them to people, who choose and copy them; a test fails when one is stale:
+Defaults, bounds and descriptions are at the fields of the class. The files show them to users, who
+choose and copy them; a test fails if one is out of date:
 
     python -m tuner.config.option_files
 """
@@ -19,7 +19,7 @@ COMMAND = "python -m tuner.config.option_files"
 
 
 def option_files() -> dict[Path, str]:
-    """Return path below conf/ to content, for all options that are classes."""
+    """Return path in conf/ to content, for all options that are classes."""
     return {
         Path(group) / f"{kind.name}.yaml": content(kind)
         for group, registry in REGISTRIES.items()
@@ -28,7 +28,7 @@ def option_files() -> dict[Path, str]:
 
 
 def content(kind: type[Component]) -> str:
-    """Return the file of an option: what it is, then a line for each key."""
+    """Return the file of an option: its description, then a line for each key."""
     texts = descriptions(kind)
     lines = [f"# {description(kind)}", f"name: {kind.name}"]
     for item in declared(kind):
@@ -40,7 +40,7 @@ def content(kind: type[Component]) -> str:
 
 
 def yaml_value(value: object) -> str:
-    """Return a value as people write it in YAML: `true`, `null`, `1e-6`."""
+    """Return a value in short YAML: `true`, `null`, `1e-6`."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return repr(value).replace("e-0", "e-") if isinstance(value, float) else str(value)
@@ -50,7 +50,7 @@ def write(folder: Path) -> None:
     """Write all files.
 
     Args:
-        folder: The folder conf/.
+        folder: Folder conf/.
     """
     for path, text in option_files().items():
         (folder / path).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Composes the command that predicts: a model's folder and a file, no study and no groups."""
+"""Composition of `tuner predict`: a model's folder and a file, without a study or groups."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from tuner.config.checks import check_predict
 from tuner.config.composer import Composer, Primary
 from tuner.config.expressions import Kind, read_overrides
 from tuner.config.files import Library
-from tuner.config.messages import not_sensible, unknown_key
+from tuner.config.messages import invalid_values, unknown_key
 from tuner.config.schema import structure
 from tuner.settings.predict_settings import PredictSettings
 
@@ -15,14 +15,14 @@ _SECTION = "predict"
 
 
 def compose_predict(arguments: Sequence[str], folder: Path) -> PredictSettings:
-    """Composes a prediction.
+    """Compose a prediction.
 
     Args:
         arguments: Overrides of the section `predict`.
-        folder: Where the command was given.
+        folder: Working folder.
 
     Raises:
-        InputError: Anything in the overrides is wrong.
+        InputError: An override is wrong.
     """
     settings = read_overrides(arguments, "command line")
     for setting in settings:
@@ -35,5 +35,5 @@ def compose_predict(arguments: Sequence[str], folder: Path) -> PredictSettings:
     )
     made = structure(PredictSettings, composed.section((_SECTION,))[_SECTION])
     if wrong := check_predict(made):
-        raise not_sensible(wrong, "; ".join(composed.where(finding.key) for finding in wrong))
+        raise invalid_values(wrong, "; ".join(composed.where(finding.key) for finding in wrong))
     return made

@@ -1,4 +1,4 @@
-"""docs/configuration.md: every key, out of the settings classes, their rules and the YAML files.
+"""Generator of docs/configuration.md: every key, from settings classes, rules and YAML files.
 
 python -m tuner.config.reference > docs/configuration.md
 """
@@ -60,31 +60,31 @@ A sweep can search all of their keys that hold one value, and which options they
 """
 
 _FIELD = re.compile(r"(?P<key>\w+):\s+(?P<value>.*?)(?:\s+#\s+(?P<note>.*))?")
-"""A line of an open group's file: key, value and comment."""
+"""Line of an open group's file: key, value and comment."""
 
 _CODE = re.compile(r"\b(true|false|null)(?=:)", re.IGNORECASE)
-"""A value in a comment that says what it does."""
+"""Value in a comment that describes its effect."""
 
 _RULES: Mapping[str, str] = {key: limit.text for key, limit in RULES}
-"""Keys of samplers and pruners to what they may be."""
+"""Keys of samplers and pruners to their allowed values."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """A key."""
+    """A configuration key."""
 
     key: str
-    """As on the command line."""
+    """Key on the command line."""
     default: str
-    """Its value unless another one is given."""
+    """Default value."""
     values: str
-    """What it may be."""
+    """Allowed values."""
     meaning: str
-    """What it does."""
+    """Meaning of the key."""
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     composer = Composer(Library(_root()), Primary(groups=GROUPS))
     sections = {
         **{
@@ -102,7 +102,7 @@ def page() -> str:
 
 
 def _root() -> Path:
-    """The folder that our conf/ and sweeps/ are in, where nobody's own stand above them."""
+    """Return the folder of our conf/ and sweeps/, without any user's."""
     return bundled_folder("conf").parent
 
 
@@ -111,7 +111,7 @@ def _files(folder: str) -> list[Path]:
 
 
 def _group(name: str, composer: Composer) -> str:
-    """A closed group: its keys, and the options with what each sets."""
+    """Return a closed group: its keys, and its options with their differences."""
     kind = CLOSED[name]
     keys = key_rows(kind, name, _composed(composer, name, DEFAULT_OPTIONS[name]))
     options = []
@@ -132,13 +132,13 @@ def _composed(composer: Composer, group: str, option: str) -> dict[str, Any]:
 
 
 def _assignment(row: Row) -> str:
-    """A key of a group with its value; nothing of the keys below it, which stand in the file."""
+    """Return a key of a group with its value; empty for nested keys, which are in the file."""
     _, _, name = row.key.partition(".")
     return "" if "." in name else f"{name}: {row.default}"
 
 
 def _section(name: str) -> str:
-    """A section that has no options in conf/."""
+    """Return a section without options in conf/."""
     kind = CLOSED[name]
     text = f"{introduction(kind)}\n\n{_key_table(key_rows(kind, name, {}))}"
     if name != SWEEP:
@@ -162,7 +162,7 @@ _NEXT_START: Mapping[BetweenStarts, str] = {
 
 
 def _next_start() -> str:
-    """Which keys may have another value when the same study is started again."""
+    """Return which keys may change when a study is started again."""
     decisions = between_starts()
     rows = [
         (meaning, ", ".join(f"`{key}`" for key in summarised(decisions, decision)))
@@ -173,7 +173,7 @@ def _next_start() -> str:
 
 
 def _open(group: str) -> str:
-    """Each option of an open group has keys of its own, which its file explains."""
+    """Return an open group, whose options have keys of their own."""
     owner = AgentSettings if group in AGENT_GROUPS else TrialSettings
     parts = [f"Each option has keys of its own: {descriptions(owner)[group]}\n"]
     if group in REGISTRIES:
@@ -190,7 +190,7 @@ def _open(group: str) -> str:
 
 
 def _option(group: str, name: str, head: str, rows: Sequence[Row], foot: str = "") -> str:
-    """An option of an open group: what it is, its keys, and what is to be said below them."""
+    """Return an option of an open group: description, keys and closing remarks."""
     title = f"### {group}={name}" + (", the default" if DEFAULT_OPTIONS[group] == name else "")
     table = [_key_table(rows)] if rows else []
     blocks = (title, head, *table, foot)
@@ -201,8 +201,8 @@ def declared_rows(kind: type[Component], values: Mapping[str, Any]) -> list[Row]
     """Return the keys of an optimizer or schedule.
 
     Args:
-        kind: Class.
-        values: Key to value, where it is not the class's default.
+        kind: Class of the option.
+        values: Key to value, if it differs from the class's default.
     """
     texts = descriptions(kind)
     return [
@@ -217,13 +217,13 @@ def declared_rows(kind: type[Component], values: Mapping[str, Any]) -> list[Row]
 
 
 def _default(value: Any) -> str:
-    """The default of a field; there is none of a mandatory one."""
+    """Return the default of a field; a mandatory one has none."""
     mandatory = value is dataclasses.MISSING or value == MISSING
     return shown(MISSING) if mandatory else f"`{yaml_value(value)}`"
 
 
 def option_row(key: str, value: str, note: str) -> Row:
-    """A key of an open group, whose type is that of its default."""
+    """Return a key of an open group, whose type is that of its default."""
     default: Any = OmegaConf.to_container(OmegaConf.create(f"value: {value}"))
     known = default["value"] is not None and not value.startswith("${")
     return Row(
@@ -240,13 +240,13 @@ def _sentence(note: str) -> str:
 
 
 def read_option(text: str) -> tuple[str, list[tuple[str, str, str]], str]:
-    """Reads a file of an open group as people do.
+    """Parse a file of an open group with its comments.
 
     Args:
         text: Comments, then a line for each key with its value and comment, then comments.
 
     Returns:
-        The comment at the top; key, value and comment of each line; the comment at the bottom.
+        Comment at the top; key, value and comment of each line; comment at the bottom.
     """
     comments: tuple[list[str], list[str]] = ([], [])
     fields: list[tuple[str, str, str]] = []
@@ -259,14 +259,14 @@ def read_option(text: str) -> tuple[str, list[tuple[str, str, str]], str]:
 
 
 def introduction(kind: type) -> str:
-    """The docstring's own words, without `Group ...:`, which the heading says."""
+    """Return a class's docstring without `Group ...:`, which the heading contains."""
     text = inspect.cleandoc(kind.__doc__ or "")
     text = re.sub(r"^(Group|Section) `\w+`[,:.]?\s*", "", text)
     return text[:1].upper() + text[1:]
 
 
 def key_rows(kind: type, prefix: str, defaults: Mapping[str, Any]) -> list[Row]:
-    """The keys of a settings class, those of classes inside it among them."""
+    """Return the keys of a settings class, including those of nested classes."""
     texts = descriptions(kind)
     rows: list[Row] = []
     for item in declared(kind):
@@ -287,7 +287,7 @@ def _is_settings(kind: Any) -> bool:
 
 
 def _limits(kind: Any, limit: Limit | None) -> str:
-    """What a key may be: its limit's words, else its type's."""
+    """Return the allowed values of a key: its limit as text, or its type."""
     arguments = get_args(kind)
     plain = next((each for each in arguments if each is not NoneType), kind)
     optional = NoneType in arguments
@@ -297,7 +297,7 @@ def _limits(kind: Any, limit: Limit | None) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as YAML has it."""
+    """Return a value as in YAML."""
     if value == MISSING:
         return "*to be given*"
     if value is None or isinstance(value, bool):

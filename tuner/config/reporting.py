@@ -1,4 +1,4 @@
-"""Composes the commands that read a study by its name; the sweep itself is not composed."""
+"""Composition of commands that read a study by its name, without composing its sweep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,8 @@ from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
-from tuner.config.messages import not_sensible, unknown_key
-from tuner.config.names import check_study
+from tuner.config.messages import invalid_values, unknown_key
+from tuner.config.names import check_study_name
 from tuner.config.rules import LARGEST
 from tuner.config.schema import DEFAULT_OPTIONS, SWEEP, structure
 from tuner.errors import InputError
@@ -29,29 +29,29 @@ S = TypeVar("S", ReportSettings, ExportSettings, CleanSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedReader(Generic[S]):
-    """A command on a stored study, ready to be run."""
+    """A composed command on a stored study."""
 
     study: str | None
-    """The study's name; null: none is named."""
+    """Name of the study; None if none is named."""
     output: str
     """Folder of all studies."""
     storage: StorageSettings
-    """Where the study is."""
+    """Storage of the study."""
     settings: S
-    """The command's own section."""
+    """Section of the command."""
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
-    """Where MLflow is; of the commands `report` and `clean` alone."""
+    """Settings of MLflow, for `report` and `clean`."""
 
 
 def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[ReportSettings]:
-    """Composes a report.
+    """Compose a report.
 
     Args:
         arguments: Overrides; `sweep=NAME` stands for `study=NAME` unless that is given too.
-        folder: Where the user's own conf/ is.
+        folder: Folder with the user's conf/.
 
     Raises:
-        InputError: Anything in the overrides is wrong.
+        InputError: An override is wrong.
     """
     groups = (_STORAGE, _TRACKING)
     made, composed = _compose(arguments, folder, "report", ReportSettings, groups)
@@ -59,16 +59,16 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[Rep
     if not 0 < interval <= LARGEST:
         remedy = f"above 0, at most {LARGEST:,}"
         wrong = Finding(key="report.interval", value=interval, remedy=remedy)
-        raise not_sensible([wrong], composed.where("report.interval"))
+        raise invalid_values([wrong], composed.where("report.interval"))
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))
 
 
 def compose_clean(arguments: Sequence[str], folder: Path) -> ComposedReader[CleanSettings]:
-    """Composes a clean-up; see `compose_report`. No study named: all of them.
+    """Compose a clean-up; see `compose_report`. Without a study it is for all of them.
 
     Raises:
-        InputError: Anything in the overrides is wrong.
+        InputError: An override is wrong.
     """
     groups = (_STORAGE, _TRACKING)
     made, composed = _compose(arguments, folder, "clean", CleanSettings, groups)
@@ -80,16 +80,16 @@ def compose_clean(arguments: Sequence[str], folder: Path) -> ComposedReader[Clea
     for name, holds, remedy in rules:
         if not holds:
             wrong = Finding(key=f"clean.{name}", value=getattr(clean, name), remedy=remedy)
-            raise not_sensible([wrong], composed.where(f"clean.{name}"))
+            raise invalid_values([wrong], composed.where(f"clean.{name}"))
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))
 
 
 def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[ExportSettings]:
-    """Composes an export; see `compose_report`.
+    """Compose an export; see `compose_report`.
 
     Raises:
-        InputError: Anything in the overrides is wrong.
+        InputError: An override is wrong.
     """
     made, composed = _compose(arguments, folder, "export", ExportSettings)
     export = made.settings
@@ -108,7 +108,7 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
     for name, holds, remedy in rules:
         if not holds:
             wrong = Finding(key=f"export.{name}", value=getattr(export, name), remedy=remedy)
-            raise not_sensible([wrong], composed.where(f"export.{name}"))
+            raise invalid_values([wrong], composed.where(f"export.{name}"))
     return made
 
 
@@ -132,7 +132,7 @@ def _compose(
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
     content = composed.section(("study", "output", _STORAGE, section))
-    check_study(content["study"] or sweep, composed)
+    check_study_name(content["study"] or sweep, composed)
     made = ComposedReader(
         study=content["study"] or sweep,
         output=content["output"],
@@ -145,9 +145,9 @@ def _compose(
 def _check(setting: Setting, section: str, groups: Sequence[str]) -> None:
     if setting.kind is Kind.SEARCH:
         raise InputError(
-            f"{setting.text!r} is a search, and the command {section} searches nothing",
+            f"{setting.text!r} is a search, but tuner {section} searches nothing",
             where="command line",
-            remedy=f"leave it out, or {setting.key}=VALUE",
+            remedy=f"{setting.key}=VALUE, or remove it",
         )
     if setting.kind is Kind.GROUP and setting.key in (SWEEP, *groups):
         return

@@ -1,4 +1,4 @@
-"""Rules that configuration values obey beyond their types."""
+"""Rules for configuration values beyond their types."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -12,32 +12,32 @@ LARGEST = 10**9
 """Largest absolute value of any number in a configuration: counts, rates and seconds alike."""
 
 EXEMPT = ("training.seed", "data.seed", "sampler.seed", "sweep.constraints")
-"""Keys whose numbers have limits of their own, or are not ours."""
+"""Keys whose numbers have their own limits, or are not ours."""
 
 
 Rule = tuple[str, Limit]
-"""Key, and what its value obeys."""
+"""Key and limit of its value."""
 
 
 def broken(settings: object, rules: tuple[Rule, ...]) -> Iterator[Finding]:
-    """Yield the values that break a rule, those of another type among them.
+    """Yield the values that break a rule, including those of another type.
 
     Args:
         settings: Dataclasses and mappings.
-        rules: Keys that the settings do not have are left out.
+        rules: Rules; those for missing keys are ignored.
     """
     for key, limit in rules:
         value = _value(settings, key)
-        # Null is a matter of type: where it is allowed, it means "none" and obeys no bound.
+        # Null is a matter of type: where allowed, it means "none" and has no bound.
         if value is not None and not limit.admits(value):
             yield Finding(key=key, value=value, remedy=limit.text)
 
 
 def too_large(settings: object, path: str = "") -> Iterator[Finding]:
-    """Yield the numbers that no machine can count to, and those that are none.
+    """Yield numbers that are too large to compute with, and NaN.
 
     Args:
-        settings: Dataclasses and mappings, lists in them.
+        settings: Dataclasses and mappings, including lists.
         path: Key of the settings.
     """
     if path in (*EXEMPT, *component_mappings()):

@@ -1,4 +1,4 @@
-"""The typed shape of the configuration, as OmegaConf needs it."""
+"""Typed schema of the configuration for OmegaConf."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -34,19 +34,19 @@ from tuner.trial.serialization import register_components
 T = TypeVar("T")
 
 SWEEP = "sweep"
-"""The group that sweeps/ is."""
+"""Group of the files in sweeps/."""
 
 TRIAL_GROUPS = ("model", "data", "optimizer", "schedule", "training", "convergence")
 AGENT_GROUPS = ("sampler", "pruner", "launcher", "storage", "tracking")
 GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
-"""The folders of conf/."""
+"""Folders of conf/."""
 
 OPEN_GROUPS = (*REGISTRIES, "sampler", "pruner")
-"""Groups whose options have fields of their own; of samplers and pruners the bundled files say
-which."""
+"""Groups whose options have fields of their own; for samplers and pruners the bundled files define
+them."""
 
 _MAPPINGS = ("data.where", "sweep.constraints", "export.weights")
-"""Keys of settings classes below which users name the keys."""
+"""Keys of settings classes whose sub-keys users choose."""
 
 DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -63,7 +63,7 @@ DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
         "tracking": "mlflow",
     }
 )
-"""The option that each group has unless another one is chosen."""
+"""Default option of each group."""
 
 CLOSED: Mapping[str, type] = MappingProxyType(
     {
@@ -80,10 +80,10 @@ CLOSED: Mapping[str, type] = MappingProxyType(
         "predict": PredictSettings,
     }
 )
-"""Groups, and sections of single commands, whose keys are those of a settings class."""
+"""Groups, and sections of single commands, with the keys of a settings class."""
 
 _WIDER: Mapping[tuple[type, str], Any] = MappingProxyType({(TrainingSettings, "batch_size"): Any})
-"""Attributes that users may also give a word; `building` reads it."""
+"""Fields that also take a text from users; `building` converts it."""
 
 _NODES: Mapping[type, type[Node]] = MappingProxyType(
     {bool: BooleanNode, int: IntegerNode, float: FloatNode, str: StringNode}
@@ -94,15 +94,15 @@ register_components(_converter)
 
 
 def group_schema(group: str) -> DictConfig:
-    """The keys and types of a closed group."""
+    """Return the keys and types of a closed group."""
     return cast("DictConfig", OmegaConf.structured(_mutable(CLOSED[group])))
 
 
 def root_schema(groups: tuple[str, ...]) -> DictConfig:
-    """The keys and types of a whole configuration, its open groups left out.
+    """Return the keys and types of a whole configuration, without open groups.
 
     Args:
-        groups: The groups that it has; those of an agent bring the agent's own keys along.
+        groups: Groups of the configuration; the agent's own keys are included.
     """
     content: dict[str, Any] = {group: group_schema(group) for group in groups if group in CLOSED}
     agent = declared(settings.AgentSettings)
@@ -119,7 +119,7 @@ def component_schema(kind: type[Component]) -> DictConfig:
 
 
 def _node(item: Declared) -> Node:
-    """A field with its type and default."""
+    """Return a field with its type and default."""
     default: Any = settings.MISSING if item.is_mandatory else item.default
     kind = plain_kind(item.type)
     if kind is list:
@@ -130,7 +130,7 @@ def _node(item: Declared) -> Node:
 
 
 def component_mappings() -> tuple[str, ...]:
-    """Return the keys of components below which users name the keys."""
+    """Return the keys of components whose sub-keys users choose."""
     return _mappings(tuple(kind for each in REGISTRIES.values() for kind in each.known()))
 
 
@@ -141,12 +141,12 @@ def _mappings(kinds: tuple[type[Component], ...]) -> tuple[str, ...]:
 
 
 def free_mappings() -> tuple[str, ...]:
-    """Return all keys below which users name the keys."""
+    """Return all keys whose sub-keys users choose."""
     return (*_MAPPINGS, *component_mappings())
 
 
 def by_example(value: Any) -> Any:
-    """The value with each scalar in it fixed to its type; null and references stay open."""
+    """Return a value whose scalars are fixed to their types; null and references stay open."""
     if isinstance(value, DictConfig):
         typed = DictConfig({})
         for key in map(str, value):
@@ -162,19 +162,19 @@ def by_example(value: Any) -> Any:
 
 
 def structure(kind: type[T], plain: Mapping[str, Any]) -> T:
-    """Builds a settings class of plain values that the schema has let through."""
+    """Build a settings class from plain values that the schema has checked."""
     return _converter.structure(plain, kind)
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A settings object as plain dicts, lists and scalars."""
+    """Return a settings object as plain dicts, lists and scalars."""
     content: dict[str, Any] = component.plain(value)
     return content
 
 
 @cache
 def _mutable(kind: type) -> type:
-    """A twin of a frozen dataclass that is not frozen; OmegaConf makes frozen ones read-only."""
+    """Return a mutable copy of a frozen dataclass, since OmegaConf makes frozen ones read-only."""
     fields = []
     types = get_type_hints(kind)  # Without their bounds.
     for item in dataclasses.fields(kind):

@@ -1,4 +1,4 @@
-"""Rules of the options of samplers and pruners, which Optuna itself checks late or not at all."""
+"""Rules for options of samplers and pruners, which Optuna checks late or not at all."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ _PERCENT = Bounds(text="a number from 0 to 100", low=0, high=100)
 _MOST_POINTS = 1_000
 
 _MOST_RUNGS = 30
-"""Rungs lie at powers of `pruner.reduction_factor`; no trial has so many evaluation points."""
+"""Largest number of rungs, at powers of `pruner.reduction_factor`; no trial has more points."""
 
 RULES: tuple[Rule, ...] = (
     ("sampler.seed", _ANY_SEED),
@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def resources(settings: AgentSettings) -> Iterator[Finding]:
-    """Yield a smallest resource above the largest one, of which Hyperband makes no bracket."""
+    """Yield a smallest resource above the largest, for which Hyperband makes no bracket."""
     low: Any = settings.pruner.get("min_resource")
     high: Any = settings.pruner.get("max_resource")
     if isinstance(low, int) and isinstance(high, int) and low > high:

@@ -1,4 +1,4 @@
-"""Reads the space of a sweep, and takes out of it what is fixed."""
+"""Search space of a sweep: parsing, and removal of fixed parts."""
 
 import dataclasses
 import math
@@ -13,22 +13,22 @@ from tuner.formatting.value_text import value_text
 from tuner.search.space import Choice, Dimension, FloatInterval, SearchSpace, contains
 from tuner.trial.records import Scalar
 
-Found = tuple[Dimension, str]
-"""A dimension, and where it is asked for."""
+LocatedDimension = tuple[Dimension, str]
+"""A dimension and the place where it is defined."""
 
 Conditions = Mapping[str, tuple[Scalar, ...]]
-"""Searched key to the values that it must have one of."""
+"""Searched key to its allowed values."""
 
 
-def read_space(content: Mapping[str, Any], where: str) -> list[Found]:
-    """Reads `sweep.space`.
+def read_space(content: Mapping[str, Any], where: str) -> list[LocatedDimension]:
+    """Parse `sweep.space`.
 
     Args:
-        content: Key to an expression, to `{values, when}`, or to a list of such.
-        where: The file.
+        content: Key to an expression, to `{values, when}`, or to a list of these.
+        where: File of the space.
 
     Raises:
-        InputError: An entry that is malformed, or a key that no trial has.
+        InputError: An entry is malformed, or no trial has the key.
     """
     return [
         (dimension, f"{where}, sweep.space, {key}")
@@ -42,7 +42,7 @@ def _read_key(key: str, entry: Any, where: str) -> list[Dimension]:
     entries = entry if isinstance(entry, list) else [entry]
     if not entries or (isinstance(entry, list) and not all(isinstance(e, dict) for e in entries)):
         raise InputError(
-            f"{value_text(entry)} is nothing to search",
+            f"{value_text(entry)} is not a search",
             where=where,
             remedy="choice(a, b), or a list of {values: ..., when: {key: value}}",
         )
@@ -52,7 +52,7 @@ def _read_key(key: str, entry: Any, where: str) -> list[Dimension]:
 def _check_key(key: str, where: str) -> None:
     group = key.split(".", maxsplit=1)[0]
     if group not in TRIAL_GROUPS:
-        problem = f"{key!r} can not be searched: it is no part of a trial"
+        problem = f"{key!r} cannot be searched: it is not part of a trial"
         if group not in GROUPS:
             problem = f"there is no key {key!r}"
         near = nearest(group, TRIAL_GROUPS) if group not in GROUPS else None
@@ -88,18 +88,20 @@ def _allowed(value: Any, where: str) -> tuple[Scalar, ...]:
     values = tuple(value) if isinstance(value, list) else (value,)
     if not values or any(isinstance(item, list | dict) for item in values):
         raise InputError(
-            f"the condition on {value_text(value)} can not be read",
+            f"the condition on {value_text(value)} cannot be read",
             where=where,
             remedy="one value, or a list of values",
         )
     return values
 
 
-def searched(settings: Sequence[Setting], found: Sequence[Found]) -> list[Found]:
-    """Replaces dimensions by those of the command line, and adds its new ones.
+def with_searches(
+    settings: Sequence[Setting], found: Sequence[LocatedDimension]
+) -> list[LocatedDimension]:
+    """Replace dimensions by searches of the command line, and add its new ones.
 
-    A search of a key on the command line keeps the conditions under which the file searched it,
-    as long as they are the same for all of the key's dimensions.
+    A search on the command line keeps the conditions of the file's search of the key, as long as
+    they are the same for all dimensions of the key.
     """
     given: dict[str, Setting] = {}
     for setting in settings:
@@ -108,7 +110,7 @@ def searched(settings: Sequence[Setting], found: Sequence[Found]) -> list[Found]
             given[setting.key] = setting
         else:
             given.pop(setting.key, None)
-    result: dict[str, list[Found]] = {}
+    result: dict[str, list[LocatedDimension]] = {}
     for dimension, where in found:
         result.setdefault(dimension.key, []).append((dimension, where))
     for key, setting in given.items():
@@ -120,7 +122,7 @@ def searched(settings: Sequence[Setting], found: Sequence[Found]) -> list[Found]
 def _union(
     conditions: Sequence[Mapping[str, tuple[Scalar, ...]]],
 ) -> Conditions:
-    """The one condition that several on the same single key come to; none if it is not so."""
+    """Return one condition for several on the same single key; empty if there is none."""
     if len(conditions) == 1:
         return conditions[0]
     keys = {tuple(when) for when in conditions}
@@ -130,15 +132,17 @@ def _union(
     return {only[0]: tuple(dict.fromkeys(values))}
 
 
-def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]:
-    """Takes out what can never be active, and conditions that always hold.
+def simplified(
+    found: Sequence[LocatedDimension], values: Mapping[str, Scalar]
+) -> list[LocatedDimension]:
+    """Remove dimensions that can never be active, and conditions that always hold.
 
     Args:
-        found: The dimensions.
+        found: Dimensions with their places.
         values: Value of every key and option of every group in the base configuration.
 
     Raises:
-        InputError: A condition on a key that there is not.
+        InputError: A condition names a key that does not exist.
     """
     asked = {dimension.key for dimension, _ in found}
     for dimension, where in found:
@@ -146,13 +150,13 @@ def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]
             if key not in asked and key not in values:
                 near = nearest_key(key, [*asked, *values])
                 raise InputError(
-                    f"the condition names {key!r}, which there is not",
+                    f"the condition names {key!r}, which does not exist",
                     where=where,
                     remedy=(f"{near}; " if near else "")
                     + "a searched key, a group, or a key that has a value",
                 )
     before, after = None, list(found)
-    # What goes may take with it what depended on it.
+    # A removed dimension may remove others that depend on it.
     while after != before:
         before = after
         after = [
@@ -166,7 +170,7 @@ def settled(found: Sequence[Found], values: Mapping[str, Scalar]) -> list[Found]
 def _remaining(
     dimension: Dimension, others: Sequence[Dimension], values: Mapping[str, Scalar]
 ) -> Conditions | None:
-    """The conditions that are still open; None if one of them can never hold."""
+    """Return the conditions that are still open; None if one of them can never hold."""
     when: dict[str, tuple[Scalar, ...]] = {}
     for key, allowed in dimension.when.items():
         verdict = _verdict(allowed, key, others, values)
@@ -183,7 +187,7 @@ def _verdict(
     others: Sequence[Dimension],
     values: Mapping[str, Scalar],
 ) -> bool | None:
-    """Whether a condition always (True), never (False) or sometimes (None) holds."""
+    """Return True if a condition always holds, False if never, None if sometimes."""
     among = Choice(values=allowed)
     parents = [other for other in others if other.key == key]
     if not parents:
@@ -196,25 +200,25 @@ def _verdict(
     return all(contains(among, value) for value in domain.values) or None
 
 
-def check_whole(found: Sequence[Found], values: Mapping[str, Scalar]) -> None:
-    """Refuses an interval of real numbers for a key that takes whole ones.
+def check_whole_numbers(found: Sequence[LocatedDimension], values: Mapping[str, Scalar]) -> None:
+    """Refuse an interval of real numbers for a key with whole numbers.
 
     Raises:
-        InputError: As said.
+        InputError: There is such an interval.
     """
     for dimension, where in found:
         domain, value = dimension.domain, values.get(dimension.key)
         if isinstance(domain, FloatInterval) and type(value) is int:
             low, high = math.ceil(domain.low), math.floor(domain.high)
             raise InputError(
-                f"{dimension.key} takes whole numbers, and the interval gives others",
+                f"{dimension.key} takes whole numbers, but the interval contains others",
                 where=where,
                 remedy=f"range({low}, {high + 1}) or int(interval({low}, {high}))",
             )
 
 
-def build_space(found: Sequence[Found], where: str) -> SearchSpace:
-    """Names the dimensions and puts them in order.
+def build_space(found: Sequence[LocatedDimension], where: str) -> SearchSpace:
+    """Name the dimensions and order them.
 
     Raises:
         InputError: They do not fit together.

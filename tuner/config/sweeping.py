@@ -1,4 +1,4 @@
-"""Composes a sweep: what the agent reads, the space, and each trial of it."""
+"""Composition of a sweep: the agent's settings, the space, and each trial."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,14 @@ from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library
 from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP, TRIAL_GROUPS, plain
-from tuner.config.spaces import Found, build_space, check_whole, read_space, searched, settled
+from tuner.config.spaces import (
+    LocatedDimension,
+    build_space,
+    check_whole_numbers,
+    read_space,
+    simplified,
+    with_searches,
+)
 from tuner.errors import InputError
 from tuner.search.configuration_id import configuration_id
 from tuner.search.coverage import covering_points
@@ -23,26 +30,26 @@ from tuner.settings.settings import AgentSettings, TrialSettings
 from tuner.trial.records import Scalar
 
 _DEFINED = "defined"
-"""Option of the group `sweep` that stands in no file."""
+"""Option of the group `sweep` that is not in a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to compose a trial of a sweep."""
+    """Everything to compose trials of a sweep."""
 
     composer: Composer
-    """Composes options."""
+    """Composer of the options."""
     chosen: Mapping[str, str]
-    """Group to option, where not the default."""
+    """Group to option, if not the default."""
     settings: tuple[Setting, ...]
-    """The plain overrides; later ones win."""
+    """Plain overrides; later ones win."""
     optional: frozenset[str]
-    """Keys that only some options have and that a plain value fixed: given where they exist."""
+    """Keys of some options that a plain value fixes; set only where they exist."""
     origins: Mapping[str, str]
-    """Searched key to where it is asked for, for messages."""
+    """Searched key to the place of its search, for messages."""
 
     def composition(self, parameters: Mapping[str, Scalar]) -> Composition:
-        """The whole configuration with these values of the searched keys."""
+        """Return the whole configuration with these values of searched keys."""
         groups = {key: str(value) for key, value in parameters.items() if key in TRIAL_GROUPS}
         raw = [setting for setting in self.settings if setting.kind is Kind.RAW]
         composed = self.composer.compose({**self.chosen, **groups}, raw, where=self.origins)
@@ -61,29 +68,29 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedSweep:
-    """A sweep, ready to run."""
+    """A composed sweep."""
 
     agent: AgentSettings
-    """What the agent reads."""
+    """Settings of the agent."""
     space: SearchSpace
-    """What is searched."""
+    """Search space."""
     base: TrialSettings
-    """The untuned default configuration."""
+    """Settings of the untuned default."""
     defaults: Mapping[str, Scalar]
-    """Searched key to its value there, where it has one; for a group the option."""
+    """Searched key to its value in the untuned default, if any; for a group its option."""
     untuned: Mapping[str, Scalar]
     """Every key of the untuned default with a single value, and every group with its option."""
     overrides: tuple[str, ...]
-    """The plain overrides that hold for every trial, the sweep's own first."""
+    """Plain overrides of every trial, the sweep's own first."""
     recipe: Recipe = field(repr=False, compare=False)
-    """What `compose_trial` needs."""
+    """Recipe for `compose_trial`."""
 
     @property
     def goals(self) -> Goals:
-        """What the sweep is run for.
+        """Goals of the sweep.
 
         Raises:
-            ValueError: A constraint can not be read.
+            ValueError: A constraint cannot be parsed.
         """
         return goals_of(self.agent.sweep)
 
@@ -91,16 +98,16 @@ class ComposedSweep:
 def compose_sweep(
     arguments: Sequence[str], folder: Path, section: Mapping[str, Any] | None = None
 ) -> ComposedSweep:
-    """Composes the sweep that a command line asks for.
+    """Compose the sweep of a command line.
 
     Args:
-        arguments: The command line without the command.
-        folder: Where the user's own conf/ and sweeps/ are.
-        section: Content of the group `sweep`, which is then not read from a file; None: the
-            arguments name the sweep.
+        arguments: Command-line arguments without the command.
+        folder: Folder with the user's conf/ and sweeps/.
+        section: Content of the group `sweep` in place of a file; None if the arguments name the
+            sweep.
 
     Raises:
-        InputError: Anything in the command line or in a file that it needs is wrong.
+        InputError: The command line or a file that it needs is wrong.
     """
     library = Library(folder)
     if section is not None:
@@ -118,11 +125,11 @@ def compose_sweep(
     sweep, label = _read_sweep(composer, chosen, given)
     own = _own_overrides(sweep["overrides"], label)
     found = read_space(sweep["space"], label)
-    _refuse_twice(own, found)
+    _refuse_fixed(own, found)
     plain = tuple(s for s in (*own, *given) if s.kind is not Kind.SEARCH)
     fixed = {s.key for s in _last(given) if s.kind in (Kind.GROUP, Kind.VALUE)}
-    wanted = [(d, w) for d, w in searched(given, found) if d.key not in fixed]
-    _refuse_test(wanted)
+    wanted = [(d, w) for d, w in with_searches(given, found) if d.key not in fixed]
+    _refuse_test_rows(wanted)
     _check_options(library, wanted)
     recipe = Recipe(
         composer=composer,
@@ -134,11 +141,11 @@ def compose_sweep(
     return _composed(recipe, wanted, label)
 
 
-def _composed(recipe: Recipe, wanted: Sequence[Found], label: str) -> ComposedSweep:
+def _composed(recipe: Recipe, wanted: Sequence[LocatedDimension], label: str) -> ComposedSweep:
     base = recipe.composition({})
     values = leaves(base)
-    check_whole(wanted, values)
-    space = build_space(settled(wanted, values), label)
+    check_whole_numbers(wanted, values)
+    space = build_space(simplified(wanted, values), label)
     return ComposedSweep(
         agent=build_agent(base),
         space=space,
@@ -151,43 +158,42 @@ def _composed(recipe: Recipe, wanted: Sequence[Found], label: str) -> ComposedSw
 
 
 def compose_trial(composed: ComposedSweep, parameters: Mapping[str, Scalar]) -> TrialSettings:
-    """Composes one trial.
+    """Compose a trial.
 
     Args:
-        composed: The sweep.
-        parameters: Searched key to value, for the keys that are active; a group's value is an
-            option.
+        composed: Composed sweep.
+        parameters: Active searched keys to their values; the value of a group is an option.
 
     Raises:
-        InputError: The values do not fit the configuration, or can not be right.
+        InputError: The values do not fit the configuration, or are invalid.
     """
     return build_trial(composed.recipe.composition(parameters))
 
 
 def identify(composed: ComposedSweep) -> Callable[[Mapping[str, Scalar]], str]:
-    """Return what names the configuration of a trial, given its parameters.
+    """Return a function of a trial's parameters that returns the id of its configuration.
 
-    Two trials of one name have the same configuration, however their values were written.
+    Trials with the same id have the same configuration, in whatever form their values were given.
 
     Args:
-        composed: The sweep.
+        composed: Composed sweep.
     """
     base = plain(composed.base)
     return lambda parameters: configuration_id(plain(compose_trial(composed, parameters)), base)
 
 
-def check(composed: ComposedSweep) -> list[TrialSettings]:
-    """Composes trials from all over the space, so that no trial fails for a wrong key later.
+def check_space(composed: ComposedSweep) -> list[TrialSettings]:
+    """Compose trials from all parts of the space, so that no later trial fails for a wrong key.
 
-    Every option of every searched group is composed once at least, and so is every dimension at
-    its ends, or with all of its choices.
+    Every option of every searched group is composed at least once, and every dimension at its
+    ends, or with all of its choices.
 
     Returns:
-        The untuned default and the trials composed: every model and data that the sweep may meet
-        is among them.
+        The untuned default and the composed trials, which include every model and data of the
+            sweep.
 
     Raises:
-        InputError: One of them is refused.
+        InputError: One of them is invalid.
     """
     samples = [
         compose_trial(composed, parameters) for parameters in covering_points(composed.space)
@@ -198,11 +204,11 @@ def check(composed: ComposedSweep) -> list[TrialSettings]:
 def searched_options(
     composed: ComposedSweep, variants: Sequence[TrialSettings]
 ) -> dict[str, dict[str, Any]]:
-    """Of each searched group, the fields of each option that no dimension sets.
+    """Return the fields of each searched group's options that no dimension sets.
 
     Args:
-        composed: The sweep.
-        variants: What `check` composed of it.
+        composed: Composed sweep.
+        variants: Trials from `check_space`.
     """
     found: dict[str, dict[str, Any]] = {}
     for parameters, settings in zip(covering_points(composed.space), variants[1:], strict=True):
@@ -221,15 +227,15 @@ def _choices(settings: Sequence[Setting]) -> dict[str, str]:
     return {s.key: s.value for s in _last(settings) if s.kind is Kind.GROUP}
 
 
-def _implied(settings: Sequence[Setting], wanted: Sequence[Found]) -> dict[str, str]:
-    """The options that values imply, of groups that are not searched."""
+def _implied(settings: Sequence[Setting], wanted: Sequence[LocatedDimension]) -> dict[str, str]:
+    """Return the options that values imply, for groups that are not searched."""
     searched_keys = {dimension.key for dimension, _ in wanted}
     implied = implied_options(settings)
     return {group: name for group, name in implied.items() if group not in searched_keys}
 
 
 def _last(settings: Sequence[Setting]) -> list[Setting]:
-    """The last override of each key; those before it count for nothing."""
+    """Return the last override of each key, which alone counts."""
     return list({setting.key: setting for setting in settings}.values())
 
 
@@ -240,15 +246,15 @@ def _without(settings: Sequence[Setting], keys: set[str]) -> tuple[Setting, ...]
 def _read_sweep(
     composer: Composer, chosen: Mapping[str, str], given: Sequence[Setting]
 ) -> tuple[dict[str, Any], str]:
-    """The section `sweep`, with what the command line says about it, and its file."""
+    """Return the section `sweep`, with overrides of the command line, and its file."""
     composed = composer.compose(chosen)
     values = []
     for setting in given:
         if setting.key.startswith(f"{SWEEP}.space"):
             raise InputError(
-                f"{setting.text!r} reaches into the space",
+                f"{setting.text!r} changes the space itself",
                 where="command line",
-                remedy="the key itself, as training.batch_size=8,16",
+                remedy="a search of the key, as training.batch_size=8,16",
             )
         if setting.key.startswith(f"{SWEEP}.") and setting.kind is Kind.VALUE:
             values.append((setting.key, setting.value, setting.where))
@@ -275,30 +281,30 @@ def _own_overrides(texts: Sequence[str], label: str) -> list[Setting]:
     return settings
 
 
-def _refuse_twice(own: Sequence[Setting], found: Sequence[Found]) -> None:
+def _refuse_fixed(own: Sequence[Setting], found: Sequence[LocatedDimension]) -> None:
     fixed = {setting.key: setting for setting in own}
     for dimension, where in found:
         if dimension.key in fixed:
             raise InputError(
                 f"{dimension.key} is both searched and fixed",
                 where=where,
-                remedy=f"take it out of sweep.space or of {fixed[dimension.key].where}",
+                remedy=f"remove it from sweep.space or from {fixed[dimension.key].where}",
             )
 
 
-def _refuse_test(found: Sequence[Found]) -> None:
-    """What a trial never meets can not be searched."""
+def _refuse_test_rows(found: Sequence[LocatedDimension]) -> None:
+    """Refuse a search of the test rows, which no trial reads."""
     for dimension, where in found:
         if dimension.key == "data.test":
             raise InputError(
-                "data.test is scored once, for the confirmed best alone, and no trial reads it",
+                "data.test is scored once, for the confirmed best, and no trial reads it",
                 where=where,
                 remedy="data.test=PLACE, one file or split",
             )
 
 
-def _check_options(library: Library, found: Sequence[Found]) -> None:
-    """Every group among the dimensions and in their conditions names options that exist."""
+def _check_options(library: Library, found: Sequence[LocatedDimension]) -> None:
+    """Check that every group in the dimensions and their conditions names existing options."""
     for dimension, where in found:
         if dimension.key in TRIAL_GROUPS:
             if not isinstance(dimension.domain, Choice):

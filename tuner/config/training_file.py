@@ -1,4 +1,4 @@
-"""Configurations of one fine-tune as files: what a sweep writes and `tuner train` reads."""
+"""Configuration of a single fine-tune as a file, which a sweep writes and `tuner train` reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
 from tuner.config.files import Library, parse_yaml
 from tuner.config.implied import DATA, implied_options
-from tuner.config.names import check_study
+from tuner.config.names import check_study_name
 from tuner.config.schema import DEFAULT_OPTIONS, OPEN_GROUPS, SWEEP, TRIAL_GROUPS, plain, structure
 from tuner.config.sweeping import ComposedSweep
 from tuner.config.training_sections import (
@@ -34,47 +34,47 @@ from tuner.settings.training_settings import AUTO
 from tuner.trial.records import Scalar
 
 _UNUSED = (SWEEP, "sampler", "pruner", "storage", "launcher.slots")
-"""Groups and keys that mean nothing to a single fine-tune."""
+"""Groups and keys that a single fine-tune does not use."""
 
 _USED = ("sweep.objectives", "sweep.constraints")
-"""Keys among them that say what is shown of it."""
+"""Keys among them that decide what is shown of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComposedTraining:
-    """One fine-tune, ready to run."""
+    """A composed single fine-tune."""
 
     trial: TrialSettings
-    """What it is made of."""
+    """Settings of the trial."""
     study: str | None
-    """The name that it is tracked under, if given."""
+    """Name under which it is tracked; None if there is none."""
     output: str
     """Folder of all studies."""
     launcher: LauncherSettings
-    """Where it runs."""
+    """Settings of the launcher."""
     tracking: TrackingSettings
-    """MLflow."""
+    """Settings of MLflow."""
     goals: Goals
-    """What its result is measured by."""
+    """Goals that measure its result."""
 
 
 def compose_training(
     path: Path | None, arguments: Sequence[str], folder: Path
 ) -> ComposedTraining:
-    """Composes the fine-tune of a file, or of overrides alone.
+    """Compose the fine-tune of a file, or of overrides only.
 
     Args:
-        path: The file; keys that it leaves out have the defaults of their groups' options.
-            None: all have.
-        arguments: Overrides above it; an option of a group replaces the file's section.
-        folder: Where the user's own conf/ is.
+        path: Path of the file; missing keys have the defaults of their groups' options. None to
+            use defaults for all keys.
+        arguments: Overrides; an option of a group replaces the file's section.
+        folder: Folder with the user's conf/.
 
     Raises:
-        InputError: Anything in the file or the overrides is wrong.
+        InputError: The file or an override is wrong.
     """
     composed = _composed(path, _plain_overrides(arguments), folder)
     rest = composed.section(("study", "output", *USED_AGENT_GROUPS))
-    check_study(rest["study"], composed)
+    check_study_name(rest["study"], composed)
     _refuse_masked(rest, composed)
     return ComposedTraining(
         trial=build_trial(composed),
@@ -98,14 +98,14 @@ def _refuse_masked(agent: Mapping[str, Any], composed: Composition) -> None:
 
 
 def composed_options(chosen: Mapping[str, str], folder: Path) -> Composition:
-    """What some options are, the others being the defaults.
+    """Return the composition of some options, with defaults for the others.
 
     Args:
         chosen: Group to option.
-        folder: Where the user's own conf/ is.
+        folder: Folder with the user's conf/.
 
     Raises:
-        InputError: An option that there is not, or whose file is wrong.
+        InputError: An option does not exist, or its file is wrong.
     """
     return _composed(None, read_overrides(list(map("=".join, chosen.items())), "export"), folder)
 
@@ -133,13 +133,13 @@ def _composed(path: Path | None, settings: Sequence[Setting], folder: Path) -> C
 
 
 def _goals(sections: TrainingSections) -> DictConfig:
-    """The section `sweep` with a name, which every sweep has."""
+    """Return the section `sweep` with a name, which every sweep needs."""
     goals: Mapping[str, Any] = sections.content.get(SWEEP, {})
     return DictConfig(dict(goals) | {"name": "train"})
 
 
 def _labelled(composed: Composition, sections: TrainingSections) -> Composition:
-    """A composition that names the file for all that it gives, and for what it leaves out."""
+    """Return a composition that names the file for all keys and groups that it contains."""
     kept = sections.groups
     return replace(
         composed,
@@ -150,14 +150,14 @@ def _labelled(composed: Composition, sections: TrainingSections) -> Composition:
 
 
 def trial_values(path: Path, folder: Path) -> dict[str, Scalar]:
-    """The keys of a fine-tune's file as a search space names them, groups by their options.
+    """Return the keys of a fine-tune's file as in a search space, groups by their options.
 
     Args:
-        path: The file.
-        folder: Where the user's own conf/ is.
+        path: Path of the file.
+        folder: Folder with the user's conf/.
 
     Raises:
-        InputError: Anything in the file is wrong.
+        InputError: The file is wrong.
     """
     values = leaves(_composed(path, (), folder))
     named = {group: values[f"{group}.name"] for group in OPEN_GROUPS if f"{group}.name" in values}
@@ -167,24 +167,24 @@ def trial_values(path: Path, folder: Path) -> dict[str, Scalar]:
 def load_trial(
     path: Path, overrides: Sequence[str] = (), folder: Path | None = None
 ) -> TrialSettings:
-    """Reads the configuration of one fine-tune.
+    """Read the configuration of a single fine-tune.
 
     Args:
-        path: The file.
-        overrides: Overrides above it.
-        folder: Where the user's own conf/ is; the current folder by default.
+        path: Path of the file.
+        overrides: Overrides of its values.
+        folder: Folder with the user's conf/; by default the current folder.
 
     Raises:
-        InputError: Anything in the file or the overrides is wrong.
+        InputError: The file or an override is wrong.
     """
     return build_trial(_composed(path, _plain_overrides(overrides), folder or Path.cwd()))
 
 
 def read_trial(text: str) -> TrialSettings | None:
-    """Read what `dump_trial` wrote, as it stands: nothing is composed, no other file is read.
+    """Parse the output of `dump_trial` literally, without composing or reading other files.
 
     Returns:
-        None where it is damaged, or another version wrote other keys.
+        The settings; None if the text is damaged, or another version wrote other keys.
     """
     try:
         content: Any = OmegaConf.to_container(parse_yaml(text, "config.yaml"), resolve=True)
@@ -201,12 +201,12 @@ def dump_trial(
     comments: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write the configuration of one fine-tune; `read_trial` and `load_trial` read the same.
+    """Return the configuration of a fine-tune as YAML for `read_trial` and `load_trial`.
 
     Args:
-        settings: The configuration.
-        comments: Lines put at the top, without their `#`.
-        provenance: Where it comes from, as plain values; of them only the objectives are read.
+        settings: Settings of the trial.
+        comments: Lines for the top, without their `#`.
+        provenance: Provenance as plain values, of which only the objectives are read.
     """
     content = _plain_trial(settings)
     if provenance:
@@ -216,15 +216,15 @@ def dump_trial(
 
 
 def render(composed: ComposedSweep) -> str:
-    """The whole configuration of a sweep as YAML: the agent's part, and the base of all trials.
+    """Return the whole configuration of a sweep as YAML: the agent's, and the base of all trials.
 
-    It is for people and for MLflow: passwords in it are masked.
+    It is for people and MLflow: passwords in it are masked.
     """
     return _to_yaml(hidden_values({**plain(composed.agent), **_plain_trial(composed.base)}))
 
 
 def render_training(composed: ComposedTraining) -> str:
-    """The whole configuration of one fine-tune as YAML, which `compose_training` reads.
+    """Return the whole configuration of a fine-tune as YAML, which `compose_training` reads.
 
     Passwords in it are masked.
     """
@@ -240,7 +240,7 @@ def render_training(composed: ComposedTraining) -> str:
 
 
 def _plain_trial(settings: TrialSettings) -> dict[str, Any]:
-    """A trial's configuration as users write it."""
+    """Return a trial's configuration as users write it."""
     content = plain(settings)
     if settings.training.batch_size == AUTO:
         content["training"]["batch_size"] = "auto"
@@ -248,12 +248,12 @@ def _plain_trial(settings: TrialSettings) -> dict[str, Any]:
 
 
 def _to_yaml(content: Mapping[str, Any]) -> str:
-    # Through OmegaConf, whose printer quotes what its reader would take for something else.
+    # OmegaConf's printer quotes texts that its parser would take for other values.
     return OmegaConf.to_yaml(OmegaConf.create(_literal(content)))
 
 
 def _literal(value: Any) -> Any:
-    """The value with `${` escaped, which would otherwise be read as a reference."""
+    """Return a value with `${` escaped, which would otherwise be a reference."""
     if isinstance(value, Mapping):
         return {key: _literal(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -266,7 +266,7 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
     for setting in settings:
         if setting.kind is Kind.SEARCH:
             raise InputError(
-                f"{setting.text!r} is a search, and one fine-tune searches nothing",
+                f"{setting.text!r} is a search, but a single fine-tune searches nothing",
                 where="command line",
                 remedy=f"{setting.key}=VALUE",
             )
@@ -274,8 +274,8 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
             continue
         if any(f"{setting.key}.".startswith(f"{unused}.") for unused in _UNUSED):
             raise InputError(
-                f"one fine-tune does not use {setting.key}",
+                f"a single fine-tune does not use {setting.key}",
                 where=setting.where,
-                remedy="leave it out; a sweep uses it",
+                remedy="remove it; a sweep uses it",
             )
     return settings

@@ -1,7 +1,7 @@
-"""Reads the file of one fine-tune into the keys that it gives, group by group.
+"""File of a single fine-tune, parsed into its keys by group.
 
-The file is what a sweep writes (best.yaml, config.yaml), what `--cfg job` prints, or a few keys
-that a user wrote.
+The file is written by a sweep (best.yaml, config.yaml), printed by `--cfg job`, or has a few keys
+of a user's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tuner.config.files import component_class, read_value, read_yaml, shaped
+from tuner.config.files import checked_option, component_class, read_value, read_yaml
 from tuner.config.implied import DATA, data_option
 from tuner.config.messages import unknown_key
 from tuner.config.schema import (
@@ -26,7 +26,7 @@ from tuner.errors import InputError
 from tuner.settings.registries import REGISTRIES
 
 PROVENANCE = "provenance"
-"""Key of what a file tells about itself; of it the objectives alone are read."""
+"""Key of a file's provenance, of which only the objectives are read."""
 
 USED_AGENT_GROUPS = ("launcher", "tracking")
 """Groups of an agent that a single fine-tune uses."""
@@ -35,38 +35,38 @@ _UNUSED_GROUPS = tuple(group for group in AGENT_GROUPS if group not in USED_AGEN
 """Groups that only the configuration of a sweep has."""
 
 _GOALS = ("objectives", "constraints")
-"""Keys of the section `sweep` that say what is shown of a fine-tune."""
+"""Keys of the section `sweep` that decide what is shown of a fine-tune."""
 
 _WHOLE = ("data.where", "data.package", "model.package")
-"""Mappings that hold one thing each: a file's own stands alone, without a default's keys."""
+"""Mappings that replace a default's mapping instead of being merged."""
 
 _SCALARS = ("study", "output")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSections:
-    """Keys that a file gives."""
+    """Keys of a file."""
 
     label: str = "command line"
-    """The file as messages name it."""
+    """File in messages."""
     content: Mapping[str, Any] = field(default_factory=dict)
-    """Group to its given keys, typed, and the given keys of the top level."""
+    """Group to its typed keys in the file, and keys of the top level."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """Group to the option that has the keys left out, where it is not the default."""
+    """Group to the option with the missing keys, if it is not the default."""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups of which the file gives keys."""
+        """Groups with keys in the file."""
         return tuple(name for name in self.content if name in DEFAULT_OPTIONS)
 
     @property
     def whole(self) -> tuple[str, ...]:
-        """Given keys that no default is merged into."""
+        """Keys in the file that replace a default's mapping."""
         return tuple(key for key in _whole() if key in self.keys)
 
     @property
     def keys(self) -> frozenset[str]:
-        """Every given key that has a value of its own."""
+        """All keys in the file with a value of their own."""
         return frozenset(key for name in self.content for key in _leaves(name, self.content[name]))
 
     def without(self, groups: Mapping[str, str]) -> "TrainingSections":
@@ -79,7 +79,7 @@ def read_sections(path: Path, label: str) -> TrainingSections:
     """Read a file.
 
     Raises:
-        InputError: It cannot be read, holds nothing, or a key that no fine-tune has.
+        InputError: The file cannot be read, is empty, or has a key that no fine-tune has.
     """
     content, _ = read_yaml(path, label)
     _refuse_other_files(content, label)
@@ -107,12 +107,12 @@ def _refuse_other_files(content: DictConfig, label: str) -> None:
         raise InputError(
             "the file is empty",
             where=label,
-            remedy="a file as a sweep writes it: outputs/STUDY/best.yaml",
+            remedy="a file that a sweep has written: outputs/STUDY/best.yaml",
         )
     if "space" in content or "n_trials" in content:
         name = Path(label).stem
         raise InputError(
-            "the file is a sweep, and one fine-tune searches nothing",
+            "the file is a sweep, but a single fine-tune searches nothing",
             where=label,
             remedy=f"tuner sweep={name} for ./sweeps/{name}.yaml",
         )
@@ -125,7 +125,7 @@ def _refuse_other_files(content: DictConfig, label: str) -> None:
 def _mapping(key: str, value: Any, label: str) -> DictConfig:
     if not isinstance(value, DictConfig):
         raise InputError(
-            f"{key} is {value!r}, and it must hold keys",
+            f"{key} is {value!r}, but must contain keys",
             where=f"{label}, {key}",
             remedy="lines of the form `key: value` under it",
         )
@@ -133,9 +133,9 @@ def _mapping(key: str, value: Any, label: str) -> DictConfig:
 
 
 def _section(group: str, section: DictConfig, label: str) -> DictConfig:
-    """The given keys of a group, checked; those of an open one typed."""
+    """Return a group's keys in the file, checked, and typed if the group is open."""
     given = [str(key) for key in section]
-    checked = shaped(group, DEFAULT_OPTIONS[group], section, label)
+    checked = checked_option(group, DEFAULT_OPTIONS[group], section, label)
     if group in OPEN_GROUPS:  # Its name may come from the default.
         return OmegaConf.masked_copy(checked, ["name", *given])
     if group == DATA and "package" in section and "train" not in section:
@@ -145,7 +145,7 @@ def _section(group: str, section: DictConfig, label: str) -> DictConfig:
 
 
 def _option(group: str, section: DictConfig, label: str) -> dict[str, str]:
-    """The option whose keys hold where the file gives none, if it is not the default."""
+    """Return the option with the missing keys, if it is not the default."""
     plain: Any = OmegaConf.to_container(section)
     if group == DATA:
         option = data_option(plain, f"{label}, data.name")
@@ -157,13 +157,13 @@ def _option(group: str, section: DictConfig, label: str) -> dict[str, str]:
 
 
 def _goals(section: DictConfig, label: str) -> DictConfig:
-    """What a sweep is run for; nothing else in its section matters to one fine-tune."""
-    checked = shaped(SWEEP, SWEEP, section, label)
+    """Return a sweep's goals; a single fine-tune uses nothing else of the section."""
+    checked = checked_option(SWEEP, SWEEP, section, label)
     return OmegaConf.masked_copy(checked, [key for key in _GOALS if key in checked])
 
 
 def _recorded_goals(recorded: Any) -> dict[str, DictConfig]:
-    """What the trial that a file comes from was run for; older records name one objective."""
+    """Return the goals of the file's original trial; older files have one objective."""
     if not isinstance(recorded, DictConfig):
         return {}
     plain: Any = OmegaConf.to_container(recorded)

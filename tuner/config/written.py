@@ -1,7 +1,7 @@
-"""Texts as they are written, where YAML or Hydra would make something else of them.
+"""Texts as they were written, which YAML or Hydra would convert.
 
-A label `no`, a column `2024`, a commit `12e4567` are texts: that YAML and Hydra have truth values
-and numbers changes nothing. Where a key holds texts, what was written is what counts.
+A label `no`, a column `2024` and a commit `12e4567` are texts, although YAML and Hydra read them
+as truth values and numbers. Where a key holds texts, the written form counts.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ from tuner.fields.declared import declared
 from tuner.settings.registries import REGISTRIES
 
 WRITTEN_VALUES = "data.where"
-"""Mapping whose values are texts, null included."""
+"""Mapping whose values are texts, including null."""
 
 WRITTEN_KEYS = (WRITTEN_VALUES, "training.class_weights")
 """Mappings whose keys are texts: names of columns and of labels."""
 
 
 def holds_text(key: str) -> bool:
-    """True if the value of a key is a text."""
+    """Return True if the value of a key is a text."""
     return key in _text_keys() or key.startswith(f"{WRITTEN_VALUES}.")
 
 
@@ -46,13 +46,13 @@ def _of_class(kind: type, prefix: str) -> Iterator[str]:
             yield f"{prefix}.{item.name}"
 
 
-def quoted(text: str, root: yaml.Node | None, group: str = "") -> str:
-    """Put quote marks around the plain texts of a YAML file that would be read as something else.
+def quote_texts(text: str, root: yaml.Node | None, group: str = "") -> str:
+    """Quote the plain texts of a YAML file that would be read as other values.
 
     Args:
-        text: The file.
-        root: What `yaml.compose` makes of it.
-        group: Group that the file is an option of; empty for a file of whole groups.
+        text: Content of the file.
+        root: Result of `yaml.compose`.
+        group: Group of the option in the file; empty for a file of whole groups.
     """
     parts, end = [], 0
     for scalar in sorted(set(_plain_texts(root, group)), key=lambda node: node.start_mark.index):
@@ -78,21 +78,21 @@ def _plain_texts(node: yaml.Node | None, path: str) -> Iterator[yaml.ScalarNode]
 
 
 def as_text(value: Any, written: str) -> Any:
-    """Return a value of an override as a text; null, what has an inside and `int(...)` stay.
+    """Return a value of an override as a text; null, containers and `int(...)` are kept.
 
     Args:
-        value: As Hydra reads it.
-        written: As it is written.
+        value: Value as Hydra reads it.
+        written: Value as it was written.
     """
     plain = isinstance(value, bool | int | float) and "(" not in written
     return written.strip() if plain else value
 
 
-def pairs(written: str) -> list[tuple[str, str]]:
-    """Cut a mapping of an override into its keys and values as they are written.
+def split_mapping(written: str) -> list[tuple[str, str]]:
+    """Split a mapping of an override into its keys and values as they were written.
 
     Args:
-        written: `{key: value, ...}`, which Hydra has read without complaint.
+        written: Text `{key: value, ...}`, which Hydra has accepted.
     """
     found, key, start, depth = [], "", 1, 0
     quote, escaped = "", False

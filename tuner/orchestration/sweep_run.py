@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tuner import __version__
-from tuner.config import ComposedSweep, check, render
+from tuner.config import ComposedSweep, check_space, render
 from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import InputError
 from tuner.execution.loop import Sweep
@@ -62,7 +62,7 @@ def run_sweep(
     agent = composed.agent
     _refuse_nothing_to_search(composed)
     build_sampler(agent.sampler, opened=0)
-    variants = check(composed)
+    variants = check_space(composed)
     build_pruner(agent.pruner, composed.goals)
     if agent.launcher.submits_agents:
         from tuner.orchestration import agents  # noqa: PLC0415 - needs an extra

@@ -199,6 +199,6 @@ def test_the_untuned_default_is_told_in_every_objective():
 def test_what_misses_a_constraint_is_said_also_where_all_do():
     trial = ended(0, value=0.6, violated=("val_accuracy 0.6, not >= 0.8",))
     text = page(shown(trial, constraints={"val_accuracy": ">= 0.8"}))
-    assert "of 1 completed trials none meets the constraints" in text
+    assert "none of the 1 completed trials meets the constraints" in text
     assert "misses val_accuracy 0.6, not &gt;= 0.8" in text
     assert "with val_accuracy &gt;= 0.8" in text
