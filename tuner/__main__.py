@@ -68,7 +68,7 @@ examples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command.
+    """Run a command.
 
     Whatever is raised ends here, as one message: what is not ours leaves a crash report.
 
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Ends a command as Ctrl-C does; a terminal that closes says so more than once."""
+    """End a command as Ctrl-C does; a terminal that closes sends its signal more than once."""
     if number == signal.SIGHUP:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

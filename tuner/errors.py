@@ -20,7 +20,7 @@ class TunerError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        """Takes the message; the passwords of URLs in it are masked."""
+        """Take the message; passwords of URLs in it are masked."""
         super().__init__(hidden(message))
 
 
@@ -30,7 +30,7 @@ class InputError(TunerError):
     exit_code = 2
 
     def __init__(self, problem: str, *, where: str = "", remedy: str = "") -> None:
-        """Builds the message from its three parts.
+        """Build the message from its three parts.
 
         Args:
             problem: Problem with the offending value; a clause without a full stop.

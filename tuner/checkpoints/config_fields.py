@@ -54,7 +54,7 @@ _REFUSED: Mapping[str, str] = {
 
 
 def refuse_unsupported(config: Mapping[str, Any], model_type: str, folder: Path) -> None:
-    """Refuses fields that make transformers compute something else than the plain encoder.
+    """Refuse fields that make transformers compute another model than the plain encoder.
 
     Args:
         config: config.json.

@@ -61,7 +61,7 @@ def is_noted(what: str, path: Path) -> bool:
 
 
 def note(what: str, path: Path) -> None:
-    """Remembers something of the content of a big file that is costly to find out again."""
+    """Record a fact about a big file's content that is costly to find out again."""
     if path.stat().st_size >= REMEMBER_BYTES:
         _remember(cache_root() / what / file_hash(path), "")
 

@@ -86,7 +86,7 @@ class CheckpointInfo:
 
 
 def inspect(folder: Path) -> CheckpointInfo:
-    """Reads and checks a checkpoint folder.
+    """Read and check a checkpoint folder.
 
     Raises:
         InputError: No folder, no or a malformed config.json, an architecture that is not
@@ -131,7 +131,7 @@ def inspect(folder: Path) -> CheckpointInfo:
 
 
 def check_length(info: CheckpointInfo, max_length: int, special_tokens: int) -> None:
-    """Refuses a `model.max_length` that the model has no positions for, or that holds no text.
+    """Refuse a `model.max_length` beyond the model's positions, or without room for a text.
 
     Args:
         info: The checkpoint.

@@ -6,7 +6,7 @@ from tuner.settings.settings import TrialSettings
 
 
 def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
-    """Checks what a trial wants of single layers against the layers that there are.
+    """Check a trial's settings of single layers against the layers of the checkpoint.
 
     Raises:
         InputError: More layers than there are, layers that are drawn at random and never

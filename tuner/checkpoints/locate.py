@@ -50,7 +50,7 @@ def fetched(model: ModelSettings) -> Path | None:
 
 
 def ask_hub(model: ModelSettings) -> None:
-    """Sees within seconds whether the hub would give it; nothing is fetched.
+    """Check within seconds that the hub has it; nothing is fetched.
 
     Raises:
         InputError: The hub has none, gives none or cannot be reached.
@@ -134,7 +134,7 @@ def _snapshot(model: ModelSettings, patterns: Sequence[str], *, cached_only: boo
 
 @contextmanager
 def _refusals_said(model: ModelSettings) -> Iterator[None]:
-    """Turns what the hub's library raises into one of our errors."""
+    """Turn errors of the hub's library into one of ours."""
     try:
         yield
     except Exception as error:

@@ -166,7 +166,7 @@ def _check_head(
 
 
 def _check_numbers(path: Path, names: Sequence[str]) -> None:
-    """Refuses NaN and infinite weights, which training would only spread.
+    """Refuse NaN and infinite weights, which training would only spread.
 
     A big file is read once: that these tensors are sound is noted in the cache for its content.
     """

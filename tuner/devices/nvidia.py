@@ -95,7 +95,7 @@ class Nvidia:
 
 
 def parse_gpus(told: str, listed: str = "") -> tuple[Gpu, ...]:
-    """Reads what nvidia-smi says; lines that are none of a GPU, such as warnings, are left out.
+    """Parse the output of nvidia-smi; other lines, such as warnings, are left out.
 
     Args:
         told: The answer to `QUERY` with `--format=csv,noheader,nounits`.

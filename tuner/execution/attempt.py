@@ -63,7 +63,7 @@ class Attempt:
             self.model_error = error.message
 
     def add(self, report: Report) -> None:
-        """Takes in a report; the final one of a point that was reported before replaces that."""
+        """Add a report; the final one of a point replaces an earlier one of that point."""
         if self.reports and self.reports[-1].point == report.point:
             self.reports.pop()
         self.reports.append(report)

@@ -16,7 +16,7 @@ class TrialSource(Protocol):
     """Source of trials, which takes their results: a study, or a single trial."""
 
     def claim(self, total: int) -> ClaimedTrial | None:
-        """Takes the next trial, never one too many for the total; None: there is none to take."""
+        """Claim the next trial, never one too many for the total; None if there is none."""
 
     def may_claim(self, total: int) -> bool:
         """Return True if there is, or may soon be, a trial to claim; asked if none runs here."""
@@ -25,7 +25,7 @@ class TrialSource(Protocol):
         """Return True if a trial is ours, or was until its end; else nothing about it counts."""
 
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
-        """An attempt begins with this configuration."""
+        """Note that an attempt begins with this configuration."""
 
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
         """Report the goals at an evaluation point, by metric."""
@@ -37,26 +37,26 @@ class TrialSource(Protocol):
         """Store the outcome of an attempt; a trial that is tried again is still ours."""
 
     def stop_retrying(self) -> None:
-        """Wait for a storage that is away no more; called from a signal handler."""
+        """Stop waiting for a storage that is away; called from a signal handler."""
 
 
 class TrialObserver(Protocol):
     """Display of what happens."""
 
     def trial_started(self, slot: int, spec: TrialSpec) -> None:
-        """A slot took up a trial."""
+        """Show that a slot started a trial."""
 
     def progressed(self, slot: int, share: float, rate: float) -> None:
-        """A trial went on: share of its budget, examples a second."""
+        """Show a trial's progress: share of its budget, examples a second."""
 
     def reported(self, slot: int, value: float) -> None:
-        """A trial reached an evaluation point."""
+        """Show a trial's score at an evaluation point."""
 
     def trial_finished(self, slot: int, outcome: TrialOutcome) -> None:
-        """A trial ended."""
+        """Show the end of a trial."""
 
     def notice(self, text: str) -> None:
-        """Something to know."""
+        """Show a message."""
 
 
 @dataclass(frozen=True, kw_only=True)

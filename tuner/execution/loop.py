@@ -51,7 +51,7 @@ LISTENING_STEP = 5.0
 """Seconds that count as a worker's silence after this agent was itself suspended, or blocked."""
 
 LOOK_SECONDS = 1.0
-"""A free slot for which there was no trial asks again after this; other agents may lose theirs."""
+"""Seconds after which a free slot asks for a trial again; other agents may lose theirs."""
 
 
 class Sweep:
@@ -70,7 +70,7 @@ class Sweep:
         on_idle: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Binds the parts together; `run` starts.
+        """Bind the parts together; `run` starts.
 
         Args:
             plan: Plan of the sweep.
@@ -118,11 +118,11 @@ class Sweep:
         return failure_causes(self.outcomes, self._plan.max_failures)
 
     def take_over(self, earlier: "Sweep") -> None:
-        """Goes on with the workers of another sweep over the same launcher, which has ended."""
+        """Continue with the workers of another sweep over the same launcher, which has ended."""
         self._workers = earlier._workers  # noqa: SLF001  (of our own kind)
 
     def prepare(self, settings: TrialSettings) -> None:
-        """Lets every worker import, build and tokenise for this configuration ahead of time."""
+        """Let every worker import, build and tokenise for this configuration ahead of time."""
         spec = TrialSpec(
             number=-1, parameters={}, settings=settings, folder=str(self._folder.path)
         )
@@ -130,7 +130,7 @@ class Sweep:
             self._launcher.send(slot, Prepare(spec=spec))
 
     def run(self) -> list[TrialOutcome]:
-        """Runs to the end.
+        """Run to the end.
 
         Returns:
             How the trials of this run ended, in the order in which they did.
@@ -173,7 +173,7 @@ class Sweep:
             self._stop_trials("stopping; running trials end at their next update")
 
     def _explain(self) -> None:
-        """Says why it ended before its total, where nobody saw it happen."""
+        """Show why it ended before its total, if nothing has shown it yet."""
         left = self._allocation.left
         if self._cut_off and left is not None:
             self._watcher.notice(
@@ -291,7 +291,7 @@ class Sweep:
                 self._workers.free(slot)
 
     def _note(self, attempt: Attempt, started: Started) -> None:
-        """A trial began, or resumes after an evaluation point of an earlier attempt."""
+        """Note that a trial began, or resumes after an evaluation point of an earlier attempt."""
         number = attempt.spec.number
         attempt.guess, attempt.labels = started.constant_guess, started.labels
         attempt.reports = list(self._recorder.training_started(number, started.resumed_at))
@@ -325,7 +325,7 @@ class Sweep:
         self._plan.hooks.on_reported(running.spec, report)
 
     def _on_worker_exit(self, slot: int, exited: WorkerExited) -> None:
-        """A worker died: its trial is tried again or fails, a new worker takes the slot."""
+        """Retry or fail the trial of a worker that died, and start a new one in its slot."""
         silent, timeout = self._workers.was_silent(slot), self._plan.stall_timeout
         in_trial = slot in self._running
         if in_trial:
@@ -338,7 +338,7 @@ class Sweep:
         self._workers.exited(slot, exited, in_trial=in_trial)
 
     def _end_silent(self, listened: float) -> None:
-        """Ends the workers that have said nothing for too long.
+        """End the workers that have been silent for too long.
 
         Args:
             listened: When they were last listened to, in seconds of active time.
@@ -386,7 +386,7 @@ class Sweep:
             self._recorder.given_back(self._retries.pop())
 
     def _abandon(self) -> None:
-        """Interrupted twice: no worker is waited for."""
+        """Stop at once after a second interrupt; no worker is waited for."""
         self._launcher.kill()
         for slot in list(self._running):
             self._running[slot].requested_state = None

@@ -10,11 +10,11 @@ from tuner.study import Study
 from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
 
 CLOSED = sys.maxsize
-"""The total of a study of which all trials are waiting from the beginning."""
+"""Total of a study all trials of which are waiting from the beginning."""
 
 
 class Repeats:
-    """Gives one repeat after the other, those left out that can no longer win."""
+    """Gives one repeat after another, without those that can no longer win."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Repeats:
         direction: Direction,
         notice: Callable[[str], None],
     ) -> None:
-        """Binds the parts together.
+        """Bind the parts together.
 
         Args:
             study: Study of the repeats.
@@ -39,7 +39,7 @@ class Repeats:
         self._out: set[int] = set()
 
     def claim(self, total: int) -> ClaimedTrial | None:  # noqa: ARG002
-        """Takes the next repeat of a configuration that may still win."""
+        """Claim the next repeat of a configuration that may still win."""
         while (asked := self._study.claim(None)) is not None:
             trial = int(str(asked.parameters[CONFIRMS]))
             if not self._is_out(trial):
@@ -67,7 +67,7 @@ class Repeats:
         return self._study.owns(number)
 
     def started(self, number: int, config: str, *, attempt: int, crashes: int) -> None:
-        """An attempt begins with this configuration."""
+        """Note that an attempt begins with this configuration."""
         self._study.started(number, config, attempt=attempt, crashes=crashes)
 
     def report(self, number: int, point: int, values: Mapping[str, float]) -> None:
@@ -83,7 +83,7 @@ class Repeats:
         self._study.finish(outcome)
 
     def stop_retrying(self) -> None:
-        """Wait for a storage that is away no more."""
+        """Stop waiting for a storage that is away."""
         self._study.stop_retrying()
 
     def _is_out(self, trial: int) -> bool:

@@ -1,4 +1,4 @@
-"""Attempts that failed and what follows them; keeps what was learned of the machine's memory."""
+"""Failed attempts and what follows; keeps the learned memory limits of the machine."""
 
 import json
 import logging
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """The attempts that wait for a worker, and the limits that earlier ones ran into.
+    """Attempts that wait for a worker, and the memory limits of earlier ones.
 
     Attributes:
         crashes: Number of attempts at each trial that ended with a worker or an agent that died.
     """
 
     def __init__(self, folder: StudyFolder, max_attempts: int) -> None:
-        """Reads what an earlier start learned.
+        """Read the limits that an earlier start learned.
 
         Args:
             folder: The study's files.
@@ -43,15 +43,15 @@ class Retries:
         return bool(self._waiting)
 
     def pop(self) -> TrialSpec:
-        """The attempt that has waited longest."""
+        """Return the attempt that has waited longest."""
         return self._waiting.popleft()
 
     def cut(self, settings: TrialSettings) -> TrialSettings:
-        """A trial in pieces that fit, as far as is known; the same trial."""
+        """Return the same trial, split into micro-batches that are known to fit."""
         return self._limits.apply(settings)
 
     def follow(self, attempt: Attempt) -> str:
-        """Decides what follows a failed attempt, and notes it.
+        """Decide what follows a failed attempt, and note it.
 
         Args:
             attempt: With its error; its `requested_state` becomes `retried` where another follows.
@@ -75,13 +75,13 @@ class Retries:
             self.crashes[spec.number],
             self._max_attempts,
             following.verdict.name.lower(),
-            following.told,
+            following.message,
         )
         if following.settings is None:
-            return following.told
+            return following.message
         if following.verdict is RetryAction.SMALLER:
             self._limits.learn(following.settings)
             write_whole(self._file, json.dumps(self._limits.batches, indent=1) + "\n")
         attempt.requested_state = TrialState.RETRIED
         self._waiting.append(replace(spec, settings=following.settings, attempt=spec.attempt + 1))
-        return following.told
+        return following.message

@@ -9,7 +9,7 @@ class SingleTrialSource:
     """Gives one trial, once."""
 
     def __init__(self, trial: ClaimedTrial) -> None:
-        """The trial has not been claimed yet."""
+        """Hold the trial, which has not been claimed yet."""
         self._left: list[ClaimedTrial] = [trial]
 
     def claim(self, total: int) -> ClaimedTrial | None:  # noqa: ARG002
@@ -17,7 +17,7 @@ class SingleTrialSource:
         return self._left.pop() if self._left else None
 
     def may_claim(self, total: int) -> bool:  # noqa: ARG002
-        """Return whether the trial waits."""
+        """Return True if the trial waits."""
         return bool(self._left)
 
     def owns(self, number: int) -> bool:  # noqa: ARG002

@@ -1,27 +1,27 @@
-"""When a slot is taken out of service: its GPU fails, and the others show that trials can run."""
+"""Decision to take a slot out of service: its GPU fails while trials run elsewhere."""
 
 from collections import Counter
 from collections.abc import Collection
 
 FAILURES = 3
-"""So many attempts in a row that took a slot's worker or its device along."""
+"""Attempts in a row that killed a slot's worker or device, before it is out of service."""
 
 
 class SlotHealth:
     """Results of the attempts of each slot, one after another."""
 
     def __init__(self) -> None:
-        """Nothing has run so far."""
+        """Begin without results."""
         self._failures: Counter[int] = Counter()
         self._works: set[int] = set()
 
     def worked(self, slot: int) -> None:
-        """The slot's trial made a report, or came to an end of its own."""
+        """Note that the slot's trial made a report, or ended by itself."""
         self._failures.pop(slot, None)
         self._works.add(slot)
 
     def failed(self, slot: int) -> None:
-        """The slot's worker or its device died in a trial."""
+        """Note that the slot's worker or device died in a trial."""
         self._works.discard(slot)
         self._failures[slot] += 1
 

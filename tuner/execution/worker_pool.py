@@ -76,7 +76,7 @@ class WorkerPool:
             self._idle.add(slot)
 
     def replace(self, slot: int) -> None:
-        """Ends a worker that did nothing wrong, or holds what the next trial needs."""
+        """End a worker that did nothing wrong, or holds memory that the next trial needs."""
         _log.info("slot %d: worker is replaced", slot)
         self._replaced.add(slot)
         self._launcher.kill_slot(slot)
@@ -87,7 +87,7 @@ class WorkerPool:
         self.replace(slot)
 
     def silence(self, slot: int) -> None:
-        """Ends a worker that has said nothing for too long; `poll` tells that it exited."""
+        """End a worker that has been silent for too long; `poll` returns its exit."""
         if slot not in self._silent:
             _log.info("slot %d: worker sent nothing for launcher.stall_timeout; killed", slot)
             self._silent.add(slot)
@@ -152,7 +152,7 @@ class WorkerPool:
         )
 
     def _give_up(self, slot: int, exited: WorkerExited) -> None:
-        """Leaves a slot alone whose worker does not start, as long as there is another."""
+        """Take a slot out of service whose worker does not start, as long as there is another."""
         why = death(exited.code, exited.log, exited.oom_kills).message
         if not self._others(slot):
             raise TunerError(f"the worker of slot {slot} does not start: {why}\n{exited.log}")

@@ -1,19 +1,19 @@
-"""When a worker that waits for its next trial is replaced by a new one."""
+"""Decision to replace a worker that waits for its next trial."""
 
 from collections import Counter
 
 SETTLED = 3
-"""After so many trials a worker holds what it keeps: libraries, models, traced graphs, data."""
+"""Trials after which a worker holds all that it keeps: libraries, models, graphs, data."""
 
 GROWTH = 2.0
-"""So many times that much, and it keeps what it should not."""
+"""Growth of its memory, as a factor, at which it keeps what it should not."""
 
 
 class WorkerRecycling:
-    """Counts the trials of each slot's worker, and watches what it holds when it has none."""
+    """Counts the trials of each slot's worker, and watches its memory between trials."""
 
     def __init__(self, trials: int | None) -> None:
-        """Starts with new workers.
+        """Start with new workers.
 
         Args:
             trials: Renew a worker after so many; None: only when its memory grows.
@@ -28,7 +28,7 @@ class WorkerRecycling:
         self._settled.pop(slot, None)
 
     def after_trial(self, slot: int, memory: int) -> str:
-        """Why the slot's worker is to be replaced now; empty where it stays.
+        """Return the reason to replace the slot's worker now; empty if it stays.
 
         Args:
             slot: One whose trial has just ended.

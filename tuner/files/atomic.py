@@ -13,7 +13,7 @@ _HERE, _EXCHANGE = -100, 2
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that readers see the old text or the new one, never a part.
+    """Write a file so that readers see the old text or the new one, never a part.
 
     Raises:
         OSError: The folder cannot be made or written; nothing is left of the new text.

@@ -34,7 +34,7 @@ class DiskFullError(TunerError):
     """There is no room left to write what must not be lost."""
 
     def __init__(self, where: str) -> None:
-        """Says what to do.
+        """Build the message with its remedy.
 
         Args:
             where: The file or folder that could not be written.
@@ -46,7 +46,7 @@ class UnwritableError(TunerError):
     """Data that must not be lost cannot be written."""
 
     def __init__(self, where: str, why: str) -> None:
-        """Says what to do.
+        """Build the message with its remedy.
 
         Args:
             where: The file or folder.
@@ -75,7 +75,7 @@ class GoneError(TunerError):
 
 @contextmanager
 def refusals_said(where: str) -> Iterator[None]:
-    """Turns a disk that refuses into one of our errors.
+    """Turn errors of a full or read-only disk into one of ours.
 
     Args:
         where: Named where the error names no file.

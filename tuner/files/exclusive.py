@@ -28,7 +28,7 @@ _PAUSE_SECONDS = 0.05
 
 @contextmanager
 def exclusive(store: str, timeout: float = LOCK_SECONDS) -> Iterator[None]:
-    """Holds a lock over a store among this user's processes on this machine.
+    """Hold a lock over a store among this user's processes on this machine.
 
     Creating one SQLite database from several processes leaves some of them with half of its
     tables. The lock's file lies in the temporary folder, holds nothing and goes with the lock.

@@ -45,10 +45,10 @@ class Launcher(Protocol):
         """Return the memory of each trial, asked before workers start; None if unknown."""
 
     def start(self, slot: int) -> None:
-        """Starts the slot's worker; it says `Ready` once its libraries are imported."""
+        """Start the slot's worker; it sends `Ready` once its libraries are imported."""
 
     def send(self, slot: int, message: ToWorker) -> None:
-        """Tells the slot's worker; nothing happens when it is gone."""
+        """Send a message to the slot's worker; nothing happens if it is gone."""
 
     def poll(self, timeout: float) -> list[Event]:
         """Return the workers' messages, after waiting at most `timeout` seconds for the first."""
@@ -57,13 +57,13 @@ class Launcher(Protocol):
         """Bytes of host memory that the slot's worker holds; 0 where that is not known."""
 
     def kill_slot(self, slot: int) -> None:
-        """Ends the slot's worker at once; `poll` then tells that it exited."""
+        """End the slot's worker at once; `poll` then returns its exit."""
 
     def kill(self) -> None:
-        """Ends every worker at once."""
+        """End every worker at once."""
 
     def close(self, timeout: float) -> None:
-        """Ends the workers: by telling them, and by force after `timeout` seconds."""
+        """End the workers gently, and by force after `timeout` seconds."""
 
 
 @runtime_checkable

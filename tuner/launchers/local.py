@@ -38,7 +38,7 @@ class LocalLauncher:
     """Starts, hears, tells and ends the workers of this machine's slots."""
 
     def __init__(self, slots: Sequence[Slot], command: Sequence[str] = WORKER) -> None:
-        """Starts nothing yet.
+        """Take the slots; start no worker yet.
 
         Args:
             slots: The machine's slots.
@@ -54,7 +54,7 @@ class LocalLauncher:
         return local_room(self.slots.values())
 
     def start(self, slot: int) -> None:
-        """Starts the slot's worker; it says `Ready` once its libraries are imported."""
+        """Start the slot's worker; it sends `Ready` once its libraries are imported."""
         limit = gpu_limit(self.slots[slot], self.slots.values())
         worker = WorkerProcess(self.slots[slot], self._command, limit)
         _log.info("slot %d: worker process %d started", slot, worker.process.pid)
@@ -62,7 +62,7 @@ class LocalLauncher:
         self._selector.register(worker.output, selectors.EVENT_READ, slot)
 
     def send(self, slot: int, message: ToWorker) -> None:
-        """Tells the slot's worker; nothing happens when it is gone."""
+        """Send a message to the slot's worker; nothing happens if it is gone."""
         if slot in self._workers:
             self._workers[slot].send(message)
 
@@ -88,12 +88,12 @@ class LocalLauncher:
         return self._workers[slot].memory() if slot in self._workers else 0
 
     def kill_slot(self, slot: int) -> None:
-        """Ends the slot's worker at once; `poll` then tells that it exited."""
+        """End the slot's worker at once; `poll` then returns its exit."""
         if slot in self._workers:
             self._workers[slot].kill()
 
     def kill(self) -> None:
-        """Ends every worker at once."""
+        """End every worker at once."""
         _log.info("%d workers are killed", len(self._workers))
         for worker in self._workers.values():
             worker.kill()
@@ -101,7 +101,7 @@ class LocalLauncher:
             self._on_worker_exit(slot)
 
     def close(self, timeout: float) -> None:
-        """Ends the workers: by closing their input, and by force after `timeout` seconds."""
+        """End the workers by closing their input, and by force after `timeout` seconds."""
         _log.info("%d workers are asked to end within %.0f s", len(self._workers), timeout)
         for worker in self._workers.values():
             worker.leave()

@@ -26,7 +26,7 @@ class WorkerProcess:
     """The worker of a slot."""
 
     def __init__(self, slot: Slot, command: Sequence[str], gpu_bytes: int | None) -> None:
-        """Starts it.
+        """Start the process.
 
         Args:
             slot: Its slot.
@@ -58,12 +58,12 @@ class WorkerProcess:
         return cast("IO[bytes]", self.process.stdin)
 
     def send(self, message: ToWorker) -> None:
-        """Tells it; nothing happens when it is gone."""
+        """Send a message; nothing happens if the worker is gone."""
         with suppress(BrokenPipeError):  # it is gone: its end of stream tells
             self._input.write(encode(message))
 
     def hear(self) -> list[FromWorker] | None:
-        """Waits until it says something.
+        """Wait until it sends something.
 
         Returns:
             The messages that are complete by now; None: it has ended, see `reap`.
@@ -85,22 +85,22 @@ class WorkerProcess:
         return 0
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """End it at once."""
         self.process.kill()
 
     def leave(self) -> None:
-        """Closes its input, at which it ends."""
+        """Close its input, at which it ends."""
         self._input.close()
 
     def wait(self, timeout: float) -> None:
-        """Waits for its end, and ends it by force after `timeout` seconds."""
+        """Wait for its end, and end it by force after `timeout` seconds."""
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def reap(self) -> WorkerExited:
-        """Waits for its end, lets go of pipes and log, and says how it ended."""
+        """Wait for its end, close pipes and log, and return its exit."""
         code = self.process.wait()
         log = self._log_tail()
         for stream in (self._input, self.output, self._log):

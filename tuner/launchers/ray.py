@@ -82,7 +82,7 @@ class RayLauncher:
         command: Sequence[str] = WORKER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connects to the cluster; starts no worker yet.
+        """Connect to the cluster; start no worker yet.
 
         Args:
             settings: Group `launcher`.
@@ -123,7 +123,7 @@ class RayLauncher:
         return AvailableMemory(bytes=memory, on_host=True) if memory else None
 
     def start(self, slot: int) -> None:
-        """Starts the slot's worker, on a node of Ray's choice if it has none."""
+        """Start the slot's worker, on a node of Ray's choice if it has none."""
         if slot not in self._seats:
             _log.info("slot %d: Ray is asked for room", slot)
             self._seats[slot] = self._place(slot)
@@ -131,7 +131,7 @@ class RayLauncher:
         seat.call = seat.actor.start.remote()
 
     def send(self, slot: int, message: ToWorker) -> None:
-        """Tells the slot's worker; nothing happens when it is gone."""
+        """Send a message to the slot's worker; nothing happens if it is gone."""
         if slot in self._seats:
             self._seats[slot].actor.send.remote(message)
 
@@ -153,16 +153,16 @@ class RayLauncher:
         return self._seats[slot].memory if slot in self._seats else 0
 
     def kill_slot(self, slot: int) -> None:
-        """Ends the slot's worker at once; `poll` then tells that it exited."""
+        """End the slot's worker at once; `poll` then returns its exit."""
         if slot in self._seats:
             self._seats[slot].actor.kill.remote()
 
     def kill(self) -> None:
-        """Ends every worker at once; slots that wait for room are given up."""
+        """End every worker at once; slots that wait for room are given up."""
         self._end(0.0)
 
     def close(self, timeout: float) -> None:
-        """Ends the workers as `kill` does, with `timeout` seconds for doing so by themselves."""
+        """End the workers as `kill` does, after `timeout` seconds to end by themselves."""
         self._end(timeout)
         self._release.close()
 
@@ -197,7 +197,7 @@ class RayLauncher:
         yield from (Event(slot=slot, message=message) for message in heard.messages)
 
     def _look(self) -> None:
-        """Starts slots for nodes that have joined, and says how many find no room."""
+        """Start slots for nodes that have joined, and show how many find no room."""
         now = self._clock()
         if now < self._look_at:
             return
@@ -215,7 +215,7 @@ class RayLauncher:
         self._told_waiting = waiting
 
     def _add_slots(self, nodes: Sequence[Resources]) -> Sequence[int]:
-        """Makes the slots that there is room for and that are not there yet."""
+        """Add the slots for which there is room."""
         wanted = self._settings.slots or capacity(nodes, self._trial)
         added = range(len(self.slots), wanted)
         threads = self._settings.cpus_per_trial

@@ -67,7 +67,7 @@ class WorkerActor:
 
     @ray.method(concurrency_group=TELL)
     def start(self) -> ActorOutput:
-        """Starts the worker if the node sees what the agent sees."""
+        """Start the worker if the node sees the same paths as the agent."""
         berth = self._berth
         try:
             os.chdir(berth.folder)
@@ -91,18 +91,18 @@ class WorkerActor:
 
     @ray.method(concurrency_group=TELL)
     def send(self, message: ToWorker) -> None:
-        """Tells the worker; nothing happens when it is gone."""
+        """Send a message to the worker; nothing happens if it is gone."""
         with suppress(ValueError):  # Buried: its pipe is closed.
             self._living().send(message)
 
     @ray.method(concurrency_group=TELL)
     def kill(self) -> None:
-        """Ends the worker at once."""
+        """End the worker at once."""
         self._living().kill()
 
     @ray.method(concurrency_group=TELL)
     def end(self, timeout: float) -> None:
-        """Ends the worker: by closing its input, and by force after `timeout` seconds."""
+        """End the worker by closing its input, and by force after `timeout` seconds."""
         self._living().leave()
         self._living().wait(timeout)
 
@@ -112,7 +112,7 @@ class WorkerActor:
 
 
 def place(berth: WorkerPlacement, trial: Resources) -> Any:
-    """Asks Ray for an actor on a node that has room, as far from the others as it goes.
+    """Ask Ray for an actor on a node that has room, as far from the others as possible.
 
     Args:
         berth: Settings of the actor.

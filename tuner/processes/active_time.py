@@ -13,7 +13,7 @@ class ActiveTime:
     """
 
     def __init__(self, clock: Callable[[], float], longest_step: float) -> None:
-        """Begins at 0.
+        """Begin at 0.
 
         Args:
             clock: Seconds, monotonic.

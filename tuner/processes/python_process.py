@@ -59,7 +59,7 @@ def leave_working_folder(path: list[str], package: str = _PACKAGE) -> None:
 
 
 def claim_stdout() -> BinaryIO:
-    """Takes standard output for the protocol alone; what prints there goes to stderr instead."""
+    """Reserve standard output for the protocol; other prints go to standard error."""
     sys.stdout.flush()
     private = os.dup(1)
     os.dup2(2, 1)

@@ -80,7 +80,7 @@ _UNITS = (
 
 
 def told(seconds: float) -> str:
-    """A time as people say it: `40 s`, `12 min`, `3.5 h`, `4.1 days`."""
+    """Return a duration for people: `40 s`, `12 min`, `3.5 h`, `4.1 days`."""
     for least, size, digits, unit in _UNITS:
         if seconds >= least:
             return f"{seconds / size:{digits}} {unit}"

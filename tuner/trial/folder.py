@@ -1,4 +1,4 @@
-"""Every file name that a study leaves, and how the files are written so that none is ever half."""
+"""Every file name that a study leaves; files are written so that none is ever half."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 def trial_number(path: Path) -> int | None:
-    """Number of the trial whose folder this is; None for any other, as a copy `00001.bak`."""
+    """Return the number of a trial's folder; None for any other, such as `00001.bak`."""
     return int(path.name) if _DIGITS.fullmatch(path.name) else None
 
 
@@ -35,7 +35,7 @@ class TrialFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Names the files; `begin` makes the folder."""
+        """Name the files; `begin` makes the folder."""
         self.path = path
         self.config = path / "config.yaml"
         self.reports = path / "reports.jsonl"
@@ -49,7 +49,7 @@ class TrialFolder:
         self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
-        """Makes the folder for an attempt; outcome, profile and model of earlier ones are dropped.
+        """Make the folder for an attempt; drop outcome, profile and model of earlier ones.
 
         Its reports are kept until the new one says whether it goes on from where that stood (see
         `keep`), its log for good.
@@ -61,12 +61,12 @@ class TrialFolder:
         write_whole(self.config, config)
 
     def drop_model(self) -> None:
-        """Removes the model, and what a killed worker left of one."""
+        """Remove the model, or the part that a killed worker left of one."""
         discard(self.model)
         discard(self.partial_model)
 
     def keep(self, resumed_at: int) -> list[Report]:
-        """Drops the reports that an attempt makes again.
+        """Drop the reports that an attempt makes again.
 
         Args:
             resumed_at: Evaluation point after which it goes on; 0: from the beginning.
@@ -79,7 +79,7 @@ class TrialFolder:
         return kept
 
     def read_reports(self) -> list[Report]:
-        """All reports by point, of each the last; a line that is no whole report is left out."""
+        """Return the last report of each point; a line that is no whole report is left out."""
         try:
             lines = self.reports.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -92,7 +92,7 @@ class TrialFolder:
         return [found[point] for point in sorted(found)]
 
     def read_outcome(self) -> TrialOutcome | None:
-        """Return how the latest attempt ended.
+        """Return the outcome of the latest attempt.
 
         Returns:
             None while the trial runs or waits, after an agent was killed, and where the file is
@@ -114,16 +114,16 @@ class TrialFolder:
         write_whole(self.reports, "".join(to_json(report) + "\n" for report in reports))
 
     def append(self, report: Report) -> None:
-        """Adds a report, before it is sent anywhere."""
+        """Append a report, before it is sent anywhere."""
         with self.reports.open("a", encoding="utf-8") as file:
             file.write(to_json(report) + "\n")
 
     def finish(self, outcome: TrialOutcome) -> None:
-        """Writes how the attempt ended."""
+        """Write the outcome of the attempt."""
         write_whole(self.outcome, to_json(outcome) + "\n")
 
     def log_tail(self, characters: int = 4000) -> str:
-        """The last that the last attempt printed; empty without a log."""
+        """Return the end of the last attempt's output; empty without a log."""
         return last_attempt(self.path)[-characters:].strip()
 
 
@@ -131,7 +131,7 @@ class StudyFolder:
     """A study's files below the output folder."""
 
     def __init__(self, output: Path, study: str) -> None:
-        """Names the files; nothing is made."""
+        """Name the files; nothing is made."""
         self.path = output / study
         self.database = self.path / "study.db"
         self.journal = self.path / "study.journal"
@@ -141,20 +141,20 @@ class StudyFolder:
 
     @property
     def confirmation(self) -> "StudyFolder":
-        """The files of the repeats, a study of their own; they meet the same limits of memory."""
+        """Files of the repeats, a separate study with the same memory limits."""
         found = StudyFolder(self.path, "confirm")
         found.limits = self.limits
         return found
 
     @property
     def retraining(self) -> "StudyFolder":
-        """The files of trials that are trained again because their models were lost."""
+        """Files of trials that are trained again because their models were lost."""
         found = StudyFolder(self.path, "retrain")
         found.limits = self.limits
         return found
 
     def has_sibling(self, study: str) -> bool:
-        """Return whether the output folder has a study of this name."""
+        """Return True if the output folder has a study of this name."""
         return (self.path.parent / study).exists()
 
     def next_number(self) -> int:
@@ -202,5 +202,5 @@ class StudyFolder:
             )
 
     def trial(self, number: int) -> TrialFolder:
-        """The folder of a trial."""
+        """Return the folder of a trial."""
         return TrialFolder(self.path / "trials" / f"{number:05d}")

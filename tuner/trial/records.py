@@ -13,7 +13,7 @@ Scalar = str | int | float | bool | None
 
 
 UNTUNED = 0
-"""Number of the trial of the untuned default, which what tuning gains is told against."""
+"""Number of the untuned default's trial, against which the gain of tuning is measured."""
 
 
 class TrialState(StrEnum):
@@ -222,7 +222,7 @@ class Baseline:
 
     @property
     def baseline(self) -> float:
-        """Loss of the constant guess that training leads to, which learning has to beat."""
+        """Loss of the baseline that training leads to, which learning has to beat."""
         return self.loss if self.trained_loss is None else self.trained_loss
 
     @property

@@ -34,18 +34,18 @@ class Next:
     Attributes:
         verdict: In one word.
         settings: Settings of the next attempt; None without one.
-        told: Message for people.
+        message: Message for people.
     """
 
     verdict: RetryAction
     settings: TrialSettings | None = None
-    told: str = ""
+    message: str = ""
 
 
 def after_failure(
     error: TrialError, settings: TrialSettings, crashes: int, max_attempts: int
 ) -> Next:
-    """Decides what follows a failed attempt.
+    """Decide what follows a failed attempt.
 
     A Python error is what the trial's configuration does, and does again; a dead worker or GPU may
     have been an accident; memory that ran out comes back with a smaller batch.
@@ -59,21 +59,21 @@ def after_failure(
     if error.kind == "out_of_memory":
         smaller = with_less_memory(settings)
         if smaller is None:
-            told = "not even one example fits with activations computed again"
-            return Next(verdict=RetryAction.INFEASIBLE, told=told)
-        told = f"{split(smaller)}; effective batch {smaller.effective_batch_size} as before"
-        return Next(verdict=RetryAction.SMALLER, settings=smaller, told=told)
+            message = "not even one example fits with activations computed again"
+            return Next(verdict=RetryAction.INFEASIBLE, message=message)
+        message = f"{split(smaller)}; effective batch {smaller.effective_batch_size} as before"
+        return Next(verdict=RetryAction.SMALLER, settings=smaller, message=message)
     if error.is_accident and crashes < max_attempts:
         return Next(
             verdict=RetryAction.AGAIN,
             settings=settings,
-            told=f"attempt {crashes + 1} of {max_attempts}",
+            message=f"attempt {crashes + 1} of {max_attempts}",
         )
     return Next(verdict=RetryAction.FAILED)
 
 
 def with_less_memory(settings: TrialSettings) -> TrialSettings | None:
-    """The same trial in smaller pieces; None when there are none.
+    """Return the same trial with smaller micro-batches; None if there are none.
 
     Half the batch, an odd one halved upwards, and as many more accumulation steps: the update has
     the same examples with the same weights, so it is the same update. With one example in a
@@ -88,7 +88,7 @@ def with_less_memory(settings: TrialSettings) -> TrialSettings | None:
 
 
 def with_batch(settings: TrialSettings, batch_size: int) -> TrialSettings:
-    """The same trial with another batch size and the same effective batch."""
+    """Return the same trial with another batch size and the same effective batch."""
     training, effective = settings.training, settings.effective_batch_size
     steps = math.ceil(effective / (batch_size * training.devices))
     whole = batch_size * steps * training.devices == effective
@@ -121,7 +121,7 @@ def cut_text(batch_size: object, accumulation_steps: object, rematerialize: bool
 
 @dataclass
 class Limits:
-    """The largest batch that fitted on this machine's slots, by what decides the memory.
+    """Largest batches that fit on this machine's slots, by the settings that decide memory.
 
     Attributes:
         batches: Key to batch size; 0: one example with activations computed again.
@@ -130,12 +130,12 @@ class Limits:
     batches: dict[str, int] = field(default_factory=dict)
 
     def learn(self, settings: TrialSettings) -> None:
-        """Notes that a trial needs a split as small as this one."""
+        """Note that a trial needs a split as small as this one."""
         training = settings.training
         self.batches[_key(settings)] = 0 if training.rematerialize else training.batch_size
 
     def apply(self, settings: TrialSettings) -> TrialSettings:
-        """A trial cut so that it keeps within what was learned; the same trial."""
+        """Return the same trial, split so that it keeps within the learned limits."""
         known = self.batches.get(_key(settings))
         if known is None or settings.training.rematerialize:
             return settings
@@ -160,7 +160,7 @@ def _key(settings: TrialSettings) -> str:
 
 
 def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialError:
-    """Why a worker died, from what the system says of it.
+    """Return the error of a worker that died, from its exit status and the system.
 
     Args:
         code: Exit status; negative: the signal that ended it.
@@ -189,7 +189,7 @@ def death(code: int, log: str, oom_kills: int, lost_node: str = "") -> TrialErro
 
 
 def stall(seconds: float, log: str) -> TrialError:
-    """Why a worker was killed that said nothing any more.
+    """Return the error of a worker that was killed for its silence.
 
     TensorFlow waits ten seconds for each piece of memory that it does not get, and XLA asks for
     one after the other where it has no room to try an operation's algorithms.
@@ -218,7 +218,7 @@ def uses_up_attempt(error: TrialError, *, advanced: bool) -> bool:
 
 
 def worn_out(crashes: int) -> TrialError:
-    """Why a trial is not begun again whose attempts all took their worker or agent along."""
+    """Return the error of a trial all attempts of which killed their worker or agent."""
     return TrialError(
         kind="crash",
         type="AgentDied",

@@ -11,7 +11,7 @@ ASSUMED_SPEED = 200e6
 
 
 def worth_saving(setting: str, *, elapsed: float, share: float, since: float, cost: float) -> bool:
-    """Decides at an evaluation point.
+    """Decide at an evaluation point whether to save the state.
 
     Args:
         setting: `training.save_state`.

@@ -36,12 +36,12 @@ register_components(converter)
 
 
 def to_plain(record: Any) -> Any:
-    """A record as nested dicts and lists of JSON values."""
+    """Return a record as nested dicts and lists of JSON values."""
     return converter.unstructure(record)
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
-    """The record that `to_plain` was given.
+    """Return the record that `to_plain` was given.
 
     Raises:
         cattrs.BaseValidationError: The values do not make such a record.
@@ -50,10 +50,10 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def to_json(record: Any) -> str:
-    """A record as one line of JSON; NaN and Infinity as Python writes them."""
+    """Return a record as one line of JSON; NaN and Infinity as Python writes them."""
     return json.dumps(to_plain(record))
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:
-    """The record that `to_json` was given."""
+    """Return the record that `to_json` was given."""
     return from_plain(kind, json.loads(text))

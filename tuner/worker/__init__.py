@@ -1,1 +1,1 @@
-"""The process bound to one slot: what it is told, what it answers, how it lives."""
+"""The process bound to one slot: its messages and its life."""

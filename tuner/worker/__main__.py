@@ -15,7 +15,7 @@ from tuner.worker.log import show_own_messages
 
 
 def main() -> int:
-    """Serves until the agent goes."""
+    """Serve until the agent ends."""
     parser = argparse.ArgumentParser(prog="python -m tuner.worker", description=__doc__)
     parser.add_argument("--threads", type=int, default=None, help="CPU threads to compute with")
     parser.add_argument("--gpu-bytes", type=int, default=None, help="of the GPU's memory")

@@ -19,20 +19,20 @@ class Channel(Protocol):
     """Messages to and from the agent."""
 
     def receive(self) -> ToWorker | Refused:
-        """Waits for the next message."""
+        """Wait for the next message."""
 
     def receive_nowait(self) -> ToWorker | Refused | None:
         """The next message if one has come."""
 
     def send(self, message: FromWorker) -> None:
-        """Sends at once."""
+        """Send a message at once."""
 
 
 class StreamChannel:
     """A channel over two byte streams, one JSON object a line."""
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, on_end: Callable[[], None]) -> None:
-        """Starts to read.
+        """Start to read.
 
         Args:
             incoming: Read on a thread of its own.
@@ -46,7 +46,7 @@ class StreamChannel:
         threading.Thread(target=self._read, args=(incoming,), daemon=True).start()
 
     def receive(self) -> ToWorker | Refused:
-        """Waits for the next message."""
+        """Wait for the next message."""
         return self._messages.get()
 
     def receive_nowait(self) -> ToWorker | Refused | None:
@@ -57,7 +57,7 @@ class StreamChannel:
             return None
 
     def send(self, message: FromWorker) -> None:
-        """Sends at once; if nobody listens any more, the worker ends."""
+        """Send a message at once; if the agent is gone, the worker ends."""
         try:
             self._outgoing.write(encode(message))
             self._outgoing.flush()
@@ -75,11 +75,11 @@ class StreamChannel:
 
 
 def end_by_signal() -> None:
-    """Ends this process as SIGTERM does by itself, so that the agent sees what ended it."""
+    """End this process as SIGTERM does by itself, so that the agent sees the signal."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_process() -> None:
-    """Ends this process now: no clean-up, and no update is waited for."""
+    """End this process now, without clean-up and without waiting for an update."""
     os._exit(0)

@@ -47,19 +47,19 @@ class FineTuner(Protocol):
     """Runs trials; `tuner.training.fine_tune.FineTuner` is the real one."""
 
     def prepare(self, settings: TrialSettings) -> None:
-        """Does ahead what a trial with these settings needs."""
+        """Prepare what a trial with these settings needs."""
 
     def run(
         self, settings: TrialSettings, listener: Any, state: Path | None, profile: Path | None
     ) -> str:
-        """Runs a trial, its state and its profile saved there.
+        """Run a trial, with its state and its profile saved there.
 
         Returns:
             Why it diverged, empty if it did not.
         """
 
     def save_model(self, folder: Path) -> None:
-        """Writes the running trial's model as it is now."""
+        """Write the running trial's model as it is now."""
 
 
 class Worker:
@@ -73,7 +73,7 @@ class Worker:
         on_terminate: Callable[[], None] = end_by_signal,
         log_to: Callable[[Path], AbstractContextManager[None]] = logging_to,
     ) -> None:
-        """Does nothing yet.
+        """Bind the parts together; `serve` starts.
 
         Args:
             channel: To the agent.
@@ -98,14 +98,14 @@ class Worker:
             self._listener.terminated = True
 
     def serve(self) -> None:
-        """Says that it is ready, then does what comes; the end of the stream ends the process."""
+        """Send `Ready`, then handle messages; the end of the stream ends the process."""
         fine_tuner, ready = self._make_fine_tuner()
         self._channel.send(ready)
         while True:
             self.handle(self._channel.receive(), fine_tuner)
 
     def handle(self, message: ToWorker | Refused, fine_tuner: FineTuner) -> None:
-        """Does what one message asks, to its end."""
+        """Handle one message, to its end."""
         match message:
             case Prepare(spec=spec):
                 _prepare(spec, fine_tuner)
@@ -139,8 +139,10 @@ class Worker:
                     number=spec.number, diverged=diverged, model_error=listener.model_error
                 )
                 _log.info("ended%s", f", diverged: {diverged}" if diverged else "")
-        # What only SIGTERM has ended is not finished: without a word it is tried again.
-        if not (listener.left and outcome == Finished(number=spec.number, diverged="")):
+        # A trial that only SIGTERM has ended is not finished: without a message it is tried again.
+        if not (
+            listener.stopped_by_sigterm and outcome == Finished(number=spec.number, diverged="")
+        ):
             self._channel.send(outcome)
         self._listener = None
         if listener.terminated:
@@ -152,7 +154,7 @@ class ChannelMonitor:
 
     Attributes:
         terminated: SIGTERM has come.
-        left: The trial was told to end because of it, and by nobody else.
+        stopped_by_sigterm: True if SIGTERM, and nothing else, ended the trial.
         model_error: Why the model could not be saved; None where it was, or was not wanted.
     """
 
@@ -165,7 +167,7 @@ class ChannelMonitor:
     ) -> None:
         self._save = save
         self.terminated = False
-        self.left = False
+        self.stopped_by_sigterm = False
         self.model_error: str | None = None
         self._number = number
         self._channel = channel
@@ -176,7 +178,7 @@ class ChannelMonitor:
     def started(
         self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int = 0
     ) -> None:
-        """The first update begins."""
+        """Send `Started`: the first update begins."""
         self._channel.send(
             Started(
                 number=self._number,
@@ -187,7 +189,7 @@ class ChannelMonitor:
         )
 
     def progress(self, share: float, examples_per_second: float) -> None:
-        """Called when updates were looked at; passed on about once a second."""
+        """Send the progress, at most about once a second."""
         now = self._clock()
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
@@ -196,7 +198,7 @@ class ChannelMonitor:
             )
 
     def reported(self, report: Report) -> Decision:
-        """Sends a report and waits for the answer."""
+        """Send a report and wait for the answer."""
         _log.info(
             "%d updates, point %d of %d: train_loss %.4f, val_loss %.4f, %.0f examples/s",
             report.updates,
@@ -234,7 +236,7 @@ class ChannelMonitor:
         if self._end is None:
             self._answered(self._channel.receive_nowait())
         if self._end is None and self.terminated:
-            self._end, self.left = Decision.SUSPEND, True
+            self._end, self.stopped_by_sigterm = Decision.SUSPEND, True
         return self._end is not None
 
     def should_checkpoint(self) -> bool:
@@ -243,7 +245,7 @@ class ChannelMonitor:
 
 
 def as_data(error: Exception, printed: str = "") -> TrialError:
-    """An exception as what may be kept of it.
+    """Return an exception as data.
 
     Args:
         error: Exception that ended an attempt.
@@ -274,7 +276,7 @@ def one_line(error: Exception) -> str:
 
 
 def _prepare(spec: TrialSpec, fine_tuner: FineTuner) -> None:
-    """Prepares; an error is only logged, since the run that follows meets it again."""
+    """Prepare; an error is only logged, because the following run meets it again."""
     try:
         fine_tuner.prepare(spec.settings)
     except Exception:

@@ -14,7 +14,7 @@ _OF_AGENT = ("tuner.execution", "tuner.launchers", "tuner.processes", "tuner.stu
 
 
 def show_own_messages() -> None:
-    """Prints what our own modules log, from INFO on, to standard error."""
+    """Print what our own modules log, from INFO on, to standard error."""
     ours = logging.getLogger("tuner")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -25,7 +25,7 @@ def show_own_messages() -> None:
 
 @contextmanager
 def logging_to(folder: Path) -> Iterator[None]:
-    """Sends file descriptors 1 and 2 to the trial's log, native libraries included."""
+    """Redirect file descriptors 1 and 2 to the trial's log, including native libraries."""
     folder.mkdir(parents=True, exist_ok=True)
     _flush()
     kept = os.dup(1), os.dup(2)

@@ -64,7 +64,7 @@ class Prediction:
 
 
 def predict(model: Path, texts: Texts) -> Prediction:
-    """Classifies texts with a model's folder.
+    """Classify texts with a model's folder.
 
     Args:
         model: As a sweep writes best_model/.

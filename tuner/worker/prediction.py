@@ -19,7 +19,7 @@ CHUNK = 4096
 
 
 def main() -> int:
-    """Answers one request; returns the exit code."""
+    """Answer one request; return the exit code."""
     with claim_stdout() as output:
         request = json.load(sys.stdin)
         texts, pairs = request["texts"], request["pairs"]

@@ -29,7 +29,7 @@ class AgentRun:
     """
 
     def __init__(self, overrides: Sequence[str], folder: Path, agent: Sequence[str]) -> None:
-        """Starts nothing.
+        """Take the settings; start nothing.
 
         Args:
             overrides: Overrides of the agent's command line.
@@ -43,7 +43,7 @@ class AgentRun:
         self._told = False
 
     def __call__(self) -> int:
-        """Runs the agent, from where the study stands.
+        """Run the agent; it continues the study.
 
         Returns:
             0; with any other exit code this process ends with the same, and the job has failed.
@@ -59,7 +59,7 @@ class AgentRun:
         return 0
 
     def checkpoint(self) -> DelayedSubmission:
-        """Ends the agent, which saves its trials, and says what goes on after the requeue."""
+        """End the agent, which saves its trials, and return what runs after the requeue."""
         self._interrupt()
         return DelayedSubmission(AgentRun(self._overrides, self._folder, self._agent))
 
@@ -71,7 +71,7 @@ class AgentRun:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _wait(self) -> None:
-        """Waits until the agent has ended; does not take its exit code, so it may be nested."""
+        """Wait until the agent has ended, without taking its exit code, so it may be nested."""
         with suppress(ChildProcessError):
             if self._process is not None:
                 os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
@@ -88,7 +88,7 @@ class AgentRun:
         self._requeue()
 
     def _requeue(self) -> None:
-        """Has submitit requeue the job, if it is still Slurm's will that it runs."""
+        """Let submitit requeue the job if Slurm still lets it run."""
         job = own_job(os.environ)
         if job is not None and is_running(job):
             os.kill(os.getpid(), signal.SIGUSR2)

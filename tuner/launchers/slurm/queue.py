@@ -55,7 +55,7 @@ def is_running(job: str) -> bool:
 
 
 def start_now(job: str) -> None:
-    """Asks Slurm to let a requeued job start at once; some sites refuse, and it waits on."""
+    """Ask Slurm to start a requeued job at once; some sites refuse, and it waits on."""
     _log.info("job %s is asked to start at once", job)
     command = ("scontrol", "update", f"jobid={job}", "StartTime=now")
     subprocess.run(command, capture_output=True, check=False, timeout=ASK_SECONDS)

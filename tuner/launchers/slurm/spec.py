@@ -78,7 +78,7 @@ class AgentJob:
 
 
 def read_queue(text: str, jobs: Iterable[str]) -> dict[str, AgentJob]:
-    """Reads what `squeue --array --noheader` printed in `QUEUE_FORMAT`.
+    """Read the output of `squeue --array --noheader` in `QUEUE_FORMAT`.
 
     Args:
         text: Output of `squeue`.

@@ -45,7 +45,7 @@ class AgentFolder:
     """The folder `slurm` of a study: `jobs.json`, and what submitit keeps of each job."""
 
     def __init__(self, study: Path) -> None:
-        """Makes nothing yet.
+        """Take the settings; make nothing yet.
 
         Args:
             study: The study's folder.
@@ -95,7 +95,7 @@ class AgentFolder:
         return executor.script()
 
     def submit(self, run: Any, agents: int, options: Mapping[str, Any]) -> list[str]:
-        """Submits agents, several as one array, and notes their jobs.
+        """Submit agents, several as one array, and note their jobs.
 
         Args:
             run: Work of each agent, with a method `checkpoint`.
