@@ -17,8 +17,8 @@ SECRETS = {
     "no answer from https://me:pa55@host:1/x, nor from http://pa55@b": (
         "no answer from https://me:***@host:1/x, nor from http://***@b"
     ),
-    "'storage.url=redis://:pa55@h' can not be read": (
-        "'storage.url=redis://:***@h' can not be read"
+    "'storage.url=redis://:pa55@h' cannot be read": (
+        "'storage.url=redis://:***@h' cannot be read"
     ),
 }
 

@@ -22,7 +22,7 @@ class StopGroup:
 
     @property
     def text(self) -> str:
-        """How and why they ended, and advice, in one line."""
+        """End, reason and advice in one line."""
         first, several = self.outcomes[0], len(self.outcomes) > 1
         head = f"{trials_text([each.number for each in self.outcomes])} {_how(self.outcomes)}"
         why = _why(first)
