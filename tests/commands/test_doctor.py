@@ -82,7 +82,7 @@ def test_test_rows_are_read_too(doctor, folder):
     (folder / "awful.csv").write_text("text,label\na film,awful\n")
     code, lines = doctor("sweep=mine", "model.checkpoint=tiny", "data.test=awful.csv")
     assert code == 1
-    assert "labels that training has not: awful" in lines["data"][1]
+    assert "labels that are not in the training rows: awful" in lines["data"][1]
 
 
 def test_everything_broken_is_told_at_once(doctor, folder):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.tiny_checkpoints import write_reviews
 from tuner.data import cache as cache_module
 from tuner.data import prepare
-from tuner.data.cache import Entry, surplus
+from tuner.data.cache import Entry, evicted
 from tuner.settings.settings import DataSettings
 
 
@@ -21,7 +21,7 @@ def entry(name, size, used):
 
 
 def names(entries, most):
-    return [found.folder.name for found in surplus(entries, most)]
+    return [found.folder.name for found in evicted(entries, most)]
 
 
 def test_those_used_longest_ago_make_room():
@@ -39,7 +39,7 @@ def test_the_last_used_stays_however_large_it_is():
 @given(st.lists(st.tuples(st.integers(0, 100), st.floats(0, 9)), max_size=20), st.integers(0, 500))
 def test_what_stays_fits_and_no_more_goes_than_must(figures, most):
     entries = [entry(str(i), size, used) for i, (size, used) in enumerate(figures)]
-    gone = surplus(entries, most)
+    gone = evicted(entries, most)
     left = [one for one in entries if one not in gone]
     assert sum(one.size for one in left) <= most or len(left) == 1
     if gone:

@@ -267,7 +267,7 @@ def test_a_workbook_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.xlsx", "w") as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("xl/workbook.xml", "<workbook/>")
-    refused(tmp_path / "f.xlsx", "workbook", "saved as CSV")
+    refused(tmp_path / "f.xlsx", "workbook", "save the sheet as CSV")
 
 
 def test_an_archive_of_several_files_is_refused(file, tmp_path):

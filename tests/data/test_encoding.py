@@ -285,7 +285,7 @@ def write_pair_template(folder, pair, single="[CLS] $A [SEP]"):
 @pytest.mark.parametrize(
     ("model_type", "pair", "config", "problem"),
     [
-        ("bert", "[CLS] $A $B [SEP]", {}, "nothing between two texts"),
+        ("bert", "[CLS] $A $B [SEP]", {}, "no separator between two texts"),
         ("bert", "[CLS] $A [SEP] $B:2 [SEP]:2", {}, "token types up to 2, the model has 2"),
         ("bert", "[CLS] $A [SEP] $B:1", {"type_vocab_size": 1}, "up to 1, the model has 1"),
     ],
@@ -338,7 +338,7 @@ def test_the_report_says_what_transformers_reads_otherwise(tmp_path):
     prepared = prepare(data, ModelSettings(checkpoint=str(folder), max_length=MAX_LENGTH))
     bare, differs = prepared.report.notes
     assert "adds no special tokens" in bare
-    assert "AutoTokenizer reads this checkpoint otherwise" in differs
+    assert "AutoTokenizer reads this checkpoint differently" in differs
 
 
 def test_an_export_that_would_read_otherwise_is_refused_before_data_is_prepared(
@@ -355,7 +355,7 @@ def test_an_export_that_would_read_otherwise_is_refused_before_data_is_prepared(
     folder = write_checkpoint(tmp_path / "model")
     edit(folder / CONFIG, has(do_lower_case=False))
     data = DataSettings(format="csv", train=str(write_reviews(tmp_path / "train.csv", 40)))
-    with pytest.raises(InputError, match="would not read texts as training does"):
+    with pytest.raises(InputError, match="would not encode texts like training"):
         prepare(data, ModelSettings(checkpoint=str(folder), max_length=17))
 
 

@@ -52,7 +52,7 @@ def test_none_are_read_where_none_are_named(data):
 @pytest.mark.parametrize(
     ("rows", "header", "said"),
     [
-        ([("a", "awful")], ("text", "label"), "labels that training has not: awful"),
+        ([("a", "awful")], ("text", "label"), "labels that are not in the training rows: awful"),
         ([("a", "good")], ("review", "label"), "there is no column 'text'"),
         ([("a", "")], ("text", "label"), "1 row has no label"),
         ([], ("text", "label"), "there are no rows"),

@@ -12,7 +12,7 @@ from tests.data.files import write
 from tests.data.test_sources import read
 from tuner.data import prepare
 from tuner.data.held_out import read_held_out
-from tuner.data.labels import given_weights, label_names, look_alike, spelled
+from tuner.data.labels import given_weights, label_names, normalized_label, spelled_as_known
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
 from tuner.errors import InputError
@@ -111,7 +111,7 @@ class TestWholeFloats:
         )
         (_, found), labels, _ = read_splits(data, find_sources(data))
         assert found.labels == expected
-        assert spelled(validation, labels) == expected
+        assert spelled_as_known(validation, labels) == expected
 
     @pytest.mark.parametrize(
         ("training", "validation", "named"),
@@ -212,12 +212,12 @@ class TestLookAlikes:
         data = DataSettings(format="csv", train=columns(tmp_path, labels * 4))
         report = prepare(data, model).report
         assert set(report.labels) == set(labels)
-        warning = next(line for line in report.warnings() if "stay apart" in line)
+        warning = next(line for line in report.warnings() if "different labels" in line)
         assert all(repr(label) in warning or ascii(label) in warning for label in labels[:2])
 
     @pytest.mark.parametrize("labels", [("a", "b"), ("1", "10"), ("-1", "1"), ("a1", "a01")])
     def test_others_do_not(self, labels):
-        assert look_alike(labels[0]) != look_alike(labels[1])
+        assert normalized_label(labels[0]) != normalized_label(labels[1])
 
     def test_one_in_validation_alone_is_hinted_at(self, tmp_path):
         data = DataSettings(
@@ -313,7 +313,7 @@ class TestWeights:
             given_weights(given, ["true", "b"])
 
     def test_of_one_label_twice_are_refused(self):
-        with pytest.raises(InputError, match="names 1 twice"):
+        with pytest.raises(InputError, match="has 1 twice"):
             given_weights({"1": 1, "1.0": 2, "2": 3}, ["1", "2"])
 
 

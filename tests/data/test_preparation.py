@@ -122,7 +122,7 @@ class TestBadInput:
     def test_labels_that_training_has_not_seen(self, tmp_path, data, model):
         path = write(tmp_path / "v.csv", [("a", "mixed"), ("b", "odd"), ("c", "positive")])
         bad = dataclasses.replace(data, validation=path)
-        refused(bad, model, "training has not: mixed, odd", path, "negative, positive")
+        refused(bad, model, "not in the training rows: mixed, odd", path, "negative, positive")
 
     def test_too_few_rows_to_hold_any_out(self, tmp_path, model):
         path = write(tmp_path / "f.csv", [("a", "x"), ("b", "y")])
@@ -265,7 +265,7 @@ class TestReport:
         for expected in (
             "data.train_examples=1000, but there are only 44.",
             "2 training rows (4.5%) repeat",
-            "3 training rows have a text that stands with another label too",
+            "3 training rows have a text that also has another label",
             "1 validation rows (33.3%)",
             "2 rows have an empty text",
             "of the tokens are unknown",

@@ -47,4 +47,4 @@ def test_a_few_spare_embeddings_are_shown_and_no_warning():
 @pytest.mark.parametrize("labels", [("Yes", "yes"), ("yes", "yes ")])
 def test_labels_that_differ_in_case_or_spaces_alone_are_asked_about(labels):
     (warning,) = make(labels=labels).warnings()
-    assert "are they one?" in warning
+    assert "should be one" in warning

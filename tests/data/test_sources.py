@@ -89,7 +89,7 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
     path = write(tmp_path / "f", ROWS, "parquet")
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\xff" * 20 + content[24:])
-    refused(path, "no Parquet file", str(path), file_format="parquet")
+    refused(path, "not a Parquet file", str(path), file_format="parquet")
     pq.write_table(pa.Table.from_pylist(ROWS), path, compression="none")
     path.write_bytes(path.read_bytes().replace(b"say", b"s\xffy"))
     refused(path, "can't decode byte 0xff", str(path), file_format="parquet")
@@ -118,7 +118,7 @@ class TestCsv:
             ("text,label\na,b\nc\n", "a row has 1 field, the header 2", 3),
             ('text,label\n"a\nb",c\n"d,e\n', "malformed CSV", 4),
             ('text,label\n"a, x" b,c\n', "malformed CSV", 2),
-            ("text,text,label\na,b,c\n", "names column 'text' more than once", 1),
+            ("text,text,label\na,b,c\n", "has column 'text' more than once", 1),
         ],
     )
     def test_malformed_rows_are_named_by_line(self, tmp_path, content, problem, line):
@@ -159,7 +159,7 @@ class TestJson:
 
 def test_parquet_that_is_none(tmp_path):
     path = write(tmp_path / "f", ROWS, "csv")
-    refused(path, "no Parquet file", str(path), file_format="parquet")
+    refused(path, "not a Parquet file", str(path), file_format="parquet")
 
 
 class TestValues:
@@ -190,7 +190,7 @@ class TestValues:
         path = self.rows(tmp_path, [["a"], ["b"]], "text")
         refused(path, "holds list values, not text", "row 1", file_format="parquet")
         path = self.rows(tmp_path, [["a"], ["b"]])
-        refused(path, "not one label a row", "row 1", file_format="parquet")
+        refused(path, "not one label per row", "row 1", file_format="parquet")
 
     def test_truth_values_are_labels(self, tmp_path):
         assert read(self.rows(tmp_path, [True, False]), "parquet").labels == ("True", "False")

@@ -124,9 +124,9 @@ STRANGE = {
                 "type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}
             }
         },
-        "leaves out a text",
+        "drops a text",
     ),
-    "panics at some texts": ({"pre_tokenizer": SPLIT}, "fails at one of the texts"),
+    "panics at some texts": ({"pre_tokenizer": SPLIT}, "fails on one of the texts"),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
 from tuner.commands.command_words import read_options
 from tuner.config import compose_predict, load_trial
 from tuner.data.delimited import Hints
-from tuner.data.labels import spelled
+from tuner.data.labels import spelled_as_known
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
         texts, assumed = _read(model, file, settings)
         prediction = predict(model, texts)
         if texts.labels is not None:
-            texts = replace(texts, labels=spelled(texts.labels, prediction.labels))
+            texts = replace(texts, labels=spelled_as_known(texts.labels, prediction.labels))
         return texts, prediction, assumed
 
     texts, prediction, assumed = read_whole(folder, answer)

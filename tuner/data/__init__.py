@@ -1,4 +1,4 @@
-"""Labelled texts: read, checked, split, tokenised and cached. Knows nothing of TensorFlow."""
+"""Labelled texts: reading, checking, splitting, tokenising and caching, without TensorFlow."""
 
 from tuner.data.preparation import PreparedData, prepare
 from tuner.data.report import DataReport

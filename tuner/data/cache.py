@@ -1,8 +1,8 @@
-"""Prepared data on disk: written once under a key of all that decided it, then mapped.
+"""Cache of prepared data: written once under a key of everything that decided it, then mapped.
 
-A folder appears under its name complete or not at all: it is written beside, flushed to the disk
-and renamed. Of two processes that write the same one, the second finds it there and uses it. It
-goes the same way: it is renamed before it is removed, and who has mapped it keeps what was mapped.
+A folder appears under its name complete or not at all: it is written under another name, flushed
+and renamed. If two processes write the same one, the second uses the first one's. To be removed it
+is renamed first; processes that have mapped it keep their mapping.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ from tuner.files.atomic import with_usual_mode
 from tuner.trial.records import Baseline
 
 FORMAT_VERSION = 5
-"""To be raised whenever files, reading, tokenisation or split change."""
+"""Version to increase whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0
-"""Temporary folders older than this were left by a process that died."""
+"""Age in seconds after which temporary folders count as left by a dead process."""
 
 MOST_BYTES = 20 * 2**30
-"""What all entries together may take on the disk; those used longest ago make room."""
+"""Largest size of all entries together; those used longest ago are removed first."""
 
 _ARRAYS = ("ids", "type_ids", "offsets", "labels")
 _META = "meta.json"
@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
-    """What the cache keeps of prepared data."""
+class StoredData:
+    """Prepared data as the cache keeps it."""
 
     labels: tuple[str, ...]
     """Label names, in the order of their numbers."""
@@ -53,32 +53,32 @@ class Stored:
     validation: TokenizedSplit
     """Validation rows."""
     constant_guess: Baseline
-    """What the best constant guess reaches on the validation rows."""
+    """Result of the best constant guess on the validation rows."""
     report: DataReport
     """Figures of the data."""
     fingerprint: str
-    """SHA-256 of both splits' content."""
+    """SHA-256 of the content of both splits."""
 
 
 def entry_folder(key: str) -> Path:
-    """Folder that belongs to a key."""
+    """Return the folder of a key."""
     return cache_root() / "prepared" / key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What eviction has to know of an entry."""
+    """An entry of the cache, as eviction sees it."""
 
     folder: Path
-    """Of its files."""
+    """Folder of its files."""
     size: int
-    """In bytes."""
+    """Size in bytes."""
     used: float
-    """When it was last written or mapped, in seconds."""
+    """Time at which it was last written or mapped, in seconds."""
 
 
-def surplus(entries: Sequence[Entry], most_bytes: int) -> list[Entry]:
-    """The entries used longest ago, without which the others fit; the last used always stays."""
+def evicted(entries: Sequence[Entry], most_bytes: int) -> list[Entry]:
+    """Return the entries used longest ago beyond the limit; the last used one stays."""
     left = sum(entry.size for entry in entries)
     out: list[Entry] = []
     for entry in sorted(entries, key=lambda entry: entry.used)[:-1]:
@@ -89,13 +89,13 @@ def surplus(entries: Sequence[Entry], most_bytes: int) -> list[Entry]:
     return out
 
 
-def load(key: str) -> Stored | None:
-    """Maps what is stored under a key; None when there is nothing, or nothing whole."""
+def load(key: str) -> StoredData | None:
+    """Map the data stored under a key; return None if there is none, or it is incomplete."""
     folder = entry_folder(key)
     try:
         _mark_used(folder)
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-        return Stored(
+        return StoredData(
             labels=tuple(meta["labels"]),
             train=_load_split(folder, "train", meta),
             validation=_load_split(folder, "validation", meta),
@@ -106,14 +106,14 @@ def load(key: str) -> Stored | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("the cache entry %s is damaged and made anew: %s", folder, error)
+        _log.warning("the cache entry %s is damaged and is made anew: %s", folder, error)
         return None
 
 
-def save(key: str, stored: Stored) -> Stored:
-    """Writes prepared data and returns it mapped from there.
+def save(key: str, stored: StoredData) -> StoredData:
+    """Write prepared data and return it mapped from the files.
 
-    Where the folder cannot be written, a warning is logged and the data stays in memory.
+    If the folder cannot be written, a warning is logged and the data stays in memory.
     """
     folder = entry_folder(key)
     try:
@@ -126,11 +126,11 @@ def save(key: str, stored: Stored) -> Stored:
             _move_into_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        for entry in surplus(_entries(folder.parent), MOST_BYTES):
+        for entry in evicted(_entries(folder.parent), MOST_BYTES):
             _remove(entry.folder)
     except OSError as error:
         _log.warning(
-            "prepared data stays in memory, each process makes it anew: %s; "
+            "prepared data stays in memory, and each process makes it anew: %s; "
             "TUNER_CACHE names another folder",
             error,
         )
@@ -138,7 +138,7 @@ def save(key: str, stored: Stored) -> Stored:
     return load(key) or stored
 
 
-def _write(folder: Path, stored: Stored) -> None:
+def _write(folder: Path, stored: StoredData) -> None:
     meta: dict[str, Any] = {
         "labels": stored.labels,
         "constant_guess": asdict(stored.constant_guess),
@@ -173,7 +173,7 @@ def _move_into_place(temporary: Path, folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Renames an entry away first, so that nobody sees it half removed."""
+    """Rename an entry before removing it, so that no process sees a part of it."""
     away = folder.with_name(f".{folder.name[:16]}-{os.getpid()}-{time.monotonic_ns()}")
     with contextlib.suppress(OSError):  # Another process was faster.
         folder.rename(away)
@@ -181,7 +181,7 @@ def _remove(folder: Path) -> None:
 
 
 def _mark_used(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # A cache that is read alone evicts nothing.
+    with contextlib.suppress(OSError):  # A read-only cache evicts nothing.
         os.utime(folder / _META)
 
 
@@ -201,7 +201,7 @@ def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit
         array = open_memmap(folder / f"{name}.{array_name}.npy", mode="r")
         if array.shape != (meta[f"{name}.{array_name}"],):
             raise ValueError(f"{name}.{array_name} has shape {array.shape}")
-        arrays[array_name] = array.view(np.ndarray)  # the subclass makes every access slower
+        arrays[array_name] = array.view(np.ndarray)  # The subclass makes every access slower.
     return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])
 
 

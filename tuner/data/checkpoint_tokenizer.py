@@ -1,7 +1,7 @@
-"""A checkpoint's tokenizer as training uses it and as an exported folder has it.
+"""A checkpoint's tokenizer, as training uses it and as an exported folder contains it.
 
-Its files are read and tried in a process of their own first: what the `tokenizers` library can
-not take ends that process and not this one. What passed is kept in the cache.
+Its files are first read and tried in a separate process, because input that the `tokenizers`
+library cannot handle ends the process. The result is kept in the cache.
 """
 
 import json
@@ -27,38 +27,39 @@ from tuner.processes.python_process import answers
 READER = Path(__file__).with_name("tokenizer_reader.py")
 
 READER_SECONDS = 120.0
-"""For reading a tokenizer; transformers, which converts older files, takes seconds to load."""
+"""Time limit for reading a tokenizer; transformers, which converts older files, loads for seconds.
+"""
 
 FORMAT_VERSION = 2
-"""To be raised whenever the reader makes something else of the same files."""
+"""Version to increase whenever the reader changes its result for the same files."""
 
 LIBRARIES = ("transformers", "tokenizers")
-"""Their versions decide how files are read."""
+"""Libraries whose versions decide how files are read."""
 
 PLAIN_CLASS = "PreTrainedTokenizerFast"
-"""Class of transformers that takes tokenizer.json as it is, in its versions 4 and 5."""
+"""Class of transformers 4 and 5 that uses tokenizer.json unchanged."""
 
 PROBE = "a"
 AS_SAVED = "tokenizer files as `tokenizer.save_pretrained` writes them"
 
 _REFUSED = 3
-"""Exit code of the reader where the tokenizer contradicts its settings."""
+"""Exit code of the reader if the tokenizer contradicts its settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointTokenizer:
-    """A tokenizer with what decides how texts become ids, token types and mask."""
+    """A tokenizer, and everything that decides how texts become ids, token types and mask."""
 
     backend: Tokenizer
-    """Without truncation and padding."""
+    """Tokenizer without truncation and padding."""
     info: CheckpointInfo
-    """The checkpoint."""
+    """Checkpoint of the tokenizer."""
     truncation_side: str
-    """`left` or `right`: the end at which a text that is too long is cut."""
+    """`left` or `right`, the side on which longer texts are cut."""
     token_types: bool
     """True if token types are fed to the model."""
     split_special_tokens: bool
-    """True if special tokens that stand in a text are split like any other word."""
+    """True if special tokens in a text are split like any other word."""
     roles: Mapping[str, str]
     """Role, such as `cls_token`, to the token's text."""
     extra: tuple[str, ...]
@@ -66,15 +67,15 @@ class CheckpointTokenizer:
     pad_id: int
     """Token id of padding."""
     notes: tuple[str, ...]
-    """Sentences on what was done beyond what the files say."""
+    """Sentences on changes beyond the files."""
     is_edited: bool = False
     """True if fields of tokenizer_config.json changed parts of tokenizer.json."""
 
     @property
     def departures(self) -> tuple[str, ...]:
-        """What versions before 0.2 did otherwise with the same files; usually nothing.
+        """Return differences from versions before 0.2 with the same files; usually none.
 
-        It is part of a data set's fingerprint, so that a study which began with other tokens is
+        They are part of a data set's fingerprint, so that a study which began with other tokens is
         not continued with these.
         """
         causes = {
@@ -86,7 +87,7 @@ class CheckpointTokenizer:
 
     @property
     def identity(self) -> str:
-        """SHA-256 of all that decides ids, token types and mask, apart from the length."""
+        """SHA-256 of everything that decides ids, token types and mask, except the length."""
         values = replace(self, backend=None, info=None)  # type: ignore[arg-type]
         return combined_hash(
             (self.backend.to_str(), json.dumps(asdict(values)), self.info.model_type, *versions())
@@ -94,12 +95,12 @@ class CheckpointTokenizer:
 
 
 def versions() -> list[str]:
-    """Names and versions of the libraries that read tokenizer files."""
+    """Return names and versions of the libraries that read tokenizer files."""
     return [f"{name} {version(name)}" for name in LIBRARIES]
 
 
 def tokenizer_hash(info: CheckpointInfo) -> str:
-    """SHA-256 of all that decides what `load_tokenizer` gives: files, libraries, our version."""
+    """Return the SHA-256 of all that decides `load_tokenizer`: files, libraries, our version."""
     files = (info.folder / "config.json", *info.tokenizer_files)
     return combined_hash(
         (*(f"{file.name} {file_hash(file)}" for file in files), *versions(), str(FORMAT_VERSION))
@@ -107,11 +108,11 @@ def tokenizer_hash(info: CheckpointInfo) -> str:
 
 
 def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
-    """Return the checkpoint's tokenizer, without the truncation and padding of its file.
+    """Return the checkpoint's tokenizer without the truncation and padding of its file.
 
     Raises:
-        InputError: Its files cannot be read or contradict one another, or it has more tokens than
-            the model embeddings.
+        InputError: Its files cannot be read or are contradictory, or it has more tokens than the
+            model has embeddings.
     """
     settings = read_settings(info)
     kept = cache_root() / "tokenizers" / f"{tokenizer_hash(info)}.json"
@@ -122,7 +123,7 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
     except (OSError, ValueError):
         backend = None
     if backend is None:
-        found, text = _read_apart(info, settings)
+        found, text = _read_in_process(info, settings)
         backend = Tokenizer.from_str(text)
         with suppress(OSError):  # An unwritable cache costs time, nothing else.
             write_whole(beside, json.dumps(found))
@@ -131,7 +132,8 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
     largest = max([vocabulary_size(backend) - 1, *backend.encode(PROBE, PROBE).ids])
     if largest >= info.vocab_size:
         raise InputError(
-            f"the tokenizer has ids up to {largest}, the model has {info.vocab_size} embeddings",
+            f"the tokenizer has ids up to {largest}, but the model has {info.vocab_size} "
+            "embeddings",
             where=str(info.folder),
             remedy="the tokenizer and the weights of the same checkpoint",
         )
@@ -151,19 +153,19 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
 
 
 def vocabulary_size(backend: Tokenizer) -> int:
-    """One more than the largest id, added tokens included."""
+    """Return one more than the largest id, including added tokens."""
     return max(backend.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
 
 def save_tokenizer(folder: Path, tokenizer: CheckpointTokenizer, max_length: int) -> None:
     """Write tokenizer.json and tokenizer_config.json.
 
-    `transformers.AutoTokenizer` gives the ids, token types and mask of training from them.
+    `transformers.AutoTokenizer` then returns the ids, token types and mask of training.
 
     Args:
-        folder: Exists.
-        tokenizer: As it was used.
-        max_length: Tokens at which texts were cut.
+        folder: Existing folder.
+        tokenizer: Tokenizer of the training.
+        max_length: Number of tokens at which texts were cut.
     """
     for name, text in exported_texts(tokenizer, max_length).items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -199,7 +201,7 @@ def exported_settings(tokenizer: CheckpointTokenizer, max_length: int) -> dict[s
 
 
 def _class_fields(backend: Tokenizer) -> dict[str, Any]:
-    """Fields that a class of transformers needs where it is asked for by its name."""
+    """Return fields that a class of transformers needs when it is named explicitly."""
     normalizer = json.loads(backend.to_str())["normalizer"] or {}
     if normalizer.get("type") != "BertNormalizer":
         return {}
@@ -216,7 +218,7 @@ def _with_padding(
     settings: TokenizerSettings,
     info: CheckpointInfo,
 ) -> tuple[dict[str, str], int]:
-    """The roles with a padding token, and its id; the mask hides it, whichever it is."""
+    """Return the roles with a padding token, and its id; the mask hides it, whichever it is."""
     special = {token.content for token in backend.get_added_tokens_decoder().values()}
     name = backend.id_to_token(info.pad_token_id)
     candidates = [
@@ -235,12 +237,14 @@ def _with_padding(
     return {role: text for role, text in roles.items() if role != "pad_token"}, info.pad_token_id
 
 
-def _read_apart(info: CheckpointInfo, settings: TokenizerSettings) -> tuple[dict[str, Any], str]:
-    """What was found and the tokenizer as JSON, read and tried by a process of its own."""
+def _read_in_process(
+    info: CheckpointInfo, settings: TokenizerSettings
+) -> tuple[dict[str, Any], str]:
+    """Return the findings and the tokenizer as JSON, read and tried in a separate process."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", str(READER)],
-            # Advice of transformers is to install PyTorch; nothing of a local folder is online.
+            # transformers advises to install PyTorch; nothing of a local folder is online.
             env=os.environ | {"TRANSFORMERS_NO_ADVISORY_WARNINGS": "1", "HF_HUB_OFFLINE": "1"},
             input=json.dumps({"folder": str(info.folder), **asdict(settings)}).encode(),
             capture_output=True,
@@ -250,7 +254,7 @@ def _read_apart(info: CheckpointInfo, settings: TokenizerSettings) -> tuple[dict
     except subprocess.TimeoutExpired as error:
         raise _unusable(f"it takes more than {READER_SECONDS:.0f} s", info) from error
     if done.returncode < 0:
-        raise _unusable(f"its library dies of it by signal {-done.returncode}", info)
+        raise _unusable(f"its library crashes with signal {-done.returncode}", info)
     found = answers(done.stdout)
     if done.returncode == _REFUSED and found:
         raise InputError(**json.loads(found[-1]))
@@ -258,7 +262,7 @@ def _read_apart(info: CheckpointInfo, settings: TokenizerSettings) -> tuple[dict
         said = done.stderr.decode(errors="replace").splitlines()
         raise _unusable(said[-1] if said else "no reason given", info)
     if len(found) != 2:  # noqa: PLR2004
-        raise _unusable("its process gives no answer", info)
+        raise _unusable("its process returns no answer", info)
     return json.loads(found[0]), found[1].decode()
 
 

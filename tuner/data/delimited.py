@@ -1,7 +1,7 @@
-"""Reads delimited files: comma, tab and other separated values.
+"""Reader of delimited files: comma, tab and other separated values.
 
-Nothing is guessed of a value: "NA", "null" and "007" stay the texts that they are. What the file
-does not say itself, its delimiter and the meaning of quote marks, is found out from all of it.
+Values are not interpreted: "NA", "null" and "007" stay texts. Delimiter and meaning of quote
+marks, which the file does not state, are determined from all of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,40 +23,40 @@ from tuner.settings.delimited import Quoting, delimiter_name, delimiter_of
 from tuner.settings.file_formats import inner_suffix
 
 _USUAL = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
-"""Ending of a file's name to its delimiter; a comma for the others."""
+"""Suffix of a file's name to its delimiter; a comma for the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hints:
-    """What is known of a delimited file before it is read."""
+    """Known facts about a delimited file before it is read."""
 
     delimiter: str | None = None
-    """As in `data.delimiter`; None: found out."""
+    """Delimiter as in `data.delimiter`; None to determine it."""
 
     quoting: str | None = None
-    """As in `data.quoting`; None: found out."""
+    """Quoting as in `data.quoting`; None to determine it."""
 
     label: str | None = None
-    """Column of the labels, by which merged rows show; None: not known."""
+    """Label column, which reveals merged rows; None if unknown."""
 
 
 def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table:
-    """Read the wanted columns of a file; those that it does not have are left out.
+    """Read the wanted columns of a file, without those that it does not have.
 
     Args:
-        file: The file.
-        hints: What is known of it.
-        wanted: Names of columns.
+        file: File to read.
+        hints: Known facts about it.
+        wanted: Names of the columns.
 
     Raises:
-        InputError: The rows have other numbers of fields than the header, a quoted text does not
-            end, or a wanted column is there twice.
+        InputError: The rows have other numbers of fields than the header, a quoted text is not
+            closed, or a wanted column exists twice.
     """
     reading, marks = _reading(file, hints, wanted)
     path = str(file.path)
     if not reading.header:
         raise InputError("the file is empty", where=path, remedy="rows of labelled texts")
-    _refuse_twice(reading.header, wanted, path)
+    _refuse_duplicates(reading.header, wanted, path)
     if reading.problem is not None:
         raise InputError(
             reading.problem,
@@ -76,7 +76,7 @@ def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table
 
 
 def _reading(file: TextFile, hints: Hints, wanted: Sequence[str]) -> tuple[Reading, Marks]:
-    """Return how the file is read, and the marks in it."""
+    """Return how the file is read, and its marks."""
     quoting = None if hints.quoting is None else Quoting(hints.quoting)
     usual = _usual(file)
     if hints.delimiter is not None:
@@ -106,17 +106,18 @@ def _usual(file: TextFile) -> str:
 def _remedy(dialect: Dialect) -> str:
     if dialect.quoting is Quoting.NONE:
         return (
-            'texts that hold delimiters or line breaks in "double quotes"; data.delimiter and '
-            "data.quoting, or predict.delimiter and predict.quoting, say how the file is written"
+            'put texts that contain delimiters or line breaks in "double quotes"; or state the '
+            "format of the file in data.delimiter and data.quoting, or predict.delimiter and "
+            "predict.quoting"
         )
     return (
-        'quotes inside a quoted text doubled: "so ""to say"""; data.quoting=none, or '
-        "predict.quoting=none, where quote marks are part of the texts"
+        'double quotes inside a quoted text: "so ""to say"""; or set data.quoting=none, or '
+        "predict.quoting=none, if quote marks are part of the texts"
     )
 
 
 def _read_as(file: TextFile, hints: Hints, reading: Reading, marks: Marks) -> Iterator[str]:
-    """Yield a line about what was found out, if it is not what the file's name says."""
+    """Yield a line about the determined format, unless the file's name implies it."""
     found, dialect = [], reading.dialect
     if file.encoding.startswith(("utf-16", "utf-32")):
         found.append(file.encoding.upper())
@@ -125,15 +126,15 @@ def _read_as(file: TextFile, hints: Hints, reading: Reading, marks: Marks) -> It
         name = f"the delimiter is a {delimiter_name(delimiter)}" if delimiter else None
         found.append(name or "each line is one field")
     if hints.quoting is None and dialect.quoting is Quoting.BACKSLASH:
-        found.append("a backslash stands before quote marks and delimiters of texts")
+        found.append("a backslash escapes quote marks and delimiters in texts")
     if hints.quoting is None and dialect.quoting is Quoting.NONE and marks.quotes:
         found.append("quote marks are part of the texts")
     if found:
-        yield f"{file.path.name} is read so: {', '.join(found)} (data.delimiter, data.quoting)"
+        yield f"{file.path.name} is read with: {', '.join(found)} (data.delimiter, data.quoting)"
 
 
 def _notes(file: TextFile, reading: Reading, marks: Marks) -> Iterator[str]:
-    """Yield warnings about what may have been damaged."""
+    """Yield warnings about probable damage."""
     if marks.nuls:
         count = f"{marks.nuls} NUL characters" if marks.nuls > 1 else "a NUL character"
         yield f"{file.path.name} has {count}, which no text should have."
@@ -149,11 +150,11 @@ def _notes(file: TextFile, reading: Reading, marks: Marks) -> Iterator[str]:
         )
 
 
-def _refuse_twice(header: Sequence[str], wanted: Sequence[str], path: str) -> None:
+def _refuse_duplicates(header: Sequence[str], wanted: Sequence[str], path: str) -> None:
     for name in wanted:
         if header.count(name) > 1:
             raise InputError(
-                f"the header names column {name!r} more than once",
+                f"the header has column {name!r} more than once",
                 where=f"{path}, line 1",
-                remedy="columns with names of their own",
+                remedy="give each column a name of its own",
             )

@@ -1,7 +1,7 @@
-"""Finds out how a delimited file is written, by reading all of it in the ways that it could be.
+"""Determination of a delimited file's format, by reading all of it in the possible ways.
 
-The header decides the delimiter: it must have the columns that are wanted. Whether quote marks
-enclose texts or belong to them shows in the rows: each must have as many fields as the header.
+The header decides the delimiter: it must have the wanted columns. The rows show whether quote
+marks enclose texts or belong to them: each row must have as many fields as the header.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +14,15 @@ from tuner.data.records import Dialect, MalformedError, Record, records
 from tuner.settings.delimited import Quoting
 
 CANDIDATES = (",", "\t", ";", "|")
-"""Delimiters that a file is tried with."""
+"""Delimiters that are tried."""
 
-Opened = Callable[[], AbstractContextManager[TextIO]]
-"""Opens the text from its beginning."""
+OpenText = Callable[[], AbstractContextManager[TextIO]]
+"""Function that opens the text from its beginning."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A whole file, as one dialect reads it."""
+    """A whole file, read with one dialect."""
 
     dialect: Dialect
 
@@ -30,53 +30,55 @@ class Reading:
     """Names of the columns."""
 
     wanted: int = 0
-    """Number of the wanted columns that the header has."""
+    """Number of wanted columns in the header."""
 
     rows: int = 0
 
     merged: int = 0
-    """Fields that hold both a delimiter and a line break: rows may have been merged in them."""
+    """Number of fields with both a delimiter and a line break, in which rows may have been merged.
+    """
 
     first_merged: int = 0
     """Line in which the first of them begins."""
 
     problem: str | None = None
-    """What the dialect cannot be by; None if it can."""
+    """Reason why the dialect is impossible; None if it is possible."""
 
     line: int = 0
     """Line of the problem."""
 
     values: Mapping[str, list[str]] | None = None
-    """Wanted column to its fields, where they were kept."""
+    """Wanted column to its fields, if they were kept."""
 
     fits: bool = False
-    """True if there is no problem and the header has as many wanted columns as in any dialect."""
+    """True if there is no problem and the header has as many wanted columns as with any dialect.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """Characters of a file that a dialect may give a meaning."""
+    """Characters in a file that a dialect may interpret."""
 
     quotes: bool
-    """True if there is a quote mark."""
+    """True if there are quote marks."""
 
     escapes: bool
-    """True if a quote mark, a delimiter or a line break stands after a backslash."""
+    """True if a backslash precedes a quote mark, a delimiter or a line break."""
 
     nuls: int
     """Number of NUL characters."""
 
 
 def read_as(
-    opened: Opened, dialect: Dialect, wanted: Sequence[str], *, keep: bool = True
+    opened: OpenText, dialect: Dialect, wanted: Sequence[str], *, keep: bool = True
 ) -> Reading:
-    """Read a whole file by a dialect.
+    """Read a whole file with a dialect.
 
     Args:
-        opened: The file.
-        dialect: How it may be written.
+        opened: Function that opens the file.
+        dialect: Dialect to use.
         wanted: Names of columns.
-        keep: Whether to keep their fields, or nothing but figures.
+        keep: True to keep their fields, False for figures only.
     """
     reading = Reading(dialect=dialect)
     widths = _Widths(())
@@ -113,7 +115,7 @@ def _counted(reading: Reading, line: int, merged: int) -> Reading:
 
 
 def _merged(record: Record, delimiter: str | None) -> int:
-    """Return the number of fields that hold a line break, and a delimiter if there is one."""
+    """Return the number of fields with a line break, and a delimiter if there is one."""
     return sum(
         ("\n" in cell or "\r" in cell) and (delimiter is None or delimiter in cell)
         for cell in record.fields
@@ -133,9 +135,9 @@ class _Columns:
 
 
 class _Widths:
-    """Numbers of fields of the rows of a file.
+    """Numbers of fields in the rows of a file.
 
-    A delimiter at the end of every row, or of the header alone, makes no column.
+    A delimiter at the end of every row, or of the header only, makes no column.
     """
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -146,7 +148,7 @@ class _Widths:
         self._fits_throughout = True
 
     def take(self, record: Record) -> bool:
-        """Count a row; False if no row after it can make it fit."""
+        """Count a row; return False if no later row can make the file fit."""
         self.rows += 1
         width = len(record.fields)
         self._first.setdefault(width, record.line)
@@ -158,7 +160,7 @@ class _Widths:
         return fits
 
     def odd(self) -> tuple[int, int]:
-        """Return line and width of the first row that does not fit the header; zeros if all do."""
+        """Return line and width of the first row that does not fit the header, or zeros."""
         widths = set(self._first)
         odd = {width: line for width, line in self._first.items() if width != self._usual}
         if not odd or (len(widths) == 1 and self._fits_throughout):
@@ -167,8 +169,8 @@ class _Widths:
         return odd[width], width
 
 
-def find_marks(opened: Opened, delimiter: str | None) -> Marks:
-    """Look for the characters that a dialect may give a meaning."""
+def find_marks(opened: OpenText, delimiter: str | None) -> Marks:
+    """Find the characters that a dialect may interpret."""
     quotes = escapes = False
     nuls = 0
     with opened() as lines:
@@ -182,15 +184,15 @@ def find_marks(opened: Opened, delimiter: str | None) -> Marks:
 
 
 def find_delimiters(
-    opened: Opened, wanted: Sequence[str], usual: str, quoting: Quoting | None
+    opened: OpenText, wanted: Sequence[str], usual: str, quoting: Quoting | None
 ) -> list[str]:
-    """Return the delimiters that a header can have, the likeliest first.
+    """Return the delimiters that the header allows, the likeliest first.
 
     Args:
-        opened: The file.
+        opened: Function that opens the file.
         wanted: Names of columns.
-        usual: The delimiter that the file's name speaks of.
-        quoting: As it is given; None: either.
+        usual: Delimiter that the file's name implies.
+        quoting: Given quoting; None for any.
     """
     order = (usual, *(each for each in CANDIDATES if each != usual))
     headers = {each: _header(opened, each, quoting) for each in order}
@@ -200,7 +202,7 @@ def find_delimiters(
     return sorted(order, key=lambda each: -len(headers[each]))[:1]
 
 
-def _header(opened: Opened, delimiter: str, quoting: Quoting | None) -> Sequence[str]:
+def _header(opened: OpenText, delimiter: str, quoting: Quoting | None) -> Sequence[str]:
     for each in (quoting or Quoting.DOUBLE, Quoting.NONE):
         try:
             with opened() as lines:
@@ -212,28 +214,28 @@ def _header(opened: Opened, delimiter: str, quoting: Quoting | None) -> Sequence
 
 
 def find_quoting(
-    opened: Opened,
+    opened: OpenText,
     delimiter: str | None,
     wanted: Sequence[str],
     marks: Marks,
     label: str | None = None,
 ) -> Reading:
-    """Return the reading whose quoting fits a file; one with a problem if none does.
+    """Return the reading with the quoting that fits; one with a problem if none fits.
 
-    Quote marks enclose fields if every row then has as many fields as the header and no field
-    holds what may be rows of their own. Else the lines are read as they stand, if that fits.
+    Quote marks enclose fields if every row then has as many fields as the header and no field may
+    consist of rows. Otherwise the lines are read literally, if that fits.
 
     Args:
-        opened: The file.
-        delimiter: Its delimiter.
+        opened: Function that opens the file.
+        delimiter: Delimiter of the file.
         wanted: Names of columns.
-        marks: Of the file.
-        label: Name of the column with few different values, if there is one.
+        marks: Marks of the file.
+        label: Name of the label column, which has few different values; None if unknown.
     """
 
     def read(quoting: Quoting) -> Reading:
         dialect = Dialect(delimiter=delimiter, quoting=quoting)
-        # The likely one keeps its fields, the others would take the memory twice.
+        # The likelier reading keeps its fields; both together would take twice the memory.
         keep = quoting is Quoting.DOUBLE or not marks.quotes
         return read_as(opened, dialect, wanted, keep=keep)
 
@@ -251,7 +253,7 @@ def find_quoting(
 
 
 def _chosen(
-    opened: Opened, plain: Reading, double: Reading, escaped: Reading | None, label: str | None
+    opened: OpenText, plain: Reading, double: Reading, escaped: Reading | None, label: str | None
 ) -> Reading:
     delimiter = double.dialect.delimiter
     one_column = len(double.header) == 1 and delimiter is not None and delimiter in ",;"
@@ -270,11 +272,11 @@ def _chosen(
     return max(tried, key=lambda reading: (reading.wanted, reading.line))
 
 
-def _is_content(opened: Opened, plain: Reading, double: Reading) -> bool:
-    """Return True if quote marks belong to the texts, though they could enclose them.
+def _is_content(opened: OpenText, plain: Reading, double: Reading) -> bool:
+    """Return True if quote marks belong to the texts although they could enclose them.
 
-    Writers enclose all fields of a column, or those alone that hold a quote mark, a delimiter or a
-    line break.
+    Writers enclose either all fields of a column, or only those with a quote mark, a delimiter or
+    a line break.
     """
     if plain.rows != double.rows:
         return False
@@ -300,15 +302,15 @@ def _is_content(opened: Opened, plain: Reading, double: Reading) -> bool:
 
 
 def _reasons(field: str) -> frozenset[str]:
-    """Return what some writers enclose a field for: Excel for commas, `csv` for a return."""
+    """Return why some writers enclose a field: Excel for commas, `csv` for a return."""
     return frozenset(character for character in ",;\r" if character in field)
 
 
-def _are_rows(opened: Opened, plain: Reading, double: Reading, label: str | None) -> bool:
-    """Return True if fields with delimiters and line breaks are rows that quote marks have merged.
+def _are_rows(opened: OpenText, plain: Reading, double: Reading, label: str | None) -> bool:
+    """Return True if quote marks have merged rows into fields with delimiters and line breaks.
 
-    Such a field is cut into lines of the right number of fields. If they are rows, then what
-    stands in the label's place is a label that other rows have, too.
+    Such a field is split into lines with the right number of fields. If they are rows, then the
+    value in the label's place is a label that other rows have, too.
     """
     tabular = double.dialect.delimiter not in (",", ";")
     if label not in double.header or label not in plain.header:
@@ -327,8 +329,8 @@ def _are_rows(opened: Opened, plain: Reading, double: Reading, label: str | None
     return 2 * known >= len(inner) or (tabular and not alone)
 
 
-def _encloses(opened: Opened, plain: Dialect) -> bool:
-    """Return True if quote marks stand in no fields but those that begin and end with one."""
+def _encloses(opened: OpenText, plain: Dialect) -> bool:
+    """Return True if quote marks occur only in fields that begin and end with one."""
     with opened() as lines:
         return all(
             '"' not in cell or (len(cell) > 1 and cell[0] == cell[-1] == '"')

@@ -1,7 +1,7 @@
 """Comparison of training's token ids, types and mask with those of an exported folder.
 
-A folder as exports have it is read by `transformers.AutoTokenizer` in a process of its own, once
-for each tokenizer, length and version of the libraries; the result is kept in the cache.
+`transformers.AutoTokenizer` reads a folder in the form of an export in a separate process, once
+per tokenizer, length and library version; the result is kept in the cache.
 """
 
 import json
@@ -25,10 +25,10 @@ from tuner.processes.python_process import answers
 READER = Path(__file__).with_name("encoding_reader.py")
 
 READER_SECONDS = 300.0
-"""Within which transformers is loaded and reads two tokenizers."""
+"""Time limit for loading transformers and reading two tokenizers."""
 
 FORMAT_VERSION = 1
-"""To be raised whenever the texts or the comparison change."""
+"""Version to increase whenever the texts or the comparison change."""
 
 _TEXTS = (
     "",
@@ -59,40 +59,40 @@ _CONFIG_FIELDS = ("model_type", "tokenizer_class", "model_name", "_name_or_path"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a model is fed of one text or pair."""
+    """Input of a model for one text or pair."""
 
     ids: tuple[int, ...]
     """Token ids."""
     types: tuple[int, ...]
-    """Token type of each; zeros where none are fed."""
+    """Token type of each token; zeros if the model gets none."""
     mask: tuple[int, ...]
-    """1 for each token."""
+    """Mask with 1 for each token."""
 
 
 def hard_texts(max_length: int) -> list[str]:
-    """Return the texts, with a long word and one that is longer than so many tokens."""
+    """Return the texts, with a long word and one text that exceeds the length."""
     return [*_TEXTS, "a" * 130, _REPEATED * (max_length // 4 + 1)]
 
 
 def hard_pairs(max_length: int) -> list[tuple[str, str]]:
-    """Return pairs of the texts: each with another one, and a short and a long one both ways."""
+    """Return pairs of texts: each with another one, and short and long ones in both orders."""
     texts = hard_texts(max_length)
     shifted = texts[5:] + texts[:5]
     return [*zip(texts, shifted, strict=True), (texts[3], texts[-1]), (texts[-1], texts[3])]
 
 
 def check_encoding(tokenizer: CheckpointTokenizer, max_length: int) -> list[str]:
-    """Compare training's encoding with that of the folder that an export will write.
+    """Compare training's encoding with that of the folder that an export writes.
 
     Args:
-        tokenizer: The checkpoint's.
-        max_length: Tokens at which texts are cut.
+        tokenizer: Tokenizer of the checkpoint.
+        max_length: Number of tokens at which texts are cut.
 
     Returns:
-        Sentences on what transformers makes of the checkpoint itself, where that differs.
+        Sentences about differences when transformers reads the checkpoint itself.
 
     Raises:
-        InputError: The exported folder would not give the same.
+        InputError: The exported folder would give another encoding.
     """
     kept = cache_root() / "encodings" / f"{_key(tokenizer, max_length)}.json"
     try:
@@ -120,7 +120,7 @@ def _key(tokenizer: CheckpointTokenizer, max_length: int) -> str:
 
 
 def training_rows(tokenizer: CheckpointTokenizer, max_length: int) -> list[Row]:
-    """Return what training feeds of the texts, then of the pairs where the length has room."""
+    """Return training's input for the texts, and for the pairs if the length allows them."""
     rows = _rows(tokenizer, hard_texts(max_length), None, max_length)
     if _takes_pairs(tokenizer, max_length):
         firsts, seconds = zip(*hard_pairs(max_length), strict=True)
@@ -129,12 +129,12 @@ def training_rows(tokenizer: CheckpointTokenizer, max_length: int) -> list[Row]:
 
 
 def first_difference(ours: Sequence[Row], theirs: Sequence[Row], *, ids_alone: bool) -> int | None:
-    """Return the number of the first row that differs; None where all are equal.
+    """Return the number of the first row that differs; None if all are equal.
 
     Args:
-        ours: Rows.
-        theirs: As many.
-        ids_alone: Token types and mask do not count.
+        ours: Rows of training.
+        theirs: The same number of rows to compare.
+        ids_alone: True to ignore token types and mask.
     """
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         if one.ids != other.ids or (not ids_alone and one != other):
@@ -145,7 +145,7 @@ def first_difference(ours: Sequence[Row], theirs: Sequence[Row], *, ids_alone: b
 def _takes_pairs(tokenizer: CheckpointTokenizer, max_length: int) -> bool:
     try:
         layout = find_layout(tokenizer, pairs=True)
-    except InputError:  # Refused where the data has pairs.
+    except InputError:  # Data with pairs is refused later.
         return False
     return max_length > layout.special_tokens
 
@@ -180,8 +180,8 @@ def _compared(tokenizer: CheckpointTokenizer, max_length: int) -> list[str]:
     differs = first_difference(ours, _as_rows(exported), ids_alone=False)
     if differs is not None:
         shown = _shown(differs, max_length)
-        raise _unequal(tokenizer, f"of {shown} transformers makes other tokens")
-    ours_alone = "trials use tokenizer.json as it is, and so do the exported models."
+        raise _unequal(tokenizer, f"transformers makes other tokens of {shown}")
+    ours_alone = "trials and exported models use tokenizer.json unchanged."
     if source is None:
         reason = answer["failed"][1]
         return [f"AutoTokenizer cannot read this checkpoint's tokenizer ({reason}): {ours_alone}"]
@@ -189,7 +189,7 @@ def _compared(tokenizer: CheckpointTokenizer, max_length: int) -> list[str]:
     if differs is None:
         return []
     shown = _shown(differs, max_length)
-    return [f"AutoTokenizer reads this checkpoint otherwise, as in {shown}: {ours_alone}"]
+    return [f"AutoTokenizer reads this checkpoint differently, as in {shown}: {ours_alone}"]
 
 
 def _as_rows(rows: Sequence[Sequence[Any]]) -> list[Row]:
@@ -208,7 +208,7 @@ def _shown(number: int, max_length: int) -> str:
 def _read(
     tokenizer: CheckpointTokenizer, folders: Sequence[Path], max_length: int
 ) -> dict[str, Any]:
-    """Rows of the folders as `encoding_reader` answers them."""
+    """Return the rows of the folders from `encoding_reader`."""
     request = {
         "folders": [str(folder) for folder in folders],
         "texts": hard_texts(max_length),
@@ -233,14 +233,14 @@ def _read(
         raise _unequal(tokenizer, f"transformers ends with {done.returncode}: {said[-1]}")
     found = answers(done.stdout)
     if not found:
-        raise _unequal(tokenizer, "transformers gives no answer")
+        raise _unequal(tokenizer, "transformers returns no answer")
     answer: dict[str, Any] = json.loads(found[-1])
     return answer
 
 
 def _unequal(tokenizer: CheckpointTokenizer, reason: str) -> InputError:
     return InputError(
-        f"an exported model would not read texts as training does: {reason}",
+        f"an exported model would not encode texts like training: {reason}",
         where=f"the tokenizer of {tokenizer.info.folder}",
         remedy="load it with AutoTokenizer of transformers and save it with "
         "`tokenizer.save_pretrained(folder)` into the checkpoint's folder",

@@ -1,9 +1,9 @@
-"""Run as a process: encodes texts with `transformers.AutoTokenizer` and prints what it gives.
+"""Reader process: encodes texts with `transformers.AutoTokenizer` and prints the result.
 
 Standard input holds one JSON object: `folders`, `texts`, `pairs` and `max_length`. Standard output
 gets one with `encoded`: for each folder the rows of texts, then those of pairs, each row as ids,
-token types (null where there are none) and mask; or null where the folder cannot be read, with
-the reason in `failed`. It imports nothing of ours.
+token types (null if there are none) and mask; or null if the folder cannot be read, with the
+reason in `failed`. The module imports nothing of ours.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def main() -> int:
-    """Answer one request; return the exit code."""
+    """Process one request and return the exit code."""
     request = json.load(sys.stdin)
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1"}
     with contextlib.redirect_stdout(sys.stderr):
@@ -27,10 +27,10 @@ def main() -> int:
                 tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
                 answer["encoded"].append(encoded(tokenizer, request))
                 answer["failed"].append(None)
-            except BaseException as error:  # A panic of the library is no Exception.
+            except BaseException as error:  # A panic of the library is not an Exception.
                 answer["encoded"].append(None)
                 answer["failed"].append((str(error).splitlines() or [type(error).__name__])[0])
-    # Behind the mark of an answer; see tuner.processes.python_process, which is not imported here.
+    # After the mark of an answer; see tuner.processes.python_process, which is not imported here.
     sys.stdout.write(f"\x1e{json.dumps(answer)}\n")
     return 0
 
@@ -38,7 +38,7 @@ def main() -> int:
 def encoded(tokenizer: Any, request: Mapping[str, Any]) -> list[list[Any]]:
     """Return the rows of texts and of pairs, cut at the length.
 
-    They are given as lists: of a single pair transformers leaves out a second text that is empty.
+    They are passed as lists: of a single pair transformers drops an empty second text.
     """
     given: list[Sequence[str]] = [[text] for text in request["texts"]] + request["pairs"]
     rows = []

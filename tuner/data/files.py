@@ -1,7 +1,7 @@
-"""Reads CSV, JSON and Parquet files.
+"""Reader of CSV, JSON and Parquet files.
 
-Plain readers that guess nothing: "NA", "null" and "007" stay the texts that they are, and what is
-malformed is named by its line.
+Values are not interpreted: "NA", "null" and "007" stay texts. Errors name the line of malformed
+input.
 """
 
 import json
@@ -20,17 +20,17 @@ from tuner.errors import InputError
 def read_file(
     path: Path, file_format: str, wanted: Sequence[str], key: str, hints: Hints | None = None
 ) -> Table:
-    """Reads the wanted columns of a file; those that it does not have are left out.
+    """Read the wanted columns of a file, without those that it does not have.
 
     Args:
-        path: The file; text may be compressed.
+        path: Path of the file; text may be compressed.
         file_format: `csv`, `json` or `parquet`.
         wanted: Names of columns.
         key: Configuration key that named the file, for messages.
-        hints: What is known of a delimited file; None: nothing.
+        hints: Known facts about a delimited file; None if there are none.
 
     Raises:
-        InputError: The file is missing, empty, malformed or no text.
+        InputError: The file is missing, empty, malformed or not text.
     """
     if not path.is_file():
         raise InputError(
@@ -53,11 +53,11 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
     for place, row in _json_rows(file, path):
         if not isinstance(row, dict):
             raise InputError(
-                f"a row is no JSON object but {_kind(row)}",
+                f"a row is not a JSON object but {_kind(row)}",
                 where=f"{path}, {place}",
-                remedy='an array of objects, or one object a line: {"text": ..., "label": ...}',
+                remedy='an array of objects, or one object per line: {"text": ..., "label": ...}',
             )
-        _refuse_twice(row, wanted, f"{path}, {place}")
+        _refuse_duplicates(row, wanted, f"{path}, {place}")
         columns.update(dict.fromkeys(row))
         for name in wanted:
             values[name].append(_as_written(row.get(name)))
@@ -68,7 +68,7 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
 
 
 def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
-    """Yields where a row stands and the row, from an array or from lines."""
+    """Yield the place of each row and the row, from an array or from lines."""
     begin, first = 1, file.readline()
     while first and not first.strip():
         begin, first = begin + 1, file.readline()
@@ -85,7 +85,7 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _parsed(text: str, path: Path, line: int = 1) -> Any:
-    """The value of a JSON text that begins in this line of the file."""
+    """Return the value of a JSON text that begins in a line of the file."""
     try:
         return json.loads(text, parse_float=_Float, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
@@ -99,12 +99,12 @@ def _parsed(text: str, path: Path, line: int = 1) -> Any:
     raise InputError(
         f"malformed JSON: {what}",
         where=f"{path}, line {line}",
-        remedy="an array of objects, or one object a line",
+        remedy="an array of objects, or one object per line",
     ) from cause
 
 
 class _Float(float):
-    """A number that is shown as it is written: 1.50."""
+    """A number that is shown as it was written: 1.50."""
 
     def __new__(cls, written: str) -> Self:
         made = super().__new__(cls, written)
@@ -118,26 +118,26 @@ class _Float(float):
 
 
 class _Object(dict[str, Any]):
-    """A JSON object, which remembers the names that it has more than once."""
+    """A JSON object that remembers duplicate names."""
 
     def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
         super().__init__(pairs)
         self.twice = Counter(name for name, _ in pairs) if len(self) < len(pairs) else Counter()
 
 
-def _refuse_twice(row: dict[str, Any], wanted: Sequence[str], where: str) -> None:
+def _refuse_duplicates(row: dict[str, Any], wanted: Sequence[str], where: str) -> None:
     twice = row.twice if isinstance(row, _Object) else {}
     for name in wanted:
         if twice.get(name, 0) > 1:
             raise InputError(
                 f"a row has {name!r} more than once",
                 where=where,
-                remedy="one value for each name",
+                remedy="one value per name",
             )
 
 
 def _as_written(value: Any) -> Any:
-    """Return a truth value as JSON writes it; all others as they are."""
+    """Return a truth value as JSON writes it; others unchanged."""
     return json.dumps(value) if isinstance(value, bool) else value
 
 

@@ -1,4 +1,4 @@
-"""The test rows: read, checked and compared with those that were trained on; scored elsewhere."""
+"""Test rows: read, checked and compared with the training data; scored elsewhere."""
 
 from dataclasses import dataclass
 
@@ -16,23 +16,23 @@ class HeldOut:
     """The rows of `data.test`."""
 
     examples: Examples
-    """All of them."""
+    """All rows."""
     in_training: int
-    """Of them those whose text stands among the training rows, too."""
+    """Number of rows whose text is also in the training rows."""
     in_validation: int
-    """Of them those whose text stands among the validation rows, too."""
+    """Number of rows whose text is also in the validation rows."""
     fingerprint: str
-    """SHA-256 of texts and labels, whatever their order."""
+    """SHA-256 of texts and labels, in any order."""
     remarks: Remarks
-    """About how the rows were read."""
+    """Remarks on how the rows were read."""
 
 
 def read_held_out(data: DataSettings) -> HeldOut | None:
-    """Reads the test rows; None where none are named.
+    """Read the test rows; return None if none are set.
 
     Raises:
-        InputError: They can not be read, are no labelled texts, or have labels that training has
-            not.
+        InputError: They cannot be read, are not labelled texts, or have labels that are not in the
+            training rows.
     """
     source = find_test(data)
     if source is None:

@@ -1,8 +1,7 @@
-"""Reads Hugging Face data sets. No code of a data set runs: `datasets` loads data files alone.
+"""Reader of Hugging Face data sets. `datasets` loads only data files; no code of a data set runs.
 
-What a name stands for can change on the hub, and asking needs the network and a slow import. So
-the commit that a name stood for is noted once it was read, and asked again only where the hub can
-be reached.
+The content of a name can change on the hub, and asking needs the network and a slow import. So the
+commit of a name is stored once it was read, and asked for again only if the hub can be reached.
 """
 
 import json
@@ -24,11 +23,11 @@ from tuner.files.home import expanded
 from tuner.settings.settings import DataSettings
 
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
-"""Name at the beginning of a split expression."""
+"""Name at the start of a split expression."""
 
 
 def hub_identity(data: DataSettings, split: str) -> str | None:
-    """What identifies the content of a split; None if it was never read and cannot be asked.
+    """Return the identity of a split's content; None if it was never read and cannot be asked for.
 
     A local folder is identified by its files, a hub id by its commit.
     """
@@ -44,22 +43,22 @@ def hub_identity(data: DataSettings, split: str) -> str | None:
 
 
 def read_hub(data: DataSettings, split: str, role: str) -> Table:
-    """Reads the wanted columns of a split; integer class labels become their names.
+    """Read the wanted columns of a split; integer class labels become their names.
 
     Args:
-        data: Names the data set: a hub id, or a folder that `save_to_disk` or the hub made.
-        split: Name of the split, slices included (`train[:10%]`).
+        data: Settings with the hub id, or a folder made by `save_to_disk` or the hub.
+        split: Name of the split, with slices such as `train[:10%]`.
         role: `train` or `validation`, for messages.
 
     Raises:
-        InputError: The data set, its configuration or split cannot be had.
+        InputError: The data set, its configuration or its split is not available.
     """
     import datasets  # noqa: PLC0415
 
     where = f"{data.name} [{split}]"
     try:
         loaded = _load(datasets, data, split)
-    except Exception as error:  # datasets passes on what pyarrow, httpx and the hub raise.
+    except Exception as error:  # datasets passes on errors of pyarrow, httpx and the hub.
         raise _not_read(data, role, error) from error
     wanted = [name for name in wanted_columns(data) if name in loaded.column_names]
     values = {name: _column(datasets, loaded, name) for name in wanted}
@@ -75,14 +74,14 @@ def read_hub(data: DataSettings, split: str, role: str) -> Table:
 
 
 def _inferred(loaded: Any, wanted: Sequence[str]) -> Iterator[str]:
-    """Yield a warning where `datasets` has made numbers of the texts of CSV files."""
+    """Yield a warning if `datasets` has converted texts of CSV files to numbers."""
     kinds = {name: str(getattr(loaded.features[name], "dtype", "")) for name in wanted}
     changed = [name for name, kind in kinds.items() if "string" not in kind]
     if loaded.builder_name == "csv" and changed:
         yield (
             f"Hugging Face datasets has read {', '.join(changed)} of CSV files as "
             f"{', '.join(dict.fromkeys(kinds[name] for name in changed))}, so that 01 and 1 are "
-            "one; data=csv data.train=FILE reads what is written."
+            "equal; data=csv data.train=FILE reads them as they are written."
         )
 
 
@@ -98,15 +97,15 @@ def _load(datasets: Any, data: DataSettings, split: str) -> Any:
 
 
 def _select(datasets: Any, saved: Any, split: str) -> Any:
-    """Return the rows of a saved `Dataset` or `DatasetDict` that a split expression names.
+    """Return the rows of a saved `Dataset` or `DatasetDict` for a split expression.
 
     Args:
-        datasets: The module.
-        saved: As `load_from_disk` returns it.
-        split: Names, slices and sums, as `load_dataset` takes them: `train[:50%]+test`.
+        datasets: Module `datasets`.
+        saved: Result of `load_from_disk`.
+        split: Names, slices and sums, as for `load_dataset`: `train[:50%]+test`.
 
     Raises:
-        ValueError: The expression is malformed, or names a split that was not saved.
+        ValueError: The expression is malformed, or the split was not saved.
     """
     splits = saved if isinstance(saved, datasets.DatasetDict) else {_split_name(saved): saved}
     if split in splits:
@@ -118,16 +117,16 @@ def _select(datasets: Any, saved: Any, split: str) -> Any:
 
 
 def _split_name(saved: Any) -> str:
-    """Return the split that a saved `Dataset` is; `train` if it does not say, as in `datasets`.
+    """Return the split of a saved `Dataset`; `train` if unknown, as in `datasets`.
 
-    A `Dataset` that was loaded as a slice remembers `train[:50%]`: what it holds is its `train`.
+    A `Dataset` that was loaded as a slice has the name `train[:50%]`: it is its own `train`.
     """
     found = _SPLIT_NAME.match(str(saved.split or ""))
     return found[0] if found else "train"
 
 
 def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
-    """A column's cells; class numbers as names, and None for -1, which means unlabelled."""
+    """Return a column's cells; class numbers as names, and None for -1, which means unlabelled."""
     cells: Sequence[Any] = loaded[name][:]
     feature = loaded.features[name]
     if not isinstance(feature, datasets.ClassLabel):
@@ -142,7 +141,7 @@ def _local(data: DataSettings) -> Path | None:
 
 
 def _commit(data: DataSettings) -> str | None:
-    """The commit that name and revision stand for now, or None where the hub does not answer."""
+    """Return the present commit of name and revision; None if the hub does not answer."""
     from huggingface_hub import HfApi, constants  # noqa: PLC0415
 
     if constants.HF_HUB_OFFLINE or os.environ.get("HF_DATASETS_OFFLINE", "0") not in ("", "0"):
@@ -150,7 +149,7 @@ def _commit(data: DataSettings) -> str | None:
     try:
         info = HfApi().dataset_info(str(data.name), revision=data.revision, timeout=10.0)
     except Exception:
-        return None  # No network or no such data set: reading will say which.
+        return None  # No network or no such data set: reading will report it.
     return info.sha
 
 
@@ -168,7 +167,7 @@ def _noted(data: DataSettings, split: str) -> str | None:
 
 
 def _note(data: DataSettings, split: str, fingerprint: str) -> None:
-    """Remembers what was read, so that the same can be found without the network."""
+    """Store what was read, so that it can be found without the network."""
     commit = None if _local(data) is not None else _commit(data)
     identity = fingerprint
     if commit is not None:
@@ -182,12 +181,12 @@ def _note(data: DataSettings, split: str, fingerprint: str) -> None:
 def _not_read(data: DataSettings, role: str, error: Exception) -> InputError:
     lines = [line for line in str(error).splitlines() if line.strip()]
     reason = lines[0] if lines else type(error).__name__
-    remedy = "a data set that the hub shows, its configuration in data.config"
+    remedy = "check the name on the hub, and its configuration in data.config"
     if reason.startswith("Couldn't reach"):
         reason = "the hub cannot be reached, and it was not fetched before"
-        remedy = "fetch it where there is a network, with the same HF_HOME"
+        remedy = "fetch it on a machine with a network, with the same HF_HOME"
     if reason.startswith(("Unknown split", "Unrecognized instruction")):
-        remedy = f"data.{role}=SPLIT, a name that the data set has, or a slice: train[:80%]"
+        remedy = f"data.{role}=SPLIT, an existing split, or a slice: train[:80%]"
     options = getattr(error, "builder_configs", None)
     if options:
         remedy = f"data.config, one of: {shortened(list(options), 20)}"

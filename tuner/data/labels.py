@@ -1,7 +1,7 @@
-"""Label names and their numbers, by the training rows alone.
+"""Label names and their numbers, determined by the training rows only.
 
-Labels stay as they are written: `01`, `1` and `+1` are three. A column of nothing but whole-number
-floats (1.0, 2.0), as tables with a missing value are saved, is the exception: it has integers.
+Labels stay as they are written: `01`, `1` and `+1` are three labels. The exception is a column of
+whole-number floats (1.0, 2.0), as tables with a missing value are saved: its labels are integers.
 """
 
 import re
@@ -18,17 +18,17 @@ from tuner.errors import InputError
 
 _INTEGER = re.compile(r"-?\d{1,300}")
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9]\d{0,299}")
-"""An integer as a computer writes it."""
+"""An integer in its usual form."""
 _WHOLE_FLOAT = re.compile(r"(0|-?[1-9]\d{0,299})\.0*")
 _NUMBER = re.compile(r"([+-]?)(\d{1,300})(?:\.(\d*))?")
 
 
 def label_names(train: Examples) -> tuple[str, ...]:
-    """The distinct labels in the order of their numbers: whole numbers by value, else by name.
+    """Return the distinct labels in the order of their numbers: by value, or else by name.
 
     Raises:
-        InputError: There is one only, so that nothing can be learned; or they are numbers with
-            fractions.
+        InputError: There is only one label, so that nothing can be learned; or the labels are
+            numbers with fractions.
     """
     written = set(train.labels)
     if not train.classes:
@@ -41,13 +41,13 @@ def label_names(train: Examples) -> tuple[str, ...]:
         raise InputError(
             f"all rows have the same label, {names[0]!r}",
             where=f"data.label, in {train.where}",
-            remedy="at least two labels; is data.label the right column?",
+            remedy="at least two labels; check that data.label is the right column",
         )
     return tuple(names)
 
 
 def _integers(written: set[str]) -> set[str] | None:
-    """Return the integers of whole-number floats; None unless all are such, each spelt one way."""
+    """Return the integers of whole-number floats; None unless all are, each in one form."""
     found = [_WHOLE_FLOAT.fullmatch(label) for label in written]
     integers = {match[1] for match in found if match}
     return integers if len(integers) == len(written) and all(found) else None
@@ -68,51 +68,55 @@ def _fraction(number: re.Match[str]) -> str:
     return (number[3] or "").rstrip("0")
 
 
-def spelled(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return labels as the label names spell them; those that are none of them stay as they are.
+def spelled_as_known(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return labels in the form of the label names; unknown ones stay as they are.
 
     Args:
-        labels: As a source has them.
-        names: As the training rows decided.
+        labels: Labels of a source.
+        names: Label names from the training rows.
     """
     known = set(names)
     if not all(_PLAIN_INTEGER.fullmatch(name) for name in known):
         return tuple(labels)
-    # Floats of a whole column or of some rows: what was decided for training holds for each.
+    # Floats of a whole column or of some rows: the decision for training applies to each.
     wholes = {label: _WHOLE_FLOAT.fullmatch(label) for label in set(labels) - known}
     integers = {label: match[1] for label, match in wholes.items() if match and match[1] in known}
     return tuple(integers.get(label, label) for label in labels)
 
 
 def with_known_labels(examples: Examples, names: Sequence[str]) -> Examples:
-    """Return rows with their labels as the label names spell them.
+    """Return rows with their labels in the form of the label names.
 
     Args:
         examples: Training, validation or test rows.
-        names: As the training rows decided.
+        names: Label names from the training rows.
 
     Raises:
-        InputError: There are labels that training has not; names them as they are written.
+        InputError: There are labels that are not in the training rows.
     """
-    labels = spelled(examples.labels, names)
+    labels = spelled_as_known(examples.labels, names)
     unknown = sorted(set(labels).difference(names))
     if unknown:
-        alike = {look_alike(name): name for name in names}
-        near = [f"{u!r} ({alike[look_alike(u)]!r})" for u in unknown if look_alike(u) in alike]
-        hint = f"; spelled otherwise there: {shortened(near)}" if near else ""
+        alike = {normalized_label(name): name for name in names}
+        near = [
+            f"{u!r} ({alike[normalized_label(u)]!r})"
+            for u in unknown
+            if normalized_label(u) in alike
+        ]
+        hint = f"; there in another form: {shortened(near)}" if near else ""
         raise InputError(
-            f"there are labels that training has not: {shortened(unknown)}",
+            f"there are labels that are not in the training rows: {shortened(unknown)}",
             where=f"data.label, in {examples.where}",
             remedy=f"labels of the training rows: {shortened(list(names), 20)}{hint}",
         )
     return replace(examples, labels=labels)
 
 
-def look_alike(label: str) -> str:
-    """Return what a label has in common with those that a reader would take for the same.
+def normalized_label(label: str) -> str:
+    """Return a label's common form with those that a reader would take for the same.
 
-    That is the label without its case, its surrounding and repeated blanks, characters that do not
-    show, its Unicode form, and the zeros and the sign of a number.
+    That is the label without its case, surrounding and repeated blanks, invisible characters, its
+    Unicode form, and the zeros and sign of a number.
     """
     shown = unicodedata.normalize("NFKC", label).casefold()
     shown = "".join(c for c in shown if unicodedata.category(c) != "Cf")
@@ -126,30 +130,30 @@ def look_alike(label: str) -> str:
 
 
 def encode(examples: Examples, labels: Sequence[str]) -> NDArray[np.int32]:
-    """Number of each row's label; shape [rows]."""
+    """Return the number of each row's label; shape [rows]."""
     number = {name: i for i, name in enumerate(labels)}
     return np.fromiter((number[name] for name in examples.labels), np.int32, len(examples))
 
 
 def given_weights(setting: Mapping[Any, Any], labels: Sequence[str]) -> dict[str, float]:
-    """The weight of each label as a configuration gives it.
+    """Return the weight of each label from the configuration.
 
     Args:
-        setting: `training.class_weights` as a mapping.
-        labels: Names of the labels that the data has.
+        setting: Mapping `training.class_weights`.
+        labels: Names of the labels in the data.
 
     Raises:
-        InputError: The mapping names other labels than the data has.
+        InputError: The mapping has other labels than the data.
     """
-    names = spelled([str(label) for label in setting], labels)
+    names = spelled_as_known([str(label) for label in setting], labels)
     given = {name: float(w) for name, w in zip(names, setting.values(), strict=True)}
     if set(given) != set(labels) or len(given) < len(names):
         missing = ", ".join(label for label in labels if label not in given)
         unknown = ", ".join(label for label in given if label not in labels)
         twice = ", ".join(name for name in given if names.count(name) > 1)
         problems = [f"has no weight for {missing}"] if missing else []
-        problems += [f"names {twice} twice"] if twice else []
-        problems += [f"names {unknown}, which the data does not have"] if unknown else []
+        problems += [f"has {twice} twice"] if twice else []
+        problems += [f"has {unknown}, which is not in the data"] if unknown else []
         raise InputError(
             f"training.class_weights {' and '.join(problems)}",
             where="training.class_weights",

@@ -1,4 +1,4 @@
-"""Reads Parquet files: class numbers as the names that Hugging Face datasets keeps beside them."""
+"""Reader of Parquet files; class numbers become the names stored by Hugging Face datasets."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from tuner.data.table import Table
 from tuner.errors import InputError
 
 _DATASETS = b"huggingface"
-"""Key of what Hugging Face datasets writes into a file's schema: the features of its columns."""
+"""Key of the features that Hugging Face datasets writes into a file's schema."""
 
 _UNLABELLED = -1
-"""Class number that Hugging Face datasets gives rows without a label."""
+"""Class number of rows without a label in Hugging Face datasets."""
 
 
 def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
-    """Read the wanted columns of a file; those that it does not have are left out.
+    """Read the wanted columns of a file, without those that it does not have.
 
     Args:
-        path: The file.
+        path: Path of the file.
         wanted: Names of columns.
 
     Raises:
@@ -32,15 +32,15 @@ def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
     try:
         with pq.ParquetFile(path) as file:
             columns = tuple(file.schema_arrow.names)
-            _refuse_twice(columns, wanted, path)
+            _refuse_duplicates(columns, wanted, path)
             names = class_names(file.schema_arrow.metadata or {})
             table = file.read(columns=[name for name in wanted if name in columns])
         values = {name: table.column(name).to_pylist() for name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow's, zlib's, bytes of no text.
+    except (pa.ArrowException, OSError, ValueError) as error:  # Of Arrow, zlib, or invalid text.
         raise InputError(
-            f"no Parquet file: {(str(error).splitlines() or ['?'])[0]}",
+            f"the file is not a Parquet file: {(str(error).splitlines() or ['?'])[0]}",
             where=str(path),
-            remedy="a Parquet file, or the `format` that the file has (data=csv, data=json)",
+            remedy="a Parquet file, or the format of the file (data=csv, data=json)",
         ) from error
     named: dict[str, list[Any]] = {
         column: _named(cells, names[column], column, path) if column in names else cells
@@ -54,7 +54,7 @@ def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes by column, from a schema's metadata.
 
     Args:
-        metadata: As Arrow reads it; what is malformed names nothing.
+        metadata: Metadata from Arrow; malformed content is ignored.
     """
     try:
         features = json.loads(metadata.get(_DATASETS, b"{}"))["info"]["features"]
@@ -68,24 +68,24 @@ def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
         return {}
 
 
-def _refuse_twice(columns: Sequence[str], wanted: Sequence[str], path: Path) -> None:
+def _refuse_duplicates(columns: Sequence[str], wanted: Sequence[str], path: Path) -> None:
     for name in wanted:
         if columns.count(name) > 1:
             raise InputError(
                 f"the file has {columns.count(name)} columns named {name!r}",
                 where=str(path),
-                remedy="columns with names of their own",
+                remedy="give each column a name of its own",
             )
 
 
 def _named(cells: list[Any], names: Sequence[str], column: str, path: Path) -> list[Any]:
-    """The names of class numbers; None for those without a label."""
+    """Return the names of class numbers; None for those without a label."""
     if not all(cell is None or type(cell) is int for cell in cells):
         return cells
     for row, cell in enumerate(cells, start=1):
         if cell is not None and not _UNLABELLED <= cell < len(names):
             raise InputError(
-                f"the class number {cell} has no name: there are {len(names)} names",
+                f"the class number {cell} has no name: there are only {len(names)} names",
                 where=f"column {column!r}, row {row} of {path}",
                 remedy=f"class numbers from 0 to {len(names) - 1}",
             )

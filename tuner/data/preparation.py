@@ -1,4 +1,4 @@
-"""From settings to tokenised, checked and cached data."""
+"""Preparation of data: from settings to tokenised, checked and cached splits."""
 
 import json
 from collections.abc import Sequence
@@ -38,23 +38,23 @@ class PreparedData:
     pad_id: int
     """Token id of padding."""
     checkpoint: CheckpointInfo
-    """The model that the tokens are for."""
+    """Model that the tokens are for."""
     constant_guess: Baseline
-    """What guessing by the training rows' label frequencies reaches on the validation rows."""
+    """Result on the validation rows of guessing by the training rows' label frequencies."""
     report: DataReport
     """Figures of the data."""
     fingerprint: str
-    """SHA-256 of texts and labels of both splits and of the label names; the same for every
-    length, and for every model whose texts become tokens as in version 0.1.
+    """SHA-256 of texts and labels of both splits and of the label names; equal for all lengths,
+    and for all models whose texts are tokenised as in version 0.1.
     """
     seed: int
-    """`data.seed`."""
+    """Value of `data.seed`."""
 
     def interim_rows(self, count: int | None) -> NDArray[np.int64]:
-        """Validation rows for an interim evaluation: stratified, the same for every trial.
+        """Return validation rows for an interim evaluation: stratified, the same for every trial.
 
         Args:
-            count: How many; None for all.
+            count: Number of rows; None for all.
 
         Returns:
             Row indices in ascending order; shape [min(count, rows)].
@@ -64,10 +64,10 @@ class PreparedData:
 
 
 def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
-    """Finds, reads, checks, splits and tokenises the data; from the cache where it can.
+    """Find, read, check, split and tokenise the data, or load them from the cache.
 
     Raises:
-        InputError: Data, checkpoint or their settings are wrong.
+        InputError: Data, checkpoint or settings are wrong.
     """
     _check_settings(data)
     info = inspect(locate(model))
@@ -76,7 +76,7 @@ def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
     stored = cache.load(key) if key else None
     if stored is None:
         stored = _make(data, model, info, (train, validation))
-        # What only reading can identify is known now.
+        # The identity of sources that only reading can identify is known now.
         key = key or _key(data, model, info, find_sources(data))
         stored = cache.save(key, stored) if key else stored
     return PreparedData(
@@ -97,11 +97,13 @@ def _check_settings(data: DataSettings) -> None:
         count = getattr(data, key)
         if count is not None and count < 1:
             raise InputError(
-                f"{count} examples are none", where=f"data.{key}", remedy="1 or more, or null"
+                f"{count} examples are not enough",
+                where=f"data.{key}",
+                remedy="1 or more, or null",
             )
     if data.validation is None and not 0.0 < data.validation_fraction < 1.0:
         raise InputError(
-            f"{data.validation_fraction} is no share of the training rows",
+            f"{data.validation_fraction} is not a share of the training rows",
             where="data.validation_fraction",
             remedy="a number above 0 and below 1, such as 0.1",
         )
@@ -120,7 +122,7 @@ def _key(
     if any(identity is None for identity in identities):
         return None
     settings = asdict(data)
-    # The content stands for the places that it was found in; test rows are not among it.
+    # Places are represented by their content; test rows are not included.
     for place in ("package", "train", "validation", "test", "name", "config", "revision"):
         settings.pop(place)
     return combined_hash(
@@ -139,7 +141,7 @@ def _make(
     model: ModelSettings,
     info: CheckpointInfo,
     sources: tuple[Source, Source | None],
-) -> cache.Stored:
+) -> cache.StoredData:
     tokenizer = load_tokenizer(info)
     layout = find_layout(tokenizer, pairs=data.text_pair is not None)
     check_length(info, model.max_length, layout.special_tokens)
@@ -158,7 +160,7 @@ def _make(
         _split(token, encode(split, labels), tokenizer.pad_id)
         for split, token in zip(splits, tokens, strict=True)
     ]
-    return cache.Stored(
+    return cache.StoredData(
         labels=labels,
         train=arrays[0],
         validation=arrays[1],
@@ -173,14 +175,14 @@ def _make(
 def read_splits(
     data: DataSettings, sources: tuple[Source, Source | None]
 ) -> tuple[tuple[Examples, Examples], tuple[str, ...], Remarks]:
-    """Training and validation rows as they are used, the label names, and remarks.
+    """Return training and validation rows as they are used, the label names, and remarks.
 
     Args:
-        data: Which of their rows are used.
-        sources: As `find_sources` gives them.
+        data: Settings that select the rows.
+        sources: Sources from `find_sources`.
 
     Raises:
-        InputError: They can not be read, are no labelled texts or too few.
+        InputError: They cannot be read, are not labelled texts, or are too few.
     """
     remarks = Remarks()
     everything = to_examples(remarks.of(sources[0].read()), data)
@@ -209,7 +211,7 @@ def _hold_out(examples: Examples, labels: int, data: DataSettings) -> tuple[Exam
         raise InputError(
             f"{len(examples)} rows with {labels} different labels leave none for validation",
             where=f"data.label, in {examples.where}",
-            remedy="more rows a label, or a validation file in data.validation",
+            remedy="more rows per label, or a validation file in data.validation",
         )
     order = stratified_order(examples.labels, data.seed, Purpose.SPLIT, keep_one_back=True)
     count = validation_rows(len(examples), labels, data.validation_fraction)
@@ -241,16 +243,16 @@ def _split(tokens: TokenRows, labels: NDArray[np.int32], pad_id: int) -> Tokeniz
 def constant_guess(
     train: NDArray[np.int32] | Sequence[int], validation: NDArray[np.int32] | Sequence[int]
 ) -> Baseline:
-    """What guessing by the training label frequencies reaches on validation rows.
+    """Return the result on validation rows of guessing by training label frequencies.
 
     Args:
-        train: Label numbers; every number up to the largest occurs.
+        train: Label numbers; all numbers up to the largest occur.
         validation: Label numbers.
     """
     frequency = np.bincount(train) / len(train)
     true = np.asarray(validation)
     return Baseline(
         accuracy=float(np.mean(true == frequency.argmax())),
-        # Of few training rows the frequencies may be further off than no opinion at all.
+        # With few training rows the frequencies may be worse than equal ones.
         loss=float(min(np.mean(-np.log(frequency[true])), np.log(len(frequency)))),
     )

@@ -1,8 +1,8 @@
-"""Cuts delimited text into records, by a dialect that is known.
+"""Splitting of delimited text into records with a known dialect.
 
-The work is that of the module `csv`, except where quote marks mean nothing. Characters that `csv`
-would take for something else are replaced by half surrogates, which no decoded text contains, and
-put back in the fields.
+The module `csv` does the work, except if quote marks have no meaning. Characters that `csv` would
+misinterpret are replaced by half surrogates, which no decoded text contains, and restored in the
+fields.
 """
 
 import csv
@@ -19,10 +19,10 @@ _RETURN, _FEED, _BACKSLASH, _QUOTE, _DELIMITER = map(chr, range(0xD800, 0xD805))
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a delimited file is written."""
+    """Format of a delimited file."""
 
     delimiter: str | None
-    """Character between fields; None: each line is one field."""
+    """Character between fields; None if each line is one field."""
 
     quoting: Quoting
 
@@ -31,32 +31,32 @@ class Record(NamedTuple):
     """One row of a delimited file."""
 
     line: int
-    """Line of the file that it begins in, counted from 1."""
+    """Line of the file in which it begins, counted from 1."""
 
     lines: int
-    """Number of lines that it takes."""
+    """Number of its lines."""
 
     breaks: bool
-    """True if a field may hold a line break of any kind."""
+    """True if a field may contain a line break of any kind."""
 
     fields: Sequence[str]
 
 
 class MalformedError(Exception):
-    """Text that the dialect cannot have."""
+    """The text is impossible in the dialect."""
 
     def __init__(self, problem: str, line: int) -> None:
-        """Take the problem, and the line that the malformed record begins in."""
+        """Store the problem, and the line in which the malformed record begins."""
         super().__init__(problem)
         self.problem, self.line = problem, line
 
 
 def records(lines: Iterable[str], dialect: Dialect) -> Iterator[Record]:
-    """Yield the records of a text; blank lines between them are none.
+    """Yield the records of a text, without blank lines between them.
 
     Args:
-        lines: The text, each line with its end.
-        dialect: How it is written.
+        lines: Lines of the text, each with its end.
+        dialect: Format of the text.
 
     Raises:
         MalformedError: A quoted field does not end, or goes on after its closing quote mark.
@@ -75,20 +75,20 @@ def _plain_records(lines: Iterable[str], delimiter: str | None) -> Iterator[Reco
 
 
 def _problem(message: str) -> str:
-    """Return what an error of `csv` means in a sentence."""
+    """Return an error of `csv` as a sentence."""
     if message == "unexpected end of data":
-        return "malformed CSV: a quote mark opens a text, and none closes it"
+        return "malformed CSV: a quote mark opens a text, but none closes it"
     if message.endswith("expected after '\"'"):
-        return "malformed CSV: a text goes on after the quote mark that closes it"
+        return "malformed CSV: a text continues after its closing quote mark"
     return f"malformed CSV: {message}"
 
 
 class _Quoted:
-    """Records in which fields may stand in quote marks."""
+    """Records whose fields may be in quote marks."""
 
     def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines = lines
-        # `csv` needs a delimiter: one that no line has.
+        # `csv` needs a delimiter: one that no line contains.
         self._delimiter = dialect.delimiter or _DELIMITER
         self._escapes = dialect.quoting is Quoting.BACKSLASH
         self._line = 0
@@ -120,7 +120,7 @@ class _Quoted:
             raise MalformedError(_problem(str(error)), line) from error
 
     def _protected(self) -> Iterator[str]:
-        """Yield the lines with stand-ins, those joined whose line break is escaped."""
+        """Yield the lines with stand-ins; lines with an escaped line break are joined."""
         pending = ""
         for line in self._lines:
             self._line += 1
@@ -142,7 +142,7 @@ class _Quoted:
             yield pending
 
     def _escaped(self, body: str) -> tuple[str, bool]:
-        """Replace what follows a backslash; True if the line's own break does."""
+        """Replace characters after backslashes; True if the line's own break is escaped."""
         self._replaced = True
         parts = body.replace("\\\\", _BACKSLASH)
         parts = parts.replace('\\"', _QUOTE).replace("\\" + self._delimiter, _DELIMITER)
@@ -153,7 +153,7 @@ _BREAKS = str.maketrans({"\r": _RETURN, "\n": _FEED})
 
 
 def _split_end(line: str) -> tuple[str, str]:
-    r"""Split a line from its end; of `\r\r\n`, which some writers leave, one `\r` is kept."""
+    r"""Split a line from its end; of `\r\r\n`, which some writers produce, one `\r` is kept."""
     if line.endswith("\n"):
         return line[:-1].rstrip("\r"), "\r\n" if line.endswith("\r\n") else "\n"
     return (line[:-1], "\r") if line.endswith("\r") else (line, "")

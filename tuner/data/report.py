@@ -1,4 +1,4 @@
-"""What the data looks like before the first trial: figures, and sentences where they warn."""
+"""Report on the data before the first trial: figures, and warnings as sentences."""
 
 import unicodedata
 from collections import Counter
@@ -7,67 +7,68 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.data.labels import look_alike
+from tuner.data.labels import normalized_label
 from tuner.data.table import Examples, Remarks, shortened
 from tuner.data.tokenizer import TokenRows
 
 WARN_DUPLICATES = 0.01
-"""Share of training rows that repeat an earlier one."""
+"""Share of training rows that repeat an earlier one, from which on a warning is given."""
 WARN_TRUNCATED = 0.05
-"""Share of rows that lose tokens."""
+"""Share of truncated rows from which on a warning is given."""
 WARN_UNKNOWN = 0.02
-"""Share of text tokens; a fitting WordPiece vocabulary stays far below."""
+"""Share of unknown tokens from which on a warning is given; a fitting vocabulary stays far below.
+"""
 WARN_IMBALANCE = 10.0
-"""Rows of the most frequent label for one of the rarest."""
+"""Ratio of the most frequent to the rarest label from which on a warning is given."""
 WARN_VOCABULARY = 0.9
-"""Share of the model's embeddings that the tokenizer can reach."""
+"""Share of the model's embeddings that the tokenizer should reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataReport:
-    """Figures of a data set as one model meets it; plain values alone."""
+    """Figures of a data set for one model, as plain values."""
 
     train_rows: int
-    """Rows trained on."""
+    """Number of training rows."""
     validation_rows: int
-    """Rows held out."""
+    """Number of validation rows."""
     labels: tuple[str, ...]
     """Label names, in the order of their numbers."""
     train_counts: tuple[int, ...]
-    """Training rows of each label."""
+    """Number of training rows of each label."""
     validation_counts: tuple[int, ...]
-    """Validation rows of each label."""
+    """Number of validation rows of each label."""
     duplicates: int
-    """Training rows whose text stands in an earlier training row."""
+    """Number of training rows with the text of an earlier one."""
     contradictions: int
-    """Training rows whose text stands with another label too."""
+    """Number of training rows whose text occurs with another label, too."""
     shared: int
-    """Validation rows whose text stands in training."""
+    """Number of validation rows whose text is also in training."""
     empty: int
-    """Rows of both splits without any text."""
+    """Number of rows of both splits without text."""
     truncated: float
-    """Share of the rows of both splits that are longer than `max_length`."""
+    """Share of the rows of both splits that exceed `max_length`."""
     unknown: float
-    """Share of the text tokens of both splits that the vocabulary lacks."""
+    """Share of the tokens of both splits that are not in the vocabulary."""
     length_median: float
-    """Tokens of a row before truncation, special ones included."""
+    """Median number of tokens per row before truncation, with special tokens."""
     length_p95: float
-    """95 % of the rows have no more tokens."""
+    """Number of tokens that 95 % of the rows do not exceed."""
     length_max: int
-    """Tokens of the longest row."""
+    """Number of tokens of the longest row."""
     max_length: int
-    """Tokens kept."""
+    """Number of tokens that are kept."""
     tokenizer_vocabulary: int
-    """Ids that the tokenizer can give."""
+    """Number of ids of the tokenizer."""
     model_vocabulary: int
-    """Rows of the model's embedding."""
+    """Number of embeddings of the model."""
     notes: tuple[str, ...] = ()
     """Sentences about settings and files."""
     read_as: tuple[str, ...] = ()
-    """Lines about how the files were read, where that is not obvious."""
+    """Lines on how the files were read, if that is not obvious."""
 
     def warnings(self) -> list[str]:
-        """A sentence with its figures for all that is likely to spoil a fine-tune."""
+        """Return a sentence with figures for each likely problem of a fine-tune."""
         rows = self.train_rows
         out = list(self.notes)
         if self.duplicates / rows >= WARN_DUPLICATES:
@@ -75,14 +76,14 @@ class DataReport:
             out.append(f"{self.duplicates} training rows ({share:.1%}) repeat an earlier text.")
         if self.contradictions:
             out.append(
-                f"{self.contradictions} training rows have a text that stands with another label"
-                " too: no model can get all of them right."
+                f"{self.contradictions} training rows have a text that also has another label:"
+                " no model can get all of them right."
             )
         if self.shared:
             share = self.shared / self.validation_rows
             out.append(
-                f"{self.shared} validation rows ({share:.1%}) have a text that training has too:"
-                " their scores flatter."
+                f"{self.shared} validation rows ({share:.1%}) have a text that is also in "
+                "training: their scores are too optimistic."
             )
         if self.empty:
             out.append(f"{self.empty} rows have an empty text.")
@@ -98,12 +99,12 @@ class DataReport:
         if self.unknown >= WARN_UNKNOWN:
             out.append(
                 f"{self.unknown:.1%} of the tokens are unknown to the tokenizer:"
-                " does the model fit the language of the texts?"
+                " check that the model fits the language of the texts."
             )
         if self.tokenizer_vocabulary < WARN_VOCABULARY * self.model_vocabulary:
             out.append(
-                f"The tokenizer has {self.tokenizer_vocabulary} tokens, the model embeddings for"
-                f" {self.model_vocabulary}: do they belong together?"
+                f"The tokenizer has {self.tokenizer_vocabulary} tokens, but the model has "
+                f"embeddings for {self.model_vocabulary}: check that they belong together."
             )
         return out
 
@@ -111,10 +112,11 @@ class DataReport:
         out = []
         spelt: dict[str, list[str]] = {}
         for label in self.labels:
-            spelt.setdefault(look_alike(label), []).append(label)
+            spelt.setdefault(normalized_label(label), []).append(label)
         out += [
-            f"Labels {_shown_apart(same)} stay apart, and differ in no more than case, "
-            "blanks, Unicode form or the spelling of a number: are they one?"
+            f"Labels {_shown_apart(same)} are different labels, although they differ only in "
+            "case, blanks, Unicode form or the spelling of a number: check whether they should "
+            "be one."
             for same in spelt.values()
             if len(same) > 1
         ]
@@ -124,12 +126,12 @@ class DataReport:
             rare = self.labels[self.train_counts.index(least)]
             out.append(
                 f"Label {frequent!r} has {most} training rows, {rare!r} only {least}:"
-                " accuracy says little about the rare ones, val_macro_f1 more."
+                " accuracy shows little about rare labels, val_macro_f1 more."
             )
         pairs = zip(self.labels, self.validation_counts, strict=True)
         absent = [label for label, count in pairs if not count]
         if absent:
-            what = "label stands" if len(absent) == 1 else "labels stand"
+            what = "label is" if len(absent) == 1 else "labels are"
             out.append(f"{len(absent)} {what} in no validation row: {shortened(absent)}.")
         return out
 
@@ -140,7 +142,7 @@ class DataReport:
         return [f"the tokenizer has {sizes}"]
 
     def lines(self) -> list[str]:
-        """The report for a terminal, warnings last."""
+        """Return the report for a terminal, warnings last."""
         counts = [f"{n} {c}" for n, c in zip(self.labels, self.train_counts, strict=True)]
         return [
             *self.read_as,
@@ -160,7 +162,7 @@ class DataReport:
 
 
 def _shown_apart(labels: Sequence[str]) -> str:
-    """Return labels in quotes; by their characters' codes where they would look the same."""
+    """Return labels in quotes, with character codes if they would look the same."""
     same = len({unicodedata.normalize("NFKC", label) for label in labels}) < len(labels)
     return ", ".join(map(ascii if same else repr, labels))
 
@@ -173,14 +175,14 @@ def make_report(
     vocabularies: tuple[int, int],
     remarks: Remarks,
 ) -> DataReport:
-    """Counts all figures.
+    """Compute all figures.
 
     Args:
         splits: Training and validation rows.
         tokens: Their tokens.
-        labels: In the order of their numbers.
-        vocabularies: Size of the tokenizer's and of the model's.
-        remarks: About how the data was read.
+        labels: Label names in the order of their numbers.
+        vocabularies: Sizes of the tokenizer's and of the model's vocabulary.
+        remarks: Remarks on how the data was read.
     """
     train, validation = splits
     found: dict[tuple[str, str], list[str]] = {}
@@ -213,11 +215,11 @@ def make_report(
 
 
 def shared(examples: Examples, texts: Container[tuple[str, str]]) -> int:
-    """How many rows have one of these texts.
+    """Return the number of rows with one of these texts.
 
     Args:
-        examples: The rows.
-        texts: Pairs of texts, as `Examples.inputs` has them.
+        examples: Rows to search.
+        texts: Pairs of texts, as in `Examples.inputs`.
     """
     return sum(text in texts for text in examples.inputs)
 

@@ -1,4 +1,4 @@
-"""Where the rows of a split come from, and what identifies their content before it is read."""
+"""Source of a split's rows, and the identity of its content before it is read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,17 +22,17 @@ class Source:
     """One split, found but not read."""
 
     identity: str | None
-    """Same identity, same content; None where reading alone can tell."""
+    """Identity of the content; None if only reading can tell."""
     read: Callable[[], Table]
-    """Reads it."""
+    """Function that reads the rows."""
 
 
 Finder = Callable[[DataSettings, str, str | None], Source]
-"""Finds the rows of a role, as `train`, at the place that a key gives."""
+"""Function that finds the rows of a role such as `train`, at the place in a key."""
 
 
 def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
-    """Finds training and validation rows; the latter None when they are to be split off.
+    """Find training and validation rows; the latter are None if they are to be split off.
 
     Raises:
         InputError: The format is unknown, a key is missing, or a file does not exist.
@@ -45,10 +45,10 @@ def find_sources(data: DataSettings) -> tuple[Source, Source | None]:
 
 
 def find_test(data: DataSettings) -> Source | None:
-    """Finds the test rows; None where none are named.
+    """Find the test rows; return None if none are set.
 
     Raises:
-        InputError: As `find_sources`.
+        InputError: Like `find_sources`.
     """
     return None if data.test is None else _finder(data)(data, "test", data.test)
 

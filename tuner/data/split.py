@@ -1,4 +1,4 @@
-"""Stratified splits and subsets, decided by `data.seed` and the labels alone."""
+"""Stratified splits and subsets, determined by `data.seed` and the labels."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Purpose(IntEnum):
-    """What rows are drawn for; each draws from a random stream of its own."""
+    """Purpose of a draw; each has a random stream of its own."""
 
     SPLIT = 0
     TRAIN = 1
@@ -23,19 +23,18 @@ def stratified_order(
     *,
     keep_one_back: bool = False,
 ) -> NDArray[np.int64]:
-    """An order of all rows whose every beginning has the labels in the shares of the whole.
+    """Return an order of all rows in which every prefix has the labels in the shares of the whole.
 
-    Rows of a label are shuffled and then spread evenly: the j-th of its n rows stands at
-    (j + 1/2) / n of the way, ties in random order. One row of each label comes first of all, so
-    that no label is missing from a beginning that has room for it. A longer beginning holds every
-    shorter one.
+    Rows of a label are shuffled and then spread evenly: the j-th of its n rows is at (j + 1/2) / n
+    of the way, ties in random order. One row of each label comes first, so that no label is
+    missing from a prefix that is long enough. A longer prefix contains every shorter one.
 
     Args:
-        labels: One per row.
-        seed: `data.seed`.
-        purpose: Which random stream.
-        keep_one_back: One row of each label comes last of all instead, and only labels with two
-            rows or more come first: a beginning then leaves every label something.
+        labels: Label of each row.
+        seed: Value of `data.seed`.
+        purpose: Purpose, which selects the random stream.
+        keep_one_back: True to put one row of each label last instead, and only labels with two or
+            more rows first: a prefix then leaves a row of every label.
 
     Returns:
         Row indices; shape [rows].
@@ -49,12 +48,12 @@ def stratified_order(
     position[rank == 0] = -1.0
     if keep_one_back:
         position[rank == counts[groups] - 1] = 2.0
-    # A stable sort: equal places keep the order of the shuffle.
+    # The sort is stable: equal places keep the shuffled order.
     return shuffled[np.argsort(position, kind="stable")]
 
 
 def _rank_in_group(groups: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many rows of the same group stand before each row; shape [rows]."""
+    """Return the number of earlier rows of the same group for each row; shape [rows]."""
     by_group = np.argsort(groups, kind="stable")
     starts = np.cumsum(counts) - counts
     rank = np.empty(len(groups), np.int64)
@@ -63,5 +62,5 @@ def _rank_in_group(groups: NDArray[np.int64], counts: NDArray[np.int64]) -> NDAr
 
 
 def validation_rows(count: int, labels: int, fraction: float) -> int:
-    """How many of `count` rows are held out: the share, but one at least and one a label left."""
+    """Return how many rows are held out: the share, but at least one, leaving one per label."""
     return max(1, min(round(count * fraction), count - labels))

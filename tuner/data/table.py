@@ -1,4 +1,4 @@
-"""Rows as they were read, and the labelled texts they become once they are checked."""
+"""Rows as they were read, and the labelled texts that they become when they are checked."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,38 +16,38 @@ _SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The wanted columns of one source, before any check."""
+    """The wanted columns of one source, unchecked."""
 
     where: str
     """File or data set, for messages."""
     columns: tuple[str, ...]
     """Names of all columns that the source has, wanted or not."""
     values: Mapping[str, Sequence[Any]]
-    """Wanted column to its cells; None is a cell without a value."""
+    """Wanted column to its cells; None for a cell without a value."""
     read_as: tuple[str, ...] = ()
-    """Lines about how the source was read, where that is not obvious."""
+    """Lines on how the source was read, if that is not obvious."""
     notes: tuple[str, ...] = ()
-    """Sentences that warn of what may be damaged."""
+    """Warnings about probable damage, as sentences."""
     classes: frozenset[str] = frozenset()
-    """Columns that have names of classes by their own type: no text of a file."""
+    """Columns with class names by their type, not texts of a file."""
 
 
 @dataclass
 class Remarks:
-    """What there is to say of how data was read."""
+    """Remarks on how data was read."""
 
     read_as: list[str] = field(default_factory=list)
-    """Lines about how sources were read, where that is not obvious."""
+    """Lines on how sources were read, if that is not obvious."""
 
     notes: list[str] = field(default_factory=list)
-    """Sentences that warn."""
+    """Warnings as sentences."""
 
     def lines(self) -> list[str]:
-        """Return them for a terminal, warnings last."""
+        """Return the remarks for a terminal, warnings last."""
         return [*self.read_as, *(f"warning: {note}" for note in self.notes)]
 
     def of(self, table: Table) -> Table:
-        """Add a table's own remarks, and return the table."""
+        """Add a table's own remarks and return the table."""
         self.read_as += table.read_as
         self.notes += table.notes
         return table
@@ -55,25 +55,25 @@ class Remarks:
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Labelled texts, checked."""
+    """Checked labelled texts."""
 
     where: str
     """File or data set, for messages."""
     texts: tuple[str, ...]
-    """One per row."""
+    """Text of each row."""
     pairs: tuple[str, ...] | None
-    """The second texts; None for single texts."""
+    """Second text of each row; None for single texts."""
     labels: tuple[str, ...]
-    """Labels as the source has them, one per row."""
+    """Label of each row, as in the source."""
     classes: bool = False
-    """True if they are names of classes by their type, which are never respelled."""
+    """True if they are class names by their type, whose form is never changed."""
 
     def __len__(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return len(self.texts)
 
     def take(self, rows: Sequence[int]) -> "Examples":
-        """The rows of these indices, in this order."""
+        """Return the rows of these indices, in this order."""
         return Examples(
             where=self.where,
             texts=tuple(self.texts[row] for row in rows),
@@ -84,28 +84,28 @@ class Examples:
 
     @property
     def inputs(self) -> Sequence[tuple[str, str]]:
-        """Text and second text of each row; the second one empty for single texts."""
+        """Text and second text of each row; the second one is empty for single texts."""
         return tuple(zip(self.texts, self.pairs or ("",) * len(self), strict=True))
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of texts and labels in their order."""
+        """Return the SHA-256 of texts and labels in their order."""
         pairs = () if self.pairs is None else ("pairs", *self.pairs)
         return combined_hash((*self.texts, *pairs, *self.labels))
 
 
 def wanted_columns(data: DataSettings) -> tuple[str, ...]:
-    """Columns that the settings name, each once."""
+    """Return the columns that the settings name, each once."""
     names = [data.text, data.text_pair, data.label, *data.where]
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def to_examples(table: Table, data: DataSettings) -> Examples:
-    """Filters and checks a table.
+    """Filter and check a table.
 
     Raises:
-        InputError: A column is missing, no row is left, or a text or label has no value or is of
-            a kind that cannot be used.
+        InputError: A column is missing, no row is left, or a text or label has no value or an
+            unusable type.
     """
     _check_columns(table, data)
     rows = _matching_rows(table, data)
@@ -128,13 +128,13 @@ def _check_columns(table: Table, data: DataSettings) -> None:
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {table.where}",
-                remedy=f"{_meant(key, column, table)}one of: {', '.join(table.columns)}"
+                remedy=f"{_suggestion(key, column, table)}one of: {', '.join(table.columns)}"
                 f"{one_column_hint(table, 'data')}",
             )
 
 
-def _meant(key: str, column: str, table: Table) -> str:
-    """The column that a mistyped one most likely stands for, as the start of a remedy."""
+def _suggestion(key: str, column: str, table: Table) -> str:
+    """Return the column closest to a mistyped one, as the start of a remedy."""
     near = nearest(column, table.columns)
     if near is None:
         return ""
@@ -143,21 +143,21 @@ def _meant(key: str, column: str, table: Table) -> str:
 
 
 def one_column_hint(table: Table, section: str) -> str:
-    """Return what may help where a file seems to have one column alone."""
+    """Return a hint for a file that seems to have only one column."""
     if len(table.columns) != 1:
         return ""
-    return f"; or {section}.delimiter=CHARACTER where another one stands between columns"
+    return f"; or {section}.delimiter=CHARACTER if another one separates columns"
 
 
 def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
-    """Indices of the rows that every condition of `data.where` holds for."""
+    """Return the indices of the rows for which every condition of `data.where` holds."""
     count = len(table.values[data.label])
     if count == 0:
         raise InputError("there are no rows", where=table.where, remedy="labelled texts")
     rows: Sequence[int] = range(count)
     for column, value in data.where.items():
         cells = table.values[column]
-        rows = [row for row in rows if _is(cells[row], value)]
+        rows = [row for row in rows if _has_value(cells[row], value)]
         if not rows:
             seen = dict.fromkeys(str(cell) for cell in cells if not is_missing(cell))
             raise InputError(
@@ -168,8 +168,8 @@ def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
     return rows
 
 
-def _is(cell: Any, value: str) -> bool:
-    """Return whether a cell has a value: texts as written, others by what they stand for."""
+def _has_value(cell: Any, value: str) -> bool:
+    """Return True if a cell has a value: texts as written, others by their value."""
     if isinstance(cell, bool):
         return str(cell).lower() == value.lower()
     if is_missing(cell) or str(cell) == value or not isinstance(cell, int | float):
@@ -181,13 +181,13 @@ def _is(cell: Any, value: str) -> bool:
 
 
 def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
-    """The texts of some rows.
+    """Return the texts of some rows.
 
     Args:
-        table: Has the column.
-        column: Its name.
+        table: Table with the column.
+        column: Name of the column.
         key: Configuration key that named it, for messages.
-        rows: Indices.
+        rows: Indices of the rows.
 
     Raises:
         InputError: A row has no text, or something else.
@@ -208,13 +208,13 @@ def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple
     """Return the labels of some rows: texts as they are written, numbers by their value.
 
     Args:
-        table: Has the column.
-        column: Its name.
+        table: Table with the column.
+        column: Name of the column.
         key: Configuration key that named it, for messages.
-        rows: Indices.
+        rows: Indices of the rows.
 
     Raises:
-        InputError: A row has no label, or what it has is no text, number or truth value.
+        InputError: A row has no label, or a value that is no text, number or truth value.
     """
     cells = table.values[column]
     missing = [row for row in rows if has_no_label(cells[row])]
@@ -222,14 +222,14 @@ def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
         raise InputError(
-            f"the column holds {type(cells[odd]).__name__} values, not one label a row",
+            f"the column holds {type(cells[odd]).__name__} values, not one label per row",
             where=f"{key}={column}, row {odd + 1} of {table.where}",
             remedy="a column of texts or whole numbers",
         )
     names = _as_text(table, column, rows)
     if any(isinstance(cells[row], str | bool) for row in rows):
         return names
-    # Among numbers 1 and 1.0 are the same; 2**60 has no float of its own.
+    # 1 and 1.0 are the same number; 2**60 has no float of its own.
     return tuple(
         name if isinstance(cell := cells[row], int) or not cell.is_integer() else str(int(cell))
         for name, row in zip(names, rows, strict=True)
@@ -246,19 +246,19 @@ def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
             raise InputError(
                 f"a text is no valid Unicode: it has half of a surrogate pair at {error.start}",
                 where=f"column {column!r}, row {row + 1} of {table.where}",
-                remedy="the text written as UTF-8",
+                remedy="write the text as UTF-8",
             ) from error
         texts.append(text)
     return tuple(texts)
 
 
 def is_missing(value: object) -> bool:
-    """None, or the NaN that numeric columns have instead."""
+    """Return True for None, and for NaN, which numeric columns have instead."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def has_no_label(value: object) -> bool:
-    """True for a missing value and for a text of blanks alone."""
+    """Return True for a missing value, and for a text of blanks only."""
     return is_missing(value) or (isinstance(value, str) and not value.strip())
 
 
@@ -268,11 +268,11 @@ def _refuse_missing(table: Table, key: str, rows: Sequence[int], what: str) -> N
         raise InputError(
             f"{len(rows)} row{'s have' if len(rows) > 1 else ' has'} {what}",
             where=f"{key}, {table.where}, row {shown} (the first row of data is 1)",
-            remedy="leave these rows out, or give them a value",
+            remedy="remove these rows, or give them a value",
         )
 
 
 def shortened(values: Sequence[str], count: int = _SHOWN) -> str:
-    """The first few of many values, and how many more there are."""
+    """Return the first few of many values, and the number of the others."""
     rest = len(values) - count
     return ", ".join(values[:count]) + (f" and {rest} more" if rest > 0 else "")

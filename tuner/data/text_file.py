@@ -1,4 +1,4 @@
-"""Opens text files: compressed or not, in UTF-8 or UTF-16, with any line ending."""
+"""Opening of text files: compressed or not, in UTF-8 or UTF-16, with any line ending."""
 
 import bz2
 import codecs
@@ -27,12 +27,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HEAD = 8192
-"""Bytes by which encoding and line ending are told."""
+"""Number of bytes from which encoding and line ending are determined."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextFile:
-    """A text file, found out about and not read."""
+    """A text file with known format, not read yet."""
 
     path: Path
 
@@ -40,11 +40,11 @@ class TextFile:
     """Name of the codec."""
 
     line_end: str
-    r"""`\n`, which a `\r` may come before, or `\r`: what ends a line. Any other is text."""
+    r"""Character `\n`, which a `\r` may precede, or `\r`, that ends a line. Others are text."""
 
     @contextmanager
     def opened(self) -> Iterator[TextIO]:
-        """Open the text from its beginning, cut into lines at `line_end` alone.
+        """Open the text from its beginning, split into lines only at `line_end`.
 
         Raises:
             InputError: It cannot be decompressed or decoded.
@@ -62,13 +62,13 @@ _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, R
 
 
 def find_text(path: Path) -> TextFile:
-    """Find out how to read a text file.
+    """Determine how to read a text file.
 
     Args:
-        path: An existing file.
+        path: Path of an existing file.
 
     Raises:
-        InputError: It holds nothing, or cannot be decompressed.
+        InputError: It is empty, or cannot be decompressed.
     """
     try:
         with _binary(path) as binary:
@@ -86,7 +86,7 @@ def _encoding(head: bytes) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    # Without a mark, UTF-16 shows by the NUL bytes in the ASCII characters of a header.
+    # UTF-16 without a mark shows by NUL bytes in the ASCII characters of a header.
     even, odd = head[0:8:2], head[1:8:2]
     if len(odd) > 1 and not any(odd) and all(even):
         return "utf-16-le"
@@ -96,7 +96,7 @@ def _encoding(head: bytes) -> str:
 
 
 def _line_end(text: str) -> str:
-    r"""Return `\r` if that ends the first line and, by and large, the others."""
+    r"""Return `\r` if that ends the first line and most of the others, else `\n`."""
     first = min((text.find(end) for end in "\r\n" if end in text), default=0)
     ends_early = (
         text[first : first + 1] == "\r" and text[first : first + 3].strip("\r")[:1] != "\n"
@@ -145,17 +145,17 @@ def _only_member(path: Path) -> Iterator[IO[bytes]]:
     with zipfile.ZipFile(path) as archive:
         if "[Content_Types].xml" in archive.namelist():
             raise InputError(
-                "the file is a workbook of a spreadsheet program, and no text",
+                "the file is a workbook of a spreadsheet program, not text",
                 where=str(path),
-                remedy="the sheet saved as CSV in UTF-8",
+                remedy="save the sheet as CSV in UTF-8",
             )
         names = [name for name in archive.namelist() if not name.endswith("/")]
         names = [name for name in names if not name.startswith("__MACOSX/")]
         if len(names) != 1:
             raise InputError(
-                f"the archive holds {len(names)} files, and one is read",
+                f"the archive contains {len(names)} files, but only one can be read",
                 where=str(path),
-                remedy="the file that is meant, unpacked",
+                remedy="unpack the file that you mean",
             )
         with archive.open(names[0]) as member:
             yield member
@@ -166,12 +166,12 @@ def _not_text(path: Path, error: UnicodeDecodeError) -> InputError:
     return InputError(
         f"the file is not {name}: byte {error.object[error.start]:#04x}",
         where=str(path),
-        remedy="the file saved as UTF-8",
+        remedy="save the file as UTF-8",
     )
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return InputError(
-        f"the file cannot be read: {reason}", where=str(path), remedy="a file that is whole"
+        f"the file cannot be read: {reason}", where=str(path), remedy="an undamaged file"
     )

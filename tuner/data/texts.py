@@ -1,4 +1,4 @@
-"""Texts that are to be classified: read from a file, tokenised as a trial tokenises its own."""
+"""Texts to classify: read from a file, and tokenised as a trial tokenises its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ from tuner.settings.file_formats import FORMAT_OF_ENDING, inner_suffix
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """Texts of a file, checked."""
+    """Checked texts of a file."""
 
     texts: tuple[str, ...]
-    """One per row."""
+    """Text of each row."""
     pairs: tuple[str, ...] | None
     """Second text of each row; None for single texts."""
     labels: tuple[str, ...] | None
-    """True label of each row; None where the file has none."""
+    """True label of each row; None if the file has none."""
     remarks: tuple[str, ...] = ()
-    """Lines about how the file was read, and warnings."""
+    """Lines on how the file was read, and warnings."""
 
     def row(self, index: int) -> tuple[str, ...]:
-        """The text of a row, and the second one where there are pairs."""
+        """Return the text of a row, and the second one of a pair."""
         texts = (self.texts, self.pairs)
         return tuple(column[index] for column in texts if column is not None)
 
@@ -47,23 +47,23 @@ def read_texts(
     usual_label: str,
     hints: Hints | None = None,
 ) -> Texts:
-    """Reads the texts of a file.
+    """Read the texts of a file.
 
     Args:
-        path: CSV, JSON or Parquet, by the ending of its name.
+        path: CSV, JSON or Parquet file, by its suffix.
         text: Column of the texts.
-        text_pair: Column of the second texts; None: there are none.
-        label: Column of the true labels, which every row has; None: `usual_label`.
-        usual_label: The same, which the file or some of its rows may lack: it is left out then.
-        hints: What is known of a delimited file; None: nothing.
+        text_pair: Column of the second texts; None for single texts.
+        label: Column of the true labels, which every row must have; None for `usual_label`.
+        usual_label: Column that the file or some rows may lack; it is then ignored.
+        hints: Known facts about a delimited file; None if there are none.
 
     Raises:
-        InputError: The file can not be read, lacks a column or has rows without a text.
+        InputError: The file cannot be read, lacks a column, or has rows without a text.
     """
     suffix = inner_suffix(path)
     if suffix not in FORMAT_OF_ENDING:
         raise InputError(
-            f"nobody can tell the format of {path.name}",
+            f"the format of {path.name} cannot be determined",
             where=str(path),
             remedy=f"a name that ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
         )
@@ -109,16 +109,16 @@ def tokenized_texts(
     pairs: Sequence[str] | None,
     max_length: int,
 ) -> TokenizedSplit:
-    """Tokenises texts for a model; their label numbers are all 0.
+    """Tokenise texts for a model; their label numbers are all 0.
 
     Args:
-        checkpoint: The model.
-        texts: One per row.
+        checkpoint: Model that the texts are for.
+        texts: Text of each row.
         pairs: Second text of each row; None for single texts.
-        max_length: Tokens at which texts are truncated, special ones included.
+        max_length: Number of tokens at which texts are truncated, with special tokens.
 
     Raises:
-        InputError: The tokenizer can not be read, or the model has no positions for `max_length`.
+        InputError: The tokenizer cannot be read, or the model has no positions for `max_length`.
     """
     tokenizer = load_tokenizer(checkpoint)
     layout = find_layout(tokenizer, pairs=pairs is not None)

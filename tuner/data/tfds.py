@@ -1,4 +1,4 @@
-"""Reads TensorFlow Datasets in a process of their own, so that this one never loads TensorFlow."""
+"""Reader of TensorFlow Datasets in a separate process, so that this one never loads TensorFlow."""
 
 import importlib.util
 import json
@@ -19,9 +19,10 @@ READER = "tuner.data.tfds_reader"
 
 
 def tfds_identity(data: DataSettings, split: str) -> str | None:
-    """Name, version and split as last read; None if it was never read here.
+    """Return name, version and split as last read; None if it was never read here.
 
-    A data set's version stands for its content: TensorFlow Datasets raises it with every change.
+    A data set's version identifies its content: TensorFlow Datasets increases it with every
+    change.
     """
     try:
         return _pointer(data, split).read_text(encoding="utf-8") or None
@@ -30,7 +31,7 @@ def tfds_identity(data: DataSettings, split: str) -> str | None:
 
 
 def read_tfds(data: DataSettings, split: str, role: str) -> Table:
-    """Reads the wanted columns of a split; integer class labels become their names.
+    """Read the wanted columns of a split; integer class labels become their names.
 
     Raises:
         InputError: tensorflow_datasets is not installed, or cannot read the data set.
@@ -43,9 +44,9 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
         )
     if ":" in str(data.name):
         raise InputError(
-            f"{data.name!r} names a data set of a community, whose own code would be run",
+            f"{data.name!r} names a community's data set, whose own code would be run",
             where="data.name",
-            remedy="a data set of tensorflow_datasets itself; its version is data.revision",
+            remedy="a data set of tensorflow_datasets itself; its version goes into data.revision",
         )
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rows.json"
@@ -55,7 +56,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
             "wanted": wanted_columns(data),
             "output": str(output),
         }
-        # No accelerator for a reader: the worker needs its memory.
+        # No accelerator for the reader: the worker needs its memory.
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
         done = subprocess.run(
             python_module(READER),
@@ -71,7 +72,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
             raise InputError(
                 f"the data set {data.name} cannot be read: {(lines or ['no reason given'])[-1]}",
                 where=f"data.name and data.{role}",
-                remedy="a data set of tensorflow_datasets and a split that it has",
+                remedy="a data set of tensorflow_datasets and one of its splits",
             )
         answer = json.loads(output.read_text(encoding="utf-8"))
     _note(data, split, combined_hash((answer["full_name"], split)))
@@ -84,7 +85,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
 
 
 def _full_name(data: DataSettings) -> str:
-    """Name, configuration and version as tensorflow_datasets writes them."""
+    """Return name, configuration and version in the form of tensorflow_datasets."""
     name = f"{data.name}/{data.config}" if data.config else str(data.name)
     return f"{name}:{data.revision}" if data.revision else name
 

@@ -1,9 +1,8 @@
-"""Run as a process: reads a split of a TensorFlow data set and writes its columns as JSON.
+"""Reader process: reads a split of a TensorFlow data set and writes its columns as JSON.
 
-The request comes on standard input as one JSON object with `name`, `split`, `wanted` and
-`output`; the file `output` then holds `full_name`, `columns`, `values` and `classes`, the columns
-that have names of classes. On failure the last
-line of standard error says why, and the exit code is 1.
+Standard input holds one JSON object with `name`, `split`, `wanted` and `output`. The file `output`
+then holds `full_name`, `columns`, `values` and `classes`, the columns with class names. On failure
+the last line of standard error has the reason, and the exit code is 1.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Any
 
 
 def main() -> int:
-    """Answers one request; returns the exit code."""
+    """Process one request and return the exit code."""
     request = json.load(sys.stdin)
     try:
         answer = read(request["name"], request["split"], request["wanted"])
@@ -26,7 +25,7 @@ def main() -> int:
 
 
 def read(name: str, split: str, wanted: list[str]) -> dict[str, Any]:
-    """The wanted columns of a split; class numbers as names, bytes as text."""
+    """Return the wanted columns of a split; class numbers as names, bytes as text."""
     import tensorflow_datasets as tfds  # noqa: PLC0415
 
     builder = tfds.builder(name)
@@ -45,7 +44,7 @@ def read(name: str, split: str, wanted: list[str]) -> dict[str, Any]:
 
 
 def plain(cell: Any, names: list[str] | None) -> Any:
-    """A numpy cell as a JSON value; None for class -1, which means unlabelled."""
+    """Return a numpy cell as a JSON value; None for class -1, which means unlabelled."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8")
     value = cell.tolist() if hasattr(cell, "tolist") else cell

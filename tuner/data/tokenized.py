@@ -1,4 +1,4 @@
-"""Tokenised rows as flat arrays, on disk or in memory, and padded batches out of them."""
+"""Tokenised rows as flat arrays, on disk or in memory, and padded batches of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 class TokenizedSplit:
     """The rows of one split; the arrays may be mapped from files and are never written to.
 
-    Rows stand in a random order in which every stretch has about the labels of the whole.
+    Rows are in a random order in which every stretch has about the label shares of the whole.
     """
 
     ids: NDArray[np.int32]
@@ -19,32 +19,32 @@ class TokenizedSplit:
     type_ids: NDArray[np.uint8]
     """Segment of each token; shape [tokens]."""
     offsets: NDArray[np.int64]
-    """Row i is tokens offsets[i] up to offsets[i + 1]; shape [rows + 1]."""
+    """Offsets of rows: row i is tokens offsets[i] up to offsets[i + 1]; shape [rows + 1]."""
     labels: NDArray[np.int32]
     """Number of each row's label; shape [rows]."""
     max_length: int
-    """Tokens that no row exceeds."""
+    """Number of tokens that no row exceeds."""
     pad_id: int
     """Token id of padding."""
 
     def __len__(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return len(self.labels)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each row; shape [rows]."""
+        """Number of tokens of each row; shape [rows]."""
         return np.diff(self.offsets)
 
     def pad(
         self, rows: Sequence[int] | NDArray[np.integer], length_multiple: int = 1
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-        """A batch, padded to its longest row.
+        """Return a batch, padded to its longest row.
 
         Args:
-            rows: Row indices.
-            length_multiple: The padded length is rounded up to a multiple of this, but never
-                above `max_length`.
+            rows: Indices of the rows.
+            length_multiple: Number to a multiple of which the padded length is rounded up, but
+                never above `max_length`.
 
         Returns:
             Token ids and type ids, shape [len(rows), length], and the number of tokens of each

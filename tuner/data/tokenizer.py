@@ -1,4 +1,4 @@
-"""Texts to token ids by the checkpoint's own tokenizer, in its own threads."""
+"""Tokenisation of texts by the checkpoint's own tokenizer, in its own threads."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,79 +12,79 @@ from tuner.data.tokenizer_config import has_other_types
 from tuner.errors import InputError
 
 CHUNK_ROWS = 1024
-"""Rows tokenised at a time: enough to keep all threads busy, few enough to bound the memory."""
+"""Number of rows that are tokenised at a time: enough for all threads, few enough for memory."""
 
 _UNKNOWN = ("[UNK]", "<unk>")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Where special tokens stand around one text or two: what the post-processor would add."""
+class SpecialTokenLayout:
+    """Special tokens around one text or two, as the post-processor adds them."""
 
     before: tuple[list[int], list[int]]
-    """Tokens before the first text; each part is ids and the type id of each."""
+    """Tokens before the first text, as ids and their type ids."""
     between: tuple[list[int], list[int]]
-    """Tokens between the texts, none for single texts."""
+    """Tokens between the texts; none for single texts."""
     after: tuple[list[int], list[int]]
     """Tokens at the end."""
     types: tuple[int, int]
-    """Type id of the tokens of the first and of the second text."""
+    """Type ids of the first and of the second text."""
 
     @property
     def special_tokens(self) -> int:
-        """How many special tokens a row has."""
+        """Number of special tokens of a row."""
         return len(self.before[0]) + len(self.between[0]) + len(self.after[0])
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRows:
-    """Tokens of some rows, one after another."""
+    """Tokens of some rows, one row after another."""
 
     ids: NDArray[np.int32]
     """Token ids of all rows; shape [tokens]."""
     type_ids: NDArray[np.uint8]
     """Segment of each token; shape [tokens]."""
     lengths: NDArray[np.int64]
-    """Tokens of each row; shape [rows]."""
+    """Number of tokens of each row; shape [rows]."""
     full_lengths: NDArray[np.int64]
-    """The same before truncation; shape [rows]."""
+    """Number of tokens before truncation; shape [rows]."""
     unknown: int
-    """Tokens of no known vocabulary entry, over all rows."""
+    """Number of tokens that are not in the vocabulary, over all rows."""
     special_tokens: int
-    """How many of a row's tokens are special ones."""
+    """Number of special tokens of each row."""
     max_length: int
-    """Tokens that no row exceeds."""
+    """Number of tokens that no row exceeds."""
 
 
-def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> Layout:
-    """Reads off a short example what the tokenizer's post-processor adds around texts.
+def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> SpecialTokenLayout:
+    """Determine from a short example what the tokenizer's post-processor adds around texts.
 
     Raises:
-        InputError: It leaves a text out, runs two texts together, or gives token types that the
-            encoder does not have.
+        InputError: It drops a text, joins two texts without a separator, or gives token types that
+            the encoder does not have.
     """
     probe = tokenizer.backend.encode(PROBE, PROBE if pairs else None)
     spans: dict[int | None, list[int]] = {}
     for place, sequence in enumerate(probe.sequence_ids):
         spans.setdefault(sequence, []).append(place)
     if not spans.keys() >= ({0, 1} if pairs else {0}):
-        raise _wrong_layout(f"leaves out a text: of {PROBE!r} it makes {probe.tokens}", AS_SAVED)
+        raise _wrong_layout(f"drops a text: of {PROBE!r} it makes {probe.tokens}", AS_SAVED)
     first = spans[0]
     second = spans[1] if pairs else first
     ids = probe.ids
-    has_none = tokenizer.info.token_types == 0  # Then the ids are stored, and not fed.
+    has_none = tokenizer.info.token_types == 0  # The ids are then stored but not used.
     types = probe.type_ids if tokenizer.token_types or has_none else [0] * len(ids)
     _check_types(tokenizer, probe.type_ids)
     if pairs and second[0] == first[-1] + 1 and types[first[0]] == types[second[0]]:
         raise _wrong_layout(
-            "puts nothing between two texts",
+            "puts no separator between two texts",
             "a pair template in tokenizer.json's post_processor with a separator",
         )
 
     def part(start: int, stop: int) -> tuple[list[int], list[int]]:
         return ids[start:stop], types[start:stop]
 
-    return Layout(
+    return SpecialTokenLayout(
         before=part(0, first[0]),
         between=part(first[-1] + 1, second[0]) if pairs else ([], []),
         after=part(second[-1] + 1, len(ids)),
@@ -93,26 +93,27 @@ def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> Layout:
 
 
 def _check_types(tokenizer: CheckpointTokenizer, types: Sequence[int]) -> None:
-    """Refuses token types that the model would read as something else in transformers.
+    """Refuse token types that the model would read differently in transformers.
 
     Raises:
-        InputError: They are beyond its embeddings, or belong to an encoder that has none here.
+        InputError: They exceed its embeddings, or its encoder has none here.
     """
     info, largest = tokenizer.info, max(types)
     if tokenizer.token_types and largest >= info.token_types:
         raise InputError(
-            f"the tokenizer gives token types up to {largest}, the model has {info.token_types}",
+            f"the tokenizer gives token types up to {largest}, but the model has "
+            f"{info.token_types}",
             where=f"type_vocab_size in {info.folder / 'config.json'}",
             remedy="a checkpoint with more token types; or model_input_names without "
-            "token_type_ids in tokenizer_config.json, then every token has type 0",
+            "token_type_ids in tokenizer_config.json, so that every token has type 0",
         )
     if largest and has_other_types(info):
         raise InputError(
-            f"token types up to {largest} are fed to this {info.model_type} in transformers, and "
-            "here its tokens have type 0 alone",
+            f"transformers feeds this {info.model_type} token types up to {largest}, but here its "
+            "tokens have only type 0",
             where=f"model_input_names in {info.folder / 'tokenizer_config.json'}",
-            remedy="model_input_names without token_type_ids, then every token has type 0 in "
-            "transformers too",
+            remedy="model_input_names without token_type_ids, so that every token has type 0 in "
+            "transformers, too",
         )
 
 
@@ -128,19 +129,19 @@ def tokenize(
     pairs: Sequence[str] | None,
     max_length: int,
 ) -> TokenRows:
-    """Tokenises texts or pairs, truncated at `max_length` tokens, special ones included.
+    """Tokenise texts or pairs, truncated at `max_length` tokens, with special tokens.
 
-    Of a pair the longer text is cut first, as `longest_first` of the tokenizers library does, at
-    the end that is `tokenizer.truncation_side`.
+    Of a pair the longer text is cut first, as by `longest_first` of the tokenizers library, at the
+    side `tokenizer.truncation_side`.
 
     Args:
-        tokenizer: The checkpoint's.
-        texts: One per row.
-        pairs: Second text of each row, or None.
-        max_length: More than the special tokens of a row.
+        tokenizer: Tokenizer of the checkpoint.
+        texts: Text of each row.
+        pairs: Second text of each row; None for single texts.
+        max_length: Number of tokens, more than the special tokens of a row.
 
     Raises:
-        InputError: The tokenizer fails at a text.
+        InputError: The tokenizer fails on a text.
     """
     layout = find_layout(tokenizer, pairs=pairs is not None)
     room = max_length - layout.special_tokens
@@ -171,7 +172,7 @@ def tokenize(
 
 
 def unknown_token(tokenizer: Tokenizer) -> int | None:
-    """Id of the token for what the vocabulary lacks; None where bytes make up for it."""
+    """Return the id of the unknown token; None if bytes replace unknown tokens."""
     name = getattr(tokenizer.model, "unk_token", None)
     for candidate in (name, *_UNKNOWN):
         if candidate is not None and (found := tokenizer.token_to_id(candidate)) is not None:
@@ -182,7 +183,7 @@ def unknown_token(tokenizer: Tokenizer) -> int | None:
 def _encoded(
     tokenizer: Tokenizer, texts: Sequence[str], pairs: Sequence[str] | None
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """Yields the ids of each row's texts, without special tokens."""
+    """Yield the ids of each row's texts, without special tokens."""
     for start in range(0, len(texts), CHUNK_ROWS):
         firsts = _encode(tokenizer, texts[start : start + CHUNK_ROWS])
         if pairs is None:
@@ -197,18 +198,18 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
     try:
         return tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     except BaseException as error:
-        # What the library raises is a plain `Exception`, or a panic, which is not even one.
+        # The library raises a plain `Exception`, or a panic, which is not even one.
         if type(error) is not Exception and type(error).__name__ != "PanicException":
             raise
         raise InputError(
-            f"the tokenizer fails at one of the texts: {(str(error).splitlines() or ['?'])[0]}",
+            f"the tokenizer fails on one of the texts: {(str(error).splitlines() or ['?'])[0]}",
             where="the tokenizer of model.checkpoint",
             remedy=AS_SAVED,
         ) from error
 
 
 def _truncated(first: int, second: int, room: int) -> tuple[int, int]:
-    """Tokens kept of each text: the longer one is cut until both are equal or all fits."""
+    """Return the tokens kept of each text: the longer one is cut until both are equal or fit."""
     if first + second <= room:
         return first, second
     short, long = sorted((first, second))
@@ -224,7 +225,9 @@ def _cut_left(ids: list[int], kept: int) -> list[int]:
     return ids[len(ids) - kept :]
 
 
-def _assemble(layout: Layout, first: list[int], second: list[int]) -> tuple[list[int], list[int]]:
+def _assemble(
+    layout: SpecialTokenLayout, first: list[int], second: list[int]
+) -> tuple[list[int], list[int]]:
     before, between, after = layout.before, layout.between, layout.after
     one, two = layout.types
     ids = [*before[0], *first, *between[0], *second, *after[0]]

@@ -1,8 +1,8 @@
-"""What the small files beside a tokenizer ask for: tokenizer_config.json and its kin.
+"""Settings beside a tokenizer: tokenizer_config.json and related files.
 
 The rules are those of transformers 5 (`PreTrainedTokenizerBase._from_pretrained` and the classes
-of the five architectures); docs/checkpoints.md lists the fields. tokenizer.json is the truth:
-what a class of transformers takes by default where no file says it is not applied.
+of the five architectures); docs/checkpoints.md lists the fields. tokenizer.json has priority:
+defaults of transformers' classes that no file states are not applied.
 """
 
 import json
@@ -29,7 +29,7 @@ ROLES = (
 SIDES = ("left", "right")
 
 _PLAIN = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
-"""Classes that take tokenizer.json as it is."""
+"""Classes that use tokenizer.json unchanged."""
 
 _CLASSES: Mapping[str, str] = {
     "bert": "BertTokenizer",
@@ -38,7 +38,7 @@ _CLASSES: Mapping[str, str] = {
     "albert": "AlbertTokenizer",
     "xlm-roberta": "XLMRobertaTokenizer",
 }
-"""Architecture to its own class, which is taken where no file names one."""
+"""Architecture to its own class, which is used if no file names one."""
 
 _BERT_ROLES = {
     "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]",
@@ -72,32 +72,31 @@ _AS_SAVED = "the file as `tokenizer.save_pretrained` of transformers writes it"
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
-    """What the files beside tokenizer.json ask for."""
+    """Settings in the files beside tokenizer.json."""
 
     truncation_side: str | None
-    """`left` or `right`; None where tokenizer.json decides."""
+    """`left` or `right`; None if tokenizer.json decides."""
     token_types: bool
     """True if the token types of pairs are fed to the model."""
     split_special_tokens: bool
-    """True if special tokens that stand in a text are split like any other word."""
+    """True if special tokens in a text are split like any other word."""
     roles: Mapping[str, str]
-    """Role, such as `cls_token`, to the token's text; those that a file names."""
+    """Role, such as `cls_token`, to the token's text, if a file names it."""
     default_roles: Mapping[str, str]
-    """The same for the architecture's own class."""
+    """Roles of the architecture's own class."""
     is_plain: bool
-    """True if the tokenizer's class takes tokenizer.json as it is."""
+    """True if the tokenizer's class uses tokenizer.json unchanged."""
     doubled_separator: bool
-    """True if two separators without token types stand between texts, as in RoBERTa."""
+    """True if two separators without token types are between texts, as in RoBERTa."""
     normalizer: Mapping[str, bool | None] = field(default_factory=dict)
     """Fields of a BERT normalizer that a file states."""
     letters: Mapping[str, bool] = field(default_factory=dict)
-    """`do_lower_case`, `strip_accents` and `keep_accents` where stated and followed."""
+    """Fields `do_lower_case`, `strip_accents` and `keep_accents`, if stated and applied."""
     prefix_space: bool | None = None
-    """`add_prefix_space` where a file states it and the class follows it."""
+    """Field `add_prefix_space`, if a file states it and the class applies it."""
     added: tuple[Mapping[str, Any], ...] = ()
-    """Tokens beside the vocabulary: `id` and the fields of `tokenizers.AddedToken`.
-
-    Those of added_tokens.json have `if_absent`: tokenizer.json goes before them.
+    """Tokens beside the vocabulary: `id` and the fields of `tokenizers.AddedToken`. Those of
+    added_tokens.json have `if_absent`: tokenizer.json has priority over them.
     """
     extra: tuple[str, ...] = ()
     """Special tokens without a role."""
@@ -107,12 +106,12 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
     """Read the files beside a checkpoint's tokenizer.
 
     Raises:
-        InputError: A file cannot be read, or a field has a value that transformers refuses too.
+        InputError: A file cannot be read, or a field has a value that transformers refuses, too.
     """
     folder = info.folder
     config, model = _read(folder / "tokenizer_config.json"), _read(folder / "config.json")
     _refuse_other_files(config, folder)
-    if "added_tokens_decoder" not in config:  # Else transformers reads neither.
+    if "added_tokens_decoder" not in config:  # Otherwise transformers reads neither.
         config = config | _read(folder / "special_tokens_map.json")
     roles = {role: _content(config[role], role, folder) for role in ROLES if config.get(role)}
     name = str(config.get("tokenizer_class") or model.get("tokenizer_class") or "")
@@ -143,7 +142,7 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
 
 
 def has_other_types(info: CheckpointInfo) -> bool:
-    """True if transformers feeds token types to an encoder that has them without using them here.
+    """Return True if transformers feeds token types to an encoder that does not use its own here.
 
     Raises:
         InputError: A file cannot be read.
@@ -164,7 +163,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path.name} cannot be read: {error}", where=str(path), remedy=_AS_SAVED
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path.name} holds no JSON object", where=str(path), remedy=_AS_SAVED)
+        raise InputError(f"{path.name} is not a JSON object", where=str(path), remedy=_AS_SAVED)
     return content
 
 
@@ -213,7 +212,7 @@ def _are_types_fed(config: Mapping[str, Any], folder: Path) -> bool:
 
 
 def _content(token: Any, key: str, folder: Path) -> str:
-    """Text of a token, which is a string or an object with its fields."""
+    """Return the text of a token, which is a string or an object with its fields."""
     content = token.get("content") if isinstance(token, Mapping) else token
     if not isinstance(content, str):
         raise _wrong(key, token, "a token", folder)
@@ -237,7 +236,7 @@ def _extra(config: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
 def _added(
     config: Mapping[str, Any], folder: Path, special: set[str]
 ) -> tuple[Mapping[str, Any], ...]:
-    """Tokens of `added_tokens_decoder`, else of added_tokens.json, by their ids."""
+    """Return the tokens of `added_tokens_decoder`, or else of added_tokens.json, by their ids."""
     if "added_tokens_decoder" in config:
         listed = config["added_tokens_decoder"]
         items = listed.items() if isinstance(listed, Mapping) else [("", None)]

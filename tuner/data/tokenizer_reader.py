@@ -1,13 +1,11 @@
-"""Run as a process: reads the tokenizer of a folder, applies its settings and tries it out.
+"""Reader process: reads a folder's tokenizer, applies its settings and tries it out.
 
 Standard input holds one JSON object: `folder`, and the fields of `TokenizerSettings`. Standard
-output gets two answers (see tuner.processes.python_process): a JSON object of what was found,
-then the tokenizer as one JSON text. A tokenizer that contradicts its settings is refused with
-exit code 3 and one answer, a JSON object that says what is wrong.
-
-The `tokenizers` library panics at some files, and could take its process along. On failure the
-last line of standard error says why, and the exit code is 1. It imports nothing of ours, so that
-it starts at once.
+output gets two answers (see tuner.processes.python_process): a JSON object of findings, then the
+tokenizer as one JSON text. A tokenizer that contradicts its settings is refused with exit code 3
+and one answer, a JSON object with the problem. The `tokenizers` library panics on some files and
+could end its process. On failure the last line of standard error has the reason, and the exit code
+is 1. The module imports nothing of ours, so that it starts at once.
 """
 
 import contextlib
@@ -21,7 +19,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, processors
 
 REFUSED = 3
-"""Exit code where the tokenizer contradicts its settings."""
+"""Exit code if the tokenizer contradicts its settings."""
 
 _TEXTS = ("a", "The 3 quick foxes (or so) jumped -- didn't they? " * 20, "")
 _FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
@@ -35,16 +33,16 @@ _LONGEST_REASON = 300
 
 
 class ContradictionError(Exception):
-    """The tokenizer does something else than its settings say."""
+    """The tokenizer does not do what its settings state."""
 
     def __init__(self, problem: str, where: str, remedy: str = _AGREE) -> None:
-        """Take the three parts of the message."""
+        """Store the three parts of the message."""
         super().__init__(problem)
         self.parts = {"problem": problem, "where": where, "remedy": remedy}
 
 
 def main() -> int:
-    """Answer one request; return the exit code."""
+    """Process one request and return the exit code."""
     try:
         request = json.load(sys.stdin)
         with contextlib.redirect_stdout(sys.stderr):
@@ -55,7 +53,7 @@ def main() -> int:
         _answer(json.dumps(error.parts))
         return REFUSED
     except BaseException as error:
-        # A panic of the library is no `Exception`, and its own report has many lines.
+        # A panic of the library is not an `Exception`, and its own report has many lines.
         print((str(error).splitlines() or [type(error).__name__])[0], file=sys.stderr)  # noqa: T201
         return 1
     _answer(json.dumps(found))
@@ -64,18 +62,18 @@ def main() -> int:
 
 
 def _answer(text: str) -> None:
-    """Write a line behind the mark of an answer, as `python_process` does."""
+    """Write a line after the mark of an answer, as `python_process` does."""
     sys.stdout.buffer.write(b"\x1e" + text.encode().replace(b"\n", b" ") + b"\n")
 
 
 def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
-    """Return the tokenizer as it is used, and what was found on the way.
+    """Return the tokenizer as it is used, and the findings.
 
     Args:
         request: `folder`, and the fields of `TokenizerSettings`.
 
     Raises:
-        ContradictionError: The tokenizer does not do what its settings say.
+        ContradictionError: The tokenizer does not do what its settings state.
     """
     folder = Path(request["folder"])
     path = folder / "tokenizer.json"
@@ -101,7 +99,7 @@ def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
 
 
 def try_out(tokenizer: Tokenizer) -> None:
-    """Use the tokenizer as preparing data does."""
+    """Use the tokenizer as data preparation does."""
     tokenizer.get_vocab(with_added_tokens=True)
     tokenizer.encode_batch_fast(list(_TEXTS), add_special_tokens=False)
     for pair in (None, *_TEXTS):
@@ -109,10 +107,10 @@ def try_out(tokenizer: Tokenizer) -> None:
 
 
 def _converted(folder: Path) -> Tokenizer:
-    """Make the tokenizer of a folder that has only the older files, such as vocab.txt.
+    """Make the tokenizer of a folder with only the older files, such as vocab.txt.
 
     Raises:
-        ContradictionError: transformers cannot make it, or computes it in Python alone.
+        ContradictionError: transformers cannot make it, or only in Python.
     """
     from transformers import AutoTokenizer  # noqa: PLC0415
 
@@ -126,8 +124,8 @@ def _converted(folder: Path) -> Tokenizer:
     tokenizer: Tokenizer | None = getattr(loaded, "backend_tokenizer", None)
     if tokenizer is None:
         raise ContradictionError(
-            f"the tokenizer {type(loaded).__name__} has no fast form: it is computed by Python "
-            "code, and only what tokenizer.json describes is used",
+            f"the tokenizer {type(loaded).__name__} has no fast form: Python code computes it, "
+            "but only what tokenizer.json describes can be used",
             where,
             _OTHER,
         )
@@ -135,7 +133,7 @@ def _converted(folder: Path) -> Tokenizer:
     if special.issuperset(tokenizer.get_vocab(with_added_tokens=True)):
         kind = type(loaded).__name__
         raise ContradictionError(
-            f"{kind} of transformers finds no vocabulary in the folder, special tokens alone",
+            f"{kind} of transformers finds no vocabulary in the folder, only special tokens",
             f"tokenizer_class in {folder / _CONFIG} or config.json",
             f"tokenizer.json, or the vocabulary file of a {kind}",
         )
@@ -156,25 +154,25 @@ def _edited(text: str, request: Mapping[str, Any], notes: list[str]) -> str:
             part["prepend_scheme"] = "always" if prefix else "never"
     if document["model"].get("dropout"):
         notes.append(
-            f"tokenizer.json leaves out merges by chance (dropout {document['model']['dropout']});"
-            " it is switched off, so that a text always has the same tokens."
+            f"tokenizer.json drops merges at random (dropout {document['model']['dropout']});"
+            " this is switched off, so that a text always has the same tokens."
         )
         document["model"]["dropout"] = None
     return json.dumps(document)
 
 
 def _parts(component: Any) -> Iterator[dict[str, Any]]:
-    """Yield a pre-tokenizer, or those that it is made of."""
+    """Yield a pre-tokenizer, or its parts."""
     if isinstance(component, dict):
         for part in component.get("pretokenizers") or [component]:
             yield from _parts(part) if "pretokenizers" in part else [part]
 
 
 def _check_letters(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
-    """Refuse a normalizer that does the opposite of what a field says.
+    """Refuse a normalizer that does the opposite of a field.
 
     Raises:
-        ContradictionError: It does.
+        ContradictionError: The normalizer does the opposite.
     """
     letter, accented = _normalized(tokenizer, "A"), _normalized(tokenizer, "\u00e9")
     keeps = any(map(unicodedata.combining, unicodedata.normalize("NFD", accented)))
@@ -186,7 +184,7 @@ def _check_letters(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
     for key, stated in request["letters"].items():
         if stated != does[key]:
             raise ContradictionError(
-                f"{key} is {str(stated).lower()}, and the normalizer of tokenizer.json does the "
+                f"{key} is {str(stated).lower()}, but the normalizer of tokenizer.json does the "
                 "opposite",
                 f"{key} in {Path(request['folder']) / _CONFIG}",
                 f"{_AGREE}; or remove {key}, then tokenizer.json decides",
@@ -199,9 +197,9 @@ def _normalized(tokenizer: Tokenizer, text: str) -> str:
 
 
 def _add_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
-    """Add what `added_tokens_decoder` or added_tokens.json has, and mark special tokens as such.
+    """Add the tokens of `added_tokens_decoder` or added_tokens.json, and mark special tokens.
 
-    A special token that the vocabulary lacks is not added: the model has no embedding for it.
+    A special token that is not in the vocabulary is not added: the model has no embedding for it.
     """
     known = {str(token.content): token for token in tokenizer.get_added_tokens_decoder().values()}
     for fields in request["added"]:
@@ -222,9 +220,9 @@ def _add_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
 
 
 def _special_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Roles to the tokens that the vocabulary has, and `extra` to those without a role.
+    """Return roles to their tokens in the vocabulary, and `extra` to those without a role.
 
-    A role that only the architecture's class gives counts where the token is a special one.
+    A role that only the architecture's class defines counts if the token is a special one.
     """
     added = {str(token.content) for token in tokenizer.get_added_tokens_decoder().values()}
     default = {role: text for role, text in request["default_roles"].items() if text in added}
@@ -243,10 +241,10 @@ def _special_tokens(tokenizer: Tokenizer, request: Mapping[str, Any]) -> dict[st
 def _add_special_tokens(
     tokenizer: Tokenizer, request: Mapping[str, Any], tokens: Mapping[str, Any], notes: list[str]
 ) -> None:
-    """Put the architecture's special tokens around texts where the post-processor adds none.
+    """Put the architecture's special tokens around texts if the post-processor adds none.
 
     Raises:
-        ContradictionError: The vocabulary lacks them.
+        ContradictionError: They are not in the vocabulary.
     """
     if set(tokenizer.encode("a").sequence_ids) != {0}:
         return
@@ -256,7 +254,7 @@ def _add_special_tokens(
     if None in numbers.values():
         lacking = next(text for text, number in numbers.items() if number is None)
         raise ContradictionError(
-            f"the tokenizer adds no special tokens to a text, and has no token {lacking}",
+            f"the tokenizer adds no special tokens to a text, and the vocabulary has no {lacking}",
             f"post_processor in {Path(request['folder']) / 'tokenizer.json'}",
             "a post_processor in tokenizer.json, or cls_token and sep_token of the vocabulary in "
             "tokenizer_config.json",
