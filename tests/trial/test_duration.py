@@ -3,7 +3,7 @@
 import pytest
 
 from tuner.trial.budget import Budget
-from tuner.trial.duration import Running, seconds_left, told, trial_seconds
+from tuner.trial.duration import Running, duration_text, seconds_left, trial_seconds
 
 
 def test_nothing_has_moved_yet():
@@ -53,4 +53,4 @@ def test_a_trial_is_its_updates_and_a_third_of_that_for_each_row_evaluated():
     ],
 )
 def test_times_as_people_say_them(seconds, text):
-    assert told(seconds) == text
+    assert duration_text(seconds) == text

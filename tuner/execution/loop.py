@@ -20,7 +20,7 @@ from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
 from tuner.search.ranking import failure_causes
 from tuner.settings.settings import TrialSettings
 from tuner.tracking import Tracker
-from tuner.trial.duration import told
+from tuner.trial.duration import duration_text
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import (
     Decision,
@@ -177,8 +177,8 @@ class Sweep:
         left = self._allocation.left
         if self._cut_off and left is not None:
             self._watcher.notice(
-                f"the scheduler ends this allocation in {told(left)}, before another trial would "
-                "end; the same command goes on"
+                f"the scheduler ends this allocation in {duration_text(left)}, before another "
+                "trial would end; the same command goes on"
             )
         _log.info(
             "%d trials ended here; stop requested: %s, at once: %s, allocation too short: %s, "

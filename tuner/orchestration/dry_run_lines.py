@@ -13,7 +13,7 @@ from tuner.results.tables import figure
 from tuner.search.space import Choice, Dimension, Domain, SearchSpace, contains
 from tuner.settings.settings import SweepSettings, TrialSettings
 from tuner.trial.budget import Budget
-from tuner.trial.duration import seconds_left, told, trial_seconds
+from tuner.trial.duration import duration_text, seconds_left, trial_seconds
 from tuner.trial.records import Decision, Scalar, TrialSpec
 from tuner.worker.protocol import Answer, Failed, Finished, Progress, Ready, Reported, Run
 
@@ -174,10 +174,12 @@ def time_lines(
     each = trial_seconds(budget, rows[1], training.evaluation_share, rate)
     whole = seconds_left([each], [], sweep.n_trials, slots) or 0.0
     yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
-    yield f"  {told(each)} a trial, {told(whole)} for {sweep.n_trials}; pruning shortens that"
+    times = f"{duration_text(each)} a trial, {duration_text(whole)} for {sweep.n_trials}"
+    yield f"  {times}; pruning shortens that"
     repeats = (sweep.confirm.top or 0) * sweep.confirm.seeds
     if repeats:
         longest = seconds_left([each], [], repeats, slots) or 0.0
-        yield f"  up to {told(longest)} for {repeats} repeats of the best after it (sweep.confirm)"
+        longest_text = duration_text(longest)
+        yield f"  up to {longest_text} for {repeats} repeats of the best after it (sweep.confirm)"
     if sweep.timeout is not None and sweep.timeout < whole:
-        yield f"  no trial starts after {told(sweep.timeout)} (sweep.timeout)"
+        yield f"  no trial starts after {duration_text(sweep.timeout)} (sweep.timeout)"

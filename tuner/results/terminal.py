@@ -22,7 +22,7 @@ from tuner.results.tables import STYLES, figure
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
 from tuner.search.short_names import short_names
-from tuner.trial.duration import Running, seconds_left, told
+from tuner.trial.duration import Running, duration_text, seconds_left
 from tuner.trial.records import Scalar, TrialOutcome, TrialSpec, TrialState
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
@@ -84,10 +84,10 @@ def outcome_parts(
             for key, value in outcome.parameters.items()
         ),
     ]
-    told = f"misses {'; '.join(outcome.violated)}" if outcome.violated else ""
+    problem = f"misses {'; '.join(outcome.violated)}" if outcome.violated else ""
     if outcome.error is not None:
-        told += f" {outcome.error.text}"
-    return [*parts, *([cell(" ")] if told else []), *words(told, "red")]
+        problem += f" {outcome.error.text}"
+    return [*parts, *([cell(" ")] if problem else []), *words(problem, "red")]
 
 
 def outcome_line(outcome: TrialOutcome, objective: str, noun: str = "trial") -> Text:
@@ -355,7 +355,7 @@ class Terminal:
     def _facts(self) -> list[list[str]]:
         """Return the best so far, times and failures as words to keep together."""
         left = self._time_left() if self._total > self._done else None
-        elapsed = f"{told(self._clock() - self._begun)} elapsed"
+        elapsed = f"{duration_text(self._clock() - self._begun)} elapsed"
         failures = f"{self._failures} failed" if self._failures else None
         return [*self._best(), *([each] for each in (elapsed, left, failures) if each is not None)]
 
@@ -384,10 +384,12 @@ class Terminal:
         if seconds is None:
             return None
         if self._ends is not None and now + seconds > self._ends:
-            return f"no trial starts after {told(max(0.0, self._ends - now))} from now"
+            return f"no trial starts after {duration_text(max(0.0, self._ends - now))} from now"
         end = datetime.now().astimezone() + timedelta(seconds=seconds)
         today = end.date() == datetime.now().astimezone().date()
-        return f"about {told(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
+        return (
+            f"about {duration_text(seconds)} left, until {end:{'%H:%M' if today else '%a %H:%M'}}"
+        )
 
 
 def ending(outcome: TrialOutcome) -> str:

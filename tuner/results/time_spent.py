@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tuner.trial.duration import told
+from tuner.trial.duration import duration_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +33,13 @@ class TimeSpent:
     def text(self) -> str:
         """Both times as text, separate if they differ."""
         if not self.slots:
-            return f"{told(self.seconds)}; {told(self.in_trials)} of trials in all"
+            return (
+                f"{duration_text(self.seconds)}; {duration_text(self.in_trials)} of trials in all"
+            )
         if not self.earlier:
             return self._here
         here = f"{self._ended} in {self._here}" if self.ended else "none"
-        return f"{told(self.in_trials)} of trials in all; this start: {here}"
+        return f"{duration_text(self.in_trials)} of trials in all; this start: {here}"
 
     @property
     def _ended(self) -> str:
@@ -46,6 +48,6 @@ class TimeSpent:
     @property
     def _here(self) -> str:
         if self.efficiency is None:
-            return told(self.seconds)
+            return duration_text(self.seconds)
         slots = "1 slot" if self.slots == 1 else f"{self.slots} slots"
-        return f"{told(self.seconds)}, sweep efficiency {self.efficiency:.2f} on {slots}"
+        return f"{duration_text(self.seconds)}, sweep efficiency {self.efficiency:.2f} on {slots}"

@@ -79,7 +79,7 @@ _UNITS = (
 """From how many seconds on, seconds of one, digits and name of each unit."""
 
 
-def told(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration for people: `40 s`, `12 min`, `3.5 h`, `4.1 days`."""
     for least, size, digits, unit in _UNITS:
         if seconds >= least:
