@@ -9,13 +9,16 @@ Only metadata is read until the class is asked for; then its module is imported.
 file names code.
 """
 
+import socket
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.installation.remedies import uninstall
+from tuner.installation.remedies import install, uninstall
 
 OURS = "tuner"
 """Stands for the package of the classes that the project brings."""
@@ -83,6 +86,33 @@ def unusable(what: str, source: str, reason: str, remedy: str) -> InputError:
         where=f"package {source}",
         remedy=remedy,
     )
+
+
+def not_installed(what: str, package: str) -> InputError:
+    """Return the refusal of a plug-in whose package this Python does not have.
+
+    Args:
+        what: Use of the plug-in.
+        package: Package that brings it where the sweep was started.
+    """
+    return InputError(
+        f"{what} of the package {package}, which is not installed here",
+        where=f"{sys.executable} on {socket.gethostname()}",
+        remedy=install(package),
+    )
+
+
+def check_installed(packages: Iterable[str]) -> None:
+    """Check that packages of plug-ins are installed here.
+
+    Raises:
+        InputError: One is not.
+    """
+    for package in packages:
+        try:
+            distribution(package)
+        except PackageNotFoundError as error:
+            raise not_installed("the sweep uses plug-ins", package) from error
 
 
 @cache

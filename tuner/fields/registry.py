@@ -1,8 +1,6 @@
 """Classes of components by name: those of this project, and those of installed packages."""
 
 import inspect
-import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
@@ -10,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from tuner.errors import InputError
 from tuner.fields.component import KINDS, Component, plain_kind
 from tuner.fields.declared import declared
-from tuner.fields.plugins import OURS, PlugIn, plug_ins, unusable
-from tuner.installation.remedies import install, uninstall
+from tuner.fields.plugins import OURS, PlugIn, not_installed, plug_ins, unusable
+from tuner.installation.remedies import uninstall
 
 C = TypeVar("C", bound=Component)
 
@@ -111,7 +109,9 @@ class Registry(Generic[C]):
             return self._load(found[0])
         if short in self._classes:
             return self._classes[short]
-        raise self._missing_package(name, package) if package else self._unknown(name, where)
+        if package:
+            raise not_installed(f"the {self.base.group} {name!r} is a plug-in", package)
+        raise self._unknown(name, where)
 
     def from_mapping(self, given: Mapping[str, Any]) -> C:
         """Return the settings that a mapping with a `name` describes.
@@ -176,14 +176,6 @@ class Registry(Generic[C]):
             f"there is no {group} named {name!r}{because}",
             where=where or f"{group}.name",
             remedy=f"one of {', '.join(self.names())}",
-        )
-
-    def _missing_package(self, name: object, package: str) -> InputError:
-        return InputError(
-            f"the {self.base.group} {name!r} is a plug-in of the package {package}, which is not "
-            "installed here",
-            where=f"{sys.executable} on {socket.gethostname()}",
-            remedy=install(package),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from tuner.config import ComposedSweep
 from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import INTERRUPTED, InputError
+from tuner.fields.plugins import loaded_packages
 from tuner.files.exclusive import exclusive
 from tuner.launchers.slurm import queue
 from tuner.launchers.slurm.job import AGENT, AgentRun
@@ -70,7 +71,7 @@ def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -
     study = StudyLook(agent)
     follower = Follower(study, agents, terminal)
     try:
-        run = AgentRun((*call.overrides, IN_JOB), Path.cwd(), AGENT)
+        run = AgentRun((*call.overrides, IN_JOB), Path.cwd(), AGENT, loaded_packages())
         with agent_log(folder.path):
             jobs = follower.follow(
                 _found_or_submitted(run, launcher.agents, options, study, agents, terminal)

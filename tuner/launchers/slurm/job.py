@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from tuner.devices.scheduler import own_job
-from tuner.errors import INTERRUPTED
+from tuner.errors import INTERRUPTED, InputError
+from tuner.fields.plugins import check_installed
 from tuner.launchers.slurm.library import DelayedSubmission
 from tuner.launchers.slurm.queue import is_running
 from tuner.processes.python_process import python_module
@@ -28,17 +29,27 @@ class AgentRun:
     is Slurm's at a preemption: then the same is done, unless Slurm has ended or requeued the job.
     """
 
-    def __init__(self, overrides: Sequence[str], folder: Path, agent: Sequence[str]) -> None:
+    _packages: Sequence[str] = ()  # A job that an earlier version submitted has none.
+
+    def __init__(
+        self,
+        overrides: Sequence[str],
+        folder: Path,
+        agent: Sequence[str],
+        packages: Iterable[str] = (),
+    ) -> None:
         """Take the settings; start nothing.
 
         Args:
             overrides: Overrides of the agent's command line.
             folder: Working folder of the agent, on every node.
             agent: Command that starts it.
+            packages: Packages of the plug-ins that the sweep uses.
         """
         self._overrides = tuple(overrides)
         self._folder = folder
         self._agent = tuple(agent)
+        self._packages = tuple(packages)
         self._process: subprocess.Popen[bytes] | None = None
         self._told = False
 
@@ -48,6 +59,11 @@ class AgentRun:
         Returns:
             0; with any other exit code this process ends with the same, and the job has failed.
         """
+        try:
+            check_installed(self._packages)
+        except InputError as error:
+            print(f"tuner: {error}", file=sys.stderr)  # noqa: T201
+            sys.exit(error.exit_code)
         signal.signal(signal.SIGTERM, self._terminated)
         self._process = self._started()
         self._wait()
@@ -61,7 +77,8 @@ class AgentRun:
     def checkpoint(self) -> DelayedSubmission:
         """End the agent, which saves its trials, and return what runs after the requeue."""
         self._interrupt()
-        return DelayedSubmission(AgentRun(self._overrides, self._folder, self._agent))
+        again = AgentRun(self._overrides, self._folder, self._agent, self._packages)
+        return DelayedSubmission(again)
 
     def _started(self) -> "subprocess.Popen[bytes]":
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_AGENTS)
