@@ -63,7 +63,7 @@ class CheckpointInfo:
         max_positions: Tokens that a text may have, special ones included.
         hidden_act: Name of the activation in the feed-forward layers, as transformers calls it.
         pad_token_id: `pad_token_id` of config.json; RoBERTa counts positions from it.
-        token_types: Token types that the encoder tells apart; 0 where it has none.
+        token_types: Number of token types of the encoder; 0 if it has none.
         weight_files: In the folder, sorted.
         tokenizer_files: Those of `TOKENIZER_FILES` that are there.
         shape: The sizes that decide its memory.

@@ -1,4 +1,4 @@
-"""Reads small JSON files for messages, where anything else than an object says nothing."""
+"""Small JSON files, read for messages; anything but an object counts as empty."""
 
 import json
 from collections.abc import Mapping

@@ -46,7 +46,7 @@ def without_weights(folder: Path) -> InputError:
 
 
 def is_pointer(file: Path) -> bool:
-    """True if a file stands for another one that Git LFS has not fetched."""
+    """True if a file is a pointer to one that Git LFS has not fetched."""
     with file.open("rb") as opened:
         return opened.read(24) == b"version https://git-lfs."
 

@@ -1,7 +1,7 @@
 """Record of a saved classifier: its labels and inputs.
 
 A trained model's folder has `model_inputs.json` beside what transformers reads. Folders of others
-have none; what config.json says of the task holds for all.
+have none; the task in config.json applies to all.
 """
 
 import json

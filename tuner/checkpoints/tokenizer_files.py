@@ -67,7 +67,7 @@ def _check_has_fast_form(folder: Path) -> None:
     """Refuse a tokenizer that only Python code computes.
 
     Raises:
-        InputError: As said.
+        InputError: The tokenizer has no fast form.
     """
     for name in ("tokenizer_config.json", "config.json"):
         content = read_object(folder / name)

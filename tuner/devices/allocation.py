@@ -26,8 +26,8 @@ def granted_memory(environment: Mapping[str, str]) -> int | None:
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:
-    told = environment.get(name, "")
-    return int(told) if told.isdigit() and int(told) > 0 else None
+    value = environment.get(name, "")
+    return int(value) if value.isdigit() and int(value) > 0 else None
 
 
 def allocation_end(environment: Mapping[str, str]) -> float | None:
@@ -47,10 +47,10 @@ def allocation_end(environment: Mapping[str, str]) -> float | None:
         return None
     with suppress(OSError, subprocess.SubprocessError):
         command = ("squeue", "--noheader", "--jobs", job, "--format", "%e")
-        told = subprocess.run(
+        output = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=ASK_SECONDS
         ).stdout
-        for line in told.splitlines():
+        for line in output.splitlines():
             with suppress(ValueError):  # `N/A`: it has no limit.
                 return datetime.fromisoformat(line.strip()).timestamp()
     with suppress(KeyError, ValueError):

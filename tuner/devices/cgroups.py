@@ -76,7 +76,7 @@ def oom_kills(root: Path = Path("/")) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Mount:
-    """A mounted hierarchy; `root` is the group that stands at its mount point."""
+    """A mounted hierarchy; `root` is the group at its mount point."""
 
     root: str
     point: str

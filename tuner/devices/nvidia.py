@@ -1,4 +1,4 @@
-"""The machine's GPUs, as nvidia-smi tells them too, and which devices trials may use.
+"""The machine's GPUs, as nvidia-smi also reports them, and the devices that trials may use.
 
 A GPU in MIG mode (multi-instance GPU) computes only through the instances that it is cut into, and
 a process computes on one instance at a time.
@@ -56,7 +56,7 @@ class Gpu:
         uuid: The same for good.
         name: Name of the product.
         driver: Version.
-        memory: Bytes in all; None where it is not told.
+        memory: Bytes in total; None if unknown.
         used: Bytes in use; None if unknown, as for a GPU in MIG mode.
         is_cut: It is in MIG mode.
         instances: MIG instances of the GPU.
@@ -94,15 +94,15 @@ class Nvidia:
     is_chosen: bool = False
 
 
-def parse_gpus(told: str, listed: str = "") -> tuple[Gpu, ...]:
+def parse_gpus(queried: str, listed: str = "") -> tuple[Gpu, ...]:
     """Parse the output of nvidia-smi; other lines, such as warnings, are left out.
 
     Args:
-        told: The answer to `QUERY` with `--format=csv,noheader,nounits`.
+        queried: The answer to `QUERY` with `--format=csv,noheader,nounits`.
         listed: The answer to `-L`, which alone names the instances of a GPU in MIG mode.
     """
     instances = _instances(listed)
-    rows = [[cell.strip() for cell in line.split(",")] for line in told.splitlines()]
+    rows = [[cell.strip() for cell in line.split(",")] for line in queried.splitlines()]
     good = [row for row in rows if len(row) == len(QUERY) and row[0].isdigit()]
     return tuple(_gpu(row, instances.get(int(row[0]), [])) for row in good)
 
@@ -143,7 +143,7 @@ def usable(gpus: Sequence[Gpu], chosen: str | None) -> list[str]:
     Args:
         gpus: GPUs of the machine.
         chosen: An existing CUDA_VISIBLE_DEVICES, which is honoured; empty or -1 is none. A GPU in
-            MIG mode that it names stands for its instances.
+            MIG mode that it names means its instances.
     """
     if chosen is None:
         return [device for gpu in gpus for device in gpu.devices]

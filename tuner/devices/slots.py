@@ -37,10 +37,10 @@ class Slot:
 
 
 def find_nvidia(environment: Mapping[str, str]) -> Nvidia:
-    """Return what the driver says of the GPUs; nothing where there is none.
+    """Return the GPUs that the driver reports; none without a driver.
 
     Its library (NVML) is asked first, its program nvidia-smi where that shows no GPU: the program
-    may be there without the library, and says why it fails.
+    may exist without the library, and reports why it fails.
 
     Args:
         environment: An existing CUDA_VISIBLE_DEVICES in it is honoured; empty or -1 is no GPU.
@@ -59,20 +59,20 @@ def find_nvidia(environment: Mapping[str, str]) -> Nvidia:
 
 def _ask(program: str) -> tuple[tuple[Gpu, ...], str]:
     """The GPUs, or why the program does not tell them."""
-    told = [program, f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
+    query = [program, f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader,nounits"]
     try:
         answer, listed = (
             subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=NVIDIA_SECONDS
             )
-            for command in (told, [program, "-L"])
+            for command in (query, [program, "-L"])
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return (), str(error)
     gpus = parse_gpus(answer.stdout, listed.stdout)
     if answer.returncode != 0 or not gpus:
-        said = (answer.stdout + answer.stderr).strip().splitlines()
-        return (), said[0] if said else f"exit {answer.returncode}"
+        output = (answer.stdout + answer.stderr).strip().splitlines()
+        return (), output[0] if output else f"exit {answer.returncode}"
     return gpus, ""
 
 
@@ -110,7 +110,7 @@ def cut_slots(
         cores: Usable CPU cores.
         memory: Bytes of memory free to use.
         devices: GPUs for one trial, the most that any trial takes.
-        per_gpu: Trials at a time on each GPU, or on each group of them, when nobody says `wanted`.
+        per_gpu: Trials at a time on each GPU, or on each group of them, without `wanted`.
 
     Raises:
         InputError: There are fewer GPUs than one trial takes; of MIG instances it takes one.

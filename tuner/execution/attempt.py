@@ -83,7 +83,7 @@ class Attempt:
 def conclude(attempt: Attempt, goals: Goals, now: float, provenance: Provenance) -> TrialOutcome:
     """Return the outcome of an attempt.
 
-    A trial that made its final report is complete even if it was told to stop at that moment.
+    A trial that made its final report is complete even if it was stopped at that moment.
 
     Args:
         attempt: Attempt with its reports and its error.

@@ -19,7 +19,7 @@ def decide(attempt: Attempt, plan: Plan, *, unpromising: bool) -> Decision:
     """
     report, spec = attempt.reports[-1], attempt.spec
     judged = _by_its_curve(attempt, plan)
-    # The untuned default goes on: the gain of tuning is measured against it.
+    # The untuned default continues: the gain of tuning is measured against it.
     if not plan.is_untuned(spec.number):
         if unpromising and may_prune(
             report.point, report.points, spec.settings.schedule.warmup_fraction

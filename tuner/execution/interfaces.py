@@ -87,7 +87,7 @@ class Plan:
         enough: Asked after each trial whether more are not worth it, and why; empty: they are.
         max_attempts: Tries at a trial whose worker or agent dies.
         trials_per_worker: A worker is replaced after so many; None: when its memory grows.
-        stall_timeout: Seconds without a word after which a worker is replaced; None: never.
+        stall_timeout: Seconds of silence after which a worker is replaced; None: never.
         time_left: Seconds until the allocation that a scheduler gave us ends; None: it does not.
         longest: Seconds of the longest trial that was completed before; None: none was.
         role: `trial`, `confirm` for its repeats, `retrain` for a trial whose model was lost, or
@@ -97,7 +97,7 @@ class Plan:
         wants_model: Returns True if a trial that ends with these measures saves its model.
         hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
-            None: where its curve says so, or with its budget.
+            None: as its curve decides, or with its budget.
     """
 
     goals: Goals

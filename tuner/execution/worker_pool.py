@@ -49,7 +49,7 @@ class WorkerPool:
         return self._health.is_suspect(slot, self._others(slot))
 
     def ready(self, slot: int) -> None:
-        """The slot's worker says that it can begin."""
+        """Note that the slot's worker is ready."""
         self._deaths.pop(slot, None)
         self._idle.add(slot)
 

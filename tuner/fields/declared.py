@@ -61,7 +61,7 @@ def description(kind: type) -> str:
 
 @cache
 def descriptions(kind: type) -> dict[str, str]:
-    """Return what stands below each field, a field declared again by its latest text.
+    """Return the text below each field; for a field declared again the latest one.
 
     Args:
         kind: Dataclass; classes made at run time have the texts of their bases.

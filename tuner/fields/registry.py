@@ -92,7 +92,7 @@ class Registry(Generic[C]):
 
         Args:
             name: Name as users write it.
-            where: File or key that it stands in; by default the group's key `name`.
+            where: File or key that contains it; by default the group's key `name`.
             package: Package that brings it, where that is known.
 
         Raises:

@@ -34,7 +34,7 @@ def write_whole(path: Path, text: str) -> None:
 def with_usual_mode(path: Path) -> None:
     """Give a file or folder the permissions that a new one has here.
 
-    Some libraries write theirs for the owner alone, whatever the umask says.
+    Some libraries write theirs for the owner only, whatever the umask.
 
     Raises:
         OSError: There is no room for a file beside it.

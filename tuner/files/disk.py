@@ -13,7 +13,7 @@ UNUSABLE = {
     errno.ENAMETOOLONG: "a shorter path",
     errno.ENOTDIR: "a folder in place of the file on its way",
     errno.EISDIR: "that folder moved away, or another path: a file belongs there",
-    errno.EEXIST: "what stands there moved away, or another path",
+    errno.EEXIST: "move the existing file away, or another path",
     errno.ENOTEMPTY: "that folder moved away, or another path",
     errno.ELOOP: "links that do not lead back to themselves",
     errno.EINVAL: "another path, as the file system does not take this one",
@@ -25,9 +25,7 @@ UNUSABLE = {
 REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 """Read-only, not allowed, or broken."""
 
-_AGAIN = (
-    "then the same command; every trial told so far is kept, those that ran are taken up again"
-)
+_AGAIN = "then the same command; every finished trial is kept, and running ones are resumed"
 
 
 class DiskFullError(TunerError):

@@ -34,11 +34,11 @@ def exclusive(store: str, timeout: float = LOCK_SECONDS) -> Iterator[None]:
     tables. The lock's file lies in the temporary folder, holds nothing and goes with the lock.
 
     Args:
-        store: The store's address, or its absolute path and perhaps a word behind it.
+        store: The store's address, or its absolute path, possibly with a suffix.
         timeout: Seconds to wait for it.
 
     Raises:
-        TunerError: Another process does not let go of it, or the lock cannot be made.
+        TunerError: Another process keeps it, or the lock cannot be made.
     """
     # One store, however its path is spelt.
     place = os.path.realpath(store) if store.startswith(os.sep) else store

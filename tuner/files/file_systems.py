@@ -24,7 +24,7 @@ def file_system(path: PurePosixPath, mounts: str) -> str:
         mounts: Text of /proc/self/mountinfo, whose format is in proc(5).
 
     Returns:
-        Such as `ext4` or `nfs4`; empty where it is not told.
+        Type such as `ext4` or `nfs4`; empty if unknown.
     """
     kinds = dict(_mount(line) for line in mounts.splitlines() if " - " in line)
     return next((kinds[above] for above in (path, *path.parents) if above in kinds), "")

@@ -1,4 +1,4 @@
-"""A file that was opened, told from another one that takes its place."""
+"""A file that was opened, distinguished from another one that takes its place."""
 
 import os
 from pathlib import Path

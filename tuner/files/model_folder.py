@@ -274,7 +274,7 @@ def twin(folder: Path, made: Path) -> None:
 
 
 def version(folder: Path) -> Version | None:
-    """Return what tells one version of a folder from another; None where there is no folder."""
+    """Return an identity of a folder's version; None if there is no folder."""
     try:
         stats = [(str(file), file.stat()) for file in _files(folder)]
     except OSError:

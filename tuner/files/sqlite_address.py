@@ -39,7 +39,7 @@ def sqlite_path(address: str) -> Path | None:
 def without_encoding(address: str) -> str:
     """The same SQLite file with no percent-encoding in its address, where that is possible.
 
-    MLflow creates the folder of the text as it stands: with `my%20exp` for the folder `my exp`, it
+    MLflow creates the folder of the text as written: with `my%20exp` for the folder `my exp`, it
     leaves an empty folder `my%20exp` behind, or fails where it may not create one.
 
     Args:

@@ -39,7 +39,7 @@ def outlive_readers(*, lasting: bool) -> None:
     A closed descriptor becomes the null device, so that no file of ours gets its number.
 
     Args:
-        lasting: True if the command goes on without a reader, which standard error is told once;
+        lasting: True if the command continues without a reader; standard error says so once;
             False if its output is its result: writing then raises `OutputClosedError`.
     """
     for descriptor in (0, 1, 2):

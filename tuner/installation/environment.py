@@ -22,7 +22,7 @@ class Environment:
     """Command that runs uv, quoted for a shell; None: there is none."""
 
     is_active: bool = False
-    """True if uv takes this environment without being told, as one that is activated."""
+    """True if uv uses this environment by itself, because it is activated."""
 
     conda: str | None = None
     """Command that runs conda, if conda made the environment."""

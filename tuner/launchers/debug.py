@@ -42,7 +42,7 @@ class DebugLauncher:
         self._events: list[Event] = []
 
     def answer_with(self, handle: Callable[[Event], None]) -> None:
-        """Hand each message of the worker to a function before the worker goes on."""
+        """Hand each message of the worker to a function before the worker continues."""
         self._handle = handle
 
     def room(self) -> AvailableMemory | None:
@@ -59,10 +59,10 @@ class DebugLauncher:
             self._worker.inbox.append(message)
 
     def poll(self, timeout: float) -> list[Event]:
-        """Run what the worker was told, to its end.
+        """Handle the worker's messages, to their end.
 
         Args:
-            timeout: Seconds to wait where it was told nothing.
+            timeout: Seconds to wait if there is no message.
 
         Returns:
             What nobody handles at once: see `answer_with`.
@@ -81,7 +81,7 @@ class DebugLauncher:
         return 0
 
     def kill_slot(self, slot: int) -> None:  # noqa: ARG002
-        """End the worker where it next asks for a message; `poll` then tells that it exited."""
+        """End the worker when it next asks for a message; `poll` then returns its exit."""
         if self._worker is not None:
             self._worker.is_killed = True
 

@@ -11,7 +11,7 @@ from tuner.worker.protocol import FromWorker, ToWorker
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerExited:
-    """A worker process ended without being told to.
+    """A worker process ended by itself.
 
     Attributes:
         code: Exit status; negative: killed by that signal.
@@ -28,18 +28,18 @@ class WorkerExited:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that a slot's worker said, or that happened to it."""
+    """Message of a slot's worker, or its exit."""
 
     slot: int
     message: FromWorker | WorkerExited
 
 
 class Launcher(Protocol):
-    """Starts, hears, tells and ends the workers of its slots."""
+    """Starts and ends the workers of its slots, and exchanges messages with them."""
 
     @property
     def slots(self) -> Mapping[int, Slot]:
-        """By index; more may come as time goes on."""
+        """Slots by index; more may be added later."""
 
     def room(self) -> AvailableMemory | None:
         """Return the memory of each trial, asked before workers start; None if unknown."""
@@ -71,8 +71,8 @@ class InlineLauncher(Protocol):
     """A launcher whose worker runs inside `poll`, where it waits for answers."""
 
     def answer_with(self, handle: Callable[[Event], None]) -> None:
-        """Hand each message of the worker to a function before the worker goes on.
+        """Hand each message of the worker to a function before the worker continues.
 
         Args:
-            handle: Takes an event, and tells the worker what it has to be told.
+            handle: Takes an event, and answers the worker.
         """

@@ -35,7 +35,7 @@ class LocalSettings(LauncherSettings):
 
 
 class LocalLauncher:
-    """Starts, hears, tells and ends the workers of this machine's slots."""
+    """Starts and ends the workers of this machine's slots, and exchanges messages with them."""
 
     def __init__(self, slots: Sequence[Slot], command: Sequence[str] = WORKER) -> None:
         """Take the slots; start no worker yet.

@@ -44,13 +44,13 @@ class WorkerProcess:
             stderr=self._log,
             env={**os.environ, **slot.environment},
             bufsize=0,
-            # Ctrl-C in the terminal is for the agent; it tells its workers.
+            # Ctrl-C in the terminal is for the agent, which stops its workers.
             start_new_session=True,
         )
 
     @property
     def output(self) -> IO[bytes]:
-        """Readable when it has said something, or has ended."""
+        """Readable when it has sent a message, or has ended."""
         return cast("IO[bytes]", self.process.stdout)
 
     @property
@@ -59,7 +59,7 @@ class WorkerProcess:
 
     def send(self, message: ToWorker) -> None:
         """Send a message; nothing happens if the worker is gone."""
-        with suppress(BrokenPipeError):  # it is gone: its end of stream tells
+        with suppress(BrokenPipeError):  # it is gone: its end of stream shows that
             self._input.write(encode(message))
 
     def hear(self) -> list[FromWorker] | None:
@@ -125,5 +125,5 @@ def _decoded(line: bytes) -> FromWorker:
         raise TunerError(
             "a worker sent what this process cannot read: the code was changed while it ran\n"
             "  where: the installation, or the checkout, of tuner\n"
-            "  try:   the same command again; every trial told so far is kept"
+            "  try:   the same command again; every finished trial is kept"
         ) from error

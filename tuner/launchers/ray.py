@@ -1,6 +1,6 @@
 """Workers wherever a Ray cluster has room: an actor on the slot's node holds its worker's process.
 
-The agent has one call to each actor under way, which ends when the worker has said something. Ray
+The agent has one call to each actor under way, which ends when the worker has sent a message. Ray
 keeps the calls to an actor that has no room yet, so a slot waits for a node without anybody else
 waiting for it.
 """
@@ -37,7 +37,7 @@ LOOK_SECONDS = 5.0
 """Between two looks for nodes that have joined."""
 
 ROOM_SECONDS = 30.0
-"""A slot that Ray has not placed after this is said to wait."""
+"""Seconds after which a slot that Ray has not placed is shown as waiting."""
 
 CALL_SECONDS = 5.0
 """For a call to reach an actor, when workers are ended."""
@@ -59,7 +59,7 @@ class _SlotActor:
         asked: When Ray was asked to place it, monotonic seconds.
         call: The call under way; None: its worker has ended.
         node: Address of its node; empty: it has none yet.
-        memory: Bytes of host memory that its worker held when it last said something.
+        memory: Bytes of host memory that its worker held at its last message.
     """
 
     actor: Any
@@ -70,7 +70,7 @@ class _SlotActor:
 
 
 class RayLauncher:
-    """Starts, hears, tells and ends workers on the nodes of a Ray cluster."""
+    """Starts and ends workers on the nodes of a Ray cluster, and exchanges messages with them."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class RayLauncher:
         return [event for call in come for event in self._take(slots[call])]
 
     def memory(self, slot: int) -> int:
-        """Bytes of host memory that the slot's worker held when it last said something."""
+        """Return the bytes of host memory that the slot's worker held at its last message."""
         return self._seats[slot].memory if slot in self._seats else 0
 
     def kill_slot(self, slot: int) -> None:

@@ -21,7 +21,7 @@ UNUSABLE = {
 class KerasOptimizer(Optimizer):
     """Optimizer of Keras; a subclass names its class, its slots and its fields.
 
-    Its fields are constants of its graph, so that each value that is searched is traced anew.
+    Its fields are constants of its graph, so that each searched value is traced again.
 
     Example:
         @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ class ActiveTime:
     """A clock that a suspension of this process moves by one step at most.
 
     Ctrl-Z, `docker pause`, `scontrol suspend` and a stopped virtual machine suspend a process
-    while the monotonic clock goes on. Whoever counts another's silence with that clock takes its
+    while the monotonic clock runs on. Whoever counts another's silence with that clock takes its
     own for it. Read at least once per step, this clock counts all time; a longer gap between two
     readings is a suspension, or a call that blocked, in which nobody was listened to either.
     """

@@ -1,4 +1,4 @@
-r"""Python processes of ours: how they are started, and how their answers are told from the rest.
+r"""Python processes of ours: their start, and their answers among other output.
 
 They start with `-P`, so that a module of the working folder, a user's own `queue.py` for instance,
 is never imported in place of Python's or ours. What a site's start-up files or a library print on

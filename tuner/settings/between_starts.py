@@ -19,11 +19,11 @@ class BetweenStarts(StrEnum):
     SAME = "same"
     """It decides what trials give: another value makes another study."""
     SAME_CONTENT = "same content"
-    """It says where or how model and data are found: free as long as these are the same."""
+    """Place or format of model and data: free as long as their content is the same."""
     ANYTHING = "anything"
     """It never decides what a trial gives."""
     NAMING = "naming"
-    """It says which study is meant."""
+    """Identifies the study."""
 
 
 def same(default: Any = dataclasses.MISSING, **given: Any) -> Any:
@@ -32,12 +32,12 @@ def same(default: Any = dataclasses.MISSING, **given: Any) -> Any:
 
 
 def same_content(default: Any = dataclasses.MISSING, **given: Any) -> Any:
-    """Declare a field that says where contents are found; see `dataclasses.field`."""
+    """Declare a field with the place of contents; see `dataclasses.field`."""
     return _declared(BetweenStarts.SAME_CONTENT, default, given)
 
 
 def anything(default: Any = dataclasses.MISSING, **given: Any) -> Any:
-    """Declare a field that each start may set anew; see `dataclasses.field`."""
+    """Declare a field that each start may change; see `dataclasses.field`."""
     return _declared(BetweenStarts.ANYTHING, default, given)
 
 
@@ -95,7 +95,7 @@ def decision_of(key: str, decisions: Mapping[str, BetweenStarts]) -> BetweenStar
 def kept(
     plain: Mapping[str, Any], decisions: Mapping[str, BetweenStarts], prefix: str = ""
 ) -> dict[str, Any]:
-    """Return a plain configuration without the keys that each start may set anew.
+    """Return a plain configuration without the keys that each start may change.
 
     Args:
         plain: Key to value, nested.
@@ -111,7 +111,7 @@ def kept(
 
 
 def summarised(decisions: Mapping[str, BetweenStarts], wanted: BetweenStarts) -> list[str]:
-    """Return the keys with a decision; a group all of whose keys have it stands for them.
+    """Return the keys with a decision; a group replaces its keys if all have it.
 
     Args:
         decisions: Key to decision.

@@ -7,7 +7,7 @@ from types import MappingProxyType
 DELIMITERS: Mapping[str, str] = MappingProxyType(
     {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
 )
-"""Word to the character that it stands for, for what a shell or Hydra would take apart."""
+"""Word to its character, for characters that a shell or Hydra would interpret."""
 
 DELIMITER = f"{', '.join(DELIMITERS)}, or one character that is no quote mark and no line break"
 """Values of `data.delimiter`, for messages."""
@@ -35,7 +35,7 @@ def is_delimiter(value: str) -> bool:
 
 
 def delimiter_of(value: str) -> str:
-    """Return the character that a value of `data.delimiter` stands for."""
+    """Return the character that a value of `data.delimiter` means."""
     return "\t" if value == r"\t" else DELIMITERS.get(value, value)
 
 

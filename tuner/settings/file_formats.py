@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-"""Endings of compressed files, whose own ending stands before them."""
+"""Endings of compressed files, which follow the file's own ending."""
 
 FORMAT_OF_ENDING = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".psv": "csv", ".json": "json", ".jsonl": "json",

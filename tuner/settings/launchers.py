@@ -1,4 +1,4 @@
-"""Settings of launchers: a class for each, which stands beside its launcher and is found by name.
+"""Settings of launchers: one class beside each launcher, found by name.
 
 Launchers lie above the configuration, and some import an extra. So each class of ours is named
 here and imported when a launcher of its name is asked for, as those of installed packages are.

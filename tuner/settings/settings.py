@@ -2,7 +2,7 @@
 
 Every class is one configuration group of conf/; every attribute is a key that users may set. An
 optimizer, a schedule or a launcher has the fields of its own class, which its `name` chooses. The
-groups `sampler` and `pruner` arrive as plain mappings whose `name` says what they are.
+groups `sampler` and `pruner` arrive as plain mappings with a `name`.
 """
 
 import re
@@ -312,7 +312,7 @@ class SweepSettings:
     """Group `sweep`, one file of sweeps/ each: search space, budget and objectives."""
 
     name: str = naming(MISSING)
-    """The sweep's name; also the study's, unless `study` says otherwise."""
+    """Name of the sweep; also of the study, unless `study` is set."""
 
     objectives: list[str] = same(default_factory=lambda: ["val_accuracy"])
     """Metric names; each metric has a fixed direction. With several, the Pareto front is kept; see

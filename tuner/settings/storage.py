@@ -36,7 +36,7 @@ def is_server(storage: StorageSettings) -> bool:
 
 
 def is_consistent(storage: StorageSettings) -> bool:
-    """Check that there is an address if one is needed, of the kind that the name says.
+    """Check that there is an address if one is needed, of the kind that `name` requires.
 
     With `sqlite`, the default, any address may stand.
     """

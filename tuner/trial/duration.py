@@ -40,10 +40,10 @@ def trial_seconds(
 def seconds_left(
     ended: Sequence[float], running: Sequence[Running], waiting: int, slots: int
 ) -> float | None:
-    """Time until a sweep ends, if trials go on to take what they took on average.
+    """Return the time until a sweep ends, if trials keep their average duration.
 
     Pruned trials count as they are, so that pruning shortens the estimate as it shortens the
-    sweep. A trial that runs longer than the average is taken to go on to its end.
+    sweep. A trial that runs longer than the average is expected to run to its end.
 
     Args:
         ended: Seconds that each trial took.
@@ -52,7 +52,7 @@ def seconds_left(
         slots: Trials at a time.
 
     Returns:
-        Seconds; None where nothing has ended or gone on yet.
+        Seconds; None if nothing has ended or advanced yet.
     """
     moving = [trial for trial in running if trial.share > 0.0]
     if not ended and not moving:

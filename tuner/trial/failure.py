@@ -23,7 +23,7 @@ _MEMORY = re.compile(
 """Messages of TensorFlow, CUDA, the C++ library and the kernel when memory is short."""
 
 _HARMLESS = re.compile(r"I\d{4} |.*not a failure")
-"""Lines of TensorFlow's log where something else was tried then: information, or told as such."""
+"""Lines of TensorFlow's log after which something else was tried, or that only inform."""
 
 _PREFIX = re.compile(r"[WEF]\d{4} .*?\] ")
 """Prefix of a line in TensorFlow's log: level, time, thread and place."""
@@ -42,10 +42,10 @@ _DEVICE = ("CUDA_ERROR_", "CUDNN_STATUS_", "CUBLAS_STATUS_", "NCCL_", "GPU has f
 
 
 def memory_line(text: str) -> str:
-    """The first line of a message or a log that says that memory ran out; empty: none does."""
+    """Return the first line that reports a lack of memory; empty if none does."""
     lines = (line.strip() for line in text.splitlines())
-    said = (line for line in lines if _MEMORY.search(line) and not _HARMLESS.match(line))
-    return _PREFIX.sub("", next(said, ""), count=1)
+    found = (line for line in lines if _MEMORY.search(line) and not _HARMLESS.match(line))
+    return _PREFIX.sub("", next(found, ""), count=1)
 
 
 def may_hide_shortage(text: str) -> bool:

@@ -28,7 +28,7 @@ def trial_number(path: Path) -> int | None:
 class TrialFolder:
     """One trial's files: `config.yaml`, `reports.jsonl`, `outcome.json`, `worker.log`.
 
-    `run` names the MLflow run of the latest attempt, `state` is what another attempt goes on from.
+    `run` names the MLflow run of the latest attempt; another attempt resumes from `state`.
     `profile` is there where `training.profile` asked for it; `artifacts` are what MLflow gets.
     `model` is there only between the end of the best trial so far and its move to the study's
     `best_model`, and for good after a single fine-tune.
@@ -51,7 +51,7 @@ class TrialFolder:
     def begin(self, config: str) -> None:
         """Make the folder for an attempt; drop outcome, profile and model of earlier ones.
 
-        Its reports are kept until the new one says whether it goes on from where that stood (see
+        Its reports are kept until the new attempt reports whether it resumes (see
         `keep`), its log for good.
         """
         self.path.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class TrialFolder:
         """Drop the reports that an attempt makes again.
 
         Args:
-            resumed_at: Evaluation point after which it goes on; 0: from the beginning.
+            resumed_at: Evaluation point after which it resumes; 0: from the beginning.
 
         Returns:
             Those that are kept.

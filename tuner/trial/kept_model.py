@@ -39,7 +39,7 @@ def kept_model(folder: StudyFolder) -> KeptModel | None:
 
 
 def is_of(file: Path, expected: Mapping[str, Any]) -> bool:
-    """Return whether an exported configuration is of the trial, and says of it what is known now.
+    """Return True if an exported configuration is of the trial and up to date.
 
     Args:
         file: Exported configuration, which may not exist.

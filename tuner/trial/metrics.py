@@ -25,7 +25,7 @@ def majority_share(confusion: Confusion) -> float:
 def macro_f1(confusion: Confusion) -> float:
     """Return the mean of the labels' F1 scores, each label weighing the same.
 
-    A label that neither stands in the data nor was ever predicted is left out. 0 without rows.
+    A label that is neither in the data nor ever predicted is left out. 0 without rows.
     """
     from sklearn.metrics import f1_score  # noqa: PLC0415 - slow to import
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 STATE_NAME = "state.safetensors"
-"""In the trial's folder: what another attempt goes on from."""
+"""State in the trial's folder, from which another attempt resumes."""
 
 PROFILE_NAME = "profile"
 """In the trial's folder: the profiler's trace, where the trial's settings ask for one."""

@@ -96,7 +96,7 @@ class FixedRows:
     """Scores on the validation rows that every point evaluates, so that points compare.
 
     They are a stratified subset, the same for every trial of a data set; at the last point, which
-    evaluates all rows, they are still told apart.
+    evaluates all rows, they are reported separately.
 
     Attributes:
         examples: Number of rows.
@@ -153,7 +153,7 @@ class Report:
         gpu_utilization: Share of the time in which the trial's own GPUs computed, mean since the
             previous point, 0 to 1, with whatever else runs on them; None: unknown.
         gpu_memory_bytes: The most taken on the trial's own GPUs together since the previous point,
-            by its process where the driver tells, else by all; None: unknown.
+            by its process if the driver distinguishes them, else by all; None: unknown.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Evaluation of this point.
         confusion: Rows true labels, columns predicted; at the final point alone.

@@ -1,4 +1,4 @@
-"""Identity of a study: what tells it from every other one of the same name."""
+"""Identity of a study, among others of the same name."""
 
 import uuid
 from collections.abc import Mapping

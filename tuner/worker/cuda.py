@@ -18,8 +18,8 @@ def free_gpu_memory() -> int | None:
     count = ctypes.c_int()
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return None
-    told = [_free(driver, ordinal) for ordinal in range(count.value)]
-    return min((free for free in told if free is not None), default=None)
+    found = [_free(driver, ordinal) for ordinal in range(count.value)]
+    return min((free for free in found if free is not None), default=None)
 
 
 def _free(driver: ctypes.CDLL, ordinal: int) -> int | None:

@@ -150,7 +150,7 @@ class Worker:
 
 
 class ChannelMonitor:
-    """Passes on what a running trial tells, and brings back what the agent answers.
+    """Sends a running trial's reports to the agent, and returns the agent's decisions.
 
     Attributes:
         terminated: SIGTERM has come.
@@ -224,7 +224,7 @@ class ChannelMonitor:
         return decision
 
     def _save_model(self) -> None:
-        """Save the model; whatever goes wrong with that, the trial's score stands."""
+        """Save the model; if that fails, the trial's score still counts."""
         try:
             self._save()
         except Exception as error:
@@ -251,15 +251,15 @@ def as_data(error: Exception, printed: str = "") -> TrialError:
         error: Exception that ended an attempt.
         printed: By this process since the attempt began.
     """
-    told = str(error).splitlines()
+    message = str(error).splitlines()
     if isinstance(error, InputError):
-        kind, lines = "input", [line.strip() for line in told]
+        kind, lines = "input", [line.strip() for line in message]
     else:
         names = [kind.__name__ for kind in type(error).__mro__]
         free = free_gpu_memory() if may_hide_shortage(str(error)) else None
         short = shortage(str(error), printed, free)
         kind = kind_of(names, str(error), short)
-        lines = [*filter(None, [short]), *told[:1], *getattr(error, "__notes__", ())]
+        lines = [*filter(None, [short]), *message[:1], *getattr(error, "__notes__", ())]
     text = "".join(traceback.format_exception(error))
     return TrialError(
         kind=kind,

@@ -72,7 +72,7 @@ def predict(model: Path, texts: Texts) -> Prediction:
 
     Raises:
         InputError: The folder holds no such model.
-        TunerError: The process died; its last words are told.
+        TunerError: The process died; the message has the end of its log.
     """
     done = subprocess.run(
         python_module("tuner.worker.prediction", str(model)),
@@ -84,7 +84,7 @@ def predict(model: Path, texts: Texts) -> Prediction:
     if done.returncode == InputError.exit_code:
         raise InputError(**json.loads(answers(done.stdout)[-1]))
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise TunerError(f"the prediction ended with {done.returncode}:\n{said[-_LOG_TAIL:]}")
+        log = done.stderr.decode(errors="replace").strip()
+        raise TunerError(f"the prediction ended with {done.returncode}:\n{log[-_LOG_TAIL:]}")
     labels, *rows = map(json.loads, answers(done.stdout))
     return Prediction(labels=tuple(labels), probabilities=rows)

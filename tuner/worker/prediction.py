@@ -2,7 +2,7 @@
 
 Standard input holds one JSON object with `texts` and `pairs` (or null). Its answers are the
 label names as one JSON array, then an array of each row's probabilities; on wrong input one JSON
-object, which says what is wrong, and the exit code is 2. See `tuner.processes.python_process`.
+object with the problem, and the exit code is 2. See `tuner.processes.python_process`.
 """
 
 import json
@@ -33,8 +33,8 @@ def main() -> int:
                     output.write(answer(json.dumps(row).encode()))
                 output.flush()
         except InputError as error:
-            said = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
-            output.write(answer(json.dumps(said).encode()))
+            failure = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
+            output.write(answer(json.dumps(failure).encode()))
             return error.exit_code
     return 0
 

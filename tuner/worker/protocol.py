@@ -64,7 +64,7 @@ class Started:
         number: The trial's number.
         constant_guess: Baseline of this trial's validation rows.
         labels: Label names, in the order of their numbers.
-        resumed_at: Evaluation point after which an earlier attempt is gone on with; 0: from the
+        resumed_at: Evaluation point after which an earlier attempt is resumed; 0: from the
             beginning.
     """
 

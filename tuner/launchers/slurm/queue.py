@@ -33,15 +33,15 @@ def look(jobs: Iterable[str]) -> Mapping[str, AgentJob]:
         return {}
     arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in jobs))
     try:
-        told = _asked(
+        output = _asked(
             "squeue", "--array", "--noheader", "--states=all",
             f"--jobs={arrays}", f"--Format={QUEUE_FORMAT}",
         )  # fmt: skip
     except QueueError as error:
         if _FORGOTTEN not in str(error):
             raise
-        told = ""
-    found = read_queue(told, jobs)
+        output = ""
+    found = read_queue(output, jobs)
     _log.debug("queue: %s", list(found.values()))
     return found
 

@@ -1,4 +1,4 @@
-"""Agents as jobs of Slurm: what is asked for, what the queue says, what is missing."""
+"""Agents as jobs of Slurm: resources, states in the queue, missing agents."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -112,7 +112,7 @@ def warning_seconds(time_limit: int) -> int:
 def batch_options(launcher: SlurmSettings, study: str) -> dict[str, Any]:
     """Parameters of submitit's batch script for one agent.
 
-    `srun` is told the cores once more, since Slurm 22.05 it does not take them from the job.
+    `srun` gets the cores again, because since Slurm 22.05 it does not take them from the job.
 
     Args:
         launcher: Group `launcher`.
@@ -189,7 +189,7 @@ def _change(before: AgentJob, now: AgentJob) -> str:
     if phase is Phase.PENDING and was is Phase.RUNNING:
         return (
             f"agent {now.id} lost its node {before.node} or its time there, and waits for another "
-            f"({now.reason}); its trials go on from their saved state"
+            f"({now.reason}); its trials resume from their saved state"
         )
     if phase is Phase.ENDED and was is not phase:
         return f"agent {ended_text(now)}"
@@ -209,6 +209,6 @@ def failed(jobs: Iterable[AgentJob]) -> list[AgentJob]:
 
 
 def log_tail(text: str, lines: int = 12) -> str:
-    """The last lines of an agent's log, without what submitit says of itself."""
-    told = [line for line in text.splitlines() if not line.startswith("submitit INFO")]
-    return "\n".join(told[-lines:]).strip()
+    """Return the last lines of an agent's log, without submitit's own."""
+    kept = [line for line in text.splitlines() if not line.startswith("submitit INFO")]
+    return "\n".join(kept[-lines:]).strip()

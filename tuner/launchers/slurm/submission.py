@@ -37,7 +37,7 @@ class _Anywhere(SlurmExecutor):
         return 1
 
     def script(self) -> str:
-        """The script of what `update_parameters` was told."""
+        """Return the batch script of the parameters."""
         return self._make_submission_file_text(self._submitit_command_str, uid="")
 
 
