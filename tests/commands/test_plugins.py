@@ -148,6 +148,15 @@ def test_what_cannot_be_used_ends_with_2_and_its_package(folder, broken, capsys,
     assert not (folder / "outputs").exists()
 
 
+def test_what_cannot_be_used_is_listed_with_the_reason_and_hides_nothing_else(broken, capsys):
+    assert main(["--help", "optimizer"]) == 0
+    shown = capsys.readouterr().out
+    assert "half" in shown
+    assert "their-parts 1.0" in shown
+    assert main(["--help", "optimizer.nesterov"]) == 0
+    assert "nesterov" in capsys.readouterr().out
+
+
 def test_the_page_shows_code_as_it_is():
     page = (ROOT / "docs" / "extending.md").read_text()
     files = [*(ROOT / "examples").rglob("*.*"), *(ROOT / "tuner").rglob("*.py")]

@@ -92,8 +92,17 @@ class Catalog:
         if group not in EVERYTHING:
             return None
         others = self._library.names(group) if group in OPEN_GROUPS else []
-        rows = (row for option in (None, *others) for row in self.keys(group, option))
+        rows = (row for option in (None, *others) for row in self._usable_keys(group, option))
         return next((row for row in rows if row.key == name), None)
+
+    def _usable_keys(self, group: str, option: str | None) -> list[Row]:
+        """Keys of an option; none of one that cannot be used and that nobody asked for."""
+        try:
+            return self.keys(group, option)
+        except InputError:
+            if option is None:
+                raise
+            return []
 
     def names(self) -> list[str]:
         """Return the names of all keys."""
