@@ -44,7 +44,7 @@ def test_an_option_is_read_as_people_do():
         (0.5, "`0.5`"),
         (["a", "b"], "`[a, b]`"),
         ({"a": "b"}, "`{a: b}`"),
-        ("???", "*to be given*"),
+        ("???", "*required*"),
     ],
 )
 def test_values_are_shown_as_yaml_has_them(value, text):

@@ -39,23 +39,23 @@ COMMAND = "python -m tuner.config.reference > docs/configuration.md"
 PREFACE = f"""\
 # Configuration
 
-Every key there is, with its default and with what it may be. The page is made from the settings
-classes, the rules that check them and the files of `conf/`, and a test fails when it is stale:
+Every key with its default and its bounds. This page is generated from the settings classes, the
+rules that check them and the files of `conf/`; a test fails if it is stale:
 
     {COMMAND}
 
-A key is set on the command line, as `training.epochs=3`. A group's option is chosen by its name,
-as `optimizer=sgd`: it is a file of the group's folder, ours or your own, so that `model=ours`
-reads `./conf/model/ours.yaml`. Such a file holds the keys that it changes. The others have the
-defaults of this page: those of the group, or of the optimizer, schedule, sampler or pruner that
-its `name` says. `null` stands for nothing; *to be given* marks keys that have no default.
+`training.epochs=3` sets a key on the command line. `optimizer=sgd` selects an option of a group: a
+bundled file or your own, so `model=ours` reads `./conf/model/ours.yaml`. Such a file contains the
+keys that it changes. The others have the defaults of this page: those of the group, or of the
+optimizer, schedule, sampler, pruner or launcher in its `name`. *required* marks keys without a
+default.
 
 {{contents}}
 
-A trial is made of {{searched}}.
-A sweep can search all of their keys that hold one value, and which options they have: see
+A trial is configured by {{searched}}.
+A sweep can search their options and all keys with a single value: see
 [search spaces](search-spaces.md). `tuner sweep=NAME --cfg job` and
-`tuner train ... --cfg job` print what everything comes to, and `tuner train` reads either.
+`tuner train ... --cfg job` print the composed configuration, and `tuner train` reads either.
 `tuner --help GROUP` and `tuner --help KEY` show the same in a terminal.
 """
 
@@ -121,7 +121,7 @@ def _group(name: str, composer: Composer) -> str:
         mark = ", the default" if path.stem == DEFAULT_OPTIONS[name] else ""
         head = read_option(path.read_text(encoding="utf-8"))[0]
         options.append((f"`{name}={path.stem}`{mark}", head, "<br>".join(filter(None, changed))))
-    table = _table(("option", "is", "differs in"), options)
+    table = _table(("option", "description", "differs in"), options)
     return f"{introduction(kind)}\n\n{_key_table(keys)}\n{table}"
 
 
@@ -145,19 +145,19 @@ def _section(name: str) -> str:
         return text
     found = [(path.stem, path.read_text(encoding="utf-8")) for path in _files("sweeps")]
     rows = [(f"`sweep={stem}`", read_option(content)[0]) for stem, content in found]
-    return f"{text}\n{_table(('option', 'is'), rows)}"
+    return f"{text}\n{_table(('option', 'description'), rows)}"
 
 
 def _agent() -> str:
     rows = [row for row in key_rows(AgentSettings, "", {}) if row.key in ("study", "output")]
-    return f"Of every command that reads or writes a study.\n\n{_key_table(rows)}"
+    return f"Keys of every command that reads or writes a study.\n\n{_key_table(rows)}"
 
 
 _NEXT_START: Mapping[BetweenStarts, str] = {
-    BetweenStarts.SAME: "must stay: another value makes another study, and is refused",
-    BetweenStarts.SAME_CONTENT: "may change as long as model and data have the same content",
-    BetweenStarts.ANYTHING: "may change: it never decides what a trial gives",
-    BetweenStarts.NAMING: "says which study is meant",
+    BetweenStarts.SAME: "must stay the same; another value is refused: it makes another study",
+    BetweenStarts.SAME_CONTENT: "may change if model and data keep the same content",
+    BetweenStarts.ANYTHING: "may change, because it does not affect the result of a trial",
+    BetweenStarts.NAMING: "identifies the study",
 }
 
 
@@ -168,14 +168,14 @@ def _next_start() -> str:
         (meaning, ", ".join(f"`{key}`" for key in summarised(decisions, decision)))
         for decision, meaning in _NEXT_START.items()
     ]
-    text = "What a later start with the same study may set anew; a group stands for all its keys."
+    text = "Keys that a later start of the same study may change. A group includes all its keys."
     return f"{text}\n\n{_table(('at the next start', 'keys'), rows)}"
 
 
 def _open(group: str) -> str:
     """Return an open group, whose options have keys of their own."""
     owner = AgentSettings if group in AGENT_GROUPS else TrialSettings
-    parts = [f"Each option has keys of its own: {descriptions(owner)[group]}\n"]
+    parts = [f"Each option has its own keys: {descriptions(owner)[group]}\n"]
     if group in REGISTRIES:
         parts += [
             _option(group, kind.name, description(kind), declared_rows(kind, {}))
@@ -299,7 +299,7 @@ def _limits(kind: Any, limit: Limit | None) -> str:
 def shown(value: Any) -> str:
     """Return a value as in YAML."""
     if value == MISSING:
-        return "*to be given*"
+        return "*required*"
     if value is None or isinstance(value, bool):
         return f"`{str(value).lower().replace('none', 'null')}`"
     if isinstance(value, list):
@@ -311,7 +311,7 @@ def shown(value: Any) -> str:
 
 def _key_table(rows: Iterable[Row]) -> str:
     cells = [(f"`{row.key}`", row.default, row.values, row.meaning) for row in rows]
-    return _table(("key", "default", "may be", "meaning"), cells)
+    return _table(("key", "default", "values", "meaning"), cells)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
