@@ -52,9 +52,10 @@ from tuner.study import Definition, Study
 from tuner.study.attributes import ATTEMPT, CRASHES
 from tuner.study.owner import identity
 from tuner.study.reader import close_storage, open_stored
+from tuner.tasks import Baseline
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import UNTUNED, Baseline, Report, TrialOutcome, TrialSpec
+from tuner.trial.records import UNTUNED, Report, TrialOutcome, TrialSpec
 from tuner.worker.protocol import (
     Answer,
     Finished,
@@ -126,7 +127,7 @@ class NullLauncher:
 
 def trial(spec: TrialSpec) -> Iterator[FromWorker]:
     """Messages of a worker about a trial; each report waits for an answer."""
-    guess = Baseline(accuracy=0.5, loss=math.log(2))
+    guess = Baseline(score=0.5, loss=math.log(2))
     yield Started(number=spec.number, constant_guess=guess, labels=("bad", "good"))
     for point in range(1, POINTS + 1):
         yield Reported(number=spec.number, report=report(spec.settings, point))

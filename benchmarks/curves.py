@@ -25,7 +25,8 @@ from tuner.devices.slots import local_slots
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.local import LocalLauncher
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Decision, Report, TrialSpec
+from tuner.tasks import Baseline
+from tuner.trial.records import Decision, Report, TrialSpec
 from tuner.trial.serialization import to_plain
 from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run, Started
 

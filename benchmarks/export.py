@@ -23,6 +23,7 @@ from tests.tiny_checkpoints import MODEL_TYPES, WORDS, write_checkpoint
 from tuner.checkpoints import CheckpointInfo, inspect, locate
 from tuner.data.texts import tokenized_texts
 from tuner.results.export import training_arguments
+from tuner.tasks import Classification
 from tuner.training.evaluate import Evaluator
 from tuner.training.hugging_face import save_model
 from tuner.training.model import Classifier
@@ -47,9 +48,9 @@ def write(checkpoint: CheckpointInfo, folder: Path) -> np.ndarray:
     for variable in classifier.variables:
         moved = random.normal(0.0, 0.1, variable.shape).astype(np.float32)
         variable.assign_add(moved)
-    save_model(folder, classifier, checkpoint, LABELS, MAX_LENGTH)
+    save_model(folder, classifier, checkpoint, Classification(), LABELS, MAX_LENGTH)
     split = tokenized_texts(checkpoint, texts(), None, MAX_LENGTH)
-    return Evaluator(classifier).logits(split, np.arange(TEXTS), 16)
+    return Evaluator(classifier, Classification()).logits(split, np.arange(TEXTS), 16)
 
 
 def check_arguments(peer: str) -> None:

@@ -15,11 +15,12 @@ from gpu_trial import FEW_VALIDATION, read_data, settings_of
 from turns import serve
 
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Baseline
 from tuner.training import device, fine_tune
 from tuner.training.fused import FusedStep
 from tuner.training.update import UpdateStep
 from tuner.trial.memory import ModelShape, estimate
-from tuner.trial.records import Baseline, Decision, Report
+from tuner.trial.records import Decision, Report
 
 EVALUATIONS = 10
 """Evaluation points of a whole trial, as by default."""
@@ -170,7 +171,9 @@ def main() -> None:
     parser.add_argument("--measure", type=int, help="once, as JSON; rows of an evaluation")
     given = parser.parse_args()
     device.set_up(given.threads)
-    step: Any = FusedStep if not given.plain else lambda classifier, _: UpdateStep(classifier)
+    step: Any = (
+        FusedStep if not given.plain else lambda classifier, task, _: UpdateStep(classifier, task)
+    )
     fine_tune.make_step = step  # Also without a GPU, in a rehearsal.
     data = read_data(given.inputs, given.checkpoint, given.measure or FEW_VALIDATION)
     tuner = fine_tune.FineTuner(prepare_data=lambda *_: data)

@@ -22,7 +22,7 @@ from tuner.settings.settings import (
     TrainingSettings,
     TrialSettings,
 )
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline
 
 LABELS = 2
 FEW_VALIDATION = 8
@@ -111,7 +111,7 @@ def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) 
         validation=first,
         pad_id=info.pad_token_id,
         checkpoint=info,
-        constant_guess=Baseline(accuracy=1 / LABELS, loss=float(np.log(LABELS))),
+        constant_guess=Baseline(score=1 / LABELS, loss=float(np.log(LABELS))),
         report=cast("Any", None),
         fingerprint="",
         seed=0,

@@ -21,7 +21,8 @@ from typing import Any
 from tuner.config import compose_sweep
 from tuner.diagnosis import diagnose
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Convergence, Diagnosis, Report
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence, Diagnosis, Report
 from tuner.trial.serialization import from_plain
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -110,9 +111,9 @@ def _panel(axis: Any, number: int, curve: Recorded) -> None:
     axis.axhline(curve.guess.loss, color="grey", linestyle=":", label="constant guess")
     axis.set_ylim(0, max([1.6 * curve.guess.loss, *losses, *training][:1] + losses + [0.1]) * 1.05)
     other = axis.twinx()
-    other.plot(at, [r.fixed.accuracy for r in curve.reports], color="tab:green", alpha=0.7)
+    other.plot(at, [r.fixed.score for r in curve.reports], color="tab:green", alpha=0.7)
     other.plot(at, [r.fixed.majority_share for r in curve.reports], color="tab:red", alpha=0.3)
-    other.axhline(curve.guess.accuracy, color="tab:green", linestyle=":")
+    other.axhline(curve.guess.score, color="tab:green", linestyle=":")
     other.set_ylim(0, 1.05)
 
 

@@ -31,6 +31,7 @@ from tuner import optimizers
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.data.tokenized import TokenizedSplit
 from tuner.settings.settings import ModelSettings, TrainingSettings, TrialSettings
+from tuner.tasks import Classification
 from tuner.trial.memory import LIBRARIES, estimate
 
 SMALL = {"vocab": 1000, "layers": 2, "hidden": 128, "heads": 4}
@@ -110,7 +111,7 @@ def measure(case: dict[str, Any], checkpoint: CheckpointInfo) -> Iterator[int]:
     yield before
     model = Classifier(checkpoint, 2, training.precision, rematerialize=training.rematerialize)
     model.reset(0, settings.model.dropout)
-    step, evaluator = UpdateStep(model), Evaluator(model)
+    step, evaluator = UpdateStep(model, Classification()), Evaluator(model, Classification())
     step.reset(replace(settings.optimizer, weight_decay=0.01))
     for size in case["sizes"]:
         split = full(size, case["vocab"])

@@ -21,6 +21,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from tuner.data import prepare
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Classification
 from tuner.training import device
 from tuner.training.batches import epoch_updates
 from tuner.training.fine_tune import FineTuner
@@ -59,7 +60,7 @@ def show(seconds: Counter[str], wall: float) -> None:
 
 def padding_seconds(settings: TrialSettings) -> float:
     """Seconds that padding one batch takes, the median of an epoch."""
-    train = prepare(settings.data, settings.model).train
+    train = prepare(settings.data, settings.model, Classification()).train
     taken = []
     for rows in epoch_updates(
         np.array(train.lengths), settings.training.batch_size, seed=0, epoch=0

@@ -21,10 +21,11 @@ from turns import spread
 
 from tuner.data import prepare
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Baseline, Classification
 from tuner.training import device
 from tuner.training.batches import epoch_updates
 from tuner.training.fine_tune import FineTuner
-from tuner.trial.records import Baseline, Decision, Report
+from tuner.trial.records import Decision, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def train(tuner: FineTuner, settings: TrialSettings, *, seed: int, window: int) 
 def show_shares() -> None:
     """Prints the share of padding in an epoch over all training rows."""
     settings = default_trial("data.train_examples=null")
-    lengths = np.array(prepare(settings.data, settings.model).train.lengths)
+    lengths = np.array(prepare(settings.data, settings.model, Classification()).train.lengths)
     print(f"{len(lengths)} rows\n\n| batch | grouped | not grouped | all padded to max_length |")
     print("|---|---|---|---|")
     for batch in (8, 16, 32):

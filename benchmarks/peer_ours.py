@@ -7,9 +7,10 @@ from dataclasses import replace
 from default_trial import one_epoch
 from turns import serve
 
+from tuner.tasks import Baseline
 from tuner.training import device
 from tuner.training.fine_tune import FineTuner
-from tuner.trial.records import Baseline, Decision, Report
+from tuner.trial.records import Decision, Report
 
 
 class Stopwatch:

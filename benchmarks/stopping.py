@@ -62,9 +62,7 @@ def show(curves: Iterable[Recorded]) -> None:
         saved += sum(seconds[seen:])
         if answer is not Decision.CONTINUE:
             then, end = curve.reports[seen - 1].fixed, curve.reports[-1].fixed
-            print(
-                f"| {curve.name} | {answer} | {seen} | {then.accuracy:.3f} | {end.accuracy:.3f} |"
-            )
+            print(f"| {curve.name} | {answer} | {seen} | {then.score:.3f} | {end.score:.3f} |")
     print(f"\n{saved:.0f} of {spent:.0f} s saved ({saved / spent:.0%})")
 
 

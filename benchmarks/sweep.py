@@ -60,6 +60,7 @@ from tuner.devices.host import usable_cores
 from tuner.errors import InputError
 from tuner.search.space import Choice, FloatInterval
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
 
 OURS = "ours"
 LOOK_SECONDS = 0.25
@@ -188,7 +189,7 @@ def write_data(data: DataSettings, counts: Mapping[str, int], folder: Path) -> N
     Raises:
         InputError: There are not so many rows.
     """
-    examples = to_examples(find_sources(data)[0].read(), data)
+    examples = to_examples(find_sources(data)[0].read(), data, Classification())
     if sum(counts.values()) > len(examples):
         raise InputError(
             f"there are {len(examples)} reviews",

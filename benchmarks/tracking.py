@@ -41,7 +41,13 @@ LOG_LINES = 200
 def report(point: int, points: int) -> Report:
     """A report with every figure that a worker sends."""
     rows = FixedRows(
-        examples=400, loss=0.5, loss_error=0.02, accuracy=0.8, mcc=0.6, majority_share=0.5
+        examples=400,
+        loss=0.5,
+        loss_error=0.02,
+        score=0.8,
+        association=12.0,
+        majority_share=0.5,
+        error_within_strata=0.02,
     )
     return Report(
         point=point,

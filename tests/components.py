@@ -6,6 +6,7 @@ from typing import Any
 from tuner import optimizers, schedules
 from tuner.optimizers import Optimizer
 from tuner.schedules import Schedule
+from tuner.tasks import LossOptions
 
 OFF: Mapping[str, Mapping[str, Any]] = {
     "adam": {"epsilon": 1e-8},
@@ -25,3 +26,9 @@ def make_optimizer(given: Mapping[str, Any]) -> Optimizer:
 def make_schedule(given: Mapping[str, Any]) -> Schedule:
     """The schedule of a mapping, by default without a warm-up."""
     return schedules.from_mapping({"warmup_fraction": 0.0, **given})
+
+
+def loss_options(smoothing: float, weights: Any) -> LossOptions:
+    """Options of a training loss; None: all labels weigh the same."""
+    weights = None if weights is None else tuple(map(float, weights))
+    return LossOptions(label_smoothing=smoothing, label_weights=weights)

@@ -1,11 +1,13 @@
 """Makers of trial records for tests: every field has a plausible value, any can be given."""
 
+import math
 from typing import Any
 
 from tests.components import make_optimizer, make_schedule
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.tasks import Baseline
+from tuner.tasks.confusion import binomial_error, confusion_error
 from tuner.trial.records import (
-    Baseline,
     FixedRows,
     Report,
     TrialOutcome,
@@ -13,7 +15,7 @@ from tuner.trial.records import (
     TrialState,
 )
 
-GUESS = Baseline(accuracy=0.5, loss=0.693)
+GUESS = Baseline(score=0.5, loss=0.693)
 
 
 def settings(**training: Any) -> TrialSettings:
@@ -66,6 +68,7 @@ def report(point: int = 1, points: int = 5, **given: Any) -> Report:
     values |= given
     values.setdefault("final", point == points)
     values.setdefault("fixed", fixed_rows(values))
+    values.setdefault("errors", standard_errors(values))
     return Report(point=point, points=points, **values)
 
 
@@ -75,10 +78,20 @@ def fixed_rows(values: dict[str, Any]) -> FixedRows:
         examples=values["validation_examples"],
         loss=values["val_loss"],
         loss_error=0.4 / values["validation_examples"] ** 0.5,
-        accuracy=values["metrics"]["val_accuracy"],
-        mcc=values["metrics"]["val_mcc"],
+        score=values["metrics"]["val_accuracy"],
+        association=values["metrics"]["val_mcc"] * values["validation_examples"] ** 0.5,
+        error_within_strata=0.4 / values["validation_examples"] ** 0.5,
         majority_share=values["majority_share"],
     )
+
+
+def standard_errors(values: dict[str, Any]) -> dict[str, float]:
+    """Standard errors as a worker reports them."""
+    if confusion := values.get("confusion"):
+        names = ("accuracy", "macro_f1", "mcc")
+        return {f"val_{name}": confusion_error(confusion, name) for name in names}
+    accuracy, rows = values["metrics"].get("val_accuracy", math.nan), values["validation_examples"]
+    return {"val_accuracy": binomial_error(accuracy, rows)} if 0.0 <= accuracy <= 1.0 else {}
 
 
 def outcome(

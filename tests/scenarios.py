@@ -14,8 +14,9 @@ from pathlib import Path
 from tuner.config import compose_sweep
 from tuner.diagnosis import diagnose, judge
 from tuner.execution.attempt import Attempt
+from tuner.tasks import Baseline
 from tuner.training.fine_tune import FineTuner
-from tuner.trial.records import Baseline, Decision, Diagnosis, Report, TrialSpec
+from tuner.trial.records import Decision, Diagnosis, Report, TrialSpec
 
 SOURCE = "rotten_tomatoes"
 

@@ -8,8 +8,9 @@ import pytest
 from tests.records import settings
 from tests.tiny_checkpoints import write_checkpoint
 from tuner.__main__ import main
-from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs, read_labels, write_inputs
+from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs, read_task, write_inputs
 from tuner.errors import InputError
+from tuner.tasks import Classification, Multilabel, Regression
 
 PAIRS = ModelInputs(text="premise", text_pair="hypothesis", label="gold", max_length=24)
 
@@ -49,17 +50,19 @@ def test_a_malformed_record_is_refused_with_its_file(folder, content):
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"problem_type": "multi_label_classification"}, "problem_type"),
         ({"problem_type": "regression"}, "problem_type"),
+        (
+            {"problem_type": "multi_label_classification", "function_to_apply": "softmax"},
+            "function",
+        ),
         ({"problem_type": 3}, "problem_type"),
         ({"function_to_apply": "sigmoid"}, "function_to_apply"),
         ({"function_to_apply": "none"}, "function_to_apply"),
-        ({"id2label": {"0": "LABEL_0"}}, "id2label"),
+        ({"id2label": {"0": "a"}, "problem_type": "single_label_classification"}, "id2label"),
         ({"id2label": {"0": "a", "1": "a"}}, "id2label"),
         ({"id2label": {"0": "a", "2": "b"}}, "id2label"),
         ({"id2label": {"zero": "a", "one": "b"}}, "id2label"),
         ({"id2label": ["a", "b"]}, "id2label"),
-        ({"id2label": None, "num_labels": 1}, "num_labels"),
     ],
 )
 def test_predict_refuses_other_tasks_by_the_key(folder, changes, key, capsys, monkeypatch):
@@ -75,9 +78,23 @@ def test_predict_refuses_other_tasks_by_the_key(folder, changes, key, capsys, mo
 @pytest.mark.parametrize("problem_type", [None, "single_label_classification"])
 def test_labels_of_one_label_of_several_are_read(folder, problem_type):
     edit_config(folder, problem_type=problem_type)
-    assert read_labels(folder) == ("a", "b")
+    assert read_task(folder) == (Classification(), ("a", "b"))
     edit_config(folder, id2label=None)
-    assert read_labels(folder) is None
+    assert read_task(folder) == (Classification(), None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "task"),
+    [
+        ({"problem_type": "multi_label_classification"}, Multilabel()),
+        ({"id2label": {"0": "LABEL_0"}}, Regression()),
+        ({"id2label": {"0": "score"}, "problem_type": "regression"}, Regression()),
+        ({"id2label": None, "num_labels": 1}, Regression()),
+    ],
+)
+def test_the_task_is_the_one_that_transformers_takes(folder, changes, task):
+    edit_config(folder, **changes)
+    assert read_task(folder)[0] == task
 
 
 def test_texts_of_another_form_are_refused_by_the_key(folder, capsys, monkeypatch):

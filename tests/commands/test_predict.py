@@ -1,11 +1,13 @@
 """Refusals of `predict` before it loads a model."""
 
+import numpy as np
 import pytest
 
 from tuner.__main__ import main
 from tuner.commands.predict import first_rows
 from tuner.data.texts import Texts
 from tuner.results.layout import table_lines
+from tuner.tasks import Classification
 from tuner.worker.predict_client import Prediction
 
 
@@ -45,10 +47,11 @@ def test_wrong_input_is_told(words, said, folder, capsys):
 @pytest.mark.parametrize("width", range(40, 251))
 def test_a_probability_is_never_cut(width):
     columns = first_rows(
-        Texts(texts=("a text of some words",) * 2, pairs=None, labels=("positive", "negative")),
+        Texts(texts=("a text of some words",) * 2, pairs=None, targets=("positive", "negative")),
         Prediction(
-            labels=("negative", "positive", "mixed"),
-            probabilities=[[0.1234, 0.8561, 0.0204], [0.9, 0.05, 0.05]],
+            task=Classification(),
+            names=("negative", "positive", "mixed"),
+            outputs=np.log([[0.1234, 0.8561, 0.0204], [0.9, 0.05, 0.05]]),
         ),
         rows=2,
     ).columns

@@ -14,6 +14,7 @@ from tuner.data import cache as cache_module
 from tuner.data import prepare
 from tuner.data.cache import Entry, evicted
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
 
 
 def entry(name, size, used):
@@ -57,15 +58,15 @@ def entries(cache):
 
 
 def test_a_full_cache_keeps_what_was_used_last(data, model, cache, monkeypatch):
-    prepare(data, model)
+    prepare(data, model, Classification())
     (first,) = entries(cache)
-    prepare(data, replace(model, max_length=16))
+    prepare(data, replace(model, max_length=16), Classification())
     (second,) = set(entries(cache)) - {first}
     for folder in (first, second):
         os.utime(folder / "meta.json", (0, 0))
-    prepare(data, model)  # A hit counts as use.
+    prepare(data, model, Classification())  # A hit counts as use.
     monkeypatch.setattr(cache_module, "MOST_BYTES", 2 * folder_size(first))
-    mapped = prepare(data, replace(model, max_length=8))
+    mapped = prepare(data, replace(model, max_length=8), Classification())
     assert second not in entries(cache)
     assert first in entries(cache)
     cache_module._remove(cache_module.entry_folder(max(entries(cache)).name))
@@ -85,9 +86,9 @@ class Boom:
 
 def test_an_array_of_pickled_objects_is_never_loaded(data, model, cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    prepare(data, model)
+    prepare(data, model, Classification())
     (folder,) = entries(cache)
     labels = np.load(folder / "train.labels.npy")
     np.save(folder / "train.labels.npy", np.array([Boom()] * len(labels), dtype=object))
-    assert np.array_equal(prepare(data, model).train.labels, labels)
+    assert np.array_equal(prepare(data, model, Classification()).train.labels, labels)
     assert not (tmp_path / "unpickled").exists()

@@ -20,11 +20,16 @@ from tuner.data import prepare
 from tuner.data.delimited import Hints
 from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources
+from tuner.data.table import TargetColumns
 from tuner.data.texts import read_texts
 from tuner.doctor.inputs import data_line
 from tuner.doctor.line import Level
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
+
+LABEL = {"task": Classification(), "usual": TargetColumns(label="label")}
+STARS = {"task": Classification(), "usual": TargetColumns(label="stars")}
 
 ROWS = [("good film", "pos"), ("bad", "neg"), ("so, so; or | not", "neg"), ("fine", "pos")]
 HARD = [
@@ -162,7 +167,7 @@ class TestDelimiters:
         path = file("text^label\na^pos\n")
         refused(path, "there is no column 'text'", "text^label", "data.delimiter=")
         with pytest.raises(InputError, match=r"predict\.delimiter="):
-            read_texts(path, "text", None, None, usual_label="label")
+            read_texts(path, "text", None, None, **LABEL)
 
     def test_one_column_of_texts_with_commas(self, file):
         path = file("text\ngood, really\nbad; or so\tall\n")
@@ -286,7 +291,7 @@ class TestWhereItIsSaid:
         validation = file("text\tlabel\na\tpos\n", "v.csv")
         data = DataSettings(format="csv", train=str(train), validation=str(validation))
         for _ in ("read", "from the cache"):
-            report = prepare(data, model).report
+            report = prepare(data, model, Classification()).report
             assert ["f.csv" in line for line in report.lines()[:2]] == [True, False]
             assert ["v.csv" in line for line in report.lines()[:2]] == [False, True]
             assert "9 texts have both a semicolon and a line break" in report.warnings()[0]
@@ -295,34 +300,47 @@ class TestWhereItIsSaid:
         train = file('text,label\n"a",x\n"b",y\nc,x\n"d",y\n')
         data = DataSettings(format="csv", train=str(train))
         plain = replace(data, quoting="none")
-        assert prepare(data, model).fingerprint != prepare(plain, model).fingerprint
+        assert (
+            prepare(data, model, Classification()).fingerprint
+            != prepare(plain, model, Classification()).fingerprint
+        )
 
     def test_doctor(self, file):
-        line = data_line(DataSettings(format="csv", train=str(file("text;label\na;x\nb;y\n"))))
+        line = data_line(
+            DataSettings(format="csv", train=str(file("text;label\na;x\nb;y\n"))), Classification()
+        )
         assert "semicolon" in line.text
         content = 'text,label\n"a, b\nc",x\nb,y\n'
-        line = data_line(DataSettings(format="csv", train=str(file(content))))
+        line = data_line(DataSettings(format="csv", train=str(file(content))), Classification())
         assert line.level is Level.WARNING
 
     def test_the_test_rows(self, file):
         train = file("text,label\na,x\nb,y\nc,x\n", "train.csv")
         test = file("text|label\nd|x\n", "test.csv")
-        held_out = read_held_out(DataSettings(format="csv", train=str(train), test=str(test)))
+        held_out = read_held_out(
+            DataSettings(format="csv", train=str(train), test=str(test)), Classification()
+        )
         assert "test.csv" in held_out.remarks.lines()[0]
 
     def test_a_file_to_predict(self, file):
         path = file(gzip.compress(b'review\tstars\n"open\t1\nb\t2\n'), "f.tsv.gz")
-        texts = read_texts(path, "review", None, None, usual_label="stars")
+        texts = read_texts(path, "review", None, None, **STARS)
         assert texts.texts == ('"open', "b")
-        assert texts.labels == ("1", "2")
+        assert texts.targets == ("1", "2")
         assert "quote marks are part of the texts" in texts.remarks[0]
 
     def test_a_file_to_predict_as_the_model_was_trained(self, file):
         path = file("review^stars\na^1\n")
         hints = Hints(delimiter="^")
-        assert read_texts(path, "review", None, None, usual_label="stars", hints=hints).texts == (
-            "a",
-        )
+        assert read_texts(
+            path,
+            "review",
+            None,
+            None,
+            task=Classification(),
+            usual=TargetColumns(label="stars"),
+            hints=hints,
+        ).texts == ("a",)
 
 
 class TestKeys:

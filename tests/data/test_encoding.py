@@ -16,6 +16,7 @@ from tuner.data.encoding_check import Row, check_encoding, first_difference, har
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.tasks import Classification
 
 MAX_LENGTH = 16
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}
@@ -335,7 +336,9 @@ def test_the_report_says_what_transformers_reads_otherwise(tmp_path):
     edit(folder / CONFIG, lacks("do_lower_case"))
     edit(folder / TOKENIZER, has(post_processor=None))
     data = DataSettings(format="csv", train=str(write_reviews(tmp_path / "train.csv", 40)))
-    prepared = prepare(data, ModelSettings(checkpoint=str(folder), max_length=MAX_LENGTH))
+    prepared = prepare(
+        data, ModelSettings(checkpoint=str(folder), max_length=MAX_LENGTH), Classification()
+    )
     bare, differs = prepared.report.notes
     assert "adds no special tokens" in bare
     assert "AutoTokenizer reads this checkpoint differently" in differs
@@ -356,7 +359,7 @@ def test_an_export_that_would_read_otherwise_is_refused_before_data_is_prepared(
     edit(folder / CONFIG, has(do_lower_case=False))
     data = DataSettings(format="csv", train=str(write_reviews(tmp_path / "train.csv", 40)))
     with pytest.raises(InputError, match="would not encode texts like training"):
-        prepare(data, ModelSettings(checkpoint=str(folder), max_length=17))
+        prepare(data, ModelSettings(checkpoint=str(folder), max_length=17), Classification())
 
 
 def test_the_comparison_is_made_once_for_a_tokenizer_and_length(tmp_path, monkeypatch):
@@ -405,7 +408,11 @@ def test_a_study_is_not_continued_with_tokens_that_it_did_not_begin_with(
     write_reviews(tmp_path / "train.csv", 20, seed=1)
     data = DataSettings(format="csv", train=str(tmp_path / "train.csv"), seed=0)
     plain, changed = (
-        prepare(data, ModelSettings(checkpoint=str(tmp_path / name), max_length=MAX_LENGTH))
+        prepare(
+            data,
+            ModelSettings(checkpoint=str(tmp_path / name), max_length=MAX_LENGTH),
+            Classification(),
+        )
         for name in ("plain", "changed")
     )
     assert load_tokenizer(changed.checkpoint).departures == departures

@@ -13,6 +13,7 @@ from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources, find_test
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
 
 
 @pytest.fixture(autouse=True)
@@ -43,16 +44,16 @@ def saved(tmp_path):
 
 
 def test_class_labels_become_names(saved, model):
-    prepared = prepare(saved, model)
+    prepared = prepare(saved, model, Classification())
     assert prepared.labels == ("bad", "good")
     assert (len(prepared.train), len(prepared.validation)) == (40, 10)
     assert prepared.report.train_counts == (20, 20)
 
 
 def test_a_hit_needs_no_reading(saved, model, monkeypatch):
-    first = prepare(saved, model)
+    first = prepare(saved, model, Classification())
     monkeypatch.setattr(hub, "read_hub", lambda *_: pytest.fail("read again"))
-    assert prepare(saved, model).fingerprint == first.fingerprint
+    assert prepare(saved, model, Classification()).fingerprint == first.fingerprint
 
 
 def test_unlabelled_rows_are_refused(tmp_path, model):
@@ -62,7 +63,7 @@ def test_unlabelled_rows_are_refused(tmp_path, model):
     content = {"text": ["a", "b"], "label": [-1, 0]}
     datasets.Dataset.from_dict(content, features=features).save_to_disk(str(tmp_path / "one"))
     with pytest.raises(InputError, match="1 row has no label"):
-        prepare(DataSettings(format="hub", name=str(tmp_path / "one")), model)
+        prepare(DataSettings(format="hub", name=str(tmp_path / "one")), model, Classification())
 
 
 def test_a_folder_of_data_files(tmp_path, model):
@@ -70,9 +71,11 @@ def test_a_folder_of_data_files(tmp_path, model):
     folder.mkdir()
     datasets.Dataset.from_dict(rows()).to_parquet(str(folder / "train.parquet"))
     data = DataSettings(format="hub", name=str(folder), train="train[:50%]")
-    assert prepare(data, model).report.train_rows == 18
+    assert prepare(data, model, Classification()).report.train_rows == 18
     with pytest.raises(InputError, match=r"cannot be read[^$]*data\.train"):
-        prepare(DataSettings(format="hub", name=str(folder), train="nope"), model)
+        prepare(
+            DataSettings(format="hub", name=str(folder), train="nope"), model, Classification()
+        )
 
 
 def test_csv_files_whose_labels_are_read_as_numbers_are_warned_of(tmp_path):
@@ -89,7 +92,7 @@ def test_csv_files_whose_labels_are_read_as_numbers_are_warned_of(tmp_path):
 def test_a_split_that_is_missing(saved, model):
     bad = DataSettings(format="hub", name=saved.name, train="nope")
     with pytest.raises(InputError, match=r"'train', 'test'[^$]*data\.train=SPLIT"):
-        prepare(bad, model)
+        prepare(bad, model, Classification())
 
 
 class TestSplitsOfASavedDataset:
@@ -140,7 +143,7 @@ class TestSplitsOfASavedDataset:
     def test_test_rows_are_never_training_rows(self, folder):
         data = DataSettings(format="hub", name=folder(), test="test")
         with pytest.raises(InputError, match=r"data\.test"):
-            read_held_out(data)
+            read_held_out(data, Classification())
 
     def test_a_named_split_keeps_its_name(self, folder):
         one = folder("test")
@@ -179,20 +182,20 @@ class TestOnTheHub:
     data = DataSettings(format="hub", name="some/reviews", config="plain")
 
     def test_reads_the_commit_that_was_asked_for_once(self, online, model):
-        first = prepare(self.data, model)
-        assert prepare(self.data, model).fingerprint == first.fingerprint
+        first = prepare(self.data, model, Classification())
+        assert prepare(self.data, model, Classification()).fingerprint == first.fingerprint
         assert online == [(("some/reviews", "plain"), {"split": "train", "revision": "c0ffee"})]
 
     def test_without_network_the_last_commit_stands(self, online, model, monkeypatch):
-        first = prepare(self.data, model)
+        first = prepare(self.data, model, Classification())
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-        assert prepare(self.data, model).fingerprint == first.fingerprint
+        assert prepare(self.data, model, Classification()).fingerprint == first.fingerprint
         assert len(online) == 1
 
     def test_a_new_commit_is_read(self, online, model, monkeypatch):
-        prepare(self.data, model)
+        prepare(self.data, model, Classification())
         monkeypatch.setattr(hub, "_commit", lambda _: "beef")
-        prepare(self.data, model)
+        prepare(self.data, model, Classification())
         assert len(online) == 2
 
     @pytest.mark.usefixtures("online")

@@ -12,11 +12,12 @@ from tests.data.files import write
 from tests.data.test_sources import read
 from tuner.data import prepare
 from tuner.data.held_out import read_held_out
-from tuner.data.labels import given_weights, label_names, normalized_label, spelled_as_known
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
+from tuner.tasks.labels import given_weights, label_names, normalized_label, spelled_as_known
 
 AS_WRITTEN = [
     ("01", "1"), ("011", "11"), ("01", "02", "A1"), ("1", "+1"), ("1", "1.0", "2"),
@@ -34,7 +35,8 @@ def columns(tmp_path, labels, name="f.csv"):
 
 def names(path, file_format="csv"):
     data = DataSettings(format=file_format, train=path)
-    return label_names(read(path, file_format)), data
+    found = read(path, file_format)
+    return label_names(found.targets, found.where, classes=found.classes), data
 
 
 def as_json(tmp_path, labels):
@@ -74,10 +76,10 @@ class TestAsWritten:
         train = columns(tmp_path, [*labels, *labels], "train.csv")
         other = columns(tmp_path, labels[:1], "other.csv")
         data = DataSettings(format="csv", train=train, validation=other, test=other)
-        (_, validation), found, _ = read_splits(data, find_sources(data))
-        assert validation.labels == labels[:1]
+        (_, validation), found, _ = read_splits(data, Classification(), find_sources(data))
+        assert validation.targets == labels[:1]
         assert set(found) == set(labels)
-        assert read_held_out(data).examples.labels == labels[:1]
+        assert read_held_out(data, Classification()).examples.targets == labels[:1]
 
     def test_order_is_that_of_the_numbers(self, tmp_path):
         assert names(columns(tmp_path, ["10", "011", "9", "-1"]))[0] == ("-1", "9", "10", "011")
@@ -109,8 +111,8 @@ class TestWholeFloats:
             train=columns(tmp_path, training * 2, "train.csv"),
             validation=columns(tmp_path, validation, "validation.csv"),
         )
-        (_, found), labels, _ = read_splits(data, find_sources(data))
-        assert found.labels == expected
+        (_, found), labels, _ = read_splits(data, Classification(), find_sources(data))
+        assert found.targets == expected
         assert spelled_as_known(validation, labels) == expected
 
     @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ class TestWholeFloats:
             validation=columns(tmp_path, validation, "validation.csv"),
         )
         with pytest.raises(InputError) as caught:
-            read_splits(data, find_sources(data))
+            read_splits(data, Classification(), find_sources(data))
         assert caught.value.problem.endswith(f": {named}")
 
     def test_fractions_are_refused(self, tmp_path):
@@ -196,9 +198,9 @@ class TestTypes:
             DataSettings(format="hub", name=str(tmp_path / "saved")),
             DataSettings(format="parquet", train=str(tmp_path / "saved.parquet")),
         ):
-            (train, validation), found, _ = read_splits(data, find_sources(data))
+            (train, validation), found, _ = read_splits(data, Classification(), find_sources(data))
             assert found == tuple(sorted(labels))
-            assert set(train.labels) | set(validation.labels) == set(labels)
+            assert set(train.targets) | set(validation.targets) == set(labels)
 
 
 class TestLookAlikes:
@@ -210,7 +212,7 @@ class TestLookAlikes:
     )  # fmt: skip
     def test_stay_apart_with_a_warning(self, tmp_path, model, labels):
         data = DataSettings(format="csv", train=columns(tmp_path, labels * 4))
-        report = prepare(data, model).report
+        report = prepare(data, model, Classification()).report
         assert set(report.labels) == set(labels)
         warning = next(line for line in report.warnings() if "different labels" in line)
         assert all(repr(label) in warning or ascii(label) in warning for label in labels[:2])
@@ -226,7 +228,7 @@ class TestLookAlikes:
             validation=columns(tmp_path, ["Pos", "neg"], "validation.csv"),
         )
         with pytest.raises(InputError) as caught:
-            read_splits(data, find_sources(data))
+            read_splits(data, Classification(), find_sources(data))
         assert "'Pos' ('pos')" in caught.value.remedy
 
 
@@ -319,7 +321,7 @@ class TestWeights:
 
 def test_names_reach_the_prepared_data(tmp_path, model):
     data = DataSettings(format="csv", train=columns(tmp_path, ["011", "11"] * 5))
-    prepared = prepare(data, model)
+    prepared = prepare(data, model, Classification())
     assert prepared.labels == prepared.report.labels == ("011", "11")
     shifted = replace(data, train=columns(tmp_path, ["11", "011"] * 5, "g.csv"))
-    assert prepare(shifted, model).fingerprint != prepared.fingerprint
+    assert prepare(shifted, model, Classification()).fingerprint != prepared.fingerprint

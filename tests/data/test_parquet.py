@@ -7,9 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.test_sources import read, refused
-from tuner.data.labels import label_names
 from tuner.data.parquet import class_names
+from tuner.data.table import TargetColumns
 from tuner.data.texts import read_texts
+from tuner.tasks import Classification
+from tuner.tasks.labels import label_names
+
+LABEL = {"task": Classification(), "usual": TargetColumns(label="label")}
 
 NAMES = ["neg", "pos", "10"]
 
@@ -41,11 +45,15 @@ def with_metadata(path, labels, metadata):
 
 def test_class_numbers_have_their_names(saved):
     examples = read(saved, "parquet")
-    assert examples.labels == ("pos", "neg", "10")
-    assert label_names(examples) == ("10", "neg", "pos")
+    assert examples.targets == ("pos", "neg", "10")
+    assert label_names(examples.targets, examples.where, classes=examples.classes) == (
+        "10",
+        "neg",
+        "pos",
+    )
     assert read(saved, "parquet", where={"side": "left"}).texts == ("a", "c")
-    assert read(saved, "parquet", label="stars").labels == ("5", "1", "1")
-    assert read_texts(saved, "text", None, None, usual_label="label").labels == (
+    assert read(saved, "parquet", label="stars").targets == ("5", "1", "1")
+    assert read_texts(saved, "text", None, None, **LABEL).targets == (
         "pos",
         "neg",
         "10",
@@ -67,7 +75,7 @@ def test_rows_without_a_label_and_numbers_without_a_name_are_refused(tmp_path):
 def test_texts_stay_texts_whatever_the_metadata_says(tmp_path):
     kind = {"_type": "ClassLabel", "names": NAMES}
     path = with_metadata(tmp_path / "f", ["0", "1"], of_label(**kind))
-    assert read(path, "parquet").labels == ("0", "1")
+    assert read(path, "parquet").targets == ("0", "1")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +93,7 @@ def test_texts_stay_texts_whatever_the_metadata_says(tmp_path):
 )
 def test_metadata_that_names_no_classes_changes_nothing(tmp_path, metadata):
     path = with_metadata(tmp_path / "f", [1, 0], metadata)
-    assert read(path, "parquet").labels == ("1", "0")
+    assert read(path, "parquet").targets == ("1", "0")
     assert class_names(metadata or {}) == {}
 
 

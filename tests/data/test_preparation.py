@@ -13,9 +13,9 @@ from tests.data.files import write
 from tests.tiny_checkpoints import WORDS, reviews, write_checkpoint, write_reviews
 from tuner.data import cache as cache_module
 from tuner.data import prepare
-from tuner.data.preparation import constant_guess
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.tasks import Classification
 
 
 @pytest.fixture
@@ -33,26 +33,26 @@ def texts_of(prepared):
 
 def refused(data, model, *parts):
     with pytest.raises(InputError) as caught:
-        prepare(data, model)
+        prepare(data, model, Classification())
     for part in parts:
         assert part in str(caught.value)
 
 
 class TestSplit:
     def test_holds_out_a_stratified_share(self, data, model):
-        prepared = prepare(data, model)
+        prepared = prepare(data, model, Classification())
         assert (len(prepared.train), len(prepared.validation)) == (180, 20)
         assert np.bincount(prepared.validation.labels).tolist() == [10, 10]
         assert prepared.labels == ("negative", "positive")
         train, validation = texts_of(prepared)
         assert sorted(train + validation) == sorted(
-            texts_of(prepare(dataclasses.replace(data, seed=9), model))[0]
-            + texts_of(prepare(dataclasses.replace(data, seed=9), model))[1]
+            texts_of(prepare(dataclasses.replace(data, seed=9), model, Classification()))[0]
+            + texts_of(prepare(dataclasses.replace(data, seed=9), model, Classification()))[1]
         )
 
     def test_labels_stay_with_their_texts(self, tmp_path, model):
         path = write(tmp_path / "f.csv", [(w, w) for w in WORDS[:6]] * 4)
-        prepared = prepare(DataSettings(format="csv", train=path), model)
+        prepared = prepare(DataSettings(format="csv", train=path), model, Classification())
         for split in (prepared.train, prepared.validation):
             seen = {
                 (int(split.ids[start + 1]), int(label))
@@ -62,7 +62,9 @@ class TestSplit:
 
     def test_subsets_are_nested_and_leave_the_validation_rows_alone(self, data, model):
         whole, most, few = (
-            texts_of(prepare(dataclasses.replace(data, train_examples=count), model))
+            texts_of(
+                prepare(dataclasses.replace(data, train_examples=count), model, Classification())
+            )
             for count in (None, 100, 20)
         )
         assert set(few[0]) <= set(most[0]) <= set(whole[0])
@@ -70,24 +72,34 @@ class TestSplit:
         assert (len(most[0]), len(few[0])) == (100, 20)
 
     def test_the_seed_decides_alone(self, data, model):
-        first = texts_of(prepare(data, model))
-        assert texts_of(prepare(dataclasses.replace(data, seed=1), model))[1] != first[1]
+        first = texts_of(prepare(data, model, Classification()))
+        assert (
+            texts_of(prepare(dataclasses.replace(data, seed=1), model, Classification()))[1]
+            != first[1]
+        )
         longer = dataclasses.replace(model, max_length=48)
-        assert prepare(data, longer).fingerprint == prepare(data, model).fingerprint
-        assert texts_of(prepare(data, longer))[1] == first[1]
+        assert (
+            prepare(data, longer, Classification()).fingerprint
+            == prepare(data, model, Classification()).fingerprint
+        )
+        assert texts_of(prepare(data, longer, Classification()))[1] == first[1]
 
     def test_takes_a_validation_file_as_it_is(self, tmp_path, data, model):
         path = write_reviews(tmp_path / "validation.csv", 31, seed=5)
-        prepared = prepare(dataclasses.replace(data, validation=str(path)), model)
+        prepared = prepare(
+            dataclasses.replace(data, validation=str(path)), model, Classification()
+        )
         assert (len(prepared.train), len(prepared.validation)) == (200, 31)
 
     def test_numbers_are_ordered_by_value(self, tmp_path, model):
         path = write(tmp_path / "f.csv", [("a", n) for n in (10, 9, -1, 2)] * 5)
-        prepared = prepare(DataSettings(format="csv", train=path), model)
+        prepared = prepare(DataSettings(format="csv", train=path), model, Classification())
         assert prepared.labels == ("-1", "2", "9", "10")
 
     def test_interim_rows_are_a_fixed_stratified_subset(self, data, model):
-        prepared = prepare(dataclasses.replace(data, validation_fraction=0.5), model)
+        prepared = prepare(
+            dataclasses.replace(data, validation_fraction=0.5), model, Classification()
+        )
         rows = prepared.interim_rows(20)
         assert rows.tolist() == sorted(set(rows.tolist())) == prepared.interim_rows(20).tolist()
         assert np.bincount(prepared.validation.labels[rows]).tolist() == [10, 10]
@@ -99,18 +111,18 @@ class TestSplit:
         rows = [("the film", "was good", "ab"[i % 2]) for i in range(10)]
         path = write(tmp_path / "f.csv", rows, ("one", "two", "label"))
         data = DataSettings(format="csv", train=path, text="one", text_pair="two")
-        assert set(prepare(data, model).train.type_ids.tolist()) == {0, 1}
+        assert set(prepare(data, model, Classification()).train.type_ids.tolist()) == {0, 1}
 
 
 class TestConstantGuess:
     def test_counts_training_frequencies_on_validation_rows(self):
-        guess = constant_guess([0, 0, 0, 1], [0, 0, 1, 0])
-        assert guess.accuracy == 0.75
+        guess = baseline([0, 0, 0, 1], [0, 0, 1, 0])
+        assert guess.score == 0.75
         assert guess.loss == pytest.approx(-(3 * np.log(0.75) + np.log(0.25)) / 4)
 
     def test_frequencies_that_mislead_are_no_better_than_equal_shares(self):
-        guess = constant_guess([0, 0, 0, 1], [0, 1, 1, 1])
-        assert guess.accuracy == 0.25
+        guess = baseline([0, 0, 0, 1], [0, 1, 1, 1])
+        assert guess.score == 0.25
         assert guess.loss == pytest.approx(np.log(2))
 
 
@@ -153,11 +165,11 @@ class TestBadInput:
 
 class TestCache:
     def test_a_hit_gives_the_same_mapped(self, data, model, monkeypatch):
-        first = prepare(data, model)
+        first = prepare(data, model, Classification())
         monkeypatch.setattr(
             "tuner.data.preparation.tokenize", lambda *_: pytest.fail("made again")
         )
-        again = prepare(data, model)
+        again = prepare(data, model, Classification())
         assert texts_of(first) == texts_of(again)
         assert isinstance(again.train.ids.base, np.memmap)
         assert not again.train.ids.flags.writeable
@@ -165,27 +177,27 @@ class TestCache:
             assert getattr(first, name) == getattr(again, name)
 
     def test_changed_content_is_read_again(self, tmp_path, data, model):
-        first = prepare(data, model)
+        first = prepare(data, model, Classification())
         write_reviews(tmp_path / "train.csv", 200, seed=1)
-        assert prepare(data, model).fingerprint != first.fingerprint
+        assert prepare(data, model, Classification()).fingerprint != first.fingerprint
 
     def test_another_model_with_the_same_tokenizer_shares_it(self, data, model, tmp_path, cache):
-        prepare(data, model)
+        prepare(data, model, Classification())
         other = ModelSettings(checkpoint=str(write_checkpoint(tmp_path / "m", seed=7)))
-        prepare(data, dataclasses.replace(other, max_length=32, dropout=0.3))
+        prepare(data, dataclasses.replace(other, max_length=32, dropout=0.3), Classification())
         assert len(list((cache / "prepared").iterdir())) == 1
 
     @pytest.mark.parametrize("name", ["train.ids.npy", "validation.labels.npy", "meta.json"])
     @pytest.mark.parametrize("damage", ["truncate", "remove", "empty"])
     def test_a_damaged_entry_is_made_anew(self, data, model, cache, name, damage):
-        first = texts_of(prepare(data, model))
+        first = texts_of(prepare(data, model, Classification()))
         (entry,) = (cache / "prepared").iterdir()
         path = entry / name
         if damage == "remove":
             path.unlink()
         else:
             path.write_bytes(path.read_bytes()[:-40] if damage == "truncate" else b"")
-        assert texts_of(prepare(data, model)) == first
+        assert texts_of(prepare(data, model, Classification())) == first
         assert cache_module.load(entry.name) is not None
         assert list((cache / "prepared").iterdir()) == [entry]
 
@@ -195,7 +207,7 @@ class TestCache:
 
         monkeypatch.setattr(cache_module, "_flush_folder", fail)
         with pytest.raises(KeyboardInterrupt):
-            prepare(data, model)
+            prepare(data, model, Classification())
         assert list((cache / "prepared").iterdir()) == []
 
     def test_folders_left_by_a_dead_process_are_removed(self, data, model, cache):
@@ -203,19 +215,19 @@ class TestCache:
         for folder in (old, young):
             folder.mkdir(parents=True)
         os.utime(old, (0, 0))
-        prepare(data, model)
+        prepare(data, model, Classification())
         assert (old.exists(), young.exists()) == (False, True)
 
     def test_an_unwritable_cache_leaves_the_data_in_memory(self, data, model, cache, caplog):
         shutil.rmtree(cache)
         cache.write_text("a file where the folder should be")
-        prepared = prepare(data, model)
+        prepared = prepare(data, model, Classification())
         assert len(prepared.train) == 180
         assert "TUNER_CACHE names another folder" in caplog.text
 
     def test_writers_at_the_same_time_agree(self, data, model, cache):
         with ThreadPoolExecutor(8) as pool:
-            made = list(pool.map(lambda _: prepare(data, model), range(8)))
+            made = list(pool.map(lambda _: prepare(data, model, Classification()), range(8)))
         assert all(texts_of(one) == texts_of(made[0]) for one in made)
         assert len(list((cache / "prepared").iterdir())) == 1
 
@@ -226,7 +238,7 @@ class TestCache:
             "from tuner.data import prepare\n"
             "data, model = map(json.loads, sys.argv[1:])\n"
             "start = time.perf_counter()\n"
-            "prepared = prepare(DataSettings(**data), ModelSettings(**model))\n"
+            "prepared = prepare(DataSettings(**data), ModelSettings(**model), Classification())\n"
             "seconds = time.perf_counter() - start\n"
             "heavy = {'pandas', 'datasets', 'transformers', 'huggingface_hub', 'pyarrow',\n"
             "         'tensorflow', 'keras'}\n"
@@ -237,7 +249,9 @@ class TestCache:
         running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
         answers = [json.loads(process.communicate()[0]) for process in running]
         hit = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-        assert {answer[0] for answer in (*answers, hit)} == {prepare(data, model).fingerprint}
+        assert {answer[0] for answer in (*answers, hit)} == {
+            prepare(data, model, Classification()).fingerprint
+        }
         assert hit[1] < 1.0
         assert hit[2] == []
 
@@ -253,7 +267,7 @@ class TestReport:
             validation=write(tmp_path / "v.csv", validation),
             train_examples=1000,
         )
-        report = prepare(data, model).report
+        report = prepare(data, model, Classification()).report
         assert (report.train_rows, report.validation_rows) == (44, 3)
         assert (report.train_counts, report.validation_counts) == ((39, 5), (3, 0))
         assert (report.duplicates, report.contradictions) == (2, 3)
@@ -278,7 +292,7 @@ class TestReport:
     def test_clean_data_has_nothing_to_warn_of(self, tmp_path, model):
         rows = list(dict.fromkeys(reviews(400)))
         path = write(tmp_path / "f.csv", rows)
-        report = prepare(DataSettings(format="csv", train=path), model).report
+        report = prepare(DataSettings(format="csv", train=path), model, Classification()).report
         assert report.warnings() == []
         assert report.lines()[0].endswith("validation rows")
 
@@ -286,7 +300,13 @@ class TestReport:
         rows = [("a " * 40, "x")] * 50 + [("a film", "y")] * 2
         path = write(tmp_path / "f.csv", rows)
         sentences = "\n".join(
-            prepare(DataSettings(format="csv", train=path), model).report.warnings()
+            prepare(
+                DataSettings(format="csv", train=path), model, Classification()
+            ).report.warnings()
         )
         assert "cut at model.max_length=32; 95 % have no more than 42 tokens" in sentences
         assert "Label 'x' has 45 training rows, 'y' only 2" in sentences or "only 1" in sentences
+
+
+def baseline(train, validation):
+    return Classification().baseline(np.array(train), np.array(validation), 2)

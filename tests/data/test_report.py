@@ -3,6 +3,7 @@
 import pytest
 
 from tuner.data import DataReport
+from tuner.tasks.label_counts import label_summary
 
 
 def make(**given):
@@ -12,6 +13,8 @@ def make(**given):
         "labels": ("no", "yes"),
         "train_counts": (50, 50),
         "validation_counts": (10, 10),
+        "targets": "2 labels: no 50, yes 50",
+        "target_warnings": (),
         "duplicates": 0,
         "contradictions": 0,
         "shared": 0,
@@ -46,5 +49,6 @@ def test_a_few_spare_embeddings_are_shown_and_no_warning():
 
 @pytest.mark.parametrize("labels", [("Yes", "yes"), ("yes", "yes ")])
 def test_labels_that_differ_in_case_or_spaces_alone_are_asked_about(labels):
-    (warning,) = make(labels=labels).warnings()
+    (warning,) = label_summary(labels * 50, labels * 10, labels).warnings
+    assert make(target_warnings=(warning,)).warnings() == [warning]
     assert "should be one" in warning

@@ -5,11 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tuner.data.labels import label_names
 from tuner.data.source import find_sources
 from tuner.data.table import to_examples
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, PackagedFiles
+from tuner.tasks import Classification
+from tuner.tasks.labels import label_names
 
 ROWS = [
     {"text": "NA", "label": "null", "n": 1},
@@ -36,7 +37,7 @@ def write(path, rows, file_format):
 def read(path, file_format="csv", **settings):
     name = "json" if file_format == "lines" else file_format
     data = DataSettings(format=name, train=str(path), **settings)
-    return to_examples(find_sources(data)[0].read(), data)
+    return to_examples(find_sources(data)[0].read(), data, Classification())
 
 
 def refused(path, *parts, file_format="csv", **settings):
@@ -51,14 +52,14 @@ class TestEveryFormat:
     def test_reads_texts_as_they_are(self, tmp_path, file_format):
         examples = read(write(tmp_path / "f", ROWS, file_format), file_format)
         assert examples.texts == ("NA", 'say "hi",\nall', "007")
-        assert examples.labels == ("null", "7", "a")
+        assert examples.targets == ("null", "7", "a")
         assert examples.pairs is None
 
     def test_reads_pairs_and_whole_number_labels(self, tmp_path, file_format):
         path = write(tmp_path / "f", ROWS, file_format)
         examples = read(path, file_format, text_pair="label", label="n")
         assert examples.inputs[2] == ("007", "a")
-        assert examples.labels == ("1", "2", "1")
+        assert examples.targets == ("1", "2", "1")
 
     def test_keeps_rows_that_match(self, tmp_path, file_format):
         path = write(tmp_path / "f", ROWS, file_format)
@@ -99,7 +100,7 @@ class TestCsv:
     def test_labels_of_very_many_digits_are_names(self, tmp_path):
         path = tmp_path / "f.csv"
         path.write_text(f"text,label\na,{'9' * 5000}\nb,{'0' * 5000}\n")
-        assert label_names(read(path)) == ("0" * 5000, "9" * 5000)
+        assert label_names(read(path).targets, "") == ("0" * 5000, "9" * 5000)
 
     def test_a_header_alone_has_no_rows(self, tmp_path):
         path = tmp_path / "f.csv"
@@ -183,7 +184,7 @@ class TestValues:
 
     def test_large_whole_numbers_stay_apart(self, tmp_path):
         big = 2**60
-        labels = read(self.rows(tmp_path, [big, big + 1]), "parquet").labels
+        labels = read(self.rows(tmp_path, [big, big + 1]), "parquet").targets
         assert labels == (str(big), str(big + 1))
 
     def test_lists_are_refused(self, tmp_path):
@@ -193,7 +194,7 @@ class TestValues:
         refused(path, "not one label per row", "row 1", file_format="parquet")
 
     def test_truth_values_are_labels(self, tmp_path):
-        assert read(self.rows(tmp_path, [True, False]), "parquet").labels == ("True", "False")
+        assert read(self.rows(tmp_path, [True, False]), "parquet").targets == ("True", "False")
 
 
 class TestKeys:
@@ -221,7 +222,7 @@ class TestKeys:
         monkeypatch.syspath_prepend(tmp_path)
         carried = PackagedFiles(name="carrier", path="f.csv")
         data = DataSettings(format="csv", package=carried)
-        assert len(to_examples(find_sources(data)[0].read(), data)) == 3
+        assert len(to_examples(find_sources(data)[0].read(), data, Classification())) == 3
 
     def test_a_package_that_is_missing(self):
         absent = PackagedFiles(name="no_such_package", path="f.csv")

@@ -8,6 +8,7 @@ import pytest
 from tuner.data import prepare, tfds, tfds_reader
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Classification
 
 STAND_IN = """
 class Names:
@@ -44,7 +45,7 @@ DATA = DataSettings(format="tfds", name="reviews", config="plain")
 
 @pytest.mark.usefixtures("installed")
 def test_reads_in_another_process(model):
-    prepared = prepare(DATA, model)
+    prepared = prepare(DATA, model, Classification())
     assert prepared.labels == ("bad", "good")
     assert prepared.report.train_rows == 18
     assert "tensorflow_datasets" not in sys.modules
@@ -52,22 +53,22 @@ def test_reads_in_another_process(model):
 
 @pytest.mark.usefixtures("installed")
 def test_a_hit_needs_no_reading(model, monkeypatch):
-    first = prepare(DATA, model)
+    first = prepare(DATA, model, Classification())
     monkeypatch.setattr(tfds, "READER", "no.such.module")
-    assert prepare(DATA, model).fingerprint == first.fingerprint
+    assert prepare(DATA, model, Classification()).fingerprint == first.fingerprint
 
 
 @pytest.mark.usefixtures("installed")
 def test_the_reason_of_a_failure_is_passed_on(model):
     bad = DataSettings(format="tfds", name="reviews", config="plain", train="nope")
     with pytest.raises(InputError, match=r"ValueError: Unknown split 'nope'[^$]*data\.train"):
-        prepare(bad, model)
+        prepare(bad, model, Classification())
 
 
 def test_says_which_extra_is_missing(model, monkeypatch):
     monkeypatch.setattr(tfds.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"pip install .*'tensorflow-datasets>=4\.9'"):
-        prepare(DATA, model)
+        prepare(DATA, model, Classification())
 
 
 @pytest.mark.parametrize(
@@ -88,4 +89,4 @@ def test_cells_become_json_values(cell, names, expected):
 @pytest.mark.usefixtures("installed")
 def test_code_of_a_community_is_not_run(model):
     with pytest.raises(InputError, match="whose own code would be run"):
-        prepare(DataSettings(format="tfds", name="kaggle:reviews"), model)
+        prepare(DataSettings(format="tfds", name="kaggle:reviews"), model, Classification())

@@ -8,7 +8,7 @@ from tests.components import make_optimizer, make_schedule
 from tests.diagnosis.test_diagnosis import DOWN, FALL, FLAT, LEVEL, curve
 from tests.records import GUESS, report, settings
 from tuner.diagnosis import diagnose
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline
 
 
 def with_optimizer(name="adamw", rate=5e-5, base=None, **fields):
@@ -84,7 +84,7 @@ def test_weights_that_move_and_learn_nothing_point_at_the_labels():
 
 
 def test_where_the_constant_guess_wins_on_imbalanced_data_classes_are_weighted():
-    guess = Baseline(accuracy=0.9, loss=0.325)
+    guess = Baseline(score=0.9, loss=0.325)
     reports = [
         report(
             k, 10, val_loss=0.322, train_loss=0.32, val_accuracy=0.9, majority_share=1.0,

@@ -7,7 +7,7 @@ import pytest
 from tests.diagnosis.test_advice import SWINGS, advice, with_optimizer
 from tests.diagnosis.test_diagnosis import DOWN, FALL, FLAT, curve
 from tests.records import report, settings
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline
 
 RISING = [*FALL, 0.45, 0.5, 0.55, 0.6, 0.66]
 FALLING = [0.69, 0.688, 0.686, 0.683, 0.68, 0.675, 0.67, 0.66, 0.65, 0.64]
@@ -100,9 +100,9 @@ def test_a_divergence_at_a_usual_rate_in_float16_wants_the_wider_range_first():
 
 @pytest.mark.parametrize("weights", ["none", "balanced"])
 def test_balanced_rows_are_not_balanced_again(weights):
-    guess = Baseline(accuracy=0.9, loss=0.325, labels=2, trained_loss=0.325)
+    guess = Baseline(score=0.9, loss=0.325, labels=2, trained_loss=0.325)
     reports = curve([0.322] * 10, 0.9, majority_share=1.0)
-    reports = [replace(r, fixed=replace(r.fixed, mcc=0.0)) for r in reports]
+    reports = [replace(r, fixed=replace(r.fixed, association=0.0)) for r in reports]
     given = with_optimizer(base=settings(class_weights=weights, oversample="balanced"))
     assert [line for line in advice(reports, given, guess) if line.startswith("training")] == []
 

@@ -5,7 +5,8 @@ import pytest
 
 from tests.records import GUESS, report, settings
 from tuner.diagnosis import diagnose
-from tuner.trial.records import Baseline, Convergence
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence
 
 
 def curve(losses, accuracy=0.8, training=None, points=None, **given):
@@ -68,7 +69,7 @@ def test_a_score_above_the_guess_within_the_noise_of_few_rows_is_not_learning():
 
 
 def test_another_constant_guess_that_is_luckier_is_not_learning():
-    guess = Baseline(accuracy=0.47, loss=0.694)
+    guess = Baseline(score=0.47, loss=0.694)
     reports = [
         report(
             k, 10, val_loss=0.694, train_loss=0.69, validation_examples=5000, majority_share=1.0,

@@ -9,13 +9,14 @@ from tests.components import make_optimizer
 from tests.diagnosis.test_diagnosis import curve
 from tests.records import report, settings
 from tuner.diagnosis import diagnose, judge
-from tuner.diagnosis.association import association
 from tuner.diagnosis.divergence_detector import WINDOW, DivergenceDetector
-from tuner.trial.metrics import accuracy, majority_share, matthews_correlation
-from tuner.trial.records import Baseline, Convergence, Decision, FixedRows
+from tuner.tasks import Baseline
+from tuner.tasks.association import association
+from tuner.tasks.confusion import accuracy, majority_share
+from tuner.trial.records import Convergence, Decision, FixedRows
 
-SEVEN = Baseline(accuracy=1 / 7, loss=1.946, labels=7, trained_loss=1.946)
-UNEVEN = Baseline(accuracy=0.77, loss=0.674, labels=3, trained_loss=0.674)
+SEVEN = Baseline(score=1 / 7, loss=1.946, labels=7, trained_loss=1.946)
+UNEVEN = Baseline(score=0.77, loss=0.674, labels=3, trained_loss=0.674)
 TEN = range(1, 11)
 
 
@@ -25,11 +26,10 @@ def scored(confusion, loss, error=0.09, within=0.05):
         examples=sum(map(sum, confusion)),
         loss=loss,
         loss_error=error,
-        accuracy=accuracy(confusion),
-        mcc=matthews_correlation(confusion),
+        score=accuracy(confusion),
         majority_share=majority_share(confusion),
         association=association(confusion),
-        error_within_labels=within,
+        error_within_strata=within,
     )
 
 
@@ -69,7 +69,7 @@ def test_seven_labels_on_64_rows_are_judged_by_their_own_chance():
     [(2, 64, 39, 46), (7, 64, 13, 21), (20, 64, 6, 12), (77, 154, 5, 10), (2, 1000, 530, 560)],
 )
 def test_what_counts_as_learning_follows_labels_and_rows(labels, rows, by_chance, learned):
-    guess = Baseline(accuracy=1 / labels, loss=4.0, labels=labels, trained_loss=4.0)
+    guess = Baseline(score=1 / labels, loss=4.0, labels=labels, trained_loss=4.0)
     for right, status in ((by_chance, True), (learned, False)):
         reports, configured = flat(with_right(right, labels, rows), 4.0, guess)
         found = diagnose(reports, guess, configured).status
@@ -139,7 +139,7 @@ def test_a_loss_that_comes_to_rest_at_the_guesss_has_not():
 def test_few_rows_that_prove_nothing_alone_do_not_hide_what_both_losses_show():
     few = [[4, 0], [2, 2]]
     losses = [0.69, 0.62, 0.5, 0.4, *[0.3] * 6]
-    guess = Baseline(accuracy=0.5, loss=0.693, labels=2, trained_loss=0.693)
+    guess = Baseline(score=0.5, loss=0.693, labels=2, trained_loss=0.693)
     reports = [
         report(k, 10, val_loss=loss, train_loss=loss, fixed=scored(few, loss, 0.25, 0.25))
         for k, loss in enumerate(losses, start=1)
@@ -152,11 +152,13 @@ def test_few_rows_that_prove_nothing_alone_do_not_hide_what_both_losses_show():
 
 def test_class_weights_are_held_against_the_guess_that_they_lead_to():
     """Plain cross-entropy stays above the frequencies' 0.325, and yet the model learns."""
-    weighted = Baseline(accuracy=0.9, loss=0.325, labels=2, trained_loss=0.693)
+    weighted = Baseline(score=0.9, loss=0.325, labels=2, trained_loss=0.693)
     losses = [0.69, 0.62, 0.55, 0.5, *[0.46] * 6]
     reports = curve(losses, 0.8, [0.9 * loss for loss in losses])
     reports = [
-        replace(r, fixed=replace(r.fixed, mcc=0.05, association=1.0, loss_error=0.05))
+        replace(
+            r, fixed=replace(r.fixed, association=1.0, loss_error=0.05, error_within_strata=0.05)
+        )
         for r in reports
     ]
     assert diagnose(reports, weighted, settings()).status is Convergence.CONVERGED
@@ -165,7 +167,7 @@ def test_class_weights_are_held_against_the_guess_that_they_lead_to():
 
 
 def test_an_untrained_head_on_very_uneven_labels_has_not_blown_up():
-    guess = Baseline(accuracy=0.97, loss=0.135, labels=2, trained_loss=0.135)
+    guess = Baseline(score=0.97, loss=0.135, labels=2, trained_loss=0.135)
     watch = DivergenceDetector(guess.untrained_loss, 3.0)
     assert watch.update([0.71] * 60, [1.0] * 60, 60) == ""
     assert watch.update([2.5] * WINDOW, [1.0] * WINDOW, 60 + WINDOW)
@@ -175,14 +177,6 @@ def test_an_untrained_head_on_very_uneven_labels_has_not_blown_up():
     })))  # fmt: skip
     assert found.status is not Convergence.DIVERGED
     assert "optimizer.learning_rate: 1e-6 → try 5e-5" in found.advice
-
-
-def test_records_of_older_versions_are_read_with_the_widest_chance():
-    guess = Baseline(accuracy=0.5, loss=0.693)
-    assert (guess.baseline, guess.untrained_loss) == pytest.approx((0.693, 0.6931), abs=1e-3)
-    reports = curve([0.69] * 10, 0.8)
-    assert reports[0].fixed.association is None
-    assert diagnose(reports, guess, settings()).status is not Convergence.NOT_LEARNING
 
 
 HEADS = ([1.95, 1.9, 1.7, 1.4, 1.1], [1.95, 1.94, 1.9, 1.8, 1.5], [1.9, 1.5, 1.2, 1.0, 0.9])
@@ -221,7 +215,7 @@ def test_a_word_does_not_depend_on_the_number_of_labels_alone(seed):
     """Random predictions of any number of labels are not learning, at the level of the tests."""
     chance = random.Random(seed)  # noqa: S311
     for labels in (2, 5, 20):
-        guess = Baseline(accuracy=1 / labels, loss=3.0, labels=labels, trained_loss=3.0)
+        guess = Baseline(score=1 / labels, loss=3.0, labels=labels, trained_loss=3.0)
         reports = []
         for k in TEN:
             confusion = [[0] * labels for _ in range(labels)]

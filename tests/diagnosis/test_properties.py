@@ -12,7 +12,8 @@ from tests.components import make_optimizer
 from tests.diagnosis.generated_curves import generate
 from tests.records import GUESS, report, settings
 from tuner.diagnosis import diagnose, judge
-from tuner.trial.records import Baseline, Convergence, Decision, FixedRows, Report
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence, Decision, FixedRows, Report
 
 LEVELS = st.floats(0.1, 0.4)
 POINTS = st.integers(10, 24)
@@ -128,8 +129,8 @@ SHARE = st.floats(0, 1)
 COUNT = st.integers(1, 10**9)
 
 FIXED = st.builds(
-    FixedRows, examples=COUNT, loss=ANY, loss_error=st.floats(0, 1e9), accuracy=SHARE,
-    mcc=st.floats(-1, 1), majority_share=SHARE,
+    FixedRows, examples=COUNT, loss=ANY, loss_error=st.floats(0, 1e9), score=SHARE,
+    association=st.floats(-40, 40), error_within_strata=st.floats(0, 1e9), majority_share=SHARE,
 )  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def any_reports(draw):
 @budget(max_examples=300)
 @given(
     reports=any_reports(),
-    guess=st.builds(Baseline, accuracy=SHARE, loss=st.floats(0, 10)),
+    guess=st.builds(Baseline, score=SHARE, loss=st.floats(0, 10)),
     optimizer=st.sampled_from(["adamw", "sgd", "nadam"]),
 )
 def test_no_input_breaks_the_rules(reports: list[Report], guess, optimizer):

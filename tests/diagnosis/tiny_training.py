@@ -11,14 +11,15 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from tuner.data.preparation import constant_guess
 from tuner.diagnosis import diagnose
-from tuner.diagnosis.association import association
 from tuner.settings.settings import TrialSettings
-from tuner.training.imbalance import BalancedRows, class_weights, trained_loss
-from tuner.training.row_losses import cross_entropy, error_within_labels
-from tuner.trial import metrics
-from tuner.trial.records import Baseline, FixedRows, Report
+from tuner.tasks import Baseline, Classification
+from tuner.tasks import confusion as scores
+from tuner.tasks.association import association
+from tuner.tasks.label_weights import class_weights, trained_loss
+from tuner.tasks.row_losses import cross_entropy, error_within_labels
+from tuner.training.oversampling import BalancedRows
+from tuner.trial.records import FixedRows, Report
 
 FACTORS = {"adamw": 200.0, "sgd": 30.0, "lion": 200.0, "rmsprop": 200.0}
 """Factor from an encoder's rates to those of this model."""
@@ -167,7 +168,7 @@ def train(data, settings, seed=0):
     names = [str(number) for number in range(data.labels)]
     weights = class_weights(training.class_weights, names, numbers, training.oversample)
     weights = np.ones(data.labels) if weights is None else weights
-    guess = constant_guess(numbers, data.validation[1])
+    guess = Classification().baseline(numbers, data.validation[1], data.labels)
     reference = trained_loss(
         numbers, data.validation[1], weights,
         smoothing=training.label_smoothing, oversample=training.oversample,
@@ -228,9 +229,9 @@ def _report(model, data, since, norm, point, updates, seen, plan, training):
     confusion = np.zeros((data.labels, data.labels), int)
     np.add.at(confusion, (numbers, logits.argmax(axis=1)), 1)
     confusion = confusion.tolist()
-    accuracy, rows = metrics.accuracy(confusion), len(numbers)
-    majority = metrics.majority_share(confusion)
-    mcc, loss = metrics.matthews_correlation(confusion), float(losses.mean())
+    accuracy, rows = scores.accuracy(confusion), len(numbers)
+    majority = scores.majority_share(confusion)
+    mcc, loss = scores.matthews_correlation(confusion), float(losses.mean())
     return Report(
         point=point,
         points=training.evaluations,
@@ -248,7 +249,7 @@ def _report(model, data, since, norm, point, updates, seen, plan, training):
         val_loss=loss,
         metrics={
             "val_accuracy": accuracy,
-            "val_macro_f1": metrics.macro_f1(confusion),
+            "val_macro_f1": scores.macro_f1(confusion),
             "val_mcc": mcc,
         },
         majority_share=majority,
@@ -257,11 +258,10 @@ def _report(model, data, since, norm, point, updates, seen, plan, training):
             examples=rows,
             loss=loss,
             loss_error=float(losses.std(ddof=1) / math.sqrt(rows)),
-            accuracy=accuracy,
-            mcc=mcc,
+            score=accuracy,
             majority_share=majority,
             association=association(confusion),
-            error_within_labels=error_within_labels(losses, numbers),
+            error_within_strata=error_within_labels(losses, numbers),
         ),
         examples_per_second=1.0,
         padding_fraction=0.0,

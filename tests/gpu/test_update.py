@@ -10,6 +10,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, cut, farthest, ten_updates, weights
 from tuner.checkpoints import inspect
 from tuner.data import prepare
+from tuner.tasks import Classification
 
 pytestmark = [pytest.mark.gpu, pytest.mark.tf]
 
@@ -33,7 +34,7 @@ def exact():
 @pytest.fixture(scope="module")
 def data(make_settings):
     settings = make_settings()
-    return prepare(settings.data, settings.model)
+    return prepare(settings.data, settings.model, Classification())
 
 
 def batches(rows, tokens, count):
@@ -78,7 +79,7 @@ def test_ten_updates_give_the_parameters_of_the_cpu(checkpoint, fused, data, exa
     with tf.device("CPU:0"):
         plain = Classifier(checkpoint, 2)
         begin = weights(plain)
-        losses, expected = ten_updates(plain, UpdateStep(plain), data, 8)
+        losses, expected = ten_updates(plain, UpdateStep(plain, Classification()), data, 8)
     model = Classifier(checkpoint, 2)
     got_losses, got = ten_updates(model, fused(model), data, 8)
     np.testing.assert_allclose(got_losses, losses, rtol=1e-4)

@@ -1,17 +1,24 @@
-"""Configuration reads optimizers, schedules and encoders without the libraries that train."""
+"""Configuration reads plug-ins of training without the libraries that train."""
 
 import subprocess
 import sys
+
+COMPUTING = (
+    "binary_cross_entropy", "label_sets", "label_weights", "row_losses", "squared_error",
+    "weighted_cross_entropy",
+)  # fmt: skip
+"""Modules of tasks that are imported inside the functions that compute."""
 
 HEAVY = ("tensorflow", "keras", "numpy", "cattrs", "omegaconf", "hydra", "optuna")
 
 READ = f"""
 import pkgutil, sys
 from importlib import import_module
-from tuner import encoders, optimizers, schedules
-for package in (encoders, optimizers, schedules):
+from tuner import encoders, optimizers, schedules, tasks
+for package in (encoders, optimizers, schedules, tasks):
     for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{{package.__name__}}.{{module.name}}")
+        if module.name not in {COMPUTING}:
+            import_module(f"{{package.__name__}}.{{module.name}}")
     for kind in package.REGISTRY.bundled():
         made = kind()
         assert package.REGISTRY.from_mapping(made.to_mapping()) == made

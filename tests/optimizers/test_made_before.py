@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tuner import optimizers, schedules
 from tuner.config import compose_sweep, dump_trial, load_trial, read_trial
@@ -30,7 +31,7 @@ def test_mappings_are_read_and_written_alike(case, tmp_path):
 def test_a_trial_on_the_wire_is_read_and_written_alike():
     spec = from_plain(TrialSpec, MADE["spec"])
     assert spec.settings.optimizer == optimizers.AdamW(learning_rate=1e-5)
-    assert json.dumps(to_plain(spec)) == json.dumps(MADE["spec"])
+    assert json.dumps(without_new_keys(to_plain(spec))) == json.dumps(MADE["spec"])
 
 
 def test_a_file_is_read_and_written_alike(tmp_path):
@@ -38,4 +39,17 @@ def test_a_file_is_read_and_written_alike(tmp_path):
     trial = load_trial(FOLDER / "best.yaml", folder=tmp_path)
     assert trial == from_plain(TrialSpec, MADE["spec"]).settings
     assert read_trial(text) == trial
-    assert dump_trial(trial) == text
+    written = yaml.safe_load(dump_trial(trial))
+    assert json.dumps(without_new_keys({"settings": written})["settings"]) == json.dumps(
+        yaml.safe_load(text)
+    )
+
+
+def without_new_keys(plain):
+    """A trial without what the version before did not have, at its defaults."""
+    settings = dict(plain["settings"])
+    assert settings.pop("task") == {"name": "classification"}
+    data = dict(settings["data"])
+    assert data.pop("label_separator") is data.pop("label_columns") is None
+    settings["data"] = data
+    return {**plain, "settings": settings}

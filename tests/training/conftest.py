@@ -7,6 +7,7 @@ from tests.devices.nvml import nvml
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.data import prepare
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.tasks import Classification
 
 __all__ = ["nvml"]
 
@@ -56,4 +57,4 @@ def make_settings(workspace):
 @pytest.fixture(scope="session")
 def data(make_settings):
     settings = make_settings()
-    return prepare(settings.data, settings.model)
+    return prepare(settings.data, settings.model, Classification())

@@ -16,6 +16,7 @@ from tests.training.test_fine_tune import Recorder
 from tuner.checkpoints import inspect
 from tuner.data import prepare
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
+from tuner.tasks import Classification
 from tuner.training import replicas
 from tuner.training.fine_tune import FineTuner
 from tuner.training.fused import make_step
@@ -36,10 +37,10 @@ def updates(devices, checkpoint, table):
     """Losses and weights after ten updates on so many devices."""
     strategy = replicas.strategy_for(devices)
     given = settings(checkpoint, table)
-    data = prepare(given.data, given.model)
+    data = prepare(given.data, given.model, Classification())
     with replicas.scope(strategy):
         model = Classifier(inspect(Path(checkpoint)), 2)
-    step = make_step(model, strategy)
+    step = make_step(model, Classification(), strategy)
     out = {}
     for optimizer in (ADAMW, RMSPROP):
         losses, weights = ten_updates(model, step, data, 8, optimizer=optimizer)

@@ -3,6 +3,7 @@ import pytest
 from sklearn import metrics
 
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -21,7 +22,7 @@ def model(workspace):
 def evaluator(model):
     from tuner.training.evaluate import Evaluator
 
-    return Evaluator(model)
+    return Evaluator(model, Classification())
 
 
 class Counting:
@@ -58,7 +59,7 @@ def test_every_row_counts_once_for_any_batch_size(evaluator, data, batch_size):
 def test_compiled_it_gives_the_same_logits_for_any_batch_size(model, evaluator, data, batch_size):
     from tuner.training.evaluate import Evaluator
 
-    compiled = Evaluator(model, compiled=True)
+    compiled = Evaluator(model, Classification(), compiled=True)
     rows = np.arange(0, 80, 3)
     np.testing.assert_allclose(
         compiled.logits(data.validation, rows, batch_size),

@@ -14,6 +14,7 @@ from tests.training.exports import (
 from tests.training.references import load, write_tiny
 from tuner.checkpoints import inspect
 from tuner.results.export import training_arguments
+from tuner.tasks import Classification
 
 SCHEDULES = load("schedules.json")
 OPTIMIZERS = load("trainer_optimizers.json")
@@ -117,7 +118,9 @@ def test_weight_decay_spares_the_same_parameters(model_type, tmp_path):
     classifier = Classifier(inspect(source), 3)
     for variable in classifier.variables:
         variable.assign(np.full(variable.shape, 0.0 if is_bias_or_norm(variable) else 1.0))
-    save_model(tmp_path / "model", classifier, inspect(source), ("a", "b", "c"), 32)
+    save_model(
+        tmp_path / "model", classifier, inspect(source), Classification(), ("a", "b", "c"), 32
+    )
     tensors = load_file(tmp_path / "model" / "model.safetensors")
     # RoBERTa's token types are a part of its positions here.
     types = "token_type_embeddings" if "roberta" in model_type else "-"

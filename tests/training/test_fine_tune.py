@@ -55,14 +55,14 @@ def test_a_tiny_bert_learns_the_reviews(tuner, make_settings):
     )
     diverged, told = run(tuner, settings)
     assert not diverged
-    assert told.guess.accuracy == pytest.approx(0.5)
+    assert told.guess.score == pytest.approx(0.5)
     last = told.reports[-1]
-    assert last.metrics["val_accuracy"] > told.guess.accuracy + 0.25
+    assert last.metrics["val_accuracy"] > told.guess.score + 0.25
     assert last.val_loss < told.guess.loss
     assert told.reports[0].train_loss > last.train_loss
     assert (told.guess.labels, told.guess.trained_loss) == (2, pytest.approx(math.log(2)))
     assert last.fixed.association > 3
-    assert 0 < last.fixed.error_within_labels <= last.fixed.loss_error * 1.05
+    assert 0 < last.fixed.error_within_strata <= last.fixed.loss_error * 1.05
 
 
 def test_reports_stand_at_equal_shares_with_real_figures(tuner, make_settings):

@@ -8,6 +8,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, RMSPROP, SGD, cut, farthest, ten_updates, weights
 from tests.training.test_fine_tune import run
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -24,14 +25,14 @@ def model(tmp_path_factory):
 def plain(model):
     from tuner.training.update import UpdateStep
 
-    return UpdateStep(model)
+    return UpdateStep(model, Classification())
 
 
 @pytest.fixture(scope="module")
 def fused(model):
     from tuner.training.fused import FusedStep
 
-    return FusedStep(model, look_every=4)
+    return FusedStep(model, Classification(), look_every=4)
 
 
 def tuner_of_a_gpu(monkeypatch):
@@ -117,7 +118,7 @@ def test_an_overflow_in_float16_is_skipped_and_training_goes_on(tmp_path, data):
     from tuner.training.model import Classifier
 
     model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
-    step = FusedStep(model)
+    step = FusedStep(model, Classification())
     model.reset(seed=0, dropout=0.0)
     step.reset(make_optimizer(ADAMW))
     before = weights(model)

@@ -10,6 +10,7 @@ from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.checkpoints import inspect
 from tuner.errors import InputError
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -30,7 +31,7 @@ def loaded(folder):
 def written(classifier, source, folder):
     from tuner.training.hugging_face import save_model
 
-    save_model(folder, classifier, inspect(source), LABELS, max_length=48)
+    save_model(folder, classifier, inspect(source), Classification(), LABELS, max_length=48)
     return folder
 
 

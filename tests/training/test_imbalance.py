@@ -12,8 +12,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from tests.tiny_checkpoints import reviews
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
+from tuner.tasks.label_weights import class_weights
 from tuner.training.batches import updates
-from tuner.training.imbalance import BalancedRows, class_weights
+from tuner.training.oversampling import BalancedRows
 from tuner.trial.budget import Budget
 from tuner.trial.records import Decision
 

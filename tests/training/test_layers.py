@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.components import loss_options as options
 from tests.components import make_optimizer
 from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.errors import InputError
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -32,7 +34,7 @@ def model(folder):
 def step(model):
     from tuner.training.update import UpdateStep
 
-    return UpdateStep(model)
+    return UpdateStep(model, Classification())
 
 
 def batch(data, rows):
@@ -137,7 +139,7 @@ def test_no_setting_of_layers_or_loss_costs_a_trace(folder, data):
     from tuner.training.update import UpdateStep
 
     model = Classifier(inspect(folder), 2)
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     adamw = {"name": "adamw", "learning_rate": 0.1}
     for decay, freeze, smoothing, weights in (
         (1.0, 0, 0.0, None), (0.8, 0, 0.1, None), (1.0, 2, 0.0, np.array([0.5, 2.0])),
@@ -146,8 +148,7 @@ def test_no_setting_of_layers_or_loss_costs_a_trace(folder, data):
         step.reset(
             make_optimizer({**adamw, "layer_decay": decay}),
             freeze_layers=freeze,
-            label_smoothing=smoothing,
-            class_weights=weights,
+            loss=options(smoothing, weights),
         )
         for number in (1, 2):
             micro = [batch(data, np.arange(8))] * number

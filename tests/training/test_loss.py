@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from tests.components import loss_options as options
 from tests.components import make_optimizer
 from tests.tiny_checkpoints import write_checkpoint
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 from tuner.training.batches import micro_batches, updates
 from tuner.trial.budget import Budget
 
@@ -27,7 +29,7 @@ def model(tmp_path_factory):
 def step(model):
     from tuner.training.update import UpdateStep
 
-    return UpdateStep(model)
+    return UpdateStep(model, Classification())
 
 
 def by_hand(logits, labels, smoothing, weights):
@@ -42,14 +44,14 @@ def by_hand(logits, labels, smoothing, weights):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
 @pytest.mark.parametrize("weights", [None, np.array([0.2, 1.0, 3.5, 0.9])])
 def test_sums_equal_the_formula(smoothing, weights):
-    from tuner.training.loss import Loss
+    from tuner.tasks.weighted_cross_entropy import WeightedCrossEntropy
 
     random = np.random.default_rng(0)
     logits = random.normal(0, 3, (50, 4)).astype(np.float32)
     labels = random.integers(0, 4, 50).astype(np.int32)
-    loss = Loss(4)
+    loss = WeightedCrossEntropy(4)
     loss.reset(0.5, np.array([9.0, 8.0, 7.0, 6.0]))  # What another trial had.
-    loss.reset(smoothing, weights)
+    loss.reset(options(smoothing, weights))
     plain, weighted = loss.sums(logits, labels)
     ones = np.ones(4) if weights is None else weights
     rows, each = by_hand(logits, labels, smoothing, ones)
@@ -65,7 +67,7 @@ def weights_after(model, step, data, batch_size):
     from tuner.training.micro_batch import MicroBatch
 
     model.reset(seed=0, dropout=0.0)
-    step.reset(make_optimizer(ADAMW), label_smoothing=0.1, class_weights=WEIGHTS)
+    step.reset(make_optimizer(ADAMW), loss=options(0.1, WEIGHTS))
     lengths = np.asarray(data.train.lengths[:142])
     budget = Budget(train_examples=142, effective_batch=32, epochs=2.0, evaluations=1)
     for number, rows in enumerate(updates(lengths, budget, seed=0), start=1):
@@ -98,7 +100,9 @@ def test_an_update_is_divided_by_the_weights_of_all_its_rows(model, step, data):
 
     def moved(chosen, weights):
         model.reset(seed=0, dropout=0.0)
-        step.reset(make_optimizer({"name": "sgd", "learning_rate": 0.1}), class_weights=weights)
+        step.reset(
+            make_optimizer({"name": "sgd", "learning_rate": 0.1}), loss=options(0.0, weights)
+        )
         ids, types, tokens = data.train.pad(chosen)
         batch = MicroBatch(
             ids=ids, types=types, lengths=tokens.astype(np.int32), labels=data.train.labels[chosen]

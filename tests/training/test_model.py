@@ -8,6 +8,7 @@ from tests.components import make_optimizer
 from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tuner.checkpoints import inspect
 from tuner.errors import InputError
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -52,7 +53,7 @@ def test_one_update_moves_every_weight_that_the_loss_depends_on(tmp_path, model_
 
     model = classifier(write_checkpoint(tmp_path / model_type, model_type))
     before = [np.array(v.numpy()) for v in model.variables]
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     step.reset(make_optimizer({"name": "adamw", "learning_rate": 1e-3}))
     ids, types, lengths = batch()
     labels = np.array([0, 1, 2, 1, 0], np.int32)

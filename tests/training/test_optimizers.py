@@ -6,6 +6,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tests.training.references import load
 from tuner import optimizers
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -33,7 +34,7 @@ def apply(model, optimizer, gradients, *, weights=(0.5,), rates=None, clip_norm=
     for variable in model.variables:
         variable.assign(np.resize(weights, variable.shape).astype(np.float32))
     seen = [[np.array(v.numpy()) for v in model.variables]]
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     step.reset(make_optimizer({"learning_rate": RATE} | optimizer))
     for number, each in enumerate(gradients, start=1):
         step._gradients = lambda *_, each=each: (

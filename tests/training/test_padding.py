@@ -9,6 +9,7 @@ import pytest
 
 from tuner.config import compose_sweep
 from tuner.data import prepare
+from tuner.tasks import Classification
 from tuner.training.batches import WINDOW_ROWS, epoch_updates
 
 
@@ -23,7 +24,7 @@ def lengths(settings, tmp_path_factory):
     """Tokens of every training row, with the default model and length."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "TUNER_CACHE", str(tmp_path_factory.mktemp("cache")))
-        prepared = prepare(settings.data, settings.model)
+        prepared = prepare(settings.data, settings.model, Classification())
         assert len(prepared.train) + len(prepared.validation) == 8530
         return np.array(prepared.train.lengths)
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
+from tests.components import loss_options as options
 from tests.tiny_checkpoints import MODEL_TYPES
 from tests.training.references import (
     CASES,
@@ -20,6 +21,7 @@ from tests.training.references import (
 )
 from tuner.checkpoints import inspect, locate
 from tuner.settings.settings import ModelSettings, PackagedFiles
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -148,7 +150,9 @@ def test_texts_and_pairs_give_the_logits_of_the_original(model_type, tmp_path):
     assert checksum(folder) == pytest.approx(figures["checksum"], rel=1e-7)
     source = Predictor(folder)
     saved = tmp_path / "saved"
-    save_model(saved, source.classifier, inspect(folder), source.labels, MAX_LENGTH)
+    save_model(
+        saved, source.classifier, inspect(folder), Classification(), source.labels, MAX_LENGTH
+    )
     predictor = Predictor(saved)
     firsts, seconds = zip(*PAIRS, strict=True)
     for name, logits in (
@@ -162,13 +166,13 @@ def test_texts_and_pairs_give_the_logits_of_the_original(model_type, tmp_path):
 def test_losses_are_those_of_torch(case):
     import tensorflow as tf
 
-    from tuner.training.loss import Loss
+    from tuner.tasks.weighted_cross_entropy import WeightedCrossEntropy
 
     figures = load("losses.json")
     torch, weights = figures[case], figures[case]["weights"]
     logits, labels = np.array(figures["logits"], np.float32), np.array(figures["labels"], np.int32)
-    loss = Loss(3)
-    loss.reset(torch["smoothing"], None if weights is None else np.array(weights))
+    loss = WeightedCrossEntropy(3)
+    loss.reset(options(torch["smoothing"], weights))
 
     def sums(rows):
         return [float(x) for x in loss.sums(tf.constant(logits[rows]), tf.constant(labels[rows]))]

@@ -117,14 +117,18 @@ def test_the_spread_is_that_of_the_updates_means(tuner):
 
 
 def _spread(measured):
-    from tuner.training.evaluate import Evaluation
+    from tuner.tasks import Evaluation
 
     made = Evaluation(
+        examples=2,
         loss=0.0,
         loss_error=0.0,
-        error_within_labels=0.0,
+        error_within_strata=0.0,
+        scores={"accuracy": 1.0},
+        errors={},
+        association=0.0,
+        majority_share=0.5,
         confusion=[[1, 0], [0, 1]],
-        examples=2,
     )
     report = measured.report(
         made, made, final=True, weight_change=0.0, point=1, points=1, examples_seen=40,

@@ -11,6 +11,7 @@ from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.data import prepare
 from tuner.errors import InputError
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -26,14 +27,16 @@ def parts(workspace, make_settings):
         settings = make_settings(checkpoint=checkpoint)
         model = dataclasses.replace(settings.model, max_length=max_length)
         settings = dataclasses.replace(settings, model=model)
-        data = prepare(settings.data, settings.model)
+        data = prepare(settings.data, settings.model, Classification())
         classifier = Classifier(data.checkpoint, len(data.labels))
         classifier.reset(seed=3, dropout=0.1)
 
         def save(folder):
-            save_model(folder, classifier, data.checkpoint, data.labels, max_length)
+            save_model(
+                folder, classifier, data.checkpoint, Classification(), data.labels, max_length
+            )
 
-        return settings, data, classifier, Evaluator(classifier), save
+        return settings, data, classifier, Evaluator(classifier, Classification()), save
 
     return make
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tuner.training.imbalance import class_weights, trained_loss
-from tuner.training.row_losses import error_within_labels
+from tuner.tasks.label_weights import class_weights, trained_loss
+from tuner.tasks.row_losses import error_within_labels
 
 NUMBERS = np.repeat([0, 1, 2], [77, 17, 6])
 NAMES = ("a", "b", "c")

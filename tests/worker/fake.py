@@ -33,7 +33,9 @@ from tuner.files.atomic import write_whole
 from tuner.processes.python_process import claim_stdout
 from tuner.processes.stop_requests import TERMINATING, heeded
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Decision, FixedRows, Report
+from tuner.tasks import Baseline, Classification
+from tuner.tasks.confusion import confusion_error
+from tuner.trial.records import Decision, FixedRows, Report
 from tuner.worker.channel import StreamChannel, end_by_signal, end_process
 from tuner.worker.life import Worker
 from tuner.worker.protocol import Ready
@@ -82,7 +84,7 @@ class FakeFineTuner:
         fail(settings)
         pause = float(checkpoint.partition(":")[2]) if checkpoint.startswith("slow:") else 0.0
         points = settings.training.evaluations
-        guess = Baseline(accuracy=0.5, loss=math.log(2))
+        guess = Baseline(score=0.5, loss=math.log(2))
         listener.started(guess, ("bad", "good"), kept.point)
         for point in range(kept.point + 1, points + 1):
             for part in range(1, UPDATES_A_POINT + 1):
@@ -242,8 +244,9 @@ def report(settings: TrialSettings, point: int) -> Report:
             examples=rows,
             loss=math.log(2) * 2.1 * (1.0 - score),
             loss_error=0.4 / math.sqrt(rows),
-            accuracy=score,
-            mcc=2.0 * score - 1.0,
+            score=score,
+            association=(2.0 * score - 1.0) * math.sqrt(rows),
+            error_within_strata=0.4 / math.sqrt(rows),
             majority_share=0.5,
         ),
         examples_per_second=100.0,
@@ -251,6 +254,10 @@ def report(settings: TrialSettings, point: int) -> Report:
         peak_memory_bytes=1_000_000,
         seconds_training=total / settings.training.evaluations / speed(settings),
         seconds_evaluating=0.001,
+        errors={
+            f"val_{name}": confusion_error(confusion(score, rows), name)
+            for name in Classification.scores
+        },
         confusion=confusion(score, rows) if point == points else None,
     )
 

@@ -5,7 +5,8 @@ import pytest
 
 from tests.worker.fake import report
 from tests.worker.trials import spec
-from tuner.trial.records import Baseline, Decision, TrialError
+from tuner.tasks import Baseline
+from tuner.trial.records import Decision, TrialError
 from tuner.worker import protocol
 
 
@@ -30,7 +31,7 @@ def test_to_worker_comes_back_the_same(message):
         protocol.Ready(device="CPU", versions={"tensorflow": "2"}),
         protocol.Started(
             number=3,
-            constant_guess=Baseline(accuracy=0.5, loss=0.69),
+            constant_guess=Baseline(score=0.5, loss=0.69),
             labels=("no", "yes"),
         ),
         protocol.Progress(number=3, share=0.5, examples_per_second=10.0),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tuner.checkpoints.saved import read_inputs, read_labels
+from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.config import load_trial
 from tuner.data.texts import Texts
 from tuner.errors import InputError
@@ -15,12 +16,19 @@ from tuner.worker.predict_client import predict
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Prediction of a model for one text."""
+    """Prediction of a model for one text; what its task does not have is None."""
 
-    label: str
-    """Most probable label."""
-    probabilities: Mapping[str, float]
-    """Label to probability, from 0 to 1; their sum is 1."""
+    label: str | None = None
+    """Most probable label of a classification."""
+
+    labels: tuple[str, ...] | None = None
+    """Labels of a multilabel model, the most probable first."""
+
+    score: float | None = None
+    """Number of a regression, in the unit of its data."""
+
+    probabilities: Mapping[str, float] | None = None
+    """Label to probability, from 0 to 1; their sum is 1 where labels exclude one another."""
 
 
 class Model:
@@ -68,12 +76,12 @@ class Model:
     @property
     def labels(self) -> tuple[str, ...] | None:
         """Label names, in the order of their numbers; None where the folder does not say."""
-        return read_labels(self.path)
+        return read_task(self.path)[1]
 
     def predict(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[Prediction]:
-        """Classify texts.
+        """Predict texts.
 
         A process of its own loads TensorFlow and the model, which takes seconds: give all texts
         in one call.
@@ -94,15 +102,19 @@ class Model:
         if inputs is not None:
             inputs.check_pairs(given=pairs is not None, key="pairs")
         second = None if pairs is None else tuple(pairs)
-        given = Texts(texts=tuple(texts), pairs=second, labels=None)
+        given = Texts(texts=tuple(texts), pairs=second, targets=None)
         found = read_whole(self.path, lambda folder: predict(folder, given))
-        return [
-            Prediction(
-                label=found.labels[chosen],
-                probabilities=dict(zip(found.labels, map(float, row), strict=True)),
-            )
-            for chosen, row in zip(found.chosen, found.probabilities, strict=True)
-        ]
+        return [_prediction(row) for row in found.rows]
+
+
+def _prediction(row: Mapping[str, Any]) -> Prediction:
+    labels = row.get("labels")
+    return Prediction(
+        label=row.get("label"),
+        labels=None if labels is None else tuple(labels),
+        score=row.get("score"),
+        probabilities=row.get("probabilities"),
+    )
 
 
 def _check(texts: Sequence[str], pairs: Sequence[str] | None) -> None:

@@ -5,20 +5,19 @@ have none; the task in config.json applies to all.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner import tasks
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Classification, Regression, Task
 
 INPUTS = "model_inputs.json"
 """Name of the file."""
-
-SINGLE_LABEL = "single_label_classification"
-"""The one problem type whose logits softmax turns into probabilities."""
 
 _TRAINED_HERE = "a folder as outputs/STUDY/best_model, or as export.model=DIR writes it"
 
@@ -39,7 +38,7 @@ class ModelInputs:
     max_length: int
     """Tokens at which texts were truncated, special ones included."""
 
-    problem_type: str = SINGLE_LABEL
+    problem_type: str = Classification.problem_type
     """As `problem_type` in config.json."""
 
     delimiter: str | None = None
@@ -48,17 +47,37 @@ class ModelInputs:
     quoting: str | None = None
     """`data.quoting` of the training data."""
 
+    label_separator: str | None = None
+    """`data.label_separator` of the training data."""
+
+    label_columns: list[str] | None = None
+    """`data.label_columns` of the training data."""
+
+    thresholds: list[float] | None = None
+    """Probability above which each label is predicted; None where labels exclude one another."""
+
     @classmethod
-    def of(cls, settings: TrialSettings) -> "ModelInputs":
-        """Inputs of the model that a configuration trains."""
+    def of(
+        cls, settings: TrialSettings, thresholds: Sequence[float] | None = None
+    ) -> "ModelInputs":
+        """Inputs of the model that a configuration trains.
+
+        Args:
+            settings: Configuration.
+            thresholds: Those of its last evaluation.
+        """
         data = settings.data
         return cls(
             text=data.text,
             text_pair=data.text_pair,
             label=data.label,
             max_length=settings.model.max_length,
+            problem_type=settings.task.problem_type,
             delimiter=data.delimiter,
             quoting=data.quoting,
+            label_separator=data.label_separator,
+            label_columns=data.label_columns,
+            thresholds=None if thresholds is None else list(thresholds),
         )
 
     def check_pairs(self, *, given: bool, key: str) -> None:
@@ -108,10 +127,16 @@ def read_inputs(folder: Path) -> ModelInputs | None:
     fields = {name: content.get(name) for name in ModelInputs.__dataclass_fields__}
     texts = (fields["text"], fields["label"], fields["problem_type"])
     length = fields["max_length"]
-    maybe = (fields["text_pair"], fields["delimiter"], fields["quoting"])
+    maybe = [fields[name] for name in ("text_pair", "delimiter", "quoting", "label_separator")]
+    lists = {"label_columns": str, "thresholds": float}
     wrong = {
         "text, label or problem_type": not all(isinstance(text, str) for text in texts),
-        "text_pair, delimiter or quoting": not all(isinstance(v, str | None) for v in maybe),
+        "text_pair, delimiter, quoting or label_separator": not all(
+            isinstance(v, str | None) for v in maybe
+        ),
+        "label_columns or thresholds": not all(
+            fields[name] is None or _is_list_of(kind, fields[name]) for name, kind in lists.items()
+        ),
         "max_length": not isinstance(length, int) or isinstance(length, bool) or length < 1,
     }
     for name, holds in wrong.items():
@@ -125,50 +150,61 @@ def read_inputs(folder: Path) -> ModelInputs | None:
     return ModelInputs(**fields)  # type: ignore[arg-type]
 
 
-def read_labels(folder: Path) -> tuple[str, ...] | None:
-    """Label names of a classifier in the order of their numbers, from config.json.
+def read_task(folder: Path) -> tuple[Task, tuple[str, ...] | None]:
+    """Return the task of a trained model, and the names of its outputs, from config.json.
 
     Returns:
-        None where the names are those that transformers leaves out: LABEL_0, LABEL_1, ….
+        Names in the order of their numbers; None where they are those that transformers leaves
+        out: LABEL_0, LABEL_1, ….
 
     Raises:
-        InputError: config.json is malformed, or its task is not one label of several.
+        InputError: config.json is malformed, or its task is none that predicts from a text alone.
     """
     path = folder / "config.json"
     config = _read_object(path)
-    _check_task(config, path)
     names = config.get("id2label")
-    if names is None:
-        return None
-    if not isinstance(names, Mapping) or set(names) != {str(i) for i in range(len(names))}:
-        raise _no_classifier(path, f"id2label is {_short(names)}, which does not number labels")
-    labels = tuple(str(names[str(number)]) for number in range(len(names)))
-    if len(set(labels)) < len(labels):
-        raise _no_classifier(path, f"id2label is {_short(names)}: two labels have one name")
-    if len(labels) < 2:  # noqa: PLR2004
-        raise _no_classifier(
-            path, f"id2label is {_short(names)}: a single output is a regression's"
+    if names is not None and (
+        not isinstance(names, Mapping) or set(names) != {str(i) for i in range(len(names))}
+    ):
+        raise _unknown_task(path, f"id2label is {_short(names)}, which does not number labels")
+    labels = None if names is None else tuple(str(names[str(i)]) for i in range(len(names)))
+    if labels is not None and len(set(labels)) < len(labels):
+        raise _unknown_task(path, f"id2label is {_short(names)}: two labels have one name")
+    count = config.get("num_labels") if labels is None else len(labels)
+    task = _task(config, count, path)
+    if task.name == Classification.name and count == 1:
+        raise _unknown_task(path, f"id2label is {_short(names)}: one label alone says nothing")
+    if task.single_output and count not in (1, None):
+        raise _unknown_task(path, f"problem_type is regression, and there are {count} outputs")
+    return task, labels
+
+
+def _task(config: Mapping[str, Any], outputs: Any, path: Path) -> Task:
+    """The task whose outputs are meant, as transformers decides it."""
+    usual = Regression if outputs == 1 else Classification
+    problem = config.get("problem_type") or usual.problem_type
+    known = {kind.problem_type: kind for kind in tasks.REGISTRY.bundled()}
+    if problem not in known:
+        raise InputError(
+            f"problem_type is {value_text(problem)}, which is no task that can be predicted",
+            where=f"problem_type in {path}",
+            remedy=f"a model with problem_type {', '.join(known)}",
         )
-    return labels
+    kind = known[problem]
+    function = config.get("function_to_apply")
+    if function not in (None, "default", kind.output_function):
+        raise InputError(
+            f"function_to_apply is {value_text(function)}: a model of task={kind.name} has "
+            f"{kind.output_function}",
+            where=f"function_to_apply in {path}",
+            remedy=f"a model without function_to_apply, or with {kind.output_function}; "
+            "transformers.pipeline('text-classification', model=FOLDER) knows the others",
+        )
+    return kind()
 
 
-def _check_task(config: Mapping[str, Any], path: Path) -> None:
-    """Refuse a task whose outputs are not the probabilities of labels that exclude one another."""
-    given = {
-        "problem_type": (config.get("problem_type"), (None, SINGLE_LABEL)),
-        "function_to_apply": (config.get("function_to_apply"), (None, "softmax", "default")),
-    }
-    for key, (value, known) in given.items():
-        if value not in known:
-            raise InputError(
-                f"{key} is {value_text(value)}: `tuner predict` gives one label of several, "
-                "by softmax",
-                where=f"{key} in {path}",
-                remedy=f"a model with problem_type {SINGLE_LABEL}; "
-                "transformers.pipeline('text-classification', model=FOLDER) knows the others",
-            )
-    if config.get("num_labels") == 1:
-        raise _no_classifier(path, "num_labels is 1: a single output is a regression's")
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -186,7 +222,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def _no_classifier(path: Path, problem: str) -> InputError:
+def _unknown_task(path: Path, problem: str) -> InputError:
     return InputError(problem, where=str(path), remedy=_TRAINED_HERE)
 
 

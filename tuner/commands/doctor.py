@@ -90,8 +90,9 @@ def _looks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]]
     }
     for model in models.values():
         yield "model", partial(model_line, model)
-    for data in {repr(trial.data): trial.data for trial in composed.trials}.values():
-        yield "data", partial(data_line, data)
+    read = {repr((trial.data, trial.task)): trial for trial in composed.trials}
+    for trial in read.values():
+        yield "data", partial(data_line, trial.data, trial.task)
     yield "output", partial(_folder, "output", Path(agent.output), "output=FOLDER")
     yield "cache", partial(_folder, "cache", cache_root(), "TUNER_CACHE=FOLDER")
     yield "storage", partial(storage_line, agent)

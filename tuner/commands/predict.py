@@ -3,16 +3,16 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
-from tuner.checkpoints.saved import ModelInputs, read_inputs, read_labels
+from tuner.checkpoints.saved import ModelInputs, read_inputs, read_task
 from tuner.commands.command_words import read_options
 from tuner.config import compose_predict, load_trial
 from tuner.data.delimited import Hints
-from tuner.data.labels import spelled_as_known
+from tuner.data.table import TargetColumns
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole
@@ -22,7 +22,6 @@ from tuner.results.tables import FittedTable
 from tuner.results.terminal import Terminal
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import TrialSettings
-from tuner.trial.metrics import accuracy, macro_f1
 from tuner.trial.names import MODEL_NAME
 from tuner.worker.predict_client import Prediction, predict
 
@@ -31,6 +30,9 @@ SHOWN_LABELS = 4
 
 SHOWN_CHARACTERS = 60
 """Of a text."""
+
+SEPARATOR = "|"
+"""Text between several labels of a row."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -65,10 +67,7 @@ def run(arguments: Sequence[str]) -> int:
 
     def answer(model: Path) -> tuple[Texts, Prediction, str | None]:
         texts, assumed = _read(model, file, settings)
-        prediction = predict(model, texts)
-        if texts.labels is not None:
-            texts = replace(texts, labels=spelled_as_known(texts.labels, prediction.labels))
-        return texts, prediction, assumed
+        return texts, predict(model, texts), assumed
 
     texts, prediction, assumed = read_whole(folder, answer)
     _show(texts, prediction, settings)
@@ -85,7 +84,7 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
     Returns:
         The texts, and what was assumed of a model that does not say how it was fed.
     """
-    read_labels(model)  # Refuses in no time what the process that predicts would refuse.
+    task, _ = read_task(model)  # Refuses in no time what the process that predicts would refuse.
     known = _trained_on(model)
     trained = known or ModelInputs.of(TrialSettings())
     text_pair = settings.text_pair or trained.text_pair
@@ -96,7 +95,12 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
         settings.text or trained.text,
         text_pair,
         settings.label,
-        usual_label=trained.label,
+        task=task,
+        usual=TargetColumns(
+            label=trained.label,
+            separator=trained.label_separator,
+            columns=trained.label_columns,
+        ),
         hints=Hints(
             delimiter=settings.delimiter or trained.delimiter,
             quoting=settings.quoting or trained.quoting,
@@ -150,49 +154,72 @@ def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> No
     for remark in texts.remarks:
         terminal.result(remark)
     terminal.console.print(first_rows(texts, prediction, settings.rows))
-    counts = Counter(prediction.labels[chosen] for chosen in prediction.chosen)
-    told = ", ".join(f"{label} ({count})" for label, count in counts.most_common())
-    terminal.result(f"\n{len(texts.texts)} rows; predicted: {told}")
-    if texts.labels is not None:
-        confusion = prediction.confusion(texts.labels)
-        terminal.result(
-            "the file's labels are others than the model's"
-            if confusion is None
-            else f"against the file's labels: accuracy {accuracy(confusion):.4f}, "
-            f"macro-F1 {macro_f1(confusion):.4f}"
-        )
+    terminal.result(f"\n{len(texts.texts)} rows; predicted: {_summary(prediction)}")
+    if texts.targets is not None:
+        terminal.result(_against(texts.targets, prediction))
     if settings.output is None:
         terminal.result("predict.output=FILE.csv writes all rows")
     else:
         terminal.result(f"{'predictions':<13} {settings.output}")
 
 
+def _summary(prediction: Prediction) -> str:
+    """How often each label is predicted, or the range of the numbers."""
+    rows = prediction.rows
+    if "score" in rows[0]:
+        scores = [row["score"] for row in rows]
+        return f"{min(scores):.4g} to {max(scores):.4g}"
+    counts = Counter(label for row in rows for label in row.get("labels", [row.get("label")]))
+    return ", ".join(f"{label} ({count})" for label, count in counts.most_common()) or "no label"
+
+
+def _against(targets: Sequence[Any], prediction: Prediction) -> str:
+    """Scores against the targets of the file."""
+    try:
+        found = prediction.evaluate(targets, "the file")
+    except InputError:
+        return "the file's labels are others than the model's"
+    scores = prediction.task.scores
+    told = ", ".join(f"{scores[name].title} {value:.4f}" for name, value in found.scores.items())
+    return f"against the file's labels: {told}"
+
+
 def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
     """The first rows; what a terminal has no room for stands below the row, the text first."""
-    shown = range(min(rows, len(prediction.probabilities)))
-    chosen = [prediction.labels[number] for number in prediction.chosen[: len(shown)]]
+    found = prediction.rows[:rows]
+    shown = range(len(found))
     parts = [" | ".join(_short(text) for text in texts.row(row)) for row in shown]
     columns = [
         Column(heading="row", cells=[cell(str(row + 1)) for row in shown], right=True),
-        Column(heading="predicted", cells=list(map(cell, chosen))),
-        Column(
-            heading="probabilities",
-            cells=[cell(_shares(prediction, row)) for row in shown],
-            move_order=1,
-        ),
+        Column(heading="predicted", cells=[cell(_predicted(row)) for row in found]),
     ]
-    if texts.labels:
-        columns.append(Column(heading="true", cells=[cell(texts.labels[row]) for row in shown]))
+    if "probabilities" in found[0]:
+        shares = [cell(_shares(row["probabilities"])) for row in found]
+        columns.append(Column(heading="probabilities", cells=shares, move_order=1))
+    if texts.targets is not None:
+        true = [cell(_written(texts.targets[row])) for row in shown]
+        columns.append(Column(heading="true", cells=true))
     return FittedTable(
         [*columns, Column(heading="text", cells=list(map(cell, parts)), move_order=0)]
     )
 
 
-def _shares(prediction: Prediction, row: int) -> str:
+def _predicted(row: Mapping[str, Any]) -> str:
+    """The prediction of one row without its probabilities."""
+    if "score" in row:
+        return f"{row['score']:.4g}"
+    return _written(row["label"] if "label" in row else row["labels"])
+
+
+def _written(target: Any) -> str:
+    """A target as one cell of text."""
+    return SEPARATOR.join(target) if isinstance(target, list | tuple) else str(target)
+
+
+def _shares(probabilities: Mapping[str, float]) -> str:
     """The likeliest labels with their probabilities."""
-    shares = prediction.probabilities[row]
-    order = sorted(range(len(shares)), key=lambda label: -shares[label])
-    return GAP.join(f"{prediction.labels[i]} {shares[i]:.3f}" for i in order[:SHOWN_LABELS])
+    order = sorted(probabilities, key=lambda label: -probabilities[label])
+    return GAP.join(f"{label} {probabilities[label]:.3f}" for label in order[:SHOWN_LABELS])
 
 
 def _short(text: str) -> str:
@@ -200,14 +227,16 @@ def _short(text: str) -> str:
 
 
 def as_csv(texts: Texts, prediction: Prediction) -> str:
-    """All rows: the texts, the true label where it is known, the label, each probability."""
+    """All rows: the texts, the true target where it is known, the prediction, probabilities."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    given = {"text": texts.texts, "text_pair": texts.pairs, "label": texts.labels}
+    true = None if texts.targets is None else list(map(_written, texts.targets))
+    given = {"text": texts.texts, "text_pair": texts.pairs, "label": true}
     columns = {name: cells for name, cells in given.items() if cells is not None}
-    shares = [f"probability of {label}" for label in prediction.labels]
-    writer.writerow([*columns, "predicted", *shares])
-    rows = zip(*columns.values(), strict=True)
-    for cells, chosen, row in zip(rows, prediction.chosen, prediction.probabilities, strict=True):
-        writer.writerow([*cells, prediction.labels[chosen], *row])
+    found = prediction.rows
+    labels = list(found[0].get("probabilities", ()))
+    writer.writerow([*columns, "predicted", *(f"probability of {label}" for label in labels)])
+    for cells, row in zip(zip(*columns.values(), strict=True), found, strict=True):
+        best = row["score"] if "score" in row else _predicted(row)
+        writer.writerow([*cells, best, *(row["probabilities"][label] for label in labels)])
     return file.getvalue()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tuner import tasks
 from tuner.config.checks import check_agent, check_goals, check_trial
 from tuner.config.composition import Composition
 from tuner.config.messages import invalid_values
@@ -12,6 +13,7 @@ from tuner.search.goals import Goals, goals_of
 from tuner.secrets import hidden
 from tuner.settings.settings import AgentSettings, SweepSettings, TrialSettings
 from tuner.settings.training_settings import AUTO, BATCH_SIZE
+from tuner.tasks import Task
 from tuner.trial.records import Scalar
 
 _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
@@ -23,8 +25,10 @@ def build_agent(composition: Composition) -> AgentSettings:
     Raises:
         InputError: A value is missing or invalid.
     """
-    agent = structure(AgentSettings, composition.section(_AGENT_KEYS))
-    _refuse(check_agent(agent), composition)
+    content = composition.section(_AGENT_KEYS)
+    task = _with_usual_objective(content[SWEEP], composition)
+    agent = structure(AgentSettings, content)
+    _refuse(check_agent(agent, task), composition)
     return agent
 
 
@@ -34,9 +38,19 @@ def build_goals(composition: Composition) -> Goals:
     Raises:
         InputError: One of them cannot be read or measured.
     """
-    sweep = structure(SweepSettings, composition.section([SWEEP])[SWEEP])
-    _refuse(list(check_goals(sweep)), composition)
+    section = composition.section([SWEEP])[SWEEP]
+    task = _with_usual_objective(section, composition)
+    sweep = structure(SweepSettings, section)
+    _refuse(list(check_goals(sweep, task)), composition)
     return goals_of(sweep)
+
+
+def _with_usual_objective(section: dict[str, Any], composition: Composition) -> Task:
+    """Fill in the task's first score where no objective is named, and return the task."""
+    task = tasks.from_mapping(composition.section(["task"])["task"])
+    if section["objectives"] is None:
+        section["objectives"] = [task.objective]
+    return task
 
 
 def build_trial(composition: Composition) -> TrialSettings:

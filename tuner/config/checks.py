@@ -10,7 +10,7 @@ from tuner.fields.findings import Finding, out_of_bounds
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
 from tuner.settings.file_formats import FORMATS
-from tuner.settings.objectives import OBJECTIVES
+from tuner.settings.objectives import objectives
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import (
     MISSING,
@@ -22,6 +22,8 @@ from tuner.settings.settings import (
     TrialSettings,
 )
 from tuner.settings.storage import EXAMPLES, is_consistent, is_server
+from tuner.settings.training_settings import TrainingSettings
+from tuner.tasks import Task
 
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
@@ -39,7 +41,7 @@ _LONGEST_NAME = 200
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
     """Return all invalid values of a trial's configuration."""
-    found = [*out_of_bounds(settings), *_ignored_csv_keys(settings.data)]
+    found = [*out_of_bounds(settings), *_ignored_csv_keys(settings.data), *_of_labels(settings)]
     return found or list(too_large(settings))
 
 
@@ -52,13 +54,27 @@ def _ignored_csv_keys(data: DataSettings) -> Iterator[Finding]:
             )
 
 
-def check_agent(settings: AgentSettings) -> list[Finding]:
+def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
+    """Options about labels with a task that has none, where they would change nothing."""
+    usual = TrainingSettings()
+    keys = ("label_smoothing", "class_weights", "oversample")
+    for key in () if settings.task.weighs_labels else keys:
+        if (value := getattr(settings.training, key)) != getattr(usual, key):
+            remedy = f"{getattr(usual, key)}: task={settings.task.name} has no labels to weigh"
+            yield Finding(key=f"training.{key}", value=value, remedy=remedy)
+    for key in () if settings.task.several_labels else ("label_separator", "label_columns"):
+        if (value := getattr(settings.data, key)) is not None:
+            remedy = "null, or task=multilabel, whose rows have several labels"
+            yield Finding(key=f"data.{key}", value=value, remedy=remedy)
+
+
+def check_agent(settings: AgentSettings, task: Task) -> list[Finding]:
     """Return all invalid values of the agent's configuration."""
     found = list(out_of_bounds(settings))
     found += broken(settings, SEARCH_RULES)
     found += resources(settings)
     found = found or list(too_large(settings))
-    found += check_goals(settings.sweep)
+    found += check_goals(settings.sweep, task)
     found += _unsupported_goals(settings)
     found += _inline_dry_run(settings)
     found += _storage(settings)
@@ -74,18 +90,19 @@ def check_predict(settings: PredictSettings) -> list[Finding]:
     return list(out_of_bounds(settings, "predict"))
 
 
-def check_goals(sweep: SweepSettings) -> Iterator[Finding]:
+def check_goals(sweep: SweepSettings, task: Task) -> Iterator[Finding]:
     """Yield objectives and constraints that cannot be read or measured."""
-    known = "one of " + ", ".join(OBJECTIVES)
-    objectives = sweep.objectives
-    if not objectives or len(set(objectives)) < len(objectives):
+    measured = objectives(type(task))
+    known = "one of " + ", ".join(measured)
+    names = sweep.objectives or []
+    if not names or len(set(names)) < len(names):
         remedy = f"[NAME, ...], each once and {known}"
-        yield Finding(key="sweep.objectives", value=objectives, remedy=remedy)
-    for name in objectives:
-        if name not in OBJECTIVES:
+        yield Finding(key="sweep.objectives", value=names, remedy=remedy)
+    for name in names:
+        if name not in measured:
             yield Finding(key="sweep.objectives", value=name, remedy=known)
     for metric, text in sweep.constraints.items():
-        if metric not in OBJECTIVES:
+        if metric not in measured:
             yield Finding(key="sweep.constraints", value=metric, remedy=known)
         try:
             constraint(metric, str(text))
@@ -103,7 +120,7 @@ def _unsupported_goals(settings: AgentSettings) -> Iterator[Finding]:
         )
         remedy += "miss a constraint stop trials that meet it"
         yield Finding(key="pruner", value=pruner, remedy=remedy)
-    if len(settings.sweep.objectives) < 2:  # noqa: PLR2004
+    if len(settings.sweep.objectives or ()) < 2:  # noqa: PLR2004
         return
     for key, group, able in (
         ("sampler", settings.sampler, SAMPLERS_OF_SEVERAL),

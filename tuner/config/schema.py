@@ -36,7 +36,7 @@ T = TypeVar("T")
 SWEEP = "sweep"
 """Group of the files in sweeps/."""
 
-TRIAL_GROUPS = ("model", "data", "optimizer", "schedule", "training", "convergence")
+TRIAL_GROUPS = ("model", "task", "data", "optimizer", "schedule", "training", "convergence")
 AGENT_GROUPS = ("sampler", "pruner", "launcher", "storage", "tracking")
 GROUPS = (*TRIAL_GROUPS, *AGENT_GROUPS)
 """Folders of conf/."""
@@ -51,6 +51,7 @@ _MAPPINGS = ("data.where", "sweep.constraints", "export.weights")
 DEFAULT_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "model": "minilm",
+        "task": settings.TrialSettings().task.name,
         "data": "rotten_tomatoes",
         "optimizer": settings.TrialSettings().optimizer.name,
         "schedule": settings.TrialSettings().schedule.name,

@@ -129,7 +129,7 @@ def compose_sweep(
     plain = tuple(s for s in (*own, *given) if s.kind is not Kind.SEARCH)
     fixed = {s.key for s in _last(given) if s.kind in (Kind.GROUP, Kind.VALUE)}
     wanted = [(d, w) for d, w in with_searches(given, found) if d.key not in fixed]
-    _refuse_test_rows(wanted)
+    _refuse_unsearchable(wanted)
     _check_options(library, wanted)
     recipe = Recipe(
         composer=composer,
@@ -292,9 +292,15 @@ def _refuse_fixed(own: Sequence[Setting], found: Sequence[LocatedDimension]) -> 
             )
 
 
-def _refuse_test_rows(found: Sequence[LocatedDimension]) -> None:
-    """Refuse a search of the test rows, which no trial reads."""
+def _refuse_unsearchable(found: Sequence[LocatedDimension]) -> None:
+    """Refuse what no trial meets, and what trials do not compare over."""
     for dimension, where in found:
+        if dimension.key.split(".")[0] == "task":
+            raise InputError(
+                "the task decides what a score means, so that trials of several do not compare",
+                where=where,
+                remedy=f"{dimension.key}=VALUE, the same for all trials",
+            )
         if dimension.key == "data.test":
             raise InputError(
                 "data.test is scored once, for the confirmed best, and no trial reads it",

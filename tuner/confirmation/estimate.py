@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from tuner.settings.intervals import Interval, Range, within
+from tuner.fields.intervals import Interval, Range, within
 
 CONFIDENCE = 0.95
 

@@ -4,26 +4,17 @@ A test score estimates the performance on new rows only as long as nothing was c
 rows of `data.test` are evaluated for one model, and never for another one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import sqrt
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist
 
-from tuner.diagnosis.sweep.noise import CRITICAL, confusion_error
-from tuner.settings.intervals import Interval, within
-from tuner.settings.objectives import range_of
-from tuner.trial.metrics import Confusion, accuracy, macro_f1, matthews_correlation
+from tuner.diagnosis.sweep.noise import CRITICAL
+from tuner.fields.intervals import Interval, within
+from tuner.settings.objectives import range_of, score_of
+from tuner.tasks import Evaluation
 
 TESTED = "tested"
 """User attribute of a study: the `FinalEvaluation` that has begun or ended."""
-
-METRICS: Mapping[str, str] = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "mcc": "MCC",
-    "loss": "loss",
-}
-"""Name of each score to its usual spelling."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +55,13 @@ class FinalEvaluation:
     in_validation: int
     """Number of test rows whose text is also in the validation data."""
     scores: Mapping[str, Score] = field(default_factory=dict)
-    """Name in `METRICS` to score; empty before the end."""
+    """Name to score, of the task and `loss`; empty before the end."""
 
     def interval(self, name: str) -> Interval | None:
         """Return a score's 95 % interval over the drawing of the rows, within its range.
 
         Args:
-            name: One of `METRICS`.
+            name: Name of one of `scores`.
 
         Returns:
             None if there is only one row.
@@ -91,24 +82,19 @@ class FinalEvaluation:
         return found | {"test_examples": float(self.examples)}
 
 
-def evaluated_scores(confusion: Confusion, losses: Sequence[float]) -> dict[str, Score]:
-    """Return the scores of a model.
+def evaluated_scores(evaluation: Evaluation) -> dict[str, Score]:
+    """Return the scores of one model with their errors, and its loss."""
+    found = {
+        name: Score(value=value, error=evaluation.errors.get(name, 0.0))
+        for name, value in evaluation.scores.items()
+    }
+    return found | {"loss": Score(value=evaluation.loss, error=evaluation.loss_error)}
 
-    Args:
-        confusion: Counts by true label (rows) and predicted label (columns); at least one row.
-        losses: Cross-entropy of each row, in nats.
-    """
-    values = {
-        "accuracy": accuracy(confusion),
-        "macro_f1": macro_f1(confusion),
-        "mcc": matthews_correlation(confusion),
-    }
-    scores = {
-        name: Score(value=value, error=confusion_error(confusion, name))
-        for name, value in values.items()
-    }
-    error = stdev(losses) / sqrt(len(losses)) if len(losses) > 1 else 0.0
-    return scores | {"loss": Score(value=fmean(losses), error=error)}
+
+def _title(name: str) -> str:
+    """Name of a score in sentences."""
+    score = score_of(name)
+    return name if score is None else score.title
 
 
 def wilson_interval(share: float, examples: int) -> Interval:
@@ -172,7 +158,7 @@ def final_evaluation_text(evaluation: FinalEvaluation, best: int) -> Iterator[st
 def scores_text(evaluation: FinalEvaluation) -> str:
     """Return the scores of a finished evaluation and its number of rows."""
     scores = [
-        f"{METRICS[name]} {score.value:.4f}{_ends(evaluation.interval(name))}"
+        f"{_title(name)} {score.value:.4f}{_ends(evaluation.interval(name))}"
         for name, score in evaluation.scores.items()
     ]
     return f"{', '.join(scores)}, on {evaluation.examples} rows (95 % intervals in brackets)"

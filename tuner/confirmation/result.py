@@ -10,8 +10,9 @@ from tuner.confirmation.estimate import Estimate, Scores, deviation, difference,
 from tuner.confirmation.final_evaluation import FinalEvaluation
 from tuner.confirmation.plan import CONFIRMS, SEED
 from tuner.search.ranking import is_usable
-from tuner.settings.objectives import Direction, direction, range_of
+from tuner.settings.objectives import direction, range_of
 from tuner.settings.objectives import sign as sign_of
+from tuner.tasks import Direction
 from tuner.trial.records import Convergence, TrialOutcome, TrialState
 
 DRAWS = 4000

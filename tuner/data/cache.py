@@ -21,13 +21,14 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from tuner import tasks
 from tuner.checkpoints.content import cache_root
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 from tuner.files.atomic import with_usual_mode
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline, Task
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Version to increase whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0
@@ -54,6 +55,8 @@ class StoredData:
     """Validation rows."""
     constant_guess: Baseline
     """Result of the best constant guess on the validation rows."""
+    task: Task
+    """Task with what it takes from the training rows."""
     report: DataReport
     """Figures of the data."""
     fingerprint: str
@@ -100,6 +103,7 @@ def load(key: str) -> StoredData | None:
             train=_load_split(folder, "train", meta),
             validation=_load_split(folder, "validation", meta),
             constant_guess=Baseline(**meta["constant_guess"]),
+            task=tasks.from_mapping(meta["task"]),
             report=_report(meta["report"]),
             fingerprint=meta["fingerprint"],
         )
@@ -142,6 +146,7 @@ def _write(folder: Path, stored: StoredData) -> None:
     meta: dict[str, Any] = {
         "labels": stored.labels,
         "constant_guess": asdict(stored.constant_guess),
+        "task": stored.task.to_mapping(),
         "report": asdict(stored.report),
         "fingerprint": stored.fingerprint,
         "max_length": stored.train.max_length,
@@ -150,7 +155,7 @@ def _write(folder: Path, stored: StoredData) -> None:
     for name, split in (("train", stored.train), ("validation", stored.validation)):
         for array_name in _ARRAYS:
             array: NDArray[Any] = getattr(split, array_name)
-            meta[f"{name}.{array_name}"] = len(array)
+            meta[f"{name}.{array_name}"] = list(array.shape)
             with (folder / f"{name}.{array_name}.npy").open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 _flush(file.fileno())
@@ -199,7 +204,7 @@ def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit
     arrays: dict[str, NDArray[Any]] = {}
     for array_name in _ARRAYS:
         array = open_memmap(folder / f"{name}.{array_name}.npy", mode="r")
-        if array.shape != (meta[f"{name}.{array_name}"],):
+        if list(array.shape) != meta[f"{name}.{array_name}"]:
             raise ValueError(f"{name}.{array_name} has shape {array.shape}")
         arrays[array_name] = array.view(np.ndarray)  # The subclass makes every access slower.
     return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])

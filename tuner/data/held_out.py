@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from tuner.checkpoints.content import combined_hash
-from tuner.data.labels import with_known_labels
-from tuner.data.preparation import read_splits
+from tuner.data.preparation import known, read_splits
 from tuner.data.report import shared
 from tuner.data.source import find_sources, find_test
 from tuner.data.table import Examples, Remarks, to_examples
 from tuner.settings.settings import DataSettings
+from tuner.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class HeldOut:
     """Remarks on how the rows were read."""
 
 
-def read_held_out(data: DataSettings) -> HeldOut | None:
+def read_held_out(data: DataSettings, task: Task) -> HeldOut | None:
     """Read the test rows; return None if none are set.
 
     Raises:
@@ -38,10 +38,10 @@ def read_held_out(data: DataSettings) -> HeldOut | None:
     if source is None:
         return None
     remarks = Remarks()
-    examples = to_examples(remarks.of(source.read()), data)
-    (train, validation), labels, _ = read_splits(data, find_sources(data))
-    examples = with_known_labels(examples, labels)
-    rows = sorted(zip(examples.inputs, examples.labels, strict=True))
+    examples = to_examples(remarks.of(source.read()), data, task)
+    (train, validation), labels, _ = read_splits(data, task, find_sources(data))
+    examples = known(examples, task, labels)
+    rows = sorted(zip(examples.inputs, map(str, examples.targets), strict=True))
     return HeldOut(
         examples=examples,
         in_training=shared(examples, set(train.inputs)),

@@ -16,11 +16,12 @@ from tuner.checkpoints.content import (
     combined_hash,
     file_hash,
 )
-from tuner.data.table import Table, shortened, wanted_columns
+from tuner.data.table import Table, wanted_columns
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
 from tuner.files.home import expanded
 from tuner.settings.settings import DataSettings
+from tuner.tasks.cells import shortened
 
 _SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 """Name at the start of a split expression."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from tuner.checkpoints.info import check_length
 from tuner.data import cache
 from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash, vocabulary_size
 from tuner.data.encoding_check import check_encoding
-from tuner.data.labels import encode, label_names, with_known_labels
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
 from tuner.data.split import Purpose, stratified_order, validation_rows
@@ -22,7 +21,7 @@ from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import TokenRows, find_layout, tokenize
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,9 @@ class PreparedData:
     checkpoint: CheckpointInfo
     """Model that the tokens are for."""
     constant_guess: Baseline
-    """Result on the validation rows of guessing by the training rows' label frequencies."""
+    """Scores of the best guess that ignores the text, on the validation rows."""
+    task: Task
+    """Task whose targets the rows have."""
     report: DataReport
     """Figures of the data."""
     fingerprint: str
@@ -59,11 +60,12 @@ class PreparedData:
         Returns:
             Row indices in ascending order; shape [min(count, rows)].
         """
-        order = stratified_order(self.validation.labels, self.seed, Purpose.INTERIM)
+        strata = self.task.strata(self.validation.labels)
+        order = stratified_order(strata, self.seed, Purpose.INTERIM)
         return np.sort(order if count is None else order[:count])
 
 
-def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
+def prepare(data: DataSettings, model: ModelSettings, task: Task) -> PreparedData:
     """Find, read, check, split and tokenise the data, or load them from the cache.
 
     Raises:
@@ -72,12 +74,12 @@ def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
     _check_settings(data)
     info = inspect(locate(model))
     train, validation = find_sources(data)
-    key = _key(data, model, info, (train, validation))
+    key = _key(data, model, task, info, (train, validation))
     stored = cache.load(key) if key else None
     if stored is None:
-        stored = _make(data, model, info, (train, validation))
+        stored = _make(data, model, task, info, (train, validation))
         # The identity of sources that only reading can identify is known now.
-        key = key or _key(data, model, info, find_sources(data))
+        key = key or _key(data, model, task, info, find_sources(data))
         stored = cache.save(key, stored) if key else stored
     return PreparedData(
         labels=stored.labels,
@@ -86,6 +88,7 @@ def prepare(data: DataSettings, model: ModelSettings) -> PreparedData:
         pad_id=stored.train.pad_id,
         checkpoint=info,
         constant_guess=stored.constant_guess,
+        task=stored.task,
         report=stored.report,
         fingerprint=stored.fingerprint,
         seed=data.seed,
@@ -114,6 +117,7 @@ def _check_settings(data: DataSettings) -> None:
 def _key(
     data: DataSettings,
     model: ModelSettings,
+    task: Task,
     info: CheckpointInfo,
     sources: tuple[Source, Source | None],
 ) -> str | None:
@@ -128,6 +132,7 @@ def _key(
     return combined_hash(
         (
             json.dumps(settings, sort_keys=True),
+            json.dumps(task.to_mapping(), sort_keys=True),
             json.dumps(identities),
             tokenizer_hash(info),
             json.dumps([model.max_length, info.vocab_size, info.max_positions, info.pad_token_id]),
@@ -139,32 +144,36 @@ def _key(
 def _make(
     data: DataSettings,
     model: ModelSettings,
+    task: Task,
     info: CheckpointInfo,
     sources: tuple[Source, Source | None],
 ) -> cache.StoredData:
     tokenizer = load_tokenizer(info)
     layout = find_layout(tokenizer, pairs=data.text_pair is not None)
     check_length(info, model.max_length, layout.special_tokens)
-    splits, labels, remarks = read_splits(data, sources)
+    splits, labels, remarks = read_splits(data, task, sources)
     remarks.notes += [*tokenizer.notes, *check_encoding(tokenizer, model.max_length)]
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
     tokens = (rows[0], rows[1])
     report = make_report(
         splits,
         tokens,
+        task=task,
         labels=labels,
         vocabularies=(vocabulary_size(tokenizer.backend), info.vocab_size),
         remarks=remarks,
     )
+    task = task.fit(splits[0].targets)
     arrays = [
-        _split(token, encode(split, labels), tokenizer.pad_id)
+        _split(token, task.encode(split.targets, labels), tokenizer.pad_id)
         for split, token in zip(splits, tokens, strict=True)
     ]
     return cache.StoredData(
         labels=labels,
         train=arrays[0],
         validation=arrays[1],
-        constant_guess=constant_guess(arrays[0].labels, arrays[1].labels),
+        constant_guess=task.baseline(arrays[0].labels, arrays[1].labels, len(labels)),
+        task=task,
         report=report,
         fingerprint=combined_hash(
             (*(split.content_hash for split in splits), *labels, *tokenizer.departures)
@@ -173,59 +182,86 @@ def _make(
 
 
 def read_splits(
-    data: DataSettings, sources: tuple[Source, Source | None]
+    data: DataSettings, task: Task, sources: tuple[Source, Source | None]
 ) -> tuple[tuple[Examples, Examples], tuple[str, ...], Remarks]:
     """Return training and validation rows as they are used, the label names, and remarks.
 
     Args:
         data: Settings that select the rows.
+        task: Task whose targets the rows have.
         sources: Sources from `find_sources`.
 
     Raises:
         InputError: They cannot be read, are not labelled texts, or are too few.
     """
     remarks = Remarks()
-    everything = to_examples(remarks.of(sources[0].read()), data)
-    labels = label_names(everything)
-    everything = with_known_labels(everything, labels)
+    everything, labels = with_names(to_examples(remarks.of(sources[0].read()), data, task), task)
+    groups = len(set(task.strata(everything.targets)))
     if sources[1] is None:
-        train, validation = _hold_out(everything, len(labels), data)
+        train, validation = _hold_out(everything, task, groups, data)
     else:
-        found = to_examples(remarks.of(sources[1].read()), data)
-        train, validation = everything, with_known_labels(found, labels)
-    if data.train_examples is not None and data.train_examples < len(labels):
+        found = to_examples(remarks.of(sources[1].read()), data, task)
+        train, validation = everything, known(found, task, labels)
+    if data.train_examples is not None and data.train_examples < groups:
         raise InputError(
-            f"{data.train_examples} training rows are fewer than the {len(labels)} labels",
+            f"{data.train_examples} training rows are fewer than the {groups} labels",
             where="data.train_examples",
-            remedy=f"{len(labels)} or more, or null",
+            remedy=f"{groups} or more, or null",
         )
-    train = _draw(train, data.train_examples, data.seed, Purpose.TRAIN, remarks)
+    train = _draw(train, task, data.train_examples, data.seed, Purpose.TRAIN, remarks)
     validation = _draw(
-        validation, data.validation_examples, data.seed, Purpose.VALIDATION, remarks
+        validation, task, data.validation_examples, data.seed, Purpose.VALIDATION, remarks
     )
     return (train, validation), labels, remarks
 
 
-def _hold_out(examples: Examples, labels: int, data: DataSettings) -> tuple[Examples, Examples]:
+def with_names(train: Examples, task: Task) -> tuple[Examples, tuple[str, ...]]:
+    """Return training rows with their targets as the names spell them, and the names.
+
+    Raises:
+        InputError: Nothing can be learned from the targets.
+    """
+    names = task.names(train.targets, train.where, classes=train.classes)
+    return known(train, task, names), names
+
+
+def known(examples: Examples, task: Task, names: Sequence[str]) -> Examples:
+    """Return rows with their targets as the names spell them.
+
+    Raises:
+        InputError: A target that training does not have.
+    """
+    return replace(examples, targets=task.known(examples.targets, names, examples.where))
+
+
+def _hold_out(
+    examples: Examples, task: Task, labels: int, data: DataSettings
+) -> tuple[Examples, Examples]:
     if len(examples) <= labels:
         raise InputError(
             f"{len(examples)} rows with {labels} different labels leave none for validation",
             where=f"data.label, in {examples.where}",
             remedy="more rows per label, or a validation file in data.validation",
         )
-    order = stratified_order(examples.labels, data.seed, Purpose.SPLIT, keep_one_back=True)
+    strata = task.strata(examples.targets)
+    order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)
     count = validation_rows(len(examples), labels, data.validation_fraction)
     return examples.take(order[count:].tolist()), examples.take(order[:count].tolist())
 
 
 def _draw(
-    examples: Examples, count: int | None, seed: int, purpose: Purpose, remarks: Remarks
+    examples: Examples,
+    task: Task,
+    count: int | None,
+    seed: int,
+    purpose: Purpose,
+    remarks: Remarks,
 ) -> Examples:
     if count is not None and count > len(examples):
         remarks.notes.append(
             f"data.{purpose.name.lower()}_examples={count}, but there are only {len(examples)}."
         )
-    order = stratified_order(examples.labels, seed, purpose)
+    order = stratified_order(task.strata(examples.targets), seed, purpose)
     return examples.take(order[:count].tolist())
 
 
@@ -237,22 +273,4 @@ def _split(tokens: TokenRows, labels: NDArray[np.int32], pad_id: int) -> Tokeniz
         labels=labels,
         max_length=tokens.max_length,
         pad_id=pad_id,
-    )
-
-
-def constant_guess(
-    train: NDArray[np.int32] | Sequence[int], validation: NDArray[np.int32] | Sequence[int]
-) -> Baseline:
-    """Return the result on validation rows of guessing by training label frequencies.
-
-    Args:
-        train: Label numbers; all numbers up to the largest occur.
-        validation: Label numbers.
-    """
-    frequency = np.bincount(train) / len(train)
-    true = np.asarray(validation)
-    return Baseline(
-        accuracy=float(np.mean(true == frequency.argmax())),
-        # With few training rows the frequencies may be worse than equal ones.
-        loss=float(min(np.mean(-np.log(frequency[true])), np.log(len(frequency)))),
     )

@@ -1,15 +1,14 @@
 """Report on the data before the first trial: figures, and warnings as sentences."""
 
-import unicodedata
-from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tuner.data.labels import normalized_label
-from tuner.data.table import Examples, Remarks, shortened
+from tuner.data.table import Examples, Remarks
 from tuner.data.tokenizer import TokenRows
+from tuner.tasks import Task
 
 WARN_DUPLICATES = 0.01
 """Share of training rows that repeat an earlier one, from which on a warning is given."""
@@ -18,8 +17,6 @@ WARN_TRUNCATED = 0.05
 WARN_UNKNOWN = 0.02
 """Share of unknown tokens from which on a warning is given; a fitting vocabulary stays far below.
 """
-WARN_IMBALANCE = 10.0
-"""Ratio of the most frequent to the rarest label from which on a warning is given."""
 WARN_VOCABULARY = 0.9
 """Share of the model's embeddings that the tokenizer should reach."""
 
@@ -33,11 +30,15 @@ class DataReport:
     validation_rows: int
     """Number of validation rows."""
     labels: tuple[str, ...]
-    """Label names, in the order of their numbers."""
+    """Names of the outputs: labels, in the order of their numbers."""
     train_counts: tuple[int, ...]
-    """Number of training rows of each label."""
+    """Training rows of each label; empty for a task without labels."""
     validation_counts: tuple[int, ...]
-    """Number of validation rows of each label."""
+    """Validation rows of each label."""
+    targets: str
+    """Line about the targets."""
+    target_warnings: tuple[str, ...]
+    """Sentences about targets that are likely to spoil a fine-tune."""
     duplicates: int
     """Number of training rows with the text of an earlier one."""
     contradictions: int
@@ -87,7 +88,7 @@ class DataReport:
             )
         if self.empty:
             out.append(f"{self.empty} rows have an empty text.")
-        return out + self._token_warnings() + self._label_warnings()
+        return [*out, *self._token_warnings(), *self.target_warnings]
 
     def _token_warnings(self) -> list[str]:
         out = []
@@ -108,33 +109,6 @@ class DataReport:
             )
         return out
 
-    def _label_warnings(self) -> list[str]:
-        out = []
-        spelt: dict[str, list[str]] = {}
-        for label in self.labels:
-            spelt.setdefault(normalized_label(label), []).append(label)
-        out += [
-            f"Labels {_shown_apart(same)} are different labels, although they differ only in "
-            "case, blanks, Unicode form or the spelling of a number: check whether they should "
-            "be one."
-            for same in spelt.values()
-            if len(same) > 1
-        ]
-        most, least = max(self.train_counts), min(self.train_counts)
-        if most >= WARN_IMBALANCE * least:
-            frequent = self.labels[self.train_counts.index(most)]
-            rare = self.labels[self.train_counts.index(least)]
-            out.append(
-                f"Label {frequent!r} has {most} training rows, {rare!r} only {least}:"
-                " accuracy shows little about rare labels, val_macro_f1 more."
-            )
-        pairs = zip(self.labels, self.validation_counts, strict=True)
-        absent = [label for label, count in pairs if not count]
-        if absent:
-            what = "label is" if len(absent) == 1 else "labels are"
-            out.append(f"{len(absent)} {what} in no validation row: {shortened(absent)}.")
-        return out
-
     def _vocabulary_line(self) -> list[str]:
         if self.tokenizer_vocabulary == self.model_vocabulary:
             return []
@@ -143,11 +117,10 @@ class DataReport:
 
     def lines(self) -> list[str]:
         """Return the report for a terminal, warnings last."""
-        counts = [f"{n} {c}" for n, c in zip(self.labels, self.train_counts, strict=True)]
         return [
             *self.read_as,
             f"{self.train_rows} training rows, {self.validation_rows} validation rows",
-            f"{len(self.labels)} labels: {shortened(counts, 8)}",
+            self.targets,
             *self._vocabulary_line(),
             (
                 f"tokens a row: median {self.length_median:.0f}, 95 % up to {self.length_p95:.0f},"
@@ -161,16 +134,11 @@ class DataReport:
         ]
 
 
-def _shown_apart(labels: Sequence[str]) -> str:
-    """Return labels in quotes, with character codes if they would look the same."""
-    same = len({unicodedata.normalize("NFKC", label) for label in labels}) < len(labels)
-    return ", ".join(map(ascii if same else repr, labels))
-
-
 def make_report(
     splits: tuple[Examples, Examples],
     tokens: tuple[TokenRows, TokenRows],
     *,
+    task: Task,
     labels: tuple[str, ...],
     vocabularies: tuple[int, int],
     remarks: Remarks,
@@ -180,14 +148,16 @@ def make_report(
     Args:
         splits: Training and validation rows.
         tokens: Their tokens.
-        labels: Label names in the order of their numbers.
-        vocabularies: Sizes of the tokenizer's and of the model's vocabulary.
-        remarks: Remarks on how the data was read.
+        task: Task whose targets the rows have.
+        labels: Names of the outputs.
+        vocabularies: Size of the tokenizer's and of the model's.
+        remarks: About how the data was read.
     """
     train, validation = splits
-    found: dict[tuple[str, str], list[str]] = {}
-    for text, label in zip(train.inputs, train.labels, strict=True):
-        found.setdefault(text, []).append(label)
+    found: dict[tuple[str, str], list[Any]] = {}
+    for text, target in zip(train.inputs, train.targets, strict=True):
+        found.setdefault(text, []).append(target)
+    summary = task.describe(train.targets, validation.targets, labels)
     max_length = tokens[0].max_length
     lengths = np.concatenate([part.full_lengths for part in tokens])
     text_tokens = sum(len(part.ids) - part.special_tokens * len(part.lengths) for part in tokens)
@@ -195,8 +165,10 @@ def make_report(
         train_rows=len(train),
         validation_rows=len(validation),
         labels=labels,
-        train_counts=_counts(train, labels),
-        validation_counts=_counts(validation, labels),
+        train_counts=summary.train_counts,
+        validation_counts=summary.validation_counts,
+        targets=summary.line,
+        target_warnings=summary.warnings,
         duplicates=len(train) - len(found),
         contradictions=sum(len(seen) for seen in found.values() if len(set(seen)) > 1),
         shared=shared(validation, found),
@@ -222,8 +194,3 @@ def shared(examples: Examples, texts: Container[tuple[str, str]]) -> int:
         texts: Pairs of texts, as in `Examples.inputs`.
     """
     return sum(text in texts for text in examples.inputs)
-
-
-def _counts(examples: Examples, labels: Sequence[str]) -> tuple[int, ...]:
-    counts = Counter(examples.labels)
-    return tuple(counts[label] for label in labels)

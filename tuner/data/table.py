@@ -1,8 +1,7 @@
 """Rows as they were read, and the labelled texts that they become when they are checked."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +9,8 @@ from tuner.checkpoints.content import combined_hash
 from tuner.errors import InputError
 from tuner.formatting.suggestion import nearest
 from tuner.settings.settings import DataSettings
-
-_SHOWN = 5
+from tuner.tasks import Column, Task
+from tuner.tasks.cells import as_text, is_missing, refuse_rows, shortened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +62,8 @@ class Examples:
     """Text of each row."""
     pairs: tuple[str, ...] | None
     """Second text of each row; None for single texts."""
-    labels: tuple[str, ...]
-    """Label of each row, as in the source."""
+    targets: tuple[Any, ...]
+    """Target of each row, as `Task.read` gives it."""
     classes: bool = False
     """True if they are class names by their type, whose form is never changed."""
 
@@ -78,7 +77,7 @@ class Examples:
             where=self.where,
             texts=tuple(self.texts[row] for row in rows),
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
-            labels=tuple(self.labels[row] for row in rows),
+            targets=tuple(self.targets[row] for row in rows),
             classes=self.classes,
         )
 
@@ -89,23 +88,52 @@ class Examples:
 
     @property
     def content_hash(self) -> str:
-        """Return the SHA-256 of texts and labels in their order."""
+        """SHA-256 of texts and targets in their order."""
         pairs = () if self.pairs is None else ("pairs", *self.pairs)
-        return combined_hash((*self.texts, *pairs, *self.labels))
+        return combined_hash((*self.texts, *pairs, *map(str, self.targets)))
 
 
 def wanted_columns(data: DataSettings) -> tuple[str, ...]:
     """Return the columns that the settings name, each once."""
-    names = [data.text, data.text_pair, data.label, *data.where]
+    names = [data.text, data.text_pair, *TargetColumns.of(data).names, *data.where]
     return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-def to_examples(table: Table, data: DataSettings) -> Examples:
+@dataclass(frozen=True, kw_only=True)
+class TargetColumns:
+    """Columns that hold the targets."""
+
+    label: str
+    """Column of the target."""
+
+    separator: str | None = None
+    """Text between the labels of a row; None: there is one, or a list."""
+
+    columns: Sequence[str] | None = None
+    """Columns of 0 and 1, one for each label, instead of `label`."""
+
+    @classmethod
+    def of(cls, data: DataSettings) -> "TargetColumns":
+        """Return those of training data."""
+        return cls(label=data.label, separator=data.label_separator, columns=data.label_columns)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the columns."""
+        return self.columns or (self.label,)
+
+
+def to_examples(table: Table, data: DataSettings, task: Task) -> Examples:
     """Filter and check a table.
 
+    Args:
+        table: Rows as they were read.
+        data: Columns and conditions.
+        task: Task whose targets the rows have.
+
     Raises:
-        InputError: A column is missing, no row is left, or a text or label has no value or an
-            unusable type.
+        InputError: A column is missing, no row is left, or a text or target has no value or is of
+            a kind that cannot be used.
     """
     _check_columns(table, data)
     rows = _matching_rows(table, data)
@@ -113,13 +141,77 @@ def to_examples(table: Table, data: DataSettings) -> Examples:
     pairs = None
     if data.text_pair is not None:
         pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
-    labels = labels_of(table, data.label, "data.label", rows)
+    targets = task.read(target_column(table, TargetColumns.of(data), rows, "data.label"))
     classes = data.label in table.classes
-    return Examples(where=table.where, texts=texts, pairs=pairs, labels=labels, classes=classes)
+    return Examples(where=table.where, texts=texts, pairs=pairs, targets=targets, classes=classes)
+
+
+def target_column(table: Table, targets: TargetColumns, rows: Sequence[int], key: str) -> Column:
+    """Return the targets of some rows; several labels of a row are a list.
+
+    Args:
+        table: Has the columns.
+        targets: Columns.
+        rows: Indices of the rows.
+        key: Configuration key that names the column, for messages.
+
+    Raises:
+        InputError: A column of labels holds something else than 0 and 1.
+    """
+    if targets.columns is not None:
+        key = f"{key}_columns" if key == "data.label" else key
+        columns = [column_of(table, name, key, rows) for name in targets.columns]
+        flags = [[_is_set(column, index) for index in range(len(rows))] for column in columns]
+        cells: list[Any] = [
+            [name for name, flag in zip(targets.columns, row, strict=True) if flag]
+            for row in zip(*flags, strict=True)
+        ]
+        return replace(columns[0], name=", ".join(targets.columns), cells=cells)
+    column = column_of(table, targets.label, key, rows)
+    separator = targets.separator
+    if separator is None:
+        return column
+    cells = [_parts(cell, separator) if isinstance(cell, str) else cell for cell in column.cells]
+    return replace(column, cells=cells)
+
+
+def _parts(cell: str, separator: str) -> list[str]:
+    """Labels of one cell; a cell of blanks has none."""
+    return [part.strip() for part in cell.split(separator)] if cell.strip() else []
+
+
+_SET = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+
+
+def _is_set(column: Column, index: int) -> bool:
+    found = _SET.get(str(column.cells[index]).strip().lower())
+    if found is None:
+        raise column.refuse(
+            f"{column.cells[index]!r} is neither 0 nor 1", index, "0 or 1 in each row"
+        )
+    return found
+
+
+def column_of(table: Table, name: str, key: str, rows: Sequence[int]) -> Column:
+    """Return some cells of a column.
+
+    Args:
+        table: Has the column.
+        name: Name of the column.
+        key: Configuration key that names it, for messages.
+        rows: Indices of the rows.
+    """
+    cells = table.values[name]
+    where = table.where
+    return Column(key=key, name=name, where=where, cells=[cells[i] for i in rows], rows=rows)
 
 
 def _check_columns(table: Table, data: DataSettings) -> None:
-    keys = {"data.text": data.text, "data.label": data.label}
+    keys = {"data.text": data.text}
+    if data.label_columns:
+        keys |= {f"data.label_columns={name}": name for name in data.label_columns}
+    else:
+        keys["data.label"] = data.label
     if data.text_pair is not None:
         keys["data.text_pair"] = data.text_pair
     keys |= {f"data.where.{name}": name for name in data.where}
@@ -151,7 +243,7 @@ def one_column_hint(table: Table, section: str) -> str:
 
 def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
     """Return the indices of the rows for which every condition of `data.where` holds."""
-    count = len(table.values[data.label])
+    count = len(table.values[data.text])
     if count == 0:
         raise InputError("there are no rows", where=table.where, remedy="labelled texts")
     rows: Sequence[int] = range(count)
@@ -193,7 +285,9 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
         InputError: A row has no text, or something else.
     """
     cells = table.values[column]
-    _refuse_missing(table, key, [row for row in rows if is_missing(cells[row])], "no text")
+    missing = [row for row in rows if is_missing(cells[row])]
+    if missing:
+        refuse_rows(missing, "no text", f"{key}, {table.where}")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
         raise InputError(
@@ -201,78 +295,6 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
             where=f"{key}={column}, row {odd + 1} of {table.where}",
             remedy="a column of plain texts",
         )
-    return _as_text(table, column, rows)
-
-
-def labels_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[str, ...]:
-    """Return the labels of some rows: texts as they are written, numbers by their value.
-
-    Args:
-        table: Table with the column.
-        column: Name of the column.
-        key: Configuration key that named it, for messages.
-        rows: Indices of the rows.
-
-    Raises:
-        InputError: A row has no label, or a value that is no text, number or truth value.
-    """
-    cells = table.values[column]
-    missing = [row for row in rows if has_no_label(cells[row])]
-    _refuse_missing(table, key, missing, "no label")
-    odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
-    if odd is not None:
-        raise InputError(
-            f"the column holds {type(cells[odd]).__name__} values, not one label per row",
-            where=f"{key}={column}, row {odd + 1} of {table.where}",
-            remedy="a column of texts or whole numbers",
-        )
-    names = _as_text(table, column, rows)
-    if any(isinstance(cells[row], str | bool) for row in rows):
-        return names
-    # 1 and 1.0 are the same number; 2**60 has no float of its own.
     return tuple(
-        name if isinstance(cell := cells[row], int) or not cell.is_integer() else str(int(cell))
-        for name, row in zip(names, rows, strict=True)
+        as_text(cells[row], f"column {column!r}, row {row + 1} of {table.where}") for row in rows
     )
-
-
-def _as_text(table: Table, column: str, rows: Sequence[int]) -> tuple[str, ...]:
-    texts = []
-    for row in rows:
-        text = str(table.values[column][row])
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"a text is no valid Unicode: it has half of a surrogate pair at {error.start}",
-                where=f"column {column!r}, row {row + 1} of {table.where}",
-                remedy="write the text as UTF-8",
-            ) from error
-        texts.append(text)
-    return tuple(texts)
-
-
-def is_missing(value: object) -> bool:
-    """Return True for None, and for NaN, which numeric columns have instead."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-def has_no_label(value: object) -> bool:
-    """Return True for a missing value, and for a text of blanks only."""
-    return is_missing(value) or (isinstance(value, str) and not value.strip())
-
-
-def _refuse_missing(table: Table, key: str, rows: Sequence[int], what: str) -> None:
-    if rows:
-        shown = shortened([str(row + 1) for row in rows])
-        raise InputError(
-            f"{len(rows)} row{'s have' if len(rows) > 1 else ' has'} {what}",
-            where=f"{key}, {table.where}, row {shown} (the first row of data is 1)",
-            remedy="remove these rows, or give them a value",
-        )
-
-
-def shortened(values: Sequence[str], count: int = _SHOWN) -> str:
-    """Return the first few of many values, and the number of the others."""
-    rest = len(values) - count
-    return ", ".join(values[:count]) + (f" and {rest} more" if rest > 0 else "")

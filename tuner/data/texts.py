@@ -1,8 +1,9 @@
 """Texts to classify: read from a file, and tokenised as a trial tokenises its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,21 @@ from tuner.checkpoints.info import check_length
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
 from tuner.data.files import read_file
-from tuner.data.table import Remarks, has_no_label, labels_of, one_column_hint, texts_of
+from tuner.data.table import (
+    Remarks,
+    Table,
+    TargetColumns,
+    one_column_hint,
+    target_column,
+    texts_of,
+)
 from tuner.data.tokenized import TokenizedSplit
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
 from tuner.formatting.suggestion import nearest
 from tuner.settings.file_formats import FORMAT_OF_ENDING, inner_suffix
+from tuner.tasks import Task
+from tuner.tasks.cells import is_blank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +37,8 @@ class Texts:
     """Text of each row."""
     pairs: tuple[str, ...] | None
     """Second text of each row; None for single texts."""
-    labels: tuple[str, ...] | None
-    """True label of each row; None if the file has none."""
+    targets: tuple[Any, ...] | None
+    """True target of each row, see `Task.read`; None where the file has none."""
     remarks: tuple[str, ...] = ()
     """Lines on how the file was read, and warnings."""
 
@@ -44,7 +54,8 @@ def read_texts(
     text_pair: str | None,
     label: str | None,
     *,
-    usual_label: str,
+    task: Task,
+    usual: TargetColumns,
     hints: Hints | None = None,
 ) -> Texts:
     """Read the texts of a file.
@@ -53,8 +64,9 @@ def read_texts(
         path: CSV, JSON or Parquet file, by its suffix.
         text: Column of the texts.
         text_pair: Column of the second texts; None for single texts.
-        label: Column of the true labels, which every row must have; None for `usual_label`.
-        usual_label: Column that the file or some rows may lack; it is then ignored.
+        label: Column of the true targets, which every row has; None: `usual`.
+        task: Task of the model.
+        usual: The same, which the file or some of its rows may lack: it is left out then.
         hints: Known facts about a delimited file; None if there are none.
 
     Raises:
@@ -71,7 +83,8 @@ def read_texts(
     if text_pair is not None:
         texts["predict.text_pair"] = text_pair
     wanted = texts if label is None else {**texts, "predict.label": label}
-    columns = [*texts.values(), label or usual_label]
+    targets = usual if label is None else replace(usual, label=label, columns=None)
+    columns = [*texts.values(), *targets.names]
     remarks = Remarks()
     table = read_file(path, FORMAT_OF_ENDING[suffix], columns, "the file to predict", hints)
     remarks.of(table)
@@ -88,19 +101,24 @@ def read_texts(
     if not rows:
         raise InputError("there are no rows", where=str(path), remedy="a text in each row")
     first, *second = (texts_of(table, column, key, rows) for key, column in texts.items())
-    labels: tuple[str, ...] | None
-    if label is not None:
-        labels = labels_of(table, label, "predict.label", rows)
-    else:
-        cells = table.values.get(usual_label, [None])
-        known = not any(map(has_no_label, cells))
-        labels = labels_of(table, usual_label, "the file", rows) if known else None
+    known = label is not None or _are_known(table, task, targets)
+    key = "the file" if label is None else "predict.label"
     return Texts(
         texts=first,
         pairs=second[0] if second else None,
-        labels=labels,
+        targets=task.read(target_column(table, targets, rows, key)) if known else None,
         remarks=tuple(remarks.lines()),
     )
+
+
+def _are_known(table: Table, task: Task, targets: TargetColumns) -> bool:
+    """True if a file has the true targets of all rows; no label is a target of several labels."""
+    cells = [table.values.get(name) for name in targets.names]
+    found = [column for column in cells if column is not None]
+    complete = task.several_labels or not any(
+        is_blank(cell) for column in found for cell in column
+    )
+    return len(found) == len(cells) and complete
 
 
 def tokenized_texts(

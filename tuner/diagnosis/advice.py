@@ -125,7 +125,7 @@ def _overfitting(facts: TrialFacts) -> Iterator[str]:
     decay = facts.optimizer.weight_decay
     if decay <= SMOOTH_DECAY:
         yield change("optimizer.weight_decay", decay, 0.1 if decay else SMOOTH_DECAY)
-    if not training.label_smoothing:
+    if facts.settings.task.weighs_labels and not training.label_smoothing:
         yield change("training.label_smoothing", 0.0, 0.1)
 
 

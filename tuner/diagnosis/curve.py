@@ -7,7 +7,8 @@ from functools import cached_property
 
 from tuner.diagnosis.statistics import Line, critical, excess_swing, fit, noise_swing, scatter
 from tuner.settings.settings import ConvergenceSettings
-from tuner.trial.records import Baseline, Figures, FixedRows, Report
+from tuner.tasks import Baseline, Task
+from tuner.trial.records import Figures, Report
 
 NOISE_SHARE = 0.4
 """Noise between points as a share of a loss's standard error over its rows.
@@ -35,17 +36,6 @@ def distinct(reports: Sequence[Report]) -> list[Report]:
     return list({report.examples_seen: report for report in reports}.values())
 
 
-def _association(fixed: FixedRows) -> float:
-    """Return the evidence of association, standard normal without any.
-
-    Reports of older versions have Matthews' coefficient only. 1 / sqrt(rows) is its largest
-    standard deviation under independence, which two labels have.
-    """
-    if fixed.association is not None:
-        return fixed.association
-    return fixed.mcc * math.sqrt(fixed.examples)
-
-
 @dataclass(frozen=True)
 class Curve:
     """A trial's reports as series over its evaluation points."""
@@ -56,6 +46,8 @@ class Curve:
     """Best constant guess."""
     thresholds: ConvergenceSettings
     """Group `convergence`."""
+    task: Task
+    """Task of the trial."""
 
     @property
     def unit(self) -> float:
@@ -178,22 +170,14 @@ class Curve:
         labels and rows. The loss is tested by its standard error for rows drawn label by label,
         and must improve by a share that matters.
         """
-        guess, fixed = self.guess, report.fixed
-        error = math.sqrt(guess.accuracy * (1.0 - guess.accuracy) / fixed.examples)
-        association = _association(fixed)
-        if association > bound:
+        fixed = report.fixed
+        if fixed.association > bound:
             return True
-        if (
-            association > critical(self.thresholds.confidence)
-            and fixed.accuracy - guess.accuracy > bound * error
-        ):
+        gain = self.task.beyond_baseline(fixed.score, self.guess, fixed.examples)
+        if fixed.association > critical(self.thresholds.confidence) and gain > bound:
             return True
-        within = fixed.error_within_labels
         saved = self.baseline - fixed.loss
-        return (
-            saved > bound * (fixed.loss_error if within is None else within)
-            and fixed.loss < self.learned_level
-        )
+        return saved > bound * fixed.error_within_strata and fixed.loss < self.learned_level
 
     @cached_property
     def figures(self) -> Figures:

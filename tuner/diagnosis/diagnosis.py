@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from tuner.diagnosis.advice import advise
 from tuner.diagnosis.curve import Curve, distinct
 from tuner.diagnosis.statistics import critical
-from tuner.diagnosis.trial_facts import USUAL_OBJECTIVES, Cause, TrialFacts
+from tuner.diagnosis.trial_facts import Cause, TrialFacts
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Convergence, Diagnosis, Report
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence, Diagnosis, Report
 
 MINIMUM_REPORTS = 3
 """Least number of evaluation points of a diagnosis."""
@@ -55,7 +56,7 @@ def diagnose(
     settings: TrialSettings,
     *,
     diverged: str = "",
-    objectives: Sequence[str] = USUAL_OBJECTIVES,
+    objectives: Sequence[str] = (),
 ) -> Diagnosis:
     """Diagnose a trial from its reports.
 
@@ -78,11 +79,15 @@ def diagnose(
     if found.reason or guess is None:
         figures = None
     else:
-        curve = Curve(reports, guess, settings.convergence)
+        curve = Curve(reports, guess, settings.convergence, settings.task)
         found = next(each for rule in RULES if (each := rule(curve)) is not None)
         figures = curve.figures
     facts = TrialFacts(
-        cause=found.cause, reports=reports, guess=guess, settings=settings, objectives=objectives
+        cause=found.cause,
+        reports=reports,
+        guess=guess,
+        settings=settings,
+        objectives=objectives or (settings.task.objective,),
     )
     return Diagnosis(
         status=found.status,
@@ -162,20 +167,20 @@ def _not_learning(curve: Curve) -> Finding | None:
     if any(curve.beats) or _on_its_way(curve) or _has_fallen(curve):
         return None
     last = curve.reports[-1]
-    best = max(report.fixed.accuracy for report in curve.reports)
+    best = max(report.fixed.score for report in curve.reports)
     shown = (
-        f"best val_accuracy {best:.3f} against {curve.guess.accuracy:.3f} of the constant guess "
-        f"on {last.fixed.examples} rows; train_loss from {curve.training[0]:.3f} to "
+        f"best {curve.task.objective} {best:.3f} against {curve.guess.score:.3f} of the constant "
+        f"guess on {last.fixed.examples} rows; train_loss from {curve.training[0]:.3f} to "
         f"{curve.training[-1]:.3f} and val_loss from {curve.losses[0]:.3f} to "
         f"{curve.losses[-1]:.3f}, the guess's is {curve.baseline:.3f}"
     )
     if last.fixed.majority_share == 1.0:
-        shown += "; every prediction is the same label"
+        shown += "; every prediction is the same"
     return Finding(
         status=Convergence.NOT_LEARNING,
         cause=Cause.NONE,
         reason=shown,
-        points=(max(range(len(curve.reports)), key=lambda i: curve.reports[i].fixed.accuracy),),
+        points=(max(range(len(curve.reports)), key=lambda i: curve.reports[i].fixed.score),),
     )
 
 
@@ -236,12 +241,13 @@ def _forgot(curve: Curve) -> Finding | None:
         or fallen[-1].train_loss < level
     ):
         return None
-    best = max(curve.reports, key=lambda report: report.fixed.accuracy).fixed.accuracy
+    best = max(report.fixed.score for report in curve.reports)
     return Finding(
         status=Convergence.OSCILLATING,
         cause=Cause.FORGOT,
-        reason=f"val_accuracy fell from {best:.3f} back to {fallen[-1].fixed.accuracy:.3f}; the "
-        f"constant guess has {curve.guess.accuracy:.3f}",
+        reason=f"{curve.task.objective} fell from {best:.3f} back to "
+        f"{fallen[-1].fixed.score:.3f}; "
+        f"the constant guess has {curve.guess.score:.3f}",
         points=(learned, len(curve.reports) - 1),
     )
 

@@ -10,7 +10,8 @@ from tuner.diagnosis.curve import Curve, distinct
 from tuner.diagnosis.diagnosis import diagnose
 from tuner.diagnosis.statistics import critical, fit
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Convergence, Decision, Report
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence, Decision, Report
 
 
 def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -> Decision:
@@ -23,7 +24,7 @@ def judge(reports: Sequence[Report], guess: Baseline, settings: TrialSettings) -
     last, thresholds = reports[-1], settings.convergence
     if last.point >= last.points:
         return Decision.CONTINUE
-    curve = Curve(distinct(reports), guess, thresholds)
+    curve = Curve(distinct(reports), guess, thresholds, settings.task)
     share = last.examples_seen / last.total_examples
     warmup = settings.schedule.warmup_fraction
     patience = thresholds.not_learning_patience

@@ -7,10 +7,8 @@ from enum import Enum, auto
 
 from tuner.optimizers import Optimizer, UsualRates
 from tuner.settings.settings import TrialSettings
-from tuner.trial.records import Baseline, Report
-
-USUAL_OBJECTIVES = ("val_accuracy",)
-"""Objectives unless others are named."""
+from tuner.tasks import Baseline
+from tuner.trial.records import Report
 
 JUMP = 1.5
 """Multiple of an untrained model's training loss that counts as a jump."""
@@ -53,7 +51,7 @@ class TrialFacts:
     """Constant guess; None if the trial never started."""
     settings: TrialSettings
     """Configuration of the trial."""
-    objectives: Sequence[str] = USUAL_OBJECTIVES
+    objectives: Sequence[str]
     """Objectives of the trial."""
 
     @property
@@ -151,9 +149,9 @@ class TrialFacts:
     def imbalanced(self) -> bool:
         """True if one label is so frequent that guessing it is hard to beat."""
         guess = self.guess
-        return guess is not None and (
-            guess.accuracy >= 0.65 or guess.accuracy >= 2.0 * math.exp(-guess.loss)  # noqa: PLR2004
-        )
+        if guess is None or not self.settings.task.weighs_labels:
+            return False
+        return guess.score >= 0.65 or guess.score >= 2.0 * math.exp(-guess.loss)  # noqa: PLR2004
 
     @property
     def gained_little(self) -> bool:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from tuner.checkpoints import inspect
 from tuner.checkpoints.locate import ask_hub, fetched
-from tuner.data.labels import label_names, with_known_labels
+from tuner.data.preparation import known, with_names
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
 from tuner.data.table import Remarks, to_examples
 from tuner.doctor.line import Line, ok, warning
 from tuner.errors import InputError
 from tuner.installation.remedies import install_extra
 from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.tasks import Task
 
 _WRITTEN = "data.delimiter and data.quoting say how the file is written"
 
@@ -36,7 +37,7 @@ def model_line(model: ModelSettings) -> Line:
     )
 
 
-def data_line(data: DataSettings) -> Line:
+def data_line(data: DataSettings, task: Task) -> Line:
     """Where the rows are; files are read.
 
     Raises:
@@ -46,7 +47,7 @@ def data_line(data: DataSettings) -> Line:
     sources = [source for source in named if source is not None]
     if data.format in FILE_FORMATS:
         remarks = Remarks()
-        text = "; ".join((_read(data, sources, remarks), *remarks.read_as))
+        text = "; ".join((_read(data, task, sources, remarks), *remarks.read_as))
         if remarks.notes:
             return warning("data", f"{text}. {' '.join(remarks.notes)}", _WRITTEN)
         return ok("data", text)
@@ -55,12 +56,12 @@ def data_line(data: DataSettings) -> Line:
     return _not_found(data)
 
 
-def _read(data: DataSettings, sources: list[Source], remarks: Remarks) -> str:
+def _read(data: DataSettings, task: Task, sources: list[Source], remarks: Remarks) -> str:
     """Reads the rows of files as preparing them would, and says how many there are."""
-    train, *others = [to_examples(remarks.of(source.read()), data) for source in sources]
-    labels = label_names(train)
+    train, *others = [to_examples(remarks.of(source.read()), data, task) for source in sources]
+    train, labels = with_names(train, task)
     for examples in others:
-        with_known_labels(examples, labels)
+        known(examples, task, labels)
     rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in others)
     return f"{Path(train.where).name}: {rows}, {len(labels)} labels"
 

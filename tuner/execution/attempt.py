@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tuner.diagnosis import diagnose
 from tuner.search.goals import Goals
+from tuner.tasks import Baseline
 from tuner.trial.records import (
-    Baseline,
     Decision,
     Provenance,
     Report,

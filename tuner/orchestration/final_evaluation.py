@@ -44,7 +44,7 @@ def early_refusal(start: Start, study: Study) -> str:
     looked = _settled(study, None)
     if start.composed.agent.sweep.confirm.top is None or looked is None:
         return ""
-    held_out = read_held_out(start.base.data)
+    held_out = read_held_out(start.base.data, start.base.task)
     if held_out is None:
         return ""
     return second_evaluation_refusal(looked, replace(looked.subject, rows=held_out.fingerprint))
@@ -66,7 +66,8 @@ def look(start: Start, study: Study, best: ConfirmedBest) -> FinalEvaluation | N
         What the rows said, now or before; None where nobody has looked.
     """
     try:
-        held_out = read_held_out(start.compose(best.winner.parameters).data)
+        settings = start.compose(best.winner.parameters)
+        held_out = read_held_out(settings.data, settings.task)
         if held_out is not None:
             with exclusive(f"{start.folder.path.absolute()} tested", LONGEST):
                 _look(start, study, best, held_out)
@@ -127,7 +128,7 @@ def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[s
         InputError: It has other labels than the rows, or is another model by now.
         TunerError: The process that loads it died.
     """
-    texts = Texts(texts=examples.texts, pairs=examples.pairs, labels=examples.labels)
+    texts = Texts(texts=examples.texts, pairs=examples.pairs, targets=examples.targets)
 
     def answer(place: Path) -> tuple[KeptModel | None, Prediction]:
         return kept_model(folder), predict(place, texts)
@@ -139,11 +140,4 @@ def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[s
             where=str(folder.best_model),
             remedy="the same command, when no other agent runs",
         )
-    confusion = prediction.confusion(examples.labels)
-    if confusion is None:
-        raise InputError(
-            "the rows have labels that the model does not know",
-            where=f"data.label, in {examples.where}",
-            remedy=f"labels of the model: {', '.join(prediction.labels)}",
-        )
-    return evaluated_scores(confusion, prediction.losses(examples.labels))
+    return evaluated_scores(prediction.evaluate(examples.targets, examples.where))

@@ -11,9 +11,10 @@ from tuner.checkpoints.layers import check_layers
 from tuner.confirmation import overlap_warnings
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
-from tuner.data.labels import given_weights
+from tuner.data.table import wanted_columns
 from tuner.secrets import hidden
 from tuner.settings.settings import DataSettings, TrialSettings
+from tuner.tasks.labels import given_weights
 from tuner.tracking import Inputs
 from tuner.tracking.datasets import TrialDataset
 from tuner.trial.budget import Budget
@@ -109,7 +110,7 @@ def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
     keys = ("package", "name", "config", "revision", "train", "validation")
     named = {key: getattr(data, key) for key in keys}
     source = {key: hidden(str(value)) for key, value in named.items() if value is not None}
-    columns = tuple(name for name in (data.text, data.text_pair, data.label) if name is not None)
+    columns = wanted_columns(data)
     splits = (
         ("training", data.train, report.train_rows, report.train_counts),
         ("validation", data.validation, report.validation_rows, report.validation_counts),
@@ -124,7 +125,7 @@ def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
             source=source,
             columns=columns,
             rows=rows,
-            labels=dict(zip(report.labels, counts, strict=True)),
+            labels=dict(zip(report.labels, counts, strict=True)) if counts else {},
         )
 
 
@@ -140,7 +141,9 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
     for settings in variants:
         key = _key(settings)
         if key not in found:
-            found[key] = _input(settings.model.checkpoint, prepare(settings.data, settings.model))
+            found[key] = _input(
+                settings.model.checkpoint, prepare(settings.data, settings.model, settings.task)
+            )
         _check_fit(settings, found[key])
     return InputReport(found=found)
 
@@ -180,10 +183,12 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
         InputError: They can not be read, are no labelled texts, or have labels that training has
             not.
     """
-    named = {repr(each.data): each.data for each in variants if each.data.test is not None}
+    named = {
+        repr(each.data): (each.data, each.task) for each in variants if each.data.test is not None
+    }
     if named and not confirms:
         return ["data.test is not touched: it is for a best that sweep.confirm.top=3 confirmed"]
-    found = [each for data in named.values() if (each := read_held_out(data)) is not None]
+    found = [each for of in named.values() if (each := read_held_out(*of)) is not None]
     return [line for each in found for line in _told(each)]
 
 
@@ -197,7 +202,7 @@ def _told(held_out: HeldOut) -> Iterator[str]:
 
 def _key(settings: TrialSettings) -> str:
     """What the preparation of model and data depends on."""
-    return repr((settings.data, replace(settings.model, dropout=0.0)))
+    return repr((settings.data, settings.task, replace(settings.model, dropout=0.0)))
 
 
 def _input(name: str, prepared: PreparedData) -> Input:

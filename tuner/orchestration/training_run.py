@@ -147,7 +147,8 @@ def result_lines(
         for name, way in zip(goals.objectives, goals.directions, strict=True):
             if name in outcome.measured:
                 better = "higher" if way == "maximize" else "lower"
-                yield f"{name:<{LABEL}} {outcome.measured[name]}  (objective; {better} is better)"
+                reached = score(outcome.measured[name])
+                yield f"{name:<{LABEL}} {reached}  (objective; {better} is better)"
         if outcome.last is not None:
             for name, value in outcome.last.scores.items():
                 if name not in goals.objectives:

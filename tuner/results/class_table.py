@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.formatting.markdown import prose
-from tuner.trial.class_scores import ClassScore, ShownScores
+from tuner.tasks.class_scores import ClassScore, ShownScores
 
 HEADINGS = ("class", "rows", "precision", "recall", "F1")
 

@@ -29,7 +29,7 @@ from tuner.results.time_spent import TimeSpent
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
 from tuner.search.ranking import counts, gain, is_usable, unmet_text
-from tuner.trial.class_scores import ShownScores, class_scores, shown_scores
+from tuner.tasks.class_scores import ShownScores, class_scores, shown_scores
 from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.settings.objectives import Direction, direction
+from tuner.settings.objectives import direction
 from tuner.settings.settings import SweepSettings
+from tuner.tasks import Direction
 from tuner.trial.records import Report, TrialOutcome, each_stretch
 
 FORM = '"<= NUMBER" or ">= NUMBER"'
@@ -161,7 +162,7 @@ def goals_of(sweep: SweepSettings) -> Goals:
     Raises:
         ValueError: A constraint cannot be parsed.
     """
-    return goals(sweep.objectives, sweep.constraints)
+    return goals(sweep.objectives or (), sweep.constraints)
 
 
 def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from tuner.search.pareto import undominated
-from tuner.settings.objectives import Direction, sign
+from tuner.settings.objectives import sign
 from tuner.settings.settings import StopWhen
+from tuner.tasks import Direction
 
 
 def stop_reason(

@@ -2,59 +2,58 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-from tuner.settings.intervals import Range
+from tuner import tasks
+from tuner.fields.intervals import Range
+from tuner.tasks import Direction, Score, Task
+from tuner.tasks.score import AT_LEAST_0
 
-Direction = Literal["minimize", "maximize"]
-
-OBJECTIVES: Mapping[str, Direction] = MappingProxyType(
+OF_EVERY_TASK: Mapping[str, Direction] = MappingProxyType(
     {
-        "val_accuracy": "maximize",
-        "val_macro_f1": "maximize",
-        "val_mcc": "maximize",
         "val_loss": "minimize",
         "train_loss": "minimize",
         "examples_per_second": "maximize",
         "peak_memory_bytes": "minimize",
     }
 )
-"""Metric to the direction in which it gets better."""
+"""Metrics that every task has, and the direction in which each gets better."""
+
+
+def objectives(task: type[Task]) -> dict[str, Direction]:
+    """Return metric to the direction in which it gets better, for trials of one task."""
+    scores = {f"val_{name}": score.direction for name, score in task.scores.items()}
+    return scores | dict(OF_EVERY_TASK)
 
 
 def sign(way: Direction) -> float:
-    """What turns values so that larger is better."""
+    """Return what turns values so that larger is better."""
     return 1.0 if way == "maximize" else -1.0
 
 
 def direction(name: str) -> Direction:
-    """Which way this metric gets better.
+    """Return which way a metric gets better.
 
     Raises:
-        ValueError: If it is no metric that a sweep can be run for.
+        ValueError: It is no metric that a sweep can be run for.
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(OBJECTIVES)}")
-    return OBJECTIVES[name]
+    known = dict(OF_EVERY_TASK)
+    for task in tasks.REGISTRY.bundled():
+        known |= objectives(task)
+    if name not in known:
+        raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(known)}")
+    return known[name]
 
 
-SHARE = Range(low=0.0, high=1.0)
-RANGES: Mapping[str, Range] = MappingProxyType(
-    {
-        "accuracy": SHARE,
-        "macro_f1": SHARE,
-        "mcc": Range(low=-1.0, high=1.0),
-    }
-)
-"""Name of a score, without the split that it is of, to the values that it can have."""
-
-AT_LEAST_0 = Range(low=0.0)
-"""Range of losses, seconds, bytes and rates."""
+def score_of(metric: str) -> Score | None:
+    """Return the score that a metric is of, whichever split it is of: `val_mcc`, `mcc`."""
+    for task in tasks.REGISTRY.bundled():
+        for name, score in task.scores.items():
+            if metric in (name, f"val_{name}", f"test_{name}"):
+                return score
+    return None
 
 
 def range_of(metric: str) -> Range:
-    """The values that a metric can have, whichever split it is of: `val_mcc`, `mcc`."""
-    for name, values in RANGES.items():
-        if metric.endswith(name):
-            return values
-    return AT_LEAST_0
+    """Return the values that a metric can have, whichever split it is of."""
+    score = score_of(metric)
+    return AT_LEAST_0 if score is None else score.values

@@ -35,6 +35,7 @@ from tuner.settings.delimited import DELIMITER, QUOTING, is_delimiter
 from tuner.settings.file_formats import FORMATS
 from tuner.settings.launchers import LauncherSettings, default_launcher
 from tuner.settings.training_settings import TrainingSettings
+from tuner.tasks import Classification, Task
 
 MISSING = "???"
 """Hydra's mark of a mandatory value that is not given yet."""
@@ -137,6 +138,13 @@ class DataSettings:
     """Column of the label. Labels are kept as written, except that a column of only whole-number
     floats (1.0, 2.0) becomes integers; the training rows decide this."""
 
+    label_separator: str | None = same_content(None)
+    """Text between the labels of a row where a row has several (`|`); null: the column has lists,
+    or one label a row. For `task=multilabel`."""
+
+    label_columns: list[str] | None = same_content(None)
+    """Columns of 0 and 1, one for each label, instead of `label`. For `task=multilabel`."""
+
     where: dict[str, str] = same(default_factory=dict)
     """Column to value; only rows that match all are used."""
 
@@ -211,6 +219,8 @@ class TrialSettings:
     """Everything that decides one fine-tune; `tuner train FILE.yaml` reads it."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
+    task: Task = same(default_factory=Classification)
+    """Kind of prediction, and the task's own fields."""
     data: DataSettings = field(default_factory=DataSettings)
     optimizer: Optimizer = same(default_factory=AdamW)
     """`learning_rate`, `weight_decay`, `layer_decay` and the optimizer's own fields."""
@@ -314,9 +324,9 @@ class SweepSettings:
     name: str = naming(MISSING)
     """Name of the sweep; also of the study, unless `study` is set."""
 
-    objectives: list[str] = same(default_factory=lambda: ["val_accuracy"])
-    """Metric names; each metric has a fixed direction. With several, the Pareto front is kept; see
-    `export.pick`."""
+    objectives: list[str] | None = same(None)
+    """Metric names; each metric has a fixed direction; null: the task's first score. With several,
+    the Pareto front is kept; see `export.pick`."""
 
     constraints: dict[str, str] = same(default_factory=dict)
     """Metric to bound, for example `{peak_memory_bytes: "<= 20e9"}`; a trial that misses one is

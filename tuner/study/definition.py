@@ -21,6 +21,7 @@ from tuner.settings.between_starts import BetweenStarts, decision_of, kept, summ
 from tuner.settings.overrides import override
 from tuner.settings.settings import TrialSettings, between_starts
 from tuner.study.attributes import OPENED
+from tuner.tasks import Classification
 from tuner.trial.serialization import to_plain
 from tuner.trial.study_identity import REPEATS_OF, STUDY_ID, identity_attributes
 
@@ -228,6 +229,8 @@ def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Ch
     """
     moved = stored.get("contents") == wanted.get("contents") != {}
     was = {key: value for key, value in stored.items() if key != "objective"}
+    # Before there were tasks, classification was the only one.
+    was["base"] = {"task": Classification().to_mapping()} | dict(stored["base"])
     for path, before, after in differing_leaves(was | goals_from_plain(stored).to_plain(), wanted):
         option, setting = _setting(path)
         decision = decision_of(setting, DECISIONS)

@@ -32,7 +32,6 @@ from tuner.files.sqlite_address import optuna_address, sqlite_address
 from tuner.formatting.suggestion import nearest
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace
-from tuner.settings.objectives import Direction
 from tuner.settings.settings import JOURNAL, SQLITE, StorageSettings
 from tuner.settings.storage import FILES, backend
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
@@ -43,6 +42,7 @@ from tuner.study.importances import importances
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage_retry import STORAGE_ERRORS
 from tuner.study.stores import shown
+from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
 from tuner.trial.serialization import from_plain

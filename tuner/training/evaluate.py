@@ -1,16 +1,15 @@
 """Validation: every row exactly once, whatever the batch size."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from tuner.tasks import Evaluation, Task
 from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
-from tuner.training.row_losses import cross_entropy, error_within_labels
 from tuner.training.update import IDS, ROWS
 
 
@@ -23,7 +22,7 @@ class Split(Protocol):
 
     @property
     def labels(self) -> np.ndarray:
-        """Label number of each row, int32."""
+        """Targets of the rows, shape (rows, ...)."""
 
     def pad(
         self, rows: np.ndarray, length_multiple: int = 1
@@ -31,43 +30,29 @@ class Split(Protocol):
         """Token ids, token types (both int32 [rows, tokens]) and lengths of some rows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """Scores on some rows.
-
-    Attributes:
-        loss: Mean cross-entropy in nats.
-        loss_error: Standard error of that mean, over the rows; 0 for a single one.
-        confusion: Rows true, columns predicted.
-        examples: Number of rows.
-        error_within_labels: Standard error of that mean over rows drawn label by label.
-    """
-
-    loss: float
-    loss_error: float
-    confusion: list[list[int]]
-    examples: int
-    error_within_labels: float
-
-
 class Evaluator:
-    """Runs a classifier without dropout; traced once for all batch sizes and lengths.
+    """Runs a model without dropout; traced once for all batch sizes and lengths.
 
     Attributes:
         traces: Number of times that TensorFlow traced it, for tests.
+        last: Scores of the last rows that were evaluated; None before.
     """
 
-    def __init__(self, classifier: Classifier, *, compiled: bool = False) -> None:
-        """Traces nothing yet.
+    def __init__(self, classifier: Classifier, task: Task, *, compiled: bool = False) -> None:
+        """Trace nothing yet.
 
         Args:
             classifier: Model to run.
+            task: Task that scores its outputs.
             compiled: By XLA, for a GPU: once for each bucket of lengths. What is not compiled
                 computes the shapes of its products on the device, and the host waits for each.
         """
         self._labels = classifier.labels
+        self._task = task
+        self._target = task.target_spec(classifier.labels)
         self._compiled = compiled
         self.traces = 0
+        self.last: Evaluation | None = None
 
         def forward(ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
             self.traces += 1
@@ -103,13 +88,13 @@ class Evaluator:
         if not self._compiled:
             return batch.ids, batch.types, batch.lengths
         full = min(batch_size, len(split.labels))
-        stack = fill([batch], (1, full, bucket(ids.shape[1])))
+        stack = fill([batch], (1, full, bucket(ids.shape[1])), self._target)
         return stack.ids[0], stack.types[0], stack.lengths[0]
 
     def evaluate(
         self, split: Split, rows: np.ndarray, fixed: np.ndarray, batch_size: int
     ) -> tuple[Evaluation, Evaluation]:
-        """Loss and confusion matrix over some rows, and over a part of them.
+        """Score some rows, and a part of them.
 
         Args:
             split: Data with the rows.
@@ -122,29 +107,5 @@ class Evaluator:
         """
         logits = self.logits(split, rows, batch_size).astype(np.float64)
         places = np.searchsorted(rows, fixed)
-        return (
-            scores(logits, split.labels[rows]),
-            scores(logits[places], split.labels[fixed]),
-        )
-
-
-def scores(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
-    """Loss and confusion matrix of some rows.
-
-    Args:
-        logits: Float64 [rows, labels].
-        labels: True label number of each row, [rows].
-    """
-    rows, names = logits.shape
-    confusion = np.zeros((names, names), np.int64)
-    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
-    losses = cross_entropy(logits, labels)
-    error = float(np.std(losses, ddof=1) / np.sqrt(rows)) if rows > 1 else 0.0
-    within = error_within_labels(losses, labels)
-    return Evaluation(
-        loss=float(np.mean(losses)),
-        loss_error=error,
-        confusion=confusion.tolist(),
-        examples=rows,
-        error_within_labels=error if within is None else within,
-    )
+        self.last = self._task.evaluate(logits, split.labels[rows])
+        return self.last, self._task.evaluate(logits[places], split.labels[fixed])

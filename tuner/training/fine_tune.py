@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
+from tuner.tasks import Task
 from tuner.training import batches, device, replicas
 from tuner.training.averaging import Average
 from tuner.training.checks import check
@@ -25,8 +27,7 @@ from tuner.training.evaluate import Evaluator
 from tuner.training.fused import make_step
 from tuner.training.gpu_watch import watched
 from tuner.training.hugging_face import save_model
-from tuner.training.imbalance import class_weights
-from tuner.training.loop import Loop, Model, TrialMonitor, micro_batch
+from tuner.training.loop import Loop, Model, TrialMonitor, loss_options, micro_batch
 from tuner.training.model import Classifier
 from tuner.training.rehearsal import rehearse
 from tuner.training.state import Checkpointer
@@ -41,14 +42,14 @@ class FineTuner:
 
     def __init__(
         self,
-        prepare_data: Callable[[DataSettings, ModelSettings], PreparedData] = prepare,
+        prepare_data: Callable[[DataSettings, ModelSettings, Task], PreparedData] = prepare,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._prepare_data = prepare_data
         self._clock = clock
         self._deterministic: bool | None = None
-        self._models: dict[tuple[str, str, int, int, bool], Model] = {}
-        self._data: tuple[DataSettings, ModelSettings, PreparedData] | None = None
+        self._models: dict[tuple[Any, ...], Model] = {}
+        self._data: tuple[tuple[DataSettings, ModelSettings, Task], PreparedData] | None = None
         self._running: tuple[TrialSettings, PreparedData, Model] | None = None
 
     def prepare(self, settings: TrialSettings) -> None:
@@ -134,18 +135,15 @@ class FineTuner:
         self._settle(deterministic=settings.training.deterministic)
         data, training = self._data_for(settings), settings.training
         check_layers(settings, data.checkpoint)
-        weights = class_weights(
-            training.class_weights, data.labels, data.train.labels, training.oversample
-        )
         model = self._model_for(settings, data)
         model.classifier.reset(training.seed, settings.model.dropout, training.reinit_layers)
         model.step.reset(
             settings.optimizer,
             freeze_layers=training.freeze_layers,
-            label_smoothing=training.label_smoothing,
-            class_weights=weights,
+            loss=loss_options(settings, data),
         )
         model.average.reset(training.ema_decay)
+        model.evaluator.last = None
         save = partial(_save, settings=settings, data=data, model=model)
         rehearse(settings, data, model.classifier, model.evaluator, save)
         return data, model
@@ -172,15 +170,18 @@ class FineTuner:
 
     def _data_for(self, settings: TrialSettings) -> PreparedData:
         model = replace(settings.model, dropout=0.0)  # Dropout changes no token.
-        if self._data is None or self._data[:2] != (settings.data, model):
+        wanted = settings.data, model, settings.task
+        if self._data is None or self._data[0] != wanted:
             self._data = None
-            self._data = (settings.data, model, self._prepare_data(settings.data, model))
-        return self._data[2]
+            self._data = wanted, self._prepare_data(*wanted)
+        return self._data[1]
 
     def _model_for(self, settings: TrialSettings, data: PreparedData) -> Model:
         training, labels = settings.training, len(data.labels)
         precision, devices = training.precision, training.devices
-        key = (data.checkpoint.fingerprint, precision, labels, devices, training.rematerialize)
+        task = tuple(data.task.to_mapping().items())
+        model_key = data.checkpoint.fingerprint, precision, labels, devices
+        key = (*model_key, training.rematerialize, *task)
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:
@@ -190,12 +191,12 @@ class FineTuner:
                 classifier = Classifier(
                     data.checkpoint, labels, precision, rematerialize=training.rematerialize
                 )
-            step = make_step(classifier, strategy)
+            step = make_step(classifier, data.task, strategy)
             model = Model(
                 classifier=classifier,
                 step=step,
                 average=Average(classifier.values),
-                evaluator=Evaluator(classifier, compiled=step.compiles_shapes),
+                evaluator=Evaluator(classifier, data.task, compiled=step.compiles_shapes),
             )
         self._models[key] = model
         return model
@@ -203,5 +204,6 @@ class FineTuner:
 
 def _save(folder: Path, settings: TrialSettings, data: PreparedData, model: Model) -> None:
     length = settings.model.max_length
-    save_model(folder, model.classifier, data.checkpoint, data.labels, length)
-    write_inputs(folder, ModelInputs.of(settings))
+    save_model(folder, model.classifier, data.checkpoint, data.task, data.labels, length)
+    last = model.evaluator.last
+    write_inputs(folder, ModelInputs.of(settings, None if last is None else last.thresholds))

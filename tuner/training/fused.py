@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tuner.optimizers import Kernel, Optimizer
+from tuner.tasks import TargetSpec, Task
 from tuner.training import replicas
 from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill, pack
@@ -53,17 +54,22 @@ class FusedStep(UpdateStep):
     compiles_shapes = True
 
     def __init__(
-        self, classifier: Classifier, strategy: Any = None, look_every: int = LOOK_EVERY
+        self,
+        classifier: Classifier,
+        task: Task,
+        strategy: Any = None,
+        look_every: int = LOOK_EVERY,
     ) -> None:
         """Traces nothing yet.
 
         Args:
             classifier: Built in the strategy's scope.
+            task: Task that it is trained for.
             strategy: A `tf.distribute.Strategy` for several devices; None for one.
             look_every: Updates after which figures are due.
         """
         with replicas.scope(strategy):
-            super().__init__(classifier)
+            super().__init__(classifier, task)
         self._strategy = strategy
         self._look_every = look_every
         self._travel = ThreadPoolExecutor(AHEAD + 1, thread_name_prefix="inputs")
@@ -176,7 +182,7 @@ class FusedStep(UpdateStep):
         rows = max(self._shape[1], *(len(batch.labels) for batch in batches))
         self._shape = (rounds, rows)
         shape = (rounds, rows, bucket(max(batch.ids.shape[1] for batch in batches)))
-        return [fill(batches[device::devices], shape) for device in range(devices)]
+        return [fill(batches[device::devices], shape, self._target) for device in range(devices)]
 
     def _make_apply(self, kernel: Kernel) -> Any:
         if self._strategy is None:
@@ -219,7 +225,7 @@ class FusedStep(UpdateStep):
         """Loss and gradients of one device, summed over its micro-batches."""
 
         def one(number: tf.Tensor, loss: tf.Tensor, total: list[tf.Tensor]) -> Any:
-            ids, types, lengths, labels = _unpack(stack[number])
+            ids, types, lengths, labels = _unpack(stack[number], self._target)
             with for_xla():
                 part, gradients = self._trace_gradients(ids, types, lengths, labels, weight)
             return number + 1, loss + part, self._trace_add(total, gradients)
@@ -232,11 +238,14 @@ class FusedStep(UpdateStep):
         return loss, total
 
 
-def _unpack(packed: tf.Tensor) -> Stack:
+def _unpack(packed: tf.Tensor, target: TargetSpec) -> Stack:
     """One micro-batch of what `micro_batch.pack` has packed."""
     numbers = tf.cast(packed, tf.int32)
-    tokens = (tf.shape(packed)[1] - 2) // 2
-    return Stack(numbers[:, :tokens], numbers[:, tokens:-2], numbers[:, -2], numbers[:, -1])
+    last = math.prod(target.shape)
+    tokens = (tf.shape(packed)[1] - 1 - last) // 2
+    ids, types = numbers[:, :tokens], numbers[:, tokens : 2 * tokens]
+    labels = tf.reshape(numbers[:, -last:], [-1, *target.shape])
+    return Stack(ids, types, numbers[:, -last - 1], tf.bitcast(labels, target.dtype))
 
 
 def _keep(
@@ -252,13 +261,14 @@ def _keep(
         tf.raw_ops.AssignVariableOp(resource=variable.handle, value=new)
 
 
-def make_step(classifier: Classifier, strategy: Any) -> UpdateStep:
+def make_step(classifier: Classifier, task: Task, strategy: Any) -> UpdateStep:
     """The step that suits the devices: plain on one CPU, else fused.
 
     Args:
         classifier: Built in the strategy's scope.
+        task: Task that it is trained for.
         strategy: See `replicas.strategy_for`.
     """
     if strategy is None and not tf.config.list_logical_devices("GPU"):
-        return UpdateStep(classifier)
-    return FusedStep(classifier, strategy)
+        return UpdateStep(classifier, task)
+    return FusedStep(classifier, task, strategy)

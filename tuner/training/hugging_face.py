@@ -23,6 +23,7 @@ from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
 from tuner.files.atomic import with_usual_mode
 from tuner.files.model_folder import write_weights
+from tuner.tasks import Task
 from tuner.training.checkpoint_weights import CONVERTERS, TensorReader
 from tuner.training.model import Classifier
 from tuner.training.positions import POSITIONS
@@ -97,6 +98,7 @@ def save_model(
     folder: Path,
     classifier: Classifier,
     checkpoint: CheckpointInfo,
+    task: Task,
     labels: Sequence[str],
     max_length: int,
 ) -> None:
@@ -108,7 +110,8 @@ def save_model(
         folder: Made, or replaced.
         classifier: Its present weights are written, as float32.
         checkpoint: That it was made from.
-        labels: Label names, in the order of their numbers.
+        task: Task that it was trained for.
+        labels: Names of its outputs, in the order of their numbers.
         max_length: Tokens at which texts were truncated.
 
     Raises:
@@ -117,11 +120,12 @@ def save_model(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     source = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
-    tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier)}
+    tensors = {**_encoder(classifier, checkpoint, source), **_head(classifier, task)}
     ordered = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())}
     write_weights(ordered, folder / WEIGHTS)
     with_usual_mode(folder / WEIGHTS)
-    config = json.dumps(_config(source, checkpoint, labels), indent=2, ensure_ascii=False) + "\n"
+    described = _config(source, checkpoint, task, labels)
+    config = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
     texts = {"config.json": config, **exported_texts(load_tokenizer(checkpoint), max_length)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -205,16 +209,20 @@ def _head_layers(classifier: Classifier) -> list[tuple[Any, str]]:
     return [(layer, names.get(layer.name, layer.name)) for layer in dense]
 
 
-def _head(classifier: Classifier) -> dict[str, np.ndarray]:
+def _head(classifier: Classifier, task: Task) -> dict[str, np.ndarray]:
     tensors = {}
-    for layer, name in _head_layers(classifier):
-        tensors[f"{name}.weight"] = layer.kernel.numpy().T
-        tensors[f"{name}.bias"] = layer.bias.numpy()
+    *inner, last = _head_layers(classifier)
+    for layer, name in (*inner, last):
+        kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+        if layer is last[0]:
+            kernel, bias = task.fold_head(kernel, bias)
+        tensors[f"{name}.weight"] = kernel.T
+        tensors[f"{name}.bias"] = bias
     return tensors
 
 
 def _config(
-    source: Mapping[str, Any], checkpoint: CheckpointInfo, labels: Sequence[str]
+    source: Mapping[str, Any], checkpoint: CheckpointInfo, task: Task, labels: Sequence[str]
 ) -> dict[str, Any]:
     encoder = exported_config(
         source,
@@ -227,5 +235,5 @@ def _config(
         "dtype": "float32",
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
+        "problem_type": task.problem_type,
     }

@@ -14,18 +14,20 @@ from tuner.data import PreparedData
 from tuner.devices.gpu_usage import GpuUsage
 from tuner.diagnosis import DivergenceDetector
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Baseline, Evaluation, LossOptions
+from tuner.tasks.label_weights import class_weights, trained_loss
 from tuner.training import batches
 from tuner.training.averaging import Average
-from tuner.training.evaluate import Evaluation, Evaluator
-from tuner.training.imbalance import BalancedRows, class_weights, trained_loss
+from tuner.training.evaluate import Evaluator
 from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
+from tuner.training.oversampling import BalancedRows
 from tuner.training.profile import traced
 from tuner.training.state import Checkpointer, Position
 from tuner.training.update import UpdateStep
 from tuner.trial.budget import Budget, interim_rows
-from tuner.trial.records import Baseline, Decision, Report
+from tuner.trial.records import Decision, Report
 
 
 class TrialMonitor(Protocol):
@@ -167,16 +169,17 @@ class Loop:
     def _trained_guess(self) -> Baseline:
         """The constant guess, with what a model that learns nothing ends at in this trial."""
         data, training = self._data, self._settings.training
-        numbers, labels = data.train.labels, len(data.labels)
-        weights = class_weights(training.class_weights, data.labels, numbers, training.oversample)
+        if not data.task.weighs_labels:
+            return data.constant_guess
+        options = loss_options(self._settings, data)
         loss = trained_loss(
-            numbers,
+            data.train.labels,
             data.validation.labels[self._fixed],
-            np.ones(labels) if weights is None else weights,
+            np.array(options.label_weights or np.ones(len(data.labels))),
             smoothing=training.label_smoothing,
             oversample=training.oversample,
         )
-        return replace(data.constant_guess, labels=labels, trained_loss=loss)
+        return replace(data.constant_guess, trained_loss=loss)
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""
@@ -295,4 +298,22 @@ def micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) -
     ids, types, lengths = data.train.pad(rows, multiple)
     return MicroBatch(
         ids=ids, types=types, lengths=lengths.astype(np.int32), labels=data.train.labels[rows]
+    )
+
+
+def loss_options(settings: TrialSettings, data: PreparedData) -> LossOptions:
+    """Return the options of a trial's training loss.
+
+    Raises:
+        InputError: Class weights for other labels than the data has.
+    """
+    training = settings.training
+    if not data.task.weighs_labels:
+        return LossOptions()
+    weights = class_weights(
+        training.class_weights, data.labels, data.train.labels, training.oversample
+    )
+    return LossOptions(
+        label_smoothing=training.label_smoothing,
+        label_weights=None if weights is None else tuple(weights.tolist()),
     )

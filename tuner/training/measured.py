@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.diagnosis.association import association
+from tuner.tasks import Evaluation
 from tuner.training import device
-from tuner.training.evaluate import Evaluation
 from tuner.training.update import UpdateResult
-from tuner.trial import metrics
 from tuner.trial.records import FixedRows, Report
 
 
@@ -19,7 +17,7 @@ class Measured:
     """Sums over the updates since the previous evaluation point.
 
     Attributes:
-        loss: Plain cross-entropy over all examples, in nats.
+        loss: Plain loss over all examples.
         means: Mean loss of each update.
         norms: Gradient norm of each update that was not skipped.
         examples: Number of examples.
@@ -56,34 +54,29 @@ class Measured:
             fixed: Evaluation on the rows that every point evaluates.
             **fields: What only the trial knows.
         """
-        confusion = evaluation.confusion
         return Report(
             train_loss=self.loss / self.examples,
             train_loss_std=statistics.pstdev(self.means),
             train_loss_max=max(self.means),
             grad_norm=math.fsum(self.norms) / len(self.norms) if self.norms else 0.0,
             val_loss=evaluation.loss,
-            metrics={
-                "val_accuracy": metrics.accuracy(confusion),
-                "val_macro_f1": metrics.macro_f1(confusion),
-                "val_mcc": metrics.matthews_correlation(confusion),
-            },
-            majority_share=metrics.majority_share(confusion),
+            metrics={f"val_{name}": value for name, value in evaluation.scores.items()},
+            errors={f"val_{name}": error for name, error in evaluation.errors.items()},
+            majority_share=evaluation.majority_share,
             validation_examples=evaluation.examples,
             fixed=FixedRows(
                 examples=fixed.examples,
                 loss=fixed.loss,
                 loss_error=fixed.loss_error,
-                accuracy=metrics.accuracy(fixed.confusion),
-                mcc=metrics.matthews_correlation(fixed.confusion),
-                majority_share=metrics.majority_share(fixed.confusion),
-                association=association(fixed.confusion),
-                error_within_labels=fixed.error_within_labels,
+                score=next(iter(fixed.scores.values())),
+                association=fixed.association,
+                majority_share=fixed.majority_share,
+                error_within_strata=fixed.error_within_strata,
             ),
             examples_per_second=self.examples / self.seconds,
             padding_fraction=self.padding / self.tokens,
             peak_memory_bytes=device.peak_memory_bytes(),
             seconds_training=self.seconds,
-            confusion=confusion if fields["final"] else None,
+            confusion=evaluation.confusion if fields["final"] else None,
             **fields,
         )

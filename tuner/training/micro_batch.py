@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tuner.tasks import TargetSpec
+
 BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens that micro-batches are padded to; beyond them multiples of 128."""
 
@@ -18,7 +20,7 @@ class MicroBatch:
         ids: Token ids, int32 [rows, tokens].
         types: Token type ids, the same shape.
         lengths: Tokens that are no padding, int32 [rows].
-        labels: int32 [rows].
+        labels: Targets, int32 or float32 [rows, ...].
     """
 
     ids: np.ndarray
@@ -28,13 +30,13 @@ class MicroBatch:
 
 
 class Stack(NamedTuple):
-    """Micro-batches in one shape, of one device; rows that fill it up have the label -1.
+    """Micro-batches in one shape, of one device; rows that fill it up have `TargetSpec.filler`.
 
     Attributes:
         ids: Token ids, int32 [micro-batches, rows, tokens].
         types: Token type ids, the same shape.
         lengths: Tokens that are no padding, int32 [micro-batches, rows].
-        labels: int32 [micro-batches, rows].
+        labels: Targets, int32 or float32 [micro-batches, rows, ...].
     """
 
     ids: Any
@@ -52,17 +54,23 @@ def pack(stack: Stack, numbers: Sequence[float]) -> np.ndarray:
 
     Returns:
         Int64, which TensorFlow keeps on a GPU and int32 it does not,
-        [micro-batches, rows, 2 x tokens + 2 + numbers].
+        [micro-batches, rows, 2 x tokens + 1 + numbers of a target + numbers].
     """
     bits = np.asarray(numbers, np.float32).view(np.int32)
     parts = [
         stack.ids,
         stack.types,
         stack.lengths[..., np.newaxis],
-        stack.labels[..., np.newaxis],
-        np.broadcast_to(bits, (*stack.labels.shape, len(bits))),
+        _bits(stack.labels),
+        np.broadcast_to(bits, (*stack.lengths.shape, len(bits))),
     ]
     return np.concatenate(parts, axis=-1).astype(np.int64)
+
+
+def _bits(targets: Any) -> np.ndarray:
+    """Targets as int32 numbers of the same bits, [micro-batches, rows, numbers of a target]."""
+    bits: np.ndarray = np.ascontiguousarray(targets).view(np.int32)
+    return bits.reshape(*bits.shape[:2], -1)
 
 
 def bucket(tokens: int) -> int:
@@ -71,18 +79,19 @@ def bucket(tokens: int) -> int:
     return fitting[0] if fitting else -(-tokens // 128) * 128
 
 
-def fill(batches: Sequence[MicroBatch], shape: tuple[int, int, int]) -> Stack:
+def fill(batches: Sequence[MicroBatch], shape: tuple[int, int, int], spec: TargetSpec) -> Stack:
     """Micro-batches in one shape.
 
     Args:
         batches: As many as `shape` has room for, or fewer, or none.
         shape: Micro-batches, rows, tokens.
+        spec: Shape and type of a target.
     """
     stack = Stack(
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
         np.ones(shape[:2], np.int32),
-        np.full(shape[:2], -1, np.int32),
+        np.full((*shape[:2], *spec.shape), spec.filler, spec.dtype),
     )
     for number, batch in enumerate(batches):
         rows, tokens = batch.ids.shape

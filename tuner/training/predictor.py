@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.checkpoints import inspect
-from tuner.checkpoints.saved import read_inputs, read_labels
+from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.data.texts import tokenized_texts
 from tuner.data.tokenized import TokenizedSplit
 from tuner.errors import InputError
@@ -25,7 +25,8 @@ class Predictor:
     """A classifier with its tokenizer and its label names.
 
     Attributes:
-        labels: Label names, in the order of their numbers.
+        task: Task that it was trained for.
+        labels: Names of its outputs, in the order of their numbers.
         inputs: How it was fed; None where its folder does not say.
         max_length: Tokens at which texts are truncated.
         classifier: The model.
@@ -41,8 +42,9 @@ class Predictor:
         outputs = head_outputs(checkpoint)
         if outputs is None:
             raise _no_classifier(folder, "its weights have no classification head")
-        self.labels = read_labels(folder) or tuple(f"LABEL_{i}" for i in range(outputs))
-        if len(self.labels) != outputs:
+        self.task, names = read_task(folder)
+        self.labels = names or tuple(f"LABEL_{i}" for i in range(outputs))
+        if len(self.labels) != outputs or (self.task.single_output and outputs != 1):
             problem = (
                 f"config.json names {len(self.labels)} labels, its head has {outputs} outputs"
             )
@@ -58,7 +60,7 @@ class Predictor:
         except ValueError as error:
             raise _no_classifier(folder, f"its head has another shape: {error}") from error
         self.classifier = classifier
-        self._evaluator = Evaluator(classifier)
+        self._evaluator = Evaluator(classifier, self.task)
 
     def _given_length(self, folder: Path) -> int:
         """Tokens at which the folder says that texts are truncated; else more than there are."""
@@ -92,14 +94,17 @@ class Predictor:
         """Logits of all rows of a split; shape [rows, labels]."""
         return self._evaluator.logits(split, np.arange(len(split)), BATCH)
 
-    def probabilities(
+    def predictions(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
-    ) -> NDArray[np.float64]:
-        """Probability of each label; shape [rows, labels]. See `logits`."""
-        logits = self.logits(texts, pairs).astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-        return shares
+    ) -> list[dict[str, Any]]:
+        """Return predictions in the user's terms, see `Task.predictions`."""
+        outputs = self.logits(texts, pairs)
+        return self.task.predictions(outputs, self.labels, self.thresholds)
+
+    @property
+    def thresholds(self) -> list[float] | None:
+        """Probability above which each label is predicted; None: not recorded."""
+        return None if self.inputs is None else self.inputs.thresholds
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from tuner.files.atomic import write_whole
 from tuner.files.exclusive import exclusive
 from tuner.formatting.value_text import value_text
 from tuner.settings.settings import TrialSettings
-from tuner.training.evaluate import Evaluator, scores
+from tuner.training.evaluate import Evaluator
 from tuner.training.model import Classifier
 from tuner.training.predictor import Predictor
 
@@ -90,6 +90,7 @@ def _key(settings: TrialSettings, data: PreparedData) -> str:
         (
             data.checkpoint.fingerprint,
             json.dumps([len(data.labels), settings.model.max_length, settings.training.precision]),
+            data.task.name,
             *(f"{name} {version(name)}" for name in LIBRARIES),
             f"tuner {__version__} {FORMAT_VERSION}",
         )
@@ -104,7 +105,7 @@ def _rehearse(
     save: Callable[[Path], None],
 ) -> None:
     try:
-        problem = _problem(_rows(data, max_length), data.checkpoint, classifier, evaluator, save)
+        problem = _problem(data, max_length, classifier, evaluator, save)
     except (OSError, MemoryError, tf.errors.ResourceExhaustedError):
         raise
     except Exception as error:  # Whatever it is, the trial's end would meet it.
@@ -116,27 +117,32 @@ def _rehearse(
 
 
 def _problem(
-    rows: TokenizedSplit,
-    checkpoint: CheckpointInfo,
+    data: PreparedData,
+    max_length: int,
     classifier: Classifier,
     evaluator: Evaluator,
     save: Callable[[Path], None],
 ) -> str:
     """Why the model could not be kept; empty where it can."""
+    rows, task = _rows(data, max_length), data.task
     logits = evaluator.logits(rows, np.arange(len(rows)), len(rows))
-    if not np.isfinite(scores(logits.astype(np.float64), rows.labels).loss):
+    if not np.isfinite(logits).all():
         return "its loss is not finite"
     with tempfile.TemporaryDirectory(prefix="tuner-") as place:
         folder = Path(place) / "model"
         save(folder)
-        _compare_descriptions(checkpoint, inspect(folder))
+        _compare_descriptions(data.checkpoint, inspect(folder))
         with tf.device("CPU:0"):  # A GPU may have no room for a second model.
             predictor = Predictor(folder)
             again = predictor.split_logits(rows)
-    values = zip(classifier.values, predictor.classifier.values, strict=True)
-    if not all(np.array_equal(one.numpy(), other.numpy()) for one, other in values):
+    *encoder, kernel, bias = [value.numpy() for value in classifier.values]
+    ours = [*encoder, *task.fold_head(kernel, bias)]
+    theirs = [value.numpy() for value in predictor.classifier.values]
+    pairs = zip(ours, theirs, strict=True)
+    if not all(np.array_equal(one, other) for one, other in pairs):
         return "the weights that are read are others than were saved"
     allowed = _TOLERANCES.get(classifier.precision, _MIXED_TOLERANCE) * np.abs(logits).max()
+    logits = task.exported(logits)
     if np.abs(again - logits).max() > allowed + np.finfo(np.float32).eps:
         return "the model that is read computes other logits"
     return ""
@@ -154,7 +160,7 @@ def _rows(data: PreparedData, max_length: int) -> TokenizedSplit:
         ids=np.concatenate(ids).astype(np.int32),
         type_ids=np.zeros(sum(map(len, ids)), np.uint8),
         offsets=np.cumsum([0, *map(len, ids)]),
-        labels=np.array([*split.labels[order[[0, -1]]], 0], np.int32),
+        labels=split.labels[order[[0, -1, -1]]],
     )
 
 

@@ -43,7 +43,8 @@ class TextClassifier(PythonModel):
             params: None are known.
 
         Returns:
-            A row for each: `label`, its `probability`, and `probabilities` by label name.
+            A row for each, with the columns of `Task.predictions`: of a classification `label`,
+            its `probability`, and `probabilities` by label.
 
         Raises:
             MlflowException: A column or a text is missing.
@@ -55,18 +56,7 @@ class TextClassifier(PythonModel):
             pairs = None if pair is None else _texts(rows[pair])
         except (InputError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
-        shares = self._predictor.probabilities(texts, pairs)
-        labels = self._predictor.labels
-        best = shares.argmax(axis=1)
-        return pd.DataFrame(
-            {
-                "label": [labels[index] for index in best],
-                "probability": shares.max(axis=1),
-                "probabilities": [
-                    dict(zip(labels, map(float, row), strict=True)) for row in shares
-                ],
-            }
-        )
+        return pd.DataFrame(self._predictor.predictions(texts, pairs))
 
 
 def _rows(given: pd.DataFrame) -> pd.DataFrame:

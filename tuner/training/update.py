@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tuner.optimizers import AdamW, Kernel, Optimizer, PooledKernel, SlotPool
+from tuner.tasks import LossOptions, Task
+from tuner.tasks.records import PLAIN
 from tuner.training import layers
-from tuner.training.loss import Loss
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier, is_bias_or_norm
 
@@ -34,7 +34,7 @@ class UpdateResult:
     """What one update measured.
 
     Attributes:
-        loss_sum: Plain cross-entropy (nats) summed over its examples, before the update; neither
+        loss_sum: Plain loss of the task summed over its examples, before the update; neither
             smoothed nor weighted, so that trials compare.
         grad_norm: Global norm of the mean gradient of all weights that are not frozen, before
             clipping.
@@ -83,16 +83,18 @@ class UpdateStep:
 
     compiles_shapes = False
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, task: Task) -> None:
         self._classifier = classifier
+        self._target = task.target_spec(classifier.labels)
         self._values = classifier.values
+        targets = tf.TensorSpec((None, *self._target.shape), self._target.dtype)
         self._gradients = tf.function(
             self._trace_gradients,
-            input_signature=[IDS, IDS, ROWS, ROWS, NUMBER],
+            input_signature=[IDS, IDS, ROWS, targets, NUMBER],
             autograph=False,
         )
         self._add = tf.function(self._trace_add, autograph=False)
-        self._loss = Loss(classifier.labels)
+        self._loss = task.make_loss(classifier.labels)
         # Of the learning rate, for each weight; 0 where it is frozen.
         self._shares = tf.Variable(tf.ones([len(self._values)]), trainable=False)
         self._slots = SlotPool(classifier.variables)
@@ -111,16 +113,14 @@ class UpdateStep:
         optimizer: Optimizer,
         *,
         freeze_layers: int = 0,
-        label_smoothing: float = 0.0,
-        class_weights: np.ndarray | None = None,
+        loss: LossOptions = PLAIN,
     ) -> None:
         """Starts a trial with this optimizer and empty slots.
 
         Args:
             optimizer: Settings of the optimizer.
             freeze_layers: The embeddings and so many first layers stay as they are.
-            label_smoothing: See `Loss.reset`.
-            class_weights: See `Loss.reset`.
+            loss: Options of the training loss.
 
         Raises:
             InputError: A value that the optimizer refuses.
@@ -133,7 +133,7 @@ class UpdateStep:
             self._applies[key] = (kernel, self._make_apply(kernel))
         self._kernel, self._apply = self._applies[key]
         self._kernel.reset()
-        self._loss.reset(label_smoothing, class_weights)
+        self._loss.reset(loss)
         model, decay = self._classifier, optimizer.layer_decay
         self._shares.assign(layers.rates(model.depths, model.layers, decay, freeze_layers))
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0

@@ -1,12 +1,12 @@
 """Records of a trial: specification, report, diagnosis, outcome."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Baseline
 
 Scalar = str | int | float | bool | None
 """A value that a searched key can take."""
@@ -95,31 +95,31 @@ class TrialSpec:
 class FixedRows:
     """Scores on the validation rows that every point evaluates, so that points compare.
 
-    They are a stratified subset, the same for every trial of a data set; at the last point, which
-    evaluates all rows, they are reported separately.
-
-    Attributes:
-        examples: Number of rows.
-        loss: Mean cross-entropy in nats.
-        loss_error: Standard error of that mean, over the rows.
-        accuracy: 0 to 1.
-        mcc: Matthews correlation, -1 to 1.
-        majority_share: Share of them that got the most frequent prediction.
-        association: Evidence that more of them are right than chance gives, standard normal
-            where none is (see `tuner.diagnosis.association`); None in records of older versions.
-        error_within_labels: Standard error of the loss over rows drawn label by label, as the
-            part is: what a constant guess loses to a frequent label is no noise. None in records
-            of older versions.
+    They are a stratified subset, the same for every trial of a data set; the last point, which
+    evaluates all rows, still reports them apart.
     """
 
     examples: int
+    """Number of rows."""
+
     loss: float
+    """Mean loss, in the task's unit."""
+
     loss_error: float
-    accuracy: float
-    mcc: float
+    """Standard error of that mean over the rows."""
+
+    score: float
+    """First score of the task."""
+
+    association: float
+    """Evidence that predictions and targets go together: standard normal where they do not."""
+
     majority_share: float
-    association: float | None = None
-    error_within_labels: float | None = None
+    """Share of the rows that got the most frequent prediction."""
+
+    error_within_strata: float
+    """Standard error of the loss over rows drawn stratum by stratum, as the part is: what a
+    constant guess loses to a frequent label is no noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +134,8 @@ class Report:
         total_examples: Training examples in the whole budget.
         updates: Optimizer updates so far, without skipped ones.
         skipped_updates: Skipped so far, because gradients overflowed in mixed_float16.
-        train_loss: Plain cross-entropy, mean over the examples since the previous point; without
-            smoothing and weights, so that trials compare.
+        train_loss: Plain loss of the task, mean over the examples since the previous point;
+            without smoothing and weights, so that trials compare.
         train_loss_std: Standard deviation over the updates of their mean losses since then.
         train_loss_max: Largest mean loss of one update since then.
         learning_rate: Applied in the last update.
@@ -143,7 +143,8 @@ class Report:
         weight_change: Distance of the trained weights from where they began, as a share of their
             norm then.
         val_loss: Mean over `validation_examples`.
-        metrics: `val_accuracy`, `val_macro_f1`: shares from 0 to 1; `val_mcc`: -1 to 1.
+        metrics: Scores of the task, by their names with `val_` before them.
+        errors: Standard errors of these scores over the drawing of the rows, where known.
         majority_share: Share of the validation rows that got the most frequent prediction.
         validation_examples: Rows evaluated at this point.
         fixed: Scores on the rows that every point evaluates.
@@ -156,7 +157,8 @@ class Report:
             by its process if the driver distinguishes them, else by all; None: unknown.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Evaluation of this point.
-        confusion: Rows true labels, columns predicted; at the final point alone.
+        confusion: Rows true labels, columns predicted; at the final point alone, and where
+            labels exclude one another.
     """
 
     point: int
@@ -182,6 +184,7 @@ class Report:
     peak_memory_bytes: int
     seconds_training: float
     seconds_evaluating: float
+    errors: Mapping[str, float] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
     gpu_utilization: float | None = None
     gpu_memory_bytes: int | None = None
@@ -199,36 +202,6 @@ class Report:
 def each_stretch(reports: Iterable[Report]) -> list[Report]:
     """One report of each stretch of training: with few updates several points fall on one."""
     return list({report.examples_seen: report for report in reports}.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """Scores of the best guess that ignores the text.
-
-    Attributes:
-        accuracy: Share of the most frequent training label among the validation rows.
-        loss: Cross-entropy (nats) of the training label frequencies on the validation rows, or of
-            equal shares where that is less.
-        labels: Number of labels; None in records of older versions.
-        trained_loss: Cross-entropy (nats) of the constant guess that this trial's training leads
-            to, on the rows that every point evaluates: class weights, oversampling and label
-            smoothing move it. None in records of older versions.
-    """
-
-    accuracy: float
-    loss: float
-    labels: int | None = None
-    trained_loss: float | None = None
-
-    @property
-    def baseline(self) -> float:
-        """Loss of the baseline that training leads to, which learning has to beat."""
-        return self.loss if self.trained_loss is None else self.trained_loss
-
-    @property
-    def untrained_loss(self) -> float:
-        """Loss with which an untrained head begins: of equal shares, or the baseline if larger."""
-        return max(self.baseline, self.loss, math.log(self.labels or 2))
 
 
 @dataclass(frozen=True, kw_only=True)

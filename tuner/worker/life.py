@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from tuner.errors import InputError
 from tuner.files.model_folder import save_complete
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Baseline
 from tuner.trial.failure import kind_of, may_hide_shortage, shortage
 from tuner.trial.names import BEGIN, MODEL_NAME, PROFILE_NAME, STATE_NAME, last_attempt
-from tuner.trial.records import Baseline, Decision, Report, TrialError, TrialSpec
+from tuner.trial.records import Decision, Report, TrialError, TrialSpec
 from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.cuda import free_gpu_memory
 from tuner.worker.log import logging_to

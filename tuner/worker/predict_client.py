@@ -1,70 +1,62 @@
 """Predictions of a trained model, made by a process of its own: this one loads no TensorFlow."""
 
 import json
-import math
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.processes.python_process import answers, python_module
-from tuner.trial.metrics import Confusion
+from tuner.tasks import Evaluation, Task
 
 _LOG_TAIL = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Predictions of a model for some texts.
+    """Outputs of a model for some texts."""
 
-    Attributes:
-        labels: Label names, in the order of their numbers.
-        probabilities: Probability of each label for each text; shape [texts, labels].
-    """
+    task: Task
+    """Task of the model."""
 
-    labels: tuple[str, ...]
-    probabilities: Sequence[Sequence[float]]
+    names: tuple[str, ...]
+    """Names of its outputs, in the order of their numbers."""
+
+    outputs: NDArray[np.float64]
+    """Outputs of the model, shape (texts, outputs)."""
+
+    thresholds: list[float] | None = None
+    """Probability above which each label is predicted; None where it is not recorded."""
 
     @property
-    def chosen(self) -> list[int]:
-        """Number of the most probable label of each text."""
-        return [row.index(max(row)) for row in map(list, self.probabilities)]
+    def rows(self) -> list[dict[str, Any]]:
+        """Predictions in the user's terms, see `Task.predictions`."""
+        return self.task.predictions(self.outputs, self.names, self.thresholds)
 
-    def confusion(self, true: Sequence[str]) -> Confusion | None:
-        """Counts by true label (rows) and predicted one (columns).
-
-        Args:
-            true: Label name of each text.
-
-        Returns:
-            None where a name is none of the model's.
-        """
-        if not set(true) <= set(self.labels):
-            return None
-        counts = [[0] * len(self.labels) for _ in self.labels]
-        for name, chosen in zip(true, self.chosen, strict=True):
-            counts[self.labels.index(name)][chosen] += 1
-        return counts
-
-    def losses(self, true: Sequence[str]) -> list[float]:
-        """Cross-entropy of each text, in nats.
+    def evaluate(self, targets: Sequence[Any], where: str) -> Evaluation:
+        """Return the scores against true targets.
 
         Args:
-            true: Label name of each text, all of them the model's.
+            targets: Plain targets, see `Task.read`.
+            where: File or data set, for messages.
+
+        Raises:
+            InputError: A target that the model does not know.
         """
-        number = {name: place for place, name in enumerate(self.labels)}
-        return [
-            -math.log(max(row[number[name]], sys.float_info.min))
-            for name, row in zip(true, self.probabilities, strict=True)
-        ]
+        known = self.task.known(targets, self.names, where)
+        return self.task.evaluate(self.outputs, self.task.encode(known, self.names))
 
 
 def predict(model: Path, texts: Texts) -> Prediction:
-    """Classify texts with a model's folder.
+    """Predict texts with a model's folder.
 
     Args:
         model: As a sweep writes best_model/.
@@ -86,5 +78,12 @@ def predict(model: Path, texts: Texts) -> Prediction:
     if done.returncode:
         log = done.stderr.decode(errors="replace").strip()
         raise TunerError(f"the prediction ended with {done.returncode}:\n{log[-_LOG_TAIL:]}")
-    labels, *rows = map(json.loads, answers(done.stdout))
-    return Prediction(labels=tuple(labels), probabilities=rows)
+    names, *rows = map(json.loads, answers(done.stdout))
+    task, _ = read_task(model)
+    inputs = read_inputs(model)
+    return Prediction(
+        task=task,
+        names=tuple(names),
+        outputs=np.array(rows, np.float64).reshape(len(rows), len(names)),
+        thresholds=None if inputs is None else inputs.thresholds,
+    )

@@ -18,7 +18,8 @@ from cattrs.strategies import configure_tagged_union
 
 from tuner.errors import InputError
 from tuner.processes.python_process import answer, answers
-from tuner.trial.records import Baseline, Decision, Report, TrialError, TrialSpec
+from tuner.tasks import Baseline
+from tuner.trial.records import Decision, Report, TrialError, TrialSpec
 from tuner.trial.serialization import converter
 
 

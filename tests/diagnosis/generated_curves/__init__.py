@@ -22,7 +22,8 @@ from tests.diagnosis.generated_curves.plan import Plan
 from tests.diagnosis.generated_curves.reports import is_clear, keeps_above, measure
 from tests.diagnosis.generated_curves.story import Story
 from tuner.settings.settings import DataSettings, ModelSettings, TrainingSettings, TrialSettings
-from tuner.trial.records import Baseline, Convergence, Report
+from tuner.tasks import Baseline
+from tuner.trial.records import Convergence, Report
 
 __all__ = ["KINDS", "Curve", "generate"]
 

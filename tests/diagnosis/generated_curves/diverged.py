@@ -57,7 +57,7 @@ def before_the_break(rng: Generator) -> tuple[Plan, Story]:
 def _poison(plan: Plan, report: Report, *, train: bool = True) -> Report:
     """A report with NaN weights: one predicted label, no loss."""
     nan = math.nan
-    chance = plan.labels.guess.accuracy
+    chance = plan.labels.guess.score
     changed: dict[str, Any] = {}
     if train:
         changed = {"train_loss": nan, "train_loss_std": nan, "train_loss_max": nan}
@@ -77,8 +77,8 @@ def _poison(plan: Plan, report: Report, *, train: bool = True) -> Report:
             report.fixed,
             loss=nan,
             loss_error=nan,
-            accuracy=chance,
-            mcc=0.0,
+            score=chance,
+            association=0.0,
             majority_share=1.0,
         ),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tuner.trial.records import Baseline
+from tuner.tasks import Baseline
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Labels:
         shares = self.frequencies
         loss = float(-(shares * np.log(shares)).sum())
         return Baseline(
-            accuracy=float(shares.max()), loss=loss, labels=len(shares), trained_loss=loss
+            score=float(shares.max()), loss=loss, labels=len(shares), trained_loss=loss
         )
 
     def skill_error(self, rows: int) -> float:
@@ -64,7 +64,7 @@ class Labels:
     @property
     def accuracy_exponent(self) -> float:
         """Accuracy moves off a large majority's share only once the skill is considerable."""
-        return 2.0 if len(self.frequencies) == 2 and self.guess.accuracy > 0.6 else 1.0
+        return 2.0 if len(self.frequencies) == 2 and self.guess.score > 0.6 else 1.0
 
 
 def _labels(rng: Generator, name: str) -> Labels:

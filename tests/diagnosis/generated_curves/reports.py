@@ -65,13 +65,13 @@ def _majority(plan: Plan, skill: Array, collapsed: NDArray[np.bool_]) -> Array:
     """Share of the most frequent prediction: lopsided at first, as the labels are once learned."""
     lean = plan.uniform(0.2, 0.9) * (1.0 - skill) ** 2
     lean = np.clip(lean + np.abs(plan.rng.normal(0.0, 0.01, plan.points)), 0.0, 0.97)
-    most = plan.labels.guess.accuracy
+    most = plan.labels.guess.score
     return np.where(collapsed, 1.0, most + (1.0 - most) * lean)
 
 
 def _accuracy(plan: Plan, skill: Array, majority: Array, rows: int, offset: float) -> Array:
     """Accuracy on `rows` rows, in whole rows."""
-    most = plan.labels.guess.accuracy
+    most = plan.labels.guess.score
     true = most + (1.0 - most) * skill**plan.labels.accuracy_exponent
     # Few predictions of other labels: few rows on which luck decides.
     luck = np.minimum(1.0, 2.0 * (1.0 - majority) / (1.0 - most))
@@ -94,7 +94,7 @@ def _scores(plan: Plan, story: Story, rows: int, offsets: tuple[float, float]) -
     skill = np.where(collapsed, 0.0, skill)
     majority = _majority(plan, skill, collapsed)
     accuracy = _accuracy(plan, skill, majority, rows, offsets[1])
-    most = labels.guess.accuracy
+    most = labels.guess.score
     lead = (accuracy - most) / (1.0 - most)
     mcc = np.sign(lead) * np.abs(lead) ** (1.0 / labels.accuracy_exponent)
     mcc = np.where(collapsed, 0.0, np.clip(mcc, -1.0, 1.0))
@@ -209,8 +209,8 @@ def measure(plan: Plan, story: Story) -> tuple[Report, ...]:
                 examples=plan.rows,
                 loss=float(fixed.loss[index]),
                 loss_error=float(fixed.error[index]),
-                accuracy=float(fixed.accuracy[index]),
-                mcc=float(fixed.mcc[index]),
+                score=float(fixed.accuracy[index]),
+                error_within_strata=float(fixed.error[index]),
                 majority_share=float(fixed.majority[index]),
                 association=float(fixed.mcc[index]) / plan.labels.skill_error(plan.rows),
             ),

@@ -7,7 +7,7 @@ from tests.diagnosis.sweep.trials import read, told, trial
 from tests.records import report
 from tuner.diagnosis.sweep.noise import standard_error
 from tuner.search.space import SearchSpace
-from tuner.trial.metrics import macro_f1, matthews_correlation
+from tuner.tasks.confusion import macro_f1, matthews_correlation
 
 
 def test_trials_within_the_noise_of_the_best_are_not_told_apart():

@@ -122,7 +122,7 @@ def test_the_constant_guess_is_a_line_where_it_is_known():
     study = shown(ended(0, guess=GUESS), reports={0: curve(0.6, 0.5)})
     drawn = figures(page(study))
     heights = [drawn[name]["layout"]["shapes"][0]["y0"] for name in CURVES]
-    assert heights == [GUESS.loss, GUESS.accuracy]
+    assert heights == [GUESS.loss, GUESS.score]
     f1 = shown(ended(0, guess=GUESS), objectives=("val_macro_f1",), reports={0: curve(0.6, 0.5)})
     assert "shapes" not in figures(page(f1))["curves-val_macro_f1"]["layout"]
     unknown = shown(ended(0), reports={0: curve(0.6, 0.5)})

@@ -20,6 +20,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tests.tracking.publishing.test_plots import add_trials
 from tuner.cleaning.mlflow_models import ModelStore
 from tuner.files.model_folder import seal
+from tuner.tasks import Classification
 from tuner.tracking.publishing.__main__ import main as publish
 from tuner.tracking.publishing.plots import PLOTS
 from tuner.tracking.publishing.request import Request
@@ -83,7 +84,7 @@ def write_best(model, best=BEST):
     source = write_checkpoint(model.parent / "source", labels=LABELS)
     classifier = Classifier(inspect(source), len(LABELS))
     load_head(classifier, inspect(source))
-    save_model(model, classifier, inspect(source), LABELS, max_length=32)
+    save_model(model, classifier, inspect(source), Classification(), LABELS, max_length=32)
     (model / "best.yaml").write_text(json.dumps(best))
 
 
@@ -111,9 +112,9 @@ def test_the_best_model_predicts_from_raw_text_and_is_logged_once(
     served = mlflow.pyfunc.load_model("models:/reviews/1")
     texts = ["the director is quite brilliant", "dreadful"]
     found = served.predict(pd.DataFrame({"text": texts}))
-    shares = Predictor(best).probabilities(texts)
-    assert list(found["label"]) == [LABELS[index] for index in shares.argmax(axis=1)]
-    assert [list(row.values()) for row in found["probabilities"]] == shares.tolist()
+    expected = Predictor(best).predictions(texts)
+    assert list(found["label"]) == [row["label"] for row in expected]
+    assert list(found["probabilities"]) == [row["probabilities"] for row in expected]
     assert served.metadata.signature.inputs.input_names() == [0, "text"]
     assert list(served.input_example["text"])
 

@@ -9,7 +9,7 @@ from tuner.diagnosis.sweep.rank_tests import location
 from tuner.diagnosis.sweep.separation import is_active_in, is_number, is_ordered
 from tuner.search.ranking import best, ranked
 from tuner.search.space import Choice, Dimension, Domain, FloatInterval, IntInterval, SearchSpace
-from tuner.settings.objectives import Direction
+from tuner.tasks import Direction
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
 
 SHARE = 0.05

@@ -8,6 +8,7 @@ from tuner.search.goals import Goals
 from tuner.search.pareto import by_preference
 from tuner.search.ranking import is_usable, unmet_text
 from tuner.settings.export import ExportSettings
+from tuner.settings.objectives import direction, sign
 from tuner.trial.records import TrialOutcome, TrialState
 
 
@@ -69,8 +70,9 @@ def learned(outcome: TrialOutcome) -> bool:
     last, guess = outcome.last, outcome.guess
     if last is None or guess is None:
         return True
-    accuracy = last.metrics.get("val_accuracy", 0.0)
-    return accuracy > guess.accuracy or last.val_loss < guess.loss
+    better = sign(direction(f"val_{guess.name}"))
+    gain = better * (last.metrics.get(f"val_{guess.name}", guess.score) - guess.score)
+    return gain > 0.0 or last.val_loss < guess.loss
 
 
 def _named(outcomes: Sequence[TrialOutcome], number: int) -> Choice:

@@ -11,8 +11,8 @@ from tuner.search.goals import Goals, is_missed
 from tuner.search.pareto import by_preference, front
 from tuner.search.ranking import is_usable
 from tuner.search.space import SearchSpace
-from tuner.settings.objectives import Direction
 from tuner.study.reader import Phase, StoredStudy, StoredTrial
+from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED, Report, Scalar, TrialOutcome, TrialState
 

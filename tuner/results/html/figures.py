@@ -50,7 +50,7 @@ def scores(study: StudyView, objective: str) -> Figure:
 def _guess_line(study: StudyView, metric: str) -> Figure:
     """Draw the result of the constant guess as a line for curves to beat."""
     guess = next((o.guess for o in study.outcomes if o.guess is not None), None)
-    known = {} if guess is None else {"val_loss": guess.loss, "val_accuracy": guess.accuracy}
+    known = {} if guess is None else {"val_loss": guess.loss, f"val_{guess.name}": guess.score}
     if metric not in known:
         return {}
     line = {

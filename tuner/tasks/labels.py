@@ -7,14 +7,10 @@ whole-number floats (1.0, 2.0), as tables with a missing value are saved: its la
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tuner.data.table import Examples, shortened
 from tuner.errors import InputError
+from tuner.tasks.cells import Column, as_text, shortened
 
 _INTEGER = re.compile(r"-?\d{1,300}")
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9]\d{0,299}")
@@ -23,16 +19,51 @@ _WHOLE_FLOAT = re.compile(r"(0|-?[1-9]\d{0,299})\.0*")
 _NUMBER = re.compile(r"([+-]?)(\d{1,300})(?:\.(\d*))?")
 
 
-def label_names(train: Examples) -> tuple[str, ...]:
-    """Return the distinct labels in the order of their numbers: by value, or else by name.
+def read_labels(column: Column) -> tuple[str, ...]:
+    """Return the label of each row: texts as they are written, numbers by their value.
+
+    Raises:
+        InputError: A row has no label, or a value that is no text, number or truth value.
+    """
+    column.refuse_missing()
+    cells = column.cells
+    for index, cell in enumerate(cells):
+        if not isinstance(cell, str | int | float):
+            raise column.refuse(
+                f"the column holds {type(cell).__name__} values, not one label per row",
+                index,
+                "a column of texts or whole numbers",
+            )
+    names = tuple(
+        as_text(cell, f"column {column.name!r}, row {row + 1} of {column.where}")
+        for cell, row in zip(cells, column.rows, strict=True)
+    )
+    if any(isinstance(cell, str | bool) for cell in cells):
+        return names
+    # Among numbers 1 and 1.0 are the same; 2**60 has no float of its own.
+    return tuple(
+        name if isinstance(cell, int) or not cell.is_integer() else str(int(cell))
+        for name, cell in zip(names, cells, strict=True)
+    )
+
+
+def label_names(labels: Iterable[str], where: str, *, classes: bool = False) -> tuple[str, ...]:
+    """Return the distinct labels in the order of their numbers.
+
+    Whole numbers are ordered by value, other labels by name.
+
+    Args:
+        labels: Labels of the training rows.
+        where: File or data set, for messages.
+        classes: True if they are names of classes by their type, which are never respelled.
 
     Raises:
         InputError: There is only one label, so that nothing can be learned; or the labels are
             numbers with fractions.
     """
-    written = set(train.labels)
-    if not train.classes:
-        _refuse_fractions(written, train.where)
+    written = set(labels)
+    if not classes:
+        _refuse_fractions(written, where)
         written = _integers(written) or written
     names = sorted(written)
     if all(_INTEGER.fullmatch(name) for name in names):
@@ -40,7 +71,7 @@ def label_names(train: Examples) -> tuple[str, ...]:
     if len(names) == 1:
         raise InputError(
             f"all rows have the same label, {names[0]!r}",
-            where=f"data.label, in {train.where}",
+            where=f"data.label, in {where}",
             remedy="at least two labels; check that data.label is the right column",
         )
     return tuple(names)
@@ -60,7 +91,7 @@ def _refuse_fractions(written: Iterable[str], where: str) -> None:
         raise InputError(
             f"labels are numbers with fractions, such as {shortened(fractions)}",
             where=f"data.label, in {where}",
-            remedy="whole numbers or texts as labels; this is classification, not regression",
+            remedy="whole numbers or texts as labels; task=regression predicts numbers",
         )
 
 
@@ -84,18 +115,19 @@ def spelled_as_known(labels: Sequence[str], names: Sequence[str]) -> tuple[str, 
     return tuple(integers.get(label, label) for label in labels)
 
 
-def with_known_labels(examples: Examples, names: Sequence[str]) -> Examples:
-    """Return rows with their labels in the form of the label names.
+def known_labels(labels: Sequence[str], names: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return labels as the label names spell them.
 
     Args:
-        examples: Training, validation or test rows.
-        names: Label names from the training rows.
+        labels: Labels of training, validation or test rows.
+        names: Label names, as the training rows decide them.
+        where: File or data set, for messages.
 
     Raises:
-        InputError: There are labels that are not in the training rows.
+        InputError: A label is none of the training rows'; the message names it as it is written.
     """
-    labels = spelled_as_known(examples.labels, names)
-    unknown = sorted(set(labels).difference(names))
+    found = spelled_as_known(labels, names)
+    unknown = sorted(set(found).difference(names))
     if unknown:
         alike = {normalized_label(name): name for name in names}
         near = [
@@ -106,10 +138,10 @@ def with_known_labels(examples: Examples, names: Sequence[str]) -> Examples:
         hint = f"; there in another form: {shortened(near)}" if near else ""
         raise InputError(
             f"there are labels that are not in the training rows: {shortened(unknown)}",
-            where=f"data.label, in {examples.where}",
+            where=f"data.label, in {where}",
             remedy=f"labels of the training rows: {shortened(list(names), 20)}{hint}",
         )
-    return replace(examples, labels=labels)
+    return found
 
 
 def normalized_label(label: str) -> str:
@@ -127,12 +159,6 @@ def normalized_label(label: str) -> str:
     whole, fraction = number[2].lstrip("0") or "0", _fraction(number)
     sign = "-" if number[1] == "-" and (whole, fraction) != ("0", "") else ""
     return f"{sign}{whole}.{fraction}"
-
-
-def encode(examples: Examples, labels: Sequence[str]) -> NDArray[np.int32]:
-    """Return the number of each row's label; shape [rows]."""
-    number = {name: i for i, name in enumerate(labels)}
-    return np.fromiter((number[name] for name in examples.labels), np.int32, len(examples))
 
 
 def given_weights(setting: Mapping[Any, Any], labels: Sequence[str]) -> dict[str, float]:

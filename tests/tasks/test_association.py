@@ -6,8 +6,8 @@ from statistics import NormalDist, fmean, pstdev
 
 import pytest
 
-from tuner.diagnosis.association import association, right_by_chance
-from tuner.trial.metrics import matthews_correlation
+from tuner.tasks.association import association, right_by_chance
+from tuner.tasks.confusion import matthews_correlation
 
 
 def confusion_of(true, guessed, labels):

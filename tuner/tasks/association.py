@@ -11,7 +11,7 @@ that one statistic tests both.
 import math
 from dataclasses import dataclass
 
-from tuner.trial.metrics import Confusion
+from tuner.tasks.confusion import Confusion
 
 _MOST = 40.0
 """Bound of the statistic; larger values decide nothing more."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.trial.class_scores import FEW_CLASSES, WEAKEST, class_scores, shown_scores
+from tuner.tasks.class_scores import FEW_CLASSES, WEAKEST, class_scores, shown_scores
 
 
 def test_two_classes():

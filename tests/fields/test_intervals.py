@@ -7,8 +7,9 @@ from statistics import fmean
 import pytest
 
 from tuner.confirmation import estimate
-from tuner.settings.intervals import Range, within
-from tuner.settings.objectives import OBJECTIVES, range_of
+from tuner.fields.intervals import Range, within
+from tuner.settings.objectives import objectives, range_of
+from tuner.tasks import Classification
 
 SHARE = Range(low=0.0, high=1.0)
 
@@ -39,7 +40,7 @@ def test_at_a_bound_it_is_cut():
 
 
 def test_every_objective_has_a_range():
-    ranges = {metric: range_of(metric) for metric in OBJECTIVES}
+    ranges = {metric: range_of(metric) for metric in objectives(Classification)}
     assert ranges["val_accuracy"] == ranges["val_macro_f1"] == SHARE
     assert ranges["val_mcc"] == Range(low=-1.0, high=1.0)
     rest = {"val_loss", "train_loss", "examples_per_second", "peak_memory_bytes"}

@@ -1,14 +1,11 @@
-"""Treatment of labels of uneven frequency: weights of labels, or repeated rows."""
+"""Weights of labels in the training loss, and the constant guess that they lead to."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tuner.data.labels import given_weights
-
-_OVERSAMPLING_STREAM = 3
-"""Keeps these random numbers apart from those of batches.py and model.py."""
+from tuner.tasks.labels import given_weights
 
 
 def class_weights(
@@ -54,7 +51,7 @@ def trained_loss(
 
     A model that learns nothing of the text ends there. With smoothing e, K labels, the weight w
     of a label and its share f of the training rows, the guess gives a label a probability
-    proportional to w (f (1 - e) + e / K). See `tuner.training.loss` for the loss itself.
+    proportional to w (f (1 - e) + e / K). See `tuner.tasks.weighted_cross_entropy`.
 
     Args:
         numbers: Label number of each training row.
@@ -74,53 +71,3 @@ def trained_loss(
     with np.errstate(divide="ignore"):
         losses = np.log(shares.sum()) - np.log(shares)
     return float(min(losses[rows].mean(), np.log(labels)))
-
-
-class BalancedRows:
-    """The rows of each epoch, every label equally often, as many as there are training rows.
-
-    Each label has an endless line of its own rows, shuffled pass by pass, and every epoch takes
-    the next of them: a row is met again only after all others of its label were. So the rows of
-    rare labels are repeated within an epoch, and those of frequent ones take turns over the
-    epochs. An epoch's size stays what it is, and with it budget, evaluation points and the time
-    that a trial takes: trials with and without differ in nothing but the rows.
-    """
-
-    def __init__(self, labels: np.ndarray, seed: int) -> None:
-        """Draws nothing yet.
-
-        Args:
-            labels: Label number of each training row.
-            seed: The trial's; decides all rows.
-        """
-        numbers = np.unique(labels)
-        self._size = len(labels)
-        self._rows = [np.flatnonzero(labels == number) for number in numbers]
-        self._seed = seed
-
-    def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers of one epoch (counted from 0), grouped by label, [training rows]."""
-        return np.concatenate(
-            [
-                self._line(label, self._taken(label, epoch), self._taken(label, epoch + 1))
-                for label in range(len(self._rows))
-            ]
-        )
-
-    def _taken(self, label: int, epochs: int) -> int:
-        """Rows of a label met in so many epochs; labels take turns in having one more."""
-        labels = len(self._rows)
-        return (epochs * self._size + labels - 1 - label) // labels
-
-    def _line(self, label: int, start: int, stop: int) -> np.ndarray:
-        """A stretch of a label's endless line."""
-        rows = self._rows[label]
-        first, last = start // len(rows), -(-stop // len(rows))
-        passes = [
-            np.random.default_rng([self._seed, _OVERSAMPLING_STREAM, label, number]).permutation(
-                rows
-            )
-            for number in range(first, last)
-        ]
-        line = np.concatenate([*passes, rows[:0]])
-        return line[start - first * len(rows) : stop - first * len(rows)]

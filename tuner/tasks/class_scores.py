@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.trial.metrics import weighted_pairs
+from tuner.tasks.confusion import weighted_pairs
 
 FEW_CLASSES = 12
 """Up to so many classes are all shown."""
 
 WEAKEST = 8
-"""Number of classes shown; of more, those with the lowest F1."""
+"""Number of classes with the lowest F1 that are shown where there are more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def class_scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> l
         confusion: Rows true labels, columns predicted, shape (labels, labels); one count at least.
         labels: Names of the labels; others than the matrix has give their numbers instead.
     """
-    from sklearn.metrics import precision_recall_fscore_support  # noqa: PLC0415 - slow to import
+    from sklearn.metrics import precision_recall_fscore_support
 
     numbers = range(len(confusion))
     names = labels if len(labels) == len(numbers) else list(map(str, numbers))

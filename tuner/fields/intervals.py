@@ -4,7 +4,7 @@ A symmetric interval around a mean near a bound reaches values that no model can
 two or three values it nearly always does. So the margin is taken on a scale without bounds
 (logit between two bounds, logarithm above one), where the delta method gives its size (Oehlert
 1992), and both ends are turned back. Coverage is that of Student's interval or better
-(tests/settings/test_intervals.py).
+(tests/fields/test_intervals.py).
 """
 
 import math

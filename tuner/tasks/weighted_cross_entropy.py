@@ -1,15 +1,19 @@
-"""Loss of an update: cross-entropy, smoothed and weighted by label.
+"""Training loss of a classifier: cross-entropy, smoothed and weighted by label.
 
 Smoothing and weights are variables, so that one trace serves every trial; at 0 and 1 they add
 zeros and multiply by ones, which changes no bit.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from tuner.tasks.records import LossOptions
 
-class Loss:
-    """The training loss of one classifier.
+
+class WeightedCrossEntropy:
+    """Training loss of one classifier.
 
     With a label's weight w, smoothing e and K labels, a row of true label y has the loss
     (1 - e) w[y] CE[y] + e / K sum over k of w[k] CE[k], CE[k] being the cross-entropy if k were
@@ -29,40 +33,34 @@ class Loss:
         self._weights = tf.Variable(tf.ones([labels]), trainable=False, name="class_weights")
         self._host_weights = np.ones(labels, np.float64)
 
-    def reset(self, smoothing: float, class_weights: np.ndarray | None) -> None:
-        """Starts a trial.
-
-        Args:
-            smoothing: Share of the target spread evenly over all labels.
-            class_weights: Weight of each label, [labels]; None: all alike.
-        """
-        self._smoothing.assign(smoothing)
-        if class_weights is None:
-            class_weights = np.ones(len(self._host_weights))
-        self._weights.assign(class_weights.astype(np.float32))
+    def reset(self, options: LossOptions) -> None:
+        """Start a trial with these options."""
+        self._smoothing.assign(options.label_smoothing)
+        weights = options.label_weights or np.ones(len(self._host_weights))
+        self._weights.assign(np.asarray(weights, np.float32))
         self._host_weights = self._weights.numpy().astype(np.float64)
 
-    def total_weight(self, labels: np.ndarray) -> float:
+    def total_weight(self, targets: Any) -> float:
         """Sum of the weights of some rows; their number where all labels weigh the same 1."""
-        return float(self._host_weights[np.asarray(labels)].sum())
+        return float(self._host_weights[np.asarray(targets)].sum())
 
-    def sums(self, logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def sums(self, outputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums over the rows of one micro-batch.
 
         Args:
-            logits: Float32 [rows, labels].
-            labels: int32 [rows]; -1 for a row that only fills up a shape and counts for nothing.
+            outputs: Logits, float32 [rows, labels].
+            targets: Label numbers, int32 [rows]; -1 for a row that only fills up a shape.
 
         Returns:
             The plain cross-entropy in nats, and the loss to minimise before it is divided by the
             update's `total_weight`.
         """
-        counted = labels >= 0
-        labels = tf.maximum(labels, 0)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        counted = targets >= 0
+        labels = tf.maximum(targets, 0)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
         # CE[k] is CE[y] + logit[y] - logit[k].
-        true = tf.gather(logits, labels, axis=1, batch_dims=1)
-        others = tf.reduce_mean(self._weights * ((losses + true)[:, None] - logits), axis=1)
+        true = tf.gather(outputs, labels, axis=1, batch_dims=1)
+        others = tf.reduce_mean(self._weights * ((losses + true)[:, None] - outputs), axis=1)
         weighted = (1.0 - self._smoothing) * losses * tf.gather(self._weights, labels)
         weighted += self._smoothing * others
         return (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from tuner.trial.metrics import accuracy, macro_f1, majority_share, matthews_correlation
+from tuner.tasks.confusion import accuracy, macro_f1, majority_share, matthews_correlation
 
 
 def drawn(labels, rows, seed):

@@ -1,0 +1,44 @@
+"""Tasks, one file each: targets, head, loss, scores, baseline, predictions.
+
+TensorFlow and NumPy are imported only inside the functions that compute with them.
+
+Example:
+    >>> find("classification")().objective
+    'val_accuracy'
+"""
+
+from tuner.fields.registry import Registry
+from tuner.tasks.cells import Column
+from tuner.tasks.classification import Classification
+from tuner.tasks.multilabel import Multilabel
+from tuner.tasks.records import Baseline, Evaluation, LossOptions
+from tuner.tasks.regression import Regression
+from tuner.tasks.score import Direction, Score
+from tuner.tasks.task import Loss, TargetSpec, Task
+
+REGISTRY: Registry[Task] = Registry(Task)
+"""All tasks by name."""
+
+for _kind in (Classification, Multilabel, Regression):
+    REGISTRY.register(_kind)
+
+find = REGISTRY.find
+from_mapping = REGISTRY.from_mapping
+
+__all__ = [
+    "REGISTRY",
+    "Baseline",
+    "Classification",
+    "Column",
+    "Direction",
+    "Evaluation",
+    "Loss",
+    "LossOptions",
+    "Multilabel",
+    "Regression",
+    "Score",
+    "TargetSpec",
+    "Task",
+    "find",
+    "from_mapping",
+]

@@ -1,0 +1,228 @@
+"""Any number of labels for each text or pair of texts."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from tuner.errors import InputError
+from tuner.fields.bounds import SHARE as FROM_0_TO_1
+from tuner.tasks.cells import Column, as_text, is_blank, is_missing
+from tuner.tasks.label_counts import label_summary
+from tuner.tasks.labels import known_labels, label_names
+from tuner.tasks.records import Baseline, Evaluation, TargetSummary
+from tuner.tasks.score import Score
+from tuner.tasks.task import Array, Loss, TargetSpec, Task
+
+HALF = 0.5
+"""Probability above which a label is predicted where no rows have chosen another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multilabel(Task):
+    """Labels that do not exclude one another: none, one or several for each text."""
+
+    name: ClassVar[str] = "multilabel"
+    problem_type: ClassVar[str] = "multi_label_classification"
+    output_function: ClassVar[str] = "sigmoid"
+    several_labels: ClassVar[bool] = True
+    scores: ClassVar = {
+        "micro_f1": Score(title="micro-F1"),
+        "macro_f1": Score(title="macro-F1"),
+        "average_precision": Score(title="average precision"),
+        "subset_accuracy": Score(title="subset accuracy"),
+    }
+
+    threshold: Annotated[float, FROM_0_TO_1] = 0.0
+    """Probability above which a label is predicted; 0: chosen on the validation rows, for the
+    largest micro-F1, and exported with the model."""
+
+    threshold_per_label: bool = False
+    """Choose a threshold for each label, for its largest F1; needs `threshold: 0`."""
+
+    def read(self, column: Column) -> tuple[tuple[str, ...], ...]:
+        """Return the labels of each row, each once, in alphabetical order."""
+        return tuple(_labels(column, index) for index in range(len(column.cells)))
+
+    def names(
+        self, targets: Sequence[Any], where: str, *, classes: bool = False
+    ) -> tuple[str, ...]:
+        """Return the label names in the order of their numbers."""
+        labels = [label for row in targets for label in row]
+        if not labels:
+            raise InputError(
+                "no row has a label",
+                where=f"data.label, in {where}",
+                remedy="rows with labels; is data.label the right column?",
+            )
+        if all(len(row) == 1 for row in targets):
+            raise InputError(
+                "every row has exactly one label",
+                where=f"data.label, in {where}",
+                remedy="task=classification; or data.label_separator=CHARACTER where one stands "
+                "between the labels of a row",
+            )
+        return label_names(labels, where, classes=classes)
+
+    def known(self, targets: Sequence[Any], names: Sequence[str], where: str) -> tuple[Any, ...]:
+        """Return labels as the label names spell them."""
+        return tuple(known_labels(row, names, where) for row in targets)
+
+    def strata(self, targets: Any) -> Any:
+        """Return the rarest label of each row; -1 or an empty text for rows without one."""
+        if isinstance(targets, tuple | list):
+            counts = Counter(label for row in targets for label in row)
+            return [
+                min(row, key=lambda label: (counts[label], label), default="") for row in targets
+            ]
+        import numpy as np
+
+        rare = np.where(targets > 0.0, targets.sum(axis=0), np.inf)
+        return np.where(targets.any(axis=1), rare.argmin(axis=1), -1)
+
+    def describe(
+        self, train: Sequence[Any], validation: Sequence[Any], names: Sequence[str]
+    ) -> TargetSummary:
+        """Return counts of the labels, and of rows without one."""
+        found = label_summary(
+            [label for row in train for label in row],
+            [label for row in validation for label in row],
+            names,
+        )
+        mean = sum(map(len, train)) / len(train)
+        none = sum(not row for row in train)
+        line = f"{found.line}; {mean:.2f} labels a row, {none} rows without one"
+        return TargetSummary(
+            line=line,
+            warnings=found.warnings,
+            train_counts=found.train_counts,
+            validation_counts=found.validation_counts,
+        )
+
+    def target_spec(self, outputs: int) -> TargetSpec:
+        """Return a 0 or 1 for each label."""
+        return TargetSpec(shape=(outputs,), dtype="float32")
+
+    def encode(self, targets: Sequence[Any], names: Sequence[str]) -> Array:
+        """Return 0 or 1 for each label, float32 of shape (rows, labels)."""
+        import numpy as np
+
+        number = {name: i for i, name in enumerate(names)}
+        out = np.zeros((len(targets), len(names)), np.float32)
+        for row, labels in enumerate(targets):
+            out[row, [number[label] for label in labels]] = 1.0
+        return out
+
+    def make_loss(self, outputs: int) -> Loss:
+        """Return the binary cross-entropy, mean over the labels."""
+        from tuner.tasks.binary_cross_entropy import BinaryCrossEntropy
+
+        del outputs
+        return BinaryCrossEntropy()
+
+    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+        """Return the binary cross-entropy and the scores of predictions."""
+        import numpy as np
+
+        from tuner.tasks import label_sets
+        from tuner.tasks.row_losses import mean_with_errors
+
+        true = targets > HALF
+        shares = label_sets.probabilities(outputs)
+        thresholds = self.thresholds(shares, true)
+        found = shares > thresholds
+        losses = label_sets.binary_cross_entropy(outputs, targets)
+        _, strata = np.unique(self.strata(targets), return_inverse=True)
+        loss, error, within = mean_with_errors(losses, strata)
+        rows = len(true)
+        right = float((found == true).all(axis=1).mean())
+        counts = np.unique(found, axis=0, return_counts=True)[1]
+        micro, micro_error = label_sets.f1(found, true, per_label=False)
+        macro, macro_error = label_sets.f1(found, true, per_label=True)
+        precision, precision_error = label_sets.average_precision(shares, true)
+        return Evaluation(
+            examples=rows,
+            loss=loss,
+            loss_error=error,
+            error_within_strata=within,
+            scores={
+                "micro_f1": micro,
+                "macro_f1": macro,
+                "average_precision": precision,
+                "subset_accuracy": right,
+            },
+            errors={
+                "micro_f1": micro_error,
+                "macro_f1": macro_error,
+                "average_precision": precision_error,
+                "subset_accuracy": label_sets.share_error(right, rows),
+            },
+            association=label_sets.association(shares, true),
+            majority_share=float(counts.max() / rows),
+            thresholds=tuple(np.broadcast_to(thresholds, outputs.shape[1:]).tolist()),
+        )
+
+    def thresholds(self, shares: Array, true: Array) -> Any:
+        """Return the probability above which labels are predicted, one or one per label."""
+        from tuner.tasks import label_sets
+
+        if self.threshold:
+            return self.threshold
+        return label_sets.best_thresholds(shares, true, per_label=self.threshold_per_label)
+
+    def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
+        """Return what guessing the same set for every text reaches."""
+        import numpy as np
+
+        from tuner.tasks import label_sets
+
+        del outputs
+        share = np.asarray(train, np.float64).mean(axis=0)
+        guess = label_sets.best_constant(np.asarray(train) > HALF)
+        true = np.asarray(validation) > HALF
+        clipped = np.clip(share, 1e-12, 1.0 - 1e-12)
+        losses = -(true * np.log(clipped) + ~true * np.log1p(-clipped))
+        score, _ = label_sets.f1(np.broadcast_to(guess, true.shape), true, per_label=False)
+        return Baseline(
+            name="micro_f1",
+            score=score,
+            loss=float(min(losses.mean(), math.log(2.0))),
+            untrained=math.log(2.0),
+        )
+
+    def predictions(
+        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return `labels`, the most probable first, and `probabilities` by label."""
+        from tuner.tasks import label_sets
+
+        limits = thresholds or [self.threshold or HALF] * len(names)
+        found = []
+        for row in label_sets.probabilities(outputs).tolist():
+            over = [
+                k
+                for k, (share, least) in enumerate(zip(row, limits, strict=True))
+                if share > least
+            ]
+            over.sort(key=row.__getitem__, reverse=True)
+            labels = [names[k] for k in over]
+            found.append({"labels": labels, "probabilities": dict(zip(names, row, strict=True))})
+        return found
+
+
+def _labels(column: Column, index: int) -> tuple[str, ...]:
+    cell = column.cells[index]
+    if is_missing(cell):
+        return ()
+    if not isinstance(cell, list | tuple) and not hasattr(cell, "tolist"):
+        raise column.refuse(
+            f"{cell!r} is no list of labels",
+            index,
+            "a list in each row (JSON, Parquet, hub); data.label_separator=CHARACTER for texts "
+            "such as 'a|b'; or data.label_columns=[NAME, ...] for one column of 0 and 1 per label",
+        )
+    labels = [as_text(label, f"{column.key}, {column.where}") for label in cell]
+    if any(map(is_blank, labels)):
+        raise column.refuse("a label is empty", index, "labels that are not empty")
+    return tuple(sorted(set(labels)))

@@ -1,0 +1,113 @@
+"""Plain values that a task measures: the worth of predictions, and of a guess without the text."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Worth of a model's predictions on some rows."""
+
+    examples: int
+    """Number of rows."""
+
+    loss: float
+    """Mean loss of the rows, in the task's own unit (nats for cross-entropy)."""
+
+    loss_error: float
+    """Standard error of the mean loss over the rows; 0 for a single row."""
+
+    error_within_strata: float
+    """Standard error of the mean loss over rows drawn stratum by stratum."""
+
+    scores: Mapping[str, float]
+    """Scores by the names of `Task.scores`."""
+
+    errors: Mapping[str, float]
+    """Standard errors of the scores over the drawing of the rows, where they are known."""
+
+    association: float
+    """Evidence that predictions and targets go together: standard normal where they do not."""
+
+    majority_share: float
+    """Share of the rows that got the most frequent prediction; 1 where all are alike."""
+
+    confusion: list[list[int]] | None = None
+    """Rows true, columns predicted; None where the task has no labels that exclude one another."""
+
+    thresholds: tuple[float, ...] | None = None
+    """Probability above which each label is predicted; None where labels exclude one another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """Scores of the best guess that ignores the text."""
+
+    score: float
+    """First score of the task."""
+
+    name: str = "accuracy"
+    """Name of that score."""
+
+    loss: float
+    """Loss of the constant guess on the validation rows, or of a model without any opinion where
+    that is less."""
+
+    labels: int | None = None
+    """Number of labels that exclude one another; None for other tasks and in old records."""
+
+    trained_loss: float | None = None
+    """Loss of the constant guess that this trial's training leads to, on the rows that every
+    point evaluates: class weights, oversampling and label smoothing move it. None in old
+    records."""
+
+    untrained: float | None = None
+    """Loss of a model without any opinion; None: that of equal shares of all labels."""
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the constant guess that training leads to, which learning has to beat."""
+        return self.loss if self.trained_loss is None else self.trained_loss
+
+    @property
+    def untrained_loss(self) -> float:
+        """Loss with which an untrained head begins, or the baseline where that is larger."""
+        equal = math.log(self.labels or 2) if self.untrained is None else self.untrained
+        return max(self.baseline, self.loss, equal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSummary:
+    """Targets of a data set as people look at them before the first trial."""
+
+    line: str
+    """Line with their figures."""
+
+    warnings: tuple[str, ...] = ()
+    """Sentences about what is likely to spoil a fine-tune."""
+
+    train_counts: tuple[int, ...] = ()
+    """Training rows of each label; empty for a task without labels."""
+
+    validation_counts: tuple[int, ...] = ()
+    """Validation rows of each label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOptions:
+    """Training options of a loss; a task that knows no labels has none of them."""
+
+    label_smoothing: float = 0.0
+    """Share of the target that is spread evenly over all labels."""
+
+    label_weights: tuple[float, ...] | None = None
+    """Weight of each label; None: all alike."""
+
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing changes the loss."""
+        return not self.label_smoothing and self.label_weights is None
+
+
+PLAIN = LossOptions()

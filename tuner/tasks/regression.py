@@ -1,0 +1,216 @@
+"""One number for each text or pair of texts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from tuner.errors import InputError
+from tuner.tasks.cells import Column, shortened
+from tuner.tasks.records import Baseline, Evaluation, TargetSummary
+from tuner.tasks.score import AT_LEAST_0, CORRELATION, Score
+from tuner.tasks.task import Array, Loss, TargetSpec, Task
+
+STRATA = 10
+"""Groups of like size, from small to large values, whose shares splits keep."""
+
+FEW_VALUES = 3
+"""So few different values are more likely labels than numbers."""
+
+_CERTAIN = 40.0
+"""Bound of the evidence; nothing asks for more certainty."""
+
+_ALMOST_1 = 1.0 - 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression(Task):
+    """A number for each text or pair of texts.
+
+    Training standardises the targets; scores, predictions and the exported model have their unit.
+    """
+
+    name: ClassVar[str] = "regression"
+    problem_type: ClassVar[str] = "regression"
+    output_function: ClassVar[str] = "none"
+    single_output: ClassVar[bool] = True
+    scores: ClassVar = {
+        "pearson": Score(title="Pearson r", values=CORRELATION),
+        "spearman": Score(title="Spearman rho", values=CORRELATION),
+        "rmse": Score(title="RMSE", direction="minimize", values=AT_LEAST_0),
+        "mae": Score(title="MAE", direction="minimize", values=AT_LEAST_0),
+    }
+
+    center: float = 0.0
+    """Target that training sees as 0; with `scale` 0 the mean of the training rows."""
+
+    scale: float = 0.0
+    """Difference that training sees as 1; 0: standard deviation of the training rows."""
+
+    def read(self, column: Column) -> tuple[float, ...]:
+        """Return the number of each row."""
+        column.refuse_missing("no number")
+        return tuple(_number(column, index) for index in range(len(column.cells)))
+
+    def names(
+        self, targets: Sequence[Any], where: str, *, classes: bool = False
+    ) -> tuple[str, ...]:
+        """Return the one output's name."""
+        if classes:
+            raise InputError(
+                "the column holds names of classes, not numbers",
+                where=f"data.label, in {where}",
+                remedy="task=classification",
+            )
+        if len(set(targets)) == 1:
+            raise InputError(
+                f"all rows have the same number, {targets[0]:g}",
+                where=f"data.label, in {where}",
+                remedy="a column of different numbers; is data.label the right column?",
+            )
+        return ("score",)
+
+    def known(self, targets: Sequence[Any], names: Sequence[str], where: str) -> tuple[Any, ...]:
+        """Return the numbers as they are."""
+        del names, where
+        return tuple(targets)
+
+    def strata(self, targets: Any) -> Any:
+        """Return the decile of each number."""
+        import numpy as np
+
+        values = np.asarray(targets, np.float64)
+        bounds = np.quantile(values, np.arange(1, STRATA) / STRATA)
+        return np.searchsorted(np.unique(bounds), values)
+
+    def describe(
+        self, train: Sequence[Any], validation: Sequence[Any], names: Sequence[str]
+    ) -> TargetSummary:
+        """Return the range of the numbers."""
+        del names
+        values = sorted(set(train))
+        mean = math.fsum(train) / len(train)
+        warnings = []
+        if len(values) <= FEW_VALUES:
+            shown = shortened([f"{value:g}" for value in values])
+            warnings.append(f"The numbers are {shown} alone. Did you mean task=classification?")
+        outside = sum(not values[0] <= value <= values[-1] for value in validation)
+        if outside > len(validation) / 10:
+            warnings.append(
+                f"{outside} of {len(validation)} validation rows lie outside the training rows' "
+                f"range, {values[0]:g} to {values[-1]:g}."
+            )
+        return TargetSummary(
+            line=f"numbers from {values[0]:g} to {values[-1]:g}, mean {mean:.4g}",
+            warnings=tuple(warnings),
+        )
+
+    def fit(self, targets: Sequence[Any]) -> Self:
+        """Return the task with mean and standard deviation of the training rows."""
+        if self.scale:
+            return self
+        import numpy as np
+
+        values = np.asarray(targets, np.float64)
+        return replace(self, center=float(values.mean()), scale=float(values.std()))
+
+    def target_spec(self, outputs: int) -> TargetSpec:
+        """Return a float; NaN fills a shape up."""
+        del outputs
+        return TargetSpec(dtype="float32", filler=math.nan)
+
+    def encode(self, targets: Sequence[Any], names: Sequence[str]) -> Array:
+        """Return standardised numbers, float32 of shape (rows,)."""
+        import numpy as np
+
+        del names
+        values = np.asarray(targets, np.float64)
+        return ((values - self.center) / (self.scale or 1.0)).astype(np.float32)
+
+    def make_loss(self, outputs: int) -> Loss:
+        """Return the squared error of the standardised numbers."""
+        from tuner.tasks.squared_error import SquaredError
+
+        del outputs
+        return SquaredError()
+
+    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+        """Return the squared error, and scores in the unit of the data."""
+        import numpy as np
+
+        from tuner.tasks.correlation import pearson, pearson_error, spearman, spearman_error
+        from tuner.tasks.row_losses import mean_with_errors
+
+        found, true = outputs[:, 0], np.asarray(targets, np.float64)
+        errors = (found - true) * (self.scale or 1.0)
+        rows = len(true)
+        loss, loss_error, within = mean_with_errors((found - true) ** 2, self.strata(true))
+        linear, ranks = pearson(found, true), spearman(found, true)
+        rmse = float(np.sqrt(np.mean(errors**2)))
+        spread = float(np.std(errors**2, ddof=1)) if rows > 1 else 0.0
+        counts = np.unique(found.astype(np.float32), return_counts=True)[1]
+        evidence = math.atanh(min(max(linear, -1 + 1e-12), 1 - 1e-12)) * math.sqrt(
+            max(rows - 3, 0)
+        )
+        return Evaluation(
+            examples=rows,
+            loss=loss,
+            loss_error=loss_error,
+            error_within_strata=within,
+            scores={
+                "pearson": linear,
+                "spearman": ranks,
+                "rmse": rmse,
+                "mae": float(np.mean(np.abs(errors))),
+            },
+            errors={
+                "pearson": pearson_error(linear, rows),
+                "spearman": spearman_error(ranks, rows),
+                "rmse": spread / (2.0 * rmse * math.sqrt(rows)) if rmse else 0.0,
+                "mae": float(np.std(np.abs(errors), ddof=1)) / math.sqrt(rows)
+                if rows > 1
+                else 0.0,
+            },
+            association=max(-_CERTAIN, min(_CERTAIN, evidence)),
+            majority_share=float(counts.max() / rows),
+        )
+
+    def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
+        """Return what guessing the mean of the training rows reaches."""
+        import numpy as np
+
+        del outputs
+        mean = float(np.mean(train, dtype=np.float64))
+        loss = float(np.mean((np.asarray(validation, np.float64) - mean) ** 2))
+        return Baseline(name="pearson", score=0.0, loss=loss, untrained=loss)
+
+    def predictions(
+        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return `score`, in the unit of the data."""
+        del names, thresholds
+        return [{"score": float(value)} for value in outputs[:, 0]]
+
+    def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:
+        """Return a last layer whose output is in the unit of the data."""
+        scale = self.scale or 1.0
+        return (kernel * scale).astype(kernel.dtype), (bias * scale + self.center).astype(
+            bias.dtype
+        )
+
+    def exported(self, outputs: Array) -> Array:
+        """Return outputs in the unit of the data."""
+        return outputs * (self.scale or 1.0) + self.center
+
+
+def _number(column: Column, index: int) -> float:
+    cell = column.cells[index]
+    try:
+        value = math.nan if isinstance(cell, bool) else float(cell)
+    except (TypeError, ValueError):
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    raise column.refuse(
+        f"{cell!r} is no finite number", index, "a number in each row, or task=classification"
+    )

@@ -1,0 +1,218 @@
+"""Interface of a task: all that depends on what is to be predicted.
+
+Data, search, pruning, convergence, confirmation, memory, tracking and export work for every task
+through these members and know none of them by name. TensorFlow and NumPy are imported only inside
+the functions that compute with them, so that configuration reads tasks without them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from tuner.fields.component import Component
+from tuner.tasks.cells import Column
+from tuner.tasks.records import Baseline, Evaluation, LossOptions, TargetSummary
+from tuner.tasks.score import Score
+
+Array = Any
+"""Array of NumPy, which this module does not import."""
+
+Tensor = Any
+"""Tensor of TensorFlow, likewise."""
+
+SEQUENCE_CLASSIFICATION = "sequence_classification"
+"""Head that gives one vector for each text."""
+
+
+class Loss(Protocol):
+    """Training loss of one model, as part of its graph."""
+
+    def reset(self, options: LossOptions) -> None:
+        """Start a trial with these options."""
+
+    def total_weight(self, targets: Array) -> float:
+        """Sum of the weights of some rows; their number where all weigh 1.
+
+        Args:
+            targets: Targets of the rows, shape (rows, ...).
+        """
+
+    def sums(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sums over the rows of one micro-batch.
+
+        Args:
+            outputs: Outputs of the head, float32, shape (rows, outputs).
+            targets: Targets of the rows; rows that only fill up a shape have `TargetSpec.filler`.
+
+        Returns:
+            The plain loss, by which trials compare, and the loss to minimise before it is divided
+            by the update's `total_weight`.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSpec:
+    """Shape and type of the target of one row, in a graph."""
+
+    shape: tuple[int, ...] = ()
+    """Empty for a single number."""
+
+    dtype: str = "int32"
+    """`int32` or `float32`."""
+
+    filler: float = -1
+    """Target of a row that only fills up a shape and counts for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Component):
+    """Kind of prediction from a text: targets, head, loss, scores, baseline and predictions.
+
+    A subclass is a frozen dataclass with a `name`, fields with defaults, and the abstract members
+    below.
+    """
+
+    group: ClassVar[str] = "task"
+
+    scores: ClassVar[Mapping[str, Score]]
+    """Scores by name; in reports `val_NAME`. The first is the default objective."""
+
+    head: ClassVar[str] = SEQUENCE_CLASSIFICATION
+    """Head of the encoder."""
+
+    problem_type: ClassVar[str]
+    """`problem_type` in an exported config.json."""
+
+    weighs_labels: ClassVar[bool] = False
+    """True if label smoothing, class weights and oversampling have a meaning."""
+
+    def target_spec(self, outputs: int) -> TargetSpec:
+        """Return shape and type of one row's target; by default a label number."""
+        del outputs
+        return TargetSpec()
+
+    def fit(self, targets: Sequence[Any]) -> Self:
+        """Return the task with what it takes from the training targets; by default itself.
+
+        Args:
+            targets: Plain targets of the training rows.
+        """
+        del targets
+        return self
+
+    def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:
+        """Return the last layer of an exported model, whose outputs are in the user's unit.
+
+        Args:
+            kernel: Float32, shape (width, outputs).
+            bias: Float32, shape (outputs,).
+        """
+        return kernel, bias
+
+    def exported(self, outputs: Array) -> Array:
+        """Return what the exported model gives where this one gives `outputs`."""
+        return outputs
+
+    output_function: ClassVar[str]
+    """`function_to_apply` of transformers' pipeline: `softmax`, `sigmoid` or `none`."""
+
+    single_output: ClassVar[bool] = False
+    """True if a model has one output."""
+
+    several_labels: ClassVar[bool] = False
+    """True if a row has a list of labels."""
+
+    @property
+    def objective(self) -> str:
+        """Metric that a sweep is run for unless it names another."""
+        return f"val_{next(iter(self.scores))}"
+
+    @abstractmethod
+    def read(self, column: Column) -> tuple[Any, ...]:
+        """Return the target of each row as plain values.
+
+        Raises:
+            InputError: A cell is missing or holds no target of this task.
+        """
+
+    @abstractmethod
+    def names(
+        self, targets: Sequence[Any], where: str, *, classes: bool = False
+    ) -> tuple[str, ...]:
+        """Return the names of the outputs, as the training rows decide them.
+
+        Args:
+            targets: Targets of all training rows, from `read`.
+            where: File or data set, for messages.
+            classes: True if the targets are names of classes by their type.
+
+        Raises:
+            InputError: Nothing can be learned from these targets, or another task was meant.
+        """
+
+    @abstractmethod
+    def known(self, targets: Sequence[Any], names: Sequence[str], where: str) -> tuple[Any, ...]:
+        """Return targets as the names spell them.
+
+        Raises:
+            InputError: A target that training does not have.
+        """
+
+    @abstractmethod
+    def strata(self, targets: Any) -> Any:
+        """Return a value for each row; splits keep the shares of equal values.
+
+        Args:
+            targets: Plain targets, or those that `encode` gives.
+        """
+
+    @abstractmethod
+    def encode(self, targets: Sequence[Any], names: Sequence[str]) -> Array:
+        """Return targets as numbers, shape (rows, *shape) of the type of `target_spec`."""
+
+    @abstractmethod
+    def describe(
+        self, train: Sequence[Any], validation: Sequence[Any], names: Sequence[str]
+    ) -> TargetSummary:
+        """Return the figures of targets, and what is likely to spoil a fine-tune."""
+
+    @abstractmethod
+    def make_loss(self, outputs: int) -> Loss:
+        """Return the training loss of a model with so many outputs."""
+
+    @abstractmethod
+    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+        """Return the worth of predictions.
+
+        Args:
+            outputs: Outputs of the head, float64, shape (rows, outputs).
+            targets: Targets of the rows, from `encode`.
+        """
+
+    @abstractmethod
+    def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
+        """Return what the best guess that ignores the text reaches.
+
+        Args:
+            train: Targets of the training rows.
+            validation: Targets of the rows that are guessed.
+            outputs: Number of outputs.
+        """
+
+    @abstractmethod
+    def predictions(
+        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return predictions in the user's terms, the same keys for every row.
+
+        Args:
+            outputs: Outputs of an exported model, shape (rows, outputs).
+            names: Names of the outputs.
+            thresholds: `Evaluation.thresholds` of the model; None where it has none.
+        """
+
+    def beyond_baseline(self, score: float, baseline: Baseline, examples: int) -> float:
+        """Return by how many standard errors a first score beats the baseline's; 0: not known."""
+        del score, baseline, examples
+        return 0.0
