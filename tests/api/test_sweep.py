@@ -86,7 +86,7 @@ def test_a_space_of_python_values_is_searched_and_resumed_by_the_same_call(folde
     assert [trial.number for trial in study.trials] == [0, 1, 2]
     ends = [t.parameters for t in study.trials if "schedule.end_fraction" in t.parameters]
     assert all(each["schedule"] == "linear" for each in ends)
-    with pytest.raises(tuner.InputError, match="does not know the command"):
+    with pytest.raises(tuner.InputError, match="is unknown"):
         tuner.load_study("from python").confirm()
     # Its folder is an own study: the command line finds it, and another space is refused.
     assert main(["report", "study=from python"]) == 0

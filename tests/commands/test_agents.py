@@ -36,7 +36,7 @@ def test_the_batch_script_is_printed_and_nothing_is_left_behind(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["storage.url=null"], "storage=journal"),
         (["sweep.dry_run=true"], "launcher.dry_run=true prints the batch script"),
@@ -45,9 +45,9 @@ def test_the_batch_script_is_printed_and_nothing_is_left_behind(folder, capsys):
         (["study=a%j"], "without %"),
     ],
 )
-def test_what_can_not_go_well_is_refused(folder, capsys, more, said):
+def test_what_can_not_go_well_is_refused(folder, capsys, more, message):
     assert main([*SLURM, *more]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_without_submitit_the_extra_is_named(folder, capsys, monkeypatch):

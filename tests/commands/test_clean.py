@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.cleaning import Leftover, removed
+from tuner.cleaning import Leftover, remove_leftovers
 from tuner.trial.folder import StudyFolder
 
 ALL = "clean.older_than=0"
@@ -109,7 +109,7 @@ def test_one_study_alone_is_cleaned_where_it_is_named(swept, folder, capsys):
 
 
 def leftover(path, root):
-    return Leftover(kind="cache", what="x", path=path, root=root, size=1, used=0.0)
+    return Leftover(kind="cache", description="x", path=path, root=root, size=1, used=0.0)
 
 
 def test_what_cannot_be_removed_is_named_and_the_rest_goes(tmp_path):
@@ -121,7 +121,7 @@ def test_what_cannot_be_removed_is_named_and_the_rest_goes(tmp_path):
         leftover(tmp_path / "entry", tmp_path),
         leftover(tmp_path / "gone", tmp_path),
     ]
-    gone, failures = removed(given, lambda model_id: "")
+    gone, failures = remove_leftovers(given, lambda model_id: "")
     assert gone == given[1:]
     assert [(each.leftover, bool(each.reason)) for each in failures] == [(refused, True)]
     assert list(tmp_path.iterdir()) == []

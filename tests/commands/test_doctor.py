@@ -50,7 +50,7 @@ def doctor(folder, tmp_path):
 
 
 def _lines(output):
-    """Name to level and text; the mend of a line is part of its text."""
+    """Name to level and text; the remedy of a line is part of its text."""
     found, name = {}, ""
     for line in output.splitlines():
         if line.startswith(" "):

@@ -8,7 +8,7 @@ import yaml
 
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
-from tuner.commands.export import _dumped
+from tuner.commands.export import _dump
 from tuner.config import compose_training, load_trial
 from tuner.trial.serialization import to_plain
 
@@ -87,7 +87,7 @@ def test_a_file_of_several_configurations_is_refused_by_name(swept, capsys):
 def test_json_is_valid_where_a_number_is_not_finite(swept, capsys):
     assert export("export.format=json", "export.trial=0") == 0
     json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    refused = json.loads(_dumped([{"value": float("nan"), "rates": [float("inf"), 1.0]}]))
+    refused = json.loads(_dump([{"value": float("nan"), "rates": [float("inf"), 1.0]}]))
     assert refused == {"value": "nan", "rates": ["inf", 1.0]}
 
 
@@ -103,14 +103,14 @@ def test_the_model_goes_with_the_best_alone(swept, capsys):
     assert export("export.model=m") == 0
     assert (swept / "m/model.safetensors").read_text() == "a model"
     assert export("export.model=m") == 2
-    assert "there is something already" in capsys.readouterr().err
+    assert "is not empty" in capsys.readouterr().err
     other = 0 if best else 1
     assert export("export.model=n", f"export.trial={other}") == 2
     assert f"the one that is kept is of trial {best}" in capsys.readouterr().err
 
 
 def test_what_can_not_be_exported(swept, capsys):
-    for argument, code, said in (
+    for argument, code, message in (
         ("export.convergence=diverged", 1, "completed trials is diverged"),
         ("export.trial=99", 1, "no trial 99 has ended"),
         ("export.format=xml", 2, "one of hydra, cli, json, training_arguments"),
@@ -119,4 +119,4 @@ def test_what_can_not_be_exported(swept, capsys):
         ("study=other", 2, "there is no study 'other'"),
     ):
         assert export(argument) == code
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err

@@ -12,11 +12,11 @@ from tuner.worker.predict_client import Prediction
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        ((), "a model's folder and a file are needed"),
-        (("tiny",), "a model's folder and a file are needed"),
-        (("tiny", "predict.rows=3"), "a model's folder and a file are needed"),
+        ((), "a model's folder and a file"),
+        (("tiny",), "a model's folder and a file"),
+        (("tiny", "predict.rows=3"), "a model's folder and a file"),
         (("nowhere", "train.csv"), "there is no folder nowhere"),
         (("tiny", "nothing.csv"), "there is no file nothing.csv"),
         (("tiny", "notes.txt"), "a name that ends in one of .csv, .tsv"),
@@ -28,20 +28,20 @@ from tuner.worker.predict_client import Prediction
             "predict.label=COLUMN, one of: text, label",
         ),
         (("tiny", "gaps.csv", "predict.label=label"), "predict.label, gaps.csv, row 2"),
-        (("tiny", "train.csv", "predict.output=sweeps"), "predict.output=FILE.csv in a folder"),
-        (("tiny", "train.csv", "predict.output=train.csv/x.csv"), "the file can not be written"),
+        (("tiny", "train.csv", "predict.output=sweeps"), "predict.output=FILE.csv"),
+        (("tiny", "train.csv", "predict.output=train.csv/x.csv"), "the file cannot be written"),
         (("tiny", "train.csv", "predict.rows=-1"), "predict.rows: 0 or more"),
         (("tiny", "train.csv", "predict.row=1"), "no key 'predict.row'"),
         (("tiny", "train.csv", "study=mine"), "there is no key 'study'"),
         (("tiny", "train.csv", "predict.rows=1,2"), "predict.rows"),
     ],
 )
-def test_wrong_input_is_told(words, said, folder, capsys):
+def test_wrong_input_is_told(words, message, folder, capsys):
     (folder / "notes.txt").write_text("a text")
     (folder / "empty.csv").write_text("text,label\n")
     (folder / "gaps.csv").write_text("text,label\na fine film,1\ndull,\n")
     assert main(["predict", *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", range(40, 251))

@@ -228,9 +228,9 @@ def test_an_incomplete_model_is_not_exported(swept, study, folder, capsys, left)
             path.unlink()
     for words in (["export.model=m"], ["export.output=e.yaml", "export.model=deep/er/m"]):
         assert main(["export", "sweep=mine", *words]) == 2
-        said = capsys.readouterr()
-        assert "the model is not complete" in said.err
-        assert not said.out
+        printed = capsys.readouterr()
+        assert "the model is not complete" in printed.err
+        assert not printed.out
     assert not [p for p in folder.iterdir() if p.name in ("e.yaml", "m")]
 
 

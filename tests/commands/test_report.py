@@ -68,9 +68,9 @@ def test_the_sweeps_file_is_not_needed(swept):
 def test_a_study_that_is_not_there_is_not_made_and_those_that_are_get_listed(swept, capsys):
     before = files(swept)
     assert main(["report", "sweep=yours"]) == 2
-    said = capsys.readouterr().err
-    assert "there is no study 'yours'" in said
-    assert "one of mine" in said
+    message = capsys.readouterr().err
+    assert "there is no study 'yours'" in message
+    assert "one of mine" in message
     assert main(["report"]) == 2
     assert "one of mine" in capsys.readouterr().err
     assert files(swept) == before
@@ -93,9 +93,9 @@ def test_storage_that_can_not_be_read_says_so_without_the_password(folder, capsy
     assert "cannot be read" in capsys.readouterr().err
     url = "nothing://me:secret@host/db"
     assert main(["report", "study=mine", f"storage.url='{url}'"]) == 2
-    said = capsys.readouterr().err
-    assert "cannot be read" in said
-    assert "secret" not in said
+    message = capsys.readouterr().err
+    assert "cannot be read" in message
+    assert "secret" not in message
 
 
 def test_a_study_of_another_program_is_refused(folder, capsys):

@@ -225,9 +225,9 @@ def test_a_study_goes_on_after_changes_of_what_decides_no_trial(folder, fake_wor
     (folder / "moved").symlink_to(folder / "tiny")
     assert main([*words, *free, "model.checkpoint=moved", "sweep.n_trials=2"]) == 0
     assert main([*words, "training.epochs=2"]) == 2
-    said = capsys.readouterr().err
-    assert "training.epochs: 1.0 → 2.0" in said
-    assert "training.epochs=1.0 as before" in said
+    message = capsys.readouterr().err
+    assert "training.epochs: 1.0 → 2.0" in message
+    assert "training.epochs=1.0 as before" in message
     assert main([*words, *free, "training.epochs=2", "training.epochs=1.0"]) == 0
 
 

@@ -80,9 +80,9 @@ def test_a_sweep_of_two_objectives_goes_on_and_is_reported(swept, capsys):
 
 def test_weights_of_no_objective_are_the_users_error(swept, capsys):
     for words, told in (
-        (["export.pick=weights"], "no weight is given"),
+        (["export.pick=weights"], "at least one weight"),
         (["export.pick=weights", "export.weights={val_loss: 1}"], "val_loss"),
-        (["export.pick=weights", "export.weights={val_accuracy: -1}"], "below 0"),
+        (["export.pick=weights", "export.weights={val_accuracy: -1}"], "is negative"),
         (["export.weights={val_accuracy: 1}"], "export.pick=weights"),
         (["export.pick=best"], "knee, first, weights"),
     ):

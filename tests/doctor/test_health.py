@@ -27,8 +27,10 @@ def precision_lines_of(found, wanted):
     return precision_lines(found, wanted, INSTALL)
 
 
-def package_lines_of(installed, unmet, clashing=()):
-    return package_lines(installed, unmet, HERE, install_ourselves=INSTALL, clashing=clashing)
+def package_lines_of(installed, unmet, all_installed=()):
+    return package_lines(
+        installed, unmet, HERE, install_ourselves=INSTALL, all_installed=all_installed
+    )
 
 
 def on(*capabilities, **changes):
@@ -80,21 +82,21 @@ def test_a_driver_that_does_not_work_is_a_warning():
 
 
 @pytest.mark.parametrize(
-    ("shown", "found", "mend"),
+    ("shown", "found", "remedy"),
     [
         (nvidia(TWO, "0", "1"), ON_CPU, INSTALL),
-        (nvidia(TWO, "0", "1"), dataclasses.replace(ON_CPU, cuda=None), "in place of"),
+        (nvidia(TWO, "0", "1"), dataclasses.replace(ON_CPU, cuda=None), "replace"),
         (nvidia(TWO.replace("550.54", "470.82"), "0"), ON_CPU, "525.60 or newer"),
         (nvidia(TWO, "0"), dataclasses.replace(ON_CPU, cuda="13.0"), "580.65 or newer"),
-        (nvidia(TWO, "7", is_chosen=True), ON_CPU, "that there are: 0, 1"),
+        (nvidia(TWO, "7", is_chosen=True), ON_CPU, "that exist: 0, 1"),
         (nvidia(TWO, "0", "1"), on((8, 0)), INSTALL),
     ],
     ids=["libraries", "built for CPU", "driver", "newer CUDA", "no such GPU", "one of two"],
 )
-def test_what_tensorflow_does_not_see_is_wrong_and_has_its_mend(shown, found, mend):
+def test_what_tensorflow_does_not_see_is_wrong_and_has_its_remedy(shown, found, remedy):
     line = gpu_lines_of(shown, found)[-1]
     assert line.level is Level.WRONG
-    assert mend in line.mend
+    assert remedy in line.remedy
 
 
 def test_of_mig_instances_tensorflow_sees_one_at_a_time():
@@ -110,7 +112,7 @@ def test_of_mig_instances_tensorflow_sees_one_at_a_time():
 def test_gpus_that_are_hidden_are_a_warning():
     line = gpu_lines_of(nvidia(TWO, is_chosen=True), ON_CPU)[-1]
     assert line.level is Level.WARNING
-    assert "CUDA_VISIBLE_DEVICES" in line.mend
+    assert "CUDA_VISIBLE_DEVICES" in line.remedy
 
 
 def test_of_a_tensorflow_that_does_not_load_the_gpus_say_nothing():
@@ -125,7 +127,7 @@ def test_the_build_of_tensorflow():
 
 
 @pytest.mark.parametrize(
-    ("capability", "wanted", "level", "mend"),
+    ("capability", "wanted", "level", "remedy"),
     [
         ((8, 0), "mixed_bfloat16", Level.OK, ""),
         ((7, 5), "mixed_bfloat16", Level.WARNING, "training.precision=mixed_float16"),
@@ -136,10 +138,12 @@ def test_the_build_of_tensorflow():
         (None, "mixed_bfloat16", Level.WARNING, "training.precision=float32"),
     ],
 )
-def test_mixed_precision_is_fast_from_some_compute_capability_on(capability, wanted, level, mend):
+def test_mixed_precision_is_fast_from_some_compute_capability_on(
+    capability, wanted, level, remedy
+):
     found = ON_CPU if capability is None else on(capability)
     [line] = precision_lines_of(found, {wanted})
-    assert (line.level, line.mend) == (level, mend)
+    assert (line.level, line.remedy) == (level, remedy)
 
 
 def test_a_precision_that_fails_is_wrong_where_it_is_wanted():
@@ -158,12 +162,12 @@ def test_packages_that_do_not_go_together():
 
     assert levels(package_lines_of({DISTRIBUTION, "numpy"}, [])) == ["ok"]
     [line] = package_lines_of(None, [])
-    assert (line.level, line.mend) == (Level.WARNING, INSTALL)
+    assert (line.level, line.remedy) == (Level.WARNING, INSTALL)
     theirs, ours = asked("keras-hub", "x", None), asked(DISTRIBUTION, "optuna", "4.4.0")
     lines = package_lines_of({DISTRIBUTION}, [theirs, ours])
     assert levels(lines) == ["wrong", "warning"]
     assert lines[0].text == "optuna is 4.4.0, and encoder-tuner needs >=5.0,<5.1"
-    assert lines[0].mend == "python -m pip install 'optuna>=5.0,<5.1'"
+    assert lines[0].remedy == "python -m pip install 'optuna>=5.0,<5.1'"
     assert "x is not installed" in lines[1].text
 
 
@@ -172,13 +176,13 @@ def test_only_the_first_of_many_unmet_requirements_are_told():
     lines = package_lines_of({DISTRIBUTION}, many)
     assert len(lines) == 5
     assert lines[-1].text == "5 more requirements are not met"
-    assert "python -m pip check" in lines[-1].mend
+    assert "python -m pip check" in lines[-1].remedy
 
 
 def test_two_distributions_of_one_package_are_wrong():
     [line] = package_lines_of({DISTRIBUTION}, [], {"tensorflow", "tensorflow-cpu", "keras"})
     assert line.level is Level.WRONG
-    assert line.mend == (
+    assert line.remedy == (
         "python -m pip uninstall tensorflow-cpu && "
         "python -m pip install --force-reinstall --no-deps tensorflow"
     )
@@ -196,7 +200,7 @@ def test_two_distributions_of_one_package_are_wrong():
 def test_a_folder_needs_rights_and_room(free, refusal, level):
     line = folder_line("output", Folder(path="/o", free=free, refusal=refusal), "output=FOLDER")
     assert line.level is level
-    assert (level is Level.OK) == (line.mend == "")
+    assert (level is Level.OK) == (line.remedy == "")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
-from tuner.doctor.machine import find_folder, needed_packages
+from tuner.doctor.machine import inspect_folder, needed_packages
 from tuner.doctor.packages import Unmet
 from tuner.installation.distribution import DISTRIBUTION
 
 
 def test_a_folder_is_tried_where_it_would_be_made_and_nothing_stays(tmp_path):
-    folder = find_folder(tmp_path / "not" / "yet")
+    folder = inspect_folder(tmp_path / "not" / "yet")
     assert (folder.refusal, list(tmp_path.iterdir())) == ("", [])
     assert folder.free > 0
     (tmp_path / "file").write_text("")
-    assert find_folder(tmp_path / "file").refusal == "Not a directory"
-    assert find_folder(tmp_path / "file" / "x").refusal == f"{tmp_path}/file: Not a directory"
+    assert inspect_folder(tmp_path / "file").refusal == "Not a directory"
+    assert inspect_folder(tmp_path / "file" / "x").refusal == f"{tmp_path}/file: Not a directory"
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    assert "No such file" in find_folder(tmp_path / "dangling").refusal
+    assert "No such file" in inspect_folder(tmp_path / "dangling").refusal
 
 
 def _install(folder, name, version, *requires):

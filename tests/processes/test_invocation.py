@@ -14,7 +14,7 @@ def test_an_override_takes_the_place_of_the_users_own():
         words=("sweep=my sweep", "training.epochs=1", "+a.b=2", "~c"), program="tuner"
     )
     assert call.again == "tuner 'sweep=my sweep' training.epochs=1 +a.b=2 '~c'"
-    changed = call.changed({"training.epochs": "training.epochs=2", "a.b": "'a.b=[1, 2]'"})
+    changed = call.command_with({"training.epochs": "training.epochs=2", "a.b": "'a.b=[1, 2]'"})
     assert changed == "tuner 'sweep=my sweep' '~c' training.epochs=2 'a.b=[1, 2]'"
 
 

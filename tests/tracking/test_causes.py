@@ -172,7 +172,7 @@ def test_stores_that_no_study_can_be_in_are_refused_with_another(uri, remedy, mo
 def test_doctor_tells_the_same_cause(serve):
     line = tracking_line(TrackingSettings(uri=serve(502)))
     assert "proxy" in line.text
-    assert "behind it" in line.mend
+    assert "behind it" in line.remedy
 
 
 def test_a_database_that_refuses_the_login_or_is_not_there_is_told():

@@ -1,4 +1,4 @@
-"""The Python interface: the functions and classes that `import tuner` gives."""
+"""Functions and classes of the Python interface, as `import tuner` gives them."""
 
 from tuner.api.callbacks import Callback
 from tuner.api.calls import load_study, sweep, train

@@ -1,4 +1,4 @@
-"""Functions of a user that are called while a sweep runs."""
+"""User functions that are called while a sweep runs."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,10 +12,10 @@ _METHODS = ("trial_started", "trial_reported", "trial_finished")
 
 
 class Callback(Protocol):
-    """Called as trials of a search start, report and finish.
+    """Methods that are called as trials of a search start, report and finish.
 
     Subclass it and override what is needed; the methods here do nothing. They are called in the
-    process and in the thread of `tuner.sweep`, one after another, so that a slow one delays the
+    process and the thread of `tuner.sweep`, one after another, so that a slow one delays the
     answers to the workers. `study.stop()` ends the sweep gently. An exception does the same;
     `tuner.sweep` raises it again once everything is stored.
 
@@ -27,47 +27,47 @@ class Callback(Protocol):
     """
 
     def trial_started(self, study: Study, trial: Trial) -> None:
-        """Take note of an attempt that begins.
+        """Handle an attempt that begins.
 
         Args:
-            study: The study, as it is stored by now.
-            trial: The trial; its state is `running`.
+            study: Study as it is stored now.
+            trial: Trial in state `running`.
         """
 
     def trial_reported(self, study: Study, trial: Trial, report: Report) -> None:
-        """Take note of an evaluation point.
+        """Handle an evaluation point.
 
         Args:
-            study: The study, as it is stored by now.
-            trial: The trial; its state is `running`.
+            study: Study as it is stored now.
+            trial: Trial in state `running`.
             report: Losses in nats, metrics from 0 to 1, speed and memory at the point.
         """
 
     def trial_finished(self, study: Study, trial: Trial) -> None:
-        """Take note of a trial that ended and is not tried again.
+        """Handle a trial that ended and is not tried again.
 
         Args:
-            study: The study, as it is stored by now.
-            trial: The trial with its state and score.
+            study: Study as it is stored now.
+            trial: Trial with its state and score.
         """
 
 
 class CallbackRunner:
-    """Calls the callbacks of one sweep, and stops it at their first exception.
+    """Calls the callbacks of one sweep, and stops the sweep at their first exception.
 
     Attributes:
-        error: The first exception of a callback; None: there was none.
+        error: First exception of a callback; None if there was none.
     """
 
     def __init__(
         self, callbacks: Sequence[Callback], study: Study, notice: Callable[[str], None]
     ) -> None:
-        """Call nothing yet.
+        """Check the callbacks; none is called yet.
 
         Args:
-            callbacks: Each has all methods of `Callback`.
-            study: The study that the callbacks are given.
-            notice: Shows a line.
+            callbacks: Objects with all methods of `Callback`.
+            study: Study that is passed to the callbacks.
+            notice: Function that shows a line.
 
         Raises:
             InputError: A callback lacks a method.
@@ -81,7 +81,7 @@ class CallbackRunner:
 
     @property
     def hooks(self) -> SweepHooks:
-        """The functions that the sweep calls."""
+        """Functions that the sweep calls."""
         return SweepHooks(
             on_started=self._started,
             on_reported=self._reported,
@@ -92,19 +92,19 @@ class CallbackRunner:
     def _started(self, spec: TrialSpec) -> None:
         if self._callbacks:
             trial = Trial.running(spec)
-            self._each(lambda callback: callback.trial_started(self._study, trial))
+            self._call_each(lambda callback: callback.trial_started(self._study, trial))
 
     def _reported(self, spec: TrialSpec, report: Report) -> None:
         if self._callbacks:
             trial = Trial.running(spec)
-            self._each(lambda callback: callback.trial_reported(self._study, trial, report))
+            self._call_each(lambda callback: callback.trial_reported(self._study, trial, report))
 
     def _finished(self, spec: TrialSpec, outcome: TrialOutcome) -> None:
         if self._callbacks:
             trial = Trial.finished(spec, outcome)
-            self._each(lambda callback: callback.trial_finished(self._study, trial))
+            self._call_each(lambda callback: callback.trial_finished(self._study, trial))
 
-    def _each(self, call: Callable[[Callback], None]) -> None:
+    def _call_each(self, call: Callable[[Callback], None]) -> None:
         """Call each callback; one that fails is not called again."""
         for callback in list(self._callbacks):
             try:
@@ -124,12 +124,12 @@ def _check(callback: object) -> None:
         raise InputError(
             f"the callback {callback.__name__} is a class",
             where="callbacks",
-            remedy=f"an object of it, as {callback.__name__}()",
+            remedy=f"pass an object, as {callback.__name__}()",
         )
     missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
     if missing:
         raise InputError(
             f"the callback {callback!r} has no method {', '.join(missing)}",
             where="callbacks",
-            remedy="an object of a subclass of tuner.Callback",
+            remedy="pass an object of a subclass of tuner.Callback",
         )

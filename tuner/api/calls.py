@@ -1,4 +1,4 @@
-"""The functions of the Python interface."""
+"""Functions of the Python interface."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from tuner.api.callbacks import Callback, CallbackRunner
 from tuner.api.display import terminal
 from tuner.api.model import Model
-from tuner.api.running import SweepRequest, compose, listed, run, show_on
+from tuner.api.running import SweepRequest, checked_overrides, compose, run, show_on
 from tuner.api.study import Study
 from tuner.config import compose_report, compose_training
 from tuner.errors import INTERRUPTED, InputError, TunerError
@@ -32,31 +32,33 @@ def sweep(
     """Run a sweep, or resume it up to its total.
 
     Ctrl-C stops it gently: running trials end at their next update, the study is returned, and
-    the same call resumes it. In a thread that is not the main one Python gives no signals to
-    handle; `study.stop()` in a callback does the same there.
+    the same call resumes it. Python delivers signals to the main thread alone; in any other
+    thread, `study.stop()` in a callback stops the sweep.
 
     Args:
-        name: A file of ./sweeps, or a bundled sweep as `lr_search`; with `space` the name of the
+        name: Sweep in ./sweeps or a bundled one, such as `lr_search`; with `space` the name of the
             study.
         space: Searched key to an expression (`"tag(log, interval(1e-6, 1e-3))"`), to a list of
-            values, or to mappings `{"values": …, "when": {…}}`; None: as the named sweep says.
-        overrides: As on the command line: `"training.epochs=2"`, `"model=bert_base"`.
-        callbacks: Called as trials start, report and finish.
-        quiet: True to show warnings and results alone.
+            values, or to mappings `{"values": …, "when": {…}}`; None for the space of the sweep.
+        overrides: Overrides as on the command line: `"training.epochs=2"`, `"model=bert_base"`.
+        callbacks: Objects that are called as trials start, report and finish.
+        quiet: True to show only warnings and results.
 
     Returns:
-        The study, whose `interrupted` says whether it was stopped.
+        Study; its `interrupted` is True if the sweep was stopped.
 
     Raises:
         InputError: The sweep cannot run as it is configured; nothing was changed.
         TunerError: Workers do not start, or the storage is lost.
-        Exception: The first exception of a callback, once everything is stored.
+        Exception: First exception of a callback, raised once everything is stored.
 
     Example:
         study = tuner.sweep("lr_search", overrides=["training.epochs=2"])
         print(study.best.score, study.best.parameters)
     """
-    request = SweepRequest(name=name, space=space, overrides=listed(overrides), quiet=quiet)
+    request = SweepRequest(
+        name=name, space=space, overrides=checked_overrides(overrides), quiet=quiet
+    )
     composed = compose(request)
     agent = composed.agent
     if callbacks and agent.launcher.submits_agents:
@@ -64,7 +66,7 @@ def sweep(
             f"callbacks are not called by the agents of launcher={agent.launcher.name}, which are "
             "other processes",
             where="callbacks",
-            remedy="launcher=local or launcher=ray, or no callbacks",
+            remedy="choose launcher=local or launcher=ray, or pass no callbacks",
         )
     study = Study(agent.study_name, Path(agent.output), agent.storage, request)
     shown = show_on(composed, quiet=quiet)
@@ -81,8 +83,8 @@ def load_study(name: str, output: str | Path = "outputs", storage: str | None = 
     Args:
         name: Name of the study.
         output: Folder of all studies.
-        storage: `sqlite`, `journal` or an address as `postgresql://USER@HOST/DATABASE`; None: the
-            file in the study's folder.
+        storage: `sqlite`, `journal` or a URL such as `postgresql://USER@HOST/DATABASE`; None for
+            the file in the study's folder.
 
     Raises:
         InputError: There is no such study, or its storage cannot be read.
@@ -111,24 +113,24 @@ def train(
     """Fine-tune once, without a search.
 
     Args:
-        file: Configuration as `outputs/lr_search/best.yaml`; None: overrides name a model and a
-            data set.
-        overrides: Above the file, as on the command line.
-        quiet: True to show warnings and results alone.
+        file: Configuration such as `outputs/lr_search/best.yaml`; None if overrides name a model
+            and a data set.
+        overrides: Overrides of the file, as on the command line.
+        quiet: True to show only warnings and results.
 
     Returns:
-        The trained model, with its settings and scores.
+        Trained model, with its settings and scores.
 
     Raises:
         InputError: Model, data or a setting cannot be used.
         TunerError: The fine-tune did not complete, or its model could not be saved.
-        KeyboardInterrupt: Somebody stopped it; its files are kept.
+        KeyboardInterrupt: The fine-tune was stopped; its files are kept.
 
     Example:
         model = tuner.train("outputs/lr_search/best.yaml")
         model.predict(["a fine film"])[0].label
     """
-    overrides = listed(overrides)
+    overrides = checked_overrides(overrides)
     path = None if file is None else Path(file)
     if path is None:
         check_named(overrides)

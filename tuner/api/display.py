@@ -13,14 +13,14 @@ from tuner.results.live import frame_lines
 from tuner.results.terminal import Terminal
 
 WIDTH, HEIGHT = 100, 40
-"""Columns and lines of the moving part in a notebook."""
+"""Columns and lines of the changing part in a notebook."""
 
 REFRESH_SECONDS = 0.5
-"""Least time between two drawings of it."""
+"""Minimal time between two updates of that part."""
 
 
 def in_notebook() -> bool:
-    """Return True in a cell of a notebook, where IPython shows what changes."""
+    """True in a cell of a notebook, where IPython can update the output."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return shell is not None and "IPKernelApp" in shell.config
@@ -32,10 +32,10 @@ def terminal(
     """Return the display of this process.
 
     Args:
-        objective: Metric name.
+        objective: Name of the metric.
         keys: Searched keys.
-        quiet: True to show warnings and results alone.
-        moves: False to show lines alone.
+        quiet: True to show only warnings and results.
+        moves: False to show lines only.
     """
     if in_notebook():
         return NotebookTerminal(objective, keys=keys, quiet=quiet, moves=moves)
@@ -43,12 +43,12 @@ def terminal(
 
 
 class NotebookTerminal(Terminal):
-    """Shows a sweep below a cell: ended trials as lines, running ones in a part that changes."""
+    """Terminal of a notebook cell: ended trials as lines, running ones in a part that changes."""
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         """Show nothing until `begin`; see `Terminal` for the arguments."""
         super().__init__(*given, **settings)
-        # Kernels set FORCE_COLOR, and notebooks show the escapes of links as they are.
+        # Kernels set FORCE_COLOR, and notebooks show the escape codes of links as text.
         self.console = PlainConsole(width=WIDTH, force_terminal=False, force_interactive=False)
         self._handle: Any = None
         self._drawn = 0.0
@@ -58,7 +58,7 @@ class NotebookTerminal(Terminal):
         return self._moves and not self._quiet
 
     def begin(self, *given: Any, **settings: Any) -> None:
-        """Show the sweep's line and one for each slot; see `Terminal` for the arguments."""
+        """Show a line for the sweep and one for each slot; see `Terminal` for the arguments."""
         super().begin(*given, **settings)
         if self._is_live:
             from IPython.display import display  # noqa: PLC0415 - there in a notebook alone
@@ -66,7 +66,7 @@ class NotebookTerminal(Terminal):
             self._handle = display(self._content(), raw=True, display_id=True)
 
     def end(self) -> None:
-        """Take the changing part away."""
+        """Remove the changing part."""
         super().end()
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)

@@ -1,4 +1,4 @@
-"""A trained model in a folder."""
+"""Trained model in a folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ class Prediction:
 
 
 class Model:
-    """A trained model, as a sweep or `tuner.train` leaves it.
+    """Trained model of a sweep or of `tuner.train`.
 
     Attributes:
-        path: Folder of the model; transformers loads it, too.
-        settings: Configuration that it was trained with; None for one of another program.
-        scores: Metric to its value at the last evaluation point; empty where it is not known.
+        path: Folder of the model, which transformers can load, too.
+        settings: Configuration that it was trained with; None for a model of another program.
+        scores: Metric to its value at the last evaluation point; empty if unknown.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Model:
         """Find the model; nothing is loaded yet.
 
         Args:
-            path: Folder as `outputs/STUDY/best_model`.
-            settings: Configuration that it was trained with; None: as the folder says.
-            scores: Metric to value, where they are known.
+            path: Folder such as `outputs/STUDY/best_model`.
+            settings: Configuration that it was trained with; None for the one in the folder.
+            scores: Metric to value, if known.
 
         Raises:
             InputError: There is no such folder.
@@ -62,7 +62,7 @@ class Model:
             raise InputError(
                 f"there is no model in {self.path}",
                 where="path",
-                remedy="a folder as outputs/STUDY/best_model, or tuner.train(FILE).path",
+                remedy="give a folder as outputs/STUDY/best_model, or tuner.train(FILE).path",
             )
         described = self.path / "best.yaml"
         if settings is None and described.is_file():
@@ -83,15 +83,16 @@ class Model:
     ) -> list[Prediction]:
         """Predict texts.
 
-        A process of its own loads TensorFlow and the model, which takes seconds: give all texts
-        in one call.
+        A separate process loads TensorFlow and the model, which takes seconds: pass all texts in
+        one call.
 
         Args:
             texts: Texts, one or more.
-            pairs: Second texts, one for each text, for a model of text pairs; None: none.
+            pairs: Second texts, one for each text, for a model of text pairs; None for other
+                models.
 
         Returns:
-            A prediction for each text, in their order.
+            Prediction for each text, in their order.
 
         Raises:
             InputError: Texts or folder cannot be used.
@@ -125,13 +126,15 @@ def _check(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
             raise InputError(
                 f"{name} is {given!r}, which is not a list of texts",
                 where=name,
-                remedy='a list, as ["a fine film"]',
+                remedy='pass a list, as ["a fine film"]',
             )
     if not texts:
-        raise InputError("there are no texts", where="texts", remedy='a list, as ["a fine film"]')
+        raise InputError(
+            "there are no texts", where="texts", remedy='pass a list, as ["a fine film"]'
+        )
     if pairs is not None and len(pairs) != len(texts):
         raise InputError(
             f"there are {len(texts)} texts and {len(pairs)} pairs",
             where="pairs",
-            remedy="a second text for each text",
+            remedy="pass a second text for each text",
         )

@@ -1,4 +1,4 @@
-"""Runs a sweep that a Python program asked for."""
+"""Sweeps that a Python program starts."""
 
 import shlex
 import time
@@ -21,25 +21,25 @@ from tuner.settings.overrides import expression
 from tuner.tracking import origin
 
 DEFAULT_NAME = "sweep"
-"""Name of a sweep that is given as a space alone."""
+"""Name of a sweep that consists of a space only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRequest:
-    """One call of `tuner.sweep`."""
+    """Arguments of one call of `tuner.sweep`."""
 
     name: str | None
-    """Name of a sweep of ./sweeps or a bundled one; with `space` the name that it gets."""
+    """Name of a sweep in ./sweeps or a bundled one; with `space` the name of the new sweep."""
     space: Mapping[str, Any] | None = None
-    """Searched key to values; None: as the named sweep says."""
+    """Searched key to values; None for the space of the named sweep."""
     overrides: tuple[str, ...] = ()
-    """Overrides above the sweep, later ones win."""
+    """Overrides of the sweep; later ones win."""
     quiet: bool = False
-    """True to show warnings and results alone."""
+    """True to show only warnings and results."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Overrides that a command line has for the same sweep; empty where it has none."""
+        """Overrides of the command line that runs the same sweep; empty if there is none."""
         if self.space is not None:
             return ()
         named = () if self.name is None else (f"sweep={self.name}",)
@@ -48,17 +48,17 @@ class SweepRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class PythonCall(Invocation):
-    """A call of `tuner.sweep` as the user would repeat it."""
+    """Call of `tuner.sweep` that repeats a sweep."""
 
     request: SweepRequest
-    """What was asked for."""
+    """Arguments of the call."""
 
-    def changed(self, overrides: Mapping[str, str]) -> str:
+    def command_with(self, overrides: Mapping[str, str]) -> str:
         """Return the call with other overrides, passwords masked.
 
         Args:
-            overrides: Key to override, quoted for a shell; each takes the place of what the user
-                gave for its key.
+            overrides: Key to override, quoted for a shell; each replaces the user's override of
+                its key.
         """
         asked = self.request
         given = [*(word for word in asked.overrides if key_of(word) not in overrides)]
@@ -69,8 +69,8 @@ class PythonCall(Invocation):
         return f"tuner.sweep({', '.join(parts)})"
 
 
-def listed(overrides: Any) -> tuple[str, ...]:
-    """Return overrides as a caller gave them.
+def checked_overrides(overrides: Any) -> tuple[str, ...]:
+    """Return overrides as a tuple.
 
     Raises:
         InputError: They are no list of texts.
@@ -80,7 +80,7 @@ def listed(overrides: Any) -> tuple[str, ...]:
         raise InputError(
             f"overrides is {overrides!r}, which is not a list of texts",
             where="overrides",
-            remedy='a list, as ["training.epochs=2"]',
+            remedy='pass a list, as ["training.epochs=2"]',
         )
     return found
 
@@ -89,48 +89,48 @@ def compose(request: SweepRequest) -> ComposedSweep:
     """Compose the sweep of a call.
 
     Raises:
-        InputError: Anything in the call, or in a file that it needs, is wrong.
+        InputError: The call, or a file that it needs, is wrong.
     """
     if any(key_of(word) == "sweep" for word in request.overrides):
         raise InputError(
             "overrides name a sweep",
             where="overrides",
-            remedy="the name as the first argument of tuner.sweep",
+            remedy="pass the name as the first argument of tuner.sweep",
         )
     if request.space is None:
         return compose_sweep(request.words, Path.cwd())
-    space = {key: searched(values) for key, values in request.space.items()}
+    space = {key: space_expression(values) for key, values in request.space.items()}
     section = {"name": request.name or DEFAULT_NAME, "space": space}
     composed = compose_sweep(request.overrides, Path.cwd(), section)
     if composed.agent.launcher.submits_agents:
         raise InputError(
             f"the agents of launcher={composed.agent.launcher.name} cannot read a space that "
-            "stands in Python alone",
+            "is defined only in Python",
             where="space",
-            remedy="the space in a file as sweeps/mine.yaml, and tuner.sweep('mine')",
+            remedy="write the space to a file as sweeps/mine.yaml, and call tuner.sweep('mine')",
         )
     return composed
 
 
-def searched(values: Any) -> Any:
-    """Return the values of a key as a sweep's file has them.
+def space_expression(values: Any) -> Any:
+    """Return the values of a key as an expression of a sweep file.
 
     Args:
         values: Expression as `tag(log, interval(1e-6, 1e-3))`; list of single values; or one or
             several mappings `{"values": …, "when": {…}}`.
     """
     if isinstance(values, Mapping):
-        inner = {"values": searched(values["values"])} if "values" in values else {}
+        inner = {"values": space_expression(values["values"])} if "values" in values else {}
         return {**values, **inner}
     if isinstance(values, list | tuple):
         if any(isinstance(value, Mapping) for value in values):
-            return [searched(value) for value in values]
+            return [space_expression(value) for value in values]
         return f"choice({', '.join(map(expression, values))})"
     return values
 
 
 def stored_request(attributes: Mapping[str, Any]) -> SweepRequest | None:
-    """Return the call that repeats the last start of a study; None where it is not known.
+    """Return the call that repeats the last start of a study; None if unknown.
 
     Args:
         attributes: User attributes of the study.
@@ -154,13 +154,13 @@ def run(composed: ComposedSweep, request: SweepRequest, shown: Terminal, hooks: 
     """Run the sweep of a call to its end.
 
     Args:
-        composed: The sweep.
-        request: The call.
+        composed: Sweep to run.
+        request: Arguments of the call.
         shown: Display.
-        hooks: Called as trials start, report and finish.
+        hooks: Functions called as trials start, report and finish.
 
     Returns:
-        0 done, 1 nothing usable came out, 130 interrupted.
+        0 if done, 1 if there is no usable result, 130 if interrupted.
 
     Raises:
         InputError: The sweep cannot run as it is configured.

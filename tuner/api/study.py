@@ -1,4 +1,4 @@
-"""A stored study, read at each access: its trials, its best, and its confirmation."""
+"""Stored study, read at each access: its trials, its best one, and its confirmation."""
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -27,7 +27,7 @@ RUNNING = "running"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A trial of a study at one moment."""
+    """Trial of a study as it was when it was read."""
 
     number: int
     """Number in the study, counted from 0; trial 0 is the untuned default."""
@@ -37,17 +37,17 @@ class Trial:
     parameters: Mapping[str, Scalar]
     """Searched key to value."""
     outcome: TrialOutcome | None = None
-    """Everything that is known of its end; None before it."""
+    """Facts of its end; None before it."""
     curve: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     """Evaluation point to the objectives and constrained metrics there."""
     read_settings: Callable[[], TrialSettings | None] = field(
         default=lambda: None, repr=False, compare=False
     )
-    """Reads the configuration."""
+    """Function that reads the configuration."""
 
     @classmethod
     def running(cls, spec: TrialSpec) -> "Trial":
-        """Trial that has been handed to a worker."""
+        """Return a trial that has been assigned to a worker."""
         return cls(
             number=spec.number,
             state=RUNNING,
@@ -57,7 +57,7 @@ class Trial:
 
     @classmethod
     def finished(cls, spec: TrialSpec, outcome: TrialOutcome) -> "Trial":
-        """Trial that has just ended."""
+        """Return a trial that has just ended."""
         return replace(cls.running(spec), state=outcome.state.value, outcome=outcome)
 
     @property
@@ -77,28 +77,28 @@ class Trial:
 
     @property
     def convergence(self) -> str | None:
-        """How it converged, in one word as `converged`; None where it is not known."""
+        """Convergence in one word such as `converged`; None if unknown."""
         diagnosis = None if self.outcome is None else self.outcome.diagnosis
         return None if diagnosis is None else diagnosis.status.value
 
     @property
     def advice(self) -> str | None:
-        """What to change in configuration keys; None where there is nothing to say."""
+        """Advice on what to change, in configuration keys; None if there is none."""
         diagnosis = None if self.outcome is None else self.outcome.diagnosis
         return (diagnosis.advice or None) if diagnosis is not None else None
 
     @property
     def error(self) -> str | None:
-        """Type and message of the exception that it failed with; None where it did not."""
+        """Type and message of the exception that ended it; None if there was none."""
         error = None if self.outcome is None else self.outcome.error
         return None if error is None else error.text
 
 
 class Study:
-    """A stored study.
+    """Stored study.
 
-    Its trials are read from the storage at each access, so that one that runs, here or elsewhere,
-    is shown as it is now.
+    Its trials are read from the storage at each access, so that a running one, here or elsewhere,
+    is up to date.
 
     Attributes:
         name: Name of the study.
@@ -114,14 +114,14 @@ class Study:
         request: SweepRequest | None = None,
         place: tuple[str, ...] = (),
     ) -> None:
-        """Read nothing yet.
+        """Keep the place of the study; nothing is read yet.
 
         Args:
             name: Name of the study.
             output: Folder of all studies.
-            storage: Where the study is.
-            request: Call that made it; None: as the study itself says.
-            place: Overrides that name the study and where it is, above those of its own command.
+            storage: Storage of the study.
+            request: Call that created it; None to take it from the study itself.
+            place: Overrides of the study's name and place, added to those of its own command.
         """
         self.name = name
         self.interrupted = False
@@ -136,7 +136,7 @@ class Study:
         return f"Study({self.name!r}, folder={str(self.folder)!r})"
 
     def _repr_html_(self) -> str:
-        """Return the trials as a table, which notebooks show."""
+        """Return the trials as a table for notebooks."""
         return str(self.to_frame().to_html())
 
     @property
@@ -146,7 +146,7 @@ class Study:
 
     @property
     def objective(self) -> str:
-        """First metric that the study was run for."""
+        """First metric of the study."""
         return self._read().objective
 
     @property
@@ -156,10 +156,10 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """Best trial, whose configuration best.yaml has.
+        """Best trial, whose configuration is in best.yaml.
 
-        It is the confirmed one until the search finds a better trial than those that were
-        confirmed, and of several objectives the knee of the front.
+        It is the confirmed one until the search finds a trial better than those confirmed; with
+        several objectives, the knee of the front.
 
         Raises:
             TunerError: No trial has completed within the constraints.
@@ -173,7 +173,7 @@ class Study:
 
     @property
     def best_model(self) -> Model:
-        """Model of the best trial, as best_model/ has it.
+        """Model of the best trial, from best_model/.
 
         Raises:
             InputError: There is none.
@@ -182,7 +182,7 @@ class Study:
 
     @property
     def confirmation(self) -> Confirmation | None:
-        """Repeats of the leading configurations with new seeds; None where there were none."""
+        """Repeats of the leading configurations with new seeds; None if there were none."""
         return self._read().confirmation
 
     def to_frame(self) -> "pd.DataFrame":
@@ -213,20 +213,20 @@ class Study:
     def confirm(self, top: int = 3, seeds: int = 5, *, quiet: bool = False) -> Confirmation | None:
         """Train the leading configurations again with new seeds, and rank them by their means.
 
-        A search that has not reached its total is finished first. What was repeated already
-        counts; best.yaml and best_model/ become the confirmed best's.
+        A search that has not reached its total is finished first. Earlier repeats count; best.yaml
+        and best_model/ become those of the confirmed best.
 
         Args:
             top: Number of leading configurations.
             seeds: Number of new seeds for each of them.
-            quiet: True to show warnings and results alone.
+            quiet: True to show only warnings and results.
 
         Returns:
-            The configurations by rank with mean and interval; None where it was stopped before a
-            repeat completed.
+            Configurations by rank with mean and interval; None if it was stopped before a repeat
+            completed.
 
         Raises:
-            InputError: The study does not know the call that made it, or it cannot run so.
+            InputError: The call that created the study is unknown, or it cannot run now.
         """
         request = self._request or self._stored_request()
         more = (f"sweep.confirm.top={top}", f"sweep.confirm.seeds={seeds}")
@@ -240,7 +240,7 @@ class Study:
         return self.confirmation
 
     def stop(self) -> None:
-        """End the sweep gently that runs in this process; callbacks and other threads call it.
+        """End the sweep of this process gently; callbacks and other threads may call this.
 
         The running trials end at their next update and keep their state; the same call of
         `tuner.sweep` resumes them.
@@ -257,9 +257,10 @@ class Study:
             request = stored_request(reader.attributes)
         if request is None:
             raise InputError(
-                f"the study {self.name!r} does not know the command that made it",
+                f"the command that created the study {self.name!r} is unknown",
                 where="tuner.load_study",
-                remedy="confirm on the study that tuner.sweep(...) returns; or the same call with "
+                remedy="confirm on the study that tuner.sweep(...) returns; or repeat that call "
+                "with "
                 'overrides=["sweep.confirm.top=3"]',
             )
         return replace(request, overrides=(*request.overrides, *self._place))

@@ -1,6 +1,6 @@
-"""What sweeps left on the disk and nobody needs any more: found, measured and removed."""
+"""Leftovers of sweeps on the disk that nobody needs any more: found, measured and removed."""
 
 from tuner.cleaning.leftover import Leftover, size_text
-from tuner.cleaning.removal import removed
+from tuner.cleaning.removal import remove_leftovers
 
-__all__ = ["Leftover", "removed", "size_text"]
+__all__ = ["Leftover", "remove_leftovers", "size_text"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tuner.checkpoints.content import cache_root
-from tuner.cleaning.leftover import Leftover, measured
+from tuner.cleaning.leftover import Leftover, measure
 from tuner.files.exclusive import PATTERN
 
 CONTENTS = {
@@ -18,26 +18,30 @@ CONTENTS = {
     "sound": "checked checkpoints",
     "hashes": "hashes of files",
 }
-"""Folder of the cache and what it holds; all of it is made again when it is missing."""
+"""Folder of the cache and its content; everything in it is recreated when it is missing."""
 
 
 def cache_leftovers() -> Iterator[Leftover]:
-    """Give every entry of the cache; nothing else that lies in its folder."""
+    """Yield the entries of the cache, and nothing else in its folder."""
     root = cache_root()
     for name, what in CONTENTS.items():
         for path in _children(root / name):
-            size, used = measured(path)
-            yield Leftover(kind="cache", what=what, path=path, root=root, size=size, used=used)
+            size, used = measure(path)
+            yield Leftover(
+                kind="cache", description=what, path=path, root=root, size=size, used=used
+            )
 
 
 def lock_leftovers() -> Iterator[Leftover]:
-    """Give the files of our locks in the temporary folder; held ones are not removed later."""
+    """Yield the files of our locks in the temporary folder; held ones are not removed later."""
     root = Path(tempfile.gettempdir())
     for path in sorted(root.glob(PATTERN)):
         if path.is_symlink() or not path.is_file() or not _is_own(path):
             continue
-        size, used = measured(path)
-        yield Leftover(kind="locks", what="locks", path=path, root=root, size=size, used=used)
+        size, used = measure(path)
+        yield Leftover(
+            kind="locks", description="locks", path=path, root=root, size=size, used=used
+        )
 
 
 def _children(folder: Path) -> list[Path]:
@@ -50,7 +54,7 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """True for a file of this user's, which nobody else can have made."""
+    """True for a file of this user, which nobody else can have created."""
     try:
         return path.lstat().st_uid == os.getuid()
     except OSError:

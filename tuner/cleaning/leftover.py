@@ -1,4 +1,4 @@
-"""One thing that can be removed, and how large and how old a path is."""
+"""Removable files and folders, and their size and age."""
 
 import os
 import stat
@@ -11,28 +11,28 @@ _UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """A file or a folder that can be removed."""
+    """File or folder that can be removed."""
 
     kind: str
     """One of `clean.kinds`."""
-    what: str
-    """What it is, in a few words; equal ones are shown as one line."""
+    description: str
+    """Short description; equal ones are shown as one line."""
     path: Path
-    """The file or folder; a place inside MLflow's store where `model_id` is given."""
+    """File or folder; a place inside MLflow's store if `model_id` is given."""
     root: Path
-    """Folder of ours that it lies in."""
+    """Our folder that contains it."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
     used: float
-    """When it was last used or written, in seconds since the epoch."""
+    """Time of last use or last change, in seconds since the epoch."""
     model_id: str | None = None
-    """MLflow's id of a logged model, which is removed through MLflow; else None."""
+    """MLflow's id of a logged model, which is removed through MLflow; None for files."""
 
 
-def measured(path: Path) -> tuple[int, float]:
-    """Return the bytes below a path and when the youngest of it was written; links count alone.
+def measure(path: Path) -> tuple[int, float]:
+    """Return the bytes below a path and the time of its last change; links are not followed.
 
-    What vanishes meanwhile or cannot be read counts nothing.
+    Files that vanish meanwhile or cannot be read are not counted.
     """
     size, youngest = 0, 0.0
     for status in _statuses(path):
@@ -43,7 +43,7 @@ def measured(path: Path) -> tuple[int, float]:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """True if no link leads out of the root on the way to a path, and it is no link itself."""
+    """True if no link leads out of the root on the way to a path, and the path is no link."""
     if path.is_symlink():
         return False
     expected = Path(os.path.realpath(root)) / path.relative_to(root)
@@ -51,7 +51,7 @@ def is_inside(path: Path, root: Path) -> bool:
 
 
 def size_text(size: int) -> str:
-    """Return bytes as people read them."""
+    """Return a size in readable units."""
     for least, unit in _UNITS:
         if size >= least:
             return f"{size / least:.1f} {unit}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tuner.checkpoints.content import file_hash
-from tuner.cleaning.leftover import Leftover, measured
+from tuner.cleaning.leftover import Leftover, measure
 from tuner.files.model_folder import WEIGHTS
 from tuner.files.sqlite_address import sqlite_path
 from tuner.tracking import tracking_uri
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class ModelStore:
-    """The logged models of an MLflow store, which is opened when it is needed and never made."""
+    """Logged models of an MLflow store, which is opened when needed and never created."""
 
     def __init__(self, uri: str | None) -> None:
-        """Open nothing yet.
+        """Keep the address; nothing is opened yet.
 
         Args:
             uri: `tracking.uri`.
@@ -35,19 +35,19 @@ class ModelStore:
         self._opened: MlflowClient | None = None
 
     def superseded(self, folder: StudyFolder, study: StudyIdentity) -> Iterator[Leftover]:
-        """Give the models of a study that its best one replaced; registered ones are no leftovers.
+        """Yield the models of a study that its best one replaced, except registered ones.
 
-        None where the model of the study's best trial is not both here and in MLflow.
+        Nothing is yielded unless the model of the study's best trial is both here and in MLflow.
 
         Args:
-            folder: The study's files.
-            study: Its identity.
+            folder: Files of the study.
+            study: Identity of the study.
 
         Raises:
             Exception: MLflow cannot be read.
         """
         weights = folder.best_model / WEIGHTS
-        if not (self._is_there() and weights.is_file() and folder.best.is_file()):
+        if not (self._exists() and weights.is_file() and folder.best.is_file()):
             return
         if model_note(folder) is not None:
             return
@@ -67,7 +67,7 @@ class ModelStore:
                 yield _leftover(model)
 
     def remove(self, model_id: str) -> str:
-        """Remove a logged model and its files; return why that failed, or nothing."""
+        """Remove a logged model and its files; return why that failed, or an empty text."""
         from tuner.tracking.publishing import logged_models  # noqa: PLC0415
 
         try:
@@ -87,17 +87,17 @@ class ModelStore:
             self._opened = mlflow.MlflowClient(self._uri)
         return self._opened
 
-    def _is_there(self) -> bool:
+    def _exists(self) -> bool:
         file = sqlite_path(self._uri)
         return file.is_file() if file is not None else check_reachable(self._uri)
 
 
 def _leftover(model: "LoggedModel") -> Leftover:
     place = _local(model.artifact_location)
-    size, used = measured(place) if place is not None else (0, 0.0)
+    size, used = measure(place) if place is not None else (0, 0.0)
     return Leftover(
         kind="models",
-        what="superseded models in MLflow",
+        description="superseded models in MLflow",
         path=place or Path(model.artifact_location),
         root=place or Path(model.artifact_location),
         size=size,
@@ -107,7 +107,7 @@ def _leftover(model: "LoggedModel") -> Leftover:
 
 
 def _local(address: str) -> Path | None:
-    """The folder of an address on this machine; None for one elsewhere."""
+    """Return the folder of an address on this machine; None for one elsewhere."""
     parts = urlsplit(address)
     if parts.scheme == "file":
         return Path(unquote(parts.path))

@@ -1,4 +1,4 @@
-"""The removal of leftovers; what cannot be removed ends nothing."""
+"""Removal of leftovers; a leftover that cannot be removed does not stop it."""
 
 import os
 import shutil
@@ -13,27 +13,27 @@ from tuner.files.exclusive import remove_if_free
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A leftover that is still there."""
+    """Leftover that could not be removed."""
 
     leftover: Leftover
-    """What could not be removed."""
+    """The leftover."""
     reason: str
-    """Why, as a clause."""
+    """Reason, as a clause."""
 
 
-def removed(
+def remove_leftovers(
     leftovers: Iterable[Leftover], remove_model: Callable[[str], str]
 ) -> tuple[list[Leftover], list[Failure]]:
     """Remove leftovers.
 
     Args:
-        leftovers: As they were found; what has vanished since counts as removed.
-        remove_model: Removes a logged model by its id from MLflow; returns why it could not, or
-            nothing.
+        leftovers: Leftovers as found; one that has vanished since counts as removed.
+        remove_model: Function that removes a logged model from MLflow by its id and returns why it
+            could not, or an empty text.
 
     Returns:
-        Those that are gone, and those that are still there; locks that a process holds are in
-        neither, since they are in use.
+        The removed ones and the failures; locks held by a process are in neither, since they are
+        in use.
     """
     gone: list[Leftover] = []
     failures: list[Failure] = []
@@ -54,7 +54,7 @@ def removed(
 
 
 def _reason(leftover: Leftover) -> str:
-    """Remove a path; return why it is still there, or nothing."""
+    """Remove a path; return why it still exists, or an empty text."""
     if not is_inside(leftover.path, leftover.root):
         return "a link leads elsewhere"
     try:
@@ -67,7 +67,7 @@ def _reason(leftover: Leftover) -> str:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, or a folder, which is renamed first so that nobody sees half of it."""
+    """Remove a file or a folder; a folder is renamed first so that nobody sees half of it."""
     if not path.is_dir():
         path.unlink()
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tuner.cleaning.leftover import Leftover, is_inside, measured
+from tuner.cleaning.leftover import Leftover, is_inside, measure
 from tuner.study.reader import Phase, StoredStudy
 from tuner.trial.folder import StudyFolder, TrialFolder, trial_number
 from tuner.trial.names import STATE_NAME
@@ -15,7 +15,7 @@ _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE, TrialSt
 """A trial in one of these states is never resumed."""
 
 
-def runs(study: StoredStudy, folder: StudyFolder) -> bool:
+def is_running(study: StoredStudy, folder: StudyFolder) -> bool:
     """True if an agent may be at work: a trial runs, or a process of this machine sends its runs.
 
     A trial of a killed agent counts as running until the sweep is resumed.
@@ -27,10 +27,10 @@ def runs(study: StoredStudy, folder: StudyFolder) -> bool:
 
 
 def study_leftovers(folder: StudyFolder) -> Iterator[Leftover]:
-    """Give what no resume of a study needs.
+    """Yield the files that no resume of a study needs.
 
     Args:
-        folder: Of a study that does not run.
+        folder: Folder of a study that does not run.
     """
     for place in (folder, folder.confirmation):
         for path in sorted((place.path / "trials").glob("[0-9]*")):
@@ -50,8 +50,8 @@ def _of_trial(trial: TrialFolder, root: Path) -> Iterator[Leftover]:
 def _leftover(kind: str, what: str, path: Path, root: Path) -> Iterator[Leftover]:
     if not path.exists() or not is_inside(path, root):
         return
-    size, used = measured(path)
-    yield Leftover(kind=kind, what=what, path=path, root=root, size=size, used=used)
+    size, used = measure(path)
+    yield Leftover(kind=kind, description=what, path=path, root=root, size=size, used=used)
 
 
 def _has_ended(trial: TrialFolder) -> bool:

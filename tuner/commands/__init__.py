@@ -1,1 +1,1 @@
-"""One module for each command; each has `run(arguments) -> exit code`."""
+"""Modules of the commands; each has `run(arguments) -> exit code`."""

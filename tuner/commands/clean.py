@@ -1,4 +1,4 @@
-"""`tuner clean`: lists what nobody needs any more, with sizes; removes it only when asked to."""
+"""`tuner clean`: lists what nobody needs any more, with sizes, and removes it only on request."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from tuner.cleaning import Leftover, removed, size_text
+from tuner.cleaning import Leftover, remove_leftovers, size_text
 from tuner.cleaning.caches import cache_leftovers, lock_leftovers
 from tuner.cleaning.mlflow_models import ModelStore
-from tuner.cleaning.studies import runs, study_leftovers
+from tuner.cleaning.studies import is_running, study_leftovers
 from tuner.commands.command_words import read_options
 from tuner.config import ComposedReader, compose_clean
 from tuner.errors import TunerError
@@ -27,21 +27,21 @@ from tuner.trial.folder import StudyFolder
 DAY = 24 * 3600.0
 
 SHOWN_FAILURES = 5
-"""So many of what could not be removed are named."""
+"""Maximal number of named files that could not be removed."""
 
-_OF_STUDIES = ("states", "models")
+_STUDY_KINDS = ("states", "models")
 
 Notice = Callable[[str], None]
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
         arguments: Hydra overrides: study or sweep, output, storage, tracking, clean.
 
     Returns:
-        0 done.
+        0 if done.
 
     Raises:
         InputError: An argument is wrong, or there is no such study.
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
     def notice(text: str) -> None:
         console.print(Text(text, style="yellow"), soft_wrap=True)
 
-    leftovers = list(_due(composed, store, notice))
+    leftovers = list(_due_leftovers(composed, store, notice))
     if not leftovers:
         console.print("Nothing is left that could be removed.")
         return 0
@@ -62,16 +62,16 @@ def run(arguments: Sequence[str]) -> int:
     total = size_text(sum(each.size for each in leftovers))
     if not composed.settings.remove:
         console.print(f"\n{total} can be removed:")
-        print_command(console, invoked(["clean", *arguments]).changed(_REMOVE))
+        print_command(console, invoked(["clean", *arguments]).command_with(_REMOVE))
         return 0
-    gone, failures = removed(leftovers, store.remove)
+    gone, failures = remove_leftovers(leftovers, store.remove)
     console.print(f"\nRemoved {size_text(sum(each.size for each in gone))} of {total}.")
     if failures:
         named = [f"{each.leftover.path}: {each.reason}" for each in failures[:SHOWN_FAILURES]]
         raise TunerError(
             f"{len(failures)} of {len(leftovers)} places are still there\n"
             f"  where: {'; '.join(named)}\n"
-            "  try:   the same command as a user who may write there, when no sweep runs"
+            "  try:   repeat the command as a user with write access, when no sweep runs"
         )
     return 0
 
@@ -79,36 +79,36 @@ def run(arguments: Sequence[str]) -> int:
 _REMOVE = {"clean.remove": "clean.remove=true"}
 
 
-def _due(
+def _due_leftovers(
     composed: ComposedReader[CleanSettings], store: ModelStore, notice: Notice
 ) -> Iterator[Leftover]:
-    """The leftovers of the wanted kinds that are old enough."""
+    """Yield the leftovers of the wanted kinds that are old enough."""
     settings = composed.settings
     until = time.time() - settings.older_than * DAY
-    for leftover in _found(composed, store, notice):
+    for leftover in _all_leftovers(composed, store, notice):
         if leftover.kind in settings.kinds and leftover.used <= until:
             yield leftover
 
 
-def _found(
+def _all_leftovers(
     composed: ComposedReader[CleanSettings], store: ModelStore, notice: Notice
 ) -> Iterator[Leftover]:
     kinds, only = composed.settings.kinds, composed.study
     output = Path(composed.output)
-    if any(kind in kinds for kind in _OF_STUDIES):
+    if any(kind in kinds for kind in _STUDY_KINDS):
         names = [only] if only is not None else study_names(composed.storage, output)
         for name in names:
-            yield from _of_study(composed, name, store, notice)
+            yield from _leftovers_of_study(composed, name, store, notice)
     if "cache" in kinds and only is None:
         yield from cache_leftovers()
     if "locks" in kinds and only is None:
         yield from lock_leftovers()
 
 
-def _of_study(
+def _leftovers_of_study(
     composed: ComposedReader[CleanSettings], name: str, store: ModelStore, notice: Notice
 ) -> Iterator[Leftover]:
-    """A study's leftovers; none while it runs, or where it cannot be read."""
+    """Yield a study's leftovers; none while it runs, or if it cannot be read."""
     folder = StudyFolder(Path(composed.output), name)
     try:
         with exclusive(lock_name(composed.storage, folder)):  # No agent starts meanwhile.
@@ -117,21 +117,21 @@ def _of_study(
                 study, identity = reader.read(), reader.identity
             finally:
                 reader.close()
-            if runs(study, folder):
-                notice(f"{name}: left alone, since it runs or a trial of it waits to be resumed")
+            if is_running(study, folder):
+                notice(f"{name}: not touched, since it runs or a trial of it waits to be resumed")
                 return
             found = list(study_leftovers(folder))
     except TunerError as error:
         if composed.study is not None:
             raise
-        notice(f"{name}: left alone: {str(error).splitlines()[0]}")
+        notice(f"{name}: not touched: {str(error).splitlines()[0]}")
         return
     yield from found
     if "models" in composed.settings.kinds:
         try:
             yield from store.superseded(folder, identity)
         except Exception as error:
-            notice(f"{name}: its models in MLflow are left alone: {one_line(error)}")
+            notice(f"{name}: its models in MLflow are not touched: {one_line(error)}")
 
 
 def _table(leftovers: Sequence[Leftover]) -> Table:
@@ -145,7 +145,7 @@ def _table(leftovers: Sequence[Leftover]) -> Table:
     for leftover in leftovers:
         place = leftover.path.parent if leftover.kind == "cache" else leftover.root
         place = leftover.path.parent if leftover.model_id is not None else place
-        groups.setdefault((leftover.kind, leftover.what, place), []).append(leftover)
+        groups.setdefault((leftover.kind, leftover.description, place), []).append(leftover)
     for (kind, what, place), found in groups.items():
         size = size_text(sum(each.size for each in found))
         table.add_row(kind, what, str(len(found)), size, Text(str(place)))

@@ -1,4 +1,4 @@
-"""What `tuner COMMAND --help` says of each command beside its keys."""
+"""Texts of `tuner COMMAND --help` for each command, except its keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from tuner.config.schema import AGENT_GROUPS, GROUPS, SWEEP, TRIAL_GROUPS
 
 @dataclass(frozen=True, kw_only=True)
 class CommandHelp:
-    """A command's own words."""
+    """Help text of a command."""
 
     usage: str
-    """Its words after `tuner`."""
+    """Words after `tuner`."""
     examples: tuple[str, ...]
-    """Lines of a shell that work."""
+    """Shell commands that work."""
     sections: tuple[str, ...] = ()
-    """Groups and sections whose keys it reads, in order."""
+    """Groups and sections whose keys the command reads, in order."""
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Keys that it reads of a section; a section that is not here has all of its keys."""
+    """Section to the keys that the command reads; a missing section has all of its keys."""
 
 
 _STUDY = ("study", "output")
@@ -93,4 +93,4 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""Command to its words."""
+"""Command to its help text."""

@@ -1,4 +1,4 @@
-"""The words of a command line: options, and the overrides and paths between them."""
+"""Words of a command line: options, and the overrides and paths between them."""
 
 import shlex
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ CONFIG = ("--cfg", "-c")
 OPTIONS = (*HELP, *VERSION, *QUIET, *CONFIG)
 
 _PRINTED = "job"
-"""Configuration that `--cfg` prints; Hydra has others, which are not used here."""
+"""Only configuration that `--cfg` prints here; Hydra has others."""
 
 PRINTING = ("sweep", "train")
 """Commands whose configuration `--cfg job` prints."""
@@ -23,25 +23,25 @@ PRINTING = ("sweep", "train")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the options of a command line ask for."""
+    """Options of a command line."""
 
     overrides: tuple[str, ...]
-    """The other words, in their order."""
+    """All other words, in their order."""
     prints_config: bool = False
-    """True if the configuration is printed and nothing is run."""
+    """True to print the configuration and run nothing."""
     quiet: bool = False
-    """True if progress is not shown; warnings, errors and the result are."""
+    """True to show only warnings, errors and the result."""
 
 
 def read_options(words: Sequence[str], *, command: str) -> Options:
-    """Part the options of a command from its overrides.
+    """Separate the options of a command from its overrides.
 
     Args:
-        words: The command line after the command.
+        words: Command line after the command.
         command: Name of the command.
 
     Raises:
-        InputError: An option that there is not, or one that the command does not have.
+        InputError: An option does not exist, or the command does not have it.
     """
     overrides: list[str] = []
     prints_config = quiet = False
@@ -63,27 +63,27 @@ def read_options(words: Sequence[str], *, command: str) -> Options:
 
 
 def asks_help(words: Sequence[str]) -> bool:
-    """Return True if a command line asks for help: by an option, or as `tuner help`."""
+    """True if a command line asks for help, by an option or as `tuner help`."""
     return any(word in HELP for word in words) or words[:1] == ["help"]
 
 
 def only_prints(words: Sequence[str]) -> bool:
-    """Return True if a command line runs nothing."""
+    """True if a command line runs nothing."""
     return asks_help(words) or any(word.split("=")[0] in (*VERSION, *CONFIG) for word in words)
 
 
 def help_topic(words: Sequence[str], commands: Collection[str]) -> tuple[str | None, str | None]:
-    """Return what a command line asks help on.
+    """Return the command and the topic of a request for help.
 
-    A word behind `--help` is the topic: a group, a key or a command. A command before it has its
-    keys listed.
+    A word after `--help` is the topic: a group, a key or a command. For a command before it, its
+    keys are listed.
 
     Args:
-        words: The command line, which asks for help.
+        words: Command line that asks for help.
         commands: Names of the commands.
 
     Returns:
-        Command and topic; None for what is not named.
+        Command and topic; None for each that is not named.
     """
     place = next(index for index, word in enumerate(words) if word in (*HELP, "help"))
     before = [word for word in words[:place] if not word.startswith("-")]
@@ -98,58 +98,56 @@ def help_topic(words: Sequence[str], commands: Collection[str]) -> tuple[str | N
 
 
 def unknown_command(word: str, commands: Collection[str], folder: Path) -> InputError:
-    """Return the error of a first word that is no command.
+    """Return the error for a first word that is no command.
 
     Args:
-        word: The word.
+        word: First word.
         commands: Names of the commands.
         folder: Working folder, whose sweeps may have been meant.
     """
     near = nearest(word, commands)
     if near is not None:
-        remedy = f"tuner {near}; one of {', '.join(commands)}"
+        remedy = f"type tuner {near}; the commands are {', '.join(commands)}"
     elif word.endswith((".yaml", ".yml")):
-        remedy = f"tuner train {shlex.quote(word)}"
+        remedy = f"type tuner train {shlex.quote(word)}"
     elif (folder / "sweeps" / f"{word}.yaml").is_file() or word.endswith("_search"):
-        remedy = f"tuner sweep={word}"
+        remedy = f"type tuner sweep={word}"
     else:
-        remedy = f"one of {', '.join(commands)}; tuner --help says more"
+        remedy = f"choose one of {', '.join(commands)}; tuner --help describes them"
     return InputError(
         f"unknown command '{word}'", where="the first word of the command line", remedy=remedy
     )
 
 
 def unknown_option(word: str, after: Sequence[str] = ()) -> InputError:
-    """Return the error of an option that there is not.
+    """Return the error for an unknown option.
 
     Args:
-        word: The option, with its value behind a `=` if it has one there.
-        after: Words behind it, the first of which may be its value.
+        word: Option, with its value after a `=` if it has one there.
+        after: Words after it, the first of which may be its value.
     """
     name, equals, value = word.partition("=")
     near = nearest(name, OPTIONS) if name.startswith("--") else None
-    remedy = "tuner --help lists the options; a key is set as KEY=VALUE"
+    remedy = "see the options in tuner --help; a key is set as KEY=VALUE"
     if near is not None:
         remedy = near
     elif "." in name or equals:
         value = value if equals else next(iter(after), "VALUE")
-        remedy = f"{name.lstrip('-').replace('-', '_')}={value}, without the dashes"
+        remedy = f"write {name.lstrip('-').replace('-', '_')}={value}, without the dashes"
     return InputError(f"there is no option {word!r}", where="command line", remedy=remedy)
 
 
 def _check_config(value: str, command: str) -> None:
     if value != _PRINTED:
         raise InputError(
-            f"--cfg prints {value!r}, which is not used here"
-            if value
-            else "--cfg does not say what to print",
+            f"--cfg cannot print {value!r}" if value else "--cfg has no value",
             where="command line",
-            remedy=f"--cfg {_PRINTED}",
+            remedy=f"use --cfg {_PRINTED}",
         )
     if command not in PRINTING:
         raise InputError(
             f"the command {command} prints no configuration",
             where="command line",
-            remedy=f"tuner {command} --help lists its keys; --cfg job is of "
+            remedy=f"see its keys in tuner {command} --help; --cfg job is for "
             + " and ".join(PRINTING),
         )

@@ -1,4 +1,4 @@
-"""`tuner doctor`: what a sweep needs of this machine, a line each, with the mend."""
+"""`tuner doctor`: checks of everything that a sweep needs, a line each, with a remedy."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ from tuner.doctor.gpus import gpu_lines, precision_lines, tensorflow_line
 from tuner.doctor.inputs import data_line, model_line
 from tuner.doctor.line import Level, Line, exit_code, ok, wrong
 from tuner.doctor.loaded import Probe
-from tuner.doctor.machine import find_folder, installed_names, needed_packages
+from tuner.doctor.machine import inspect_folder, installed_names, needed_packages
 from tuner.doctor.packages import package_lines
 from tuner.doctor.plugins import plug_in_lines
 from tuner.doctor.resources import folder_line, memory_line
@@ -38,13 +38,13 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "red"}
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
-        arguments: Hydra overrides; without any the default model, data and groups are looked at.
+        arguments: Hydra overrides; without any, the default model, data and groups are checked.
 
     Returns:
-        0 nothing is wrong, 1 something is.
+        0 if nothing is wrong, else 1.
 
     Raises:
         InputError: An override is wrong.
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def examine(composed: ComposedDoctor) -> Iterator[Line]:
-    """Looks at everything; TensorFlow is loaded meanwhile, and comes last."""
+    """Yield the results of all checks; TensorFlow loads meanwhile, and its results come last."""
     with ExitStack() as stack:
         probe = Probe()
         stack.callback(probe.close)
@@ -71,17 +71,17 @@ def examine(composed: ComposedDoctor) -> Iterator[Line]:
             *needed_packages(),
             this_environment(),
             install_ourselves=install_ourselves(),
-            clashing=installed_names(),
+            all_installed=installed_names(),
         )
         yield from plug_in_lines()
         yield memory_line(usable_cores(), host_memory(), WORKER_MEMORY)
-        for name, look in _looks(composed):
-            yield _said(name, look)
+        for name, check in _checks(composed):
+            yield _checked_line(name, check)
         yield from _devices(composed, probe)
 
 
-def _looks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]]:
-    """Of everything that may be refused: its name, and what looks at it."""
+def _checks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]]:
+    """Yield the name and the function of each check that may raise an error of ours."""
     agent = composed.agent
     yield "slots", partial(_slots, composed)
     yield "search", partial(_search, agent)
@@ -99,11 +99,11 @@ def _looks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]]
     yield "tracking", partial(tracking_line, agent.tracking)
 
 
-def _said(name: str, look: Callable[[], Line]) -> Line:
-    """The line, also where what is looked at is refused by one of our errors."""
+def _checked_line(name: str, check: Callable[[], Line]) -> Line:
+    """Return the result of a check; an error of ours becomes a line."""
     try:
         with refusals_said(name):
-            return look()
+            return check()
     except InputError as error:
         where = f" ({error.where})" if error.where else ""
         return wrong(name, error.problem + where, error.remedy)
@@ -112,7 +112,7 @@ def _said(name: str, look: Callable[[], Line]) -> Line:
 
 
 def _folder(name: str, path: Path, key: str) -> Line:
-    return folder_line(name, find_folder(path), key)
+    return folder_line(name, inspect_folder(path), key)
 
 
 def _slots(composed: ComposedDoctor) -> Line:
@@ -146,10 +146,10 @@ def _devices(composed: ComposedDoctor, probe: Probe) -> Iterator[Line]:
 
 
 def show(line: Line, console: Console) -> None:
-    """Prints a line and its mend, no secret of a URL among it."""
+    """Print a line and its remedy, with secrets of URLs masked."""
     text = Text.assemble(
         (f"{line.level.value:<9}", STYLES[line.level]), f"{line.name:<12}", hidden(line.text)
     )
-    if line.mend:
-        text.append(f"\n{'':<21}try: {hidden(line.mend)}", style="dim")
+    if line.remedy:
+        text.append(f"\n{'':<21}try: {hidden(line.remedy)}", style="dim")
     print_line(console, text)

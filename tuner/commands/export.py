@@ -1,4 +1,4 @@
-"""`tuner export sweep=NAME`: the best configuration of a study as something that runs."""
+"""`tuner export sweep=NAME`: the best configuration of a study in a form that can be run."""
 
 import json
 import math
@@ -29,18 +29,18 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
 from tuner.trial.serialization import to_plain
 
-Written = tuple[TrialOutcome, TrialSettings]
-"""A chosen trial and the configuration that it ran with."""
+ExportedTrial = tuple[TrialOutcome, TrialSettings]
+"""Exported trial and the configuration that it ran with."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
         arguments: Hydra overrides: sweep or study, output, storage, export.
 
     Returns:
-        0 done, 1 no trial is good enough.
+        0 if done, 1 if no trial is good enough.
 
     Raises:
         InputError: There is no such study, or an argument is wrong.
@@ -56,24 +56,24 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         reader.close()
     raise InputError(
-        "the sweep found a better model each time that one was copied",
+        "the sweep found a better model each time the model was copied",
         where=f"export.model={composed.settings.model}",
-        remedy="the same command again, or export.trial=N of a trial whose model is kept",
+        remedy="repeat the command, or set export.trial=N to a trial whose model is kept",
     )
 
 
 def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int:
     export = composed.settings
     outcomes = study.outcomes
-    _refuse_weightless(export, study.goals)
+    _check_weights(export, study.goals)
     published = publication(outcomes, study.goals, study.confirmation)
     holds = published is not None and published.confirmation is not None
     choice = choose(outcomes, study.goals, export, study.confirmed if holds else ())
     if not choice.outcomes:
-        _say(f"nothing to export from {study.name}: {choice.reason}")
+        _print_note(f"nothing to export from {study.name}: {choice.reason}")
         return 1
     folder = StudyFolder(Path(composed.output), study.name)
-    written = [(outcome, _settings(outcome, study, folder)) for outcome in choice.outcomes]
+    exported = [(outcome, _settings(outcome, study, folder)) for outcome in choice.outcomes]
     facts = StudyFacts(
         name=study.name,
         goals=study.goals,
@@ -81,23 +81,26 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         made_with=study.made_with,
         confirmation=study.confirmation,
     )
-    with _model_beside(export, facts, written[0], folder):
-        _write(_FORMS[export.format](facts, written, export.output or "FILE.yaml"), export.output)
+    with _model_beside(export, facts, exported[0], folder):
+        _write(
+            _FORMATTERS[export.format](facts, exported, export.output or "FILE.yaml"),
+            export.output,
+        )
         if export.format == "training_arguments":
-            _tell_left_out(written, export.output)
+            _report_left_out(exported, export.output)
     if export.model is not None:
-        _say(f"model         {export.model}")
+        _print_note(f"model         {export.model}")
     return 0
 
 
 def _model_beside(
-    export: ExportSettings, facts: StudyFacts, chosen: Written, folder: StudyFolder
+    export: ExportSettings, facts: StudyFacts, chosen: ExportedTrial, folder: StudyFolder
 ) -> AbstractContextManager[None]:
-    """Copy the model of a trial where one is asked for; nothing is written where that fails.
+    """Copy the model of a trial if one is asked for; write nothing if that fails.
 
     Raises:
-        InputError: It is not here, or cannot be copied.
-        ModelMovedError: The sweep has put another one in its place.
+        InputError: The model is not here, or cannot be copied.
+        ModelMovedError: The sweep has replaced the model.
     """
     if export.model is None:
         return nullcontext()
@@ -108,33 +111,33 @@ def _model_beside(
     return copied_model(source, outcome.number, target, text)
 
 
-def _refuse_weightless(export: ExportSettings, goals: Goals) -> None:
-    """Sees that weights are of the study's objectives, and there where they are asked for.
+def _check_weights(export: ExportSettings, goals: Goals) -> None:
+    """Check that weights belong to objectives of the study, and exist if the pick needs them.
 
     Raises:
-        InputError: They are not.
+        InputError: They do not.
     """
     named = ", ".join(f"{name}: 1.0" for name in goals.objectives)
     unknown = [name for name in export.weights if name not in goals.objectives]
     problem = ""
     if unknown:
-        problem = f"no objective of the study is {unknown[0]}"
+        problem = f"{unknown[0]} is no objective of the study"
     elif any(not weight >= 0.0 for weight in export.weights.values()):
-        problem = "a weight is below 0"
+        problem = "a weight is negative"
     elif export.weights and export.pick != "weights":
-        problem = "export.pick=weights is missing, without which they weigh nothing"
+        problem = "weights are used only with export.pick=weights, which is missing"
     elif export.pick == "weights" and not any(export.weights.values()):
-        problem = "no weight is given"
+        problem = "export.pick=weights needs at least one weight, and there is none"
     if problem:
         raise InputError(
             problem,
             where=f"export.weights={value_text(export.weights)}",
-            remedy=f"export.pick=weights 'export.weights={{{named}}}'",
+            remedy=f"set export.pick=weights 'export.weights={{{named}}}'",
         )
 
 
 def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) -> TrialSettings:
-    """The configuration that a trial ran with: of its folder, else as it stands in the study."""
+    """Return the configuration that a trial ran with, from its folder, else from the study."""
     file = folder.trial(outcome.number).config
     text = next(trial.config for trial in study.trials if trial.number == outcome.number)
     found = stored_settings(file, text)
@@ -147,48 +150,48 @@ def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) ->
     return found
 
 
-def _hydra(facts: StudyFacts, written: Sequence[Written], file: str) -> str:
-    if len(written) > 1:
+def _hydra(facts: StudyFacts, exported: Sequence[ExportedTrial], file: str) -> str:
+    if len(exported) > 1:
         file = "FILE.yaml, a file with this document alone"
-    return "---\n".join(as_yaml(facts, outcome, settings, file) for outcome, settings in written)
+    return "---\n".join(as_yaml(facts, outcome, settings, file) for outcome, settings in exported)
 
 
-def _cli(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
-    return "".join(train_command(settings, Path.cwd()) + "\n" for _, settings in written)
+def _cli(facts: StudyFacts, exported: Sequence[ExportedTrial], file: str) -> str:  # noqa: ARG001
+    return "".join(train_command(settings, Path.cwd()) + "\n" for _, settings in exported)
 
 
-def _json(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
+def _json(facts: StudyFacts, exported: Sequence[ExportedTrial], file: str) -> str:  # noqa: ARG001
     found = [
         {
             **provenance(facts, outcome),
             "parameters": dict(outcome.parameters),
             "configuration": to_plain(settings),
         }
-        for outcome, settings in written
+        for outcome, settings in exported
     ]
-    return _dumped(found)
+    return _dump(found)
 
 
-def _arguments(facts: StudyFacts, written: Sequence[Written], file: str) -> str:  # noqa: ARG001
-    found = [training_arguments(settings, outcome.last)[0] for outcome, settings in written]
-    return _dumped(found)
+def _arguments(facts: StudyFacts, exported: Sequence[ExportedTrial], file: str) -> str:  # noqa: ARG001
+    found = [training_arguments(settings, outcome.last)[0] for outcome, settings in exported]
+    return _dump(found)
 
 
-def _dumped(found: Sequence[Any]) -> str:
-    """JSON of the one there is, or of all. It has no NaN and no infinity: they become texts."""
-    content = _writable(found[0] if len(found) == 1 else found)
+def _dump(found: Sequence[Any]) -> str:
+    """Return the only item, or the list, as JSON; NaN and infinity become texts."""
+    content = _json_value(found[0] if len(found) == 1 else found)
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-def _writable(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: _writable(item) for key, item in value.items()}
-    return list(map(_writable, value)) if isinstance(value, list | tuple) else value
+        return {key: _json_value(item) for key, item in value.items()}
+    return list(map(_json_value, value)) if isinstance(value, list | tuple) else value
 
 
-_FORMS: Mapping[str, Callable[[StudyFacts, Sequence[Written], str], str]] = {
+_FORMATTERS: Mapping[str, Callable[[StudyFacts, Sequence[ExportedTrial], str], str]] = {
     "hydra": _hydra,
     "cli": _cli,
     "json": _json,
@@ -196,14 +199,14 @@ _FORMS: Mapping[str, Callable[[StudyFacts, Sequence[Written], str], str]] = {
 }
 
 
-def _tell_left_out(written: Sequence[Written], output: str | None) -> None:
-    """What TrainingArguments has no counterpart for, on the terminal and beside the file."""
+def _report_left_out(exported: Sequence[ExportedTrial], output: str | None) -> None:
+    """Print the settings that TrainingArguments lacks, and write them beside the file."""
     left_out: list[dict[str, Any]] = []
-    for outcome, settings in written:
-        several = len(written) > 1
-        _say(f"not in TrainingArguments{f' of trial {outcome.number}' * several}:")
+    for outcome, settings in exported:
+        several = len(exported) > 1
+        _print_note(f"not in TrainingArguments{f' of trial {outcome.number}' * several}:")
         for item in training_arguments(settings, outcome.last)[1]:
-            _say(f"  {item.key}: {item.value} → {item.remedy}")
+            _print_note(f"  {item.key}: {item.value} → {item.remedy}")
             left_out.append(({"trial": outcome.number} if several else {}) | asdict(item))
     if output is not None and is_replaceable(Path(output)):
         beside = Path(output).with_suffix(".left_out.json")
@@ -218,13 +221,13 @@ def _write(text: str, output: str | None) -> None:
         write_output(Path(output), text)
     except OSError as error:
         raise InputError(
-            f"the file can not be written: {error}",
+            f"the file cannot be written: {error}",
             where=output,
-            remedy="export.output=FILE in a folder that can be written",
+            remedy="set export.output=FILE to a file in a folder that can be written",
         ) from error
-    _say(f"written       {output}")
+    _print_note(f"written       {output}")
 
 
-def _say(line: str) -> None:
-    """Beside what is exported, which may go on to another program."""
+def _print_note(line: str) -> None:
+    """Print to standard error, since standard output may be read by another program."""
     print(line, file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""The model of an exported trial: found where the sweep left it, and copied whole."""
+"""Model of an exported trial: found where the sweep left it, and copied."""
 
 import os
 import time
@@ -13,29 +13,29 @@ from tuner.settings.overrides import override
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import written_model
 
-LOOKS = 3
-"""At the folders of a sweep that may run."""
+ATTEMPTS = 3
+"""Number of times to search the folders, since a running sweep may move the model."""
 
 
 class ModelMovedError(Exception):
-    """The sweep has replaced or moved the model since it was found; look it up again."""
+    """The sweep has replaced or moved the model since it was found; search again."""
 
 
 def find_model(folder: StudyFolder, trial: int, model_error: str | None) -> Path:
     """Return the folder of a trial's complete model.
 
     Args:
-        folder: The study's files.
+        folder: Files of the study.
         trial: Number of the trial.
-        model_error: Why the trial's model could not be saved, where that is known.
+        model_error: Reason why the trial's model could not be saved, if known.
 
     Raises:
-        InputError: The models that are kept are other trials', or this one is not complete.
+        InputError: The kept models belong to other trials, or this one is incomplete.
     """
     kept: list[tuple[int, Path]] = []
-    for look in range(LOOKS):
-        if look:
-            time.sleep(PAUSE)  # The sweep may have moved it between two of our looks.
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE)  # The sweep may have moved it during the search.
         kept = _kept_models(folder)
         found = [path for number, path in kept if number == trial]
         complete = next((path for path in found if defect(path) is None), None)
@@ -45,41 +45,43 @@ def find_model(folder: StudyFolder, trial: int, model_error: str | None) -> Path
         check_complete(path)
     why = f"it could not be saved ({model_error}); " if model_error else ""
     raise InputError(
-        f"the model of trial {trial} is not here: {why}{_having(kept)}",
+        f"the model of trial {trial} is not here: {why}{_kept_text(kept)}",
         where=str(folder.best_model),
-        remedy=f"tuner export {override('study', folder.path.name)} export.trial={trial} "
-        "export.output=FILE.yaml, and tuner train FILE.yaml, which leaves its model behind",
+        remedy=f"run tuner export {override('study', folder.path.name)} export.trial={trial} "
+        "export.output=FILE.yaml, then tuner train FILE.yaml, which keeps its model",
     )
 
 
 @contextmanager
 def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterator[None]:
-    """Copy a model; the copy stays where what is done meanwhile succeeds, else nothing does.
+    """Copy a model; the copy is removed again if the body of the `with` fails.
 
     Args:
-        source: Model's folder.
-        trial: Number of the trial that it has to be of.
-        target: There is nothing, or an empty folder.
-        config: The trial's configuration, written beside the model where there is none.
+        source: Folder of the model.
+        trial: Number of the trial that the model has to belong to.
+        target: Missing or empty folder.
+        config: Configuration of the trial, written beside a model that has none.
 
     Raises:
-        InputError: There is something in the way, no room, or the model is not complete.
-        ModelMovedError: It is another trial's by now, or is no longer there.
+        InputError: The target is not empty, the disk is full, or the model is incomplete.
+        ModelMovedError: The model is gone, or belongs to another trial now.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(
-            "there is something already", where=str(target), remedy="export.model=NEW_FOLDER"
+            "the folder exists and is not empty",
+            where=str(target),
+            remedy="set export.model=NEW_FOLDER",
         )
     target = target.resolve()
     made = target if target.is_dir() else target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with _refusals(source, target):
+        with _copy_errors(source, target):
             made.parent.mkdir(parents=True, exist_ok=True)
             copy_complete(source, made)
             _describe(made, trial, config)
         yield
         if made != target:
-            with _refusals(source, target):
+            with _copy_errors(source, target):
                 made.rename(target)
     except BaseException:
         empty(made)
@@ -89,7 +91,7 @@ def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterato
 
 
 @contextmanager
-def _refusals(source: Path, target: Path) -> Iterator[None]:
+def _copy_errors(source: Path, target: Path) -> Iterator[None]:
     """Turn the errors of a copy into ours."""
     try:
         yield
@@ -99,7 +101,7 @@ def _refusals(source: Path, target: Path) -> Iterator[None]:
         raise InputError(
             f"the model cannot be copied: {error}",
             where=str(target),
-            remedy="export.model=DIR where there is room and you may write",
+            remedy="set export.model=DIR to a folder that can be written, with enough free space",
         ) from error
 
 
@@ -113,8 +115,8 @@ def _describe(made: Path, trial: int, config: str) -> None:
         raise ModelMovedError
 
 
-def _having(kept: Sequence[tuple[int, Path]]) -> str:
-    """Return of which trials a model is kept, in words."""
+def _kept_text(kept: Sequence[tuple[int, Path]]) -> str:
+    """Return the trials whose models are kept, in words."""
     numbers = sorted({number for number, _ in kept})
     if numbers[1:]:
         return f"those that are kept are of trials {', '.join(map(str, numbers))}"
@@ -122,9 +124,9 @@ def _having(kept: Sequence[tuple[int, Path]]) -> str:
 
 
 def _kept_models(folder: StudyFolder) -> list[tuple[int, Path]]:
-    """Return the trials whose models are kept and where: the best, or all of a front."""
+    """Return the trials whose models are kept and their folders: the best, or all of a front."""
     found = []
-    # While a folder takes another's place the old one lies aside, and stays there after a kill.
+    # While a folder is replaced, the old one is beside it, and stays there after a kill.
     for place in (folder.best_model, aside(folder.best_model)):
         best = written_model(place / folder.best.name)
         found += [] if best is None else [(best.trial, place)]

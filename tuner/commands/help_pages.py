@@ -18,10 +18,10 @@ GROUPS_TOPIC = "groups"
 """Word that asks for all groups."""
 
 _WIDEST = 80
-"""Columns of a page where the terminal has more, or is none."""
+"""Maximal width of a page; also the width if the output is no terminal."""
 
 _NARROWEST = 40
-"""Columns below which lines are left to the terminal."""
+"""Minimal width; on a narrower terminal the terminal wraps the lines."""
 
 _INDENT = "      "
 
@@ -30,9 +30,9 @@ def command_page(command: str, meaning: str, folder: Path) -> str:
     """Return the help of a command.
 
     Args:
-        command: Its name.
-        meaning: What it does, in one line.
-        folder: Where the user's conf/ is.
+        command: Name of the command.
+        meaning: Description in one line.
+        folder: Folder that contains the user's conf/.
     """
     found = HELP[command]
     lines = _wrapped(f"tuner {command}: {meaning}", "")
@@ -62,15 +62,15 @@ def groups_page(folder: Path) -> str:
 
 
 def topic_page(topic: str, commands: Mapping[str, str], folder: Path) -> str:
-    """Return the help of a word after `--help`.
+    """Return the help on a word after `--help`.
 
     Args:
         topic: A command, `groups`, a group, `GROUP=OPTION`, or a key.
-        commands: Command to its meaning.
-        folder: Where the user's conf/ and sweeps/ are.
+        commands: Command to its description.
+        folder: Folder that contains the user's conf/ and sweeps/.
 
     Raises:
-        InputError: There is no such thing, or the file of an option is wrong.
+        InputError: The topic is unknown, or the file of an option is wrong.
     """
     group, _, option = topic.partition("=")
     if topic == GROUPS_TOPIC:
@@ -95,7 +95,7 @@ def _no_help(topic: str, commands: Collection[str], catalog: Catalog) -> InputEr
     return InputError(
         f"there is no help page for {topic!r}",
         where="command line",
-        remedy=f"tuner --help {near}" if near else one_of(topic, names),
+        remedy=f"type tuner --help {near}" if near else one_of(topic, names),
     )
 
 
@@ -158,7 +158,7 @@ def _whole_key(row: Row) -> Iterator[str]:
 
 
 def _short(text: str) -> Iterator[str]:
-    """One indented line, cut between words."""
+    """Yield one indented line, cut between words."""
     if text:
         room = max(_width(), _NARROWEST) - len(_INDENT)
         yield _INDENT + summary(text, room)

@@ -1,4 +1,4 @@
-"""`tuner predict DIR FILE`: labels and probabilities of a trained model, for a first look."""
+"""`tuner predict DIR FILE`: labels and probabilities of a trained model, for a quick check."""
 
 import csv
 import io
@@ -26,33 +26,33 @@ from tuner.trial.names import MODEL_NAME
 from tuner.worker.predict_client import Prediction, predict
 
 SHOWN_LABELS = 4
-"""So many of the most probable labels of a row are shown."""
+"""Number of the most probable labels shown for a row."""
 
 SHOWN_CHARACTERS = 60
-"""Of a text."""
+"""Maximal length of a shown text."""
 
 SEPARATOR = "|"
 """Text between several labels of a row."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
-        arguments: The model's folder, the file, then overrides of `predict`.
+        arguments: Folder of the model, the file, then overrides of `predict`.
 
     Returns:
         0.
 
     Raises:
-        InputError: Folder, file or an argument can not be used.
+        InputError: Folder, file or an argument cannot be used.
     """
     arguments = read_options(arguments, command="predict").overrides
     if len(arguments) < 2 or any(word.startswith("predict.") for word in arguments[:2]):  # noqa: PLR2004
         raise InputError(
-            "a model's folder and a file are needed",
+            "the command needs a model's folder and a file",
             where="the command line",
-            remedy="tuner predict outputs/lr_search/best_model reviews.csv",
+            remedy="type tuner predict outputs/lr_search/best_model reviews.csv",
         )
     folder, file = map(Path, arguments[:2])
     settings = compose_predict(arguments[2:], Path.cwd())
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         raise InputError(
             f"there is no folder {folder}",
             where="the command line",
-            remedy="outputs/STUDY/best_model, or a folder as export.model=DIR writes it",
+            remedy="give outputs/STUDY/best_model, or a folder written by export.model=DIR",
         )
     if settings.output is not None:
         _check_writable(Path(settings.output))
@@ -79,10 +79,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, str | None]:
-    """Read the texts as the model's own were read, unless the settings say otherwise.
+    """Read the texts as the model's training data were read, unless the settings differ.
 
     Returns:
-        The texts, and what was assumed of a model that does not say how it was fed.
+        Texts, and a note on assumptions if the inputs of the model are unknown.
     """
     task, _ = read_task(model)  # Refuses in no time what the process that predicts would refuse.
     known = _trained_on(model)
@@ -111,26 +111,26 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
 
 
 def _check_writable(output: Path) -> None:
-    """Sees before the work whether its result can be kept.
+    """Check before the work that its result can be written.
 
     Raises:
-        InputError: It can not.
+        InputError: It cannot.
     """
     try:
         check_output(output)
     except OSError as error:
         raise InputError(
-            f"the file can not be written: {error.strerror or error}",
+            f"the file cannot be written: {error.strerror or error}",
             where=f"predict.output={output}",
-            remedy="predict.output=FILE.csv in a folder that can be written",
+            remedy="set predict.output=FILE.csv to a file in a folder that can be written",
         ) from error
 
 
-def _trained_on(folder: Path) -> ModelInputs | None:
-    """How a model was fed; None where nobody knows.
+def _known_inputs(folder: Path) -> ModelInputs | None:
+    """Return the inputs of a model; None if unknown.
 
-    Folders of before there was a record have the configuration in them, or, where a single
-    fine-tune left them, beside them.
+    Older folders have no record of them; there the configuration is in the folder or, after a
+    single fine-tune, beside it.
     """
     if inputs := read_inputs(folder):
         return inputs
@@ -140,12 +140,12 @@ def _trained_on(folder: Path) -> ModelInputs | None:
 
 
 def _unknown_inputs(text: str, settings: PredictSettings) -> str:
-    """What was assumed of a folder that does not say how its model was fed."""
+    """Return a note on the columns that were assumed."""
     column = settings.text or text
     pair = f"and {settings.text_pair!r}" if settings.text_pair else "alone"
     return (
-        f"the folder does not say how its model was fed: column {column!r} {pair} was read; "
-        "predict.text=COLUMN predict.text_pair=COLUMN name others"
+        f"the inputs of the model are unknown: column {column!r} {pair} was read; "
+        "set predict.text=COLUMN predict.text_pair=COLUMN for others"
     )
 
 

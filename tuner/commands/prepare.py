@@ -1,4 +1,4 @@
-"""`tuner prepare sweep=NAME`: all that trials will read is fetched, checked and in the caches."""
+"""`tuner prepare sweep=NAME`: fetches and checks everything that trials will read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +13,16 @@ from tuner.results.terminal import Terminal
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
-        arguments: Hydra overrides, as the sweep will get them; a sweep is not required.
+        arguments: Hydra overrides of the later sweep; a sweep is not required.
 
     Returns:
         0.
 
     Raises:
-        InputError: Model or data can not be used.
+        InputError: Model or data cannot be used.
     """
     options = read_options(arguments, command="prepare")
     trials = compose_doctor(options.overrides, Path.cwd()).trials

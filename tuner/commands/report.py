@@ -1,4 +1,4 @@
-"""`tuner report sweep=NAME`: a study ranked in the terminal and drawn on one HTML page."""
+"""`tuner report sweep=NAME`: a study ranked in the terminal and on one HTML page."""
 
 import os
 import time
@@ -29,23 +29,23 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import model_note
 
 REFRESH_SECONDS = 30
-"""How often a browser loads the page of a sweep that is followed."""
+"""Interval at which a browser reloads the page of a followed sweep."""
 
-QUIET_LOOKS = 2
-"""So many looks in a row without an unfinished trial, and the sweep is over.
+QUIET_READS = 2
+"""Number of consecutive reads without an unfinished trial after which the sweep is over.
 
-Between two trials of one slot there is a moment in which none runs.
+Between two trials of a slot there is a moment in which none runs.
 """
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
         arguments: Hydra overrides: sweep or study, output, storage, tracking, report.
 
     Returns:
-        0 done, also where somebody ends the following.
+        0 if done, also if the user ends following.
 
     Raises:
         InputError: There is no such study, or an argument is wrong.
@@ -67,14 +67,14 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
     reporter = Reporter(reader=reader, folder=folder, page=page)
     terminal = Terminal(reporter.look().objective, quiet=quiet, now=local_time)
     places = [place for place in (folder, folder.confirmation) if os.access(place.path, os.W_OK)]
-    for place in places:  # Spools of a study that we cannot write are their owner's to send.
+    for place in places:  # Spools of a study that we cannot write are sent by its owner.
         for line in replay(reader.identity, place, composed.tracking):
             terminal.notice(line)
     follow = composed.settings.follow
     study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
     reading = reporter.read(study)
-    for part in shown(study, reading, reporter.rerun(study)):
-        if isinstance(part, Command):
+    for part in study_view(study, reading, reporter.rerun(study)):
+        if isinstance(part, ShellCommand):
             print_command(terminal.console, part.text)
         elif isinstance(part, Text):
             print_line(terminal.console, part)
@@ -88,25 +88,25 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
 
 
 def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyView:
-    """Shows the study again whenever it changed, until it ends or somebody ends it (Ctrl-C)."""
+    """Show the study whenever it changes, until it ends or the user presses Ctrl-C."""
     console = terminal.console
     last: StudyView | None = None
     quiet = 0
     view = Resizable(console)
     view.start()
     try:
-        while quiet < QUIET_LOOKS:
+        while quiet < QUIET_READS:
             study = reporter.look()
             if study != last:
                 reading = reporter.read(study)
                 reporter.write(study, reading, refresh=REFRESH_SECONDS)
                 if console.is_interactive:
-                    view.drawn = followed(study, reporter.page)
+                    view.drawn = live_view(study, reporter.page)
                 else:
-                    _tell_new(terminal, study, last)
+                    _print_new(terminal, study, last)
                 last = study
             quiet = 0 if study.unfinished else quiet + 1
-            if quiet < QUIET_LOOKS:
+            if quiet < QUIET_READS:
                 time.sleep(interval)
     except KeyboardInterrupt:
         pass
@@ -115,26 +115,26 @@ def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyVie
     return last or reporter.look()
 
 
-def _tell_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> None:
-    """Without a terminal: a line for each trial that ended since the last look."""
-    shown = {outcome.number for outcome in last.outcomes} if last else set()
+def _print_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> None:
+    """Print a line for each trial that ended since the last read; no terminal is needed."""
+    study_view = {outcome.number for outcome in last.outcomes} if last else set()
     for outcome in sorted(study.outcomes, key=lambda o: o.number):
-        if outcome.number not in shown:
+        if outcome.number not in study_view:
             terminal.show_outcome(outcome)
 
 
 @dataclass(frozen=True)
-class Command:
-    """A line to be pasted into a shell."""
+class ShellCommand:
+    """Line to paste into a shell."""
 
     text: str
 
 
-def shown(
+def study_view(
     study: StudyView, reading: SweepReading, rerun: FollowUp
-) -> list[RenderableType | Command]:
-    """What a terminal shows of a study: the ranked table, how each ended, the sweep as a whole."""
-    parts: list[RenderableType | Command] = []
+) -> list[RenderableType | ShellCommand]:
+    """Return a study for the terminal: ranked table, end of each trial, the whole sweep."""
+    parts: list[RenderableType | ShellCommand] = []
     if study.outcomes:
         parts.append(ranking_table(study.outcomes, study.goals, study.keys))
     sections = {
@@ -149,7 +149,9 @@ def shown(
         parts.append(Text("\nReading", style="bold"))
     for each in read:
         parts += (
-            [Text(f"{each.text}:"), Command(each.command)] if each.command else [Text(each.text)]
+            [Text(f"{each.text}:"), ShellCommand(each.command)]
+            if each.command
+            else [Text(each.text)]
         )
     if study.confirmation is not None:
         parts += [
@@ -160,10 +162,10 @@ def shown(
     return parts or [Text("The study has no trials yet.")]
 
 
-def followed(study: StudyView, page: Path) -> RenderableType:
-    """What a terminal shows of a study while it is followed: what moves first, on one screen."""
+def live_view(study: StudyView, page: Path) -> RenderableType:
+    """Return the terminal's view of a followed study: changing parts first, on one screen."""
     return Group(
-        Text(f"{page}   Ctrl-C ends the following, not the sweep", style="dim"),
+        Text(f"{page}   Ctrl-C ends following, not the sweep", style="dim"),
         *map(Text, _unfinished(study)),
         "",
         ranking_table(study.outcomes, study.goals, study.keys) if study.outcomes else "",
@@ -172,11 +174,11 @@ def followed(study: StudyView, page: Path) -> RenderableType:
 
 def _unfinished(study: StudyView) -> list[str]:
     names = short_names(study.keys)
-    return [_line(trial, study.objective, names) for trial in study.unfinished]
+    return [_trial_line(trial, study.objective, names) for trial in study.unfinished]
 
 
-def _line(trial: TrialView, objective: str, names: Mapping[str, str]) -> str:
-    """A trial that runs or waits."""
+def _trial_line(trial: TrialView, objective: str, names: Mapping[str, str]) -> str:
+    """Return the line of a running or waiting trial."""
     parts = [f"trial {trial.number:>3} {trial.state}"]
     if trial.curve:
         parts.append(f"{trial.curve[-1].share:.0%}")

@@ -21,7 +21,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments: Hydra overrides; `--cfg job` prints the configuration instead.
 
     Returns:
-        0 done, 1 nothing usable came out, 130 interrupted.
+        0 if done, 1 if there is no usable result, 130 if interrupted.
     """
     begun = time.monotonic()
     options = read_options(arguments, command="sweep")

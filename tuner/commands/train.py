@@ -1,4 +1,4 @@
-"""`tuner train`: one fine-tune of a file, of overrides, or of both; no search."""
+"""`tuner train`: one fine-tune from a file, from overrides, or from both; no search."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +13,18 @@ from tuner.tracking import origin
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command.
+    """Run the command.
 
     Args:
-        arguments: A configuration's file and overrides; or overrides alone, which name a model
-            and a data set. `--cfg job` prints the configuration instead.
+        arguments: File of a configuration and overrides; or overrides only, which name a model and
+            a data set. `--cfg job` prints the configuration instead.
 
     Returns:
-        0 done, 1 the fine-tune did not complete or its model could not be saved, 130 interrupted.
+        0 if done, 1 if the fine-tune did not complete or its model could not be saved, 130 if
+            interrupted.
 
     Raises:
-        InputError: Nothing is named that could be trained, or it cannot be used.
+        InputError: No model or data are named, or they cannot be used.
     """
     options = read_options(arguments, command="train")
     path, overrides = split_file(options.overrides)
@@ -42,13 +43,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """Part the configuration's file from the overrides around it.
+    """Separate the configuration's file from the overrides around it.
 
     Args:
-        words: A file's path, at any place, and overrides.
+        words: Path of a file, at any position, and overrides.
 
     Returns:
-        The file, None where there is none, and the overrides.
+        File, or None if there is none; and the overrides.
 
     Raises:
         InputError: There are two files, or neither a file nor both a model and a data set.
@@ -59,7 +60,7 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
         raise InputError(
             f"there are {len(files)} configuration files: {', '.join(files)}",
             where="command line",
-            remedy="one of them, and overrides as KEY=VALUE",
+            remedy="give one of them, and overrides as KEY=VALUE",
         )
     if not files:
         check_named(overrides)
@@ -67,5 +68,5 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 
 def _is_file(word: str) -> bool:
-    """Whether a word is a path; one of a folder with an `=` in its name is one, too."""
+    """True if a word is a path; also for a path in a folder with an `=` in its name."""
     return "=" not in word or (not word.startswith(("+", "~")) and Path(word).is_file())

@@ -1,1 +1,1 @@
-"""Looks at the machine, and at what a configuration names; `core.health` says what it means."""
+"""Checks of the machine, and of the models and data that a configuration names."""

@@ -1,4 +1,4 @@
-"""GPUs: what the driver shows, what TensorFlow sees, and what both say of mixed precision."""
+"""GPUs according to the driver and to TensorFlow, and the precisions that run on them."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,13 +9,16 @@ from tuner.doctor.line import Line, ok, warning, wrong
 from tuner.formatting.size import size
 
 OLDEST_DRIVERS: Mapping[int, tuple[int, int]] = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
-"""Major version of CUDA to the oldest driver on Linux that runs all of its minor versions.
+"""Oldest Linux driver that runs all minor versions of CUDA, by CUDA's major version.
 
 From the table of minor version compatibility in NVIDIA's CUDA toolkit release notes.
 """
 
-FAST: Mapping[str, tuple[int, int]] = {"mixed_float16": (7, 0), "mixed_bfloat16": (8, 0)}
-"""Precision to the compute capability from which tensor cores have it (Volta, Ampere)."""
+FAST_CAPABILITIES: Mapping[str, tuple[int, int]] = {
+    "mixed_float16": (7, 0),
+    "mixed_bfloat16": (8, 0),
+}
+"""Compute capability from which tensor cores support a precision (Volta, Ampere)."""
 
 _NAME = "GPU"
 _FLOAT32 = "float32"
@@ -23,60 +26,60 @@ _FLOAT32 = "float32"
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """What TensorFlow can compute on."""
+    """Device on which TensorFlow can compute."""
 
     name: str
-    """As TensorFlow has it, such as `GPU:0`."""
+    """Name in TensorFlow, such as `GPU:0`."""
     product: str = ""
     """Name of the product; empty for a CPU."""
     capability: tuple[int, int] | None = None
     """Compute capability; None for a CPU."""
     products: dict[str, str] = field(default_factory=dict)
-    """Precision to why a matrix product failed in it; empty: it ran and was right."""
+    """Precision to the reason why a matrix product failed in it; empty if all were correct."""
 
     @property
     def is_gpu(self) -> bool:
-        """Whether it is a GPU."""
+        """True for a GPU."""
         return self.name.startswith("GPU")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TensorFlow:
-    """What a process that loaded TensorFlow found, as a worker does."""
+    """Findings of a process that loaded TensorFlow as a worker does."""
 
     version: str
-    """Of TensorFlow."""
+    """Version of TensorFlow."""
     keras: str
     """Version of Keras."""
     cuda: str | None
-    """Version of CUDA that TensorFlow is built for; None: built for the CPU alone."""
+    """Version of CUDA that TensorFlow is built for; None if built for the CPU alone."""
     devices: tuple[Device, ...]
-    """What it can compute on; the CPU among them."""
+    """Devices on which it can compute, the CPU included."""
 
     @property
     def gpus(self) -> tuple[Device, ...]:
-        """The GPUs among the devices."""
+        """GPUs among the devices."""
         return tuple(device for device in self.devices if device.is_gpu)
 
 
 def tensorflow_line(found: TensorFlow) -> Line:
-    """Version and build."""
+    """Return the line about TensorFlow's version and build."""
     built = f"CUDA {found.cuda}" if found.cuda else "the CPU"
     text = f"{found.version} with Keras {found.keras}, built for {built}"
     return ok("TensorFlow", text)
 
 
 def gpu_lines(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> list[Line]:
-    """A line for each GPU, and one where TensorFlow does not see what trials may use.
+    """Return a line for each GPU, and one if TensorFlow does not see what trials may use.
 
     Args:
-        nvidia: What the driver says.
-        tensorflow: What TensorFlow found; None: it can not be loaded.
+        nvidia: Findings of the driver.
+        tensorflow: Findings of TensorFlow; None if it cannot be loaded.
         install: Command that installs TensorFlow with the CUDA libraries.
     """
     if nvidia.error:
-        mend = "the driver: nvidia-smi has to work; without it trials run on the CPU"
-        return [warning(_NAME, f"nvidia-smi fails: {nvidia.error}", mend)]
+        remedy = "repair the driver until nvidia-smi works; without it trials run on the CPU"
+        return [warning(_NAME, f"nvidia-smi fails: {nvidia.error}", remedy)]
     seen = tensorflow.gpus if tensorflow else ()
     lines = [_gpu_line(gpu, _capabilities(nvidia, seen)) for gpu in nvidia.gpus]
     if not lines:
@@ -90,7 +93,7 @@ def _without_driver(seen: Sequence[Device]) -> str:
 
 
 def _capabilities(nvidia: Nvidia, seen: Sequence[Device]) -> dict[str, tuple[int, int] | None]:
-    """Visible GPU to its compute capability; TensorFlow counts in the order they are named."""
+    """Return each visible GPU's compute capability; TensorFlow counts them in the order named."""
     return dict(zip(nvidia.visible, (device.capability for device in seen), strict=False))
 
 
@@ -115,50 +118,51 @@ def _gpu_line(gpu: Gpu, capabilities: Mapping[str, tuple[int, int] | None]) -> L
 
 
 def _unseen(nvidia: Nvidia, tensorflow: TensorFlow | None, install: str) -> Iterator[Line]:
-    """What trials may use and TensorFlow does not see."""
+    """Yield a line about GPUs that trials may use and TensorFlow does not see."""
     if not nvidia.gpus or tensorflow is None:
         return
     if not nvidia.visible:
         yield warning(
             _NAME,
             "CUDA_VISIBLE_DEVICES hides all of them: trials run on the CPU",
-            "unset CUDA_VISIBLE_DEVICES, or name some there",
+            "unset CUDA_VISIBLE_DEVICES, or name GPUs in it",
         )
-    elif len(tensorflow.gpus) < (seen := _seen_at_once(nvidia.visible)):
+    elif len(tensorflow.gpus) < (seen := _usable_at_once(nvidia.visible)):
         named = ",".join(nvidia.visible)
         chosen = f" (CUDA_VISIBLE_DEVICES={named})" if nvidia.is_chosen else ""
         yield wrong(
             _NAME,
             f"TensorFlow sees {len(tensorflow.gpus)} of {seen}{chosen}",
-            _why_unseen(nvidia, tensorflow.cuda, install),
+            _unseen_remedy(nvidia, tensorflow.cuda, install),
         )
 
 
-def _seen_at_once(visible: Sequence[str]) -> int:
-    """How many devices one process sees: of MIG instances one."""
+def _usable_at_once(visible: Sequence[str]) -> int:
+    """Return the number of devices that one process can use: one of several MIG instances."""
     return 1 if any(map(is_instance, visible)) else len(visible)
 
 
-def _why_unseen(nvidia: Nvidia, cuda: str | None, install: str) -> str:
-    """The mend of the likeliest reason, in the order in which they can be told apart."""
+def _unseen_remedy(nvidia: Nvidia, cuda: str | None, install: str) -> str:
+    """Return the remedy for the likeliest cause; each check assumes the earlier ones passed."""
     there = [str(gpu.index) for gpu in nvidia.gpus]
     if any(name.isdigit() and name not in there for name in nvidia.visible):
-        return f"CUDA_VISIBLE_DEVICES with GPUs that there are: {', '.join(there)}"
+        return f"set CUDA_VISIBLE_DEVICES to GPUs that exist: {', '.join(there)}"
     if cuda is None:
-        return f"{install}, in place of this TensorFlow"
+        return f"replace this TensorFlow: {install}"
     oldest = OLDEST_DRIVERS.get(_numbers(cuda)[0])
     driver = nvidia.gpus[0].driver
     if oldest and _numbers(driver)[:2] < oldest:
-        return f"a driver of {_dotted(oldest)} or newer, which CUDA {cuda} needs, not {driver}"
-    return f"{install}, which brings the CUDA libraries"
+        needed = f"{_dotted(oldest)} or newer"
+        return f"install a driver of {needed}, which CUDA {cuda} needs, not {driver}"
+    return f"install the CUDA libraries: {install}"
 
 
 def precision_lines(tensorflow: TensorFlow, wanted: Collection[str], install: str) -> list[Line]:
-    """Whether mixed precision runs, and where it is faster than float32.
+    """Return lines about mixed precision: does it run, and is it faster than float32.
 
     Args:
-        tensorflow: What TensorFlow found.
-        wanted: `training.precision` of the trials.
+        tensorflow: Findings of TensorFlow.
+        wanted: Values of `training.precision` of the trials.
         install: Command that installs TensorFlow with the CUDA libraries.
     """
     devices = tensorflow.gpus or tensorflow.devices
@@ -169,7 +173,7 @@ def precision_lines(tensorflow: TensorFlow, wanted: Collection[str], install: st
         if reason
     }
     lines = [_failed_line(precision, why, wanted, install) for precision, why in failed.items()]
-    runs = [precision for precision in FAST if precision not in failed]
+    runs = [precision for precision in FAST_CAPABILITIES if precision not in failed]
     slow = [p for p in runs if not all(_is_fast(device, p) for device in devices)]
     fast = [precision for precision in runs if precision not in slow]
     where = "GPU" if tensorflow.gpus else "CPU"
@@ -185,7 +189,7 @@ def precision_lines(tensorflow: TensorFlow, wanted: Collection[str], install: st
 
 
 def _is_fast(device: Device, precision: str) -> bool:
-    return device.capability is not None and device.capability >= FAST[precision]
+    return device.capability is not None and device.capability >= FAST_CAPABILITIES[precision]
 
 
 def _failed_line(precision: str, why: str, wanted: Collection[str], install: str) -> Line:
@@ -194,14 +198,14 @@ def _failed_line(precision: str, why: str, wanted: Collection[str], install: str
         return wrong(
             "precision",
             text,
-            f"{install}, which brings the CUDA libraries; nothing can be trained here as it is",
+            f"install the CUDA libraries: {install}; until then nothing can be trained here",
         )
     make = wrong if precision in wanted else warning
     return make("precision", text, "training.precision=float32")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers of a version; never empty."""
+    """Return the numbers of a version; never empty."""
     return tuple(int(part) for part in re.findall(r"\d+", version)) or (0,)
 
 

@@ -1,4 +1,4 @@
-"""The models and data that a configuration names: found, looked into, and not yet prepared."""
+"""Checks of the models and data that a configuration names; nothing is prepared."""
 
 import importlib.util
 from pathlib import Path
@@ -14,16 +14,16 @@ from tuner.installation.remedies import install_extra
 from tuner.settings.settings import DataSettings, ModelSettings
 from tuner.tasks import Task
 
-_WRITTEN = "data.delimiter and data.quoting say how the file is written"
+_WRITTEN = "set data.delimiter and data.quoting to how the file is written"
 
 PREPARE = "tuner prepare fetches it, for machines without a network"
 
 
 def model_line(model: ModelSettings) -> Line:
-    """Where the checkpoint is and what it is.
+    """Return a line about the checkpoint: its place and architecture.
 
     Raises:
-        InputError: It can not be had, or can not be fine-tuned.
+        InputError: The checkpoint cannot be found or cannot be fine-tuned.
     """
     folder = fetched(model)
     if folder is None:
@@ -41,7 +41,7 @@ def data_line(data: DataSettings, task: Task) -> Line:
     """Where the rows are; files are read.
 
     Raises:
-        InputError: They can not be had, or are no labelled texts.
+        InputError: The data cannot be found, or are no labelled texts.
     """
     named = (*find_sources(data), find_test(data))
     sources = [source for source in named if source is not None]
@@ -67,12 +67,12 @@ def _read(data: DataSettings, task: Task, sources: list[Source], remarks: Remark
 
 
 def _not_found(data: DataSettings) -> Line:
-    """A data set of a hub that was never read here."""
+    """Return a line about a data set of a hub that was never read here."""
     if data.format == "hub":
         raise InputError(
             f"the hub does not answer for {data.name}, and it was not read here before",
             where="data.name",
-            remedy="a data set that the hub shows; HF_HUB_OFFLINE unset where there is a network",
+            remedy="choose a data set of the hub; unset HF_HUB_OFFLINE where there is a network",
         )
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise InputError(

@@ -6,44 +6,44 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
-    """A sweep runs, but not as well as it could, or only for now."""
+    """A sweep runs, but worse than it could, or only for now."""
     WRONG = "wrong"
-    """A sweep does not run as it is configured."""
+    """A sweep does not run with this configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     name: str
-    """What was looked at."""
+    """Subject of the check."""
     text: str
-    """What was found."""
+    """Finding."""
     level: Level = Level.OK
-    """How bad it is."""
-    mend: str = ""
-    """What would mend it; empty where nothing has to be."""
+    """Severity."""
+    remedy: str = ""
+    """Remedy as a command; empty if nothing has to be changed."""
 
 
 def ok(name: str, text: str) -> Line:
-    """A line about what is as it should be."""
+    """Return a line about something that is in order."""
     return Line(name=name, text=text)
 
 
-def warning(name: str, text: str, mend: str) -> Line:
-    """A line to mind."""
-    return Line(name=name, text=text, level=Level.WARNING, mend=mend)
+def warning(name: str, text: str, remedy: str) -> Line:
+    """Return a line about something that should be changed."""
+    return Line(name=name, text=text, level=Level.WARNING, remedy=remedy)
 
 
-def wrong(name: str, text: str, mend: str) -> Line:
-    """A line about what has to be mended first."""
-    return Line(name=name, text=text, level=Level.WRONG, mend=mend)
+def wrong(name: str, text: str, remedy: str) -> Line:
+    """Return a line about something that has to be changed before a sweep runs."""
+    return Line(name=name, text=text, level=Level.WRONG, remedy=remedy)
 
 
 def exit_code(lines: Iterable[Line]) -> int:
-    """0 where nothing is wrong, else 1."""
+    """Return 0 if nothing is wrong, else 1."""
     return int(any(line.level is Level.WRONG for line in lines))

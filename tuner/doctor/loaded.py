@@ -1,4 +1,4 @@
-"""TensorFlow as a worker loads it: in a process of its own, which may crash or hang."""
+"""TensorFlow loaded in a separate process, which may crash or hang."""
 
 import os
 import shlex
@@ -17,20 +17,20 @@ from tuner.trial.serialization import from_json
 PROBE = python_module("tuner.training.probe")
 
 PROBE_SECONDS = 180.0
-"""A first import from a cold network disk takes a minute or two."""
+"""Timeout: a first import from a cold network disk takes a minute or two."""
 
 _TAIL = 400
-"""Characters of the last line that it printed."""
+"""Maximal length of the quoted last line that the process printed."""
 
 
 class Probe:
-    """The process: begun early, asked late."""
+    """Process that loads TensorFlow while other checks run."""
 
     def __init__(self, command: Sequence[str] = PROBE) -> None:
-        """Starts it.
+        """Start the process.
 
         Args:
-            command: Prints what it found as its last answer; see `tuner.processes.python_process`.
+            command: Command that prints its findings last; see `tuner.processes.python_process`.
         """
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
@@ -43,10 +43,10 @@ class Probe:
         )
 
     def result(self, timeout: float = PROBE_SECONDS) -> TensorFlow | Line:
-        """What it found, or the line that says why it did not.
+        """Return the findings, or the line that says why there are none.
 
         Args:
-            timeout: Seconds until it is given up.
+            timeout: Seconds to wait before giving up.
         """
         try:
             code = self._process.wait(timeout)
@@ -55,15 +55,15 @@ class Probe:
         if code < 0:
             return self._failed(f"ends its process by signal {-code}")
         if code > 0:
-            return self._failed("can not be loaded")
+            return self._failed("cannot be loaded")
         *_, found = answers(_bytes(self._output)) or [b""]
         try:
             return from_json(TensorFlow, found.decode())
-        except (ValueError, BaseExceptionGroup):  # Its process ended, but not through its end.
+        except (ValueError, BaseExceptionGroup):  # The process ended before its answer.
             return self._failed("ends its process")
 
     def close(self) -> None:
-        """Ends the process, if it still runs."""
+        """End the process if it still runs."""
         self._process.kill()
         self._process.wait()
         self._output.close()
@@ -76,8 +76,8 @@ class Probe:
         again = install(
             *map(requirement, ("tensorflow", "keras")), options=("--force-reinstall", "--no-deps")
         )
-        mend = f"install it again: {again}; {shlex.join(PROBE)} shows all that it says"
-        return wrong("TensorFlow", f"{how}: {last}", mend)
+        remedy = f"install it again: {again}; {shlex.join(PROBE)} shows all that it says"
+        return wrong("TensorFlow", f"{how}: {last}", remedy)
 
 
 def _bytes(file: IO[bytes]) -> bytes:

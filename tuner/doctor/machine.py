@@ -1,4 +1,4 @@
-"""The machine: its folders, and the packages installed on it."""
+"""Folders of the machine, and the packages installed on it."""
 
 import os
 import re
@@ -17,8 +17,8 @@ from tuner.files.mounts import file_system_of
 from tuner.installation.distribution import DISTRIBUTION
 
 
-def find_folder(path: Path) -> Folder:
-    """Tries to write in a folder, or where it would be made; nothing stays there."""
+def inspect_folder(path: Path) -> Folder:
+    """Try to write in a folder, or in the nearest existing one above; leave nothing there."""
     path = expanded(path).absolute()
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     try:
@@ -31,10 +31,10 @@ def find_folder(path: Path) -> Folder:
 
 
 def needed_packages() -> tuple[set[str] | None, list[Unmet]]:
-    """What our distribution needs, and what those need in turn, as far as it is installed.
+    """Collect what our distribution needs, directly and indirectly, as far as it is installed.
 
     Returns:
-        Names of the distributions, None where ours is not installed; and what is not met.
+        Names of the distributions, None if ours is not installed; and the unmet requirements.
     """
     if _installed(DISTRIBUTION) is None:
         return None, []
@@ -55,7 +55,7 @@ def needed_packages() -> tuple[set[str] | None, list[Unmet]]:
 
 
 def installed_names() -> set[str]:
-    """Names of every distribution there is."""
+    """Return the names of all installed distributions."""
     return {_normal(each.name) for each in distributions()}
 
 
@@ -69,7 +69,7 @@ def _unmet(by: str, requirement: Requirement, found: Distribution | None) -> Unm
 
 
 def _requirements(name: str, extras: frozenset[str]) -> Iterator[Requirement]:
-    """What an installed distribution needs on this machine, with some of its extras."""
+    """Yield the requirements of an installed distribution on this machine, with some extras."""
     found = _installed(name)
     for text in (found.requires or []) if found else []:
         requirement = Requirement(text)
@@ -86,5 +86,5 @@ def _installed(name: str) -> Distribution | None:
 
 
 def _normal(name: str) -> str:
-    """As the index spells it (PEP 503)."""
+    """Return the name in the spelling of the package index (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

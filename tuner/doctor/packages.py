@@ -1,4 +1,4 @@
-"""Installed packages that do not go together."""
+"""Conflicts among installed packages."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,12 @@ CLASHES = (
     ("tensorflow", "tf-nightly"),
     ("keras", "keras-nightly"),
 )
-"""Distributions that bring the same import package: the one that came last overwrote the other."""
+"""Distributions that bring the same import package: the one installed last overwrites the other.
+"""
 
 DISTRIBUTION = "encoder-tuner"
-"""Ours; see `tuner.installation.distribution`, which this package does not import."""
+"""Name of our distribution; see `tuner.installation.distribution`, not imported by this package.
+"""
 
 _NAME = "packages"
 _SHOWN = 4
@@ -28,16 +30,16 @@ _SHOWN = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Unmet:
-    """A requirement that what is installed does not meet."""
+    """Requirement that the installed packages do not meet."""
 
     by: str
-    """Distribution that asks."""
+    """Distribution that has the requirement."""
     name: str
-    """Distribution that it asks for."""
+    """Distribution that is required."""
     wanted: str
-    """The versions that would do, such as `>=5.0,<5.1`; empty: any."""
+    """Accepted versions such as `>=5.0,<5.1`; empty for any."""
     installed: str | None
-    """The version that there is; None: none."""
+    """Installed version; None if there is none."""
 
 
 def package_lines(
@@ -46,22 +48,22 @@ def package_lines(
     environment: Environment,
     *,
     install_ourselves: str,
-    clashing: Collection[str] = (),
+    all_installed: Collection[str] = (),
 ) -> list[Line]:
-    """Says what does not go together.
+    """Return lines about requirements that are not met, or one line if all are.
 
     Args:
-        installed: Names of the distributions that ours needs, itself included; None: it is not
-            installed, so that nobody knows what it needs.
+        installed: Names of the distributions that ours needs, itself included; None if ours is not
+            installed, so that its requirements are unknown.
         unmet: Requirements among them that are not met.
-        environment: The environment that they are in.
+        environment: Environment of the packages.
         install_ourselves: Command that installs our own distribution.
-        clashing: Names of every distribution there is.
+        all_installed: Names of all installed distributions.
     """
     if installed is None:
-        text = "tuner is not installed, so that nobody has checked the versions it needs"
+        text = "tuner is not installed, so the versions that it needs cannot be checked"
         return [warning(_NAME, text, install_ourselves)]
-    lines = [*_clashes(clashing, environment), *_unmet(unmet, environment)]
+    lines = [*_clashes(all_installed, environment), *_unmet(unmet, environment)]
     return lines or [ok(_NAME, f"{len(installed)} that tuner needs, and they fit together")]
 
 
@@ -76,7 +78,7 @@ def _clashes(there: Collection[str], environment: Environment) -> Iterator[Line]
 
 
 def _unmet(unmet: Sequence[Unmet], environment: Environment) -> Iterator[Line]:
-    """What we need ourselves is wrong; what others need of each other often works nevertheless."""
+    """Yield our unmet requirements as errors, those of others as warnings: they often work."""
     ordered = sorted(unmet, key=lambda each: each.by != DISTRIBUTION)
     for each in ordered[:_SHOWN]:
         there = f"is {each.installed}" if each.installed else "is not installed"
@@ -89,4 +91,4 @@ def _unmet(unmet: Sequence[Unmet], environment: Environment) -> Iterator[Line]:
         )
     if len(ordered) > _SHOWN:
         text = f"{len(ordered) - _SHOWN} more requirements are not met"
-        yield warning(_NAME, text, f"{check_command(environment)} lists them")
+        yield warning(_NAME, text, f"list them: {check_command(environment)}")

@@ -1,4 +1,4 @@
-"""Plug-ins of installed packages: those that can be used, and what is wrong with the others."""
+"""Plug-ins of installed packages: the usable ones, and the faults of the others."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,14 +10,14 @@ from tuner.fields.registry import Registry
 from tuner.settings.registries import REGISTRIES
 
 EXTENSIBLE: tuple[Registry[Any], ...] = (*REGISTRIES.values(), encoders.REGISTRY)
-"""Everything that plug-ins add to."""
+"""Registries that plug-ins can extend."""
 
 
 def plug_in_lines(registries: Iterable[Registry[Any]] = EXTENSIBLE) -> Iterator[Line]:
     """Import every plug-in and yield a line for each.
 
     Args:
-        registries: Registries to look through.
+        registries: Registries to check.
     """
     for registry in registries:
         for plug_in in registry.plug_ins:

@@ -1,4 +1,4 @@
-"""The study's database and MLflow's: reached for, and left as they are."""
+"""Checks of the study's storage and of MLflow's, which leave both unchanged."""
 
 import threading
 from dataclasses import replace
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, inspect
 
 from tuner.doctor.line import Level, Line, ok, wrong
-from tuner.doctor.machine import find_folder
+from tuner.doctor.machine import inspect_folder
 from tuner.doctor.resources import file_storage_line
 from tuner.files.sqlite_address import sqlite_path
 from tuner.installation.remedies import install_extra
@@ -32,10 +32,10 @@ CONNECT_SECONDS = 8.0
 
 
 def storage_line(agent: AgentSettings) -> Line:
-    """Whether the study's storage can be reached, or where it would be made.
+    """Return a line about the study's storage: it can be reached or created.
 
     Raises:
-        InputError: It is a journal with a line that is no record.
+        InputError: The storage is a journal with an invalid line.
     """
     study = "STUDY" if agent.study_name == MISSING else agent.study_name
     url = study_url(agent.storage, StudyFolder(Path(agent.output), study))
@@ -44,20 +44,20 @@ def storage_line(agent: AgentSettings) -> Line:
     path = sqlite_path(url)
     found = ok("storage", f"{shown(url)} answers")
     if path is not None:
-        found = file_storage_line(shown(url), find_folder(path.parent))
+        found = file_storage_line(shown(url), inspect_folder(path.parent))
         if found.level is Level.WRONG or not path.exists():
             return found
-    if why := _unreachable(url):
-        return wrong("storage", f"{shown(url)} can not be read: {why}", _storage_mend(url, why))
+    if why := _connection_problem(url):
+        return wrong("storage", f"{shown(url)} cannot be read: {why}", _storage_remedy(url, why))
     _open_and_close(url)
     return found
 
 
 def _open_and_close(url: str) -> None:
-    """See whether Optuna reads what stands there.
+    """Check that Optuna can read the storage.
 
     Raises:
-        InputError: It does not.
+        InputError: Optuna cannot read it.
     """
     storage = open_stored(url)
     if storage is not None:
@@ -66,19 +66,20 @@ def _open_and_close(url: str) -> None:
 
 def _journal_line(url: str) -> Line:
     _open_and_close(url)
-    folder = find_folder(journal_path(url).parent)
-    # A journal may lie on a network file system, too.
+    folder = inspect_folder(journal_path(url).parent)
+    # A journal may be on a network file system.
     return file_storage_line(shown(url), replace(folder, file_system=""))
 
 
 def tracking_line(settings: TrackingSettings) -> Line:
-    """Whether MLflow's store can be reached.
+    """Return a line about MLflow's store: it can be reached or created.
 
     Args:
         settings: Group `tracking`.
 
     Raises:
-        InputError: It is no address, or its file can not be written or must not lie there.
+        InputError: It is no address, or its file cannot be written or is in a folder where it must
+            not be.
     """
     if not settings.send:
         return ok("tracking", "nothing is sent; `tuner report` does it later")
@@ -92,8 +93,8 @@ def tracking_line(settings: TrackingSettings) -> Line:
         said = "answers" if check_reachable(uri) else "is left to MLflow"
     except (OSError, HTTPException) as error:
         cause = cause_of(error, hidden(uri))
-        mend = f"{cause.remedy}; or tracking.on_outage=spool"
-        return wrong("tracking", f"{hidden(uri)} can not be used: {cause.problem}", mend)
+        remedy = f"{cause.remedy}; or set tracking.on_outage=spool"
+        return wrong("tracking", f"{hidden(uri)} cannot be used: {cause.problem}", remedy)
     return ok("tracking", f"{hidden(uri)} {said}")
 
 
@@ -102,15 +103,15 @@ def _tracking_file(uri: str, path: Path) -> Line:
         try:
             check_file(uri)
         except TimeoutError as error:
-            return wrong("tracking", str(error), "end that program, or another tracking.uri")
-    elif refusal := find_folder(path.parent).refusal:
-        mend = "tracking.uri=sqlite:///FILE in a folder that can be written"
-        return wrong("tracking", f"{uri} can not be made: {refusal}", mend)
+            return wrong("tracking", str(error), "end that program, or set another tracking.uri")
+    elif refusal := inspect_folder(path.parent).refusal:
+        remedy = "set tracking.uri=sqlite:///FILE in a folder that can be written"
+        return wrong("tracking", f"{uri} cannot be created: {refusal}", remedy)
     return ok("tracking", f"{uri} can be written")
 
 
-def _unreachable(url: str) -> str:
-    """Why a database does not answer within seconds; empty: it does."""
+def _connection_problem(url: str) -> str:
+    """Return why a database does not answer within seconds; empty if it does."""
     reasons: list[str] = []
     answered = threading.Event()
 
@@ -119,11 +120,11 @@ def _unreachable(url: str) -> str:
             engine = create_engine(url)
             inspect(engine).get_table_names()
             engine.dispose()
-        except Exception as error:  # Whatever the drivers raise.
+        except Exception as error:  # Drivers raise exceptions of many types.
             reasons.append(_first_line(error))
         answered.set()
 
-    # In a thread, since drivers have no timeout in common.
+    # In a thread, since drivers have no common timeout.
     threading.Thread(target=visit, name="visit", daemon=True).start()
     if not answered.wait(CONNECT_SECONDS):
         return f"no answer within {CONNECT_SECONDS:.0f} s"
@@ -135,11 +136,9 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}"
 
 
-def _storage_mend(url: str, why: str) -> str:
+def _storage_remedy(url: str, why: str) -> str:
     if not why.startswith(("ModuleNotFoundError", "NoSuchModuleError")):
-        return (
-            "a database that runs and lets you in; no storage.url for SQLite in the output folder"
-        )
+        return "start the database and check its access; or unset storage.url for SQLite in output"
     if url.startswith("postgres"):
         return install_extra("postgresql")
-    return "the database's Python driver installed, and named as SQLAlchemy does"
+    return "install the database's Python driver, and name it in the URL as SQLAlchemy does"

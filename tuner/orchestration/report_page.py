@@ -62,7 +62,7 @@ class Reporter:
         found = self.invocation or stored_invocation(self.reader.attributes)
         return FollowUp(
             study=study.name,
-            command_with=found.changed if found is not None else overrides_only,
+            command_with=found.command_with if found is not None else overrides_only,
             study_exists=self.folder.has_sibling,
             is_confirmed=study.confirmation is not None,
         )

@@ -29,9 +29,9 @@ class Invocation:
     @property
     def again(self) -> str:
         """The same command, quoted for a shell, passwords masked."""
-        return self.changed({})
+        return self.command_with({})
 
-    def changed(self, overrides: Mapping[str, str]) -> str:
+    def command_with(self, overrides: Mapping[str, str]) -> str:
         """Return the command with other overrides, quoted for a shell, passwords masked.
 
         Args:

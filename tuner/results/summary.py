@@ -85,7 +85,7 @@ class SweepSummary:
         """Follow-up commands."""
         return FollowUp(
             study=self.study,
-            command_with=self.invocation.changed,
+            command_with=self.invocation.command_with,
             study_exists=self.study_exists,
             is_confirmed=self.confirmation is not None,
         )
@@ -256,7 +256,7 @@ def _confirmation_statements(summary: SweepSummary, found: Confirmation) -> list
     sentences = [Statement(text=line) for line in confirmation_lines(found, summary.objective)]
     more = more_seeds_override(found.best)
     if more:
-        command = summary.invocation.changed(more)
+        command = summary.invocation.command_with(more)
         sentences.append(Statement(text="The same with more seeds", command=command))
     return sentences
 
