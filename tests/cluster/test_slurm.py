@@ -97,7 +97,7 @@ def cluster(tmp_path, monkeypatch, mlflow_uri, slurm):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(agents, "AGENT", (sys.executable, "-m", "tests.fake_agent", "sweep"))
-    monkeypatch.setattr(following, "LOOK_SECONDS", 2.0)
+    monkeypatch.setattr(following, "POLL_SECONDS", 2.0)
     # Where a shell put the tests into the background, Ctrl-C is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield Cluster(tmp_path, slurm)

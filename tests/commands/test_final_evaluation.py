@@ -114,14 +114,14 @@ def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsy
         shutil.rmtree(folder / "outputs/mine" / model)
     (folder / "train.csv").rename(folder / "moved.csv")
     printed = swept(capsys, CONFIRM, "data.train=moved.csv", "data.test=validation.csv")
-    assert "data.test is not looked at: the model of trial 0 with seed" in printed
+    assert "data.test is not scored: the model of trial 0 with seed" in printed
     assert "Test, " not in printed
     assert not looks
 
 
-def test_without_a_confirmation_the_rows_are_not_touched(folder, fake_workers, capsys, looks):
+def test_without_a_confirmation_the_rows_are_not_scored(folder, fake_workers, capsys, looks):
     printed = swept(capsys, "data.test=nothing.csv")
-    assert "not touched: it is for a best that sweep.confirm.top=3 confirmed" in printed
+    assert "data.test is not scored" in printed
     assert not looks
     best = folder / "outputs/mine/best.yaml"
     assert read(best)["data"]["test"] == "nothing.csv"

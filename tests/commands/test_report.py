@@ -137,7 +137,7 @@ def test_a_torn_line_costs_one_point(swept):
     reporter = Reporter(
         reader=reader, folder=StudyFolder(swept / "outputs", "mine"), page=swept / "page.html"
     )
-    trial = next(t for t in reporter.look().trials if t.number == 0)
+    trial = next(t for t in reporter.view().trials if t.number == 0)
     reader.close()
     assert len(trial.curve) == len(lines) - 1
 
@@ -197,7 +197,7 @@ def test_ending_the_following_is_no_failure(swept, monkeypatch):
 def test_a_page_that_can_not_be_written_is_wrong_input(swept, capsys):
     (swept / "file").touch()
     assert main(["report", "sweep=mine", "report.output=file/page.html"]) == 2
-    assert "the page can not be written" in capsys.readouterr().err
+    assert "the page cannot be written" in capsys.readouterr().err
 
 
 def test_what_a_sweep_without_mlflow_left_is_sent_once(folder, fake_workers, capsys, mlflow_uri):

@@ -75,8 +75,8 @@ def test_a_model_that_was_lost_by_hand_is_trained_again(swept, study, folder, ca
     harm(study)
     assert main(FOUR) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert f"the model of trial {swept} is trained again: " in printed
-    assert f"the model of trial {swept} was trained again and saved; its scores are as" in printed
+    assert f"retraining the model of trial {swept}: " in printed
+    assert f"the model of trial {swept} was retrained and saved; its scores are as" in printed
     assert_published(study)
     assert [trial.outcome for trial in trials(folder)] == before
     assert (
@@ -89,7 +89,7 @@ def test_a_model_that_was_lost_by_hand_is_trained_again(swept, study, folder, ca
 
     capsys.readouterr()
     assert main(FOUR) == 0
-    assert "trained again" not in capsys.readouterr().out
+    assert "retrain" not in capsys.readouterr().out
 
 
 def test_a_model_that_another_machine_has_is_left_there(swept, study, capsys):
@@ -97,7 +97,7 @@ def test_a_model_that_another_machine_has_is_left_there(swept, study, capsys):
     delete(study)
     shutil.rmtree(study.trial(swept).path)
     assert main(FOUR) == 0
-    assert "trained again" not in capsys.readouterr().out
+    assert "retrain" not in capsys.readouterr().out
     assert not study.best_model.exists()
 
 
@@ -155,7 +155,7 @@ def test_what_fails_again_is_told_once_in_each_start_and_tried_by_the_next(
     for _ in range(2):
         assert main(unsavable) == 0
         printed = " ".join(capsys.readouterr().out.split())
-        assert printed.count("could not be trained again: ") == 1
+        assert printed.count("could not be retrained: ") == 1
         assert "No space left" in printed
         assert "the next start tries again" in printed
         assert model_note(study) is not None
@@ -240,7 +240,7 @@ def test_the_confirmed_bests_model_is_trained_again(folder, study, capsys):
     capsys.readouterr()
     assert main([*NOISY, confirm(2, 3)]) == 0
     printed = capsys.readouterr().out
-    assert f"the model of trial {kept.trial} with seed {kept.seed} is trained again" in printed
+    assert f"retraining the model of trial {kept.trial} with seed {kept.seed}" in printed
     assert "its scores are as recorded" in printed
     assert written_model(study.best_model / "best.yaml") == kept
     assert read(study.best_model / "config.json") == config
@@ -264,7 +264,7 @@ def test_models_of_a_front_are_trained_again(folder, study, capsys):
     shutil.rmtree(study.best_model)
     capsys.readouterr()
     assert main(words) == 0
-    assert capsys.readouterr().out.count("was trained again and saved") == len(models)
+    assert capsys.readouterr().out.count("was retrained and saved") == len(models)
     assert {
         path: read(path / "config.json") for path in study.path.glob("trials/*/model")
     } == models

@@ -223,7 +223,7 @@ def test_a_lost_model_is_trained_again_once_whoever_dies_meanwhile(tmp_path, mak
     (tmp_path / "open").touch()
     both = [agents.start() for _ in range(2)]
     assert [agents.finish(agent) for agent in both] == [0, 0], agents.printed()
-    assert agents.printed().count("was trained again and saved") == 1
+    assert agents.printed().count("was retrained and saved") == 1
     assert_published_gated(folder, config)
     assert len(ended(tmp_path).trials) == 2
 

@@ -65,15 +65,15 @@ def _report(composed: ComposedReader[ReportSettings], reader: StudyReader, *, qu
     given = composed.settings.output
     page = Path(given) if given else folder.path / PAGE
     reporter = Reporter(reader=reader, folder=folder, page=page)
-    terminal = Terminal(reporter.look().objective, quiet=quiet, now=local_time)
+    terminal = Terminal(reporter.view().objective, quiet=quiet, now=local_time)
     places = [place for place in (folder, folder.confirmation) if os.access(place.path, os.W_OK)]
     for place in places:  # Spools of a study that we cannot write are sent by its owner.
         for line in replay(reader.identity, place, composed.tracking):
             terminal.notice(line)
     follow = composed.settings.follow
-    study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.look()
+    study = _follow(reporter, terminal, composed.settings.interval) if follow else reporter.view()
     reading = reporter.read(study)
-    for part in study_view(study, reading, reporter.rerun(study)):
+    for part in study_view(study, reading, reporter.follow_up(study)):
         if isinstance(part, ShellCommand):
             print_command(terminal.console, part.text)
         elif isinstance(part, Text):
@@ -96,7 +96,7 @@ def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyVie
     view.start()
     try:
         while quiet < QUIET_READS:
-            study = reporter.look()
+            study = reporter.view()
             if study != last:
                 reading = reporter.read(study)
                 reporter.write(study, reading, refresh=REFRESH_SECONDS)
@@ -112,7 +112,7 @@ def _follow(reporter: Reporter, terminal: Terminal, interval: float) -> StudyVie
         pass
     finally:
         view.stop()
-    return last or reporter.look()
+    return last or reporter.view()
 
 
 def _print_new(terminal: Terminal, study: StudyView, last: StudyView | None) -> None:

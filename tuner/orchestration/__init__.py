@@ -1,1 +1,1 @@
-"""Whole operations, from settings to results; the command line and the Python API call them."""
+"""Whole operations, from settings to results, called by the command line and the Python API."""

@@ -1,4 +1,4 @@
-"""`tuner sweep=NAME launcher=slurm`: submits agents, follows them, shows how the study ends."""
+"""`tuner sweep=NAME launcher=slurm`: submits agents, follows them and shows the final result."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from tuner.launchers.slurm.spec import (
 )
 from tuner.launchers.slurm.submission import AgentFolder
 from tuner.orchestration.call import Call
-from tuner.orchestration.following import Follower, StudyLook
+from tuner.orchestration.following import Follower, StudyWatcher
 from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.pasted import print_command
@@ -43,85 +43,86 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import model_note
 
 
-def run(composed: ComposedSweep, call: Call, terminal: Terminal, begun: float) -> int:
-    """Submits the agents that are missing, and follows all of them to their end.
+def run(composed: ComposedSweep, call: Call, terminal: Terminal, started_at: float) -> int:
+    """Submit the missing agents, and follow all of them to their end.
 
     Args:
-        composed: The sweep, whose trials compose; its launcher is Slurm.
-        call: What asked for it; its overrides are those of the agents.
-        terminal: Shows what happens.
-        begun: Start of the command, in seconds of the monotonic clock.
+        composed: Sweep whose trials compose; its launcher is Slurm.
+        call: Request of the user; its overrides are passed to the agents.
+        terminal: Display.
+        started_at: Start of the command, in seconds of the monotonic clock.
 
     Returns:
-        0 done; 1 nothing usable came out, or agents failed before the study was complete; 130
-        somebody ended the following, not the sweep.
+        0 if done; 1 if there is no usable result, or agents failed before the study was complete;
+        130 if the user ended following, not the sweep.
 
     Raises:
-        InputError: The sweep can not run on many nodes, or Slurm refuses what it is asked for.
+        InputError: The sweep cannot run on several nodes, or Slurm refuses the request.
     """
     agent, launcher = composed.agent, composed.agent.launcher
     assert isinstance(launcher, SlurmSettings), "the one that submits agents"  # noqa: S101
-    _refuse(agent, launcher, call.overrides)
+    _check(agent, launcher, call.overrides)
     folder = StudyFolder(Path(agent.output), agent.study_name)
     agents = AgentFolder(folder.path)
     options = batch_options(launcher, agent.study_name)
     if launcher.dry_run:
         print(agents.script(launcher.agents, options), end="")  # noqa: T201
         return 0
-    study = StudyLook(agent)
+    study = StudyWatcher(agent)
     follower = Follower(study, agents, terminal)
     try:
         run = AgentRun((*call.overrides, IN_JOB), Path.cwd(), AGENT, loaded_packages())
         with agent_log(folder.path):
             jobs = follower.follow(
-                _found_or_submitted(run, launcher.agents, options, study, agents, terminal)
+                _find_or_submit(run, launcher.agents, options, study, agents, terminal)
             )
     except KeyboardInterrupt:
-        _leave(follower.jobs, call.invocation, terminal)
+        _show_continuing(follower.jobs, call.invocation, terminal)
         return INTERRUPTED
-    return _close(composed, study, agents, jobs, call.invocation, terminal, begun)
+    return _show_end(composed, study, agents, jobs, call.invocation, terminal, started_at)
 
 
-def _refuse(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[str]) -> None:
-    """What can not go well, told before anything is submitted."""
+def _check(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[str]) -> None:
+    """Refuse a sweep that cannot succeed before anything is submitted."""
     if agent.sweep.dry_run:
         raise InputError(
-            "a dry run of the sweep runs a few updates, for which launcher=slurm has no machine",
+            "a dry run of the sweep trains a few updates, but launcher=slurm has no machine for "
+            "them",
             where="sweep.dry_run and launcher",
-            remedy="launcher=local on a node as the sweep will have; launcher.dry_run=true prints "
-            "the batch script",
+            remedy="set launcher=local on a node like those of the sweep; launcher.dry_run=true "
+            "prints the batch script",
         )
     if agent.storage.url is None and kind(agent.storage) == SQLITE:
         raise InputError(
-            "SQLite in the study's folder can not be shared by several nodes",
+            "SQLite in the study's folder cannot be shared by several nodes",
             where="storage",
-            remedy="storage=journal, a file on the shared file system, or storage=postgresql "
+            remedy="set storage=journal, a file on the shared file system, or storage=postgresql "
             "storage.url=postgresql://USER@HOST/DATABASE",
         )
     taken = taken_options(launcher)
     if taken:
         raise InputError(
-            "options of sbatch that are keys of launcher",
+            "these options of sbatch have a key of launcher",
             where="launcher.options",
-            remedy=", ".join(taken),
+            remedy=f"set {', '.join(taken)} instead",
         )
     if any(hidden(word) != word for word in arguments):
         raise InputError(
-            "a password on the command line would stand in the files of the jobs",
+            "a password on the command line would be stored in the files of the jobs",
             where="command line",
-            remedy="an environment variable, as PGPASSWORD: jobs have those of this shell",
+            remedy="use an environment variable, as PGPASSWORD: jobs have those of this shell",
         )
 
 
-def _found_or_submitted(
+def _find_or_submit(
     run: AgentRun,
     wanted: int,
     options: Mapping[str, Any],
-    study: StudyLook,
+    study: StudyWatcher,
     agents: AgentFolder,
     terminal: Terminal,
 ) -> dict[str, AgentJob]:
-    """The agents of an earlier start that have not ended, and those that were missing."""
+    """Return the agents of an earlier start that have not ended, and the newly submitted ones."""
     with exclusive(str(agents.path)):
         known = queue.look(agents.jobs())
         jobs = {id_: job for id_, job in known.items() if job.phase is not Phase.ENDED}
@@ -135,8 +136,8 @@ def _found_or_submitted(
     return jobs
 
 
-def _leave(jobs: Sequence[AgentJob], invocation: Invocation, terminal: Terminal) -> None:
-    """Says that the sweep goes on, how to follow it again and how to end it."""
+def _show_continuing(jobs: Sequence[AgentJob], invocation: Invocation, terminal: Terminal) -> None:
+    """Print that the sweep continues, and the commands to follow it again and to end it."""
     living = [job.id for job in jobs if job.phase is not Phase.ENDED]
     if living:
         terminal.result("\nThe agents go on without this command.")
@@ -144,27 +145,29 @@ def _leave(jobs: Sequence[AgentJob], invocation: Invocation, terminal: Terminal)
         print_command(terminal.console, f"scancel {' '.join(living)}", "end them")
 
 
-def _close(
+def _show_end(
     composed: ComposedSweep,
-    study: StudyLook,
+    study: StudyWatcher,
     agents: AgentFolder,
     jobs: Sequence[AgentJob],
     invocation: Invocation,
     terminal: Terminal,
-    begun: float,
+    started_at: float,
 ) -> int:
-    """Shows the ranked table, and why agents failed if they left the study incomplete."""
+    """Show the ranked table, and why agents failed if the study is incomplete."""
     stored = study.stored
     lost = [] if study.is_complete else failed(jobs)
     code = 1
     if stored is None:
-        terminal.warn(f"the study can not be shown: {study.refusal}")
+        terminal.warn(f"the study cannot be shown: {study.refusal}")
     else:
-        closing = _closing(composed, study, stored, invocation, begun)
-        print_summary(closing, terminal.console)
-        code = closing.exit_code
+        summary = _summary(composed, study, stored, invocation, started_at)
+        print_summary(summary, terminal.console)
+        code = summary.exit_code
     if not study.is_complete:
-        terminal.warn(f"All agents have ended at {study.text}; the same command submits others.")
+        terminal.warn(
+            f"All agents have ended at {study.text}; repeat the command to submit others."
+        )
     for job in lost:
         terminal.warn(f"agent {ended_text(job)}; its log: {agents.log(job.id)}")
     if lost:
@@ -178,14 +181,14 @@ def _review(agent: AgentSettings) -> Sequence[str]:
     return review_steps(hidden(tracking_uri(agent.tracking.uri)), None)
 
 
-def _closing(
+def _summary(
     composed: ComposedSweep,
-    study: StudyLook,
+    study: StudyWatcher,
     stored: StoredStudy,
     invocation: Invocation,
-    begun: float,
+    started_at: float,
 ) -> SweepSummary:
-    """All that the end is told from."""
+    """Collect the facts of the final summary."""
     agent = composed.agent
     outcomes = by_preference(study.outcomes, stored.goals)
     reading = read_sweep(
@@ -204,7 +207,7 @@ def _closing(
         interrupted=False,
         failed="",
         time=TimeSpent(
-            seconds=time.monotonic() - begun,
+            seconds=time.monotonic() - started_at,
             busy=0.0,
             slots=0,
             ended=0,

@@ -1,4 +1,4 @@
-"""After the search: its leading configurations trained again with new seeds."""
+"""Confirmation after the search: its leading configurations are trained again with new seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ from tuner.execution.loop import Sweep
 from tuner.execution.repeats import CLOSED, Repeats
 from tuner.files.exclusive import exclusive
 from tuner.orchestration.confirmed_best import ConfirmedBest
-from tuner.orchestration.final_evaluation import look
+from tuner.orchestration.final_evaluation import evaluate
 from tuner.orchestration.start import Start
 from tuner.results.best import BestPublisher
 from tuner.results.best_files import BestFiles
@@ -49,24 +49,24 @@ _ANY = IntInterval(low=0, high=2**53)
 ROLE, NOUN = "confirm", "repeat"
 
 SPACE = SearchSpace([Dimension(key=key, domain=_ANY) for key in (CONFIRMS, SEED)])
-"""What the study of the repeats searches: of it, a closed set of points."""
+"""Search space of the study of repeats, which has a fixed set of points."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """How far a confirmation came."""
+class ConfirmationResult:
+    """Result of a confirmation, and how far it came."""
 
-    found: Confirmation | None = None
-    """What it says; None where there was none, or it has not ended."""
+    confirmation: Confirmation | None = None
+    """The confirmation; None if there was none, or it has not ended."""
     sweep: Sweep | None = None
-    """The sweep over the repeats; None where there was nothing to run."""
+    """Sweep over the repeats; None if there was nothing to run."""
 
 
 def check_confirmation(start: Start) -> None:
     """Check before the search that its leading configurations can be confirmed after it.
 
     Raises:
-        InputError: A study or a file of another kind is where the repeats would be.
+        InputError: The place of the repeats holds a study or a file of another kind.
     """
     agent, place = start.composed.agent, start.folder.confirmation
     if agent.sweep.confirm.top is None:
@@ -83,27 +83,28 @@ def check_confirmation(start: Start) -> None:
 def confirm(
     start: Start,
     study: Study,
-    keeper: BestPublisher,
+    best_publisher: BestPublisher,
     search: Sweep,
     tags: Mapping[str, str],
     restore: Callable[[Sweep | None], bool],
-) -> Confirmed:
-    """Trains the leading configurations again, keeps the best of them, and tests that one.
+) -> ConfirmationResult:
+    """Train the leading configurations again, publish the best one, and test it.
 
     Args:
-        start: Of the sweep.
-        study: The search's.
-        keeper: Of best.yaml and best_model/, which become the confirmed best's.
-        search: The sweep over its trials, which has ended.
-        tags: Of the runs in MLflow: where they come from.
-        restore: Trains lost models again, given the sweep over the repeats, before the test rows
-            are scored; False where it was interrupted.
+        start: Start of the sweep.
+        study: Study of the search.
+        best_publisher: Publisher of best.yaml and best_model/, which become those of the confirmed
+            best.
+        search: Sweep over the trials of the search, which has ended.
+        tags: Origin of the runs, as MLflow's tags.
+        restore: Function that trains lost models again before the test rows are scored, given the
+            sweep over the repeats; returns False if it was interrupted.
     """
     wanted = start.composed.agent.sweep.confirm
     way = direction(start.objective)
     chosen = leaders(study.outcomes(), way, wanted)
     if search.interrupted or search.failed or not chosen:
-        return Confirmed()
+        return ConfirmationResult()
     with ExitStack() as stack:
         repeated = _open(start, study.identity, chosen)
         stack.callback(repeated.close)
@@ -118,22 +119,24 @@ def confirm(
         ended = repeated.outcomes()
     found = confirmation(chosen, ended, start.objective, wanted.seeds)
     if found is None or (sweep is not None and sweep.interrupted):
-        return Confirmed(sweep=sweep)
+        return ConfirmationResult(sweep=sweep)
     study.set_attr(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
-    published = keeper.publish()
-    goes_on = restore(sweep)
-    if published and keeper.publish():
-        _drop_others(start.folder, ended)
-    if goes_on and (sweep is None or not sweep.failed):  # Else the best may still be another one.
+    published = best_publisher.publish()
+    continues = restore(sweep)
+    if published and best_publisher.publish():
+        _keep_published_model(start.folder, ended)
+    if continues and (
+        sweep is None or not sweep.failed
+    ):  # Else the best may still be another one.
         look_at = ConfirmedBest(start, winner, ended)
-        found = replace(found, final_evaluation=look(start, study, look_at))
-        keeper.publish()
-    return Confirmed(found=found, sweep=sweep)
+        found = replace(found, final_evaluation=evaluate(start, study, look_at))
+        best_publisher.publish()
+    return ConfirmationResult(confirmation=found, sweep=sweep)
 
 
-def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome]) -> Study:
-    """The study of the repeats, with those that are missing waiting in it."""
+def _open(start: Start, search_identity: StudyIdentity, chosen: Sequence[TrialOutcome]) -> Study:
+    """Open the study of the repeats, and enqueue the missing ones."""
     agent, base = start.composed.agent, start.base
     points = repeats(chosen, base.training.seed, agent.sweep.confirm.seeds)
     place = start.folder.confirmation
@@ -141,7 +144,7 @@ def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome])
         return Study(
             name=study_name(agent.study_name),
             url=prepared_url(agent.storage, place),
-            definition=_definition(start, searched.id),
+            definition=_definition(start, search_identity.id),
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],
@@ -150,24 +153,24 @@ def _open(start: Start, searched: StudyIdentity, chosen: Sequence[TrialOutcome])
         )
 
 
-def _definition(start: Start, searched: str | None) -> Definition:
+def _definition(start: Start, search_identity: str | None) -> Definition:
     return Definition(
         space=SPACE,
         base=start.composed.base,
         goals=start.goals,
         contents=start.inputs.contents,
-        repeats_of=searched,
+        repeats_of=search_identity,
     )
 
 
-def _tracker(start: Start, searched: StudyIdentity, tags: Mapping[str, str]) -> Tracker:
-    """Writes the repeats to the search's experiment; MLflow's absence ends no search of hours."""
+def _tracker(start: Start, search_identity: StudyIdentity, tags: Mapping[str, str]) -> Tracker:
+    """Return the tracker of the repeats, in the search's experiment; MLflow may be missing."""
     agent = start.composed.agent
     settings = replace(agent.tracking, on_outage="spool")
     tracker = Tracker(
         settings, agent.study_name, start.folder.confirmation, notice=start.terminal.warn
     )
-    tracker.open(tags, start.inputs.of, searched)
+    tracker.open(tags, start.inputs.of, search_identity)
     return tracker
 
 
@@ -179,13 +182,13 @@ def _run(
     search: Sweep,
     tags: Mapping[str, str],
 ) -> Sweep:
-    """Runs the repeats that are missing."""
+    """Run the missing repeats."""
     agent, launcher, place = start.composed.agent, start.launcher, start.folder.confirmation
     terminal = start.terminal.of(NOUN, SPACE.keys)
     earlier = repeated.outcomes()
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
-        _drop_models(place, repeated.outcomes(), start.objective)
+        _keep_best_models(place, repeated.outcomes(), start.objective)
 
     sweep = Sweep(
         plan=replace(
@@ -214,14 +217,16 @@ def _run(
 
 
 def compose_repeat(start: Start, parameters: Mapping[str, Scalar]) -> TrialSettings:
-    """Compose a repeat as it would run here: the trial's configuration with another seed.
+    """Compose a repeat: the trial's configuration, adapted to this machine, with another seed.
 
     Args:
-        start: Of the sweep.
+        start: Start of the sweep.
         parameters: Searched keys, `CONFIRMS` and the seed.
     """
-    searched = {key: value for key, value in parameters.items() if key not in (CONFIRMS, SEED)}
-    settings = start.compose(searched)
+    search_identity = {
+        key: value for key, value in parameters.items() if key not in (CONFIRMS, SEED)
+    }
+    settings = start.compose(search_identity)
     seed = int(str(parameters[SEED]))
     return replace(settings, training=replace(settings.training, seed=seed))
 
@@ -229,8 +234,8 @@ def compose_repeat(start: Start, parameters: Mapping[str, Scalar]) -> TrialSetti
 # -- models -----------------------------------------------------------------------------------
 
 
-def _drop_others(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
-    """Leaves of the repeats' models that of the published one, which a later best may replace."""
+def _keep_published_model(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
+    """Delete the models of repeats except the published one, which a later best may replace."""
     kept = BestFiles(folder).kept
     for repeat in ended:
         trial, seed = repeat_key(repeat)
@@ -238,8 +243,8 @@ def _drop_others(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
             folder.confirmation.trial(repeat.number).drop_model()
 
 
-def _drop_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
-    """Leaves of each configuration the model of its best repeat alone."""
+def _keep_best_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
+    """Keep of each configuration the model of its best repeat only."""
     found = [
         repeat
         for repeat in ranked(ended, direction(objective))

@@ -1,4 +1,4 @@
-"""The confirmed best: its configuration, and the model of its best repeat."""
+"""Confirmed best: its configuration, and the model of its best repeat."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from tuner.trial.records import TrialOutcome
 
 
 class ConfirmedBest:
-    """What the final look is at.
+    """Confirmed best, whose model is evaluated on the test rows.
 
     Attributes:
-        winner: The search's trial of it.
+        winner: Its trial in the search.
     """
 
     def __init__(self, start: Start, winner: TrialOutcome, ended: Sequence[TrialOutcome]) -> None:
-        """Touches nothing.
+        """Keep the trials; no file is touched.
 
         Args:
-            start: Of the sweep.
-            winner: The search's trial of the confirmed best.
-            ended: All repeats; one of its configuration has completed.
+            start: Start of the sweep.
+            winner: Trial of the confirmed best in the search.
+            ended: All repeats; at least one of its configuration has completed.
         """
         self.winner = winner
         self._files = BestFiles(start.folder)
@@ -33,11 +33,11 @@ class ConfirmedBest:
 
     @property
     def model(self) -> KeptModel:
-        """The one that is to be kept: of the best repeat, wherever that ran."""
+        """Model of the best repeat, wherever that ran."""
         trial, seed = repeat_key(self._best)
         return KeptModel(trial=trial, seed=seed)
 
     @property
     def is_here(self) -> bool:
-        """Whether best_model/ holds it."""
+        """True if best_model/ holds it."""
         return self._files.kept == self.model

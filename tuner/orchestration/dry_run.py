@@ -1,4 +1,4 @@
-"""`sweep.dry_run=true`: what a sweep would do, without a trial, a study or a run in MLflow."""
+"""`sweep.dry_run=true`: shows a sweep's plan without a trial, a study or a run in MLflow."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -13,14 +13,14 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED
 
 FIRST_TRIALS = 5
-"""So many are shown."""
+"""Number of shown trials."""
 
 
 def dry_run(start: Start) -> None:
-    """Shows the space, the first trials, and how long the sweep would take.
+    """Show the space, the first trials, and the expected duration of the sweep.
 
     Raises:
-        InputError: The first trials can not be run as they are configured.
+        InputError: The first trials cannot run as they are configured.
         TunerError: A worker died.
     """
     composed, agent, terminal = start.composed, start.composed.agent, start.terminal

@@ -1,4 +1,4 @@
-"""What a sweep would do: its space, its first trials, and how long it will take."""
+"""Texts of a sweep's plan: its space, and its expected duration."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -18,19 +18,19 @@ from tuner.trial.records import Decision, Scalar, TrialSpec
 from tuner.worker.protocol import Answer, Failed, Finished, Progress, Ready, Reported, Run
 
 SAMPLES = 8
-"""Speeds heard from each slot; the first come while graphs are traced, the last half counts."""
+"""Speeds used of each slot; the first are slow since graphs are traced, the last half counts."""
 
 POLL_SECONDS = 0.5
 
-LISTENING_STEP = 5.0
-"""Seconds that count as silence of the workers after this process was itself suspended."""
+SILENCE_STEP = 5.0
+"""Maximal step of the clock of silence; a longer one means this process was suspended."""
 
 
 def space_lines(space: SearchSpace, defaults: Mapping[str, Scalar]) -> Iterator[str]:
-    """The search space, a line for each dimension.
+    """Yield the search space, a line for each dimension.
 
     Args:
-        space: What is searched.
+        space: Search space.
         defaults: Values of the untuned default, by key.
     """
     width = max(len(dimension.key) for dimension in space.dimensions)
@@ -39,14 +39,14 @@ def space_lines(space: SearchSpace, defaults: Mapping[str, Scalar]) -> Iterator[
         known = dimension.key in defaults and contains(dimension.domain, default)
         parts = (
             f"  {dimension.key:<{width}}  {domain_text(dimension.domain)}",
-            _when(dimension),
+            _condition_text(dimension),
             f"   (default {figure(default)})" if known else "",
         )
         yield "".join(parts)
 
 
 def domain_text(domain: Domain) -> str:
-    """The values of a domain as people read them."""
+    """Return the values of a domain in readable form."""
     if isinstance(domain, Choice):
         return ", ".join(map(figure, domain.values))
     step = getattr(domain, "step", 1)
@@ -54,7 +54,7 @@ def domain_text(domain: Domain) -> str:
     return f"{figure(domain.low)} to {figure(domain.high)}{steps}{', log' if domain.log else ''}"
 
 
-def _when(dimension: Dimension) -> str:
+def _condition_text(dimension: Dimension) -> str:
     conditions = (
         f"{key} is {' or '.join(map(figure, values))}" for key, values in dimension.when.items()
     )
@@ -68,41 +68,41 @@ def measured_rate(
     folder: Path,
     stall_timeout: float | None = None,
 ) -> float:
-    """Speed of a trial's updates with every slot at work, since slots share the machine.
+    """Measure the speed of a trial while every slot is at work, since slots share the machine.
 
     Args:
-        launcher: Its workers are started; they are ended here.
-        settings: The trial.
-        folder: An empty one, for what the trials write.
-        stall_timeout: Seconds without a word from any worker after which it is given up.
+        launcher: Launcher whose workers are started; they are ended here.
+        settings: Configuration of the trial.
+        folder: Empty folder for the files of the trials.
+        stall_timeout: Seconds without an event of any worker before an error.
 
     Returns:
-        Examples a second on one slot.
+        Examples per second on one slot.
 
     Raises:
-        InputError: The trial can not be run as it is configured.
-        TunerError: A worker died or fell silent, or the trial failed or diverged at once.
+        InputError: The trial cannot run as it is configured.
+        TunerError: A worker died or stopped reporting, or the trial failed or diverged at once.
     """
     training = replace(settings.training, save_state="never")
     timing = _Timing(launcher, replace(settings, training=training), folder)
-    listening = ActiveTime(time.monotonic, step_of(stall_timeout, LISTENING_STEP))
+    listening = ActiveTime(time.monotonic, step_of(stall_timeout, SILENCE_STEP))
     heard = listening()
     try:
-        while timing.goes_on:
+        while timing.needs_more:
             events = launcher.poll(POLL_SECONDS)
             listened = listening()
             heard = listened if events else heard
             if stall_timeout is not None and listened - heard > stall_timeout:
-                raise TunerError(f"no worker said anything for {stall_timeout:.0f} s")
+                raise TunerError(f"no worker has sent anything for {stall_timeout:.0f} s")
             for event in events:
-                timing.hear(event)
+                timing.handle(event)
     finally:
         launcher.kill()
     return timing.rate
 
 
 class _Timing:
-    """Runs one trial in every slot and listens to how fast it goes."""
+    """Runs one trial in every slot and records its speed."""
 
     def __init__(self, launcher: Launcher, settings: TrialSettings, folder: Path) -> None:
         self._launcher = launcher
@@ -112,27 +112,27 @@ class _Timing:
         self._ended: set[int] = set()
 
     @property
-    def goes_on(self) -> bool:
-        """Whether a slot has not said enough and may still say more."""
+    def needs_more(self) -> bool:
+        """True while a slot has reported too few speeds and may still report more."""
         return any(
             len(rates) < SAMPLES and slot not in self._ended for slot, rates in self._rates.items()
         )
 
     @property
     def rate(self) -> float:
-        """Examples a second of the typical slot."""
+        """Median of the slots' speeds, in examples per second."""
         return median(median(heard[len(heard) // 2 :]) for heard in self._rates.values())
 
-    def hear(self, event: Event) -> None:
-        """Takes in what a worker says."""
+    def handle(self, event: Event) -> None:
+        """Handle an event of a worker."""
         slot = event.slot
         match event.message:
             case Ready():
                 self._launcher.send(slot, Run(spec=self._spec(slot)))
             case Progress(examples_per_second=rate):
-                self._note(slot, rate)
+                self._record_rate(slot, rate)
             case Reported(report=report):
-                self._note(slot, report.examples_per_second)
+                self._record_rate(slot, report.examples_per_second)
                 self._launcher.send(slot, Answer(Decision.CONTINUE))
             case Failed(error=error):
                 kind = InputError if error.kind == "input" else TunerError
@@ -144,8 +144,8 @@ class _Timing:
                     raise TunerError(f"the untuned default diverges: {why}")
                 self._ended.add(slot)
 
-    def _note(self, slot: int, rate: float) -> None:
-        self._rates.setdefault(slot, []).append(rate)  # A cluster may grow meanwhile.
+    def _record_rate(self, slot: int, rate: float) -> None:
+        self._rates.setdefault(slot, []).append(rate)  # A cluster may add slots meanwhile.
 
     def _spec(self, slot: int) -> TrialSpec:
         folder = str(self._folder / str(slot))
@@ -155,14 +155,14 @@ class _Timing:
 def time_lines(
     settings: TrialSettings, rows: tuple[int, int], rate: float, sweep: SweepSettings, slots: int
 ) -> Iterator[str]:
-    """How long a trial and the sweep will take.
+    """Yield the expected durations of a trial and of the sweep.
 
     Args:
-        settings: The untuned default.
-        rows: Of its training and validation split.
-        rate: Examples a second on one slot.
-        sweep: How many trials, and for how long.
-        slots: Trials at a time.
+        settings: Configuration of the untuned default.
+        rows: Number of rows of its training and of its validation split.
+        rate: Examples per second on one slot.
+        sweep: Number of trials and the time limit.
+        slots: Number of trials at a time.
     """
     training = settings.training
     budget = Budget(

@@ -1,4 +1,4 @@
-"""What `sweep.start_from` names, as points of the space that are tried first."""
+"""Points of the search space that are tried first, from the files and studies of start_from."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from tuner.search.transfer import DroppedValue, TransferredPoint, transfer_point
 from tuner.study.reader import StudyReader
 from tuner.trial.records import Scalar, TrialState
 
-BEST = 3
-"""So many trials are taken of a study."""
+TRIALS_PER_STUDY = 3
+"""Maximal number of trials taken from a study."""
 
 _FILES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstPoints:
-    """The points that `sweep.start_from` names, each once."""
+    """Points that `sweep.start_from` names, each once."""
 
     points: Sequence[Mapping[str, Scalar]]
-    """Searched key to value; the other keys are drawn."""
+    """Searched key to value; missing keys are drawn."""
     lines: Sequence[str]
-    """What of them is not carried over, by key and value, for people."""
+    """Values that are not transferred, as lines for people."""
 
 
 def first_points(composed: ComposedSweep) -> FirstPoints:
-    """Reads the files and studies that a sweep starts from.
+    """Read the files and studies that a sweep starts from.
 
     Raises:
-        InputError: One can not be read, has no completed trial, or has nothing of this space.
+        InputError: One cannot be read, has no completed trial, or sets no key of the search space.
     """
     space = composed.space
     points: list[Mapping[str, Scalar]] = []
@@ -46,7 +46,7 @@ def first_points(composed: ComposedSweep) -> FirstPoints:
             raise InputError(
                 f"{name} has no value that the search space could take",
                 where="sweep.start_from",
-                remedy="one that sets some of " + ", ".join(composed.space.keys),
+                remedy="name one that sets some of " + ", ".join(composed.space.keys),
             )
         points += [each.point for each in found if each.point]
         lines += [line for each in found for line in _lines(name, each)]
@@ -54,21 +54,21 @@ def first_points(composed: ComposedSweep) -> FirstPoints:
 
 
 def _lines(name: str, found: TransferredPoint) -> Iterator[str]:
-    """What a point leaves behind."""
+    """Yield lines about the values of a point that are not transferred."""
     if found.dropped:
         yield (
-            f"warning: {name}: the space has no {'; no '.join(map(_missing, found.dropped))}; "
-            "drawn instead"
+            f"warning: {name}: the space has no "
+            f"{'; no '.join(map(_dropped_text, found.dropped))}; drawn instead"
         )
     if found.unsearched:
-        told = ", ".join(
+        kept_here = ", ".join(
             f"{each.key}={figure(each.instead)} ({figure(each.value)} there)"
             for each in found.unsearched
         )
-        yield f"{name}: not searched here, so that this sweep's own value holds: {told}"
+        yield f"{name}: not searched here, so that this sweep's own value holds: {kept_here}"
 
 
-def _missing(dropped: DroppedValue) -> str:
+def _dropped_text(dropped: DroppedValue) -> str:
     named = f"{dropped.key}={figure(dropped.value)}"
     if dropped.domain is not None:
         return f"{named} ({domain_text(dropped.domain)})"
@@ -76,7 +76,7 @@ def _missing(dropped: DroppedValue) -> str:
 
 
 def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
-    """Key to value of each configuration that a name stands for."""
+    """Return the parameters of each configuration that a name stands for."""
     if name.endswith(_FILES):
         return [trial_values(Path(name), Path.cwd())]
     agent = composed.agent
@@ -89,8 +89,8 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
     best = by_preference(completed, study.goals)
     if not best:
         raise InputError(
-            f"no trial of the study {name!r} was completed",
+            f"the study {name!r} has no completed trial",
             where="sweep.start_from",
-            remedy="another study, or a file as best.yaml",
+            remedy="name another study, or a file as best.yaml",
         )
-    return [outcome.parameters for outcome in best[:BEST]]
+    return [outcome.parameters for outcome in best[:TRIALS_PER_STUDY]]

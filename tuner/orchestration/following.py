@@ -1,4 +1,4 @@
-"""Follows a sweep whose agents are jobs elsewhere: what the study and the queue say."""
+"""Follows a sweep whose agents are jobs elsewhere, by its study and the job queue."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,28 +21,28 @@ from tuner.tracking.messages import one_line
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
 
-LOOK_SECONDS = 10.0
-"""Between two looks at the study and at the queue."""
+POLL_SECONDS = 10.0
+"""Interval at which the study and the queue are read."""
 
 
-class StudyLook:
-    """The study as it was when it was last looked at; there may be none yet."""
+class StudyWatcher:
+    """Study as it was last read; it may not exist yet."""
 
     def __init__(self, agent: AgentSettings) -> None:
-        """Looks for the first time.
+        """Read the study for the first time.
 
         Args:
-            agent: Which study, where it is, and its total.
+            agent: Name, storage and total of the study.
         """
         self.folder = StudyFolder(Path(agent.output), agent.study_name)
         self.stored: StoredStudy | None = None
         self.refusal = ""
         self._agent = agent
         self._reader: StudyReader | None = None
-        self.again()
+        self.refresh()
 
-    def again(self) -> None:
-        """Looks again; where that can not be, the last look stands, and `refusal` says why."""
+    def refresh(self) -> None:
+        """Read the study again; on failure keep the last state and set `refusal` to the reason."""
         agent = self._agent
         try:
             if self._reader is None:
@@ -57,23 +57,23 @@ class StudyLook:
 
     @property
     def outcomes(self) -> list[TrialOutcome]:
-        """Of the trials that ended, by number."""
+        """Ended trials, by number."""
         return self.stored.outcomes if self.stored else []
 
     @property
     def done(self) -> int:
-        """Trials that count toward the total."""
+        """Number of trials that count toward the total."""
         return sum(outcome.state in COUNTED for outcome in self.outcomes)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the total is reached, and the best are confirmed where that is asked for."""
+        """True if the total is reached, and the best are confirmed if that is requested."""
         is_done = self.done >= self._agent.sweep.n_trials or self._is_exhausted
         return is_done and self._is_confirmed
 
     @property
     def _is_exhausted(self) -> bool:
-        """Whether each configuration of a finite space has ended."""
+        """True if each configuration of a finite space has ended."""
         grid = grid_of(self.stored.space, self._agent.sampler) if self.stored else None
         if grid is None:
             return False
@@ -87,7 +87,7 @@ class StudyLook:
 
     @property
     def text(self) -> str:
-        """How far it is, and the best so far."""
+        """Progress of the study, and its best trial so far."""
         text = f"{self.done} of {self._agent.sweep.n_trials} trials"
         winner = best(self.outcomes, self.stored.goals) if self.stored else None
         if winner is None or self.stored is None:
@@ -95,22 +95,22 @@ class StudyLook:
         return f"{text}, best {self.stored.goals.objectives_text(winner)} (trial {winner.number})"
 
     def importances(self) -> Mapping[str, float]:
-        """How much each searched key matters."""
+        """Return the importance of each searched key."""
         if self._reader is None or self.stored is None:
             return {}
         return self._reader.importances(self.stored.space)
 
 
 class Follower:
-    """Tells what becomes of a study and of its agents."""
+    """Shows the progress of a study and of its agents."""
 
-    def __init__(self, study: StudyLook, agents: AgentFolder, terminal: Terminal) -> None:
-        """Looks at nothing yet.
+    def __init__(self, study: StudyWatcher, agents: AgentFolder, terminal: Terminal) -> None:
+        """Keep the arguments; nothing is read yet.
 
         Args:
-            study: What the agents work on.
-            agents: Their logs.
-            terminal: Where it is told.
+            study: Study of the agents.
+            agents: Folder of their logs.
+            terminal: Display.
         """
         self._study = study
         self._agents = agents
@@ -121,50 +121,50 @@ class Follower:
 
     @property
     def jobs(self) -> Sequence[AgentJob]:
-        """The agents as they were when the queue last told of them."""
+        """Agents as the queue last reported them."""
         return list(self._jobs.values())
 
     def follow(self, jobs: Mapping[str, AgentJob]) -> Sequence[AgentJob]:
-        """Tells what happens until every agent has ended.
+        """Show the progress until every agent has ended.
 
         Args:
-            jobs: Id to what is known of it.
+            jobs: Job id to the known facts.
 
         Returns:
-            How they ended.
+            Agents at their end.
         """
         self._jobs = dict(jobs)
         with self._terminal.console.status(Text(self._line)) as status:
             while True:
-                self._look()
+                self._poll()
                 if all(job.phase is Phase.ENDED for job in self.jobs):
                     return self.jobs
                 status.update(Text(self._line))
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
 
-    def _look(self) -> None:
-        self._look_at_queue()
-        self._look_at_study()  # After it: what ended agents did stands there.
+    def _poll(self) -> None:
+        self._show_queue()
+        self._show_ended_trials()  # After the queue: trials of ended agents are in the study.
         line = f"{self._study.text} · {agents_text(self.jobs)}"
         if line != self._line and not self._terminal.console.is_terminal:
             self._terminal.notice(line)
         self._line = line
 
-    def _look_at_study(self) -> None:
-        """A line for each trial that ended since the last look."""
-        self._study.again()
+    def _show_ended_trials(self) -> None:
+        """Show a line for each trial that ended since the last read."""
+        self._study.refresh()
         for outcome in self._study.outcomes:
             if outcome.number not in self._told and self._study.stored:
                 self._told.add(outcome.number)
                 self._terminal.show_outcome(outcome)
 
-    def _look_at_queue(self) -> None:
-        """A line for each agent that began, waits again or ended."""
+    def _show_queue(self) -> None:
+        """Show a line for each agent that started, was requeued or ended."""
         try:
             now = queue.look(self._jobs)
         except queue.QueueError as error:
             if str(error) != self._silence:
-                self._terminal.warn(f"{error}; it is asked again")
+                self._terminal.warn(f"{error}; the next attempt is in {POLL_SECONDS:.0f} s")
             self._silence = str(error)
             return
         self._silence = ""
@@ -174,7 +174,8 @@ class Follower:
             if self._jobs[job.id].phase is not Phase.ENDED:
                 self._terminal.warn(f"its log: {self._agents.log(job.id)}")
         for job in now.values():
-            # A look later, when word of its last run's end can not reach Slurm in its next.
+            # Only at the next poll: then Slurm cannot take the end of its last run for that of its
+            # next.
             if job.rests and self._jobs[job.id].rests:
                 queue.start_now(job.id)
         self._jobs = dict(now)

@@ -1,4 +1,4 @@
-"""What the agent looks at before the first trial: models and data that the trials will meet."""
+"""Checks before the first trial of the models and data of all trials."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,32 +22,32 @@ from tuner.trial.budget import Budget
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """A model and a data set that trials may meet, as they were found."""
+    """Model and data set of trials, as they were found."""
 
     name: str
     """`model.checkpoint`."""
     checkpoint: CheckpointInfo
-    """The model."""
+    """Facts of the model."""
     data: DataReport
-    """The data's figures."""
+    """Figures of the data."""
     fingerprint: str
     """SHA-256 of the data."""
 
     @property
     def rows(self) -> tuple[int, int]:
-        """Of the training and validation split."""
+        """Number of rows of the training and of the validation split."""
         return self.data.train_rows, self.data.validation_rows
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """Of model and data, by the name of the tag in MLflow."""
+        """Fingerprints of model and data, by the name of the tag in MLflow."""
         return {
             "checkpoint_fingerprint": self.checkpoint.fingerprint,
             "data_fingerprint": self.fingerprint,
         }
 
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the facts as JSON values."""
         return {
             "checkpoint": self.name,
             **self.fingerprints,
@@ -58,25 +58,25 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class InputReport:
-    """All models and data that trials may meet."""
+    """Models and data of all trials."""
 
     found: Mapping[str, Input]
-    """In the order of the variants, by `_key` of their settings."""
+    """`_key` of the settings to the findings, in the order of the variants."""
 
     @property
     def lines(self) -> list[str]:
-        """For people, each input's warnings last."""
+        """Return lines for people, each input's warnings last."""
         return [line for each in self.found.values() for line in each.data.lines()]
 
     @property
     def artifacts(self) -> dict[str, str]:
-        """File name to text, for the sweep's run in MLflow."""
+        """Return file name to text, for the sweep's run in MLflow."""
         reports = [each.to_plain() for each in self.found.values()]
         return {**_texts(self.lines), "data_report.json": json.dumps(reports, indent=1) + "\n"}
 
     @property
     def contents(self) -> dict[str, list[str]]:
-        """SHA-256 of the models and of the data, in the order of the variants."""
+        """Return the SHA-256 of the models and of the data, in the order of the variants."""
         found = self.found.values()
         return {
             "model": list(dict.fromkeys(each.checkpoint.fingerprint for each in found)),
@@ -84,16 +84,16 @@ class InputReport:
         }
 
     def variant(self, settings: TrialSettings) -> Input:
-        """What a variant meets."""
+        """Return the model and data of a variant."""
         return self.found[_key(settings)]
 
     def labels(self, settings: TrialSettings) -> tuple[str, ...]:
-        """Names of a trial's labels, in the order of their numbers; none where not known."""
+        """Return a trial's label names, in the order of their numbers; empty if unknown."""
         found = self.found.get(_key(settings))
         return () if found is None else found.data.labels
 
     def of(self, settings: TrialSettings) -> Inputs:
-        """What a trial's run says of its model and data; nothing where no variant has them."""
+        """Return the model and data for a trial's run; empty if they are of no variant."""
         found = self.found.get(_key(settings))
         if found is None:
             return Inputs()
@@ -105,7 +105,7 @@ class InputReport:
 
 
 def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
-    """Return the splits as MLflow shows them, from what was read already."""
+    """Yield the splits as MLflow shows them, from the data already read."""
     report = found.data
     keys = ("package", "name", "config", "revision", "train", "validation")
     named = {key: getattr(data, key) for key in keys}
@@ -130,12 +130,12 @@ def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
 
 
 def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
-    """Locates, reads, checks and tokenises every model and data set among the variants.
+    """Locate, read, check and tokenise every model and data set of the variants.
 
-    What is tokenised here the workers find in the cache.
+    Workers find the tokenised data in the cache.
 
     Raises:
-        InputError: Model or data can not be used.
+        InputError: Model or data cannot be used.
     """
     found: dict[str, Input] = {}
     for settings in variants:
@@ -149,7 +149,7 @@ def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
 
 
 def evaluation_lines(variants: Iterable[TrialSettings], found: InputReport) -> list[str]:
-    """Say once where `training.evaluations` is more than a trial has updates.
+    """Return a line if `training.evaluations` exceeds the number of a trial's updates.
 
     Args:
         variants: Configurations of trials.
@@ -173,15 +173,15 @@ def evaluation_lines(variants: Iterable[TrialSettings], found: InputReport) -> l
 
 
 def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list[str]:
-    """What can be told of the test rows before anything is trained: they are read, never scored.
+    """Check the test rows before anything is trained, and return lines about them; none is scored.
 
     Args:
-        variants: Whose data may name test rows.
-        confirms: Whether there will be a confirmed best, for which alone they are read.
+        variants: Configurations whose data may name test rows.
+        confirms: True if there will be a confirmed best; test rows are used for nothing else.
 
     Raises:
-        InputError: They can not be read, are no labelled texts, or have labels that training has
-            not.
+        InputError: They cannot be read, are no labelled texts, or have labels that the training
+            rows lack.
     """
     named = {
         repr(each.data): (each.data, each.task) for each in variants if each.data.test is not None
@@ -192,7 +192,7 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
     return [line for each in found for line in _told(each)]
 
 
-def _told(held_out: HeldOut) -> Iterator[str]:
+def _held_out_lines(held_out: HeldOut) -> Iterator[str]:
     rows = len(held_out.examples)
     yield from held_out.remarks.lines()
     yield f"{rows} test rows, which are scored once, at the very end, for the confirmed best alone"
@@ -206,7 +206,7 @@ def _key(settings: TrialSettings) -> str:
 
 
 def _input(name: str, prepared: PreparedData) -> Input:
-    """Without the tokens, which only workers need."""
+    """Return the facts without the tokens, which only workers need."""
     return Input(
         name=name,
         checkpoint=prepared.checkpoint,
@@ -219,8 +219,8 @@ def _texts(lines: Iterable[str]) -> dict[str, str]:
     return {"data_report.txt": "\n".join(lines) + "\n"}
 
 
-def _check_fit(settings: TrialSettings, met: Input) -> None:
-    """Whether what a trial wants of layers and labels fits this model and this data."""
-    check_layers(settings, met.checkpoint)
+def _check_fit(settings: TrialSettings, found: Input) -> None:
+    """Check that a trial's settings of layers and labels fit this model and this data."""
+    check_layers(settings, found.checkpoint)
     if isinstance(settings.training.class_weights, Mapping):
-        given_weights(settings.training.class_weights, met.data.labels)
+        given_weights(settings.training.class_weights, found.data.labels)

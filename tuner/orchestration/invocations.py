@@ -1,4 +1,4 @@
-"""The command line of a sweep, kept with its study for whoever reads that later."""
+"""Command line of a sweep, stored with its study for later readers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,18 @@ from tuner.secrets import hidden
 from tuner.study import Study
 
 ATTRIBUTE = "invocation"
-"""User attribute of a study: the words of the command that ran it last, passwords masked."""
+"""User attribute of a study: words of the command that last ran it, passwords masked."""
 
 
 def remember_invocation(study: Study, invocation: Invocation) -> Invocation:
-    """Keep the command line with the study, and return it; one without words is not kept."""
+    """Store the command line with the study, and return it; one without words is not stored."""
     if invocation.words:
         study.set_attr(ATTRIBUTE, list(map(hidden, invocation.words)))
     return invocation
 
 
 def stored_invocation(attributes: Mapping[str, Any]) -> Invocation | None:
-    """Return the command line of a study's last start; None for one of an earlier version.
+    """Return the command line of a study's last start; None for studies of earlier versions.
 
     Args:
         attributes: User attributes of the study.

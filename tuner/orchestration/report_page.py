@@ -1,4 +1,4 @@
-"""A study read for people, and its HTML page."""
+"""View of a study for people, and its HTML page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,27 +24,27 @@ PAGE = "report.html"
 
 @dataclass(kw_only=True)
 class Reporter:
-    """Reads the study, writes the page, says what to print."""
+    """Reads a study, writes its page, and finds the follow-up commands."""
 
     reader: StudyReader
-    """Open."""
+    """Open reader of the study."""
     folder: StudyFolder
-    """The study's files."""
+    """Files of the study."""
     page: Path
-    """The HTML file."""
+    """HTML file."""
     invocation: Invocation | None = None
-    """The command of the sweep; None: the study knows it."""
+    """Command of the sweep; None for the one stored with the study."""
     clock: Callable[[], datetime] = datetime.now
-    """Local time."""
+    """Function that returns the local time."""
     _importances: Mapping[str, float] = field(default_factory=dict, init=False)
     _completed: Sequence[int] = field(default=(), init=False)
 
-    def look(self) -> StudyView:
-        """The study as it is now."""
+    def view(self) -> StudyView:
+        """Return the study as it is now."""
         return view(self.reader.read(), self.folder)
 
     def read(self, study: StudyView) -> SweepReading:
-        """What the trials say as a whole; importances are found again with each that completed."""
+        """Interpret all trials together; importances are recomputed after each completed trial."""
         completed = [trial.number for trial in study.trials if trial.rank is not None]
         if completed != self._completed:
             self._completed = completed
@@ -57,8 +57,8 @@ class Reporter:
             epochs=study.epochs,
         )
 
-    def rerun(self, study: StudyView) -> FollowUp:
-        """What can be run after the sweep, whose command the study knows."""
+    def follow_up(self, study: StudyView) -> FollowUp:
+        """Return the commands that can follow the sweep."""
         found = self.invocation or stored_invocation(self.reader.attributes)
         return FollowUp(
             study=study.name,
@@ -68,22 +68,22 @@ class Reporter:
         )
 
     def write(self, study: StudyView, reading: SweepReading, *, refresh: int = 0) -> None:
-        """Writes the page.
+        """Write the page.
 
         Args:
-            study: What is shown.
-            reading: What its trials say as a whole.
-            refresh: Seconds after which a browser loads it again; 0: never.
+            study: Study to show.
+            reading: Interpretation of its trials.
+            refresh: Seconds after which a browser reloads the page; 0 for never.
 
         Raises:
-            InputError: It can not be written.
+            InputError: The page cannot be written.
         """
         best_file = str(self.folder.best) if self.folder.best.exists() else ""
         text = render(
             study,
             reading,
             self.clock(),
-            rerun=self.rerun(study),
+            rerun=self.follow_up(study),
             best_file=best_file,
             model_note=model_note(self.folder),
             refresh=refresh,
@@ -92,9 +92,9 @@ class Reporter:
             write_output(self.page, text)
         except OSError as error:
             raise InputError(
-                f"the page can not be written: {error}",
+                f"the page cannot be written: {error}",
                 where=str(self.page),
-                remedy="report.output=FILE.html in a folder that can be written",
+                remedy="set report.output=FILE.html to a file in a folder that can be written",
             ) from error
 
 
@@ -104,16 +104,16 @@ def write_page(
     invocation: Invocation,
     notice: Callable[[str], None],
 ) -> Path | None:
-    """Write the page of a sweep that has ended here; the last of its agents does.
+    """Write the page of a sweep that has ended here; its last agent does that.
 
     Args:
-        agent: Names the study and its storage.
-        reading: What its trials say as a whole.
-        invocation: The sweep's command.
-        notice: Told why the page cannot be written.
+        agent: Name and storage of the study.
+        reading: Interpretation of its trials.
+        invocation: Command of the sweep.
+        notice: Function that shows why the page cannot be written.
 
     Returns:
-        The page; None where it is not there.
+        Path of the page; None if it was not written.
     """
     folder = StudyFolder(Path(agent.output), agent.study_name)
     page = folder.path / PAGE
@@ -121,11 +121,11 @@ def write_page(
         reader = StudyReader(agent.study_name, agent.storage, Path(agent.output))
         try:
             reporter = Reporter(reader=reader, folder=folder, page=page, invocation=invocation)
-            study = reporter.look()
+            study = reporter.view()
             if all(trial.state != Phase.RUNNING for trial in study.trials):
                 reporter.write(study, reading)
         finally:
             reader.close()
-    except Exception as error:  # The sweep is done; its page is an extra.
+    except Exception as error:  # The page is an extra; the sweep is done without it.
         notice(f"the report cannot be written: {type(error).__name__}: {one_line(error)}")
     return page if page.is_file() else None

@@ -1,4 +1,4 @@
-"""What a sweep and its dry run begin with: models and data checked while the workers start."""
+"""Start of a sweep or a dry run: models and data are checked while the workers start."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,50 +36,50 @@ from tuner.trial.records import Scalar, TrialOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A sweep whose workers start and whose inputs are sound."""
+    """Sweep with starting workers and checked inputs."""
 
     composed: ComposedSweep
-    """The sweep."""
+    """Configuration of the sweep."""
     variants: Sequence[TrialSettings]
-    """What `check` composed of it."""
+    """Trial settings that `check` composed of it."""
     inputs: InputReport
-    """What was found in models and data."""
-    room: AvailableMemory | None
-    """Memory that each trial has; None where that is unknown."""
+    """Findings on models and data."""
+    memory: AvailableMemory | None
+    """Memory of each trial; None if unknown."""
     terminal: Terminal
-    """Shows what happens."""
+    """Display."""
     launcher: Launcher
-    """Its workers are started."""
+    """Launcher whose workers are started."""
     first: Sequence[Mapping[str, Scalar]] = ()
     """Points that are tried first, after the untuned default."""
     published: Published | None = None
-    """Those that a new study takes from the literature after them, and its source."""
+    """Points that a new study tries after them, from the literature; with their source."""
     hooks: SweepHooks = field(default_factory=SweepHooks)
     """Functions of the caller."""
 
     @property
     def goals(self) -> Goals:
-        """What trials are run for."""
+        """Objectives and constraints of the trials."""
         return self.composed.goals
 
     @property
     def objective(self) -> str:
-        """The first metric of them."""
+        """First objective."""
         return self.goals.objective
 
     @property
     def folder(self) -> StudyFolder:
-        """The study's files."""
+        """Files of the study."""
         return StudyFolder(Path(self.composed.agent.output), self.composed.agent.study_name)
 
     @property
     def base(self) -> TrialSettings:
-        """The untuned default as it would run here."""
-        return with_batch_size(self.composed.base, self.room)
+        """Untuned default, adapted to this machine."""
+        return with_batch_size(self.composed.base, self.memory)
 
     @property
     def n_trials(self) -> int:
-        """The sweep's total, or how many trials its space has where these are fewer."""
+        """Total of the sweep, or the number of points of its space if that is smaller."""
         composed = self.composed
         untuned = composed.space.untuned(composed.defaults)
         most = most_trials(composed.space, composed.agent.sampler, untuned, self.first)
@@ -87,15 +87,15 @@ class Start:
         return total if most is None else min(total, most)
 
     def compose(self, parameters: Mapping[str, Scalar]) -> TrialSettings:
-        """A trial as it would run here."""
-        return with_batch_size(compose_trial(self.composed, parameters), self.room)
+        """Compose a trial, adapted to this machine."""
+        return with_batch_size(compose_trial(self.composed, parameters), self.memory)
 
     def plan(self, ended: Iterable[TrialOutcome], tags: Mapping[str, str]) -> Plan:
-        """What trials of the sweep's configuration have in common, the search's and repeats.
+        """Return the common plan of the trials, for the search and its repeats.
 
         Args:
-            ended: Trials that tell how long one takes.
-            tags: Of the runs in MLflow: where they come from.
+            ended: Trials from which the duration of a trial is estimated.
+            tags: Origin of the runs, as MLflow's tags.
         """
         agent = self.composed.agent
         return Plan(
@@ -114,17 +114,17 @@ class Start:
         )
 
     def open_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
-        """Opens or makes the study.
+        """Open or create the study.
 
         Args:
-            folder: Its files, the database where the storage names none.
-            storage: Where it is.
+            folder: Files of the study; its database if the storage names none.
+            storage: Storage of the study.
         """
         with exclusive(lock_name(storage, folder)):
             return self.make_study(folder, storage)
 
     def make_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
-        """The same for a study that no other process opens."""
+        """Create or open a study that no other process opens."""
         agent = self.composed.agent
         return Study(
             name=agent.study_name,
@@ -148,9 +148,9 @@ class Start:
 
 
 def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published | None:
-    """What the literature fine-tuned the model's family with, as far as it is in the space.
+    """Return published configurations for the model's family that lie in the space.
 
-    A grid has all points anyway.
+    None for a grid, which has all points anyway.
     """
     agent = composed.agent
     if not agent.sweep.literature or agent.sampler["name"] == "grid":
@@ -162,22 +162,22 @@ def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published
 
 
 @contextmanager
-def started(
+def prepare_start(
     composed: ComposedSweep,
     variants: Sequence[TrialSettings],
     terminal: Terminal,
     hooks: SweepHooks | None = None,
 ) -> Iterator[Start]:
-    """Starts the workers, and looks at what they will be fed while they import their libraries.
+    """Start the workers, and check the inputs while they import their libraries.
 
     Args:
-        composed: The sweep.
-        variants: What `check` composed of it.
-        terminal: Told of data and memory.
-        hooks: Functions of the caller; None: there are none.
+        composed: Configuration of the sweep.
+        variants: Trial settings that `check` composed of it.
+        terminal: Display for notes on data and memory.
+        hooks: Functions of the caller; None if there are none.
 
     Raises:
-        InputError: Model or data can not be used.
+        InputError: Model or data cannot be used.
     """
     for line in search_lines(
         composed.space,
@@ -196,22 +196,22 @@ def started(
     agent = composed.agent
     folder = StudyFolder(Path(agent.output), agent.study_name).path
     launcher = agent.launcher.make(devices, folder, terminal.notice)
-    room = launcher.room()
+    memory = launcher.room()
     try:
         for slot in launcher.slots:
             launcher.start(slot)
         inputs = check_inputs(variants)
-        trials = [with_batch_size(variant, room) for variant in variants]
+        trials = [with_batch_size(variant, memory) for variant in variants]
         confirms = composed.agent.sweep.confirm.top is not None
         held_out = held_out_lines(variants, confirms=confirms)
         counts = evaluation_lines(trials, inputs)
-        for line in (*inputs.lines, *counts, *held_out, *memory_lines(trials, room)):
+        for line in (*inputs.lines, *counts, *held_out, *memory_lines(trials, memory)):
             terminal.notice(line)
         yield Start(
             composed=composed,
             variants=variants,
             inputs=inputs,
-            room=room,
+            memory=memory,
             terminal=terminal,
             launcher=launcher,
             first=first.points,

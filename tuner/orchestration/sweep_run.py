@@ -1,4 +1,4 @@
-"""A sweep from its settings to its summary: search, confirmation, lost models, report."""
+"""Sweep from its settings to its summary: search, confirmation, lost models, report."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from tuner.diagnosis.sweep import read_sweep
 from tuner.errors import InputError
 from tuner.execution.loop import Sweep
 from tuner.orchestration.call import Call
-from tuner.orchestration.confirm import Confirmed, check_confirmation, confirm
+from tuner.orchestration.confirm import ConfirmationResult, check_confirmation, confirm
 from tuner.orchestration.dry_run import dry_run
 from tuner.orchestration.final_evaluation import early_refusal
 from tuner.orchestration.invocations import remember_invocation
 from tuner.orchestration.report_page import write_page
 from tuner.orchestration.retraining import Retraining
-from tuner.orchestration.start import Start, started
+from tuner.orchestration.start import Start, prepare_start
 from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.best import BestPublisher
@@ -43,32 +43,32 @@ def run_sweep(
     composed: ComposedSweep,
     call: Call,
     terminal: Terminal,
-    begun: float,
+    started_at: float,
 ) -> int:
     """Run a sweep, or resume it up to its total.
 
     Args:
-        composed: Sweep.
-        call: What asked for it.
+        composed: Configuration of the sweep.
+        call: Request of the user.
         terminal: Display.
-        begun: Start of the command, in seconds of the monotonic clock.
+        started_at: Start of the command, in seconds of the monotonic clock.
 
     Returns:
-        Exit code: 0 done, 1 nothing usable came out, 130 interrupted.
+        Exit code: 0 if done, 1 if there is no usable result, 130 if interrupted.
 
     Raises:
         InputError: The sweep cannot run as it is configured.
     """
     agent = composed.agent
-    _refuse_nothing_to_search(composed)
+    _check_space(composed)
     build_sampler(agent.sampler, opened=0)
     variants = check_space(composed)
     build_pruner(agent.pruner, composed.goals)
     if agent.launcher.submits_agents:
         from tuner.orchestration import agents  # noqa: PLC0415 - needs an extra
 
-        return agents.run(composed, call, terminal, begun)
-    return _run_here(composed, variants, call, terminal, begun)
+        return agents.run(composed, call, terminal, started_at)
+    return _run_here(composed, variants, call, terminal, started_at)
 
 
 def _run_here(
@@ -76,16 +76,16 @@ def _run_here(
     variants: Sequence[TrialSettings],
     call: Call,
     terminal: Terminal,
-    begun: float,
+    started_at: float,
 ) -> int:
     """Run the sweep in this process, which is one of its agents.
 
     Args:
-        composed: Sweep.
+        composed: Configuration of the sweep.
         variants: Trial settings that `check` composed of it.
-        call: What asked for it.
+        call: Request of the user.
         terminal: Display.
-        begun: Start of the command, in seconds of the monotonic clock.
+        started_at: Start of the command, in seconds of the monotonic clock.
 
     Returns:
         Exit code.
@@ -98,14 +98,14 @@ def _run_here(
             stack.enter_context(agent_log(folder.path))
         tracker = Tracker(agent.tracking, agent.study_name, folder, notice=terminal.warn)
         tracker.check()
-        start = stack.enter_context(started(composed, variants, terminal, call.hooks))
+        start = stack.enter_context(prepare_start(composed, variants, terminal, call.hooks))
         if agent.sweep.dry_run:
             dry_run(start)
             return 0
         check_confirmation(start)
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
-        _tell_opened(start, study)
+        _show_opened(start, study)
         invocation = remember_invocation(study, call.invocation)
         tags = call.tags
         tracker.open(tags, start.inputs.of, study.identity)
@@ -113,54 +113,54 @@ def _run_here(
         publisher = Publisher(_request(composed, folder, study.identity, sends=tracker.sends))
         stack.callback(publisher.close)
         _announce(start, study, tracker)
-        keeper = BestPublisher(study, _facts(start), start.composed, folder, terminal.warn)
-        sweep = _search(start, study, keeper, tracker, publisher, tags)
-        retraining = Retraining(start, study, keeper, tags)
-        confirmed = _confirmed(start, study, keeper, sweep, retraining, tags)
-        closing = _closing(start, study, sweep, confirmed, tracker, invocation, begun)
-        closing = replace(
-            closing,
-            interrupted=closing.interrupted or retraining.interrupted,
-            model_note=keeper.note,
-            page=write_page(agent, closing.reading, invocation, terminal.warn),
+        best_publisher = BestPublisher(study, _facts(start), start.composed, folder, terminal.warn)
+        sweep = _search(start, study, best_publisher, tracker, publisher, tags)
+        retraining = Retraining(start, study, best_publisher, tags)
+        confirmed = _confirm(start, study, best_publisher, sweep, retraining, tags)
+        summary = _summary(start, study, sweep, confirmed, tracker, invocation, started_at)
+        summary = replace(
+            summary,
+            interrupted=summary.interrupted or retraining.interrupted,
+            model_note=best_publisher.note,
+            page=write_page(agent, summary.reading, invocation, terminal.warn),
         )
-        _finish(closing, folder, terminal, tracker, publisher)
-        return closing.exit_code
+        _finish(summary, folder, terminal, tracker, publisher)
+        return summary.exit_code
 
 
 def _finish(
-    closing: SweepSummary,
+    summary: SweepSummary,
     folder: StudyFolder,
     terminal: Terminal,
     tracker: Tracker,
     publisher: Publisher,
 ) -> None:
-    """Log the end of the sweep, show it, and publish what belongs to it."""
-    if closing.goals.several:
-        tracker.mark_front(each.number for each in front(closing.outcomes, closing.goals))
-    status = "KILLED" if closing.interrupted else "FINISHED"
+    """Log the end of the sweep, show it, and publish its page."""
+    if summary.goals.several:
+        tracker.mark_front(each.number for each in front(summary.outcomes, summary.goals))
+    status = "KILLED" if summary.interrupted else "FINISHED"
     files = [folder.best] if folder.best.exists() else []
-    tracker.sweep_finished(closing.metrics(), description(closing), files, status)
-    print_summary(closing, terminal.console)
-    if not closing.interrupted:
-        terminal.warn(tracker.close())  # What is published belongs to runs that are there.
+    tracker.sweep_finished(summary.metrics(), description(summary), files, status)
+    print_summary(summary, terminal.console)
+    if not summary.interrupted:
+        terminal.warn(tracker.close())  # Publishing needs the runs in MLflow.
         terminal.warn(publisher.finish())
         if publisher.registered:
             terminal.notice(publisher.registered)
 
 
-def _refuse_nothing_to_search(composed: ComposedSweep) -> None:
+def _check_space(composed: ComposedSweep) -> None:
     if not composed.space.dimensions:
         raise InputError(
             "nothing is left to search",
             where="sweep.space, and the values that the command line fixes",
-            remedy="a key to search, as training.batch_size=8,16; for one fine-tune without a "
+            remedy="search a key, as training.batch_size=8,16; for one fine-tune without a "
             "search: tuner train FILE.yaml",
         )
 
 
-def _tell_opened(start: Start, study: Study) -> None:
-    """Tell what people should know of a study before anything is trained."""
+def _show_opened(start: Start, study: Study) -> None:
+    """Show notes on a study before anything is trained."""
     terminal = start.terminal
     terminal.warn(study.notice)
     terminal.warn(early_refusal(start, study))
@@ -172,7 +172,7 @@ def _tell_opened(start: Start, study: Study) -> None:
 
 
 def _announce(start: Start, study: Study, tracker: Tracker) -> None:
-    """Makes the sweep's run and MLflow's page, and tells where they are."""
+    """Create the sweep's run and MLflow's page, and show their addresses."""
     composed, goals = start.composed, start.goals
     total = str(composed.agent.sweep.n_trials)
     tracker.sweep_started(
@@ -199,25 +199,25 @@ def _facts(start: Start) -> StudyFacts:
 def _search(
     start: Start,
     study: Study,
-    keeper: BestPublisher,
+    best_publisher: BestPublisher,
     tracker: Tracker,
     publisher: Publisher,
     tags: Mapping[str, str],
 ) -> Sweep:
-    """Runs the trials that are missing."""
+    """Run the missing trials."""
     agent, terminal, launcher = start.composed.agent, start.terminal, start.launcher
     earlier = study.outcomes()
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
-        keeper(spec, outcome)
+        best_publisher(spec, outcome)
         publisher.refresh()
 
     sweep = Sweep(
         plan=replace(
             start.plan(earlier, tags),
             timeout=agent.sweep.timeout,
-            enough=partial(_enough, start, study),
-            wants_model=keeper.wants_model,
+            enough=partial(_stop_reason, start, study),
+            wants_model=best_publisher.wants_model,
             hooks=start.hooks,
         ),
         source=study,
@@ -241,7 +241,7 @@ def _search(
         sweep.run()
     finally:
         terminal.end()
-    keeper.publish()  # Another agent may have been killed before it published its best.
+    best_publisher.publish()  # Another agent may have been killed before it published its best.
     if study.exhausted and len(study.values()) < agent.sweep.n_trials:
         terminal.notice(
             "every configuration of the search space has been tried: the sweep ends before "
@@ -250,24 +250,24 @@ def _search(
     return sweep
 
 
-def _confirmed(
+def _confirm(
     start: Start,
     study: Study,
-    keeper: BestPublisher,
+    best_publisher: BestPublisher,
     sweep: Sweep,
     retraining: Retraining,
     tags: Mapping[str, str],
-) -> Confirmed:
-    """Confirm the leading configurations, and train again what models are lost by then."""
-    found = confirm(start, study, keeper, sweep, tags, partial(retraining.restore, sweep))
+) -> ConfirmationResult:
+    """Confirm the leading configurations, and retrain models that are lost by then."""
+    found = confirm(start, study, best_publisher, sweep, tags, partial(retraining.restore, sweep))
     sweeps = [sweep] if found.sweep is None else [sweep, found.sweep]
     if not any(each.interrupted or each.failed for each in sweeps):
         retraining.restore(sweep, found.sweep)
     return found
 
 
-def _enough(start: Start, study: Study) -> str:
-    """Whether `sweep.stop_when` holds, and why."""
+def _stop_reason(start: Start, study: Study) -> str:
+    """Return why `sweep.stop_when` holds; empty if it does not."""
     settings = start.composed.agent.sweep
     if settings.stop_when.patience is None:
         return ""  # The study need not be read.
@@ -277,16 +277,16 @@ def _enough(start: Start, study: Study) -> str:
     return stop_reason(values, start.goals.directions, settings.stop_when)
 
 
-def _closing(
+def _summary(
     start: Start,
     study: Study,
     sweep: Sweep,
-    confirmed: Confirmed,
+    confirmed: ConfirmationResult,
     tracker: Tracker,
     invocation: Invocation,
-    begun: float,
+    started_at: float,
 ) -> SweepSummary:
-    """All that the end is told from."""
+    """Collect the facts of the final summary."""
     composed, agent = start.composed, start.composed.agent
     sweeps = [sweep] if confirmed.sweep is None else [sweep, confirmed.sweep]
     outcomes = by_preference(study.outcomes(), start.goals)
@@ -304,11 +304,11 @@ def _closing(
             importances=study.importances(),
             epochs=composed.base.training.epochs,
         ),
-        confirmation=confirmed.found,
+        confirmation=confirmed.confirmation,
         interrupted=any(each.interrupted for each in sweeps),
         failed=next((each.failed for each in sweeps if each.failed), ""),
         time=TimeSpent(
-            seconds=time.monotonic() - begun,
+            seconds=time.monotonic() - started_at,
             busy=sum(outcome.seconds_busy for outcome in ended),
             slots=len(start.launcher.slots),
             ended=len(ended),
@@ -327,7 +327,7 @@ def _closing(
 def _request(
     composed: ComposedSweep, folder: StudyFolder, identity: StudyIdentity, *, sends: bool
 ) -> Request:
-    """What of a composed sweep is published in MLflow beside its runs."""
+    """Return the parts of a composed sweep that are published in MLflow beside its runs."""
     agent = composed.agent
     return Request(
         study=identity,

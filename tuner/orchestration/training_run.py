@@ -23,48 +23,48 @@ STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
 
 LABEL = 13
-"""Columns of the names in the result."""
+"""Width of the names in the result."""
 
 _NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
-"""Keys of which one of each row names what is trained, where there is no file."""
+"""Keys that name model and data without a file; one of each row is required."""
 
 
 def check_named(overrides: Sequence[str]) -> None:
-    """Refuse a fine-tune without a file that names no model or no data set.
+    """Refuse a fine-tune that has no file and names no model or no data set.
 
     Raises:
-        InputError: As said.
+        InputError: There is no file, and no model or no data set.
     """
     given = {word.partition("=")[0] for word in overrides}
     if not all(given.intersection(keys) for keys in _NAMING):
         raise InputError(
-            "no configuration file is named, and not both a model and a data set",
+            "there is no configuration file, and not both a model and a data set",
             where="command line",
-            remedy="tuner train outputs/lr_search/best.yaml; or without a file: "
+            remedy="run tuner train outputs/lr_search/best.yaml; or without a file: "
             "tuner train model=minilm data=rotten_tomatoes",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FineTune:
-    """One fine-tune that has ended."""
+    """Fine-tune that has ended."""
 
     outcomes: Sequence[TrialOutcome]
-    """Outcome of the trial; empty where it was stopped before it began."""
+    """Outcome of the trial; empty if it was stopped before it began."""
     folder: StudyFolder
     """Files of the study."""
     interrupted: bool
-    """True if somebody stopped it."""
+    """True if it was stopped."""
 
     @property
     def saved(self) -> TrialOutcome | None:
-        """Outcome of the trial whose model was trained and saved; None where there is none."""
+        """Outcome of the trial whose model was trained and saved; None if there is none."""
         completed = (each for each in self.outcomes if each.state is TrialState.COMPLETE)
         return next((each for each in completed if each.model_error is None), None)
 
     @property
     def exit_code(self) -> int:
-        """0 where a model was trained and saved, 130 where somebody stopped it, else 1."""
+        """Return 0 if a model was trained and saved, 130 if it was stopped, else 1."""
         if self.interrupted:
             return INTERRUPTED
         return 0 if self.saved is not None else 1
@@ -74,7 +74,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
     """Fine-tune once and show the result.
 
     Args:
-        composed: What to train.
+        composed: Configuration of the fine-tune.
         tags: Origin of the run, as MLflow's tags.
         terminal: Display.
 
@@ -136,12 +136,12 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
 def result_lines(
     outcomes: Sequence[TrialOutcome], goals: Goals, folder: StudyFolder
 ) -> Iterator[str]:
-    """What came of a fine-tune, its objectives first.
+    """Yield the result of a fine-tune, its objectives first.
 
     Args:
-        outcomes: How its attempts ended.
-        goals: What its result is measured by.
-        folder: Where its files are.
+        outcomes: Outcomes of its attempts.
+        goals: Objectives and constraints.
+        folder: Files of the study.
     """
     for outcome in outcomes:
         for name, way in zip(goals.objectives, goals.directions, strict=True):
@@ -156,8 +156,8 @@ def result_lines(
         for text in outcome.violated:
             yield f"{'constraint':<{LABEL}} missed: {text}"
         if outcome.diagnosis is not None:
-            told = outcome.diagnosis
-            yield f"{'convergence':<{LABEL}} {told.status}: {told.reason}"
-            if told.advice:
-                yield f"{'advice':<{LABEL}} {told.advice}"
+            diagnosis = outcome.diagnosis
+            yield f"{'convergence':<{LABEL}} {diagnosis.status}: {diagnosis.reason}"
+            if diagnosis.advice:
+                yield f"{'advice':<{LABEL}} {diagnosis.advice}"
         yield f"{'files':<{LABEL}} {folder.trial(outcome.number).path}"
