@@ -21,7 +21,7 @@ QUICK = [
 
 
 @pytest.fixture
-def looks(monkeypatch):
+def evaluations(monkeypatch):
     """The files that were scored."""
     found = []
     predict = final_evaluation.predict
@@ -44,17 +44,17 @@ def swept(capsys, *words):
 
 
 @pytest.mark.tf
-def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, request):
+def test_the_test_rows_are_scored_once(folder, capsys, mlflow_uri, evaluations, request):
     study, test = folder / "outputs/mine", "data.test=validation.csv"
     assert "Test" not in swept(capsys, CONFIRM)
-    request.getfixturevalue("fake_workers")  # Of what follows, none but the look is real.
+    request.getfixturevalue("fake_workers")  # Of what follows, none but the evaluation is real.
 
     # Named after the search; these rows have the scores that the repeat had on them.
     printed = swept(capsys, CONFIRM, test)
     assert "40 test rows, which are scored once, at the very end" in printed
     assert "40 test rows (100.0%) have a text that validation has too" in printed
     assert "Test, evaluated once, for the model of trial 0 with seed" in printed
-    assert looks == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
+    assert evaluations == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
     best = read(study / "best.yaml")
     assert best["data"]["test"] == "validation.csv"
     found = best["provenance"]["test"]
@@ -74,7 +74,7 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     assert "Test, evaluated once" in sweeps[0].data.tags["mlflow.note.content"]
 
     assert "Test, evaluated once, for the model of trial 0" in swept(capsys, CONFIRM, test)
-    assert len(looks) == 1
+    assert len(evaluations) == 1
 
     # Other rows, and another best: refused, and nothing is lost.
     write_reviews(folder / "others.csv", 30, seed=5)
@@ -84,7 +84,7 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
     printed = swept(capsys, CONFIRM, test, "sweep.n_trials=3")
     assert "the confirmed best is trial" in printed
     assert "The confirmed best has changed since" in printed
-    assert len(looks) == 1
+    assert len(evaluations) == 1
     assert "test" not in read(study / "best.yaml")["provenance"]
     assert main(["report", "study=mine"]) == 0
     assert "Test, evaluated once, for the model of trial 0" in capsys.readouterr().out
@@ -92,23 +92,23 @@ def test_the_test_rows_are_looked_at_once(folder, capsys, mlflow_uri, looks, req
 
 
 @pytest.mark.slow
-def test_a_look_that_fails_costs_nothing_but_itself(folder, fake_workers, capsys, looks):
+def test_a_failed_evaluation_does_not_fail_the_sweep(folder, fake_workers, capsys, evaluations):
     test = "data.test=validation.csv"
     printed = swept(capsys, CONFIRM, test)  # The fake's model is none.
     assert "data.test is not scored: " in printed
-    assert "what that gave is not known; the same command looks again" in printed
+    assert "was interrupted before its scores were stored" in printed
     assert "Confirmed best: trial 0" in printed
-    assert len(looks) == 1
+    assert len(evaluations) == 1
     write_reviews(folder / "others.csv", 30, seed=5)
     printed = swept(capsys, CONFIRM, "data.test=others.csv", "sweep.n_trials=2")
     assert "these are other rows" in printed
-    # It is told before anything is trained, too.
+    # It is shown before anything is trained, too.
     assert printed.index("these are other rows") < printed.index("trial 1 starts")
-    assert "what that gave is not known" in swept(capsys, CONFIRM)
-    assert len(looks) == 1
+    assert "was interrupted" in swept(capsys, CONFIRM)
+    assert len(evaluations) == 1
 
 
-def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsys, looks):
+def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsys, evaluations):
     swept(capsys, CONFIRM)
     for model in ("best_model", "confirm/trials"):
         shutil.rmtree(folder / "outputs/mine" / model)
@@ -116,13 +116,13 @@ def test_a_model_that_is_elsewhere_is_not_looked_for(folder, fake_workers, capsy
     printed = swept(capsys, CONFIRM, "data.train=moved.csv", "data.test=validation.csv")
     assert "data.test is not scored: the model of trial 0 with seed" in printed
     assert "Test, " not in printed
-    assert not looks
+    assert not evaluations
 
 
-def test_without_a_confirmation_the_rows_are_not_scored(folder, fake_workers, capsys, looks):
+def test_without_a_confirmation_the_rows_are_not_scored(folder, fake_workers, capsys, evaluations):
     printed = swept(capsys, "data.test=nothing.csv")
     assert "data.test is not scored" in printed
-    assert not looks
+    assert not evaluations
     best = folder / "outputs/mine/best.yaml"
     assert read(best)["data"]["test"] == "nothing.csv"
     assert main(["train", str(best)]) == 0

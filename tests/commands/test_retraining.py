@@ -118,7 +118,7 @@ def test_a_search_with_trials_to_run_trains_the_best_again_at_its_end(study, cap
     best = written_model(study.best).trial
     printed = capsys.readouterr().out
     # Trial 0 was the best before; only a best one that is still the best is worth its time.
-    assert ("the model of trial 0 is trained again" in printed) == (best == 0)
+    assert ("retraining the model of trial 0:" in printed) == (best == 0)
     assert_published(study)
 
 
@@ -143,7 +143,7 @@ def test_a_model_that_could_not_be_saved_is_saved_by_the_next_start(
     assert main(unsavable) == 0
     printed = capsys.readouterr().out
     best = written_model(study.best).trial
-    assert f"the model of trial {best} is trained again: it could not be saved" in printed
+    assert f"retraining the model of trial {best}: it could not be saved" in printed
     assert "model_error" not in read(study.best)["provenance"]
     assert_published(study)
     assert len(trials(folder)) == 4

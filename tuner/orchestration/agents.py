@@ -104,7 +104,7 @@ def _check(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[st
         raise InputError(
             "these options of sbatch have a key of launcher",
             where="launcher.options",
-            remedy=f"set {', '.join(taken)} instead",
+            remedy=f"use the keys instead: {', '.join(taken)}",
         )
     if any(hidden(word) != word for word in arguments):
         raise InputError(

@@ -9,7 +9,7 @@ from tuner.search.space import SearchSpace
 from tuner.trial.records import Scalar
 
 OWN_KEYS = ("model.dropout", "model.max_length")
-"""Keys of a model that leave it the same."""
+"""Keys of a model that do not change its pretrained weights."""
 
 SMALL = 768
 """Models narrower than this are not the papers' base models, but their small ones."""
@@ -20,20 +20,20 @@ LINEAR: Mapping[str, Scalar] = {"optimizer": AdamW.name, "schedule": Linear.name
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """Where a family's configurations stand, and what they are."""
+    """Published configurations of a family, with their source."""
 
     source: str
     """Paper."""
     points: Sequence[Mapping[str, Scalar]]
-    """Searched key to value, the first to try first."""
+    """Searched key to value, in the order of the trials."""
 
 
 def published_rates(source: str, warmup: float, *tried: tuple[float, int]) -> Published:
-    """Return settings of AdamW with a linear decay.
+    """Return published settings of AdamW with a linear decay.
 
     Args:
         source: Paper.
-        warmup: Share of the updates that the rate rises in.
+        warmup: Share of the updates in which the rate rises.
         *tried: Learning rates with their batch sizes.
     """
     points = [
@@ -72,14 +72,14 @@ def published(model_type: str, hidden_size: int) -> Published:
 def points_of(
     found: Published, space: SearchSpace, optimizer: str, n_trials: int
 ) -> list[dict[str, Scalar]]:
-    """The points that a search begins with.
+    """Return the first points of a search.
 
     Args:
-        found: What was published.
-        space: What is searched; of a point it takes what it can, and none without its rate, its
-            optimizer or its model.
-        optimizer: Where none is searched.
-        n_trials: The search's total, of which they are a quarter at most.
+        found: Published configurations.
+        space: Search space; it takes the values it contains, and no point without its learning
+            rate or optimizer, or if another model is searched.
+        optimizer: Optimizer if none is searched.
+        n_trials: Total of the search; at most a quarter of it is returned.
     """
     if any(key.partition(".")[0] == "model" for key in space.keys if key not in OWN_KEYS):
         return []
