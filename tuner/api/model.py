@@ -28,7 +28,8 @@ class Prediction:
     """Number of a regression, in the unit of its data."""
 
     probabilities: Mapping[str, float] | None = None
-    """Label to probability, from 0 to 1; their sum is 1 where labels exclude one another."""
+    """Label to probability, from 0 to 1; they add up to 1 unless a text may have several labels.
+    """
 
 
 class Model:
@@ -75,7 +76,7 @@ class Model:
 
     @property
     def labels(self) -> tuple[str, ...] | None:
-        """Label names, in the order of their numbers; None where the folder does not say."""
+        """Label names, in the order of their numbers; None if the folder has none."""
         return read_task(self.path)[1]
 
     def predict(

@@ -84,8 +84,10 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
     Returns:
         Texts, and a note on assumptions if the inputs of the model are unknown.
     """
-    task, _ = read_task(model)  # Refuses in no time what the process that predicts would refuse.
-    known = _trained_on(model)
+    task, _ = read_task(
+        model
+    )  # Fails at once on what the slow process that predicts would refuse.
+    known = _known_inputs(model)
     trained = known or ModelInputs.of(TrialSettings())
     text_pair = settings.text_pair or trained.text_pair
     if known is not None:
@@ -164,7 +166,7 @@ def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> No
 
 
 def _summary(prediction: Prediction) -> str:
-    """How often each label is predicted, or the range of the numbers."""
+    """Return the number of predictions of each label, or the range of the scores."""
     rows = prediction.rows
     if "score" in rows[0]:
         scores = [row["score"] for row in rows]
@@ -174,18 +176,18 @@ def _summary(prediction: Prediction) -> str:
 
 
 def _against(targets: Sequence[Any], prediction: Prediction) -> str:
-    """Scores against the targets of the file."""
+    """Return the scores against the targets of the file."""
     try:
         found = prediction.evaluate(targets, "the file")
     except InputError:
-        return "the file's labels are others than the model's"
+        return "the file's labels differ from the model's"
     scores = prediction.task.scores
-    told = ", ".join(f"{scores[name].title} {value:.4f}" for name, value in found.scores.items())
-    return f"against the file's labels: {told}"
+    values = ", ".join(f"{scores[name].title} {value:.4f}" for name, value in found.scores.items())
+    return f"against the file's labels: {values}"
 
 
 def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
-    """The first rows; what a terminal has no room for stands below the row, the text first."""
+    """Return the first rows; columns too wide for the terminal go below the row, texts first."""
     found = prediction.rows[:rows]
     shown = range(len(found))
     parts = [" | ".join(_short(text) for text in texts.row(row)) for row in shown]
@@ -205,19 +207,19 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
 
 
 def _predicted(row: Mapping[str, Any]) -> str:
-    """The prediction of one row without its probabilities."""
+    """Return the prediction of one row without its probabilities."""
     if "score" in row:
         return f"{row['score']:.4g}"
     return _written(row["label"] if "label" in row else row["labels"])
 
 
 def _written(target: Any) -> str:
-    """A target as one cell of text."""
+    """Return a target as the text of one cell."""
     return SEPARATOR.join(target) if isinstance(target, list | tuple) else str(target)
 
 
 def _shares(probabilities: Mapping[str, float]) -> str:
-    """The likeliest labels with their probabilities."""
+    """Return the most probable labels with their probabilities."""
     order = sorted(probabilities, key=lambda label: -probabilities[label])
     return GAP.join(f"{label} {probabilities[label]:.3f}" for label in order[:SHOWN_LABELS])
 
@@ -227,7 +229,7 @@ def _short(text: str) -> str:
 
 
 def as_csv(texts: Texts, prediction: Prediction) -> str:
-    """All rows: the texts, the true target where it is known, the prediction, probabilities."""
+    """Return all rows: the texts, the true target if known, the prediction, probabilities."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     true = None if texts.targets is None else list(map(_written, texts.targets))

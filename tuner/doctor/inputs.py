@@ -38,7 +38,7 @@ def model_line(model: ModelSettings) -> Line:
 
 
 def data_line(data: DataSettings, task: Task) -> Line:
-    """Where the rows are; files are read.
+    """Return a line about the data; files are read.
 
     Raises:
         InputError: The data cannot be found, or are no labelled texts.
@@ -57,7 +57,7 @@ def data_line(data: DataSettings, task: Task) -> Line:
 
 
 def _read(data: DataSettings, task: Task, sources: list[Source], remarks: Remarks) -> str:
-    """Reads the rows of files as preparing them would, and says how many there are."""
+    """Return a summary of the rows of files, read as for a sweep."""
     train, *others = [to_examples(remarks.of(source.read()), data, task) for source in sources]
     train, labels = with_names(train, task)
     for examples in others:

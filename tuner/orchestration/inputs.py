@@ -187,9 +187,9 @@ def held_out_lines(variants: Iterable[TrialSettings], *, confirms: bool) -> list
         repr(each.data): (each.data, each.task) for each in variants if each.data.test is not None
     }
     if named and not confirms:
-        return ["data.test is not touched: it is for a best that sweep.confirm.top=3 confirmed"]
+        return ["data.test is not scored: that needs a best confirmed by sweep.confirm.top=3"]
     found = [each for of in named.values() if (each := read_held_out(*of)) is not None]
-    return [line for each in found for line in _told(each)]
+    return [line for each in found for line in _held_out_lines(each)]
 
 
 def _held_out_lines(held_out: HeldOut) -> Iterator[str]:
@@ -201,7 +201,7 @@ def _held_out_lines(held_out: HeldOut) -> Iterator[str]:
 
 
 def _key(settings: TrialSettings) -> str:
-    """What the preparation of model and data depends on."""
+    """Return the settings that the preparation of model and data depends on, as a key."""
     return repr((settings.data, settings.task, replace(settings.model, dropout=0.0)))
 
 
