@@ -51,7 +51,7 @@ def test_from_file_to_prediction(here, capsys, written, names):
     assert main(["train", "one.yaml"]) == 0
     shown = capsys.readouterr().out
     assert "160 training rows, 40 validation rows" in shown
-    assert "train.tsv.gz is read so" in shown
+    assert "train.tsv.gz is read with" in shown
     model = here / "outputs/train/trials/00000/model"
     config = json.loads((model / "config.json").read_text())
     assert list(config["id2label"].values()) == names

@@ -123,7 +123,7 @@ def test_a_folder_that_says_nothing_is_read_as_it_is_told_and_says_so(swept, sco
         del config[key]
     (foreign / "config.json").write_text(json.dumps(config))
     assert main([*words, "predict.output=p.csv"]) == 0
-    assert "does not say how its model was fed: column 'premise' alone" in capsys.readouterr().out
+    assert "column 'premise' alone was read" in capsys.readouterr().out
     with (swept / "p.csv").open() as file:
         assert {"LABEL_0", "LABEL_1"} >= {row["predicted"] for row in csv.DictReader(file)}
 

@@ -30,7 +30,7 @@ def test_a_finite_space_ends_the_sweep_before_its_total(
     order = [*OWN, *FOUR, *sampler, "sweep.n_trials=8", "launcher.slots=2"]
     assert main(order) == 0
     printed = capsys.readouterr().out
-    assert "4 configurations and the untuned default beside them" in printed
+    assert "4 configurations and the untuned default" in printed
     assert "after 5 trials at most, before sweep.n_trials=8" in printed
     assert "every configuration of the search space has been tried" in printed
     values = tried(folder)

@@ -279,7 +279,7 @@ def test_an_archive_of_several_files_is_refused(file, tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("a.csv", "text,label\n")
         archive.writestr("b.csv", "text,label\n")
-    refused(tmp_path / "f.zip", "holds 2 files")
+    refused(tmp_path / "f.zip", "contains 2 files")
 
 
 class TestWhereItIsSaid:

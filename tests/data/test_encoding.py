@@ -287,8 +287,8 @@ def write_pair_template(folder, pair, single="[CLS] $A [SEP]"):
     ("model_type", "pair", "config", "problem"),
     [
         ("bert", "[CLS] $A $B [SEP]", {}, "no separator between two texts"),
-        ("bert", "[CLS] $A [SEP] $B:2 [SEP]:2", {}, "token types up to 2, the model has 2"),
-        ("bert", "[CLS] $A [SEP] $B:1", {"type_vocab_size": 1}, "up to 1, the model has 1"),
+        ("bert", "[CLS] $A [SEP] $B:2 [SEP]:2", {}, "token types up to 2, but"),
+        ("bert", "[CLS] $A [SEP] $B:1", {"type_vocab_size": 1}, "token types up to 1, but"),
     ],
 )
 def test_pairs_that_the_model_cannot_tell_apart_are_refused(

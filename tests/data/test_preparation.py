@@ -283,7 +283,7 @@ class TestReport:
             "1 validation rows (33.3%)",
             "2 rows have an empty text",
             "of the tokens are unknown",
-            "1 label stands in no validation row: y.",
+            "1 label is in no validation row: y.",
         ):
             assert expected in sentences
         assert any(line.startswith("warning: ") for line in report.lines())

@@ -143,7 +143,7 @@ class TestJson:
         [
             ('{"text": "a", "label": 1}\n{"text": \n', "malformed JSON", "line 2"),
             ('[{"text": "a"},\n {"text" 1}]', "malformed JSON", "line 2"),
-            ('["a"]', "a row is no JSON object but a text", "element 1"),
+            ('["a"]', "not a JSON object but a text", "element 1"),
             ("1\n", "but a number", "line 1"),
             ('{"text": "a", "label": 1}\n' + "9" * 5000, "limit (4300 digits)", "line 2"),
             ("[" * 100_000, "nested too deeply", "line 1"),
