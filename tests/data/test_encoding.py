@@ -380,11 +380,11 @@ def test_rows_differ_by_ids_types_and_mask():
         dataclasses.replace(row, types=(0, 0)),
         dataclasses.replace(row, mask=(1, 0)),
     ):
-        assert first_difference([row, row], [row, other], ids_alone=False) == 1
-        assert first_difference([row, row], [row, other], ids_alone=True) is None
+        assert first_difference([row, row], [row, other], ids_only=False) == 1
+        assert first_difference([row, row], [row, other], ids_only=True) is None
     other = dataclasses.replace(row, ids=(1, 3))
-    assert first_difference([row, row], [other, row], ids_alone=True) == 0
-    assert first_difference([row], [row], ids_alone=False) is None
+    assert first_difference([row, row], [other, row], ids_only=True) == 0
+    assert first_difference([row], [row], ids_only=False) is None
 
 
 @pytest.mark.parametrize(

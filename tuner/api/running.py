@@ -60,11 +60,11 @@ class PythonCall(Invocation):
             overrides: Key to override, quoted for a shell; each replaces the user's override of
                 its key.
         """
-        asked = self.request
-        given = [*(word for word in asked.overrides if key_of(word) not in overrides)]
+        call = self.request
+        given = [*(word for word in call.overrides if key_of(word) not in overrides)]
         given += [word for quoted in overrides.values() for word in shlex.split(quoted)]
-        parts = [] if asked.name is None else [repr(asked.name)]
-        parts += [] if asked.space is None else [f"space={dict(asked.space)!r}"]
+        parts = [] if call.name is None else [repr(call.name)]
+        parts += [] if call.space is None else [f"space={dict(call.space)!r}"]
         parts += [f"overrides={[hidden(word) for word in given]!r}"] if given else []
         return f"tuner.sweep({', '.join(parts)})"
 
@@ -165,7 +165,7 @@ def run(composed: ComposedSweep, request: SweepRequest, shown: Terminal, hooks: 
     Raises:
         InputError: The sweep cannot run as it is configured.
     """
-    begun = time.monotonic()
+    started_at = time.monotonic()
     words: Sequence[str] = request.words or request.overrides
     call = Call(
         invocation=PythonCall(words=request.words, request=request),
@@ -173,4 +173,4 @@ def run(composed: ComposedSweep, request: SweepRequest, shown: Terminal, hooks: 
         tags=origin(["sweep", *words], Path.cwd()),
         hooks=hooks,
     )
-    return run_sweep(composed, call, shown, begun)
+    return run_sweep(composed, call, shown, started_at)

@@ -72,10 +72,10 @@ class ModelStore:
 
         try:
             model = self._client.get_logged_model(model_id)
-            gone = logged_models.remove(self._client, [model])
+            removed = logged_models.remove(self._client, [model])
         except Exception as error:
             return one_line(error)
-        return "" if gone else "MLflow cannot remove it, or it was registered meanwhile"
+        return "" if removed else "MLflow cannot remove it, or it was registered meanwhile"
 
     @property
     def _client(self) -> "MlflowClient":

@@ -35,12 +35,12 @@ def remove_leftovers(
         The removed ones and the failures; locks held by a process are in neither, since they are
         in use.
     """
-    gone: list[Leftover] = []
+    removed: list[Leftover] = []
     failures: list[Failure] = []
     for leftover in leftovers:
         if leftover.kind == "locks":
             if remove_if_free(leftover.path):
-                gone.append(leftover)
+                removed.append(leftover)
             continue
         if leftover.model_id is not None:
             reason = remove_model(leftover.model_id)
@@ -49,8 +49,8 @@ def remove_leftovers(
         if reason:
             failures.append(Failure(leftover=leftover, reason=reason))
         else:
-            gone.append(leftover)
-    return gone, failures
+            removed.append(leftover)
+    return removed, failures
 
 
 def _reason(leftover: Leftover) -> str:

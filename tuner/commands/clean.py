@@ -64,8 +64,8 @@ def run(arguments: Sequence[str]) -> int:
         console.print(f"\n{total} can be removed:")
         print_command(console, invoked(["clean", *arguments]).command_with(_REMOVE))
         return 0
-    gone, failures = remove_leftovers(leftovers, store.remove)
-    console.print(f"\nRemoved {size_text(sum(each.size for each in gone))} of {total}.")
+    removed, failures = remove_leftovers(leftovers, store.remove)
+    console.print(f"\nRemoved {size_text(sum(each.size for each in removed))} of {total}.")
     if failures:
         named = [f"{each.leftover.path}: {each.reason}" for each in failures[:SHOWN_FAILURES]]
         raise TunerError(

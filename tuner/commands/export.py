@@ -81,7 +81,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         made_with=study.made_with,
         confirmation=study.confirmation,
     )
-    with _model_beside(export, facts, exported[0], folder):
+    with _with_model(export, facts, exported[0], folder):
         _write(
             _FORMATTERS[export.format](facts, exported, export.output or "FILE.yaml"),
             export.output,
@@ -93,7 +93,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     return 0
 
 
-def _model_beside(
+def _with_model(
     export: ExportSettings, facts: StudyFacts, chosen: ExportedTrial, folder: StudyFolder
 ) -> AbstractContextManager[None]:
     """Copy the model of a trial if one is asked for; write nothing if that fails.
@@ -209,8 +209,8 @@ def _report_left_out(exported: Sequence[ExportedTrial], output: str | None) -> N
             _print_note(f"  {item.key}: {item.value} → {item.remedy}")
             left_out.append(({"trial": outcome.number} if several else {}) | asdict(item))
     if output is not None and is_replaceable(Path(output)):
-        beside = Path(output).with_suffix(".left_out.json")
-        _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(beside))
+        left_out_file = Path(output).with_suffix(".left_out.json")
+        _write(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n", str(left_out_file))
 
 
 def _write(text: str, output: str | None) -> None:

@@ -160,8 +160,8 @@ def _whole_key(row: Row) -> Iterator[str]:
 def _short(text: str) -> Iterator[str]:
     """Yield one indented line, cut between words."""
     if text:
-        room = max(_width(), _NARROWEST) - len(_INDENT)
-        yield _INDENT + summary(text, room)
+        columns = max(_width(), _NARROWEST) - len(_INDENT)
+        yield _INDENT + summary(text, columns)
 
 
 def _wrapped(text: str, indent: str = _INDENT) -> list[str]:

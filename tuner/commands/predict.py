@@ -136,8 +136,8 @@ def _known_inputs(folder: Path) -> ModelInputs | None:
     """
     if inputs := read_inputs(folder):
         return inputs
-    beside = [folder.parent / "config.yaml"] if folder.name == MODEL_NAME else []
-    found = [file for file in (folder / "best.yaml", *beside) if file.is_file()]
+    older_files = [folder.parent / "config.yaml"] if folder.name == MODEL_NAME else []
+    found = [file for file in (folder / "best.yaml", *older_files) if file.is_file()]
     return ModelInputs.of(load_trial(found[0])) if found else None
 
 

@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         0 if done, 1 if there is no usable result, 130 if interrupted.
     """
-    begun = time.monotonic()
+    started_at = time.monotonic()
     options = read_options(arguments, command="sweep")
     composed = compose_sweep(options.overrides, Path.cwd())
     if options.prints_config:
@@ -41,4 +41,4 @@ def run(arguments: Sequence[str]) -> int:
         overrides=options.overrides,
         tags=origin(["sweep", *arguments], Path.cwd()),
     )
-    return run_sweep(composed, call, terminal, begun)
+    return run_sweep(composed, call, terminal, started_at)

@@ -139,17 +139,17 @@ def _written(value: Any, text: str) -> str:
     return text if same else shown(value).strip("`")
 
 
-def summary(text: str, room: int) -> str:
+def summary(text: str, columns: int) -> str:
     """Return what fits on a line of a description, preferably whole sentences.
 
     Args:
         text: Description in Markdown.
-        room: Columns of the line.
+        columns: Number of columns of the line.
     """
     text = re.sub(r"[`*]", "", text)
-    if len(text) <= room:
+    if len(text) <= columns:
         return text
-    ends = [match.start() for match in re.finditer(r"[.;](?=\s)", text[: room + 1])]
-    if ends and 2 * ends[-1] >= room:
+    ends = [match.start() for match in re.finditer(r"[.;](?=\s)", text[: columns + 1])]
+    if ends and 2 * ends[-1] >= columns:
         return text[: ends[-1]]
-    return textwrap.shorten(text, room, placeholder=" …")
+    return textwrap.shorten(text, columns, placeholder=" …")

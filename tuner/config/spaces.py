@@ -56,10 +56,10 @@ def _check_key(key: str, where: str) -> None:
         if group not in GROUPS:
             problem = f"there is no key {key!r}"
         near = nearest(group, TRIAL_GROUPS) if group not in GROUPS else None
-        meant = f"{near}{key[len(group) :]}; " if near else ""
+        correction = f"{near}{key[len(group) :]}; " if near else ""
         groups = ", ".join(TRIAL_GROUPS)
         raise InputError(
-            problem, where=where, remedy=f"{meant}a key of one of the groups {groups}"
+            problem, where=where, remedy=f"{correction}a key of one of the groups {groups}"
         )
 
 
@@ -70,8 +70,8 @@ def _read_entry(key: str, entry: Any, where: str) -> Dimension:
     if unknown or "values" not in entry:
         problem = f"there is no field {unknown[0]!r}" if unknown else "`values` is missing"
         near = nearest(str(unknown[0]), ("values", "when")) if unknown else None
-        meant = f"{near}; " if near else ""
-        remedy = meant + "{values: EXPRESSION, when: {key: value}}"
+        correction = f"{near}; " if near else ""
+        remedy = correction + "{values: EXPRESSION, when: {key: value}}"
         raise InputError(problem, where=where, remedy=remedy)
     when = entry.get("when") or {}
     if not isinstance(when, dict):
@@ -144,11 +144,11 @@ def simplified(
     Raises:
         InputError: A condition names a key that does not exist.
     """
-    asked = {dimension.key for dimension, _ in found}
+    searched_keys = {dimension.key for dimension, _ in found}
     for dimension, where in found:
         for key in dimension.when:
-            if key not in asked and key not in values:
-                near = nearest_key(key, [*asked, *values])
+            if key not in searched_keys and key not in values:
+                near = nearest_key(key, [*searched_keys, *values])
                 raise InputError(
                     f"the condition names {key!r}, which does not exist",
                     where=where,

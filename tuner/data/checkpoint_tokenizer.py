@@ -116,9 +116,9 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
     """
     settings = read_settings(info)
     kept = cache_root() / "tokenizers" / f"{tokenizer_hash(info)}.json"
-    beside = kept.with_suffix(".found")
+    fingerprint_file = kept.with_suffix(".found")
     try:
-        found = json.loads(beside.read_text(encoding="utf-8"))
+        found = json.loads(fingerprint_file.read_text(encoding="utf-8"))
         backend = Tokenizer.from_file(str(kept)) if kept.is_file() else None
     except (OSError, ValueError):
         backend = None
@@ -126,7 +126,7 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
         found, text = _read_in_process(info, settings)
         backend = Tokenizer.from_str(text)
         with suppress(OSError):  # An unwritable cache costs time, nothing else.
-            write_whole(beside, json.dumps(found))
+            write_whole(fingerprint_file, json.dumps(found))
             write_whole(kept, text)
     backend.encode_special_tokens = settings.split_special_tokens
     largest = max([vocabulary_size(backend) - 1, *backend.encode(PROBE, PROBE).ids])
@@ -259,8 +259,8 @@ def _read_in_process(
     if done.returncode == _REFUSED and found:
         raise InputError(**json.loads(found[-1]))
     if done.returncode > 0:
-        said = done.stderr.decode(errors="replace").splitlines()
-        raise _unusable(said[-1] if said else "no reason given", info)
+        errors = done.stderr.decode(errors="replace").splitlines()
+        raise _unusable(errors[-1] if errors else "no reason given", info)
     if len(found) != 2:  # noqa: PLR2004
         raise _unusable("its process returns no answer", info)
     return json.loads(found[0]), found[1].decode()

@@ -316,17 +316,17 @@ def _are_rows(opened: OpenText, plain: Reading, double: Reading, label: str | No
     if label not in double.header or label not in plain.header:
         return tabular
     place = double.header.index(label)
-    starts, labels, alone = set[int](), set[str](), 0
+    starts, labels, single_lines = set[int](), set[str](), 0
     with opened() as lines:
         for record in islice(records(lines, double.dialect), 1, None):
             starts.update(range(record.line, record.line + record.lines - 1))
             labels.add(record.fields[place])
-            alone += record.lines == 1
+            single_lines += record.lines == 1
     with opened() as lines:
         rows = islice(records(lines, plain.dialect), 1, None)
         inner = [row.fields[place] for row in rows if row.line in starts]
     known = sum(cell in labels for cell in inner)
-    return 2 * known >= len(inner) or (tabular and not alone)
+    return 2 * known >= len(inner) or (tabular and not single_lines)
 
 
 def _encloses(opened: OpenText, plain: Dialect) -> bool:

@@ -128,16 +128,16 @@ def training_rows(tokenizer: CheckpointTokenizer, max_length: int) -> list[Row]:
     return rows
 
 
-def first_difference(ours: Sequence[Row], theirs: Sequence[Row], *, ids_alone: bool) -> int | None:
+def first_difference(ours: Sequence[Row], theirs: Sequence[Row], *, ids_only: bool) -> int | None:
     """Return the number of the first row that differs; None if all are equal.
 
     Args:
         ours: Rows of training.
         theirs: The same number of rows to compare.
-        ids_alone: True to ignore token types and mask.
+        ids_only: True to ignore token types and mask.
     """
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-        if one.ids != other.ids or (not ids_alone and one != other):
+        if one.ids != other.ids or (not ids_only and one != other):
             return number
     return None
 
@@ -160,8 +160,8 @@ def _rows(
     rows, start = [], 0
     for length in found.lengths.tolist():
         ids, types = (part[start : start + length] for part in (found.ids, found.type_ids))
-        fed = types.tolist() if tokenizer.token_types else [0] * length
-        rows.append(Row(ids=tuple(ids.tolist()), types=tuple(fed), mask=(1,) * length))
+        token_types = types.tolist() if tokenizer.token_types else [0] * length
+        rows.append(Row(ids=tuple(ids.tolist()), types=tuple(token_types), mask=(1,) * length))
         start += length
     return rows
 
@@ -177,19 +177,21 @@ def _compared(tokenizer: CheckpointTokenizer, max_length: int) -> list[str]:
     exported, source = answer["encoded"]
     if exported is None:
         raise _unequal(tokenizer, f"transformers cannot read it: {answer['failed'][0]}")
-    differs = first_difference(ours, _as_rows(exported), ids_alone=False)
+    differs = first_difference(ours, _as_rows(exported), ids_only=False)
     if differs is not None:
         shown = _shown(differs, max_length)
         raise _unequal(tokenizer, f"transformers makes other tokens of {shown}")
-    ours_alone = "trials and exported models use tokenizer.json unchanged."
+    own_encoding = "trials and exported models use tokenizer.json unchanged."
     if source is None:
         reason = answer["failed"][1]
-        return [f"AutoTokenizer cannot read this checkpoint's tokenizer ({reason}): {ours_alone}"]
-    differs = first_difference(ours, _as_rows(source), ids_alone=True)
+        return [
+            f"AutoTokenizer cannot read this checkpoint's tokenizer ({reason}): {own_encoding}"
+        ]
+    differs = first_difference(ours, _as_rows(source), ids_only=True)
     if differs is None:
         return []
     shown = _shown(differs, max_length)
-    return [f"AutoTokenizer reads this checkpoint differently, as in {shown}: {ours_alone}"]
+    return [f"AutoTokenizer reads this checkpoint differently, as in {shown}: {own_encoding}"]
 
 
 def _as_rows(rows: Sequence[Sequence[Any]]) -> list[Row]:
@@ -229,8 +231,8 @@ def _read(
             tokenizer, f"transformers takes more than {READER_SECONDS:.0f} s"
         ) from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").splitlines() or ["no reason given"]
-        raise _unequal(tokenizer, f"transformers ends with {done.returncode}: {said[-1]}")
+        errors = done.stderr.decode(errors="replace").splitlines() or ["no reason given"]
+        raise _unequal(tokenizer, f"transformers ends with {done.returncode}: {errors[-1]}")
     found = answers(done.stdout)
     if not found:
         raise _unequal(tokenizer, "transformers returns no answer")

@@ -144,7 +144,7 @@ def tokenize(
         InputError: The tokenizer fails on a text.
     """
     layout = find_layout(tokenizer, pairs=pairs is not None)
-    room = max_length - layout.special_tokens
+    available = max_length - layout.special_tokens
     unknown_id = unknown_token(tokenizer.backend)
     cut = _cut_left if tokenizer.truncation_side == "left" else _cut_right
     ids: list[NDArray[np.int32]] = []
@@ -152,7 +152,7 @@ def tokenize(
     lengths, full = [], []
     unknown = 0
     for first, second in _encoded(tokenizer.backend, texts, pairs):
-        kept = _truncated(len(first), len(second), room)
+        kept = _truncated(len(first), len(second), available)
         row, row_types = _assemble(layout, cut(first, kept[0]), cut(second, kept[1]))
         ids.append(np.array(row, np.int32))
         types.append(np.array(row_types, np.uint8))
@@ -208,12 +208,16 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
         ) from error
 
 
-def _truncated(first: int, second: int, room: int) -> tuple[int, int]:
+def _truncated(first: int, second: int, available: int) -> tuple[int, int]:
     """Return the tokens kept of each text: the longer one is cut until both are equal or fit."""
-    if first + second <= room:
+    if first + second <= available:
         return first, second
     short, long = sorted((first, second))
-    short, long = (short, room - short) if short <= room // 2 else (room // 2, room - room // 2)
+    short, long = (
+        (short, available - short)
+        if short <= available // 2
+        else (available // 2, available - available // 2)
+    )
     return (short, long) if first <= second else (long, short)
 
 

@@ -99,7 +99,7 @@ def diagnose(
 
 
 def _diverged(
-    reports: Sequence[Report], guess: Baseline | None, factor: float, told: str
+    reports: Sequence[Report], guess: Baseline | None, factor: float, explanation: str
 ) -> Finding | None:
     """Find NaN or Inf in a loss or the weights, or a training loss that has exploded.
 
@@ -107,9 +107,9 @@ def _diverged(
     training does not recover (Goodfellow 2016, 8.2.4 on cliffs). Updates skipped by
     mixed_float16 do not count: they have no loss here.
     """
-    if told:
+    if explanation:
         return Finding(
-            status=Convergence.DIVERGED, reason=told, points=tuple(range(len(reports))[-1:])
+            status=Convergence.DIVERGED, reason=explanation, points=tuple(range(len(reports))[-1:])
         )
     for index, report in enumerate(reports):
         for name in ("train_loss", "val_loss", "weight_change"):

@@ -59,8 +59,8 @@ def _nothing_to_gain(curve: Curve, patience: float) -> bool:
         return False
     at = [curve.shares[index] for index in late]
     ahead = 1.0 - curve.shares[-1]
-    whole = curve.baseline - min(curve.losses)
-    matters = max(curve.thresholds.converged_gain * whole, curve.reports[-1].fixed.loss_error)
+    total_fall = curve.baseline - min(curve.losses)
+    matters = max(curve.thresholds.converged_gain * total_fall, curve.reports[-1].fixed.loss_error)
     bound = critical(curve.thresholds.confidence)
     for values, noise in (
         (curve.losses, curve.noise),

@@ -70,8 +70,8 @@ class Probe:
         self._errors.close()
 
     def _failed(self, how: str) -> Line:
-        said = _bytes(self._errors).decode(errors="replace")
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        printed = _bytes(self._errors).decode(errors="replace")
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
         last = lines[-1][-_TAIL:] if lines else "it printed nothing"
         again = install(
             *map(requirement, ("tensorflow", "keras")), options=("--force-reinstall", "--no-deps")

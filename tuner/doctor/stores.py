@@ -90,12 +90,12 @@ def tracking_line(settings: TrackingSettings) -> Line:
     if path is not None:
         return _tracking_file(uri, path)
     try:
-        said = "answers" if check_reachable(uri) else "is left to MLflow"
+        answer = "answers" if check_reachable(uri) else "is left to MLflow"
     except (OSError, HTTPException) as error:
         cause = cause_of(error, hidden(uri))
         remedy = f"{cause.remedy}; or set tracking.on_outage=spool"
         return wrong("tracking", f"{hidden(uri)} cannot be used: {cause.problem}", remedy)
-    return ok("tracking", f"{hidden(uri)} {said}")
+    return ok("tracking", f"{hidden(uri)} {answer}")
 
 
 def _tracking_file(uri: str, path: Path) -> Line:

@@ -99,12 +99,12 @@ def _check(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[st
             remedy="set storage=journal, a file on the shared file system, or storage=postgresql "
             "storage.url=postgresql://USER@HOST/DATABASE",
         )
-    taken = taken_options(launcher)
-    if taken:
+    owned_options = taken_options(launcher)
+    if owned_options:
         raise InputError(
             "these options of sbatch have a key of launcher",
             where="launcher.options",
-            remedy=f"use the keys instead: {', '.join(taken)}",
+            remedy=f"use the keys instead: {', '.join(owned_options)}",
         )
     if any(hidden(word) != word for word in arguments):
         raise InputError(

@@ -126,11 +126,10 @@ def confirm(
     continues = restore(sweep)
     if published and best_publisher.publish():
         _keep_published_model(start.folder, ended)
-    if continues and (
-        sweep is None or not sweep.failed
-    ):  # Else the best may still be another one.
-        look_at = ConfirmedBest(start, winner, ended)
-        found = replace(found, final_evaluation=evaluate(start, study, look_at))
+    # After a failed sweep another configuration may still become the best.
+    if continues and (sweep is None or not sweep.failed):
+        confirmed_best = ConfirmedBest(start, winner, ended)
+        found = replace(found, final_evaluation=evaluate(start, study, confirmed_best))
         best_publisher.publish()
     return ConfirmationResult(confirmation=found, sweep=sweep)
 

@@ -33,12 +33,12 @@ def dry_run(start: Start) -> None:
         storage = replace(agent.storage, name=SQLITE, url=None)
         with closing(start.make_study(folder, storage)) as study:
             for _ in range(min(FIRST_TRIALS, start.n_trials)):
-                asked = study.claim(None)
-                if asked is not None:
-                    start.compose(asked.parameters)
-                    untuned = "   (untuned default)" if asked.number == UNTUNED else ""
-                    text = parameters_text(asked.parameters)
-                    terminal.result(f"  {asked.number:>3}  {text}{untuned}")
+                claimed = study.claim(None)
+                if claimed is not None:
+                    start.compose(claimed.parameters)
+                    untuned = "   (untuned default)" if claimed.number == UNTUNED else ""
+                    text = parameters_text(claimed.parameters)
+                    terminal.result(f"  {claimed.number:>3}  {text}{untuned}")
         terminal.result("\nTime")
         stall_timeout = agent.launcher.stall_timeout
         rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)

@@ -86,13 +86,13 @@ def measured_rate(
     training = replace(settings.training, save_state="never")
     timing = _Timing(launcher, replace(settings, training=training), folder)
     listening = ActiveTime(time.monotonic, step_of(stall_timeout, SILENCE_STEP))
-    heard = listening()
+    last_event = listening()
     try:
         while timing.needs_more:
             events = launcher.poll(POLL_SECONDS)
             listened = listening()
-            heard = listened if events else heard
-            if stall_timeout is not None and listened - heard > stall_timeout:
+            last_event = listened if events else last_event
+            if stall_timeout is not None and listened - last_event > stall_timeout:
                 raise TunerError(f"no worker has sent anything for {stall_timeout:.0f} s")
             for event in events:
                 timing.handle(event)
@@ -121,7 +121,7 @@ class _Timing:
     @property
     def rate(self) -> float:
         """Median of the slots' speeds, in examples per second."""
-        return median(median(heard[len(heard) // 2 :]) for heard in self._rates.values())
+        return median(median(rates[len(rates) // 2 :]) for rates in self._rates.values())
 
     def handle(self, event: Event) -> None:
         """Handle an event of a worker."""
@@ -172,14 +172,14 @@ def time_lines(
         evaluations=training.evaluations,
     )
     each = trial_seconds(budget, rows[1], training.evaluation_share, rate)
-    whole = seconds_left([each], [], sweep.n_trials, slots) or 0.0
+    total = seconds_left([each], [], sweep.n_trials, slots) or 0.0
     yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
-    times = f"{duration_text(each)} a trial, {duration_text(whole)} for {sweep.n_trials}"
+    times = f"{duration_text(each)} a trial, {duration_text(total)} for {sweep.n_trials}"
     yield f"  {times}; pruning shortens that"
     repeats = (sweep.confirm.top or 0) * sweep.confirm.seeds
     if repeats:
         longest = seconds_left([each], [], repeats, slots) or 0.0
         longest_text = duration_text(longest)
         yield f"  up to {longest_text} for {repeats} repeats of the best after it (sweep.confirm)"
-    if sweep.timeout is not None and sweep.timeout < whole:
+    if sweep.timeout is not None and sweep.timeout < total:
         yield f"  no trial starts after {duration_text(sweep.timeout)} (sweep.timeout)"

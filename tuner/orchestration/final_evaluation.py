@@ -41,13 +41,13 @@ def early_refusal(start: Start, study: Study) -> str:
     Returns:
         Reason; empty if nothing prevents it.
     """
-    looked = _stored_evaluation(study, None)
-    if start.composed.agent.sweep.confirm.top is None or looked is None:
+    earlier = _stored_evaluation(study, None)
+    if start.composed.agent.sweep.confirm.top is None or earlier is None:
         return ""
     held_out = read_held_out(start.base.data, start.base.task)
     if held_out is None:
         return ""
-    return second_evaluation_refusal(looked, replace(looked.subject, rows=held_out.fingerprint))
+    return second_evaluation_refusal(earlier, replace(earlier.subject, rows=held_out.fingerprint))
 
 
 def evaluate(start: Start, study: Study, best: ConfirmedBest) -> FinalEvaluation | None:
@@ -86,10 +86,10 @@ def _evaluate(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut
         in_training=held_out.in_training,
         in_validation=held_out.in_validation,
     )
-    settled = _stored_evaluation(study, claim if best.is_here else None)
-    if settled is not None and (problem := second_evaluation_refusal(settled, subject)):
+    stored = _stored_evaluation(study, claim if best.is_here else None)
+    if stored is not None and (problem := second_evaluation_refusal(stored, subject)):
         start.terminal.warn(problem)
-    elif settled is not None and settled.scores:
+    elif stored is not None and stored.scores:
         return
     elif not best.is_here:
         start.terminal.warn(_missing_text(subject, start.folder))

@@ -116,7 +116,7 @@ class Follower:
         self._agents = agents
         self._terminal = terminal
         self._jobs: dict[str, AgentJob] = {}
-        self._told = {outcome.number for outcome in study.outcomes}
+        self._shown = {outcome.number for outcome in study.outcomes}
         self._line = self._silence = ""
 
     @property
@@ -154,8 +154,8 @@ class Follower:
         """Show a line for each trial that ended since the last read."""
         self._study.refresh()
         for outcome in self._study.outcomes:
-            if outcome.number not in self._told and self._study.stored:
-                self._told.add(outcome.number)
+            if outcome.number not in self._shown and self._study.stored:
+                self._shown.add(outcome.number)
                 self._terminal.show_outcome(outcome)
 
     def _show_queue(self) -> None:

@@ -167,8 +167,10 @@ def evaluation_lines(variants: Iterable[TrialSettings], found: InputReport) -> l
     fewest = min(budgets, key=lambda each: each.total_updates - each.evaluations)
     if fewest.total_updates >= fewest.evaluations:
         return []
-    asked, updates = fewest.evaluations, fewest.total_updates
-    line = f"training.evaluations={asked} is more than the {updates} updates of a trial: it is "
+    requested, updates = fewest.evaluations, fewest.total_updates
+    line = (
+        f"training.evaluations={requested} is more than the {updates} updates of a trial: it is "
+    )
     return [f"{line}evaluated once after each of them"]
 
 

@@ -88,16 +88,16 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
         stack.enter_context(agent_log(folder.path))
         settings = replace(composed.launcher, slots=1)
         launcher = settings.make(composed.trial.training.devices, folder.path, terminal.notice)
-        room = launcher.room()
+        memory = launcher.room()
         goals = composed.goals
         tracker = Tracker(composed.tracking, study, folder, notice=terminal.warn)
         tracker.check()
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
         inputs = check_inputs([composed.trial])
-        trial = with_batch_size(composed.trial, room)
+        trial = with_batch_size(composed.trial, memory)
         counts = evaluation_lines([trial], inputs)
-        for line in (*inputs.lines, *counts, *memory_lines([trial], room)):
+        for line in (*inputs.lines, *counts, *memory_lines([trial], memory)):
             terminal.notice(line)
         tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))

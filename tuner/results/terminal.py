@@ -181,7 +181,7 @@ class Terminal:
         self._goals: Goals | None = None
         self._leading: Sequence[TrialOutcome] = ()
         self._done = self._total = self._failures = 0
-        self._begun = clock()
+        self._started_at = clock()
         self._ends: float | None = None
         self._ended: list[float] = []
         self._view = Resizable(console, FrameView(self.frame))
@@ -211,8 +211,8 @@ class Terminal:
             goals: Goals that define the best so far; None to show no best.
             timeout: Seconds after which no trial starts; None for no limit.
         """
-        self._begun = self._clock()
-        self._ends = None if timeout is None else self._begun + timeout
+        self._started_at = self._clock()
+        self._ends = None if timeout is None else self._started_at + timeout
         self._title, self._total, self._goals = title, total, goals
         earlier = list(earlier)
         for outcome in earlier:
@@ -355,7 +355,7 @@ class Terminal:
     def _facts(self) -> list[list[str]]:
         """Return the best so far, times and failures as words to keep together."""
         left = self._time_left() if self._total > self._done else None
-        elapsed = f"{duration_text(self._clock() - self._begun)} elapsed"
+        elapsed = f"{duration_text(self._clock() - self._started_at)} elapsed"
         failures = f"{self._failures} failed" if self._failures else None
         return [*self._best(), *([each] for each in (elapsed, left, failures) if each is not None)]
 

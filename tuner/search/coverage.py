@@ -12,22 +12,22 @@ def covering_points(space: SearchSpace) -> Iterator[dict[str, Scalar]]:
     If possible, points reuse combinations of choices that came before, since a new combination of
     options is slow to compose.
     """
-    met: set[tuple[str, Scalar]] = set()
+    covered: set[tuple[str, Scalar]] = set()
     before: list[dict[str, Scalar]] = []
     for target in space.dimensions:
         for value in corners(target.domain):
-            if (target.name, value) not in met:
+            if (target.name, value) not in covered:
                 wanted = {**_conditions(space, target), target.key: value}
-                before.append(_point(space, wanted, met, before))
+                before.append(_point(space, wanted, covered, before))
                 # If the conditions cannot be met, there is no such point.
-                met.add((target.name, value))
+                covered.add((target.name, value))
                 yield before[-1]
 
 
 def _point(
     space: SearchSpace,
     wanted: Mapping[str, Scalar],
-    met: set[tuple[str, Scalar]],
+    covered: set[tuple[str, Scalar]],
     before: list[dict[str, Scalar]],
 ) -> dict[str, Scalar]:
     """Return a point with the wanted values; free dimensions take corners not met before."""
@@ -36,8 +36,8 @@ def _point(
         if space.active(dimension, values):
             known = {**wanted, **values}
             key = dimension.key
-            value = known[key] if key in known else _free(dimension, known, met, before)
-            met.add((dimension.name, value))
+            value = known[key] if key in known else _free(dimension, known, covered, before)
+            covered.add((dimension.name, value))
             values[key] = value
     return values
 
@@ -45,12 +45,12 @@ def _point(
 def _free(
     dimension: Dimension,
     known: Mapping[str, Scalar],
-    met: set[tuple[str, Scalar]],
+    covered: set[tuple[str, Scalar]],
     before: list[dict[str, Scalar]],
 ) -> Scalar:
     ends = corners(dimension.domain)
     for end in ends:
-        if (dimension.name, end) not in met:
+        if (dimension.name, end) not in covered:
             return end
     # Keys without a dot are groups.
     groups = {key: value for key, value in known.items() if "." not in key}

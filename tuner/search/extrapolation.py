@@ -98,11 +98,11 @@ def chance_undominated(
     Returns:
         Chance from 0 to 1; 1 without rivals, or if a forecast is missing.
     """
-    told = [end for end in ends if end is not None]
-    if len(told) < len(ends):
+    known = [end for end in ends if end is not None]
+    if len(known) < len(ends):
         return 1.0
     chances = [
-        1.0 - math.prod(1.0 - end.above(goal) for end, goal in zip(told, rival, strict=True))
+        1.0 - math.prod(1.0 - end.above(goal) for end, goal in zip(known, rival, strict=True))
         for rival in rivals
     ]
     return min(chances, default=1.0)

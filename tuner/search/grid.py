@@ -69,14 +69,14 @@ class Grid:
 
     def has(self, values: Values) -> bool:
         """Return True if these are exactly the values of one point, in any form."""
-        asked = [
+        active = [
             (dimension, branches)
             for dimension, branches in zip(self._space.dimensions, self._branches, strict=True)
             if self._space.active(dimension, values)
         ]
-        return {dimension.key for dimension, _ in asked} == set(values) and all(
+        return {dimension.key for dimension, _ in active} == set(values) and all(
             self._is_among(dimension, branches, values[dimension.key])
-            for dimension, branches in asked
+            for dimension, branches in active
         )
 
     def _is_among(
@@ -104,8 +104,8 @@ class Grid:
             for branch in self._branches[place]:
                 block = self._count(place + 1, {**alike, dimension.key: branch[0]})
                 if position < len(branch) * block:
-                    taken, position = divmod(position, block)
-                    values[dimension.key] = branch[taken]
+                    index, position = divmod(position, block)
+                    values[dimension.key] = branch[index]
                     alike[dimension.key] = branch[0]
                     break
                 position -= len(branch) * block

@@ -42,8 +42,8 @@ def sampler_line(sampler: Mapping[str, Any], space: SearchSpace) -> str:
     name = str(sampler["name"])
     if name == "tpe" and sampler.get("multivariate") and not sampler.get("group"):
         alone = _keys(d for d in space.dimensions if d.when and not is_single(d))
-        told = f"models each of these conditional keys by itself: {', '.join(alone)}"
-        return f"sampler=tpe with sampler.group=false {told}" if alone else ""
+        note = f"models each of these conditional keys by itself: {', '.join(alone)}"
+        return f"sampler=tpe with sampler.group=false {note}" if alone else ""
     if name not in FIXED_SPACE:
         return ""
     kept = modelled(name, space)

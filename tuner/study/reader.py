@@ -359,8 +359,10 @@ def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirma
         plain = dict(attributes[CONFIRMED])
         plain.pop("final_look", None)  # Earlier versions wrote it here, empty; it is stored apart.
         found = with_intervals(from_plain(Confirmation, plain), goals.objective)
-        look = attributes.get(TESTED)
-        return replace(found, final_evaluation=from_plain(FinalEvaluation, look) if look else None)
+        evaluation = attributes.get(TESTED)
+        return replace(
+            found, final_evaluation=from_plain(FinalEvaluation, evaluation) if evaluation else None
+        )
     return None
 
 

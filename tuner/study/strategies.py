@@ -79,8 +79,8 @@ def _end(
 
 def _finite(trial: FrozenTrial, metric: str, sign: float) -> dict[int, float]:
     """Return finite values by evaluation point, in order; larger is better."""
-    told = curve(trial, metric).items()
-    return {point: sign * value for point, value in told if math.isfinite(value)}
+    values = curve(trial, metric).items()
+    return {point: sign * value for point, value in values if math.isfinite(value)}
 
 
 _SAMPLERS: dict[str, Callable[..., BaseSampler]] = {
@@ -130,8 +130,8 @@ def build_sampler(group: Mapping[str, Any], opened: int, study: str = "") -> Bas
             remedy=install_extra(extra),
         )
     if options.get("seed") is not None:
-        apart = 1_000_003 * opened + zlib.crc32(study.encode())
-        options["seed"] = (options["seed"] + apart) % 2**32
+        own_seed = 1_000_003 * opened + zlib.crc32(study.encode())
+        options["seed"] = (options["seed"] + own_seed) % 2**32
     sampler: BaseSampler = _build("sampler", _SAMPLERS, name, options)
     return sampler
 

@@ -74,10 +74,10 @@ class Spool:
         """Unique name: time of creation, process and machine."""
         self.host = taker or self.name.split("-", 2)[2]
         """Machine whose process has it, or had it last."""
-        self.refusals = self._beside(".refused")
-        self._cursor = self._beside(".sent")
-        self._files = self._beside(".files")
-        self._lock_file = self._beside(".lock")
+        self.refusals = self._sibling(".refused")
+        self._cursor = self._sibling(".sent")
+        self._files = self._sibling(".files")
+        self._lock_file = self._sibling(".lock")
         self._lock = FileLock(self._lock_file, timeout=0, thread_local=False)
         self._released = threading.Event()
         self._touch_thread = threading.Thread(target=self._touch, name="spool", daemon=True)
@@ -87,7 +87,7 @@ class Spool:
         self.fresh = False
         """True if no other process can have sent any of it."""
 
-    def _beside(self, suffix: str) -> Path:
+    def _sibling(self, suffix: str) -> Path:
         return self.path.with_name(self.name + suffix)
 
     # -- owning -------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Spool:
         """
         os.utime(self.path)
         if host != self.host:
-            moved = self._beside(f"{_TAKER}{host}.jsonl")
+            moved = self._sibling(f"{_TAKER}{host}.jsonl")
             self.path.rename(moved)
             self.path, self.host = moved, host
 

@@ -82,7 +82,7 @@ class Store:
         self._announced = False
         self._runs: dict[tuple[str, str], str] = {}
         self._tried: set[tuple[str, str]] = set()
-        self._begun: dict[str, dict[str, RunStarted]] = {}
+        self._runs_started: dict[str, dict[str, RunStarted]] = {}
         self._attempts = Attempts(self._connection)
         self._points = RunPoints(lambda: self._client)
         self._params: dict[str, frozenset[str]] = {}
@@ -208,7 +208,7 @@ class Store:
         own = KEY in event.identity and not event.resumes and is_recent(event.at)
         first = own and spool.fresh and key not in self._tried
         self._tried.add(key)
-        known = self._begun.setdefault(spool.name, {})
+        known = self._runs_started.setdefault(spool.name, {})
         known[event.run] = replace(event, texts={}, params={}, datasets=())
         found = None if first else self._connection.find(event.identity)
         if found is None and event.resumes:
@@ -385,9 +385,9 @@ class Store:
 
     def _event(self, spool: Spool, run: str) -> RunStarted | None:
         """Return the event with which a run of a spool begins; None if there is none."""
-        begun = self._begun.get(spool.name, {})
+        begun = self._runs_started.get(spool.name, {})
         if run not in begun:
-            begun = self._begun[spool.name] = spool.begun()
+            begun = self._runs_started[spool.name] = spool.begun()
         return begun.get(run)
 
     def _remove_newer_sweep_run(self, oldest: str) -> None:

@@ -73,7 +73,7 @@ class Tracker:
         self._spool: Spool
         self._sends = settings.send
         self._is_open = False
-        self._has_begun = False
+        self._is_started = False
         self._leftovers: list[Spool] = []
         self._sender: Sender | None = None
         self._restoration: Restoration | None = None
@@ -247,9 +247,9 @@ class Tracker:
 
     def _begin(self, requeued: Collection[int]) -> None:
         """Complete the spools of killed processes, once, and start sending."""
-        if self._has_begun:
+        if self._is_started:
             return
-        self._has_begun = True
+        self._is_started = True
         for spool in self._leftovers:
             complete_spool(spool, self._folder, requeued, _now())
         if self._sends:

@@ -41,11 +41,11 @@ def timeline(trials: Iterable[TrialView], now: datetime) -> list[Bar]:
     )
     lanes = _lanes(spans)
     bars, origin, busy_until = [], 0.0, 0.0
-    for (begun, ended, trial), lane in zip(spans, lanes, strict=True):
-        since = (begun - spans[0][0]).total_seconds()
+    for (start, ended, trial), lane in zip(spans, lanes, strict=True):
+        since = (start - spans[0][0]).total_seconds()
         if since - busy_until > PAUSE:
             origin += since - busy_until
-        seconds = max((ended - begun).total_seconds(), 0.0)
+        seconds = max((ended - start).total_seconds(), 0.0)
         busy_until = max(busy_until, since + seconds)
         bars.append(Bar(trial=trial, lane=lane, begin=since - origin, seconds=seconds))
     return bars
@@ -56,9 +56,9 @@ def _lanes(spans: Sequence[tuple[datetime, datetime, TrialView]]) -> list[str]:
     several = len({trial.host for _, _, trial in spans}) > 1
     free: dict[str, list[datetime]] = {}
     lanes = []
-    for begun, ended, trial in spans:
+    for start, ended, trial in spans:
         slots = free.setdefault(trial.host, [])
-        slot = next((i for i, until in enumerate(slots) if until <= begun), len(slots))
+        slot = next((i for i, until in enumerate(slots) if until <= start), len(slots))
         slots[slot : slot + 1] = [ended]
         lanes.append(f"{trial.host or 'unknown'} · slot {slot}" if several else f"slot {slot}")
     return lanes

@@ -29,10 +29,10 @@ from tuner.trial.serialization import from_json
 
 def main() -> int:
     """Process one request and return the exit code."""
-    said = sys.stdin.read()
-    if not said:
+    request_json = sys.stdin.read()
+    if not request_json:
         return 0
-    request = from_json(Request, said)
+    request = from_json(Request, request_json)
     failures: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

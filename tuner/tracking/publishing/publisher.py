@@ -187,17 +187,17 @@ class Publisher:
                 if priority:
                     with suppress(psutil.Error):  # The process has ended already.
                         psutil.Process(process.pid).nice(priority)
-                told, said = process.communicate(to_json(request).encode(), self._timeout)
+                output, errors = process.communicate(to_json(request).encode(), self._timeout)
             except subprocess.TimeoutExpired:
                 return f"it took longer than {self._timeout:.0f} s"
             finally:
                 _end(process)
         if request.register is not None:
-            lines = told.decode(errors="replace").strip().splitlines()
+            lines = output.decode(errors="replace").strip().splitlines()
             self.registered = lines[-1] if lines else ""
         if process.returncode == 0:
             return ""
-        lines = said.decode(errors="replace").strip().splitlines()
+        lines = errors.decode(errors="replace").strip().splitlines()
         return hidden(lines[-1]) if lines else f"the process ended with {process.returncode}"
 
 
