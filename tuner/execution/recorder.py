@@ -136,8 +136,8 @@ class TrialRecorder:
             outcome = replace(outcome, state=TrialState.RETRIED, value=None)
             _log.info("trial %d is another agent's by now", number)
             self._watcher.notice(
-                f"{self._plan.noun} {number} went to another agent: this one showed no sign of "
-                "life for storage.heartbeat_timeout; what it found out counts for nothing"
+                f"{self._plan.noun} {number} went to another agent, because this one sent no "
+                "heartbeat for storage.heartbeat_timeout; the results of this attempt are dropped"
             )
         self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)
         self._explain(outcome, follow_up)

@@ -1,4 +1,4 @@
-"""What a sweep can be run for, and which way each metric is better."""
+"""Objectives of a sweep, and the direction in which each metric improves."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
