@@ -179,7 +179,7 @@ def main() -> None:
     tuner = fine_tune.FineTuner(prepare_data=lambda *_: data)
     if given.measure:
         settings = settings_of(data, given.batch, EVALUATIONS, length_window=given.window)
-        print(json.dumps(measure(tuner, settings, data.checkpoint.shape)))
+        print(json.dumps(measure(tuner, settings, data.checkpoint.family.shape)))
         return
     settings = settings_of(data, given.batch, length_window=given.window)
 

@@ -102,14 +102,14 @@ def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) 
         offsets=offsets,
         labels=stored["labels"],
         max_length=int(np.diff(offsets).max()),
-        pad_id=info.pad_token_id,
+        pad_id=info.family.pad_token_id,
     )
     first = replace(train, offsets=offsets[: validation + 1], labels=train.labels[:validation])
     return PreparedData(
         labels=tuple(str(number) for number in range(LABELS)),
         train=train,
         validation=first,
-        pad_id=info.pad_token_id,
+        pad_id=info.family.pad_token_id,
         checkpoint=info,
         constant_guess=Baseline(score=1 / LABELS, loss=float(np.log(LABELS))),
         report=cast("Any", None),

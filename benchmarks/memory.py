@@ -171,7 +171,7 @@ def table(case: dict[str, Any], line: str) -> Iterator[float]:
         print(f"{'':26}libraries {next(measured) / 1e6:.0f} MB")
         for (batch, length), peak in zip(case["sizes"], measured, strict=True):
             trial = settings_of(case, batch, length)
-            expected = estimate(checkpoint.shape, trial, on_host=True).total - LIBRARIES
+            expected = estimate(checkpoint.family.shape, trial, on_host=True).total - LIBRARIES
             ratio = expected / peak
             print(
                 f"{expected / 1e6:5.0f} MB  {peak / 1e6:5.0f} MB  {ratio:5.2f}  "

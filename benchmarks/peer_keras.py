@@ -2,15 +2,12 @@
 
 import argparse
 import time
-from pathlib import Path
 
 import keras
+import keras_hub
 import numpy as np
 import tensorflow as tf
 from turns import serve
-
-from tuner.checkpoints import inspect
-from tuner.training.checkpoint_weights import load_encoder
 
 LENGTH = 128
 
@@ -30,11 +27,10 @@ def load_rows(path: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def make_model(checkpoint: str, labels: int) -> keras.Model:
-    """The same encoder and head, as a Keras user would compile them."""
-    backbone = load_encoder(inspect(Path(checkpoint)), "float32").backbone
-    pooled = keras.layers.Dropout(0.1)(backbone.output["pooled_output"])
-    logits = keras.layers.Dense(labels)(pooled)
-    model = keras.Model(backbone.input, logits)
+    """The classifier of keras-hub, as its users compile it."""
+    model = keras_hub.models.BertTextClassifier.from_preset(
+        checkpoint, num_classes=labels, preprocessor=None
+    )
     model.compile(
         optimizer=keras.optimizers.AdamW(5e-5, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -5,21 +5,22 @@
 The default model and data, the same rows, batch size, AdamW rate and threads for all; every peer
 in a process of its own. The Trainer pads each batch to its longest row (DataCollatorWithPadding)
 and keeps its defaults otherwise; `trainer_grouped` also has its grouping by length. Keras fits
-the same keras-hub model, compiled with its own AdamW, on rows padded to `max_length`. A first
+the classifier of keras-hub, compiled with its own AdamW, on rows padded to `max_length`. A first
 round each, in which graphs are traced and compiled, is not counted. Ratios are taken within each
 round, and once more between the fastest rounds, which other work on the machine disturbs least.
-The Trainer needs an environment of its own, which is made by
+The Trainer and keras-hub need environments of their own, which are made by
 
     python3 -m venv /tmp/peers
     /tmp/peers/bin/pip install torch==2.13.0 transformers accelerate
+    python3 -m venv /tmp/keras
+    /tmp/keras/bin/pip install keras-hub==0.32.0 safetensors 'tensorflow==2.21.*'
 
-Without --peer-python the Trainer is left out.
+Without --peer-python the Trainer is left out, without --keras-python keras-hub.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -43,17 +44,15 @@ def write_rows(path: Path, rows: int) -> str:
     return str(prepared.checkpoint.folder)
 
 
-def commands(names: Sequence[str], peer_python: str | None, inputs: str, checkpoint: str,
-             rows: int) -> dict[str, list[str]]:  # fmt: skip
+def commands(given: argparse.Namespace, inputs: str, checkpoint: str) -> dict[str, list[str]]:
     """The command line of each peer that can be run."""
-    known = {
-        "ours": [sys.executable, here("peer_ours.py"), "--rows", str(rows)],
-        "keras": [sys.executable, here("peer_keras.py"), inputs, checkpoint],
-    }
-    if peer_python is not None:
-        trainer = [peer_python, here("peer_trainer.py"), inputs, checkpoint]
+    known = {"ours": [sys.executable, here("peer_ours.py"), "--rows", str(given.rows)]}
+    if given.peer_python is not None:
+        trainer = [given.peer_python, here("peer_trainer.py"), inputs, checkpoint]
         known |= {"trainer": trainer, "trainer_grouped": [*trainer, "--group-by-length"]}
-    return {name: known[name] for name in names if name in known}
+    if given.keras_python is not None:
+        known["keras"] = [given.keras_python, here("peer_keras.py"), inputs, checkpoint]
+    return {name: known[name] for name in given.peers.split(",") if name in known}
 
 
 def show(taken: dict[str, list[float]], rows: int) -> None:
@@ -82,14 +81,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peer-python", help="a python with torch, transformers, accelerate")
+    parser.add_argument("--keras-python", help="a python with keras-hub")
     parser.add_argument("--peers", default="ours,trainer,trainer_grouped,keras")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "rows.npz"
         checkpoint = write_rows(inputs, given.rows)
-        chosen = commands(
-            given.peers.split(","), given.peer_python, str(inputs), checkpoint, given.rows
-        )
+        chosen = commands(given, str(inputs), checkpoint)
         peers = [Peer(name, command, given.threads) for name, command in chosen.items()]
         try:
             taken = in_turns(peers, given.rounds)

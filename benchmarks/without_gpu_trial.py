@@ -58,7 +58,7 @@ def main() -> None:
     report = run(tuner, settings, watch)
     found = {
         "peak": report.peak_memory_bytes,
-        "estimate": estimate(data.checkpoint.shape, settings, on_host=False).total,
+        "estimate": estimate(data.checkpoint.family.shape, settings, on_host=False).total,
         "waits": 1.0 - watch.busy / watch.whole,
     }
     print(json.dumps(found))

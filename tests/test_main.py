@@ -9,7 +9,7 @@ import pytest
 from tuner.__main__ import COMMANDS, main
 
 HEAVY = (
-    "tensorflow", "keras", "keras_hub", "mlflow", "datasets", "transformers", "torch", "scipy",
+    "tensorflow", "keras", "mlflow", "datasets", "transformers", "torch", "scipy",
     "sklearn", "pynvml",
 )  # fmt: skip
 

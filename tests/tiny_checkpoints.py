@@ -8,11 +8,13 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from tuner import encoders
+from tuner.encoders import Draw, Origin
 
 GOOD = ("wonderful", "brilliant", "moving", "funny", "superb", "charming", "delightful", "fresh")
 BAD = ("awful", "boring", "clumsy", "dreadful", "stale", "tedious", "lifeless", "ugly")
@@ -22,37 +24,21 @@ PLAIN = (
 )  # fmt: skip
 WORDS = (*PLAIN, *GOOD, *BAD)
 
-MODEL_TYPES = ("bert", "roberta", "distilbert", "albert", "xlm-roberta")
-CLASSES = {
-    "bert": "Bert",
-    "roberta": "Roberta",
-    "distilbert": "DistilBert",
-    "albert": "Albert",
-    "xlm-roberta": "XLMRoberta",
-}
+MODEL_TYPES = ("bert", "roberta", "distilbert", "albert", "xlm-roberta", "camembert", "electra")
+LIKE_BERT = ("bert", "distilbert", "electra")
+"""Families with word pieces."""
+
+COUNTED = ("roberta", "xlm-roberta", "camembert")
+"""Families that count positions from the padding token on, here 1, and have one token type."""
+
+DISTILBERT = {
+    "hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads",
+    "intermediate_size": "hidden_dim", "hidden_act": "activation",
+}  # fmt: skip
+"""Usual names of fields to DistilBERT's."""
 
 SPREAD = 0.08
 """Standard deviation of the weights: enough that attention and activation show in outputs."""
-
-
-class Weights(dict[str, np.ndarray]):
-    """Random tensors by name, float32, in the shapes that PyTorch keeps them in."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self._random = np.random.default_rng(seed)
-
-    def matrix(self, name: str, *shape: int) -> None:
-        self[name] = self._random.normal(0.0, SPREAD, shape).astype(np.float32)
-
-    def linear(self, name: str, outputs: int, inputs: int) -> None:
-        self.matrix(f"{name}.weight", outputs, inputs)
-        self.matrix(f"{name}.bias", outputs)
-
-    def norm(self, name: str, size: int) -> None:
-        noise = self._random.normal(0.0, SPREAD, (2, size)).astype(np.float32)
-        self[f"{name}.weight"] = 1 + noise[0]
-        self[f"{name}.bias"] = noise[1]
 
 
 def write_checkpoint(
@@ -89,147 +75,52 @@ def write_checkpoint(
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = write_tokenizer(folder, model_type)
-    size = {
-        "hidden": hidden,
-        "inner": inner or 2 * hidden,
-        "layers": layers,
-        "heads": heads,
-        "vocab": vocab or tokenizer.get_vocab_size(),
-        # RoBERTa counts positions from pad_token_id + 1 = 2.
-        "positions": positions + (2 if model_type in ("roberta", "xlm-roberta") else 0),
+    fields = {
+        "vocab_size": vocab or tokenizer.get_vocab_size(),
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": inner or 2 * hidden,
+        "hidden_act": hidden_act,
+        "max_position_embeddings": positions,
     }
-    config = _config(model_type, size, hidden_act)
+    if model_type in COUNTED:
+        more = {"max_position_embeddings": positions + 2, "type_vocab_size": 1}
+        fields |= more | {"layer_norm_eps": 1e-5}
+    elif model_type in ("albert", "electra"):
+        fields["embedding_size"] = hidden // 2
+    elif model_type == "distilbert":
+        fields = {DISTILBERT.get(name, name): value for name, value in fields.items()}
+    family = encoders.find(model_type)(**fields)
+    head = family.sequence_classifier(len(labels or ()))
+    config = family.exported({"initializer_range": 0.02} | dict.fromkeys(family.rates, 0.1))
+    config["architectures"] = [f"{family.class_prefix}ForMaskedLM"]
+    parameters = [*family.parameters(), *family.pooler]
     if labels is not None:
         config["id2label"] = {str(i): label for i, label in enumerate(labels)}
         config["label2id"] = {label: i for i, label in enumerate(labels)}
-    task = "MaskedLM" if labels is None else "SequenceClassification"
-    config["architectures"] = [f"{CLASSES[model_type]}For{task}"]
+        config["architectures"] = [head.class_name]
+        parameters += [each for each in head.parameters if each.origin is Origin.NEW]
     (folder / "config.json").write_text(json.dumps(config, indent=2))
-    weights = Weights(seed)
-    {"distilbert": _distilbert, "albert": _albert}.get(model_type, _bert)(
-        weights, size, "roberta" if model_type == "xlm-roberta" else model_type
-    )
-    if labels is not None:
-        _head(weights, model_type, hidden, len(labels))
-    save_file(dict(weights), folder / "model.safetensors", metadata={"format": "pt"})
+    random = np.random.default_rng(seed)
+    weights = {
+        each.name: random.normal(0.0, SPREAD, each.shape).astype(np.float32)
+        + np.float32(each.draw is Draw.ONES)
+        for each in parameters
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
-
-
-def _config(model_type: str, size: dict[str, int], hidden_act: str) -> dict[str, Any]:
-    roberta = model_type in ("roberta", "xlm-roberta")
-    config: dict[str, Any] = {
-        "model_type": model_type,
-        "vocab_size": size["vocab"],
-        "max_position_embeddings": size["positions"],
-        "pad_token_id": 1 if roberta else 0,
-        "initializer_range": 0.02,
-    }
-    if model_type == "distilbert":
-        return config | {
-            "dim": size["hidden"],
-            "hidden_dim": size["inner"],
-            "n_layers": size["layers"],
-            "n_heads": size["heads"],
-            "activation": hidden_act,
-            "dropout": 0.1,
-            "attention_dropout": 0.1,
-            "seq_classif_dropout": 0.2,
-            "sinusoidal_pos_embds": False,
-        }
-    config |= {
-        "hidden_size": size["hidden"],
-        "intermediate_size": size["inner"],
-        "num_hidden_layers": size["layers"],
-        "num_attention_heads": size["heads"],
-        "hidden_act": hidden_act,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "type_vocab_size": 1 if roberta else 2,
-        "layer_norm_eps": 1e-5 if roberta else 1e-12,
-    }
-    if model_type == "albert":
-        config |= {
-            "embedding_size": size["hidden"] // 2,
-            "num_hidden_groups": 1,
-            "inner_group_num": 1,
-            "classifier_dropout_prob": 0.1,
-        }
-    return config
-
-
-def _embeddings(weights: Weights, size: dict[str, int], prefix: str, width: int) -> None:
-    types = {"bert": 2, "albert": 2, "roberta": 1}.get(prefix, 0)
-    weights.matrix(f"{prefix}.embeddings.word_embeddings.weight", size["vocab"], width)
-    weights.matrix(f"{prefix}.embeddings.position_embeddings.weight", size["positions"], width)
-    if types:
-        weights.matrix(f"{prefix}.embeddings.token_type_embeddings.weight", types, width)
-    weights.norm(f"{prefix}.embeddings.LayerNorm", width)
-
-
-def _bert(weights: Weights, size: dict[str, int], prefix: str) -> None:
-    hidden, inner = size["hidden"], size["inner"]
-    _embeddings(weights, size, prefix, hidden)
-    for i in range(size["layers"]):
-        layer = f"{prefix}.encoder.layer.{i}"
-        for part in ("query", "key", "value"):
-            weights.linear(f"{layer}.attention.self.{part}", hidden, hidden)
-        weights.linear(f"{layer}.attention.output.dense", hidden, hidden)
-        weights.norm(f"{layer}.attention.output.LayerNorm", hidden)
-        weights.linear(f"{layer}.intermediate.dense", inner, hidden)
-        weights.linear(f"{layer}.output.dense", hidden, inner)
-        weights.norm(f"{layer}.output.LayerNorm", hidden)
-    if prefix == "bert":
-        weights.linear("bert.pooler.dense", hidden, hidden)
-
-
-def _distilbert(weights: Weights, size: dict[str, int], prefix: str) -> None:
-    hidden, inner = size["hidden"], size["inner"]
-    _embeddings(weights, size, prefix, hidden)
-    for i in range(size["layers"]):
-        layer = f"{prefix}.transformer.layer.{i}"
-        for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
-            weights.linear(f"{layer}.attention.{part}", hidden, hidden)
-        weights.norm(f"{layer}.sa_layer_norm", hidden)
-        weights.linear(f"{layer}.ffn.lin1", inner, hidden)
-        weights.linear(f"{layer}.ffn.lin2", hidden, inner)
-        weights.norm(f"{layer}.output_layer_norm", hidden)
-
-
-def _albert(weights: Weights, size: dict[str, int], prefix: str) -> None:
-    hidden, inner = size["hidden"], size["inner"]
-    _embeddings(weights, size, prefix, hidden // 2)
-    weights.linear(f"{prefix}.encoder.embedding_hidden_mapping_in", hidden, hidden // 2)
-    layer = f"{prefix}.encoder.albert_layer_groups.0.albert_layers.0"
-    for part in ("query", "key", "value", "dense"):
-        weights.linear(f"{layer}.attention.{part}", hidden, hidden)
-    weights.norm(f"{layer}.attention.LayerNorm", hidden)
-    weights.linear(f"{layer}.ffn", inner, hidden)
-    weights.linear(f"{layer}.ffn_output", hidden, inner)
-    weights.norm(f"{layer}.full_layer_layer_norm", hidden)
-    weights.linear(f"{prefix}.pooler", hidden, hidden)
-
-
-def _head(weights: Weights, model_type: str, hidden: int, classes: int) -> None:
-    if model_type in ("roberta", "xlm-roberta"):
-        weights.linear("classifier.dense", hidden, hidden)
-        weights.linear("classifier.out_proj", classes, hidden)
-        return
-    if model_type == "distilbert":
-        weights.linear("pre_classifier", hidden, hidden)
-    weights.linear("classifier", classes, hidden)
 
 
 def write_tokenizer(folder: Path, model_type: str) -> Tokenizer:
     """Writes tokenizer.json and what belongs beside it; returns the tokenizer."""
-    build = {"bert": _wordpiece, "distilbert": _wordpiece, "roberta": _byte_bpe}
+    build = {**dict.fromkeys(LIKE_BERT, _wordpiece), "roberta": _byte_bpe}
     tokenizer, special = build.get(model_type, lambda: _unigram(model_type))()
     tokenizer.save(str(folder / "tokenizer.json"))
-    name = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer"}.get(
-        model_type, f"{CLASSES[model_type]}Tokenizer"
-    )
+    name = encoders.find(model_type).tokenizer_class
     settings = {"tokenizer_class": name, "do_lower_case": True, "model_max_length": 64} | special
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2))
-    if model_type in ("bert", "distilbert"):
+    if model_type in LIKE_BERT:
         vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in vocabulary))
     elif model_type == "roberta":

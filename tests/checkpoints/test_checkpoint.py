@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
+from tests.tiny_checkpoints import COUNTED, MODEL_TYPES, write_checkpoint
 from tuner.checkpoints import content, inspect, locate
 from tuner.checkpoints.info import check_length
 from tuner.checkpoints.other_formats import WEIGHTS as SINGLE
@@ -50,10 +50,10 @@ class TestInspect:
     def test_reads_every_supported_architecture(self, tmp_path, model_type):
         written = write_checkpoint(tmp_path, model_type, hidden=16, layers=3, positions=40)
         info = inspect(written)
-        assert info.model_type == model_type
-        assert (info.hidden_size, info.layers, info.max_positions) == (16, 3, 40)
-        assert info.hidden_act == "gelu"
-        assert info.pad_token_id == (1 if "roberta" in model_type else 0)
+        family, shape = info.family, info.family.shape
+        assert family.name == model_type
+        assert (shape.hidden, shape.layers, family.max_positions) == (16, 3, 40)
+        assert family.pad_token_id == (1 if model_type in COUNTED else 0)
         assert [file.name for file in info.weight_files] == ["model.safetensors"]
 
     def test_fingerprint_follows_the_content(self, tmp_path):
@@ -87,11 +87,14 @@ class TestInspect:
         with pytest.raises(InputError, match=r"config\.json cannot be read: Expecting"):
             inspect(folder)
 
-    @pytest.mark.parametrize("model_type", ["gpt2", "modernbert", 3])
+    @pytest.mark.parametrize("model_type", ["gpt2", 3])
     def test_refuses_other_architectures_and_lists_those_it_knows(self, folder, model_type):
         edit_config(folder, model_type=model_type)
-        with pytest.raises(InputError, match=r"not supported[^$]*bert, roberta, distilbert"):
+        with pytest.raises(InputError) as refused:
             inspect(folder)
+        assert repr(model_type) in refused.value.problem
+        assert "model_type" in refused.value.where
+        assert {"albert", "bert", "roberta"} < set(re.split("[ ,]+", refused.value.remedy))
 
     @pytest.mark.parametrize("value", ["wide", True, 0])
     def test_refuses_sizes_that_are_no_sizes(self, folder, value):
@@ -263,7 +266,7 @@ def named(tensors, end):
 PARTS = {
     "word_embeddings.weight": MODEL_TYPES,
     "position_embeddings.weight": MODEL_TYPES,
-    "embeddings.token_type_embeddings.weight": ("bert", "albert", "xlm-roberta"),
+    "embeddings.token_type_embeddings.weight": ("bert", "albert"),
     "embeddings.LayerNorm.weight": MODEL_TYPES,
     "attention.self.query.weight": ("bert", "roberta", "xlm-roberta"),
     "attention.self.value.bias": ("bert", "roberta", "xlm-roberta"),
@@ -303,7 +306,7 @@ class TestTensors:
     def test_others_are_left_alone(self, tmp_path, model_type):
         folder = write_checkpoint(tmp_path, model_type, hidden=8)
         edit_weights(folder, lambda tensors: tensors.update(other=np.full((3, 3), np.nan)))
-        assert inspect(folder).hidden_size == 8
+        assert inspect(folder).family.shape.hidden == 8
 
     def test_token_types_of_a_roberta_may_be_missing_but_not_wrong(self, tmp_path):
         folder = write_checkpoint(tmp_path, "roberta", hidden=8)
@@ -312,7 +315,7 @@ class TestTensors:
         with pytest.raises(InputError, match=r"asks for \[1, 8\].* is \[1, 7\]"):
             inspect(folder)
         edit_weights(folder, lambda tensors: tensors.pop(types))
-        assert inspect(folder).hidden_size == 8
+        assert inspect(folder).family.shape.hidden == 8
 
     def test_a_pooler_may_be_missing(self, folder):
         def drop(tensors):
@@ -320,7 +323,7 @@ class TestTensors:
                 del tensors[name]
 
         edit_weights(folder, drop)
-        assert inspect(folder).model_type == "bert"
+        assert inspect(folder).family.name == "bert"
 
     def test_numbers_too_large_for_float32_are_refused(self, folder):
         def enlarge(tensors):
@@ -373,7 +376,7 @@ class TestNumbers:
             tensors[named(tensors, "word_embeddings.weight")][0, :2] = largest, -largest
 
         write_in(folder, dtype, sharded=sharded, change=set_largest)
-        assert inspect(folder).model_type == "bert"
+        assert inspect(folder).family.name == "bert"
 
     @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
     def test_others_are_refused_wherever_they_are(self, folder, dtype, sharded, value):
@@ -392,16 +395,14 @@ class TestNumbers:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"num_hidden_layers": 10**6}, "1000000 layers are more than 1000"),
+        ({"num_hidden_layers": 10**6}, "num_hidden_layers is 1000000"),
         ({"num_attention_heads": 3}, "3 attention heads do not divide the width 32"),
         ({"num_hidden_groups": 3}, "3 groups do not divide the 2 layers"),
-        ({"registered_name": "os>system"}, "names code, which is not run"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan"),
         ({"position_embedding_type": "relative_key"}, "only absolute ones"),
-        ({"hidden_act": ["gelu"]}, "activation [gelu] is not supported"),
+        ({"hidden_act": ["gelu"]}, "hidden_act is [gelu]"),
         ({"pad_token_id": 98}, "pad_token_id is 98, which is no token of 74"),
-        ({"vocab_size": 2**40}, "which is no positive whole number below 2147483648"),
-        ({"attention_probs_dropout_prob": None}, "attention_probs_dropout_prob is missing"),
+        ({"vocab_size": 2**40}, "vocab_size is 1099511627776"),
     ],
 )
 def test_refuses_a_configuration_that_can_not_be_built(tmp_path, changes, problem):
@@ -459,4 +460,4 @@ def test_a_field_that_makes_another_model_is_refused_by_name(tmp_path, model_typ
 def test_fields_without_an_effect_are_let_through(tmp_path, changes):
     folder = write_checkpoint(tmp_path)
     edit_config(folder, **changes)
-    assert inspect(folder).model_type == "bert"
+    assert inspect(folder).family.name == "bert"

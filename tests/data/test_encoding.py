@@ -296,11 +296,17 @@ def test_pairs_that_the_model_cannot_tell_apart_are_refused(
 ):
     folder = write_checkpoint(tmp_path, model_type)
     write_pair_template(folder, pair)
-    info = dataclasses.replace(inspect(folder), token_types=config.get("type_vocab_size", 2))
+    info = with_types(inspect(folder), config.get("type_vocab_size", 2))
     tokenizer = load_tokenizer(info)
     assert find_layout(tokenizer, pairs=False).special_tokens == 2
     with pytest.raises(InputError, match=problem):
         find_layout(tokenizer, pairs=True)
+
+
+def with_types(info, count):
+    """The checkpoint with so many token types."""
+    family = dataclasses.replace(info.family, type_vocab_size=count)
+    return dataclasses.replace(info, family=family)
 
 
 def test_types_that_a_roberta_would_be_fed_are_refused(tmp_path):
@@ -317,9 +323,8 @@ def test_types_that_a_roberta_would_be_fed_are_refused(tmp_path):
     info = inspect(folder)
     find_layout(load_tokenizer(info), pairs=True)  # No type but 0 reaches the model.
     edit(folder / CONFIG, has(model_input_names=["input_ids", "token_type_ids"]))
-    edit(folder / "config.json", has(type_vocab_size=2))
     with pytest.raises(InputError, match="model_input_names"):
-        find_layout(load_tokenizer(dataclasses.replace(info)), pairs=True)
+        find_layout(load_tokenizer(with_types(info, 2)), pairs=True)
 
 
 def test_merges_are_not_left_out_by_chance(tmp_path):

@@ -163,7 +163,7 @@ def test_packages_that_do_not_go_together():
     assert levels(package_lines_of({DISTRIBUTION, "numpy"}, [])) == ["ok"]
     [line] = package_lines_of(None, [])
     assert (line.level, line.remedy) == (Level.WARNING, INSTALL)
-    theirs, ours = asked("keras-hub", "x", None), asked(DISTRIBUTION, "optuna", "4.4.0")
+    theirs, ours = asked("spacy", "x", None), asked(DISTRIBUTION, "optuna", "4.4.0")
     lines = package_lines_of({DISTRIBUTION}, [theirs, ours])
     assert levels(lines) == ["wrong", "warning"]
     assert lines[0].text == "optuna is 4.4.0, and encoder-tuner needs >=5.0,<5.1"

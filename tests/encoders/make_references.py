@@ -9,6 +9,7 @@ float64) and transformers 5.24.0. From the root of the repository:
 import json
 import sys
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +29,7 @@ from tests.encoders.cases import (
     make_weights,
     real_tokens,
 )
+from tuner.encoders import find
 
 
 def load(name: str, case: str, attention: str | None = None) -> Any:
@@ -80,6 +82,14 @@ def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
     return {key: value.detach().numpy().astype(np.float32) for key, value in made.items()}
 
 
+def defaults(name: str) -> dict[str, Any]:
+    """Values of transformers' configuration for fields that config.json leaves out."""
+    family = find(name)
+    config = transformers.AutoConfig.for_model(name)
+    found = {item.name: getattr(config, item.name, None) for item in fields(family)}
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def dropouts(model: Any, inputs: dict[str, torch.Tensor]) -> list[float]:
     """Sums of absolute values of what each dropout is given, in order, if all let it through."""
     seen: list[float] = []
@@ -103,3 +113,5 @@ if __name__ == "__main__":
             for key, value in figures(name, case, gradients=number == 0).items()
         }
         np.savez_compressed(FOLDER / f"{name}.npz", **made)
+    lines = [f"{json.dumps(name)}: {json.dumps(defaults(name))}" for name in CASES]
+    (FOLDER / "defaults.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

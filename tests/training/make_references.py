@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -32,6 +31,7 @@ from tests.training.references import (
     checksum,
     write_tiny,
 )
+from tuner import encoders as families
 
 SENTENCES = (
     "A moving, funny and superbly acted film.",
@@ -61,37 +61,16 @@ def encoder(folder: Path, model_type: str) -> dict[str, Any]:
     if loading["missing_keys"] or loading["unexpected_keys"]:
         raise ValueError(f"{model_type}: the checkpoint does not fit: {loading}")
     model.eval()
-    types = model.config.type_vocab_size if model_type == "bert" else 2
+    types = getattr(model.config, "type_vocab_size", 2) if has_types(model_type) else 2
     rows = batch(model.config.pad_token_id, types - 1)
-    pooled: list[torch.Tensor] = []
-    pooler = getattr(model.base_model, "pooler", None)
-    if pooler is not None:  # BERT's is a module that ends in the tanh, ALBERT's is linear.
-        pooler.register_forward_hook(lambda *args: pooled.append(args[-1]))
-    inputs = model_inputs(rows, model_type)
     with torch.inference_mode():
-        outputs = model(**inputs, output_hidden_states=True)
-    made = {
-        "checksum": checksum(folder),
-        "hidden": plain(outputs.hidden_states[-1][inputs["attention_mask"].bool()]),
-        "logits": plain(outputs.logits),
-    }
-    if pooler is not None:
-        made["pooled"] = plain(pooled[0] if model_type == "bert" else torch.tanh(pooled[0]))
-    made["dropouts"] = dropouts(model, {name: part[:1] for name, part in inputs.items()})
-    return rows | made
+        logits = model(**model_inputs(rows, model_type)).logits
+    return rows | {"checksum": checksum(folder), "logits": plain(logits)}
 
 
-def dropouts(model: Any, inputs: dict[str, torch.Tensor]) -> list[float]:
-    """Sums of absolute values of what each dropout is given, in order, if all let it through."""
-    seen: list[float] = []
-
-    def note(inputs: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        seen.append(plain(inputs.abs().sum()))
-        return inputs
-
-    with mock.patch("torch.nn.functional.dropout", note), torch.inference_mode():
-        model.train()(**inputs)
-    return seen
+def has_types(model_type: str) -> bool:
+    """True if transformers feeds token types to this family."""
+    return families.find(model_type)().token_types > 0
 
 
 def model_inputs(rows: dict[str, Any], model_type: str) -> dict[str, torch.Tensor]:
@@ -99,9 +78,7 @@ def model_inputs(rows: dict[str, Any], model_type: str) -> dict[str, torch.Tenso
     ids, lengths = torch.tensor(rows["ids"]), torch.tensor(rows["lengths"])
     mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
     types = {"token_type_ids": torch.tensor(rows["types"])}
-    return {"input_ids": ids, "attention_mask": mask} | (
-        types if model_type in ("bert", "albert") else {}
-    )
+    return {"input_ids": ids, "attention_mask": mask} | (types if has_types(model_type) else {})
 
 
 def encoders() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -136,12 +113,12 @@ def positions() -> Iterator[tuple[str, dict[str, Any]]]:
 def texts() -> Iterator[tuple[str, dict[str, Any]]]:
     """Logits of transformers for texts and pairs of them, with tokenizer.json as it is.
 
-    BERT and ALBERT are fed token types, on which the logits of pairs depend.
+    Families with token types are fed them, on which the logits of pairs depend.
     """
     for model_type in MODEL_TYPES:
         with tempfile.TemporaryDirectory() as folder:
             write_tiny(Path(folder), model_type)
-            types = ["token_type_ids"] if model_type in ("bert", "albert") else []
+            types = ["token_type_ids"] if has_types(model_type) else []
             tokenizer = transformers.PreTrainedTokenizerFast(
                 tokenizer_file=f"{folder}/tokenizer.json",
                 model_input_names=["input_ids", *types, "attention_mask"],
@@ -276,7 +253,7 @@ def trainer_optimizers() -> dict[str, Any]:
 def decayed() -> dict[str, list[str]]:
     """The parameters of each architecture that the Trainer's weight decay is for."""
     made = {}
-    for case in ("bert", "roberta", "distilbert", "albert", "xlm-roberta"):
+    for case in MODEL_TYPES:
         with tempfile.TemporaryDirectory() as folder:
             model = transformers.AutoModelForSequenceClassification.from_pretrained(
                 write_tiny(Path(folder), case)

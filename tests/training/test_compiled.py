@@ -14,7 +14,7 @@ def drop():
     """Two masks of one forward pass, and the gradients' masks, compiled; by seed and step."""
     import tensorflow as tf
 
-    from tuner.training.compiled import for_xla
+    from tuner.encoders.compiled import for_xla
     from tuner.training.dropout import DropoutState
 
     state = DropoutState()
@@ -77,7 +77,7 @@ def test_the_gelu_and_its_gradient_are_those_of_keras():
     import keras
     import tensorflow as tf
 
-    from tuner.training.compiled import gelu
+    from tuner.encoders.activations import gelu
 
     x = tf.constant(np.linspace(-8, 8, 4001), tf.float32)
 

@@ -52,9 +52,9 @@ def values(model):
 
 def place(path):
     """The layer of a weight by its name alone: -1 in the embeddings, None after the encoder."""
-    if path.startswith("transformer_layer_"):
-        return int(path.partition("/")[0].rpartition("_")[2])
-    return None if path.startswith(("pooled_dense", "classifier")) else -1
+    if ".layer." in path:
+        return int(path.partition(".layer.")[2].partition(".")[0])
+    return None if path.startswith(("bert.pooler", "classifier")) else -1
 
 
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
@@ -63,14 +63,15 @@ def test_every_weight_has_its_place(tmp_path, model_type):
 
     made = Classifier(inspect(write_checkpoint(tmp_path / model_type, model_type)), 2)
     by_depth = {}
-    for variable, depth in zip(made.variables, made.depths, strict=True):
-        by_depth.setdefault(depth, []).append(variable.path)
+    for parameter, variable in zip(made.parameters, made.variables, strict=True):
+        assert variable.path == parameter.name
+        by_depth.setdefault(parameter.depth, []).append(variable.path)
     assert all("embedding" in path for path in by_depth[0])
     assert not any("embedding" in path for depth in (1, 2, 3) for path in by_depth.get(depth, []))
     expected = {"albert": [0, 1, 3]}.get(model_type, [0, 1, 2, 3])
     assert sorted(by_depth) == expected
     assert {len(by_depth[depth]) for depth in expected[1:-1]} == {16}
-    assert "classifier/kernel" in by_depth[3]
+    assert any(path.startswith("classifier.") for path in by_depth[3])
 
 
 def two_updates(model, step, data, optimizer, **more):
@@ -119,7 +120,7 @@ def test_frozen_layers_keep_every_bit_and_count_in_no_norm(model, step, data, na
     for variable, still, *values in zip(model.variables, frozen, *states, strict=True):
         if still:
             assert np.array_equal(values[0], values[2]), variable.path
-        elif not variable.path.endswith("key/bias"):  # Has no gradient.
+        elif not variable.path.endswith("key.bias"):  # Has no gradient.
             assert not np.array_equal(values[0], values[1]), variable.path
     # The first step of the others is the one that they make when all move.
     for still, a, b in zip(frozen, free[1], states[1], strict=True):
@@ -167,21 +168,21 @@ def test_drawing_anew_touches_the_last_layers_and_the_pooler_alone(model):
         wanted = {
             path
             for path in plain
-            if path.startswith("pooled_dense") or (place(path) or -1) >= LAYERS - layers
+            if path.startswith("bert.pooler") or (place(path) or -1) >= LAYERS - layers
             or (place(path) == 0 and layers == LAYERS)
         }  # fmt: skip
         assert touched == wanted
         for path in touched:
-            kind = path.rpartition("/")[2]
-            if kind == "kernel":
+            if first[path].ndim > 1:
                 assert first[path].std() == pytest.approx(0.02, rel=0.1)
             else:
-                assert np.unique(first[path]).tolist() == [1.0 if kind == "gamma" else 0.0]
-    kernel = "transformer_layer_2/feedforward_output_dense/kernel"
+                scale = path.endswith("LayerNorm.weight")
+                assert np.unique(first[path]).tolist() == [1.0 if scale else 0.0]
+    kernel = "bert.encoder.layer.2.output.dense.weight"
     np.testing.assert_array_equal(drawn(0, 1)[kernel], drawn(0, 3)[kernel])
     assert not np.array_equal(drawn(0, 1)[kernel], drawn(1, 1)[kernel])
     assert not np.array_equal(
-        drawn(0, 3)[kernel], drawn(0, 3)[kernel.replace("layer_2", "layer_1")]
+        drawn(0, 3)[kernel], drawn(0, 3)[kernel.replace("layer.2", "layer.1")]
     )
 
 
@@ -191,8 +192,8 @@ def test_drawing_anew_touches_the_last_layers_and_the_pooler_alone(model):
         ("bert", {"freeze_layers": 3}, 1.0, "freeze_layers is 3, and the model has 2 layers"),
         ("bert", {"reinit_layers": 3}, 1.0, "reinit_layers is 3, and the model has 2 layers"),
         ("bert", {"freeze_layers": 1, "reinit_layers": 2}, 1.0, "some would stay random"),
-        ("albert", {"freeze_layers": 1}, 1.0, "layers of an ALBERT share their weights"),
-        ("albert", {"reinit_layers": 1}, 1.0, "layers of an ALBERT share their weights"),
+        ("albert", {"freeze_layers": 1}, 1.0, "layers of this albert share their weights"),
+        ("albert", {"reinit_layers": 1}, 1.0, "layers of this albert share their weights"),
         ("albert", {}, 0.9, r"layer_decay is 0.9(.|\n)*optimizer.layer_decay=1"),
     ],
 )

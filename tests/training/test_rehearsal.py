@@ -10,6 +10,7 @@ import pytest
 from tests.tiny_checkpoints import MODEL_TYPES, write_checkpoint
 from tests.training.references import write_tiny
 from tuner.data import prepare
+from tuner.encoders import Family
 from tuner.errors import InputError
 from tuner.tasks import Classification
 
@@ -62,10 +63,10 @@ def test_every_architecture_is_scored_saved_and_read(workspace, parts, name, max
 def broken(workspace, monkeypatch):
     """A checkpoint that no model can be saved of, as those with pad_token_id 0 once were."""
 
-    def fail(config, *args, **kwargs):
+    def fail(self, config):
         raise ValueError("could not broadcast input array from shape (64,32) into shape (65,32)")
 
-    monkeypatch.setattr("tuner.training.hugging_face.exported_config", fail)
+    monkeypatch.setattr("tuner.encoders.Family.exported", fail)
     write_checkpoint(workspace / "broken", "bert", seed=9)
     return "broken"
 
@@ -94,13 +95,10 @@ def test_a_trial_that_could_not_keep_its_model_ends_before_its_first_update(
     ("field", "value"), [("layer_norm_eps", 0.5), ("pad_token_id", 4), ("hidden_act", "relu")]
 )
 def test_a_folder_that_says_something_else_is_found(workspace, parts, monkeypatch, field, value):
-    from tuner.training import hugging_face
     from tuner.training.rehearsal import rehearse
 
-    honest = hugging_face.exported_config
-    monkeypatch.setattr(
-        hugging_face, "exported_config", lambda *a, **k: honest(*a, **k) | {field: value}
-    )
+    honest = Family.exported
+    monkeypatch.setattr(Family, "exported", lambda *given: honest(*given) | {field: value})
     write_checkpoint(workspace / field, "roberta", seed=len(field))
     with pytest.raises(InputError) as caught:
         rehearse(*parts(field))

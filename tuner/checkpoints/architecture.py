@@ -6,24 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints.tensor_file import open_tensors
+from tuner.encoders import REGISTRY, Family
 from tuner.errors import InputError
 
-_CLASSES: Mapping[str, str] = {
-    "DistilBert": "distilbert", "Albert": "albert", "XLMRoberta": "xlm-roberta",
-    "Roberta": "roberta", "Bert": "bert",
-}  # fmt: skip
-"""Beginning of a class's name in `architectures` to its `model_type`."""
 
-_TENSORS: Mapping[str, str] = {
-    "distilbert.": "distilbert", "transformer.layer.0.attention.q_lin": "distilbert",
-    "albert.": "albert", "encoder.albert_layer_groups.": "albert",
-    "roberta.": "roberta", "bert.": "bert", "encoder.layer.0.attention.self.query": "bert",
-}  # fmt: skip
-"""Beginning of a tensor's name to the `model_type` that has it."""
-
-
-def likely_model_type(config: Mapping[str, Any], folder: Path) -> str | None:
-    """Return the `model_type` that classes or tensors of a checkpoint speak for; None: neither do.
+def likely_family(config: Mapping[str, Any], folder: Path) -> type[Family] | None:
+    """Return the family that classes or tensors of a checkpoint speak for; None: neither do.
 
     Args:
         config: config.json.
@@ -31,20 +19,30 @@ def likely_model_type(config: Mapping[str, Any], folder: Path) -> str | None:
     """
     named = config.get("architectures")
     classes = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    return _first(_CLASSES, classes) or _first(_TENSORS, _tensor_names(folder))
+    begun = [
+        family
+        for family in REGISTRY.bundled()
+        if any(name.startswith(family.class_prefix) for name in classes)
+    ]
+    if begun:
+        return max(begun, key=lambda family: len(family.class_prefix))
+    names = _tensor_names(folder)
+    shared = {family: _shared(family, names) for family in REGISTRY.bundled()}
+    # Of families that name their tensors alike, the one that they are named after.
+    best = max(shared, key=lambda family: (shared[family], family.name == family.prefix))
+    return best if shared[best] else None
 
 
-def _first(types: Mapping[str, str], names: Collection[str]) -> str | None:
-    """The type of the first beginning that any of the names has."""
-    return next(
-        (kind for begin, kind in types.items() if any(n.startswith(begin) for n in names)), None
-    )
+def _shared(family: type[Family], names: Collection[str]) -> int:
+    """Number of tensors that a file and a family have in common."""
+    usual = (each.name for each in family().parameters())
+    return sum(any(each in names for each in family.names_in_files(name)) for name in usual)
 
 
-def _tensor_names(folder: Path) -> list[str]:
-    names: list[str] = []
+def _tensor_names(folder: Path) -> set[str]:
+    names: set[str] = set()
     for pattern in ("*.safetensors", "pytorch_model*.bin"):
         for path in sorted(folder.glob(pattern)):
             with suppress(InputError):
-                names += open_tensors(path).keys()
+                names.update(open_tensors(path).keys())
     return names

@@ -10,33 +10,34 @@ def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
 
     Raises:
         InputError: More layers than there are, layers that are drawn at random and never
-            trained, or single layers of ALBERT, which all are one.
+            trained, or single layers where all share their weights.
     """
     wanted = {
         "optimizer.layer_decay": settings.optimizer.layer_decay,
         "training.freeze_layers": settings.training.freeze_layers,
         "training.reinit_layers": settings.training.reinit_layers,
     }
+    family, layers = checkpoint.family, checkpoint.family.shape.layers
     off = {"optimizer.layer_decay": 1.0}
     for key, value in wanted.items():
-        if checkpoint.model_type == "albert" and value != off.get(key, 0):
+        if family.shares_layers and value != off.get(key, 0):
             raise InputError(
-                f"{key} is {value}, and the layers of an ALBERT share their weights",
+                f"{key} is {value}, and the layers of this {family.name} share their weights",
                 where=f"{key} with {checkpoint.folder}",
                 remedy=f"{key}={off.get(key, 0):g}, or a model whose layers have weights "
                 "of their own",
             )
-        if key not in off and value > checkpoint.layers:
+        if key not in off and value > layers:
             raise InputError(
-                f"{key} is {value}, and the model has {checkpoint.layers} layers",
+                f"{key} is {value}, and the model has {layers} layers",
                 where=f"{key} with {checkpoint.folder}",
-                remedy=f"0 to {checkpoint.layers}",
+                remedy=f"0 to {layers}",
             )
     frozen, drawn = settings.training.freeze_layers, settings.training.reinit_layers
-    if frozen + drawn > checkpoint.layers:
+    if frozen + drawn > layers:
         raise InputError(
             f"{frozen} first layers frozen and {drawn} last ones drawn anew overlap in a model "
-            f"of {checkpoint.layers}: some would stay random",
+            f"of {layers}: some would stay random",
             where="training.freeze_layers, training.reinit_layers",
-            remedy=f"together at most {checkpoint.layers}",
+            remedy=f"together at most {layers}",
         )

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.other_formats import PICKLE, WEIGHTS, without_weights
 from tuner.checkpoints.tensor_file import TensorPart, open_tensors
-from tuner.checkpoints.tensors import POOLER, encoder_tensors, find
+from tuner.checkpoints.tensors import find
+from tuner.encoders import Family, Origin
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 
 READABLE = ("BF16", "F16", "F32", "F64")
 """Types of numbers that the weights may have."""
 
-_EMBEDDING = "word_embeddings.weight"
 _BLOCK_NUMBERS = 2**22
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)
 _LONGEST_NAME = 200
@@ -45,13 +45,12 @@ class TensorHead:
     shape: tuple[int, ...]
 
 
-def find_weights(folder: Path, config: Mapping[str, Any], model_type: str) -> tuple[Path, ...]:
+def find_weights(folder: Path, family: Family) -> tuple[Path, ...]:
     """The folder's weight files, known to be whole and to be those of its config.json.
 
     Args:
         folder: The checkpoint.
-        config: config.json, its sizes checked.
-        model_type: The architecture.
+        family: Encoder that config.json describes.
 
     Raises:
         InputError: There are none, one is missing or cut off, they are not this encoder's, or
@@ -59,7 +58,7 @@ def find_weights(folder: Path, config: Mapping[str, Any], model_type: str) -> tu
     """
     files = _files(folder)
     heads = {name: head for file in files for name, head in _heads(file)}
-    needed = _needed(heads, config, model_type, folder)
+    needed = _needed(heads, family, folder)
     for file in files:
         _check_numbers(file, [name for name in needed if heads[name].file == file])
     return files
@@ -116,35 +115,31 @@ def _heads(path: Path) -> Iterator[tuple[str, TensorHead]]:
         yield name, TensorHead(file=path, dtype=part.get_dtype(), shape=shape)
 
 
-def _needed(
-    heads: Mapping[str, TensorHead], config: Mapping[str, Any], model_type: str, folder: Path
-) -> list[str]:
+def _needed(heads: Mapping[str, TensorHead], family: Family, folder: Path) -> list[str]:
     """Full names of the tensors that the encoder takes."""
-    if not any(name.endswith(_EMBEDDING) for name in heads):
+    table, *others = family.parameters()
+    if find(type(family), table.name, heads) is None:
         raise InputError(
-            f"the weights hold no token embedding ({_EMBEDDING})",
+            f"the weights hold no token embedding ({table.name})",
             where=str(folder),
             remedy="the weights of an encoder, under the names that transformers gives them",
         )
     found: list[str] = []
-    for name, shape in encoder_tensors(config, model_type, heads):
-        full = find(name, heads)
-        if full is None:
-            if POOLER in name:
-                continue
+    for each in (table, *others, *family.pooler):
+        full = find(type(family), each.name, heads)
+        if full is not None:
+            _check_head(full, heads[full], each.shape, is_table=each is table)
+            found.append(full)
+        elif each.origin is Origin.CHECKPOINT:
             raise InputError(
-                f"the checkpoint lacks the tensor {name}, which its config.json asks for",
+                f"the checkpoint lacks the tensor {each.name}, which its config.json asks for",
                 where=str(folder),
                 remedy=f"a complete checkpoint; {_TOGETHER}",
             )
-        _check_head(full, heads[full], shape, config)
-        found.append(full)
     return found
 
 
-def _check_head(
-    name: str, head: TensorHead, shape: tuple[int, ...], config: Mapping[str, Any]
-) -> None:
+def _check_head(name: str, head: TensorHead, shape: tuple[int, ...], *, is_table: bool) -> None:
     if head.dtype not in READABLE:
         raise InputError(
             f"the tensor {name} has numbers of type {head.dtype}, which cannot be read",
@@ -157,10 +152,9 @@ def _check_head(
     problem = (
         f"config.json asks for {value_text(shape)}, the tensor {name} is {value_text(head.shape)}"
     )
-    if name.endswith(_EMBEDDING) and head.shape[1:] == shape[1:]:
+    if is_table and head.shape[1:] == shape[1:]:
         problem = (
-            f"config.json says vocab_size {config['vocab_size']}, the weights have "
-            f"{head.shape[0]} embeddings"
+            f"config.json says vocab_size {shape[0]}, the weights have {head.shape[0]} embeddings"
         )
     raise InputError(problem, where=str(head.file), remedy=_TOGETHER)
 

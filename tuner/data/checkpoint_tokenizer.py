@@ -90,7 +90,7 @@ class CheckpointTokenizer:
         """SHA-256 of everything that decides ids, token types and mask, except the length."""
         values = replace(self, backend=None, info=None)  # type: ignore[arg-type]
         return combined_hash(
-            (self.backend.to_str(), json.dumps(asdict(values)), self.info.model_type, *versions())
+            (self.backend.to_str(), json.dumps(asdict(values)), self.info.family.name, *versions())
         )
 
 
@@ -130,9 +130,9 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
             write_whole(kept, text)
     backend.encode_special_tokens = settings.split_special_tokens
     largest = max([vocabulary_size(backend) - 1, *backend.encode(PROBE, PROBE).ids])
-    if largest >= info.vocab_size:
+    if largest >= info.family.vocab_size:
         raise InputError(
-            f"the tokenizer has ids up to {largest}, but the model has {info.vocab_size} "
+            f"the tokenizer has ids up to {largest}, but the model has {info.family.vocab_size} "
             "embeddings",
             where=str(info.folder),
             remedy="the tokenizer and the weights of the same checkpoint",
@@ -220,7 +220,7 @@ def _with_padding(
 ) -> tuple[dict[str, str], int]:
     """Return the roles with a padding token, and its id; the mask hides it, whichever it is."""
     special = {token.content for token in backend.get_added_tokens_decoder().values()}
-    name = backend.id_to_token(info.pad_token_id)
+    name = backend.id_to_token(info.family.pad_token_id)
     candidates = [
         roles.get("pad_token"),
         settings.default_roles["pad_token"],
@@ -234,7 +234,8 @@ def _with_padding(
             and (found := backend.token_to_id(text)) is not None
         ):
             return {**roles, "pad_token": text}, int(found)
-    return {role: text for role, text in roles.items() if role != "pad_token"}, info.pad_token_id
+    others = {role: text for role, text in roles.items() if role != "pad_token"}
+    return others, info.family.pad_token_id
 
 
 def _read_in_process(

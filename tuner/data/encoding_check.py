@@ -170,7 +170,7 @@ def _compared(tokenizer: CheckpointTokenizer, max_length: int) -> list[str]:
     ours = training_rows(tokenizer, max_length)
     with tempfile.TemporaryDirectory(prefix="tuner-") as place:
         folder = Path(place)
-        config = json.dumps({"model_type": tokenizer.info.model_type})
+        config = json.dumps({"model_type": tokenizer.info.family.name})
         (folder / "config.json").write_text(config, encoding="utf-8")
         save_tokenizer(folder, tokenizer, max_length)
         answer = _read(tokenizer, [folder, tokenizer.info.folder], max_length)

@@ -135,7 +135,14 @@ def _key(
             json.dumps(task.to_mapping(), sort_keys=True),
             json.dumps(identities),
             tokenizer_hash(info),
-            json.dumps([model.max_length, info.vocab_size, info.max_positions, info.pad_token_id]),
+            json.dumps(
+                [
+                    model.max_length,
+                    info.family.vocab_size,
+                    info.family.max_positions,
+                    info.family.pad_token_id,
+                ]
+            ),
             str(cache.FORMAT_VERSION),
         )
     )
@@ -160,7 +167,7 @@ def _make(
         tokens,
         task=task,
         labels=labels,
-        vocabularies=(vocabulary_size(tokenizer.backend), info.vocab_size),
+        vocabularies=(vocabulary_size(tokenizer.backend), info.family.vocab_size),
         remarks=remarks,
     )
     task = task.fit(splits[0].targets)

@@ -72,7 +72,7 @@ def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> SpecialTokenL
     first = spans[0]
     second = spans[1] if pairs else first
     ids = probe.ids
-    has_none = tokenizer.info.token_types == 0  # The ids are then stored but not used.
+    has_none = tokenizer.info.family.token_types == 0  # The ids are then stored but not used.
     types = probe.type_ids if tokenizer.token_types or has_none else [0] * len(ids)
     _check_types(tokenizer, probe.type_ids)
     if pairs and second[0] == first[-1] + 1 and types[first[0]] == types[second[0]]:
@@ -99,18 +99,18 @@ def _check_types(tokenizer: CheckpointTokenizer, types: Sequence[int]) -> None:
         InputError: They exceed its embeddings, or its encoder has none here.
     """
     info, largest = tokenizer.info, max(types)
-    if tokenizer.token_types and largest >= info.token_types:
+    if tokenizer.token_types and largest >= info.family.token_types:
         raise InputError(
             f"the tokenizer gives token types up to {largest}, but the model has "
-            f"{info.token_types}",
+            f"{info.family.token_types}",
             where=f"type_vocab_size in {info.folder / 'config.json'}",
             remedy="a checkpoint with more token types; or model_input_names without "
             "token_type_ids in tokenizer_config.json, so that every token has type 0",
         )
     if largest and has_other_types(info):
         raise InputError(
-            f"transformers feeds this {info.model_type} token types up to {largest}, but here its "
-            "tokens have only type 0",
+            f"transformers feeds this {info.family.name} token types up to {largest}, but here "
+            "its tokens have only type 0",
             where=f"model_input_names in {info.folder / 'tokenizer_config.json'}",
             remedy="model_input_names without token_type_ids, so that every token has type 0 in "
             "transformers, too",

@@ -1,7 +1,7 @@
 """Settings beside a tokenizer: tokenizer_config.json and related files.
 
 The rules are those of transformers 5 (`PreTrainedTokenizerBase._from_pretrained` and the classes
-of the five architectures); docs/checkpoints.md lists the fields. tokenizer.json has priority:
+of the architectures); docs/checkpoints.md lists the fields. tokenizer.json has priority:
 defaults of transformers' classes that no file states are not applied.
 """
 
@@ -31,34 +31,9 @@ SIDES = ("left", "right")
 _PLAIN = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that use tokenizer.json unchanged."""
 
-_CLASSES: Mapping[str, str] = {
-    "bert": "BertTokenizer",
-    "distilbert": "DistilBertTokenizer",
-    "roberta": "RobertaTokenizer",
-    "albert": "AlbertTokenizer",
-    "xlm-roberta": "XLMRobertaTokenizer",
-}
-"""Architecture to its own class, which is used if no file names one."""
-
-_BERT_ROLES = {
-    "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]",
-    "mask_token": "[MASK]",
-}  # fmt: skip
-_ROBERTA_ROLES = {
-    "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>",
-    "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
-}  # fmt: skip
-_DEFAULT_ROLES: Mapping[str, Mapping[str, str]] = {
-    "bert": _BERT_ROLES,
-    "distilbert": _BERT_ROLES,
-    "albert": {
-        "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "sep_token": "[SEP]",
-        "pad_token": "<pad>", "cls_token": "[CLS]", "mask_token": "[MASK]",
-    },
-    "roberta": _ROBERTA_ROLES,
-    "xlm-roberta": _ROBERTA_ROLES,
-}  # fmt: skip
-"""Special tokens of each architecture's own class."""
+_LIKE_BERT = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
+_SPACED = ("RobertaTokenizer", "AlbertTokenizer", "XLMRobertaTokenizer", "CamembertTokenizer")
+"""Classes that follow `add_prefix_space`."""
 
 _NORMALIZER = {
     "do_lower_case": "lowercase",
@@ -115,27 +90,26 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
         config = config | _read(folder / "special_tokens_map.json")
     roles = {role: _content(config[role], role, folder) for role in ROLES if config.get(role)}
     name = str(config.get("tokenizer_class") or model.get("tokenizer_class") or "")
-    kind = name.removesuffix("Fast") or _CLASSES[info.model_type]
-    bert = kind in ("BertTokenizer", "DistilBertTokenizer")
+    kind = name.removesuffix("Fast") or info.family.tokenizer_class
+    bert = kind in _LIKE_BERT
     albert = kind == "AlbertTokenizer"
-    spaced = kind in ("RobertaTokenizer", "AlbertTokenizer", "XLMRobertaTokenizer")
     stated = [("do_lower_case", bert or albert), ("strip_accents", bert), ("keep_accents", albert)]
     letters = {key: _flag(config, key, folder) for key, follows in stated if follows}
     return TokenizerSettings(
         truncation_side=_side(config, folder),
-        token_types=info.token_types > 0 and _are_types_fed(config, folder),
+        token_types=info.family.token_types > 0 and _are_types_fed(config, folder),
         split_special_tokens=bool(_flag(config, "split_special_tokens", folder)),
         roles=roles,
-        default_roles=_DEFAULT_ROLES[info.model_type],
+        default_roles=info.family.special_tokens,
         is_plain=name in _PLAIN,
-        doubled_separator=info.model_type in ("roberta", "xlm-roberta"),
+        doubled_separator=info.family.doubled_separator,
         normalizer={
             inner: _flag(config, key, folder)
             for key, inner in _NORMALIZER.items()
             if bert and key in config and (config[key] is not None or key == "strip_accents")
         },
         letters={key: value for key, value in letters.items() if value is not None},
-        prefix_space=_flag(config, "add_prefix_space", folder) if spaced else None,
+        prefix_space=_flag(config, "add_prefix_space", folder) if kind in _SPACED else None,
         added=_added(config, folder, {*roles.values(), *_extra(config, folder)}),
         extra=_extra(config, folder),
     )
@@ -148,9 +122,8 @@ def has_other_types(info: CheckpointInfo) -> bool:
         InputError: A file cannot be read.
     """
     config = _read(info.folder / "tokenizer_config.json")
-    types = _read(info.folder / "config.json").get("type_vocab_size", 2)
     named = "model_input_names" in config and _are_types_fed(config, info.folder)
-    return info.model_type in ("roberta", "xlm-roberta") and named and types > 1
+    return named and info.family.ignored_token_types > 1
 
 
 def _read(path: Path) -> dict[str, Any]:

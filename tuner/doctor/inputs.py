@@ -30,11 +30,9 @@ def model_line(model: ModelSettings) -> Line:
         ask_hub(model)
         text = f"{model.checkpoint} is on the hub, and not fetched yet"
         return warning("model", text, PREPARE)
-    info = inspect(folder)
-    return ok(
-        "model",
-        f"{model.checkpoint}: {info.model_type}, {info.layers} layers, {info.hidden_size} wide",
-    )
+    family = inspect(folder).family
+    sizes = f"{family.shape.layers} layers, {family.shape.hidden} wide"
+    return ok("model", f"{model.checkpoint}: {family.name}, {sizes}")
 
 
 def data_line(data: DataSettings, task: Task) -> Line:

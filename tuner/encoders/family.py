@@ -123,6 +123,11 @@ class Family(Component):
         """Token types that the encoder tells apart; 0 where it has none."""
         return 0
 
+    @property
+    def ignored_token_types(self) -> int:
+        """Token types that transformers would tell apart if they were fed, and that are not."""
+        return 0
+
     @abstractmethod
     def parameters(self) -> Iterator[Parameter]:
         """Yield the parameters of the encoder, from its input to its last layer."""

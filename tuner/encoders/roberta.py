@@ -42,6 +42,11 @@ class Roberta(Bert):
         """No token types are told apart: every token has the first one."""
         return 0
 
+    @property
+    def ignored_token_types(self) -> int:
+        """Token types that transformers would tell apart if they were fed."""
+        return self.type_vocab_size
+
     def _embedding_parameters(self) -> Iterator[Parameter]:
         # Some checkpoints leave the token types out, as the one in use means nothing.
         for each in super()._embedding_parameters():

@@ -72,4 +72,4 @@ def _told(size: int) -> str:
 
 @cache
 def _shape(model: ModelSettings) -> ModelShape:
-    return inspect(locate(model)).shape
+    return inspect(locate(model)).family.shape

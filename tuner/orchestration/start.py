@@ -26,7 +26,7 @@ from tuner.orchestration.inputs import (
 from tuner.results.terminal import Terminal
 from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals
-from tuner.search.literature import Published, points_of, published
+from tuner.search.literature import Published, points_of
 from tuner.settings.settings import StorageSettings, TrialSettings
 from tuner.study import Definition, InitialPoints, Study, lock_name, prepared_url
 from tuner.tracking import COMMIT
@@ -155,7 +155,7 @@ def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published
     agent = composed.agent
     if not agent.sweep.literature or agent.sampler["name"] == "grid":
         return None
-    found = published(checkpoint.model_type, checkpoint.hidden_size)
+    found = checkpoint.family.first_settings
     optimizer = composed.base.optimizer.name
     points = points_of(found, composed.space, optimizer, agent.sweep.n_trials)
     return replace(found, points=points) if points else None

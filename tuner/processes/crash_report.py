@@ -15,7 +15,7 @@ from tuner import __version__
 from tuner.errors import TunerError
 from tuner.secrets import hidden
 
-_LIBRARIES = ("optuna", "mlflow", "hydra-core", "sqlalchemy", "tensorflow", "keras", "keras-hub")
+_LIBRARIES = ("optuna", "mlflow", "hydra-core", "sqlalchemy", "tensorflow", "keras")
 
 
 _MOST_SHOWN = 300

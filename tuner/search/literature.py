@@ -1,4 +1,4 @@
-"""What papers fine-tuned each family of models with, as points of a search space."""
+"""What papers fine-tuned encoders with, as points of a search space."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,6 @@ from tuner.trial.records import Scalar
 
 OWN_KEYS = ("model.dropout", "model.max_length")
 """Keys of a model that do not change its pretrained weights."""
-
-SMALL = 768
-"""Models narrower than this are not the papers' base models, but their small ones."""
 
 RATE = "optimizer.learning_rate"
 LINEAR: Mapping[str, Scalar] = {"optimizer": AdamW.name, "schedule": Linear.name}
@@ -46,27 +43,6 @@ def published_rates(source: str, warmup: float, *tried: tuple[float, int]) -> Pu
         for rate, batch in tried
     ]
     return Published(source=source, points=points)
-
-
-BERT = published_rates("Devlin 2019", 0.1, (2e-5, 32), (3e-5, 16))
-SMALL_BERT = published_rates("Turc 2019", 0.1, (1e-4, 16), (3e-4, 32))
-ROBERTA = published_rates("Liu 2019", 0.06, (2e-5, 16), (1e-5, 32))
-ALBERT = published_rates("Lan 2020", 0.1, (1e-5, 16), (3e-5, 32))
-
-FAMILIES = {"roberta": ROBERTA, "xlm-roberta": ROBERTA, "albert": ALBERT}
-"""By `model_type` of a checkpoint; all others are BERT's."""
-
-
-def published(model_type: str, hidden_size: int) -> Published:
-    """What was published for a model's family.
-
-    Args:
-        model_type: Of its config.json.
-        hidden_size: Width of its hidden states.
-    """
-    if hidden_size < SMALL:
-        return SMALL_BERT
-    return FAMILIES.get(model_type, BERT)
 
 
 def points_of(

@@ -28,7 +28,7 @@ from tuner.trial.study_identity import REPEATS_OF, STUDY_ID, identity_attributes
 DECISIONS = between_starts()
 """Configuration key to the decision whether it may change when a study is continued."""
 
-LIBRARIES = ("tensorflow", "keras", "keras-hub", "tokenizers", "numpy", "optuna")
+LIBRARIES = ("tensorflow", "keras", "tokenizers", "numpy", "optuna")
 """Libraries whose versions may change the result of a trial."""
 
 DEFINITION = "definition"

@@ -105,7 +105,7 @@ class Task(Component):
         """Return the last layer of an exported model, whose outputs are in the user's unit.
 
         Args:
-            kernel: Float32, shape (width, outputs).
+            kernel: Float32, shape (outputs, width).
             bias: Float32, shape (outputs,).
         """
         return kernel, bias

@@ -18,7 +18,7 @@ from tuner.fields.plugins import loaded_packages
 from tuner.secrets import hidden
 from tuner.tracking.datasets import TrialDataset
 
-PACKAGES = ("tensorflow", "keras", "keras-hub", "transformers", "optuna", "mlflow", "numpy")
+PACKAGES = ("tensorflow", "keras", "transformers", "optuna", "mlflow", "numpy")
 GIT_SECONDS = 10.0
 
 _HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")

@@ -1,38 +1,15 @@
-"""What is traced for XLA, and what is then computed otherwise.
+"""Operations that XLA computes otherwise.
 
 XLA computes elementwise operations where their result is used, so that on a GPU memory traffic
 is what they cost. A mask or a derivative that is computed again from what is there anyway costs
 less than one that is stored and read.
 """
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
-
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 
-_for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
-
 _FACTORS = 0x21F0AAAD, 0x735A2D97
 """Of a mixing function of 32 bits with little bias (C. Wellons, hash-prospector, 2018-2023)."""
-
-
-@contextmanager
-def for_xla() -> Iterator[None]:
-    """What is traced inside is compiled by XLA."""
-    token = _for_xla.set(True)
-    try:
-        yield
-    finally:
-        _for_xla.reset(token)
-
-
-def is_for_xla() -> bool:
-    """Whether this is traced to be compiled."""
-    return _for_xla.get()
 
 
 def computed_again(value: tf.Tensor) -> tf.Tensor:
@@ -64,17 +41,3 @@ def mixed_bits(shape: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
 
 def _folded(bits: tf.Tensor, by: int) -> tf.Tensor:
     return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(by, tf.uint32)))
-
-
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def gelu(x: tf.Tensor) -> Any:
-    """The exact GELU (Hendrycks & Gimpel 2016) in float32, of which only the input is kept."""
-    wide = tf.cast(x, tf.float32)
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        # Written in another way than below, else XLA would keep the error function.
-        below = 0.5 * (1.0 - tf.math.erf(wide * -math.sqrt(0.5)))
-        slope = below + wide * tf.exp(-0.5 * tf.square(wide)) / math.sqrt(2.0 * math.pi)
-        return tf.cast(tf.cast(upstream, tf.float32) * slope, x.dtype)
-
-    return tf.cast(wide * (0.5 * (1.0 + tf.math.erf(wide * math.sqrt(0.5)))), x.dtype), gradient

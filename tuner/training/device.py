@@ -49,7 +49,7 @@ def describe() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the libraries that decide what a trial computes."""
-    return {name: version(name) for name in ("tensorflow", "keras", "keras-hub", "numpy")}
+    return {name: version(name) for name in ("tensorflow", "keras", "numpy")}
 
 
 def require(devices: int) -> None:

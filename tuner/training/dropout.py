@@ -1,17 +1,16 @@
 """Dropout whose rate and randomness are variables, so that one trace serves every trial.
 
-Keras' own layer decides in Python whether it drops anything and draws from a generator whose
-state lives on. Here the rate is a variable, and the mask follows from the trial's seed, the
-micro-batch's number and the place of the call in the forward pass, and from nothing else.
+The mask follows from the trial's seed, the micro-batch's number and the place of the call in the
+forward pass, and from nothing else.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from tuner.training.compiled import computed_again, is_for_xla, mixed_bits
+from tuner.encoders.compiled import is_for_xla
+from tuner.training.compiled import computed_again, mixed_bits
 
 CALLS = 1024
 """More dropout calls than a forward pass has: numbers of different micro-batches never meet."""
@@ -50,13 +49,13 @@ class DropoutState:
         self._base = self.seed + tf.stack([tf.constant(0, tf.int64), first])
         self._call = 0
 
-    def repeatable(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def repeatable(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A part of the forward pass that draws the same masks each time that it is traced."""
         call = self._call
 
-        def repeated(inputs: Any) -> Any:
+        def repeated(*inputs: Any) -> Any:
             self._call = call
-            return function(inputs)
+            return function(*inputs)
 
         return repeated
 
@@ -97,31 +96,3 @@ def _words(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform(
         [count], seed=seed, minval=None, maxval=None, dtype=tf.uint32
     )
-
-
-class SteeredDropout(keras.layers.Dropout):  # type: ignore[misc]
-    """A dropout layer that asks a `DropoutState`; made from a built Keras layer by `steer`."""
-
-    state: DropoutState
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Drops while training, passes its inputs on otherwise."""
-        return self.state.drop(inputs) if training else inputs
-
-
-def steer(layers: Iterable[Any], state: DropoutState) -> int:
-    """Puts every Keras dropout layer among `layers` under `state`, in place.
-
-    A built layer keeps its place in its model, hence the change of class. A layer of rate 0 stays
-    as it is and never drops anything.
-
-    Returns:
-        How many there were.
-    """
-    count = 0
-    for layer in layers:
-        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0.0:
-            layer.__class__ = SteeredDropout
-            layer.state = state
-            count += 1
-    return count

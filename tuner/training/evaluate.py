@@ -6,8 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tuner.encoders.compiled import for_xla
 from tuner.tasks import Evaluation, Task
-from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
 from tuner.training.update import IDS, ROWS

@@ -14,10 +14,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from tuner.encoders.compiled import for_xla
 from tuner.optimizers import Kernel, Optimizer
 from tuner.tasks import TargetSpec, Task
 from tuner.training import replicas
-from tuner.training.compiled import for_xla
 from tuner.training.micro_batch import MicroBatch, Stack, bucket, fill, pack
 from tuner.training.model import Classifier
 from tuner.training.update import NUMBER, StepState, UpdateResult, UpdateStep

@@ -50,7 +50,7 @@ class Predictor:
             )
             raise _no_classifier(folder, problem)
         self.inputs = read_inputs(folder)
-        self.max_length = min(self._given_length(folder), checkpoint.max_positions)
+        self.max_length = min(self._given_length(folder), checkpoint.family.max_positions)
         self._checkpoint = checkpoint
         classifier = Classifier(checkpoint, len(self.labels))
         try:

@@ -11,7 +11,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,10 +32,10 @@ from tuner.training.evaluate import Evaluator
 from tuner.training.model import Classifier
 from tuner.training.predictor import Predictor
 
-LIBRARIES = ("tensorflow", "keras", "keras-hub", "transformers", "tokenizers", "safetensors")
+LIBRARIES = ("tensorflow", "keras", "transformers", "tokenizers", "safetensors")
 """Their versions decide how models are built, saved and read."""
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """To be raised whenever models are saved or read in another way."""
 
 WAIT_SECONDS = 600.0
@@ -170,24 +170,18 @@ def _compare_descriptions(ours: CheckpointInfo, theirs: CheckpointInfo) -> None:
     Raises:
         ValueError: They differ.
     """
-    for name in (
-        "model_type",
-        "max_positions",
-        "hidden_act",
-        "pad_token_id",
-        "token_types",
-        "shape",
-    ):
-        one, other = getattr(ours, name), getattr(theirs, name)
-        if one != other:
+    one, other = asdict(ours.family), asdict(theirs.family)
+    for name in one:
+        if one[name] != other.get(name):
             raise ValueError(
-                f"{name} is {value_text(one)}, and {value_text(other)} in the saved folder"
+                f"{name} is {value_text(one[name])}, and {value_text(other.get(name))} in the "
+                "saved folder"
             )
-    one, other = (load_tokenizer(info) for info in (ours, theirs))
+    mine, saved = (load_tokenizer(info) for info in (ours, theirs))
     for name in ("truncation_side", "token_types", "split_special_tokens", "pad_id"):
-        if getattr(one, name) != getattr(other, name):
+        if getattr(mine, name) != getattr(saved, name):
             raise ValueError(f"{name} of the tokenizer differs in the saved folder")
-    if one.backend.to_str() != other.backend.to_str():
+    if mine.backend.to_str() != saved.backend.to_str():
         raise ValueError("tokenizer.json differs in the saved folder")
 
 

@@ -24,7 +24,7 @@ from tuner.training.update import StepState
 from tuner.trial.saving import expected_cost, worth_saving
 from tuner.trial.serialization import from_plain, to_plain
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from tuner.tasks import LossOptions, Task
 from tuner.tasks.records import PLAIN
 from tuner.training import layers
 from tuner.training.micro_batch import MicroBatch
-from tuner.training.model import Classifier, is_bias_or_norm
+from tuner.training.model import Classifier
 
 IDS = tf.TensorSpec((None, None), tf.int32)
 ROWS = tf.TensorSpec((None,), tf.int32)
@@ -134,8 +134,9 @@ class UpdateStep:
         self._kernel, self._apply = self._applies[key]
         self._kernel.reset()
         self._loss.reset(loss)
-        model, decay = self._classifier, optimizer.layer_decay
-        self._shares.assign(layers.rates(model.depths, model.layers, decay, freeze_layers))
+        depths = [each.depth for each in self._classifier.parameters]
+        count, decay = self._classifier.family.shape.layers, optimizer.layer_decay
+        self._shares.assign(layers.rates(depths, count, decay, freeze_layers))
         self._loss_scale = FIRST_LOSS_SCALE if self._scaled else 1.0
         self._good_updates = 0
         self._results = []
@@ -309,9 +310,9 @@ class UpdateStep:
     def _shrink(self, decay: tf.Tensor) -> None:
         """Decoupled weight decay: each weight loses so large a share of itself."""
         shares = tf.unstack(self._shares)
-        for keras_variable, share in zip(self._classifier.variables, shares, strict=True):
-            if not is_bias_or_norm(keras_variable):
-                variable = keras_variable.value
+        parameters = self._classifier.parameters
+        for parameter, variable, share in zip(parameters, self._values, shares, strict=True):
+            if parameter.decays:
                 # By its handle, which on several devices is that of the device's own copy.
                 tf.raw_ops.AssignSubVariableOp(
                     resource=variable.handle, value=decay * share * variable

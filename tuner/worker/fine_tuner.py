@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def make_fine_tuner(threads: int | None, gpu_bytes: int | None) -> "tuple[FineTuner, Ready]":
-    """Import TensorFlow and keras-hub, and set up the device.
+    """Import TensorFlow and Keras, and set up the device.
 
     Args:
         threads: CPU threads to compute with; None leaves the choice to TensorFlow.

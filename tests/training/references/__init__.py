@@ -14,11 +14,8 @@ FOLDER = Path(__file__).parent
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{model_type: (model_type, {}) for model_type in MODEL_TYPES},
     **{f"{each} relu": (each, {"hidden_act": "relu"}) for each in MODEL_TYPES},
-    **{f"{each} gelu_new": (each, {"hidden_act": "gelu_new"}) for each in ("bert", "albert")},
     **{f"{each} epsilon": (each, {"layer_norm_eps": 0.1}) for each in ("bert", "roberta")},
     "distilbert epsilon": ("distilbert", {"layer_norm_eps": 0.1}),
-    "roberta without epsilon": ("roberta", {"layer_norm_eps": None}),
-    "albert without activation": ("albert", {"hidden_act": None}),
     "albert two groups": ("albert", {"num_hidden_groups": 2}),
     "albert two inner layers": ("albert", {"inner_group_num": 2}),
     "bert one type": ("bert", {"type_vocab_size": 1}),
@@ -29,8 +26,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         for pad in (0, 4)
     },
 }
-"""Architecture, and what config.json says otherwise (None: does not say), of each tiny checkpoint
-in encoders.json."""
+"""Architecture and what config.json says otherwise, of each tiny checkpoint in encoders.json."""
 
 POSITION_CASES = (
     *(f"{each}{pad}" for each in ("roberta", "xlm-roberta") for pad in (" pad 0", "", " pad 4")),
@@ -57,8 +53,7 @@ def write_tiny(folder: Path, case: str) -> Path:
     config = json.loads(path.read_text(encoding="utf-8"))
     if model_type == "distilbert" and "hidden_act" in changes:
         changes = {"activation": changes["hidden_act"]}
-    config = {key: value for key, value in (config | changes).items() if value is not None}
-    path.write_text(json.dumps(config), encoding="utf-8")
+    path.write_text(json.dumps(config | changes), encoding="utf-8")
     if "type_vocab_size" in changes:
         _write_types(folder / "model.safetensors", changes["type_vocab_size"])
     for key, old, new in (
