@@ -16,7 +16,7 @@ def test_space_first_trials_memory_and_time_are_shown(folder, fake_workers, mlfl
     assert main(DRY) == 0
     printed = capsys.readouterr().out
     assert "optimizer.learning_rate  1e-06 to 0.01, log   (default 5e-05)" in printed
-    assert re.search(r"memory: .* for a trial with training.batch_size=16", printed)
+    assert re.search(r"estimated memory .* training.batch_size=16", printed)
     assert re.search(r"^    0  .*\(untuned default\)$", printed, re.MULTILINE)
     assert len(re.findall(r"^    \d  optimizer", printed, re.MULTILINE)) == 4
     # The fake's 100 examples a second: 60 to train on; four updates are evaluated four times.

@@ -19,7 +19,8 @@ def test_an_automatic_batch_size_is_a_number_in_all_that_a_trial_leaves(
     monkeypatch.setattr("tuner.devices.room.host_memory", lambda: SMALL_ROOM)
     assert main([*OWN, *automatic, "launcher.slots=1", "sweep.n_trials=2"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert " of 1.2 GB for a trial with training.batch_size=" in printed
+    assert " of 1.2 GB available " in printed
+    assert ") with training.batch_size=" in printed
     best = training(folder / "outputs/mine/best.yaml")
     assert 1 < best["batch_size"] < 1024
     assert best["batch_size"] * best["accumulation_steps"] == 1024
@@ -30,6 +31,6 @@ def test_a_single_fine_tune_has_it_too(folder, fake_workers, capsys):
     assert main([*OWN, "sweep.n_trials=1"]) == 0
     automatic = ["training.batch_size=auto", "training.accumulation_steps=2"]
     assert main(["train", str(folder / "outputs/mine/best.yaml"), *automatic]) == 0
-    assert "memory: program " in capsys.readouterr().out
+    assert "estimated memory of the largest trial: " in capsys.readouterr().out
     ran = training(folder / "outputs/train/trials/00000/config.yaml")
     assert (ran["batch_size"], ran["accumulation_steps"]) == (32, 1)

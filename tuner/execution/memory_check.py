@@ -30,9 +30,9 @@ def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> Tr
         return settings
     if room is None:
         raise InputError(
-            "the GPU does not tell how much memory it has",
+            "the memory of the GPU is unknown",
             where="training.batch_size=auto",
-            remedy="a number, as training.batch_size=32",
+            remedy="a number, for example training.batch_size=32",
         )
     shape = _shape(settings.model)
     return fitting(shape, settings, int(USED * room.bytes), on_host=room.on_host)
@@ -46,27 +46,28 @@ def memory_lines(variants: Iterable[TrialSettings], room: AvailableMemory | None
         room: Memory of each trial; None if unknown.
 
     Returns:
-        One line, and a warning where it is too much.
+        One line, and a warning if it is too much.
     """
     on_host = room is not None and room.on_host
     found = [(estimate(_shape(v.model), v, on_host=on_host), v) for v in variants]
     memory, largest = max(found, key=lambda pair: pair[0].total)
-    parts = " · ".join(f"{name} {_told(size)}" for name, size in memory.parts.items() if size)
-    there = f" of {_told(room.bytes)}" if room is not None else ""
+    parts = ", ".join(f"{name} {_size(size)}" for name, size in memory.parts.items() if size)
+    available = f" of {_size(room.bytes)} available" if room is not None else ""
     trial = (
         f"training.batch_size={largest.training.batch_size} "
         f"model.max_length={largest.model.max_length}"
     )
-    lines = [f"memory: {parts}; about {_told(memory.total)}{there} for a trial with {trial}"]
+    total = f"{_size(memory.total)}{available} ({parts})"
+    lines = [f"estimated memory of the largest trial: {total} with {trial}"]
     if room is not None and memory.total > room.bytes:
         lines.append(
-            "warning: that is more than there is; trials that run out of memory are cut into "
-            "smaller batches, with the same effective batch"
+            "warning: that is more than is available; trials that run out of memory continue with "
+            "smaller batches and the same effective batch"
         )
     return lines
 
 
-def _told(size: int) -> str:
+def _size(size: int) -> str:
     return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
 
 
