@@ -96,7 +96,7 @@ class Catalog:
         return next((row for row in rows if row.key == name), None)
 
     def _usable_keys(self, group: str, option: str | None) -> list[Row]:
-        """Keys of an option; none of one that cannot be used and that nobody asked for."""
+        """Return the keys of an option; none if it is an unused option that has errors."""
         try:
             return self.keys(group, option)
         except InputError:

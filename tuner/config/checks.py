@@ -55,7 +55,7 @@ def _ignored_csv_keys(data: DataSettings) -> Iterator[Finding]:
 
 
 def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
-    """Options about labels with a task that has none, where they would change nothing."""
+    """Yield options about labels that the task does not use."""
     usual = TrainingSettings()
     keys = ("label_smoothing", "class_weights", "oversample")
     for key in () if settings.task.weighs_labels else keys:

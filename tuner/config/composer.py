@@ -192,5 +192,5 @@ def _explained(
         cause = cause.__cause__
     if isinstance(cause, OmegaConfBaseException):
         return omegaconf_error(cause, where)
-    remedy = "sweep.overrides, if it stands in a sweep" if "override" in text else ""
+    remedy = "correct sweep.overrides if it is set in a sweep" if "override" in text else ""
     return InputError(text or type(error).__name__, where=where, remedy=remedy)

@@ -176,7 +176,7 @@ def target_column(table: Table, targets: TargetColumns, rows: Sequence[int], key
 
 
 def _parts(cell: str, separator: str) -> list[str]:
-    """Labels of one cell; a cell of blanks has none."""
+    """Return the labels of one cell; a cell of blanks has none."""
     return [part.strip() for part in cell.split(separator)] if cell.strip() else []
 
 

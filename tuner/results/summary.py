@@ -106,7 +106,7 @@ class SweepSummary:
         return 1 if self.failed or self.best is None else 0
 
     def metrics(self) -> dict[str, float]:
-        """Metrics of the sweep's own run in MLflow."""
+        """Return the metrics of the sweep's own run in MLflow."""
         counted = counts(self.outcomes)
         found = (
             {}

@@ -221,8 +221,8 @@ def point_logged(run: str, report: Report, at: int, nth: int = 1) -> MetricsLogg
         at: Time in milliseconds since the epoch.
         nth: See `MetricsLogged`.
     """
-    told = {name: getattr(report, name) for name in _MEASURED}
-    measured = {name: float(value) for name, value in told.items() if value is not None}
+    values = {name: getattr(report, name) for name in _MEASURED}
+    measured = {name: float(value) for name, value in values.items() if value is not None}
     return MetricsLogged(
         at=at,
         run=run,
