@@ -26,7 +26,8 @@ def build_agent(composition: Composition) -> AgentSettings:
         InputError: A value is missing or invalid.
     """
     content = composition.section(_AGENT_KEYS)
-    task = _with_usual_objective(content[SWEEP], composition)
+    # The doctor composes a configuration without a sweep.
+    task = _with_usual_objective(content.setdefault(SWEEP, {}), composition)
     agent = structure(AgentSettings, content)
     _refuse(check_agent(agent, task), composition)
     return agent
@@ -46,9 +47,9 @@ def build_goals(composition: Composition) -> Goals:
 
 
 def _with_usual_objective(section: dict[str, Any], composition: Composition) -> Task:
-    """Fill in the task's first score where no objective is named, and return the task."""
+    """Fill in the task's first score if no objective is named, and return the task."""
     task = tasks.from_mapping(composition.section(["task"])["task"])
-    if section["objectives"] is None:
+    if section.get("objectives") is None:
         section["objectives"] = [task.objective]
     return task
 
