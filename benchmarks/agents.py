@@ -209,7 +209,6 @@ def run_agent(index: int, task: Task) -> None:
         tracker=cast("Tracker", NoTracker()),
         folder=task.folder,
         watcher=Quiet(),
-        on_finished=lambda spec, outcome: None,  # noqa: ARG005
     )
     try:
         sweep.run()

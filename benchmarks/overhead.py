@@ -133,7 +133,6 @@ def ours(folder: Path, trials: int) -> list[float]:
         tracker=tracker,
         folder=files,
         watcher=watch,
-        on_finished=lambda spec, outcome: None,  # noqa: ARG005
     )
     try:
         sweep.run()

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from tests.records import settings
 from tuner.devices.slots import Slot
-from tuner.execution.interfaces import Plan
+from tuner.execution.interfaces import Plan, SweepHooks
 from tuner.execution.loop import Sweep
 from tuner.launchers.local import LocalLauncher
 from tuner.search.goals import Goals
@@ -114,6 +114,9 @@ class Bench:
                 ),
                 render=lambda s: "a: 1\n",
                 n_trials=trials,
+                hooks=SweepHooks(
+                    on_finished=lambda spec, outcome: self.finished.append((spec, outcome))
+                ),
                 **plan,
             ),
             source=study,
@@ -121,7 +124,6 @@ class Bench:
             tracker=tracker,
             folder=self.folder,
             watcher=self.watch,
-            on_finished=lambda spec, outcome: self.finished.append((spec, outcome)),
         )
         for slot in launcher.slots:
             launcher.start(slot)

@@ -66,7 +66,6 @@ class Sweep:
         tracker: Tracker,
         folder: StudyFolder,
         watcher: TrialObserver,
-        on_finished: Callable[[TrialSpec, TrialOutcome], None],
         on_idle: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,7 +78,6 @@ class Sweep:
             tracker: Open.
             folder: The study's files.
             watcher: Shows what happens.
-            on_finished: Called with each trial that ended.
             on_idle: Called when there is no trial for a slot any more, or none for now.
             clock: Seconds, monotonic.
         """
@@ -89,7 +87,6 @@ class Sweep:
         self._recorder = TrialRecorder(plan, source, tracker, folder, watcher)
         self._folder = folder
         self._watcher = watcher
-        self._on_finished = on_finished
         self._on_idle = on_idle
         self._clock = clock
         self._listening = ActiveTime(clock, step_of(plan.stall_timeout, LISTENING_STEP))
@@ -367,7 +364,6 @@ class Sweep:
         outcome = self._recorder.finished(slot, attempt, ended, follow_up)
         if outcome.state is not TrialState.RETRIED:
             self._count(outcome)
-            self._on_finished(attempt.spec, outcome)
             self._plan.hooks.on_finished(attempt.spec, outcome)
 
     def _count(self, outcome: TrialOutcome) -> None:

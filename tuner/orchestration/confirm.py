@@ -189,20 +189,21 @@ def _run(
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
         _keep_best_models(place, repeated.outcomes(), start.objective)
 
+    plan = start.plan([*search.outcomes, *earlier], tags)
     sweep = Sweep(
         plan=replace(
-            start.plan([*search.outcomes, *earlier], tags),
+            plan,
             compose=partial(compose_repeat, start),
             n_trials=CLOSED,
             role=ROLE,
             noun=NOUN,
+            hooks=replace(plan.hooks, on_finished=finished),
         ),
         source=source,
         launcher=launcher,
         tracker=tracker,
         folder=place,
         watcher=terminal,
-        on_finished=finished,
     )
     sweep.take_over(search)
     wanted = agent.sweep.confirm

@@ -149,7 +149,6 @@ class Retraining:
                 tracker=tracker,
                 folder=place,
                 watcher=shown,
-                on_finished=lambda spec, outcome: None,  # noqa: ARG005
             )
             sweep.take_over(search)
             self.sweeps.append(sweep)

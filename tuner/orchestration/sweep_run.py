@@ -211,6 +211,7 @@ def _search(
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
         best_publisher(spec, outcome)
         publisher.refresh()
+        start.hooks.on_finished(spec, outcome)
 
     sweep = Sweep(
         plan=replace(
@@ -218,14 +219,13 @@ def _search(
             timeout=agent.sweep.timeout,
             enough=partial(_stop_reason, start, study),
             wants_model=best_publisher.wants_model,
-            hooks=start.hooks,
+            hooks=replace(start.hooks, on_finished=finished),
         ),
         source=study,
         launcher=launcher,
         tracker=tracker,
         folder=start.folder,
         watcher=terminal,
-        on_finished=finished,
         on_idle=publisher.prepare,
     )
     sweep.prepare(start.base)

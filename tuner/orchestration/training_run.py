@@ -117,7 +117,6 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
             tracker=tracker,
             folder=folder,
             watcher=terminal,
-            on_finished=lambda spec, outcome: None,  # noqa: ARG005
         )
         terminal.begin(study, 1, launcher.slots)
         try:
