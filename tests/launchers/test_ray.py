@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
+import ray
 from ray.exceptions import ActorUnavailableError, RayError
 
 from tuner.errors import InputError
@@ -71,6 +73,19 @@ def test_a_cluster_is_running_only_where_it_listens(ray_folder):
         assert running_cluster() == address
     noted.write_text("no port")
     assert running_cluster() is None
+
+
+def test_a_cluster_that_was_found_is_dialled_once(ray_folder, monkeypatch):
+    dialled, joined = [], []
+    monkeypatch.setattr(ray, "init", lambda **given: joined.append(given["address"]))
+    monkeypatch.setattr(
+        socket,
+        "create_connection",
+        lambda address, timeout: dialled.append(address) or nullcontext(),
+    )
+    (ray_folder / "ray" / "ray_current_cluster").write_text("10.0.0.7:6379\n")
+    connect("auto", no_notice)
+    assert (dialled, joined) == ([("10.0.0.7", 6379)], [None])
 
 
 ALONE = """\
