@@ -310,12 +310,12 @@ class Sweep:
         decision = decide(running, self._plan, unpromising=unpromising)
         _log.log(
             logging.DEBUG if decision is Decision.CONTINUE else logging.INFO,
-            "trial %d, point %d of %d: %s %s",
+            "trial %d, point %d of %d: %s%s",
             number,
             report.point,
             report.points,
             decision,
-            running.stopped_by,
+            f", {running.stopped_by}" if running.stopped_by else "",
         )
         self._launcher.send(slot, Answer(decision))
         running.heard = self._listening()  # A study that was away is not the worker's silence.

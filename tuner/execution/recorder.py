@@ -85,7 +85,7 @@ class TrialRecorder:
         """
         kept = self._folder.trial(number).keep(resumed_at)
         self._tracker.training_started(number, resumed_at=resumed_at, kept=kept)
-        _log.info("trial %d trains, resumed after point %d", number, resumed_at)
+        _log.info("trial %d trains from point %d on", number, resumed_at)
         return kept
 
     def progressed(self, slot: int, share: float, rate: float) -> None:

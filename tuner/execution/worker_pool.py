@@ -118,7 +118,8 @@ class WorkerPool:
             f", node {exited.lost_node} is lost" if exited.lost_node else "",
             exited.oom_kills,
         )
-        _log.debug("slot %d: the worker's log ends with: %s", slot, exited.log)
+        if exited.log:
+            _log.debug("slot %d: the worker's log ends with: %s", slot, exited.log)
         self._idle.discard(slot)
         self._recycling.renewed(slot)
         if slot in self._replaced:

@@ -94,7 +94,7 @@ class LocalLauncher:
 
     def kill(self) -> None:
         """End every worker at once."""
-        _log.info("%d workers are killed", len(self._workers))
+        _log.info("workers of slots %s are ended", list(self._workers))
         for worker in self._workers.values():
             worker.kill()
         for slot in list(self._workers):
@@ -102,7 +102,7 @@ class LocalLauncher:
 
     def close(self, timeout: float) -> None:
         """End the workers by closing their input, and by force after `timeout` seconds."""
-        _log.info("%d workers are asked to end within %.0f s", len(self._workers), timeout)
+        _log.info("workers of slots %s have %.0f s to end", list(self._workers), timeout)
         for worker in self._workers.values():
             worker.leave()
         deadline = time.monotonic() + timeout

@@ -202,11 +202,12 @@ class RayLauncher:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
-        added = self._add_slots(living_nodes())
+        nodes = living_nodes()
+        added = self._add_slots(nodes)
         for slot in added:
             self.start(slot)
         if added:
-            _log.info("%d nodes now, slots %s are added", len(living_nodes()), list(added))
+            _log.info("%d nodes now, slots %s are added", len(nodes), list(added))
             self._notice(f"the Ray cluster has grown: {len(self.slots)} trials at a time")
         seats = self._seats.values()
         waiting = sum(not seat.node and now - seat.asked > ROOM_SECONDS for seat in seats)

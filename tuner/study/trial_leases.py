@@ -164,7 +164,8 @@ class TrialLeases:
                 raise
             self._lose(set(self._leased) - owned)
             self._last_heartbeat = began
-            _log.debug("heartbeat for trials %s", sorted(self._leased))
+            if self._leased:
+                _log.debug("heartbeat for trials %s", sorted(self._leased))
 
     def _lose(self, numbers: set[int]) -> None:
         """Note that other agents have taken these trials: this one was suspended."""
