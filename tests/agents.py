@@ -69,8 +69,8 @@ def serve(folder, mlflow_uri, words, log, environment, channel):
     os.dup2(output, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     composed = command.compose_sweep(words, folder)
-    variants = sweep_run.check(composed)
-    command.compose_sweep, sweep_run.check = lambda *_: composed, lambda *_: variants
+    variants = sweep_run.check_space(composed)
+    command.compose_sweep, sweep_run.check_space = lambda *_: composed, lambda *_: variants
     worker = (sys.executable, "-m", FAKE)
     local.LocalLauncher = functools.partial(local.LocalLauncher, command=worker)
     with suppress(EOFError):
