@@ -1,4 +1,4 @@
-"""What papers fine-tuned encoders with, as points of a search space."""
+"""Configurations from papers on fine-tuning encoders, as points of a search space."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

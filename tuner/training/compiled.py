@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 
 _FACTORS = 0x21F0AAAD, 0x735A2D97
-"""Of a mixing function of 32 bits with little bias (C. Wellons, hash-prospector, 2018-2023)."""
+"""Constants of a 32-bit mixing function with little bias (C. Wellons, hash-prospector)."""
 
 
 def computed_again(value: tf.Tensor) -> tf.Tensor:
@@ -22,7 +22,7 @@ def mixed_bits(shape: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     """Pseudo-random numbers that follow from a key and each element's place alone.
 
     Args:
-        shape: Of the result, at least one axis; fewer than 2^32 elements.
+        shape: Shape of the result, at least one axis; fewer than 2^32 elements.
         key: uint32 [2].
 
     Returns:

@@ -38,7 +38,7 @@ def make_deterministic() -> None:
 
 
 def describe() -> str:
-    """What this process computes on, for people."""
+    """Return the device of this process, for people."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         threads = tf.config.threading.get_intra_op_parallelism_threads()
@@ -56,7 +56,7 @@ def require(devices: int) -> None:
     """Checks that a trial's `training.devices` can be had.
 
     Raises:
-        InputError: It can not.
+        InputError: It cannot.
     """
     if devices == 1:
         return

@@ -18,7 +18,7 @@ def watched(devices: int, seconds: float = SECONDS) -> Iterator[Callable[[], Gpu
     """Looks at the trial's GPUs meanwhile.
 
     Args:
-        devices: How many of the process's GPUs the trial takes: the first ones.
+        devices: Number of the process's GPUs that the trial uses: the first ones.
         seconds: Between two looks.
 
     Yields:
@@ -84,7 +84,7 @@ class _Gpus:
         self._handles = handles
 
     def look(self) -> Look:
-        """What they do now."""
+        """Return their usage now."""
         busy, memory = [], []
         for handle in self._handles:
             with suppress(self._nvml.NVMLError):  # A part of a GPU (MIG) does not tell.

@@ -38,7 +38,7 @@ def save_model(
     Args:
         folder: Made, or replaced.
         classifier: Its present weights are written, as float32.
-        checkpoint: That it was made from.
+        checkpoint: Checkpoint that it was made from.
         task: Task that it was trained for.
         labels: Names of its outputs, in the order of their numbers.
         max_length: Tokens at which texts were truncated.

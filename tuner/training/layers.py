@@ -14,7 +14,7 @@ def rates(
     the embeddings (Howard & Ruder 2018; Clark 2020, whose code skips a power below the head).
 
     Args:
-        depths: Of each weight, see `Parameter.depth`.
+        depths: Depth of each weight, see `Parameter.depth`.
         layers: Transformer layers of the encoder.
         layer_decay: Rate of a layer over that of the one above; 1 for all alike.
         freeze_layers: So many first layers, and the embeddings, have the rate 0; 0 freezes

@@ -31,7 +31,7 @@ from tuner.trial.records import Decision, Report
 
 
 class TrialMonitor(Protocol):
-    """Whom a fine-tune tells how it goes, and asks whether to go on."""
+    """Receives progress and reports of a running trial; decides whether it continues."""
 
     def started(self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int) -> None:
         """The first update begins; see `protocol.Started`."""
@@ -46,7 +46,7 @@ class TrialMonitor(Protocol):
         """Asked after every update; True ends the trial."""
 
     def should_checkpoint(self) -> bool:
-        """Whether a trial that was told to end is to be gone on with by another attempt."""
+        """Return True if another attempt is to resume a trial that was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +225,7 @@ class Loop:
 
     @property
     def _share(self) -> float:
-        """Of the budget's examples."""
+        """Share of the budget's examples."""
         return self._budget.examples_after(self._at.update) / self._budget.total_examples
 
     def _report(self, listener: TrialMonitor) -> bool:
@@ -256,7 +256,7 @@ class Loop:
         return True
 
     def _facts(self) -> dict[str, Any]:
-        """What a report says of the trial as a whole."""
+        """Return the fields of a report about the trial as a whole."""
         at = self._at
         return {
             "points": self._budget.evaluations,

@@ -28,11 +28,11 @@ class Classifier:
 
     Attributes:
         family: The encoder.
-        head: What stands above it.
+        head: Head above it.
         labels: Number of labels.
         precision: Name of the Keras dtype policy.
         dropout: State of all dropout layers.
-        parameters: What is known of each variable.
+        parameters: Description of each variable.
         variables: Keras variables, encoder first.
     """
 
@@ -47,7 +47,7 @@ class Classifier:
         """Builds the model; the head is zero until `reset`.
 
         Args:
-            checkpoint: Where encoder and weights come from.
+            checkpoint: Checkpoint with encoder and weights.
             labels: Number of labels.
             precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
             rematerialize: The layers' activations are computed again in the backward pass.

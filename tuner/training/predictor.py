@@ -27,7 +27,7 @@ class Predictor:
     Attributes:
         task: Task that it was trained for.
         labels: Names of its outputs, in the order of their numbers.
-        inputs: How it was fed; None where its folder does not say.
+        inputs: Inputs of its training; None if its folder has no record.
         max_length: Tokens at which texts are truncated.
         classifier: The model.
     """

@@ -60,10 +60,10 @@ def rehearse(
     """Score, save and read again a model that is not trained yet, unless that is noted.
 
     Args:
-        settings: Of the trial that begins.
+        settings: Settings of the trial that begins.
         data: Its data.
         classifier: Its model, with the weights that it begins with.
-        evaluator: Of that model.
+        evaluator: Evaluator of that model.
         save: Writes the model as the trial's end would.
 
     Raises:

@@ -29,7 +29,7 @@ FORMAT_VERSION = 2
 _log = logging.getLogger(__name__)
 
 _HOW_CUT = ("training.batch_size", "training.accumulation_steps", "training.effective_batch_size")
-"""How an update is cut, not what it is: the effective batch is compared by itself."""
+"""Keys that split an update without changing it: the effective batch is compared by itself."""
 
 _DECISIONS = between_starts()
 _FREE = (BetweenStarts.ANYTHING, BetweenStarts.SAME_CONTENT)
@@ -41,13 +41,13 @@ _SHOWN = 3
 
 @dataclass(kw_only=True)
 class Position:
-    """Where a trial stands, beside what its variables hold.
+    """Position of a trial, beside the values of its variables.
 
     Attributes:
         update: The last update made, skipped ones included.
         point: The last evaluation point reported.
         skipped: Updates skipped so far.
-        learning_rate: Of the last update.
+        learning_rate: Learning rate of the last update.
         seconds: Since the trial began, the time between attempts left out.
         measured: Sums since the last point.
         losses: Mean losses of the last updates, for the watch.
@@ -64,13 +64,13 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What a state has beside tensors.
+    """Record of a state beside its tensors.
 
     Attributes:
-        identity: What it belongs to.
+        identity: Identity of its trial.
         batch_size: With which it was made.
-        position: Where the trial stood.
-        step: What the update step knew.
+        position: Position of the trial.
+        step: State of the update step.
     """
 
     identity: Mapping[str, Any]
@@ -93,7 +93,7 @@ class Checkpointer:
         """Reads and writes nothing yet.
 
         Args:
-            file: Where the state is kept.
+            file: File of the state.
             settings: The trial's.
             data: The trial's.
             variables: All that the trial changes, by name.
@@ -124,7 +124,7 @@ class Checkpointer:
         return position, step
 
     def due(self, elapsed: float, share: float) -> bool:
-        """Whether to save at an evaluation point; see `worth_saving`."""
+        """Return True if the state is to be saved at an evaluation point; see `worth_saving`."""
         return worth_saving(
             self._training.save_state,
             elapsed=elapsed,
@@ -157,7 +157,7 @@ class Checkpointer:
             _log.warning("the trial's state could not be removed: %s", error)
 
     def _read(self) -> Saved | None:
-        """What was saved of this trial.
+        """Return the saved state of this trial.
 
         Raises:
             StateError: It is damaged or belongs to something else.
@@ -176,7 +176,7 @@ class Checkpointer:
             if not different:
                 return from_plain(Saved, plain)
         except (ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
-            raise StateError(f"it can not be read ({type(error).__name__})") from error
+            raise StateError(f"it cannot be read ({type(error).__name__})") from error
         more = ", …" if len(different) > _SHOWN else ""
         raise StateError(f"it is of another {', '.join(different[:_SHOWN])}{more}")
 
@@ -187,7 +187,7 @@ def _decides(key: str) -> bool:
 
 
 def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
-    """What a state belongs to: all that decides the trial, as JSON values."""
+    """Return the identity of a state: all that decides the trial, as JSON values."""
     flat = {
         f"{group}.{key}": value
         for group, fields in component.plain(settings).items()

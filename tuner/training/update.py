@@ -31,7 +31,7 @@ LOSS_SCALE_GROWTH = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateResult:
-    """What one update measured.
+    """Measurements of one update.
 
     Attributes:
         loss_sum: Plain loss of the task summed over its examples, before the update; neither
@@ -39,9 +39,9 @@ class UpdateResult:
         grad_norm: Global norm of the mean gradient of all weights that are not frozen, before
             clipping.
         skipped: The scaled gradients overflowed in mixed_float16; no weight was changed.
-        examples: How many it had.
-        tokens: That went through the model, padding included.
-        padding: How many of these were padding.
+        examples: Number of examples.
+        tokens: Tokens that went through the model, including padding.
+        padding: Number of padding tokens among them.
     """
 
     loss_sum: float
@@ -54,10 +54,10 @@ class UpdateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class StepState:
-    """What an update step knows beside its variables.
+    """State of an update step beside its variables.
 
     Attributes:
-        loss_scale: Of mixed_float16; 1 otherwise.
+        loss_scale: Loss scale of mixed_float16; 1 otherwise.
         good_updates: Without an overflow since the scale changed.
         shape: Micro-batches and rows that updates are padded to; see fused.py.
     """
@@ -77,8 +77,8 @@ class UpdateStep:
     This is the plain path, for one CPU: each update's figures are there when it returns.
 
     Attributes:
-        traces: How often TensorFlow traced each function, for tests.
-        compiles_shapes: Whether a first update of a new shape takes long.
+        traces: Number of times that TensorFlow traced each function, for tests.
+        compiles_shapes: True if the first update of a new shape takes long.
     """
 
     compiles_shapes = False
@@ -143,7 +143,7 @@ class UpdateStep:
 
     @property
     def slots(self) -> list[tf.Variable]:
-        """What the optimizer changes beside the weights."""
+        """Variables that the optimizer changes beside the weights."""
         return self._kernel.slots
 
     @property
@@ -173,7 +173,7 @@ class UpdateStep:
 
         Args:
             batches: Its micro-batches, of any sizes.
-            learning_rate: Of this update.
+            learning_rate: Learning rate of this update.
             update: Counted from 1, without skipped ones.
             clip_norm: Largest global norm of the mean gradient; None: no clipping.
         """
@@ -203,7 +203,7 @@ class UpdateStep:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to look at the figures."""
+        """True if it is time to read the figures."""
         return True
 
     def collect(self) -> list[UpdateResult]:
@@ -226,7 +226,7 @@ class UpdateStep:
         self._results.append(result)
 
     def _weight(self, batches: Sequence[MicroBatch]) -> float:
-        """What each row's loss is multiplied by, so that the update's is a mean."""
+        """Factor of each row's loss, so that the update's is a mean."""
         return self._loss_scale / math.fsum(self._loss.total_weight(b.labels) for b in batches)
 
     def _decay(self, learning_rate: float) -> float:
