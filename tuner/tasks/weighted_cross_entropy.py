@@ -45,7 +45,7 @@ class WeightedCrossEntropy:
         return float(self._host_weights[np.asarray(targets)].sum())
 
     def sums(self, outputs: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sums over the rows of one micro-batch.
+        """Return sums over the rows of one micro-batch.
 
         Args:
             outputs: Logits, float32 [rows, labels].

@@ -57,7 +57,7 @@ class Average:
             self._mix(1.0 - min(self._decay, (1 + update) / (10 + update)))
 
     def exchange(self) -> None:
-        """Puts the average in the place of the weights; once more puts them back."""
+        """Exchange the weights and their average; doing it again undoes it."""
         if self._decay is None:
             return
         for average, variable in zip(self._averages, self._variables, strict=True):

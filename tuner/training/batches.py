@@ -93,5 +93,5 @@ def epoch_updates(
 
 
 def micro_batches(rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Cuts one update's rows into micro-batches; the last may be smaller."""
+    """Split one update's rows into micro-batches; the last may be smaller."""
     return [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]

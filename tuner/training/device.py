@@ -53,7 +53,7 @@ def versions() -> dict[str, str]:
 
 
 def require(devices: int) -> None:
-    """Checks that a trial's `training.devices` can be had.
+    """Check that a trial's `training.devices` are available.
 
     Raises:
         InputError: It cannot.
@@ -76,7 +76,7 @@ def require(devices: int) -> None:
 
 
 def reset_peak_memory() -> None:
-    """Starts the measurement of a trial's peak; the CPU has none of its own."""
+    """Start to measure a trial's peak; the CPU has none of its own."""
     for gpu in tf.config.list_logical_devices("GPU"):
         tf.config.experimental.reset_memory_stats(gpu.name.removeprefix("/device:"))
 

@@ -33,7 +33,7 @@ class DropoutState:
         self._base: Any = self.seed
 
     def reset(self, rate: float, seed: int) -> None:
-        """Starts a trial: sets its rate and seed, and the counter to 0."""
+        """Start a trial: set its rate and seed, and the counter to 0."""
         self.rate.assign(rate)
         self.seed.assign([seed, 0])
 
@@ -60,7 +60,7 @@ class DropoutState:
         return repeated
 
     def drop(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Zeroes each element with probability `rate` and scales the others by 1/(1 - rate)."""
+        """Zero each element with probability `rate` and scale the others by 1/(1 - rate)."""
         self._call += 1
         seed = self._base + tf.constant([0, self._call], tf.int64)
         # The first mask of a forward pass is stored in any case: without one XLA takes the
@@ -85,7 +85,7 @@ class DropoutState:
         return dropped(inputs)
 
     def _masked(self, values: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-        """Zeroes the elements with the smallest bits, and scales the others."""
+        """Zero the elements with the smallest bits, and scale the others."""
         threshold = tf.cast(tf.round(self.rate * LEVELS), tf.int32)
         scale = tf.cast(1.0 / (1.0 - self.rate), values.dtype)
         return tf.where(bits >= threshold, values * scale, tf.zeros([], values.dtype))

@@ -53,7 +53,7 @@ class FineTuner:
         self._running: tuple[TrialSettings, PreparedData, Model] | None = None
 
     def prepare(self, settings: TrialSettings) -> None:
-        """Builds, tokenises and traces ahead what a trial with these settings needs.
+        """Build, tokenise and trace ahead what a trial with these settings needs.
 
         Raises:
             InputError: The settings, the data or the checkpoint are wrong.
@@ -75,7 +75,7 @@ class FineTuner:
         state: Path | None = None,
         profile: Path | None = None,
     ) -> str:
-        """Runs one trial, from its beginning or from where an earlier attempt at it stood.
+        """Run one trial, from its beginning or from an earlier attempt's state.
 
         Args:
             settings: All that decides it.
@@ -116,7 +116,7 @@ class FineTuner:
             return loop.run(listener)
 
     def save_model(self, folder: Path) -> None:
-        """Writes the model of the trial that runs, as it is now, as a Hugging Face folder.
+        """Write the running trial's model, as it is now, as a Hugging Face folder.
 
         Args:
             folder: Made, or replaced.
@@ -149,7 +149,7 @@ class FineTuner:
         return data, model
 
     def _settle(self, *, deterministic: bool) -> None:
-        """Decides with the first trial whether this process computes deterministically.
+        """Decide with the first trial whether this process computes deterministically.
 
         Raises:
             InputError: An earlier trial decided otherwise, and TensorFlow's kernels would not

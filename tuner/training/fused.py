@@ -60,7 +60,7 @@ class FusedStep(UpdateStep):
         strategy: Any = None,
         look_every: int = LOOK_EVERY,
     ) -> None:
-        """Traces nothing yet.
+        """Bind the parts together; trace nothing yet.
 
         Args:
             classifier: Built in the strategy's scope.
@@ -80,7 +80,7 @@ class FusedStep(UpdateStep):
         self._shape = (0, 0)
 
     def reset(self, optimizer: Optimizer, **fields: Any) -> None:
-        """Starts a trial; see `UpdateStep.reset`."""
+        """Start a trial; see `UpdateStep.reset`."""
         with replicas.scope(self._strategy):
             super().reset(optimizer, **fields)
         self._inputs.clear()
@@ -96,7 +96,7 @@ class FusedStep(UpdateStep):
         update: int,
         clip_norm: float | None,
     ) -> None:
-        """Sends one update's inputs off and starts an earlier one; see `UpdateStep.__call__`."""
+        """Send one update's inputs and start an earlier one; see `UpdateStep.__call__`."""
         clip = math.inf if clip_norm is None else clip_norm
         scalars = [self._weight(batches), self._decay(learning_rate), 1 / self._loss_scale, clip]
         numbers = self._optimizer.kernel_inputs(learning_rate, update)
@@ -113,7 +113,7 @@ class FusedStep(UpdateStep):
             self._start()
 
     def _send(self, stacks: Sequence[Stack], numbers: Sequence[float]) -> Future[Any]:
-        """Copies an update's inputs to the devices.
+        """Copy an update's inputs to the devices.
 
         TensorFlow copies after all that the device was told before, and lets the caller wait for
         that; from a thread of its own nothing waits but the copy.
@@ -126,13 +126,13 @@ class FusedStep(UpdateStep):
         return made
 
     def _start(self) -> None:
-        """Starts the update that has waited longest, and does not wait for it."""
+        """Start the update that has waited longest, without waiting for it."""
         inputs, counts = self._inputs.popleft()
         figures, self._halted = self._apply(inputs.result(), self._halted)
         self._figures.append((replicas.first(self._strategy, figures), counts))
 
     def start_all(self) -> None:
-        """Starts what has not been started."""
+        """Start the updates that have not been started."""
         while self._inputs:
             self._start()
 
@@ -142,7 +142,7 @@ class FusedStep(UpdateStep):
         return replace(super().state, shape=self._shape)
 
     def go_on(self, state: StepState) -> None:
-        """Takes up the state of an earlier attempt, after `reset`."""
+        """Restore the state of an earlier attempt, after `reset`."""
         super().go_on(state)
         self._shape = state.shape
 
@@ -172,7 +172,7 @@ class FusedStep(UpdateStep):
                 )
 
     def _deal(self, batches: Sequence[MicroBatch]) -> list[Stack]:
-        """Deals micro-batches to the devices in turn and pads them to one shape.
+        """Deal micro-batches to the devices in turn and pad them to one shape.
 
         The shape is the largest since the trial began, so that the smaller last update of an
         epoch needs no compilation of its own.
@@ -251,7 +251,7 @@ def _unpack(packed: tf.Tensor, target: TargetSpec) -> Stack:
 def _keep(
     condition: tf.Tensor, written: Sequence[tf.Variable], before: Sequence[tf.Tensor]
 ) -> None:
-    """Puts back what variables were before, if the condition holds.
+    """Restore the earlier values of variables if the condition holds.
 
     A branch would make host and device wait for one another; XLA folds this choice into the
     same pass over the weights that changes them.

@@ -15,7 +15,7 @@ SECONDS = 1.0
 
 @contextmanager
 def watched(devices: int, seconds: float = SECONDS) -> Iterator[Callable[[], GpuUsage]]:
-    """Looks at the trial's GPUs meanwhile.
+    """Sample the trial's GPUs meanwhile.
 
     Args:
         devices: Number of the process's GPUs that the trial uses: the first ones.

@@ -31,7 +31,7 @@ def save_model(
     labels: Sequence[str],
     max_length: int,
 ) -> None:
-    """Writes a trained classifier with its tokenizer.
+    """Write a trained classifier with its tokenizer.
 
     `transformers.AutoModelForSequenceClassification` gives the same logits from it.
 
@@ -85,7 +85,7 @@ def head_outputs(checkpoint: CheckpointInfo) -> int | None:
 
 
 def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
-    """Fills the head of a classifier that `save_model` wrote; the encoder loads itself.
+    """Fill the head of a classifier that `save_model` wrote; the encoder loads itself.
 
     Raises:
         KeyError: The checkpoint has no head for it.

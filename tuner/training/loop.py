@@ -108,7 +108,7 @@ class Loop:
         self._finished = False
 
     def run(self, listener: TrialMonitor) -> str:
-        """Makes all updates; returns why the trial diverged, empty when it did not."""
+        """Make all updates; return why the trial diverged, empty if it did not."""
         self._go_on()
         listener.started(self._guess, self._data.labels, self._at.point)
         updates = islice(enumerate(self._plan(), start=1), self._at.update, None)
@@ -118,7 +118,7 @@ class Loop:
         return self._diverged
 
     def _go_on(self) -> None:
-        """Takes up what an earlier attempt has saved."""
+        """Restore the state that an earlier attempt saved."""
         saved = self._keeper.load() if self._keeper is not None else None
         if saved is not None:
             self._at, step = saved
@@ -144,7 +144,7 @@ class Loop:
                 return
 
     def _leave(self, listener: TrialMonitor) -> None:
-        """Leaves a state behind where another attempt is to go on, and none where it is not."""
+        """Save a state if another attempt is to resume, and remove it otherwise."""
         if self._keeper is None:
             return
         ended = self._finished or self._diverged or not listener.should_checkpoint()
@@ -189,7 +189,7 @@ class Loop:
         return interim_rows(self._budget, rows, training.evaluation_share)
 
     def _update(self, rows: np.ndarray) -> None:
-        """Makes one update."""
+        """Make one update."""
         settings, training = self._settings, self._settings.training
         if self._begun is None:
             self._begun = self._clock()
@@ -203,7 +203,7 @@ class Loop:
         self._at.learning_rate = rate
 
     def _look(self, listener: TrialMonitor) -> bool:
-        """Reads the figures since the last look; returns whether training can go on."""
+        """Read the figures since the last time; return True if training can continue."""
         at, results = self._at, self._model.step.collect()
         now = self._clock()
         seconds = now - (now if self._begun is None else self._begun)
@@ -229,7 +229,7 @@ class Loop:
         return self._budget.examples_after(self._at.update) / self._budget.total_examples
 
     def _report(self, listener: TrialMonitor) -> bool:
-        """Evaluates and reports where a point is due; returns whether to go on."""
+        """Evaluate and report if a point is due; return True to continue."""
         at = self._at
         point = self._budget.point_due(at.update)
         if point is None or point <= at.point:
@@ -269,7 +269,7 @@ class Loop:
         }
 
     def _measure(self, *, final: bool, **facts: Any) -> Callable[..., Report]:
-        """Evaluates, and makes reports of it once point and finality are known."""
+        """Evaluate, and return a function from point and finality to the report."""
         started = self._clock()
         evaluation, fixed = self._evaluate(final=final)
         facts["seconds_evaluating"] = self._clock() - started

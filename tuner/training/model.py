@@ -44,7 +44,7 @@ class Classifier:
         *,
         rematerialize: bool = False,
     ) -> None:
-        """Builds the model; the head is zero until `reset`.
+        """Build the model; the head is zero until `reset`.
 
         Args:
             checkpoint: Checkpoint with encoder and weights.
@@ -80,7 +80,7 @@ class Classifier:
         return [v.value for v in self.variables]
 
     def reset(self, seed: int, dropout: float, reinit_layers: int = 0) -> None:
-        """Puts back every weight of the checkpoint, draws a new head and restarts dropout.
+        """Restore every weight of the checkpoint, draw a new head and restart dropout.
 
         Args:
             seed: The trial's; decides head, layers drawn anew and dropout masks.
@@ -99,7 +99,7 @@ class Classifier:
         self.dropout.reset(dropout, seed)
 
     def _draw(self, names: Collection[str], random: np.random.Generator) -> None:
-        """Gives parameters new values as in pre-training."""
+        """Draw new values of parameters as in pre-training."""
         for parameter, variable in zip(self.parameters, self.variables, strict=True):
             if parameter.name not in names:
                 continue

@@ -17,7 +17,7 @@ class BalancedRows:
     """
 
     def __init__(self, labels: np.ndarray, seed: int) -> None:
-        """Draws nothing yet.
+        """Take the labels; draw nothing yet.
 
         Args:
             labels: Label number of each training row.

@@ -33,7 +33,7 @@ class Predictor:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Loads a folder that `save_model` wrote.
+        """Load a folder that `save_model` wrote.
 
         Raises:
             InputError: It holds no such model.

@@ -20,7 +20,7 @@ SIDE = 256
 
 
 def main() -> int:
-    """Prints what it found; returns the exit code."""
+    """Print what it found; return the exit code."""
     device.set_up(None)
     with claim_stdout() as output:
         output.write(answer(to_json(found()).encode()))

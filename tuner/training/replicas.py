@@ -100,7 +100,7 @@ def first(strategy: Any, value: Any) -> tf.Tensor:
 
 
 def mirrored(strategy: Any, work: Callable[..., Any]) -> Callable[..., Any]:
-    """Does the work on every device, each with its own of the values."""
+    """Do the work on every device, each with its own values."""
     return lambda *values: strategy.run(work, args=values)
 
 

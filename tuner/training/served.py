@@ -21,7 +21,7 @@ class TextClassifier(PythonModel):
     """A fine-tuned classifier with its tokenizer and its label names."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Loads the model's folder; TensorFlow with it."""
+        """Load the model's folder, and TensorFlow."""
         from tuner.training.predictor import Predictor  # noqa: PLC0415
 
         self._predictor = Predictor(Path(context.artifacts["model"]))
@@ -34,7 +34,7 @@ class TextClassifier(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
-        """Classifies texts.
+        """Classify texts.
 
         Args:
             context: As it was loaded with.

@@ -90,7 +90,7 @@ class Checkpointer:
         variables: Mapping[str, Any],
         clock: Callable[[], float],
     ) -> None:
-        """Reads and writes nothing yet.
+        """Bind the parts together; read and write nothing yet.
 
         Args:
             file: File of the state.
@@ -108,7 +108,7 @@ class Checkpointer:
         self._cost: float | None = None
 
     def load(self) -> tuple[Position, StepState] | None:
-        """Restores the variables; returns the rest, or None where nothing usable was saved."""
+        """Restore the variables; return the rest, or None if nothing usable was saved."""
         try:
             saved = self._read()
             if saved is None:
@@ -134,7 +134,7 @@ class Checkpointer:
         )
 
     def save(self, position: Position, step: StepState) -> None:
-        """Saves; where that fails, the trial and the last state are as they were."""
+        """Save the state; if that fails, the trial and the last state are unchanged."""
         begun = self._clock()
         saved = Saved(
             identity=self._identity,

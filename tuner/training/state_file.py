@@ -36,7 +36,7 @@ class StateFile:
     """The one state of one trial."""
 
     def __init__(self, path: Path) -> None:
-        """Reads and writes nothing yet.
+        """Take the path; read and write nothing yet.
 
         Args:
             path: Path of the file; its folder exists when something is written.
@@ -45,7 +45,7 @@ class StateFile:
         self._partial = path.with_name(f".{path.name}.partial")
 
     def write(self, record: str, tensors: Mapping[str, Any]) -> None:
-        """Replaces the state.
+        """Replace the state.
 
         Tensors are taken from the device one after another, so that saving needs no memory for
         all of them.
@@ -89,7 +89,7 @@ class StateFile:
         return record
 
     def restore(self, tensors: Mapping[str, Any]) -> None:
-        """Assigns the saved values; all or, with an error, none.
+        """Assign all saved values; none if there is an error.
 
         Args:
             tensors: Name to variable, the same names as were written.

@@ -115,7 +115,7 @@ class UpdateStep:
         freeze_layers: int = 0,
         loss: LossOptions = PLAIN,
     ) -> None:
-        """Starts a trial with this optimizer and empty slots.
+        """Start a trial with this optimizer and empty slots.
 
         Args:
             optimizer: Settings of the optimizer.
@@ -152,7 +152,7 @@ class UpdateStep:
         return StepState(loss_scale=self._loss_scale, good_updates=self._good_updates)
 
     def go_on(self, state: StepState) -> None:
-        """Takes up the state of an earlier attempt, after `reset`."""
+        """Restore the state of an earlier attempt, after `reset`."""
         self._loss_scale, self._good_updates = state.loss_scale, state.good_updates
 
     def _forget_kernels_with_own_slots(self) -> None:
@@ -169,7 +169,7 @@ class UpdateStep:
         update: int,
         clip_norm: float | None,
     ) -> None:
-        """Makes one update; `collect` has its figures.
+        """Make one update; `collect` has its figures.
 
         Args:
             batches: Its micro-batches, of any sizes.
@@ -199,7 +199,7 @@ class UpdateStep:
         )
 
     def start_all(self) -> None:
-        """Starts all updates that were asked for; only then may others change the weights."""
+        """Start all requested updates; only then may others change the weights."""
 
     @property
     def due(self) -> bool:
