@@ -47,6 +47,9 @@ CASES: tuple[dict[str, Any], ...] = (
     {**DEEP, "sizes": ((16, 64), (16, 128), (32, 256))},
     {**SMALL, "sizes": ((16, 64), (64, 128)), "type": "albert", "optimizer": "lion"},
     {**SMALL, "sizes": ((16, 64), (64, 128)), "precision": "mixed_bfloat16"},
+    {**DEEP, "sizes": ((16, 64), (32, 128)), "type": "mpnet"},
+    {**DEEP, "sizes": ((16, 64), (32, 128)), "type": "deberta-v2"},
+    {**DEEP, "sizes": ((16, 64), (32, 128)), "type": "modernbert"},
 )
 """Sizes, examples and tokens of a batch, grow, so that each has a peak of its own."""
 

@@ -24,11 +24,14 @@ PLAIN = (
 )  # fmt: skip
 WORDS = (*PLAIN, *GOOD, *BAD)
 
-MODEL_TYPES = ("bert", "roberta", "distilbert", "albert", "xlm-roberta", "camembert", "electra")
-LIKE_BERT = ("bert", "distilbert", "electra")
+MODEL_TYPES = (
+    "bert", "roberta", "distilbert", "albert", "xlm-roberta", "camembert", "electra", "mpnet",
+    "deberta-v2", "modernbert",
+)  # fmt: skip
+LIKE_BERT = ("bert", "distilbert", "electra", "mpnet")
 """Families with word pieces."""
 
-COUNTED = ("roberta", "xlm-roberta", "camembert")
+COUNTED = ("roberta", "xlm-roberta", "camembert", "mpnet")
 """Families that count positions from the padding token on, here 1, and have one token type."""
 
 DISTILBERT = {
@@ -36,6 +39,15 @@ DISTILBERT = {
     "intermediate_size": "hidden_dim", "hidden_act": "activation",
 }  # fmt: skip
 """Usual names of fields to DistilBERT's."""
+
+DEBERTA = {
+    "relative_attention": True, "pos_att_type": "p2c|c2p", "share_att_key": True,
+    "norm_rel_ebd": "layer_norm", "position_biased_input": False, "position_buckets": 8,
+}  # fmt: skip
+"""Fields as DeBERTa v3 has them."""
+
+MODERNBERT = {"global_attn_every_n_layers": 2, "local_attention": 8, "pad_token_id": 0}
+"""Fields that show in tiny models."""
 
 SPREAD = 0.08
 """Standard deviation of the weights: enough that attention and activation show in outputs."""
@@ -91,6 +103,10 @@ def write_checkpoint(
         fields["embedding_size"] = hidden // 2
     elif model_type == "distilbert":
         fields = {DISTILBERT.get(name, name): value for name, value in fields.items()}
+    elif model_type == "deberta-v2":
+        fields |= DEBERTA | {"embedding_size": hidden}
+    elif model_type == "modernbert":
+        fields |= MODERNBERT | {"hidden_activation": fields.pop("hidden_act")}
     family = encoders.find(model_type)(**fields)
     head = family.sequence_classifier(len(labels or ()))
     config = family.exported({"initializer_range": 0.02} | dict.fromkeys(family.rates, 0.1))
@@ -112,13 +128,49 @@ def write_checkpoint(
     return folder
 
 
+_BERT_TOKENS = {
+    "pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}  # fmt: skip
+_ROBERTA_TOKENS = {
+    "bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>",
+    "mask_token": "<mask>", "cls_token": "<s>", "sep_token": "</s>",
+}  # fmt: skip
+_TOKENS = {
+    **dict.fromkeys(("bert", "distilbert", "electra", "modernbert", "deberta-v2"), _BERT_TOKENS),
+    **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), _ROBERTA_TOKENS),
+    "mpnet": _ROBERTA_TOKENS | {"unk_token": "[UNK]"},
+    "albert": _BERT_TOKENS | {"pad_token": "<pad>", "unk_token": "<unk>"},
+}
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
 def write_tokenizer(folder: Path, model_type: str) -> Tokenizer:
     """Writes tokenizer.json and what belongs beside it; returns the tokenizer."""
-    build = {**dict.fromkeys(LIKE_BERT, _wordpiece), "roberta": _byte_bpe}
-    tokenizer, special = build.get(model_type, lambda: _unigram(model_type))()
+    kinds = {
+        **dict.fromkeys(LIKE_BERT, _wordpiece),
+        **dict.fromkeys(("roberta", "modernbert"), _byte_bpe),
+    }
+    roles = _TOKENS[model_type]
+    special = list(dict.fromkeys(roles.values()))
+    tokenizer = kinds.get(model_type, _unigram)(special, roles["unk_token"])
+    if model_type in ("albert", "deberta-v2"):
+        tokenizer.normalizer = normalizers.Lowercase()
+    first, last = roles["cls_token"], roles["sep_token"]
+    numbered = [(token, special.index(token)) for token in (last, first)]
+    if model_type in ("roberta", "mpnet"):
+        tokenizer.post_processor = processors.RobertaProcessing(*numbered)
+    else:
+        doubled = f"{first} $A {last} {last} $B {last}"
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{first}:0 $A:0 {last}:0",
+            pair=doubled if first == "<s>" else f"{first} $A {last} $B:1 {last}:1",
+            special_tokens=numbered,
+        )
+    tokenizer.add_special_tokens(special)
     tokenizer.save(str(folder / "tokenizer.json"))
     name = encoders.find(model_type).tokenizer_class
-    settings = {"tokenizer_class": name, "do_lower_case": True, "model_max_length": 64} | special
+    settings = {"tokenizer_class": name, "do_lower_case": True, "model_max_length": 64} | roles
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2))
     if model_type in LIKE_BERT:
         vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -128,34 +180,20 @@ def write_tokenizer(folder: Path, model_type: str) -> Tokenizer:
     return tokenizer
 
 
-def _wordpiece() -> tuple[Tokenizer, dict[str, str]]:
-    letters = "abcdefghijklmnopqrstuvwxyz"
+def _wordpiece(special: Sequence[str], unknown: str) -> Tokenizer:
     tokens = [
-        "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "!", "?",
-        *letters, *(f"##{letter}" for letter in letters), *(w for w in WORDS if w != "a"),
+        *special, ".", ",", "!", "?", *_LETTERS, *(f"##{letter}" for letter in _LETTERS),
+        *(w for w in WORDS if w != "a"),
     ]  # fmt: skip
     vocabulary = {token: i for i, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=unknown))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS]:0 $A:0 [SEP]:0",
-        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.add_special_tokens(tokens[:5])
-    return tokenizer, {
-        "pad_token": "[PAD]",
-        "unk_token": "[UNK]",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-        "mask_token": "[MASK]",
-    }
+    return tokenizer
 
 
-def _byte_bpe() -> tuple[Tokenizer, dict[str, str]]:
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+def _byte_bpe(special: Sequence[str], unknown: str) -> Tokenizer:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens, merges = [*special, *alphabet], []
     for word in (*(f"Ġ{plain}" for plain in WORDS), *WORDS):
@@ -166,53 +204,18 @@ def _byte_bpe() -> tuple[Tokenizer, dict[str, str]]:
     vocabulary = {token: i for i, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(special)
-    return tokenizer, _roberta_tokens()
+    return tokenizer
 
 
-def _unigram(model_type: str) -> tuple[Tokenizer, dict[str, str]]:
-    albert = model_type == "albert"
-    special = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
-    if not albert:
-        special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    letters = "abcdefghijklmnopqrstuvwxyz.,!?▁"
+def _unigram(special: Sequence[str], unknown: str) -> Tokenizer:
     pieces = [(token, 0.0) for token in special]
-    pieces += [(f"▁{word}", -5.0) for word in WORDS] + [(letter, -12.0) for letter in letters]
-    tokenizer = Tokenizer(models.Unigram(pieces, special.index("<unk>"), byte_fallback=False))
-    if albert:
-        tokenizer.normalizer = normalizers.Lowercase()
+    pieces += [(f"▁{word}", -5.0) for word in WORDS]
+    pieces += [(letter, -12.0) for letter in f"{_LETTERS}.,!?▁"]
+    tokenizer = Tokenizer(models.Unigram(pieces, special.index(unknown), byte_fallback=False))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    start, end = ("[CLS]", "[SEP]") if albert else ("<s>", "</s>")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{start}:0 $A:0 {end}:0",
-        pair=f"{start} $A {end} $B:1 {end}:1" if albert else f"{start} $A {end} {end} $B {end}",
-        special_tokens=[(token, special.index(token)) for token in (start, end)],
-    )
     tokenizer.decoder = decoders.Metaspace()
-    tokenizer.add_special_tokens(special)
-    if not albert:
-        return tokenizer, _roberta_tokens()
-    return tokenizer, {
-        "pad_token": "<pad>",
-        "unk_token": "<unk>",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-        "mask_token": "[MASK]",
-    }
-
-
-def _roberta_tokens() -> dict[str, str]:
-    return {
-        "bos_token": "<s>",
-        "cls_token": "<s>",
-        "pad_token": "<pad>",
-        "eos_token": "</s>",
-        "sep_token": "</s>",
-        "unk_token": "<unk>",
-        "mask_token": "<mask>",
-    }
+    return tokenizer
 
 
 def reviews(rows: int, seed: int = 0) -> list[tuple[str, str]]:

@@ -263,12 +263,24 @@ def named(tensors, end):
     return next(name for name in sorted(tensors) if name.endswith(end))
 
 
+LEARNED = [each for each in MODEL_TYPES if each not in ("deberta-v2", "modernbert")]
+"""Families whose positions are learned."""
+
 PARTS = {
-    "word_embeddings.weight": MODEL_TYPES,
-    "position_embeddings.weight": MODEL_TYPES,
-    "embeddings.token_type_embeddings.weight": ("bert", "albert"),
-    "embeddings.LayerNorm.weight": MODEL_TYPES,
-    "attention.self.query.weight": ("bert", "roberta", "xlm-roberta"),
+    "word_embeddings.weight": [*LEARNED, "deberta-v2"],
+    "tok_embeddings.weight": ("modernbert",),
+    "position_embeddings.weight": LEARNED,
+    "embeddings.token_type_embeddings.weight": ("bert", "albert", "electra"),
+    "embeddings.LayerNorm.weight": [*LEARNED, "deberta-v2"],
+    "embeddings_project.bias": ("electra",),
+    "attention.attn.o.weight": ("mpnet",),
+    "relative_attention_bias.weight": ("mpnet",),
+    "rel_embeddings.weight": ("deberta-v2",),
+    "attention.self.value_proj.bias": ("deberta-v2",),
+    "1.attn.Wqkv.weight": ("modernbert",),
+    "1.attn_norm.weight": ("modernbert",),
+    "final_norm.weight": ("modernbert",),
+    "attention.self.query.weight": ("bert", "roberta", "xlm-roberta", "camembert", "electra"),
     "attention.self.value.bias": ("bert", "roberta", "xlm-roberta"),
     "1.output.dense.weight": ("bert", "roberta", "xlm-roberta"),
     "1.attention.q_lin.weight": ("distilbert",),
@@ -297,7 +309,7 @@ class TestTensors:
         for problem, tensor in changes.items():
             changed = {key: value for key, value in whole.items() if key != name}
             save_file(changed | ({} if tensor is None else {name: tensor}), folder / SINGLE)
-            if tensor is None and part == "word_embeddings.weight":
+            if tensor is None and part in ("word_embeddings.weight", "tok_embeddings.weight"):
                 problem = "no token embedding"  # noqa: PLW2901
             with pytest.raises(InputError, match=problem):
                 inspect(folder)

@@ -229,6 +229,7 @@ REFUSED = {
     "do_lower_case": ("bert", {CONFIG: has(do_lower_case="no")}),
     "do_lower_case against no normalizer": ("bert", {TOKENIZER: has(normalizer=None)}),
     "do_lower_case of ALBERT": ("albert", {CONFIG: has(do_lower_case=False)}),
+    "do_lower_case of DeBERTa": ("deberta-v2", {CONFIG: has(do_lower_case=False)}),
     "keep_accents": ("albert", {CONFIG: has(keep_accents=False)}),
     "model_input_names": ("bert", {CONFIG: has(model_input_names="input_ids")}),
     "added_tokens_decoder": ("bert", {CONFIG: has(added_tokens_decoder={"x": MASK})}),

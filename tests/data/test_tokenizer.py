@@ -170,6 +170,14 @@ def test_folders_with_vocabulary_files_alone(tmp_path, model_type):
     [
         ("albert", "spiece.model", {"pad_id": 0, "unk_id": 1, "bos_id": -1, "eos_id": -1}),
         ("xlm-roberta", "sentencepiece.bpe.model", {"unk_id": 0, "bos_id": 1, "eos_id": 2}),
+        ("camembert", "sentencepiece.bpe.model", {"unk_id": 0, "bos_id": 1, "eos_id": 2}),
+        (
+            "deberta-v2",
+            "spm.model",
+            {"pad_id": 0, "bos_id": 1, "eos_id": 2, "unk_id": 3}
+            | {"pad_piece": "[PAD]", "bos_piece": "[CLS]", "eos_piece": "[SEP]"}
+            | {"unk_piece": "[UNK]"},
+        ),
     ],
 )
 def test_folders_with_a_sentencepiece_model_alone(tmp_path, model_type, name, special):
@@ -188,7 +196,8 @@ def test_folders_with_a_sentencepiece_model_alone(tmp_path, model_type, name, sp
     (folder / name).write_bytes(model.getvalue())
     tokenizer = load_tokenizer(inspect(folder))
     rows = tokenize(tokenizer, ["the film"], None, 16)
-    start, end = ("[CLS]", "[SEP]") if model_type == "albert" else ("<s>", "</s>")
+    bert = model_type in ("albert", "deberta-v2")
+    start, end = ("[CLS]", "[SEP]") if bert else ("<s>", "</s>")
     tokens = [tokenizer.backend.id_to_token(token) for token in rows.ids.tolist()]
     assert tokens == [start, "▁the", "▁film", end]
 

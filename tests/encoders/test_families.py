@@ -81,6 +81,9 @@ def test_a_padding_token_may_be_null():
         ("xlm-roberta", 768, "Liu 2019"),
         ("albert", 768, "Lan 2020"),
         ("electra", 768, "Clark 2020"),
+        ("mpnet", 768, "Song 2020"),
+        ("deberta-v2", 768, "He 2021"),
+        ("modernbert", 768, "Warner 2024"),
     ],
 )
 def test_each_family_has_its_paper(name, width, source):

@@ -56,7 +56,7 @@ def batch(pad: int, last_type: int) -> dict[str, list[Any]]:
 def encoder(folder: Path, model_type: str) -> dict[str, Any]:
     """Outputs of transformers' own classifier for a checkpoint on `batch`."""
     model, loading = transformers.AutoModelForSequenceClassification.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
+        folder, dtype=torch.float32, output_loading_info=True
     )
     if loading["missing_keys"] or loading["unexpected_keys"]:
         raise ValueError(f"{model_type}: the checkpoint does not fit: {loading}")

@@ -57,6 +57,14 @@ def place(path):
     return None if path.startswith(("bert.pooler", "classifier")) else -1
 
 
+OF_DISTANCES = (
+    "relative_attention_bias.weight",
+    "encoder.LayerNorm.weight",
+    "encoder.LayerNorm.bias",
+)
+"""Ends of weights that belong to the embeddings and are not named so."""
+
+
 @pytest.mark.parametrize("model_type", MODEL_TYPES)
 def test_every_weight_has_its_place(tmp_path, model_type):
     from tuner.training.model import Classifier
@@ -66,11 +74,13 @@ def test_every_weight_has_its_place(tmp_path, model_type):
     for parameter, variable in zip(made.parameters, made.variables, strict=True):
         assert variable.path == parameter.name
         by_depth.setdefault(parameter.depth, []).append(variable.path)
-    assert all("embedding" in path for path in by_depth[0])
+    assert all("embedding" in path or path.endswith(OF_DISTANCES) for path in by_depth[0])
     assert not any("embedding" in path for depth in (1, 2, 3) for path in by_depth.get(depth, []))
     expected = {"albert": [0, 1, 3]}.get(model_type, [0, 1, 2, 3])
     assert sorted(by_depth) == expected
-    assert {len(by_depth[depth]) for depth in expected[1:-1]} == {16}
+    # ModernBERT's first layer has no norm before it, and the last one a norm after it.
+    counts = {"modernbert": [5, 7]}.get(model_type, [16] * len(expected[1:-1]))
+    assert [len(by_depth[depth]) for depth in expected[1:-1]] == counts
     assert any(path.startswith("classifier.") for path in by_depth[3])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tuner.checkpoints.json_object import read_object
 from tuner.checkpoints.other_formats import is_pointer, not_fetched
+from tuner.encoders import REGISTRY
 from tuner.errors import InputError
 
 TOKENIZER_FILES = (
@@ -14,6 +15,7 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
     "spiece.model",
+    "spm.model",
     "sentencepiece.bpe.model",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -21,7 +23,9 @@ TOKENIZER_FILES = (
 )
 """All that a tokenizer of these architectures is made of."""
 
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model")
+_VOCABULARIES = (
+    "tokenizer.json", "vocab.txt", "spiece.model", "spm.model", "sentencepiece.bpe.model",
+)  # fmt: skip
 
 PYTHON_ALONE = (
     "BartphoTokenizer", "BertGenerationTokenizer", "BertJapaneseTokenizer", "BertTokenizerLegacy",
@@ -31,8 +35,12 @@ PYTHON_ALONE = (
 )  # fmt: skip
 """Classes that transformers 5 computes in Python alone: they have no fast form."""
 
-_FAMILIES = ("Bert", "Roberta", "DistilBert", "Albert", "XLMRoberta", "PreTrained")
-_OWN_CLASSES = tuple(f"{name}Tokenizer{fast}" for name in _FAMILIES for fast in ("", "Fast"))
+_PLAIN = "PreTrainedTokenizer"
+_OWN_CLASSES = {
+    f"{name.removesuffix('Fast')}{fast}"
+    for name in (_PLAIN, *(family.tokenizer_class for family in REGISTRY.bundled()))
+    for fast in ("", "Fast")
+}
 """Classes of transformers that stand in for a checkpoint's own code."""
 
 _FAST = "tokenizer.json"

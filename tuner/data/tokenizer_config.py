@@ -31,7 +31,7 @@ SIDES = ("left", "right")
 _PLAIN = ("PreTrainedTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend")
 """Classes that use tokenizer.json unchanged."""
 
-_LIKE_BERT = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
+_LIKE_BERT = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer")
 _SPACED = ("RobertaTokenizer", "AlbertTokenizer", "XLMRobertaTokenizer", "CamembertTokenizer")
 """Classes that follow `add_prefix_space`."""
 
@@ -93,7 +93,8 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
     kind = name.removesuffix("Fast") or info.family.tokenizer_class
     bert = kind in _LIKE_BERT
     albert = kind == "AlbertTokenizer"
-    stated = [("do_lower_case", bert or albert), ("strip_accents", bert), ("keep_accents", albert)]
+    lowers = bert or kind in ("AlbertTokenizer", "DebertaV2Tokenizer")
+    stated = [("do_lower_case", lowers), ("strip_accents", bert), ("keep_accents", albert)]
     letters = {key: _flag(config, key, folder) for key, follows in stated if follows}
     return TokenizerSettings(
         truncation_side=_side(config, folder),

@@ -17,6 +17,7 @@ from tuner.errors import InputError
 from tuner.fields.bounds import Bounds, Condition
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published, published_rates
+from tuner.trial.memory import ModelShape
 
 OPTIONAL_SIZE = Bounds(text="a whole number below 2^31", low=0, high=2**31 - 1)
 OPTIONAL_RANGE = Bounds(text="-1, or a whole number below 2^31", low=-1, high=2**31 - 1)
@@ -91,6 +92,14 @@ class DebertaV2(Bert):
     def embedding_width(self) -> int:
         """Width of the embeddings."""
         return self.embedding_size
+
+    @property
+    def shape(self) -> ModelShape:
+        """Sizes that decide the memory of a trial; each kind of scores adds its own."""
+        kinds = len(self._kinds) if self.relative_attention else 0
+        # A projected distance for each pair of tokens that can be that far apart: two rows for
+        # each token. The number of scores is measured.
+        return replace(super().shape, more_states=2 * kinds, more_scores=5 * kinds)
 
     @property
     def span(self) -> int:
@@ -241,10 +250,11 @@ class DebertaV2(Bert):
             for part in ("query", "key", "value")
         )
         scale = (queries.shape[-1] * (1 + len(self._kinds))) ** -0.5
-        scores = tf.matmul(queries * scale, keys, transpose_b=True)
+        queries *= scale
+        scores = tf.matmul(queries, keys, transpose_b=True)
         for rows in distances:
             scores += self._distance_scores(
-                queries * scale, keys * scale, forward.drop(rows), attention.at("self")
+                queries, keys, forward.drop(rows), attention.at("self"), scale
             )
         mixed = layers.attended(tf.cast(scores, tf.float32) + bias, values, forward)
         x += forward.drop(layers.linear(mixed, attention.at("output.dense")))
@@ -252,9 +262,9 @@ class DebertaV2(Bert):
         return self._feed_forward(x, weights, forward)
 
     def _distance_scores(
-        self, queries: Tensor, keys: Tensor, rows: Tensor, weights: Weights
+        self, queries: Tensor, keys: Tensor, rows: Tensor, weights: Weights, scale: float
     ) -> Tensor:
-        """Scores of relative positions [rows, heads, queries, keys]."""
+        """Scores of relative positions [rows, heads, queries, keys]; the queries are scaled."""
         import tensorflow as tf
 
         tokens, most = tf.shape(queries)[2], self.max_positions
@@ -263,20 +273,19 @@ class DebertaV2(Bert):
         rows = tf.gather(rows, numbers[most - tokens : most + tokens - 1])[tf.newaxis]
         place = "{}_proj" if self.share_att_key else "pos_{}_proj"
 
-        def projected(part: str) -> Tensor:
-            x = layers.linear(rows, weights.at(place.format(part)))
+        def projected(part: str, rows: Tensor, factor: float) -> Tensor:
+            x = factor * layers.linear(rows, weights.at(place.format(part)))
             # A product that broadcasts corrupts memory in TensorFlow 2.21 (its issue 123109).
             copies = [tf.shape(queries)[0], 1, 1, 1]
             return tf.tile(layers.split_heads(x, self.num_attention_heads), copies)
 
         scores = tf.zeros([], queries.dtype)
         if "c2p" in self._kinds:
-            scores += _aligned(tf.matmul(queries, projected("key"), transpose_b=True))
+            scores += _aligned(tf.matmul(queries, projected("key", rows, 1.0), transpose_b=True))
         if "p2c" in self._kinds:
-            reverse = tf.reverse(projected("query"), axis=[2])
-            scores += tf.linalg.matrix_transpose(
-                _aligned(tf.matmul(keys, reverse, transpose_b=True))
-            )
+            reverse = projected("query", tf.reverse(rows, axis=[1]), scale)
+            of_keys = _aligned(tf.matmul(keys, reverse, transpose_b=True))
+            scores += tf.linalg.matrix_transpose(of_keys)
         return scores
 
     def row(self, distance: int) -> int:

@@ -1,7 +1,7 @@
 """MPNet (Song 2020): RoBERTa without token types, with a bias for relative positions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -48,6 +48,16 @@ class MPNet(Roberta):
         """Tokens that a text may have: the first has the position 2."""
         return self.max_position_embeddings - PADDING - 1
 
+    @property
+    def ignored_token_types(self) -> int:
+        """Number of token types that transformers reads: it has none either."""
+        return 0
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields; token types in config.json mean nothing."""
+        return super().read({k: v for k, v in config.items() if k != "type_vocab_size"})
+
     def exported(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of an exported config.json; there are no token types."""
         fields = super().exported(config)
@@ -56,13 +66,10 @@ class MPNet(Roberta):
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield the parameters of the encoder."""
-        bias = table(
-            "relative_attention_bias",
-            self.relative_attention_num_buckets,
-            self.num_attention_heads,
-        )
-        yield from placed("mpnet.encoder", 0, bias)
         yield from super().parameters()
+        rows, heads = self.relative_attention_num_buckets, self.num_attention_heads
+        (bias,) = table("relative_attention_bias", rows, heads)
+        yield from placed("mpnet.encoder", 0, [replace(bias, decays=False)])
 
     def _embedding_parameters(self) -> Iterator[Parameter]:
         yield from table("word_embeddings", self.vocab_size, self.hidden_size)

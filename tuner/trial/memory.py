@@ -19,10 +19,10 @@ FLOAT = 4
 LIBRARIES = 900 * 10**6
 """Bytes of a worker that has imported its libraries; `python benchmarks/memory.py` prints it."""
 
-GRAPHS = 50 * 10**6
-GRAPH = 13 * 10**6
+GRAPHS = 30 * 10**6
+GRAPH = 10 * 10**6
 """Bytes of host memory that traced graphs take: all without layers, and each layer's part; the
-rest of the measured peaks of models with 2 and with 12 small layers."""
+rest of the measured peaks of models with 2 and with 6 small layers and few tokens."""
 
 COPIES = 2
 """Numbers for each weight that an update makes: its gradient clipped, and what decays of it."""
@@ -47,6 +47,8 @@ class ModelShape:
         vocabulary: Rows of the token embedding.
         embedding: Width of the embeddings.
         parameters: Numbers in the weights, those of a dense layer above the encoder among them.
+        more_states: Tensors of the size of the hidden states that a layer keeps beyond BERT's.
+        more_scores: Tensors of the size of the attention scores that it works with beyond BERT's.
     """
 
     hidden: int
@@ -56,6 +58,8 @@ class ModelShape:
     vocabulary: int
     embedding: int
     parameters: int
+    more_states: int = 0
+    more_scores: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +181,7 @@ def _kept_compiled(shape: ModelShape, length: int, size: int) -> int:
     states = 2 * 2 + 4  # inputs and outputs of both norms; queries, keys, values, their mixture
     activation = 2 * shape.intermediate  # input of a GELU, and its output
     scores = 2 * shape.heads * length  # softmax, and what dropout leaves of it
-    return size * (states * shape.hidden + activation + scores)
+    return size * ((states + shape.more_states) * shape.hidden + activation + scores)
 
 
 def _kept(shape: ModelShape, length: int, size: int) -> int:
@@ -188,13 +192,13 @@ def _kept(shape: ModelShape, length: int, size: int) -> int:
         length: Tokens of a text.
         size: Bytes of a number.
     """
-    norms = 2 * (2 * FLOAT + size)  # each: input and scale, both float32, and output
+    norms = 2 * (FLOAT + size)  # each: its output before the scale, float32, and after it
     attention = 4 * size  # queries, keys, values, and what is made of them
     masks = 2  # of both dropouts, a byte for each number
-    activation = 4 * size  # the factors of a GELU, and its output
+    activation = 2 * size  # input and output
     scores = 2 * size + 1  # softmax, what dropout leaves of it, and its mask
     return (
-        (norms + attention + masks) * shape.hidden
+        (norms + attention + masks + shape.more_states * size) * shape.hidden
         + activation * shape.intermediate
         + scores * shape.heads * length
     )
@@ -202,4 +206,5 @@ def _kept(shape: ModelShape, length: int, size: int) -> int:
 
 def _at_work(shape: ModelShape, length: int, size: int) -> int:
     """Bytes of each token in the largest step of a layer, attention or feed-forward."""
-    return AT_WORK * size * max(shape.heads * length, shape.intermediate)
+    scores = (AT_WORK + shape.more_scores) * shape.heads * length
+    return size * max(scores, AT_WORK * shape.intermediate)

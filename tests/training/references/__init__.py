@@ -28,6 +28,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Architecture and what config.json says otherwise, of each tiny checkpoint in encoders.json."""
 
+_ACTIVATION = {"distilbert": "activation", "modernbert": "hidden_activation"}
+"""Name of `hidden_act` where it is another one."""
+
 POSITION_CASES = (
     *(f"{each}{pad}" for each in ("roberta", "xlm-roberta") for pad in (" pad 0", "", " pad 4")),
 )
@@ -51,8 +54,8 @@ def write_tiny(folder: Path, case: str) -> Path:
     write_checkpoint(folder, model_type, hidden=16, seed=5, labels=labels)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    if model_type == "distilbert" and "hidden_act" in changes:
-        changes = {"activation": changes["hidden_act"]}
+    if model_type in _ACTIVATION and "hidden_act" in changes:
+        changes = {_ACTIVATION[model_type]: changes["hidden_act"]}
     path.write_text(json.dumps(config | changes), encoding="utf-8")
     if "type_vocab_size" in changes:
         _write_types(folder / "model.safetensors", changes["type_vocab_size"])
