@@ -236,6 +236,7 @@ class TestCache:
             "import json, sys, time\n"
             "from tuner.settings.settings import DataSettings, ModelSettings\n"
             "from tuner.data import prepare\n"
+            "from tuner.tasks import Classification\n"
             "data, model = map(json.loads, sys.argv[1:])\n"
             "start = time.perf_counter()\n"
             "prepared = prepare(DataSettings(**data), ModelSettings(**model), Classification())\n"
