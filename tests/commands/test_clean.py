@@ -76,7 +76,7 @@ def test_a_study_that_runs_is_left_alone(swept, folder, capsys):
     spool.mkdir(exist_ok=True)
     with FileLock(spool / "other.lock"):
         assert main(["clean", *REMOVE]) == 0
-    assert "mine: left alone" in capsys.readouterr().out
+    assert "mine: not touched" in capsys.readouterr().out
     assert (swept.trial(0).path / STATE).exists()
 
 

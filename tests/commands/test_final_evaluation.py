@@ -52,7 +52,7 @@ def test_the_test_rows_are_scored_once(folder, capsys, mlflow_uri, evaluations, 
     # Named after the search; these rows have the scores that the repeat had on them.
     printed = swept(capsys, CONFIRM, test)
     assert "40 test rows, which are scored once, at the very end" in printed
-    assert "40 test rows (100.0%) have a text that validation has too" in printed
+    assert "40 test rows (100.0%) have a text that is also in validation" in printed
     assert "Test, evaluated once, for the model of trial 0 with seed" in printed
     assert evaluations == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
     best = read(study / "best.yaml")
