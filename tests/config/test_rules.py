@@ -9,6 +9,7 @@ from tuner.config.checks import check_agent, check_trial
 from tuner.config.rules import LARGEST, broken, too_large
 from tuner.fields.bounds import whole
 from tuner.settings.settings import AgentSettings, SweepSettings, TrackingSettings
+from tuner.tasks import Classification
 
 
 @dataclass(frozen=True)
@@ -74,23 +75,27 @@ SEARCHES = {
 )
 def test_an_option_that_optuna_meets_in_mid_sweep_is_refused_before(key, value):
     group, _, option = key.partition(".")
-    (finding,) = check_agent(agent(**{group: {option: value}}))
+    (finding,) = checked(agent(**{group: {option: value}}))
     assert finding.key == key
 
 
 def test_a_smallest_resource_above_the_largest_is_refused():
-    (finding,) = check_agent(agent(pruner={"min_resource": 9, "max_resource": 4}))
+    (finding,) = checked(agent(pruner={"min_resource": 9, "max_resource": 4}))
     assert finding.key == "pruner.min_resource"
-    assert not check_agent(agent(pruner={"min_resource": 1, "max_resource": "auto"}))
+    assert not checked(agent(pruner={"min_resource": 1, "max_resource": "auto"}))
+
+
+def checked(settings):
+    return check_agent(settings, Classification())
 
 
 def agent(**groups):
-    return AgentSettings(sweep=SweepSettings(name="mine"), **groups)
+    return AgentSettings(sweep=SweepSettings(name="mine", objectives=["val_accuracy"]), **groups)
 
 
 @pytest.mark.parametrize("key", ["log_model", "send"])
 def test_a_name_for_a_model_that_is_not_logged_is_found(key):
     tracking = {"register": "reviews", key: False}
-    (finding,) = check_agent(agent(tracking=TrackingSettings(**tracking)))
+    (finding,) = checked(agent(tracking=TrackingSettings(**tracking)))
     assert (finding.key, finding.value) == ("tracking.register", "reviews")
-    assert not check_agent(agent(tracking=TrackingSettings(register="reviews")))
+    assert not checked(agent(tracking=TrackingSettings(register="reviews")))
