@@ -10,6 +10,7 @@ from tests.training.test_fine_tune import Recorder
 from tests.training.test_fused import tuner_of_a_gpu
 from tests.worker.test_warm import what_matters
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -36,7 +37,7 @@ def three_updates(checkpoint, *, rematerialize):
     from tuner.training.update import UpdateStep
 
     model = Classifier(checkpoint, 2, rematerialize=rematerialize)
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     model.reset(seed=1, dropout=0.3)
     begin = weights(model)
     step.reset(make_optimizer(ADAMW))

@@ -7,6 +7,7 @@ from tests.components import make_optimizer
 from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, cut, ten_updates, weights
 from tuner.checkpoints import inspect
+from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
@@ -24,7 +25,7 @@ def step(model):
     from tuner.training.update import UpdateStep
 
     model.reset(seed=0, dropout=0.0)
-    return UpdateStep(model)
+    return UpdateStep(model, Classification())
 
 
 def make(step, *args, **kwargs):
@@ -126,7 +127,7 @@ def test_mixed_precision_learns_and_keeps_float32_weights(tmp_path, data, precis
     from tuner.training.update import UpdateStep
 
     model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, precision)
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     assert {v.dtype for v in model.variables} == {"float32"}
     model.reset(seed=0, dropout=0.1)
     step.reset(make_optimizer(ADAMW))
@@ -147,7 +148,7 @@ def test_an_overflow_in_float16_is_skipped_and_changes_no_weight(tmp_path, data)
     from tuner.training.update import UpdateStep
 
     model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     model.reset(seed=0, dropout=0.0)
     step.reset(make_optimizer(ADAMW))
     step._loss_scale = 2.0**40
@@ -164,7 +165,7 @@ def test_the_loss_scale_doubles_after_enough_updates_without_overflow(tmp_path, 
     from tuner.training.update import LOSS_SCALE_GROWTH, UpdateStep
 
     model = Classifier(inspect(write_checkpoint(tmp_path / "bert")), 2, "mixed_float16")
-    step = UpdateStep(model)
+    step = UpdateStep(model, Classification())
     model.reset(seed=0, dropout=0.0)
     step.reset(make_optimizer(ADAMW))
     before = step._loss_scale
