@@ -66,8 +66,8 @@ def broken(workspace, monkeypatch):
     def fail(self, config):
         raise ValueError("could not broadcast input array from shape (64,32) into shape (65,32)")
 
-    monkeypatch.setattr("tuner.encoders.Family.exported", fail)
     write_checkpoint(workspace / "broken", "bert", seed=9)
+    monkeypatch.setattr("tuner.encoders.Family.exported", fail)
     return "broken"
 
 
@@ -97,9 +97,9 @@ def test_a_trial_that_could_not_keep_its_model_ends_before_its_first_update(
 def test_a_folder_that_says_something_else_is_found(workspace, parts, monkeypatch, field, value):
     from tuner.training.rehearsal import rehearse
 
+    write_checkpoint(workspace / field, "roberta", seed=len(field))
     honest = Family.exported
     monkeypatch.setattr(Family, "exported", lambda *given: honest(*given) | {field: value})
-    write_checkpoint(workspace / field, "roberta", seed=len(field))
     with pytest.raises(InputError) as caught:
         rehearse(*parts(field))
     assert caught.value.where == str(workspace / field)
