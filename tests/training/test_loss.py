@@ -50,7 +50,7 @@ def test_sums_equal_the_formula(smoothing, weights):
     logits = random.normal(0, 3, (50, 4)).astype(np.float32)
     labels = random.integers(0, 4, 50).astype(np.int32)
     loss = WeightedCrossEntropy(4)
-    loss.reset(0.5, np.array([9.0, 8.0, 7.0, 6.0]))  # What another trial had.
+    loss.reset(options(0.5, (9.0, 8.0, 7.0, 6.0)))  # What another trial had.
     loss.reset(options(smoothing, weights))
     plain, weighted = loss.sums(logits, labels)
     ones = np.ones(4) if weights is None else weights
