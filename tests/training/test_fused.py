@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.components import make_optimizer
+from tests.components import loss_options, make_optimizer
 from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, RMSPROP, SGD, cut, farthest, ten_updates, weights
 from tests.training.test_fine_tune import run
@@ -48,8 +48,7 @@ def tuner_of_a_gpu(monkeypatch):
 def test_ten_updates_give_the_parameters_of_the_plain_path(model, plain, fused, data, optimizer):
     fields = {
         "freeze_layers": 1,
-        "label_smoothing": 0.1,
-        "class_weights": np.array([0.5, 2.0]),
+        "loss": loss_options(0.1, np.array([0.5, 2.0])),
     }
     optimizer = {**optimizer, "layer_decay": 0.8}
     begin = weights(model)
