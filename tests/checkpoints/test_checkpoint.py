@@ -426,6 +426,7 @@ def test_refuses_a_configuration_that_can_not_be_built(tmp_path, changes, proble
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "/etc/passwd", "a\nb.safetensors", "x"])
 def test_an_index_names_files_of_its_folder_alone(folder, name):
+    (folder / "model.safetensors").rename(folder / "whole.safetensors")
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
     with pytest.raises(InputError, match="names no files of this folder"):
         inspect(folder)
@@ -433,9 +434,17 @@ def test_an_index_names_files_of_its_folder_alone(folder, name):
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {}}'])
 def test_a_malformed_index_is_refused(folder, text):
+    (folder / "model.safetensors").rename(folder / "whole.safetensors")
     (folder / "model.safetensors.index.json").write_text(text)
     with pytest.raises(InputError, match="the weights' index"):
         inspect(folder)
+
+
+def test_a_whole_file_wins_over_an_index_that_an_earlier_save_left(folder):
+    (folder / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "gone.safetensors"}}'
+    )
+    assert [file.name for file in inspect(folder).weight_files] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize(

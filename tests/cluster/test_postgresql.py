@@ -149,10 +149,10 @@ def test_the_server_ends_an_agent_that_is_frozen_in_a_transaction(server):
 
 def test_who_lost_the_lock_to_the_server_claims_nothing(server):
     study = open_study(with_driver(server.create("lock")))
-    coordination = study._opened.coordination
+    coordination = study._open_storage.coordination
     with coordination.locked():
         holder = coordination._held.scalar(text("SELECT pg_backend_pid()"))
-        with study._opened.engine.connect() as other:  # As the server does it after 30 s.
+        with study._open_storage.engine.connect() as other:  # As the server does it after 30 s.
             other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": holder})
         with pytest.raises(OperationalError):
             coordination.check()

@@ -14,6 +14,7 @@ from tuner.commands.train import split_file
 from tuner.config import dump_trial
 from tuner.errors import InputError
 from tuner.files.model_folder import defect
+from tuner.search.goals import score
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome, TrialState
 from tuner.trial.serialization import from_json, to_plain
@@ -83,7 +84,7 @@ def test_the_objective_of_the_file_is_what_is_told(folder, fake_workers, capsys,
     assert outcome.value == outcome.measured[objective]
     told = capsys.readouterr().out.splitlines()
     results = [line for line in told if line.startswith(("val_", "examples_"))]
-    assert results[0].split()[:2] == [objective, str(outcome.value)]
+    assert results[0].split()[:2] == [objective, score(outcome.value)]
     assert ("lower is better" in results[0]) == (objective == "val_loss")
     assert [line.split()[0] for line in results].count(objective) == 1
 

@@ -56,7 +56,7 @@ CASES = [
     ("optimizer.weight_decay=null", "optimizer.weight_decay is null", "command line", "a value"),
     ("optimizer.name=sgd", "optimizer.name is set", "command line", "optimizer=OPTION"),
     ("model=foo", "there is no model called 'foo'", "command line, model=foo",
-     "albert_base, bert_base, distilbert"),
+     "albert_base, bert_base, camembert_base"),
     ("model={checkpoint:x}", "not the name of an option", "command line", "model=OPTION"),
     ("launcher.slots=0", "launcher.slots is 0", "command line, launcher.slots=0", "1 to 10,000"),
     ("training.evaluations=0 training.epochs=-1",

@@ -12,6 +12,7 @@ from tuner.config import (
 )
 from tuner.config.schema import DEFAULT_OPTIONS, TRIAL_GROUPS, plain
 from tuner.errors import InputError
+from tuner.tasks import Multilabel
 
 
 @pytest.fixture
@@ -35,13 +36,18 @@ ONE_KEY = {
 }
 
 
-@pytest.mark.parametrize("group", TRIAL_GROUPS)
+@pytest.mark.parametrize("group", ONE_KEY)
 def test_what_a_file_leaves_out_is_as_without_the_file(write, tmp_path, group):
     usual = plain(compose_training(None, ["model=minilm"], tmp_path).trial)
     key, value = ONE_KEY[group].split(": ")
     found = plain(write(f"{group}: {{{ONE_KEY[group]}}}").trial)
     assert found[group].pop(key) == float(value) != usual[group].pop(key)
     assert found == usual
+
+
+def test_a_task_has_the_fields_that_a_file_leaves_out(write):
+    found = write("task: {name: multilabel, threshold: 0.3}").trial.task
+    assert found == Multilabel(threshold=0.3)
 
 
 def test_a_file_without_epochs_has_the_documented_budget(write):
@@ -202,4 +208,4 @@ def test_a_recorded_objective_does_not_keep_a_model_from_being_read(tmp_path):
 
 
 def test_every_group_has_a_key_here():
-    assert set(ONE_KEY) == set(TRIAL_GROUPS) <= set(DEFAULT_OPTIONS)
+    assert {*ONE_KEY, "task"} == set(TRIAL_GROUPS) <= set(DEFAULT_OPTIONS)

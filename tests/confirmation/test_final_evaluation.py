@@ -1,6 +1,7 @@
 """Permission to score the test rows, and the text of the result."""
 
 import math
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from tuner.confirmation import (
     second_evaluation_refusal,
 )
 from tuner.confirmation.final_evaluation import final_evaluation_text, wilson_interval
-from tuner.diagnosis.sweep.noise import confusion_error
+from tuner.tasks import Evaluation
+from tuner.tasks.confusion import accuracy, confusion_error, macro_f1, matthews_correlation
 
 SUBJECT = EvaluatedModel(trial=3, seed=2, rows="abc")
 CONFUSION = [[30, 10], [5, 55]]
@@ -20,20 +22,20 @@ LOSSES = [0.1] * 85 + [1.1] * 15
 
 
 def looked(**given):
-    scores = evaluated_scores(CONFUSION, LOSSES)
+    scores = scored(CONFUSION, LOSSES)
     values = {"examples": 100, "in_training": 0, "in_validation": 0, "scores": scores}
     return FinalEvaluation(subject=SUBJECT, **values | given)
 
 
 def test_scores_have_the_errors_that_the_reading_gives_them():
-    found = evaluated_scores(CONFUSION, LOSSES)
+    found = scored(CONFUSION, LOSSES)
     assert found["accuracy"].value == 0.85
     assert found["accuracy"].error == pytest.approx(math.sqrt(0.85 * 0.15 / 100), rel=0.05)
     assert found["macro_f1"].error == confusion_error(CONFUSION, "macro_f1")
     assert found["mcc"].error == confusion_error(CONFUSION, "mcc")
     assert found["loss"].value == pytest.approx(0.25)
     assert found["loss"].error == pytest.approx(math.sqrt(0.85 * 0.15 / 99))
-    assert evaluated_scores([[1, 0], [0, 0]], [0.3])["loss"].error == 0.0
+    assert scored([[1, 0], [0, 0]], [0.3])["loss"].error == 0.0
 
 
 def test_the_same_model_and_rows_are_no_second_look():
@@ -70,14 +72,14 @@ def test_a_look_is_told_with_its_errors():
 )
 def test_intervals_of_test_scores_keep_within_their_ranges(confusion):
     rows = sum(map(sum, confusion))
-    look = looked(examples=rows, scores=evaluated_scores(confusion, [0.01] * (rows - 1) + [2.0]))
+    look = looked(examples=rows, scores=scored(confusion, [0.01] * (rows - 1) + [2.0]))
     for name, least, most in (("accuracy", 0, 1), ("macro_f1", 0, 1), ("mcc", -1, 1)):
         low, high = look.interval(name)
         assert least <= low <= look.scores[name].value <= high <= most
         assert low < high
     low, high = look.interval("loss")
     assert 0.0 < low < look.scores["loss"].value < high
-    single = looked(examples=1, scores=evaluated_scores([[1, 0], [0, 0]], [0.3]))
+    single = looked(examples=1, scores=scored([[1, 0], [0, 0]], [0.3]))
     assert single.interval("loss") is None
 
 
@@ -102,3 +104,21 @@ def test_a_look_that_did_not_end_says_so():
 )
 def test_the_interval_of_a_share_is_wilsons(right, low, high):
     assert wilson_interval(right / 100, 100) == pytest.approx((low, high), abs=1e-6)
+
+
+def scored(confusion, losses):
+    """Scores of a classifier with this matrix and these losses."""
+    names = ("accuracy", "macro_f1", "mcc")
+    metrics = (accuracy, macro_f1, matthews_correlation)
+    error = statistics.stdev(losses) / len(losses) ** 0.5 if len(losses) > 1 else 0.0
+    found = Evaluation(
+        examples=len(losses),
+        loss=statistics.fmean(losses),
+        loss_error=error,
+        error_within_strata=error,
+        scores={name: metric(confusion) for name, metric in zip(names, metrics, strict=True)},
+        errors={name: confusion_error(confusion, name) for name in names},
+        association=0.0,
+        majority_share=0.5,
+    )
+    return evaluated_scores(found, with_loss=True)

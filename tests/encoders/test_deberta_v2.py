@@ -53,6 +53,7 @@ def test_embeddings_are_as_wide_as_hidden_states_unless_said():
         ("pooler_hidden_size", 3),
         ("attention_head_size", 5),
         ("position_buckets", 64),
+        ("position_buckets", 1),
         ("type_vocab_size", -1),
         ("relative_attention", "yes"),
     ],
@@ -60,6 +61,5 @@ def test_embeddings_are_as_wide_as_hidden_states_unless_said():
 def test_what_cannot_be_computed_is_refused_by_name(field, value):
     with pytest.raises(InputError) as refused:
         make(**{field: value})
-    named = {"position_buckets": "64 buckets"}.get(field, field)
-    assert named in refused.value.problem
+    assert field in refused.value.problem.replace("64 buckets", field)
     assert "config.json" in refused.value.where

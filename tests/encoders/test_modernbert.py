@@ -50,6 +50,12 @@ def test_kinds_of_layers_that_repeat_are_read(types, every):
     assert make(MODERNBERT | fields).global_attn_every_n_layers == every
 
 
+def test_second_names_and_fields_without_a_meaning_are_read_as_transformers_does():
+    assert make(MODERNBERT | {"sliding_window": 8, "local_attention": 128}).local_attention == 16
+    assert make(MODERNBERT | {"position_embedding_type": "sans_pos"}) == make(MODERNBERT)
+    assert make(MODERNBERT | {"pad_token_id": None}).pad_token_id == 0
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -61,6 +67,7 @@ def test_kinds_of_layers_that_repeat_are_read(types, every):
         ("layer_types", []),
         ("layer_types", "full_attention"),
         ("rope_parameters", {GLOBAL: {"rope_type": "yarn", "rope_theta": 1.0}}),
+        ("rope_parameters", {GLOBAL: {"type": "linear", "factor": 2.0}}),
         ("rope_parameters", {LOCAL: 3}),
         ("rope_parameters", [3]),
         ("rope_scaling", {"type": "linear", "factor": 2.0}),

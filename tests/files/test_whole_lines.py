@@ -77,7 +77,7 @@ def test_who_sends_a_spool_while_another_process_writes_it_misses_no_record(tmp_
         if batch := reader.pending(""):
             steps += [event.step for event in batch.events if isinstance(event, MetricsLogged)]
             unreadable += batch.unreadable
-            reader.note_sent(batch.end, "")
+            reader.mark_sent(batch.end, "")
     assert writer.wait() == 0
     assert unreadable == 0
     assert steps == list(range(count))
@@ -88,7 +88,7 @@ def test_a_spool_that_was_replaced_is_sent_from_its_beginning(tmp_path):
     spool = new_spool(tmp_path, "", 0)
     for step in range(5):
         spool.append(MetricsLogged(at=0, run="r", step=step, metrics={}))
-    spool.note_sent(spool.pending("").end, "")
+    spool.mark_sent(spool.pending("").end, "")
     assert spool.pending("") is None
     lines = spool.path.read_bytes().splitlines(keepends=True)
     spool.path.write_bytes(b"".join(lines[:3]))

@@ -5,6 +5,13 @@ import pytest
 from tuner.formatting.value_text import value_text
 
 
+def test_what_is_nested_too_deep_is_left_out():
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    assert "…" in value_text(deep)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -66,11 +66,12 @@ def find_weights(folder: Path, family: Family) -> tuple[Path, ...]:
 
 def _files(folder: Path) -> tuple[Path, ...]:
     for name in (WEIGHTS, PICKLE):
+        # As transformers looks: an index may be left over from an earlier, sharded save.
+        if (folder / name).is_file():
+            return (folder / name,)
         index = folder / f"{name}.index.json"
         if index.is_file():
             return _shards(index, Path(name).suffix)
-        if (folder / name).is_file():
-            return (folder / name,)
     raise without_weights(folder)
 
 

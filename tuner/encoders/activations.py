@@ -28,10 +28,10 @@ def gelu(x: Tensor) -> Tensor:
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
-    """Return GELU's approximation by a hyperbolic tangent."""
+    """Return GELU's approximation by a hyperbolic tangent, in float32: 1 + tanh cancels."""
     import tensorflow as tf
 
-    return tf.nn.gelu(x, approximate=True)
+    return tf.cast(tf.nn.gelu(tf.cast(x, tf.float32), approximate=True), x.dtype)
 
 
 def quick_gelu(x: Tensor) -> Tensor:

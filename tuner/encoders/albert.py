@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import ACTIVATIONS
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import ACTIVATION, SIZE
+from tuner.encoders.family import ACTIVATION, LAYERS, SIZE
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.parameters import Parameter, linear, norm, placed
 from tuner.search.literature import Published, published_rates
@@ -43,10 +43,10 @@ class Albert(Bert):
 
     hidden_size: Annotated[int, SIZE] = 4096
 
-    num_hidden_groups: Annotated[int, SIZE] = 1
+    num_hidden_groups: Annotated[int, LAYERS] = 1
     """Groups of layers; each stands for as many layers of the forward pass as the others."""
 
-    inner_group_num: Annotated[int, SIZE] = 1
+    inner_group_num: Annotated[int, LAYERS] = 1
     """Layers in a group, each with weights of its own."""
 
     num_attention_heads: Annotated[int, SIZE] = 64

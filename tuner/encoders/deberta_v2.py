@@ -135,7 +135,8 @@ class DebertaV2(Bert):
     def refuse(cls, config: Mapping[str, Any], folder: Path) -> None:
         """Refuse sizes and groups that published checkpoints do not have."""
         super().refuse(config, folder)
-        width, heads = (config.get(key) for key in ("hidden_size", "num_attention_heads"))
+        width = config.get("hidden_size", cls.hidden_size)
+        heads = config.get("num_attention_heads", cls.num_attention_heads)
         usual = {"conv_groups": 1, "pooler_hidden_size": width}
         if type(width) is type(heads) is int and heads:
             usual["attention_head_size"] = width // heads
@@ -150,6 +151,9 @@ class DebertaV2(Bert):
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with values that do not fit one another."""
         yield from super().problems()
+        if self.position_buckets == 1:
+            yield "position_buckets is 1, which tells no distances apart"
+            return
         if self.position_buckets > 0 and self.farthest - 1 <= self.position_buckets // 2:
             yield f"{self.position_buckets} buckets are too many for {self.farthest} distances"
         if self.conv_kernel_size and self.conv_kernel_size % 2 == 0:
@@ -270,7 +274,9 @@ class DebertaV2(Bert):
         tokens, most = tf.shape(queries)[2], self.max_positions
         numbers = tf.constant([self.row(most - 1 - n) for n in range(2 * most - 1)])
         # One row for each distance of a query from a key, from tokens - 1 down to 1 - tokens.
-        rows = tf.gather(rows, numbers[most - tokens : most + tokens - 1])[tf.newaxis]
+        # Shapes for XLA may be longer than any text: what is beyond is masked.
+        places = tf.clip_by_value(most - tokens + tf.range(2 * tokens - 1), 0, 2 * most - 2)
+        rows = tf.gather(rows, tf.gather(numbers, places))[tf.newaxis]
         place = "{}_proj" if self.share_att_key else "pos_{}_proj"
 
         def projected(part: str, rows: Tensor, factor: float) -> Tensor:

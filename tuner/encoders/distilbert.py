@@ -79,11 +79,17 @@ class DistilBert(Family):
         return self.max_position_embeddings
 
     @classmethod
+    def read(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields, under either of their names."""
+        known = {name: config[alias] for alias, name in _ALIASES.items() if alias in config}
+        return super().read({**known, **config})
+
+    @classmethod
     def refuse(cls, config: Mapping[str, Any], folder: Path) -> None:
         """Refuse fields of other encoders, and two names of one field that differ."""
         super().refuse(config, folder)
         for alias, name in _ALIASES.items():
-            if alias in config and config[alias] != config.get(name):
+            if alias in config and name in config and config[alias] != config[name]:
                 one, other = value_text(config[alias]), value_text(config.get(name))
                 raise InputError(
                     f"{alias} is {one} and {name} is {other}: they are two names of one field",

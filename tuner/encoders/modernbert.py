@@ -111,6 +111,11 @@ class ModernBert(Family):
     def read(cls, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the fields; transformers 5 spells some in another way than 4."""
         values = super().read(config)
+        window = config.get("sliding_window")
+        if window is not None:  # A second name of half of it, which transformers lets win.
+            values["local_attention"] = 2 * window if type(window) is int else window
+        if config.get("pad_token_id", 0) is None:
+            values["pad_token_id"] = 0
         types = config.get("layer_types")
         if types is not None:
             values["global_attn_every_n_layers"] = _every(types)
@@ -122,11 +127,14 @@ class ModernBert(Family):
     @classmethod
     def refuse(cls, config: Mapping[str, Any], folder: Path) -> None:
         """Refuse other rotations, and layers whose kinds do not repeat."""
-        super().refuse(config, folder)
+        # `sans_pos` and the like: nothing reads this field of a family without a position table.
+        rest = {key: config[key] for key in config if key != "position_embedding_type"}
+        super().refuse(rest, folder)
         types, rotations = config.get("layer_types"), config.get("rope_parameters") or {}
         problems = {"rope_scaling": config.get("rope_scaling") is not None}
         problems["rope_parameters"] = not isinstance(rotations, Mapping) or any(
-            not isinstance(each, Mapping) or each.get("rope_type", "default") != "default"
+            not isinstance(each, Mapping)
+            or each.get("rope_type", each.get("type", "default")) != "default"
             for kind, each in rotations.items()
             if kind in (_GLOBAL, _LOCAL) and each is not None
         )

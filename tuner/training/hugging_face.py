@@ -13,7 +13,6 @@ from safetensors import safe_open
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
-from tuner.encoders import Origin
 from tuner.files.atomic import with_usual_mode
 from tuner.files.model_folder import write_weights
 from tuner.tasks import Task
@@ -81,7 +80,7 @@ def head_outputs(checkpoint: CheckpointInfo) -> int | None:
     """Number of logits of a checkpoint's classification head; None where it has no head."""
     reader = TensorReader(type(checkpoint.family), checkpoint.weight_files)
     name = checkpoint.family.sequence_classifier(1).parameters[-1].name
-    return len(reader[name]) if name in reader else None
+    return reader[name].size if name in reader else None
 
 
 def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
@@ -92,8 +91,9 @@ def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
         InputError: The head holds NaN or infinite numbers.
     """
     reader = TensorReader(type(checkpoint.family), checkpoint.weight_files)
+    head = {each.name for each in classifier.head.parameters}  # Its pooler among them.
     for parameter, variable in zip(classifier.parameters, classifier.variables, strict=True):
-        if parameter.origin is Origin.NEW:
+        if parameter.name in head:
             # `inspect` has not looked at it: a checkpoint may lack it.
             tensor = reader[parameter.name]
             if not is_finite(tensor):
