@@ -71,6 +71,20 @@ class TestQuoteMarksThatBelongToTexts:
         assert "quote marks are part of the texts" in line
         assert table(path).notes == ()
 
+    @pytest.mark.parametrize(
+        ("labels", "separator"),
+        [([f"{i / 7:.4f}" for i in range(80)], None), (["a|b", "c", "b|c", "a|c|d", "d"], "|")],
+    )
+    def test_they_merge_no_rows_of_numbers_and_of_sets_of_labels(self, file, labels, separator):
+        lines = [f"plain {i}\t{labels[i % len(labels)]}" for i in range(40)]
+        # These numbers, or these combinations of labels, are in no other row.
+        new = ("7.25", "8.5", "9.75") if separator is None else ("a|d", "b|d", "a|b|c")
+        texts = ('"good film', "bad", 'fine"')
+        lines += [f"{text}\t{label}" for text, label in zip(texts, new, strict=True)]
+        path = file("\n".join(["text\tlabel", *lines, ""]), "f.tsv")
+        data = DataSettings(format="csv", train=str(path), label_separator=separator)
+        assert len(find_sources(data)[0].read().values["text"]) == 43
+
     @pytest.mark.parametrize("delimiter", "\t,;|")
     @pytest.mark.parametrize("name", ["f.tsv", "f.csv", "f.txt"])
     def test_with_any_delimiter_and_name(self, file, delimiter, name):

@@ -13,7 +13,7 @@ from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources, find_test
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
-from tuner.tasks import Classification
+from tuner.tasks import Classification, Multilabel
 
 
 @pytest.fixture(autouse=True)
@@ -229,3 +229,17 @@ def test_offline_and_never_fetched(tmp_path):
     )
     assert "some/data cannot be read: the hub cannot be reached" in done.stdout
     assert "where: data.name and data.train" in done.stdout
+
+
+def test_lists_of_class_numbers_become_lists_of_their_names(tmp_path, model):
+    labels = datasets.Sequence(datasets.ClassLabel(names=["joy", "anger", "fear"]))
+    features = datasets.Features({"text": datasets.Value("string"), "label": labels})
+    content = {"text": [f"a film {i}" for i in range(12)], "label": [[0], [0, 1], [2], []] * 3}
+    made = datasets.Dataset.from_dict(content, features=features)
+    made.save_to_disk(str(tmp_path / "one"))
+    made.to_parquet(str(tmp_path / "one.parquet"))
+    for data in (
+        DataSettings(format="hub", name=str(tmp_path / "one")),
+        DataSettings(format="parquet", train=str(tmp_path / "one.parquet")),
+    ):
+        assert prepare(data, model, Multilabel()).labels == ("anger", "fear", "joy")

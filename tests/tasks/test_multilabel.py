@@ -45,6 +45,18 @@ def test_standard_errors_agree_with_drawing_the_rows_again(name):
     assert task.evaluate(LOGITS, TRUE).errors[name] == pytest.approx(np.std(drawn), rel=0.6)
 
 
+def test_given_thresholds_are_not_chosen_on_the_rows_that_are_scored():
+    free = Multilabel().evaluate(LOGITS, TRUE)
+    given = Multilabel().evaluate(LOGITS, TRUE, (0.9, 0.9, 0.9))
+    assert given.thresholds == (0.9, 0.9, 0.9)
+    assert given.scores["micro_f1"] < free.scores["micro_f1"]
+
+
+def test_thresholds_for_all_and_for_each_label_exclude_one_another():
+    (finding,) = Multilabel(threshold=0.3, threshold_per_label=True).findings()
+    assert finding.key == "task.threshold"
+
+
 def test_no_threshold_of_a_grid_is_better_than_the_chosen_one():
     shares, true = probabilities(LOGITS), TRUE > 0.5
     chosen = best_thresholds(shares, true, per_label=False)
@@ -102,6 +114,12 @@ def test_strata_are_the_rarest_labels_of_rows():
     rows = (("a", "b"), ("a",), (), ("a",))
     assert list(task.strata(rows)) == ["b", "a", "", "a"]
     assert task.strata(task.encode(rows, ("a", "b"))).tolist() == [1, 0, -1, 0]
+
+
+@pytest.mark.parametrize("cell", [["a", None], ["a", float("nan")], [["a"]], ["a", " "]])
+def test_an_item_that_is_no_label_is_refused(cell):
+    with pytest.raises(InputError, match="no label"):
+        Multilabel().read(column(["a"], cell))
 
 
 @pytest.mark.parametrize("cell", ["a|b", 3, True])

@@ -85,6 +85,19 @@ def test_the_baseline_is_the_mean_of_the_training_rows():
     assert found.untrained_loss == found.loss
 
 
+def test_an_untrained_head_begins_at_zero_whatever_the_scale():
+    by_hand = Regression(scale=1.0)
+    targets = by_hand.encode(TRUE, ("score",))
+    found = by_hand.baseline(targets, targets, 1)
+    assert found.untrained_loss == pytest.approx(np.mean(TRUE**2), rel=1e-4)
+    assert found.baseline == pytest.approx(TRUE.var(), rel=1e-4)
+
+
+def test_few_rows_have_few_groups():
+    assert len(set(Regression().strata([1.0, 2.0, 3.0, 4.0]).tolist())) == 1
+    assert len(set(Regression().strata(np.arange(20.0)).tolist())) == 5
+
+
 def test_the_exported_head_gives_the_unit_of_the_data():
     kernel, bias = RANDOM.normal(size=(4, 1)), RANDOM.normal(size=1)
     hidden = RANDOM.normal(size=(3, 4))

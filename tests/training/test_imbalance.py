@@ -37,7 +37,7 @@ def test_given_weights_name_every_label_and_no_other():
     numbers = labels_of([3, 2])
     assert class_weights({"b": 2, "a": 1}, ("a", "b"), numbers).tolist() == [1.0, 2.0]
     assert class_weights({1: 5.0, 0: 1.0}, ("0", "1"), numbers).tolist() == [1.0, 5.0]
-    with pytest.raises(InputError, match="has no weight for b and names c, which"):
+    with pytest.raises(InputError, match=r"no weight for b.* c, "):
         class_weights({"a": 1.0, "c": 1.0}, ("a", "b"), numbers)
 
 

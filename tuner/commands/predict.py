@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -67,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
 
     def answer(model: Path) -> tuple[Texts, Prediction, str | None]:
         texts, assumed = _read(model, file, settings)
-        return texts, predict(model, texts), assumed
+        prediction = predict(model, texts)
+        return _as_named(texts, prediction), prediction, assumed
 
     texts, prediction, assumed = read_whole(folder, answer)
     _show(texts, prediction, settings)
@@ -106,10 +108,22 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
         hints=Hints(
             delimiter=settings.delimiter or trained.delimiter,
             quoting=settings.quoting or trained.quoting,
-            label=settings.label or trained.label,
+            label=settings.label or (trained.label_columns or [trained.label])[0],
+            separator=trained.label_separator,
         ),
     )
     return texts, None if known is not None else _unknown_inputs(trained.text, settings)
+
+
+def _as_named(texts: Texts, prediction: Prediction) -> Texts:
+    """Return texts whose targets are spelled as the model's names, if it knows them."""
+    if texts.targets is None:
+        return texts
+    try:
+        known = prediction.task.known(texts.targets, prediction.names, "the file")
+    except InputError:
+        return texts
+    return replace(texts, targets=known)
 
 
 def _check_writable(output: Path) -> None:
@@ -188,14 +202,15 @@ def _against(targets: Sequence[Any], prediction: Prediction) -> str:
 
 def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
     """Return the first rows; columns too wide for the terminal go below the row, texts first."""
-    found = prediction.rows[:rows]
+    every = prediction.rows
+    found = every[:rows]
     shown = range(len(found))
     parts = [" | ".join(_short(text) for text in texts.row(row)) for row in shown]
     columns = [
         Column(heading="row", cells=[cell(str(row + 1)) for row in shown], right=True),
         Column(heading="predicted", cells=[cell(_predicted(row)) for row in found]),
     ]
-    if "probabilities" in found[0]:
+    if "probabilities" in every[0]:
         shares = [cell(_shares(row["probabilities"])) for row in found]
         columns.append(Column(heading="probabilities", cells=shares, move_order=1))
     if texts.targets is not None:

@@ -62,6 +62,7 @@ def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
         if (value := getattr(settings.training, key)) != getattr(usual, key):
             remedy = f"{getattr(usual, key)}: task={settings.task.name} has no labels to weigh"
             yield Finding(key=f"training.{key}", value=value, remedy=remedy)
+    yield from settings.task.findings()
     for key in () if settings.task.several_labels else ("label_separator", "label_columns"):
         if (value := getattr(settings.data, key)) is not None:
             remedy = "null, or task=multilabel, whose rows have several labels"

@@ -31,6 +31,7 @@ from tuner.settings.launchers import REGISTRY as LAUNCHERS
 from tuner.settings.launchers import LauncherSettings
 from tuner.settings.settings import TrackingSettings, TrialSettings
 from tuner.settings.training_settings import AUTO
+from tuner.tasks import Classification
 from tuner.trial.records import Scalar
 
 _UNUSED = (SWEEP, "sampler", "pruner", "storage", "launcher.slots")
@@ -188,6 +189,8 @@ def read_trial(text: str) -> TrialSettings | None:
     """
     try:
         content: Any = OmegaConf.to_container(parse_yaml(text, "config.yaml"), resolve=True)
+        # Before there were tasks, classification was the only one.
+        content = {"task": Classification().to_mapping()} | content
         groups = {group: content[group] for group in TRIAL_GROUPS}
         if groups["training"]["batch_size"] == "auto":
             groups["training"]["batch_size"] = AUTO

@@ -82,12 +82,19 @@ class FinalEvaluation:
         return found | {"test_examples": float(self.examples)}
 
 
-def evaluated_scores(evaluation: Evaluation) -> dict[str, Score]:
-    """Return the scores of one model with their errors, and its loss."""
+def evaluated_scores(evaluation: Evaluation, *, with_loss: bool) -> dict[str, Score]:
+    """Return the scores of one model with their errors, and its loss.
+
+    Args:
+        evaluation: Scores of its predictions.
+        with_loss: False where the loss has another unit than in training.
+    """
     found = {
         name: Score(value=value, error=evaluation.errors.get(name, 0.0))
         for name, value in evaluation.scores.items()
     }
+    if not with_loss:
+        return found
     return found | {"loss": Score(value=evaluation.loss, error=evaluation.loss_error)}
 
 

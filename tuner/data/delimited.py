@@ -39,6 +39,9 @@ class Hints:
     label: str | None = None
     """Label column, which reveals merged rows; None if unknown."""
 
+    separator: str | None = None
+    """Text between the labels of a row; None if there is one label."""
+
 
 def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table:
     """Read the wanted columns of a file, without those that it does not have.
@@ -89,7 +92,9 @@ def _reading(file: TextFile, hints: Hints, wanted: Sequence[str]) -> tuple[Readi
     tried = []
     for delimiter in delimiters:
         if quoting is None:
-            reading = find_quoting(file.opened, delimiter, wanted, marks, hints.label)
+            reading = find_quoting(
+                file.opened, delimiter, wanted, marks, hints.label, hints.separator
+            )
         else:
             reading = read_as(file.opened, Dialect(delimiter=delimiter, quoting=quoting), wanted)
             reading = replace(reading, fits=reading.problem is None)

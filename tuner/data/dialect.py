@@ -4,6 +4,7 @@ The header decides the delimiter: it must have the wanted columns. The rows show
 marks enclose texts or belong to them: each row must have as many fields as the header.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -219,6 +220,7 @@ def find_quoting(
     wanted: Sequence[str],
     marks: Marks,
     label: str | None = None,
+    separator: str | None = None,
 ) -> Reading:
     """Return the reading with the quoting that fits; one with a problem if none fits.
 
@@ -231,6 +233,7 @@ def find_quoting(
         wanted: Names of columns.
         marks: Marks of the file.
         label: Name of the label column, which has few different values; None if unknown.
+        separator: Text between several labels of a row; None if there is one.
     """
 
     def read(quoting: Quoting) -> Reading:
@@ -249,11 +252,16 @@ def find_quoting(
     readings = [replace(r, fits=r.problem is None and r.wanted == most) for r in readings]
     plain, double = readings[:2]
     escaped = readings[2] if marks.escapes else None
-    return _chosen(opened, plain, double, escaped, label)
+    return _chosen(opened, plain, double, escaped, label, separator)
 
 
 def _chosen(
-    opened: OpenText, plain: Reading, double: Reading, escaped: Reading | None, label: str | None
+    opened: OpenText,
+    plain: Reading,
+    double: Reading,
+    escaped: Reading | None,
+    label: str | None,
+    separator: str | None,
 ) -> Reading:
     delimiter = double.dialect.delimiter
     one_column = len(double.header) == 1 and delimiter is not None and delimiter in ",;"
@@ -264,7 +272,7 @@ def _chosen(
     if escaped and escapes and (not plain.fits or _encloses(opened, plain.dialect)):
         return escaped
     if plain.fits and double.fits:
-        return plain if _are_rows(opened, plain, double, label) else double
+        return plain if _are_rows(opened, plain, double, label, separator) else double
     for reading in (plain, double, escaped):
         if reading and reading.fits:
             return reading
@@ -306,11 +314,13 @@ def _reasons(field: str) -> frozenset[str]:
     return frozenset(character for character in ",;\r" if character in field)
 
 
-def _are_rows(opened: OpenText, plain: Reading, double: Reading, label: str | None) -> bool:
+def _are_rows(
+    opened: OpenText, plain: Reading, double: Reading, label: str | None, separator: str | None
+) -> bool:
     """Return True if quote marks have merged rows into fields with delimiters and line breaks.
 
     Such a field is split into lines with the right number of fields. If they are rows, then the
-    value in the label's place is a label that other rows have, too.
+    value in the label's place is a label that other rows have, too, or a number among numbers.
     """
     tabular = double.dialect.delimiter not in (",", ";")
     if label not in double.header or label not in plain.header:
@@ -325,8 +335,26 @@ def _are_rows(opened: OpenText, plain: Reading, double: Reading, label: str | No
     with opened() as lines:
         rows = islice(records(lines, plain.dialect), 1, None)
         inner = [row.fields[place] for row in rows if row.line in starts]
-    known = sum(cell in labels for cell in inner)
+    parts = {part for cell in labels for part in _parts(cell, separator)}
+    numbers = all(map(_is_number, labels))
+    known = sum(
+        cell in labels
+        or (numbers and _is_number(cell))
+        or parts.issuperset(_parts(cell, separator))
+        for cell in inner
+    )
     return 2 * known >= len(inner) or (tabular and not single_lines)
+
+
+def _parts(cell: str, separator: str | None) -> list[str]:
+    return [cell] if separator is None else cell.split(separator)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _encloses(opened: OpenText, plain: Dialect) -> bool:

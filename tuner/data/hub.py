@@ -64,7 +64,7 @@ def read_hub(data: DataSettings, split: str, role: str) -> Table:
     wanted = [name for name in wanted_columns(data) if name in loaded.column_names]
     values = {name: _column(datasets, loaded, name) for name in wanted}
     _note(data, split, str(loaded._fingerprint))  # noqa: SLF001
-    classes = {name for name in wanted if isinstance(loaded.features[name], datasets.ClassLabel)}
+    classes = {name for name in wanted if _class_label(datasets, loaded.features[name])}
     return Table(
         where=where,
         columns=tuple(loaded.column_names),
@@ -129,11 +129,20 @@ def _split_name(saved: Any) -> str:
 def _column(datasets: Any, loaded: Any, name: str) -> Sequence[Any]:
     """Return a column's cells; class numbers as names, and None for -1, which means unlabelled."""
     cells: Sequence[Any] = loaded[name][:]
-    feature = loaded.features[name]
-    if not isinstance(feature, datasets.ClassLabel):
-        return cells
-    names = feature.names
-    return [names[cell] if cell is not None and cell >= 0 else None for cell in cells]
+    feature = _class_label(datasets, loaded.features[name])
+    return cells if feature is None else [_class_name(feature.names, cell) for cell in cells]
+
+
+def _class_label(datasets: Any, feature: Any) -> Any:
+    """Return the class names' feature of a column, or of its lists; None if there is none."""
+    inner = getattr(feature, "feature", feature)
+    return inner if isinstance(inner, datasets.ClassLabel) else None
+
+
+def _class_name(names: Sequence[str], cell: Any) -> Any:
+    if isinstance(cell, list):
+        return [_class_name(names, each) for each in cell]
+    return names[cell] if cell is not None and cell >= 0 else None
 
 
 def _local(data: DataSettings) -> Path | None:

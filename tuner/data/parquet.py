@@ -58,7 +58,7 @@ def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
     """
     try:
         features = json.loads(metadata.get(_DATASETS, b"{}"))["info"]["features"]
-        kinds = {str(column): feature for column, feature in features.items()}
+        kinds = {str(column): _inner(feature) for column, feature in features.items()}
         return {
             column: tuple(map(str, feature["names"]))
             for column, feature in kinds.items()
@@ -66,6 +66,13 @@ def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, tuple[str, ...]]:
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _inner(feature: Any) -> Any:
+    """Feature of a column's cells, or of the items of its lists."""
+    if isinstance(feature, list):
+        return feature[0]
+    return feature.get("feature", feature)
 
 
 def _refuse_duplicates(columns: Sequence[str], wanted: Sequence[str], path: Path) -> None:
@@ -79,7 +86,11 @@ def _refuse_duplicates(columns: Sequence[str], wanted: Sequence[str], path: Path
 
 
 def _named(cells: list[Any], names: Sequence[str], column: str, path: Path) -> list[Any]:
-    """Return the names of class numbers; None for those without a label."""
+    """Return the names of class numbers, also of lists of them; None for those without a label."""
+    if any(isinstance(cell, list) for cell in cells):
+        return [
+            _named(cell, names, column, path) if isinstance(cell, list) else cell for cell in cells
+        ]
     if not all(cell is None or type(cell) is int for cell in cells):
         return cells
     for row, cell in enumerate(cells, start=1):

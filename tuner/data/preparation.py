@@ -246,9 +246,9 @@ def _hold_out(
 ) -> tuple[Examples, Examples]:
     if len(examples) <= labels:
         raise InputError(
-            f"{len(examples)} rows with {labels} different labels leave none for validation",
+            f"{len(examples)} rows in {labels} groups of like targets leave none for validation",
             where=f"data.label, in {examples.where}",
-            remedy="more rows per label, or a validation file in data.validation",
+            remedy="more rows, or a validation file in data.validation",
         )
     strata = task.strata(examples.targets)
     order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)

@@ -81,7 +81,12 @@ def _file(data: DataSettings, role: str, given: str | None) -> Source:
     key = f"data.{role}"
 
     def read() -> Table:
-        hints = Hints(delimiter=data.delimiter, quoting=data.quoting, label=data.label)
+        hints = Hints(
+            delimiter=data.delimiter,
+            quoting=data.quoting,
+            label=(data.label_columns or [data.label])[0],
+            separator=data.label_separator,
+        )
         return read_file(path, data.format, wanted_columns(data), key, hints)
 
     identity = file_hash(path) + path.suffix.lower() if path.is_file() else None

@@ -158,7 +158,7 @@ def target_column(table: Table, targets: TargetColumns, rows: Sequence[int], key
     Raises:
         InputError: A column of labels holds something else than 0 and 1.
     """
-    if targets.columns is not None:
+    if targets.columns:
         key = f"{key}_columns" if key == "data.label" else key
         columns = [column_of(table, name, key, rows) for name in targets.columns]
         flags = [[_is_set(column, index) for index in range(len(rows))] for column in columns]

@@ -106,7 +106,7 @@ def read_texts(
     return Texts(
         texts=first,
         pairs=second[0] if second else None,
-        targets=task.read(target_column(table, targets, rows, key)) if known else None,
+        targets=_targets(table, task, targets, key, must=label is not None) if known else None,
         remarks=tuple(remarks.lines()),
     )
 
@@ -115,10 +115,28 @@ def _are_known(table: Table, task: Task, targets: TargetColumns) -> bool:
     """True if a file has the true targets of all rows; no label is a target of several labels."""
     cells = [table.values.get(name) for name in targets.names]
     found = [column for column in cells if column is not None]
-    complete = task.several_labels or not any(
-        is_blank(cell) for column in found for cell in column
-    )
+    blank = [_is_blank(cell) for column in found for cell in column]
+    complete = not all(blank) if task.several_labels else not any(blank)
     return len(found) == len(cells) and complete
+
+
+def _is_blank(cell: Any) -> bool:
+    """True for a cell without a value; an empty list is a value."""
+    return not isinstance(cell, list) and not hasattr(cell, "tolist") and is_blank(cell)
+
+
+def _targets(
+    table: Table, task: Task, targets: TargetColumns, key: str, *, must: bool
+) -> tuple[Any, ...] | None:
+    """Targets of all rows; None where a column that nobody asked for holds something else."""
+    try:
+        return task.read(
+            target_column(table, targets, range(len(table.values[targets.names[0]])), key)
+        )
+    except InputError:
+        if must:
+            raise
+        return None
 
 
 def tokenized_texts(

@@ -61,7 +61,9 @@ def _read(data: DataSettings, task: Task, sources: list[Source], remarks: Remark
     for examples in others:
         known(examples, task, labels)
     rows = f"{len(train):,} rows" + "".join(f" and {len(v):,}" for v in others)
-    return f"{Path(train.where).name}: {rows}, {len(labels)} labels"
+    return f"{Path(train.where).name}: {rows}" + (
+        "" if task.single_output else f", {len(labels)} labels"
+    )
 
 
 def _not_found(data: DataSettings) -> Line:

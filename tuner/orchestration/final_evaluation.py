@@ -140,4 +140,6 @@ def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[s
             where=str(folder.best_model),
             remedy="repeat the command when no other agent runs",
         )
-    return evaluated_scores(prediction.evaluate(examples.targets, examples.where))
+    found = prediction.evaluate(examples.targets, examples.where)
+    # The exported model of a regression knows nothing of the scale that training had.
+    return evaluated_scores(found, with_loss=not prediction.task.single_output)

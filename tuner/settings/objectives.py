@@ -1,9 +1,11 @@
 """Objectives of a sweep, and the direction in which each metric improves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from tuner import tasks
+from tuner.errors import InputError
 from tuner.fields.intervals import Range
 from tuner.tasks import Direction, Score, Task
 from tuner.tasks.score import AT_LEAST_0
@@ -25,6 +27,14 @@ def objectives(task: type[Task]) -> dict[str, Direction]:
     return scores | dict(OF_EVERY_TASK)
 
 
+def _tasks() -> Iterator[type[Task]]:
+    """All tasks that can be used, those of installed packages last."""
+    yield from tasks.REGISTRY.bundled()
+    for each in tasks.REGISTRY.plug_ins:
+        with suppress(InputError):
+            yield tasks.REGISTRY.find(each.name)
+
+
 def sign(way: Direction) -> float:
     """Return what turns values so that larger is better."""
     return 1.0 if way == "maximize" else -1.0
@@ -37,16 +47,16 @@ def direction(name: str) -> Direction:
         ValueError: It is no metric that a sweep can be run for.
     """
     known = dict(OF_EVERY_TASK)
-    for task in tasks.REGISTRY.bundled():
+    for task in _tasks():
         known |= objectives(task)
-    if name not in known:
-        raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(known)}")
-    return known[name]
+        if name in known:
+            return known[name]
+    raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(known)}")
 
 
 def score_of(metric: str) -> Score | None:
     """Return the score that a metric is of, whichever split it is of: `val_mcc`, `mcc`."""
-    for task in tasks.REGISTRY.bundled():
+    for task in _tasks():
         for name, score in task.scores.items():
             if metric in (name, f"val_{name}", f"test_{name}"):
                 return score

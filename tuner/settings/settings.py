@@ -138,7 +138,7 @@ class DataSettings:
     """Column of the label. Labels are kept as written, except that a column of only whole-number
     floats (1.0, 2.0) becomes integers; the training rows decide this."""
 
-    label_separator: str | None = same_content(None)
+    label_separator: Annotated[str | None, NAME] = same_content(None)
     """Text between the labels of a row where a row has several (`|`); null: the column has lists,
     or one label a row. For `task=multilabel`."""
 

@@ -66,12 +66,15 @@ class Classification(Task):
 
         return WeightedCrossEntropy(outputs)
 
-    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+    def evaluate(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> Evaluation:
         """Return cross-entropy, scores and confusion matrix of predictions."""
         import numpy as np
 
         from tuner.tasks.row_losses import cross_entropy, mean_with_errors
 
+        del thresholds
         labels = outputs.shape[1]
         matrix = np.zeros((labels, labels), np.int64)
         np.add.at(matrix, (targets, outputs.argmax(axis=1)), 1)

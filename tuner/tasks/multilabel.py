@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from tuner.errors import InputError
 from tuner.fields.bounds import SHARE as FROM_0_TO_1
+from tuner.fields.findings import Finding
 from tuner.tasks.cells import Column, as_text, is_blank, is_missing
 from tuner.tasks.label_counts import label_summary
 from tuner.tasks.labels import known_labels, label_names
@@ -26,6 +27,10 @@ class Multilabel(Task):
     name: ClassVar[str] = "multilabel"
     problem_type: ClassVar[str] = "multi_label_classification"
     output_function: ClassVar[str] = "sigmoid"
+    trainer_remedy: ClassVar[str | None] = (
+        "problem_type='multi_label_classification' of the model, labels as floats 0 and 1, and "
+        "the thresholds of model_inputs.json"
+    )
     several_labels: ClassVar[bool] = True
     scores: ClassVar = {
         "micro_f1": Score(title="micro-F1"),
@@ -40,6 +45,12 @@ class Multilabel(Task):
 
     threshold_per_label: bool = False
     """Choose a threshold for each label, for its largest F1; needs `threshold: 0`."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a threshold that leaves nothing to choose for each label."""
+        if self.threshold and self.threshold_per_label:
+            remedy = "0, or task.threshold_per_label=false"
+            yield Finding(key="task.threshold", value=self.threshold, remedy=remedy)
 
     def read(self, column: Column) -> tuple[tuple[str, ...], ...]:
         """Return the labels of each row, each once, in alphabetical order."""
@@ -121,7 +132,9 @@ class Multilabel(Task):
         del outputs
         return BinaryCrossEntropy()
 
-    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+    def evaluate(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> Evaluation:
         """Return the binary cross-entropy and the scores of predictions."""
         import numpy as np
 
@@ -130,8 +143,8 @@ class Multilabel(Task):
 
         true = targets > HALF
         shares = label_sets.probabilities(outputs)
-        thresholds = self.thresholds(shares, true)
-        found = shares > thresholds
+        limits = self.thresholds(shares, true) if thresholds is None else np.array(thresholds)
+        found = shares > limits
         losses = label_sets.binary_cross_entropy(outputs, targets)
         _, strata = np.unique(self.strata(targets), return_inverse=True)
         loss, error, within = mean_with_errors(losses, strata)
@@ -160,7 +173,7 @@ class Multilabel(Task):
             },
             association=label_sets.association(shares, true),
             majority_share=float(counts.max() / rows),
-            thresholds=tuple(np.broadcast_to(thresholds, outputs.shape[1:]).tolist()),
+            thresholds=tuple(np.broadcast_to(limits, outputs.shape[1:]).tolist()),
         )
 
     def thresholds(self, shares: Array, true: Array) -> Any:
@@ -222,7 +235,8 @@ def _labels(column: Column, index: int) -> tuple[str, ...]:
             "a list in each row (JSON, Parquet, hub); data.label_separator=CHARACTER for texts "
             "such as 'a|b'; or data.label_columns=[NAME, ...] for one column of 0 and 1 per label",
         )
-    labels = [as_text(label, f"{column.key}, {column.where}") for label in cell]
-    if any(map(is_blank, labels)):
-        raise column.refuse("a label is empty", index, "labels that are not empty")
-    return tuple(sorted(set(labels)))
+    if any(is_blank(label) or not isinstance(label, str | int | float) for label in cell):
+        raise column.refuse(
+            f"{cell!r} has an item that is no label", index, "texts or whole numbers as labels"
+        )
+    return tuple(sorted({as_text(label, f"{column.key}, {column.where}") for label in cell}))

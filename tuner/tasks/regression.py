@@ -14,6 +14,9 @@ from tuner.tasks.task import Array, Loss, TargetSpec, Task
 STRATA = 10
 """Groups of like size, from small to large values, whose shares splits keep."""
 
+LEAST_ROWS = 4
+"""Rows that a group has at least."""
+
 FEW_VALUES = 3
 """So few different values are more likely labels than numbers."""
 
@@ -33,6 +36,10 @@ class Regression(Task):
     name: ClassVar[str] = "regression"
     problem_type: ClassVar[str] = "regression"
     output_function: ClassVar[str] = "none"
+    trainer_remedy: ClassVar[str | None] = (
+        "num_labels=1 and problem_type='regression' of the model, labels standardised by mean and "
+        "standard deviation of the training rows"
+    )
     single_output: ClassVar[bool] = True
     scores: ClassVar = {
         "pearson": Score(title="Pearson r", values=CORRELATION),
@@ -80,7 +87,8 @@ class Regression(Task):
         import numpy as np
 
         values = np.asarray(targets, np.float64)
-        bounds = np.quantile(values, np.arange(1, STRATA) / STRATA)
+        groups = max(1, min(STRATA, len(values) // LEAST_ROWS))
+        bounds = np.quantile(values, np.arange(1, groups) / groups)
         return np.searchsorted(np.unique(bounds), values)
 
     def describe(
@@ -134,13 +142,16 @@ class Regression(Task):
         del outputs
         return SquaredError()
 
-    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+    def evaluate(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> Evaluation:
         """Return the squared error, and scores in the unit of the data."""
         import numpy as np
 
         from tuner.tasks.correlation import pearson, pearson_error, spearman, spearman_error
         from tuner.tasks.row_losses import mean_with_errors
 
+        del thresholds
         found, true = outputs[:, 0], np.asarray(targets, np.float64)
         errors = (found - true) * (self.scale or 1.0)
         rows = len(true)
@@ -182,7 +193,11 @@ class Regression(Task):
         del outputs
         mean = float(np.mean(train, dtype=np.float64))
         loss = float(np.mean((np.asarray(validation, np.float64) - mean) ** 2))
-        return Baseline(name="pearson", score=0.0, loss=loss, untrained=loss)
+        # An untrained head gives about 0, which is not the mean where users set the scale.
+        at_zero = max(
+            float(np.mean(np.square(each, dtype=np.float64))) for each in (train, validation)
+        )
+        return Baseline(name="pearson", score=0.0, loss=loss, untrained=max(loss, at_zero))
 
     def predictions(
         self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
@@ -207,7 +222,7 @@ def _number(column: Column, index: int) -> float:
     cell = column.cells[index]
     try:
         value = math.nan if isinstance(cell, bool) else float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if math.isfinite(value):
         return value

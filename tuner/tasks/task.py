@@ -6,11 +6,12 @@ the functions that compute with them, so that configuration reads tasks without 
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
 from tuner.fields.component import Component
+from tuner.fields.findings import Finding
 from tuner.tasks.cells import Column
 from tuner.tasks.records import Baseline, Evaluation, LossOptions, TargetSummary
 from tuner.tasks.score import Score
@@ -117,11 +118,18 @@ class Task(Component):
     output_function: ClassVar[str]
     """`function_to_apply` of transformers' pipeline: `softmax`, `sigmoid` or `none`."""
 
+    trainer_remedy: ClassVar[str | None] = None
+    """Needs of a Trainer of transformers beside the usual; None without any."""
+
     single_output: ClassVar[bool] = False
     """True if a model has one output."""
 
     several_labels: ClassVar[bool] = False
     """True if a row has a list of labels."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield fields whose values do not fit one another."""
+        yield from ()
 
     @property
     def objective(self) -> str:
@@ -182,12 +190,16 @@ class Task(Component):
         """Return the training loss of a model with so many outputs."""
 
     @abstractmethod
-    def evaluate(self, outputs: Array, targets: Array) -> Evaluation:
+    def evaluate(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> Evaluation:
         """Return the worth of predictions.
 
         Args:
             outputs: Outputs of the head, float64, shape (rows, outputs).
             targets: Targets of the rows, from `encode`.
+            thresholds: Probabilities above which labels are predicted; None: chosen on these
+                rows, where labels have any.
         """
 
     @abstractmethod

@@ -43,7 +43,9 @@ class TrialDataset:
 
         digest = hashlib.sha256(f"{self.fingerprint} {self.context}".encode()).hexdigest()
         specs = [{"type": "string", "name": name, "required": True} for name in self.columns]
-        profile = {"num_rows": self.rows, "num_classes": len(self.labels)}
+        profile = {"num_rows": self.rows}
+        if self.labels:
+            profile["num_classes"] = len(self.labels)
         counted = json.dumps({**profile, "labels": dict(self.labels)})
         return DatasetInput(
             Dataset(

@@ -4,6 +4,7 @@ What costs time is kept between trials: tokenised data, models and traced graphs
 leaves behind is not: weights, slots, counters and random state are put back before each.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -179,9 +180,9 @@ class FineTuner:
     def _model_for(self, settings: TrialSettings, data: PreparedData) -> Model:
         training, labels = settings.training, len(data.labels)
         precision, devices = training.precision, training.devices
-        task = tuple(data.task.to_mapping().items())
+        task = json.dumps(data.task.to_mapping(), sort_keys=True)
         model_key = data.checkpoint.fingerprint, precision, labels, devices
-        key = (*model_key, training.rematerialize, *task)
+        key = (*model_key, training.rematerialize, task)
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:

@@ -170,7 +170,9 @@ class Loop:
         """The constant guess, with what a model that learns nothing ends at in this trial."""
         data, training = self._data, self._settings.training
         if not data.task.weighs_labels:
-            return data.constant_guess
+            fixed = data.validation.labels[self._fixed]
+            found = data.task.baseline(data.train.labels, fixed, len(data.labels))
+            return replace(data.constant_guess, trained_loss=found.loss)
         options = loss_options(self._settings, data)
         loss = trained_loss(
             data.train.labels,

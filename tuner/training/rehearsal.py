@@ -141,9 +141,11 @@ def _problem(
     pairs = zip(ours, theirs, strict=True)
     if not all(np.array_equal(one, other) for one, other in pairs):
         return "the weights that are read are others than were saved"
-    allowed = _TOLERANCES.get(classifier.precision, _MIXED_TOLERANCE) * np.abs(logits).max()
-    logits = task.exported(logits)
-    if np.abs(again - logits).max() > allowed + np.finfo(np.float32).eps:
+    expected = task.exported(logits)
+    tolerance = _TOLERANCES.get(classifier.precision, _MIXED_TOLERANCE)
+    spread = np.abs(expected - task.exported(np.zeros_like(logits))).max()
+    rounding = 8 * np.finfo(np.float32).eps * max(1.0, np.abs(expected).max())
+    if np.abs(again - expected).max() > tolerance * spread + rounding:
         return "the model that is read computes other logits"
     return ""
 

@@ -17,6 +17,7 @@ from tuner.fields import component
 from tuner.fields.plugins import loaded_packages
 from tuner.settings.between_starts import BetweenStarts, decision_of
 from tuner.settings.settings import TrialSettings, between_starts
+from tuner.tasks import Classification
 from tuner.training import device
 from tuner.training.measured import Measured
 from tuner.training.state_file import StateError, StateFile, total_bytes
@@ -168,6 +169,8 @@ class Checkpointer:
         try:
             plain = json.loads(record)
             theirs = {key: v for key, v in plain["identity"].items() if _decides(key)}
+            # Before there were tasks, classification was the only one.
+            theirs = {"task.name": Classification.name} | theirs
             different = sorted(
                 key
                 for key in {*theirs, *self._identity}

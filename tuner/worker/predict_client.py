@@ -16,6 +16,7 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.processes.python_process import answers, python_module
 from tuner.tasks import Evaluation, Task
+from tuner.tasks.multilabel import HALF
 
 _LOG_TAIL = 2000
 
@@ -52,7 +53,9 @@ class Prediction:
             InputError: A target that the model does not know.
         """
         known = self.task.known(targets, self.names, where)
-        return self.task.evaluate(self.outputs, self.task.encode(known, self.names))
+        # Thresholds chosen on the rows that are scored would flatter.
+        limits = self.thresholds or [HALF] * len(self.names)
+        return self.task.evaluate(self.outputs, self.task.encode(known, self.names), limits)
 
 
 def predict(model: Path, texts: Texts) -> Prediction:

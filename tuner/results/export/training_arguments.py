@@ -83,12 +83,16 @@ def _ended_early(
 
 def _of_model_and_data(settings: TrialSettings) -> list[LeftOut]:
     model, data = settings.model, settings.data
-    rest = [
+    rest = (
+        []
+        if settings.task.trainer_remedy is None
+        else [LeftOut(key="task", value=settings.task.name, remedy=settings.task.trainer_remedy)]
+    )
+    rest += [
         LeftOut(
             key="model.checkpoint",
             value=model.checkpoint,
-            remedy="from_pretrained of tokenizer and model; of a RoBERTa or XLM-R with "
-            "requires_grad=False for token_type_embeddings, a part of the positions here",
+            remedy="from_pretrained of tokenizer and model",
         ),
         LeftOut(
             key="model.max_length",

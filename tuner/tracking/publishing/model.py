@@ -15,16 +15,17 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Map
+from mlflow.types.schema import Array, Map
 
 import tuner
 from tuner.checkpoints.content import file_hash
-from tuner.checkpoints.saved import read_inputs
+from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.checkpoints.text_columns import TextColumns
 from tuner.confirmation import CONFIRMS
 from tuner.files.exclusive import exclusive
 from tuner.files.model_folder import copy_complete
 from tuner.installation.distribution import requirements
+from tuner.tasks import Task
 from tuner.tracking.connection import Connection
 from tuner.tracking.publishing.logged_models import KEY, NAME, logged_models, remove, superseded
 from tuner.tracking.publishing.registration import register
@@ -151,13 +152,7 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
         code_paths=[str(_PACKAGE)],
         signature=ModelSignature(
             inputs=Schema(columns),
-            outputs=Schema(
-                [
-                    ColSpec(DataType.string, "label"),
-                    ColSpec(DataType.double, "probability"),
-                    ColSpec(Map(DataType.double), "probabilities"),
-                ]
-            ),
+            outputs=Schema(_outputs(read_task(folder)[0])),
         ),
         input_example=pd.DataFrame(example),
         model_config={"text": text, "text_pair": pair},
@@ -176,3 +171,13 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
 def _requirements() -> list[str]:
     """Return the requirements of our package in the installed versions."""
     return [f"{each.name}=={version(each.name)}" for each in requirements()]
+
+
+def _outputs(task: Task) -> list[ColSpec | TensorSpec]:
+    """Columns of predictions, see `Task.predictions`."""
+    shares = ColSpec(Map(DataType.double), "probabilities")
+    if task.single_output:
+        return [ColSpec(DataType.double, "score")]
+    if task.several_labels:
+        return [ColSpec(Array(DataType.string), "labels"), shares]
+    return [ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability"), shares]
