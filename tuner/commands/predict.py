@@ -184,7 +184,7 @@ def _summary(prediction: Prediction) -> str:
     rows = prediction.rows
     if "score" in rows[0]:
         scores = [row["score"] for row in rows]
-        return f"{min(scores):.4g} to {max(scores):.4g}"
+        return f"{min(scores):.6g} to {max(scores):.6g}"
     counts = Counter(label for row in rows for label in row.get("labels", [row.get("label")]))
     return ", ".join(f"{label} ({count})" for label, count in counts.most_common()) or "no label"
 
@@ -224,7 +224,7 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
 def _predicted(row: Mapping[str, Any]) -> str:
     """Return the prediction of one row without its probabilities."""
     if "score" in row:
-        return f"{row['score']:.4g}"
+        return f"{row['score']:.6g}"
     return _written(row["label"] if "label" in row else row["labels"])
 
 
