@@ -140,7 +140,7 @@ def test_of_two_machines_whose_locks_do_not_meet_one_takes_a_spool(folder, tmp_p
     path = of_another_machine(ended_offline(folder))
     first, second, third = Spool(path), Spool(path), Spool(path)
     assert first.take()
-    monkeypatch.setattr("tuner.tracking.spool._host", lambda: "third")
+    monkeypatch.setattr("tuner.tracking.spool.host_name", lambda: "third")
     for late in (second, third, Spool(spool_of(folder))):
         late._lock = FileLock(tmp_path / "lock of its own")
         assert not late.take()

@@ -33,6 +33,9 @@ _LONGEST_TRY = 60.0
 SLICE = 0.2
 """Seconds between two checks whether retrying was stopped."""
 
+TICK = 1e-6
+"""Seconds that are not worth a wait: adding them may not move a clock."""
+
 _TRANSIENT = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -124,7 +127,7 @@ class StorageRetry:
 
     def _wait(self, seconds: float, waiting: ActiveTime) -> None:
         until = waiting() + seconds
-        while not self._retrying_stopped and (left := until - waiting()) > 0:
+        while not self._retrying_stopped and (left := until - waiting()) > TICK:
             self._sleep(min(SLICE, left))
         self.note_failure()
 
