@@ -151,6 +151,7 @@ class TestCheckpoints:
 
     def test_an_index_names_pickles_alone(self, tmp_path):
         folder = as_pickle(write_checkpoint(tmp_path))
+        (folder / "pytorch_model.bin").rename(folder / "whole.bin")
         path = folder / "pytorch_model.bin.index.json"
         path.write_text(json.dumps({"weight_map": {"a": "../pytorch_model.bin"}}))
         with pytest.raises(InputError, match="names no files of this folder"):

@@ -200,6 +200,7 @@ def test_copies_of_a_killed_publication_are_taken_away(request_of, monkeypatch, 
     best = study / "best_model"
     best.mkdir()
     (best / "model.safetensors").write_text("weights")
+    (best / "config.json").write_text('{"id2label": {"0": "negative", "1": "positive"}}')
     (best / "best.yaml").write_text(json.dumps(BEST))
     seal(best)
     assert published(request_of, monkeypatch) == 0
@@ -212,6 +213,7 @@ def put_best(study, weights, trial=3):
     best = study / "best_model"
     shutil.rmtree(best, ignore_errors=True)
     best.mkdir(parents=True)
+    (best / "config.json").write_text('{"id2label": {"0": "negative", "1": "positive"}}')
     described = BEST | {"provenance": BEST["provenance"] | {"trial": trial}}
     (best / "model.safetensors").write_text(weights)
     for file in (best / "best.yaml", study / "best.yaml"):
