@@ -1,5 +1,8 @@
 """Installed packages made for a test: a module and its metadata in a folder of the search path."""
 
+import subprocess
+import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,3 +27,22 @@ def install_package(
     )
     (information / "entry_points.txt").write_text("\n".join(sections))
     (folder / f"{name.replace('-', '_')}.py").write_text(code)
+
+
+def unpacked_wheel(source: Path, folder: Path) -> Path:
+    """Build a project's wheel; return the folder that holds it unpacked, and nothing else.
+
+    Args:
+        source: Folder of the project.
+        folder: Folder for wheel and content.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (folder / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"

@@ -5,14 +5,13 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.commands.conftest import OWN
-from tests.packages import install_package
+from tests.packages import install_package, unpacked_wheel
 from tuner.__main__ import main
 from tuner.fields import plugins
 
@@ -31,17 +30,7 @@ exec nice "$@"
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     """A folder in which the example package is installed, and nothing else."""
-    folder = tmp_path_factory.mktemp("example")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
-        cwd=EXAMPLE,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (folder / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "site")
-    return folder / "site"
+    return unpacked_wheel(EXAMPLE, tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture

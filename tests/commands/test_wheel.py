@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.packages import unpacked_wheel
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 
 ROOT = Path(__file__).parents[2]
@@ -18,17 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder that holds the unpacked wheel and nothing else."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (folder / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder / "site")
-    return folder / "site"
+    return unpacked_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.mark.tf
