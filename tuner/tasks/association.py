@@ -93,7 +93,12 @@ def association(confusion: Confusion) -> float:
     right = sum(row[label] for label, row in enumerate(confusion))
     step = 2.0 if _met_labels(confusion) == 2 else 1.0  # noqa: PLR2004
     beyond = (right - chance.mean - step / 2.0) / chance.deviation
-    return max(-_MOST, min(_MOST, _as_normal(beyond, chance.skewness)))
+    return bounded(_as_normal(beyond, chance.skewness))
+
+
+def bounded(evidence: float) -> float:
+    """Return a statistic within the bound of certainty."""
+    return max(-_MOST, min(_MOST, evidence))
 
 
 def _met_labels(confusion: Confusion) -> int:

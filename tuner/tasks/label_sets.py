@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.tasks.association import bounded
 from tuner.tasks.confusion import binomial_error as share_error
 
 __all__ = [
@@ -24,8 +25,6 @@ Floats = NDArray[np.float64]
 
 GROUPS = 10
 """Groups of rows that a jackknife leaves out, one after another."""
-
-_CERTAIN = 40.0
 
 
 def probabilities(outputs: Floats) -> Floats:
@@ -154,4 +153,4 @@ def association(shares: Floats, true: Bools) -> float:
     variance = float(((here.T @ here) * (there.T @ there)).sum()) / (rows - 1)
     if variance <= 1e-12:  # noqa: PLR2004
         return 0.0
-    return max(-_CERTAIN, min(_CERTAIN, float((here * there).sum()) / math.sqrt(variance)))
+    return bounded(float((here * there).sum()) / math.sqrt(variance))

@@ -3,7 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Annotated, Any, ClassVar
 
 from tuner.errors import InputError
@@ -104,12 +105,7 @@ class Multilabel(Task):
         mean = sum(map(len, train)) / len(train)
         none = sum(not row for row in train)
         line = f"{found.line}; {mean:.2f} labels a row, {none} rows without one"
-        return TargetSummary(
-            line=line,
-            warnings=found.warnings,
-            train_counts=found.train_counts,
-            validation_counts=found.validation_counts,
-        )
+        return replace(found, line=line)
 
     def target_spec(self, outputs: int) -> TargetSpec:
         """Return a 0 or 1 for each label."""
@@ -210,18 +206,22 @@ class Multilabel(Task):
         """Return `labels`, the most probable first, and `probabilities` by label."""
         from tuner.tasks import label_sets
 
-        limits = thresholds or [self.threshold or HALF] * len(names)
+        limits = thresholds or self.usual_thresholds(len(names))
         found = []
         for row in label_sets.probabilities(outputs).tolist():
             over = [
-                k
-                for k, (share, least) in enumerate(zip(row, limits, strict=True))
+                (share, name)
+                for share, name, least in zip(row, names, limits, strict=True)
                 if share > least
             ]
-            over.sort(key=row.__getitem__, reverse=True)
-            labels = [names[k] for k in over]
+            over.sort(key=itemgetter(0), reverse=True)
+            labels = [name for _, name in over]
             found.append({"labels": labels, "probabilities": dict(zip(names, row, strict=True))})
         return found
+
+    def usual_thresholds(self, outputs: int) -> Sequence[float]:
+        """Return the threshold of the settings, or one half."""
+        return [self.threshold or HALF] * outputs
 
 
 def _labels(column: Column, index: int) -> tuple[str, ...]:

@@ -104,10 +104,5 @@ class LossOptions:
     label_weights: tuple[float, ...] | None = None
     """Weight of each label; None: all alike."""
 
-    @property
-    def is_plain(self) -> bool:
-        """True if nothing changes the loss."""
-        return not self.label_smoothing and self.label_weights is None
-
 
 PLAIN = LossOptions()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from tuner.errors import InputError
+from tuner.tasks.association import bounded
 from tuner.tasks.cells import Column, shortened
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
 from tuner.tasks.score import AT_LEAST_0, CORRELATION, Score
@@ -20,10 +21,8 @@ LEAST_ROWS = 4
 FEW_VALUES = 3
 """So few different values are more likely labels than numbers."""
 
-_CERTAIN = 40.0
-"""Bound of the evidence; nothing asks for more certainty."""
-
 _ALMOST_1 = 1.0 - 1e-12
+"""Correlation beyond which Fisher's transformation has no room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +52,11 @@ class Regression(Task):
 
     scale: float = 0.0
     """Difference that training sees as 1; 0: standard deviation of the training rows."""
+
+    @property
+    def _unit(self) -> float:
+        """Difference that training sees as 1; that of the data for a task that is not fitted."""
+        return self.scale or 1.0
 
     def read(self, column: Column) -> tuple[float, ...]:
         """Return the number of each row."""
@@ -133,7 +137,7 @@ class Regression(Task):
 
         del names
         values = np.asarray(targets, np.float64)
-        return ((values - self.center) / (self.scale or 1.0)).astype(np.float32)
+        return ((values - self.center) / self._unit).astype(np.float32)
 
     def make_loss(self, outputs: int) -> Loss:
         """Return the squared error of the standardised numbers."""
@@ -153,16 +157,13 @@ class Regression(Task):
 
         del thresholds
         found, true = outputs[:, 0], np.asarray(targets, np.float64)
-        errors = (found - true) * (self.scale or 1.0)
         rows = len(true)
         loss, loss_error, within = mean_with_errors((found - true) ** 2, self.strata(true))
+        mae, mae_error, _ = mean_with_errors(np.abs(found - true))
         linear, ranks = pearson(found, true), spearman(found, true)
-        rmse = float(np.sqrt(np.mean(errors**2)))
-        spread = float(np.std(errors**2, ddof=1)) if rows > 1 else 0.0
+        rms = math.sqrt(loss)
         counts = np.unique(found.astype(np.float32), return_counts=True)[1]
-        evidence = math.atanh(min(max(linear, -1 + 1e-12), 1 - 1e-12)) * math.sqrt(
-            max(rows - 3, 0)
-        )
+        fisher = math.atanh(max(-_ALMOST_1, min(_ALMOST_1, linear)))
         return Evaluation(
             examples=rows,
             loss=loss,
@@ -171,18 +172,16 @@ class Regression(Task):
             scores={
                 "pearson": linear,
                 "spearman": ranks,
-                "rmse": rmse,
-                "mae": float(np.mean(np.abs(errors))),
+                "rmse": rms * self._unit,
+                "mae": mae * self._unit,
             },
             errors={
                 "pearson": pearson_error(linear, rows),
                 "spearman": spearman_error(ranks, rows),
-                "rmse": spread / (2.0 * rmse * math.sqrt(rows)) if rmse else 0.0,
-                "mae": float(np.std(np.abs(errors), ddof=1)) / math.sqrt(rows)
-                if rows > 1
-                else 0.0,
+                "rmse": loss_error / (2.0 * rms) * self._unit if rms else 0.0,
+                "mae": mae_error * self._unit,
             },
-            association=max(-_CERTAIN, min(_CERTAIN, evidence)),
+            association=bounded(fisher * math.sqrt(max(rows - 3, 0))),
             majority_share=float(counts.max() / rows),
         )
 
@@ -208,14 +207,11 @@ class Regression(Task):
 
     def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:
         """Return a last layer whose output is in the unit of the data."""
-        scale = self.scale or 1.0
-        return (kernel * scale).astype(kernel.dtype), (bias * scale + self.center).astype(
-            bias.dtype
-        )
+        return (kernel * self._unit).astype(kernel.dtype), self.exported(bias).astype(bias.dtype)
 
     def exported(self, outputs: Array) -> Array:
         """Return outputs in the unit of the data."""
-        return outputs * (self.scale or 1.0) + self.center
+        return outputs * self._unit + self.center
 
 
 def _number(column: Column, index: int) -> float:

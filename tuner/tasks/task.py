@@ -22,9 +22,6 @@ Array = Any
 Tensor = Any
 """Tensor of TensorFlow, likewise."""
 
-SEQUENCE_CLASSIFICATION = "sequence_classification"
-"""Head that gives one vector for each text."""
-
 
 class Loss(Protocol):
     """Training loss of one model, as part of its graph."""
@@ -78,9 +75,6 @@ class Task(Component):
 
     scores: ClassVar[Mapping[str, Score]]
     """Scores by name; in reports `val_NAME`. The first is the default objective."""
-
-    head: ClassVar[str] = SEQUENCE_CLASSIFICATION
-    """Head of the encoder."""
 
     problem_type: ClassVar[str]
     """`problem_type` in an exported config.json."""
@@ -223,6 +217,11 @@ class Task(Component):
             names: Names of the outputs.
             thresholds: `Evaluation.thresholds` of the model; None where it has none.
         """
+
+    def usual_thresholds(self, outputs: int) -> Sequence[float] | None:
+        """Return the thresholds of a model that records none; None where labels have none."""
+        del outputs
+        return None
 
     def beyond_baseline(self, score: float, baseline: Baseline, examples: int) -> float:
         """Return by how many standard errors a first score beats the baseline's; 0: not known."""

@@ -16,7 +16,6 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.processes.python_process import answers, python_module
 from tuner.tasks import Evaluation, Task
-from tuner.tasks.multilabel import HALF
 
 _LOG_TAIL = 2000
 
@@ -54,7 +53,7 @@ class Prediction:
         """
         known = self.task.known(targets, self.names, where)
         # Thresholds chosen on the rows that are scored would flatter.
-        limits = self.thresholds or [HALF] * len(self.names)
+        limits = self.thresholds or self.task.usual_thresholds(len(self.names))
         return self.task.evaluate(self.outputs, self.task.encode(known, self.names), limits)
 
 
