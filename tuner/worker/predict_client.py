@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Prediction:
     thresholds: list[float] | None = None
     """Probability above which each label is predicted; None where it is not recorded."""
 
-    @property
+    @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Predictions in the user's terms, see `Task.predictions`."""
         return self.task.predictions(self.outputs, self.names, self.thresholds)
