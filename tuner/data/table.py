@@ -112,10 +112,18 @@ class TargetColumns:
     columns: Sequence[str] | None = None
     """Columns of 0 and 1, one for each label, instead of `label`."""
 
+    key: str = "data.label"
+    """Configuration key that names them, for messages."""
+
     @classmethod
     def of(cls, data: DataSettings) -> "TargetColumns":
         """Return those of training data."""
-        return cls(label=data.label, separator=data.label_separator, columns=data.label_columns)
+        return cls(
+            label=data.label,
+            separator=data.label_separator,
+            columns=data.label_columns,
+            key="data.label_columns" if data.label_columns else "data.label",
+        )
 
     @property
     def names(self) -> Sequence[str]:
@@ -141,33 +149,31 @@ def to_examples(table: Table, data: DataSettings, task: Task) -> Examples:
     pairs = None
     if data.text_pair is not None:
         pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
-    targets = task.read(target_column(table, TargetColumns.of(data), rows, "data.label"))
+    targets = task.read(target_column(table, TargetColumns.of(data), rows))
     classes = data.label in table.classes
     return Examples(where=table.where, texts=texts, pairs=pairs, targets=targets, classes=classes)
 
 
-def target_column(table: Table, targets: TargetColumns, rows: Sequence[int], key: str) -> Column:
+def target_column(table: Table, targets: TargetColumns, rows: Sequence[int]) -> Column:
     """Return the targets of some rows; several labels of a row are a list.
 
     Args:
         table: Has the columns.
         targets: Columns.
         rows: Indices of the rows.
-        key: Configuration key that names the column, for messages.
 
     Raises:
         InputError: A column of labels holds something else than 0 and 1.
     """
     if targets.columns:
-        key = f"{key}_columns" if key == "data.label" else key
-        columns = [column_of(table, name, key, rows) for name in targets.columns]
+        columns = [column_of(table, name, targets.key, rows) for name in targets.columns]
         flags = [[_is_set(column, index) for index in range(len(rows))] for column in columns]
         cells: list[Any] = [
             [name for name, flag in zip(targets.columns, row, strict=True) if flag]
             for row in zip(*flags, strict=True)
         ]
         return replace(columns[0], name=", ".join(targets.columns), cells=cells)
-    column = column_of(table, targets.label, key, rows)
+    column = column_of(table, targets.label, targets.key, rows)
     separator = targets.separator
     if separator is None:
         return column

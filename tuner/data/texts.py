@@ -83,7 +83,9 @@ def read_texts(
     if text_pair is not None:
         texts["predict.text_pair"] = text_pair
     wanted = texts if label is None else {**texts, "predict.label": label}
-    targets = usual if label is None else replace(usual, label=label, columns=None)
+    targets = replace(usual, key="the file")
+    if label is not None:
+        targets = replace(usual, key="predict.label", label=label, columns=None)
     columns = [*texts.values(), *targets.names]
     remarks = Remarks()
     table = read_file(path, FORMAT_OF_ENDING[suffix], columns, "the file to predict", hints)
@@ -102,11 +104,10 @@ def read_texts(
         raise InputError("there are no rows", where=str(path), remedy="a text in each row")
     first, *second = (texts_of(table, column, key, rows) for key, column in texts.items())
     known = label is not None or _are_known(table, task, targets)
-    key = "the file" if label is None else "predict.label"
     return Texts(
         texts=first,
         pairs=second[0] if second else None,
-        targets=_targets(table, task, targets, key, must=label is not None) if known else None,
+        targets=_targets(table, task, targets, rows, must=label is not None) if known else None,
         remarks=tuple(remarks.lines()),
     )
 
@@ -126,13 +127,11 @@ def _is_blank(cell: Any) -> bool:
 
 
 def _targets(
-    table: Table, task: Task, targets: TargetColumns, key: str, *, must: bool
+    table: Table, task: Task, targets: TargetColumns, rows: Sequence[int], *, must: bool
 ) -> tuple[Any, ...] | None:
     """Targets of all rows; None where a column that nobody asked for holds something else."""
     try:
-        return task.read(
-            target_column(table, targets, range(len(table.values[targets.names[0]])), key)
-        )
+        return task.read(target_column(table, targets, rows))
     except InputError:
         if must:
             raise
