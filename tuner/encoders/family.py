@@ -91,6 +91,9 @@ class Family(Component):
     doubled_separator: ClassVar[bool] = False
     """True if two separators stand between the texts of a pair."""
 
+    has_position_table: ClassVar[bool] = True
+    """True if positions have embeddings, whose kind `position_embedding_type` names."""
+
     shares_layers: ClassVar[bool] = False
     """True if layers have their weights in common, so that none can be treated by itself."""
 
@@ -227,7 +230,7 @@ class Family(Component):
                     f"remove {key} from config.json",
                 )
         kind = config.get("position_embedding_type", "absolute")
-        if kind != "absolute":
+        if cls.has_position_table and kind != "absolute":
             raise InputError(
                 f"the positions are {value_text(kind)}, and only absolute ones are supported",
                 where=f"position_embedding_type in {where}",

@@ -28,6 +28,7 @@ class ModernBert(Family):
     name: ClassVar[str] = "modernbert"
     class_prefix: ClassVar[str] = "ModernBert"
     prefix: ClassVar[str] = "model"
+    has_position_table: ClassVar[bool] = False
     tokenizer_class: ClassVar[str] = "PreTrainedTokenizerFast"
     special_tokens: ClassVar[Mapping[str, str]] = Bert.special_tokens
     published: ClassVar[Published] = published_rates("Warner 2024", 0.06, (8e-5, 32), (5e-5, 16))
@@ -127,9 +128,7 @@ class ModernBert(Family):
     @classmethod
     def refuse(cls, config: Mapping[str, Any], folder: Path) -> None:
         """Refuse other rotations, and layers whose kinds do not repeat."""
-        # `sans_pos` and the like: nothing reads this field of a family without a position table.
-        rest = {key: config[key] for key in config if key != "position_embedding_type"}
-        super().refuse(rest, folder)
+        super().refuse(config, folder)
         types, rotations = config.get("layer_types"), config.get("rope_parameters") or {}
         problems = {"rope_scaling": config.get("rope_scaling") is not None}
         problems["rope_parameters"] = not isinstance(rotations, Mapping) or any(
