@@ -12,6 +12,7 @@ from typing import Any, Self, TextIO
 
 from tuner.data.delimited import Hints, read_delimited
 from tuner.data.parquet import read_parquet
+from tuner.data.squad import is_squad, squad_rows
 from tuner.data.table import Table
 from tuner.data.text_file import find_text
 from tuner.errors import InputError
@@ -68,7 +69,7 @@ def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:
 
 
 def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the place of each row and the row, from an array or from lines."""
+    """Yield the place of each row and the row, from an array, from lines or in SQuAD's form."""
     begin, first = 1, file.readline()
     while first and not first.strip():
         begin, first = begin + 1, file.readline()
@@ -78,10 +79,25 @@ def _json_rows(file: TextIO, path: Path) -> Iterator[tuple[str, Any]]:
             yield f"element {element}", row
         return
     if first:
-        yield f"line {begin}", _parsed(first.rstrip(), path, begin)
+        content = _first_value(first, begin, file, path)
+        if is_squad(content):
+            yield from squad_rows(content, path)
+        else:
+            yield f"line {begin}", content
     for number, line in enumerate(file, start=begin + 1):
         if line.strip():
             yield f"line {number}", _parsed(line.rstrip(), path, number)
+
+
+def _first_value(first: str, begin: int, file: TextIO, path: Path) -> Any:
+    """Return the value of the first line, or of the whole file where it is one of SQuAD's."""
+    try:
+        return _parsed(first.rstrip(), path, begin)
+    except InputError:
+        rest = file.read()
+        if '"paragraphs"' not in rest:
+            raise
+        return _parsed("\n" * (begin - 1) + first + rest, path)
 
 
 def _parsed(text: str, path: Path, line: int = 1) -> Any:

@@ -1,0 +1,130 @@
+"""Spans of a context: from answers to tokens, and from logits of tokens back to answers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_AT_ONCE = 2**22
+"""Sums of a start and an end logit that are compared together."""
+
+
+def token_span(
+    begins: Sequence[int], ends: Sequence[int], start: int, stop: int
+) -> tuple[int, int] | None:
+    """Return the first and the last token that share characters with a span; None without any.
+
+    Args:
+        begins: Characters before each token of the context, ascending.
+        ends: Characters up to the end of each token, ascending.
+        start: Characters before the span.
+        stop: Characters up to its end.
+    """
+    first = int(np.searchsorted(ends, start, side="right"))
+    last = int(np.searchsorted(begins, stop, side="left")) - 1
+    return (first, last) if first <= last else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankedSpans:
+    """Best spans of some windows, the best first; arrays of shape (windows, spans)."""
+
+    first: Integers
+    """Index of a span's first token in its window."""
+
+    last: Integers
+    """Index of its last token."""
+
+    score: Floats
+    """Sum of its start and its end logit; minus infinity where a window has fewer spans."""
+
+
+def ranked_spans(
+    starts: Floats, ends: Floats, allowed: NDArray[np.bool_], longest: int, count: int = 1
+) -> RankedSpans:
+    """Return the best spans of each window, by the sum of start and end logit.
+
+    Args:
+        starts: Start logits, shape (windows, tokens).
+        ends: End logits, the same shape.
+        allowed: True for the tokens of the context.
+        longest: Most tokens of a span.
+        count: Most spans of a window.
+    """
+    windows, tokens = starts.shape
+    longest = min(longest, tokens)
+    step = max(1, _AT_ONCE // (tokens * longest))
+    cuts = [slice(at, at + step) for at in range(0, windows, step)]
+    made = [_ranked(starts[cut], ends[cut], allowed[cut], longest, count) for cut in cuts]
+    places, scores = (np.concatenate(parts) for parts in zip(*made, strict=True))
+    first, more = np.divmod(places, longest)
+    return RankedSpans(first=first, last=first + more, score=scores)
+
+
+def _ranked(
+    starts: Floats, ends: Floats, allowed: NDArray[np.bool_], longest: int, count: int
+) -> tuple[Integers, Floats]:
+    """Return places in (start, further tokens) and scores of the best spans."""
+    after = np.full((len(starts), longest - 1), -np.inf)
+    padded = np.concatenate([np.where(allowed, ends, -np.inf), after], axis=1)
+    reached = np.lib.stride_tricks.sliding_window_view(padded, longest, axis=1)
+    sums = np.where(allowed, starts, -np.inf)[:, :, None] + reached
+    flat = sums.reshape(len(starts), -1)
+    if count == 1:
+        best = flat.argmax(axis=1)[:, None]
+    else:
+        kept = min(count, flat.shape[1])
+        best = np.argpartition(-flat, kept - 1, axis=1)[:, :kept]
+        order = np.argsort(-np.take_along_axis(flat, best, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(best, order, axis=1)
+    return best, np.take_along_axis(flat, best, axis=1)
+
+
+def best_windows(scores: Floats, offsets: Integers) -> Integers:
+    """Return the window with the largest score of each row, the first of equals.
+
+    Args:
+        scores: Score of each window, shape (windows,).
+        offsets: Row i has the windows offsets[i] up to offsets[i + 1]; one at least.
+    """
+    return np.array([start + int(scores[start:stop].argmax()) for start, stop in _pairs(offsets)])
+
+
+def _pairs(offsets: Integers) -> Iterator[tuple[int, int]]:
+    return zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+
+
+def no_answer_scores(starts: Floats, ends: Floats, offsets: Integers) -> Floats:
+    """Return the score of no answer for each row: the least of its windows.
+
+    A window without the answer says so even where another one has it. The first token stands for
+    no answer.
+
+    Args:
+        starts: Start logits, shape (windows, tokens).
+        ends: End logits, the same shape.
+        offsets: As for `best_windows`.
+    """
+    return np.minimum.reduceat(starts[:, 0] + ends[:, 0], offsets[:-1])
+
+
+def best_threshold(differences: Floats, answered: Floats, silent: Floats) -> float:
+    """Return the difference above which giving no answer makes the mean score largest.
+
+    Args:
+        differences: Score of no answer less that of the best span, of each row.
+        answered: Worth of each row's best span.
+        silent: Worth of no answer.
+    """
+    order = np.argsort(differences, kind="stable")
+    sorted_ = differences[order]
+    gains = np.concatenate([[0.0], np.cumsum((answered - silent)[order])])
+    between = (sorted_[:-1] + sorted_[1:]) / 2.0
+    bounds = np.concatenate([sorted_[:1] - 1.0, between, sorted_[-1:] + 1.0])
+    # Rows with the same difference are answered together.
+    apart = np.concatenate([[True], sorted_[:-1] < sorted_[1:], [True]])
+    return float(bounds[np.where(apart, gains, -np.inf).argmax()])
