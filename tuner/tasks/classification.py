@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from tuner.fields.intervals import Range
 from tuner.tasks import confusion as counts
 from tuner.tasks.association import association
 from tuner.tasks.cells import Column
@@ -27,6 +28,10 @@ class Classification(Task):
         "accuracy": Score(title="accuracy"),
         "macro_f1": Score(title="macro-F1"),
         "mcc": Score(title="MCC", values=CORRELATION),
+        "auroc": Score(title="AUROC"),
+        "average_precision": Score(title="average precision"),
+        "brier": Score(title="Brier score", direction="minimize", values=Range(low=0.0, high=2.0)),
+        "ece": Score(title="ECE", direction="minimize"),
     }
 
     def read(self, column: Column) -> tuple[str, ...]:
@@ -72,7 +77,8 @@ class Classification(Task):
         """Return cross-entropy, scores and confusion matrix of predictions."""
         import numpy as np
 
-        from tuner.tasks.row_losses import cross_entropy, mean_with_errors
+        from tuner.tasks import probability_scores, ranking
+        from tuner.tasks.row_losses import cross_entropy, mean_with_errors, softmax
 
         del thresholds
         labels = outputs.shape[1]
@@ -80,17 +86,27 @@ class Classification(Task):
         np.add.at(matrix, (targets, outputs.argmax(axis=1)), 1)
         confusion = matrix.tolist()
         loss, error, within = mean_with_errors(cross_entropy(outputs, targets), targets)
+        shares, true = softmax(outputs), targets[:, None] == np.arange(labels)
+        found = {
+            "accuracy": counts.accuracy(confusion),
+            "macro_f1": counts.macro_f1(confusion),
+            "mcc": counts.matthews_correlation(confusion),
+        }
+        errors = {name: counts.confusion_error(confusion, name) for name in found}
+        for name, score in (
+            ("auroc", ranking.auroc),
+            ("average_precision", ranking.average_precision),
+            ("brier", probability_scores.brier),
+            ("ece", probability_scores.calibration_error),
+        ):
+            found[name], errors[name] = score(shares, true)
         return Evaluation(
             examples=len(targets),
             loss=loss,
             loss_error=error,
             error_within_strata=within,
-            scores={
-                "accuracy": counts.accuracy(confusion),
-                "macro_f1": counts.macro_f1(confusion),
-                "mcc": counts.matthews_correlation(confusion),
-            },
-            errors={name: counts.confusion_error(confusion, name) for name in self.scores},
+            scores=found,
+            errors=errors,
             association=association(confusion),
             majority_share=counts.majority_share(confusion),
             confusion=confusion,

@@ -11,7 +11,6 @@ from tuner.tasks.confusion import binomial_error as share_error
 
 __all__ = [
     "association",
-    "average_precision",
     "best_constant",
     "best_thresholds",
     "binary_cross_entropy",
@@ -22,9 +21,6 @@ __all__ = [
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-GROUPS = 10
-"""Groups of rows that a jackknife leaves out, one after another."""
 
 
 def probabilities(outputs: Floats) -> Floats:
@@ -62,37 +58,6 @@ def f1(found: Bools, true: Bools, *, per_label: bool) -> tuple[float, float]:
     rows = len(found)
     error = float(influence.std(ddof=1)) / math.sqrt(rows) if rows > 1 else 0.0
     return float(scores.mean()), error
-
-
-def average_precision(shares: Floats, true: Bools) -> tuple[float, float]:
-    """Return the mean average precision over the labels that occur, and its standard error.
-
-    Args:
-        shares: Probability of each label.
-        true: True labels.
-
-    Returns:
-        The score, and its error by a jackknife over groups of rows.
-    """
-    groups = np.arange(len(true)) % min(GROUPS, len(true))
-    value = _average_precision(shares, true)
-    left_out = [
-        _average_precision(shares[groups != group], true[groups != group])
-        for group in np.unique(groups)
-        if (groups != group).any()
-    ]
-    count = len(left_out)
-    error = math.sqrt((count - 1) * float(np.var(left_out))) if count > 1 else 0.0
-    return value, error
-
-
-def _average_precision(shares: Floats, true: Bools) -> float:
-    from sklearn.metrics import average_precision_score
-
-    if not np.isfinite(shares).all():
-        return 0.0
-    met = true.any(axis=0)
-    return float(average_precision_score(true[:, met], shares[:, met])) if met.any() else 0.0
 
 
 def best_thresholds(shares: Floats, true: Bools, *, per_label: bool) -> Any:

@@ -135,6 +135,7 @@ class Multilabel(Task):
         import numpy as np
 
         from tuner.tasks import label_sets
+        from tuner.tasks.ranking import average_precision
         from tuner.tasks.row_losses import mean_with_errors
 
         true = targets > HALF
@@ -149,7 +150,7 @@ class Multilabel(Task):
         counts = np.unique(found, axis=0, return_counts=True)[1]
         micro, micro_error = label_sets.f1(found, true, per_label=False)
         macro, macro_error = label_sets.f1(found, true, per_label=True)
-        precision, precision_error = label_sets.average_precision(shares, true)
+        precision, precision_error = average_precision(shares, true)
         return Evaluation(
             examples=rows,
             loss=loss,
