@@ -9,9 +9,12 @@ import numpy as np
 
 from tuner import encoders
 from tuner.encoders import Draw, Family, Parameter
+from tuner.tasks import HeadKind
 
 FOLDER = Path(__file__).parent / "references"
 LABELS = 3
+HEADS = (HeadKind.TOKEN, HeadKind.SPAN, HeadKind.CHOICE)
+"""Heads beside that of the sequence classifier, which has references of its own."""
 
 BERT = {
     "vocab_size": 41, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3,
@@ -171,3 +174,16 @@ GRADIENT_LABELS = (1, 2)
 def real_tokens(inputs: dict[str, np.ndarray]) -> np.ndarray:
     """True for tokens that are no padding."""
     return np.arange(inputs["ids"].shape[1]) < inputs["lengths"][:, None]
+
+
+def coefficients(shape: tuple[int, ...], inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Factors of outputs in a sum whose gradients are compared; 0 for padding.
+
+    Args:
+        shape: Shape of the outputs, [rows, outputs] or [rows, tokens, outputs].
+        inputs: Inputs of the encoder.
+    """
+    random = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    kept = np.isin(np.arange(shape[0]), GRADIENT_ROWS).reshape(-1, *[1] * (len(shape) - 1))
+    real = real_tokens(inputs)[..., np.newaxis] if len(shape) == 3 else True
+    return np.where(kept & real, random, np.float32(0))

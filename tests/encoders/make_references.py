@@ -23,25 +23,37 @@ from tests.encoders.cases import (
     FOLDER,
     GRADIENT_LABELS,
     GRADIENT_ROWS,
+    HEADS,
     LABELS,
+    coefficients,
     make_family,
     make_inputs,
     make_weights,
     real_tokens,
 )
 from tuner.encoders import find
+from tuner.tasks import HeadKind
+
+AUTO_CLASSES = {
+    HeadKind.SEQUENCE: transformers.AutoModelForSequenceClassification,
+    HeadKind.TOKEN: transformers.AutoModelForTokenClassification,
+    HeadKind.SPAN: transformers.AutoModelForQuestionAnswering,
+    HeadKind.CHOICE: transformers.AutoModelForMultipleChoice,
+}
 
 
-def load(name: str, case: str, attention: str | None = None) -> Any:
-    """The classifier of transformers with the weights of a case; every tensor must fit."""
+def load(
+    name: str, case: str, attention: str | None = None, kind: HeadKind = HeadKind.SEQUENCE
+) -> Any:
+    """The model of transformers with the weights of a case; every tensor must fit."""
     family = make_family(name, case)
-    head = family.sequence_classifier(LABELS)
+    head = family.head(kind, LABELS)
     config = family.exported(CASES[name][case]) | {
-        "id2label": {str(i): str(i) for i in range(LABELS)}
+        "id2label": {str(i): str(i) for i in range(head.outputs)}
     }
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        made = transformers.AutoModelForSequenceClassification.from_config(
+        made = AUTO_CLASSES[kind].from_config(
             transformers.AutoConfig.from_pretrained(folder), attn_implementation=attention
         )
     if type(made).__name__ != head.class_name:
@@ -54,17 +66,11 @@ def load(name: str, case: str, attention: str | None = None) -> Any:
 
 def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
     """Hidden states, logits, what each dropout is given, and maybe gradients."""
-    family, model = make_family(name, case), load(name, case)
+    model = load(name, case)
     # Only this implementation calls the function whose calls are noted. Of rows whose padding is
     # far away it makes NaN in ModernBERT.
     eager = load(name, case, "eager")
-    arrays = make_inputs(family)
-    inputs = {
-        "input_ids": torch.tensor(arrays["ids"]).long(),
-        "attention_mask": torch.tensor(real_tokens(arrays)).long(),
-    }
-    if family.token_types:
-        inputs["token_type_ids"] = torch.tensor(arrays["types"]).long()
+    inputs = tensors(name, case)
     outputs = model(**inputs)
     hidden = model.base_model(**inputs).last_hidden_state
     made = {
@@ -79,6 +85,52 @@ def figures(name: str, case: str, *, gradients: bool) -> dict[str, np.ndarray]:
         found = torch.autograd.grad(loss, weights, allow_unused=True)
         for key, weight, gradient in zip(names, weights, found, strict=True):
             made[f"gradient {key}"] = weight * 0 if gradient is None else gradient
+    return {key: value.detach().numpy().astype(np.float32) for key, value in made.items()}
+
+
+def tensors(name: str, case: str) -> dict[str, torch.Tensor]:
+    """Inputs of a case as transformers takes them."""
+    family = make_family(name, case)
+    arrays = make_inputs(family)
+    inputs = {
+        "input_ids": torch.tensor(arrays["ids"]).long(),
+        "attention_mask": torch.tensor(real_tokens(arrays)).long(),
+    }
+    if family.token_types:
+        inputs["token_type_ids"] = torch.tensor(arrays["types"]).long()
+    return inputs
+
+
+def head_figures(
+    name: str, case: str, kind: HeadKind, *, gradients: bool
+) -> dict[str, np.ndarray]:
+    """Outputs of another head, what each dropout is given, and maybe gradients.
+
+    Gradients are of the outputs' sum with `coefficients`, for the head and one embedding below it.
+    """
+    family, model = make_family(name, case), load(name, case, kind=kind)
+    eager, inputs = load(name, case, "eager", kind), tensors(name, case)
+    first = {key: value[:1] for key, value in inputs.items()}
+    if kind is HeadKind.CHOICE:  # All choices of one example.
+        inputs = {key: value[None] for key, value in inputs.items()}
+        first = {key: value[None] for key, value in first.items()}
+    found = model(**inputs)
+    match kind:
+        case HeadKind.SPAN:
+            outputs = torch.stack([found.start_logits, found.end_logits], dim=-1)
+        case HeadKind.CHOICE:
+            outputs = found.logits.T
+        case _:
+            outputs = found.logits
+    made = {"outputs": outputs, "dropouts": torch.tensor(dropouts(eager, first))}
+    if gradients:
+        factors = coefficients(tuple(outputs.shape), make_inputs(family))
+        total = (outputs * torch.tensor(factors)).sum()
+        words = next(family.parameters()).name
+        names = [words, *(each.name for each in family.head(kind, LABELS).parameters)]
+        weights = dict(model.named_parameters())
+        slopes = torch.autograd.grad(total, [weights[each] for each in names])
+        made |= {f"gradient {key}": value for key, value in zip(names, slopes, strict=True)}
     return {key: value.detach().numpy().astype(np.float32) for key, value in made.items()}
 
 
@@ -113,5 +165,13 @@ if __name__ == "__main__":
             for key, value in figures(name, case, gradients=number == 0).items()
         }
         np.savez_compressed(FOLDER / f"{name}.npz", **made)
+    heads = {
+        f"{name} {case} {kind.name}: {key}": value
+        for name in CASES
+        for number, case in enumerate(CASES[name])
+        for kind in HEADS
+        for key, value in head_figures(name, case, kind, gradients=number == 0).items()
+    }
+    np.savez_compressed(FOLDER / "heads.npz", **heads)
     lines = [f"{json.dumps(name)}: {json.dumps(defaults(name))}" for name in CASES]
     (FOLDER / "defaults.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

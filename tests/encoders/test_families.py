@@ -10,6 +10,7 @@ from tests.encoders.cases import CASES, make_family
 from tests.encoders.cases import FOLDER as REFERENCES
 from tuner.encoders import REGISTRY, find
 from tuner.errors import InputError
+from tuner.tasks import HeadKind
 
 FOLDER = Path("checkpoint")
 
@@ -38,11 +39,12 @@ def test_what_is_exported_reads_as_the_same_encoder(name):
 @pytest.mark.parametrize("name", CASES)
 def test_names_of_parameters_are_unique_and_in_order_of_depth(name):
     family = make_family(name, "plain")
-    head = family.sequence_classifier(3)
-    parameters = [*family.parameters(), *head.parameters]
-    assert len({each.name for each in parameters}) == len(parameters)
     above = family.shape.layers + 1
-    assert {each.depth for each in head.parameters} == {above}
+    for kind in HeadKind:
+        head = family.head(kind, 3)
+        parameters = [*family.parameters(), *head.parameters]
+        assert len({each.name for each in parameters}) == len(parameters)
+        assert {each.depth for each in head.parameters} == {above}
     assert {each.depth for each in family.parameters()} <= set(range(above))
 
 

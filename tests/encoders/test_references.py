@@ -8,7 +8,9 @@ from tests.encoders.cases import (
     FOLDER,
     GRADIENT_LABELS,
     GRADIENT_ROWS,
+    HEADS,
     LABELS,
+    coefficients,
     make_family,
     make_inputs,
     make_weights,
@@ -98,6 +100,44 @@ def test_gradients_are_those_of_torch(case, rematerialize):
     for name, gradient in found.items():
         difference = np.abs(tf.convert_to_tensor(gradient) - expected[name]).max()
         assert difference <= 1e-5 * largest, name
+
+
+@pytest.fixture(scope="module")
+def heads():
+    """Figures of torch for the heads beside that of the sequence classifier."""
+    with np.load(FOLDER / "heads.npz") as stored:
+        return dict(stored)
+
+
+@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.value)
+@pytest.mark.parametrize(("name", "case"), ALL)
+def test_other_heads_are_those_of_torch(heads, name, case, kind):
+    import tensorflow as tf
+
+    family = make_family(name, case)
+    head = family.head(kind, LABELS)
+    start = f"{name} {case} {kind.name}: "
+    figures = {k.removeprefix(start): v for k, v in heads.items() if k.startswith(start)}
+    weights = make_weights([*family.parameters(), *head.parameters])
+    variables = Weights({key: tf.Variable(value) for key, value in weights.items()})
+    arrays, through = make_inputs(family), Through()
+    run((family, head, arrays, variables, None), Forward(dropout=through), rows=slice(1))
+    np.testing.assert_allclose(through.seen, figures["dropouts"], rtol=1e-5)
+    with tf.GradientTape() as tape:
+        _, outputs = run((family, head, arrays, variables, None), Forward())
+        factors = coefficients(figures["outputs"].shape, arrays)
+        total = tf.reduce_sum(outputs * factors)
+    real = np.any(factors, axis=-1, keepdims=True)
+    expected = figures["outputs"]
+    np.testing.assert_allclose(outputs * real, expected * real, rtol=0, atol=1e-5)
+    slopes = {k.removeprefix("gradient "): v for k, v in figures.items() if "gradient" in k}
+    assert bool(slopes) == ((name, case) in WITH_GRADIENTS)
+    if slopes:
+        found = tape.gradient(total, {key: variables[key] for key in slopes})
+        largest = max(np.abs(slope).max() for slope in slopes.values())
+        for key, slope in slopes.items():
+            difference = np.abs(tf.convert_to_tensor(found[key]) - slope).max()
+            assert difference <= 1e-5 * largest, key
 
 
 @pytest.mark.parametrize(("name", "option"), [each for each in ALL if each not in WITH_GRADIENTS])

@@ -14,8 +14,9 @@ from tuner.encoders.camembert import Camembert
 from tuner.encoders.deberta_v2 import DebertaV2
 from tuner.encoders.distilbert import DistilBert
 from tuner.encoders.electra import Electra
-from tuner.encoders.family import Family, Head
+from tuner.encoders.family import Family
 from tuner.encoders.forward import Dropout, Forward, Inputs, Weights
+from tuner.encoders.heads import Head
 from tuner.encoders.modernbert import ModernBert
 from tuner.encoders.mpnet import MPNet
 from tuner.encoders.parameters import Draw, Origin, Parameter

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Annotated, ClassVar
 
 from tuner.encoders import layers
-from tuner.encoders.activations import ACTIVATIONS
-from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family, Head
+from tuner.encoders.activations import ACTIVATIONS, tanh
+from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
+from tuner.encoders.heads import Head, above_pooler
 from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
 from tuner.search.literature import Published, published_rates
 from tuner.trial.memory import ModelShape
@@ -151,18 +152,5 @@ class Bert(Family):
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return a dense layer above the pooler."""
-        above = self.num_hidden_layers + 1
-        new = placed("", above, linear("classifier", self.hidden_size, labels), Origin.NEW)
-
-        def apply(hidden: Tensor, _: Inputs, weights: Weights, forward: Forward) -> Tensor:
-            import tensorflow as tf
-
-            pooler = weights.at(f"{self.prefix}.{self.pooler_place}")
-            pooled = forward.drop(tf.tanh(layers.linear(hidden[:, 0], pooler)))
-            return layers.linear(tf.cast(pooled, tf.float32), weights.at("classifier"))
-
-        return Head(
-            class_name=f"{self.class_prefix}ForSequenceClassification",
-            parameters=(*self.pooler, *new),
-            apply=apply,
-        )
+        name = f"{self.class_prefix}ForSequenceClassification"
+        return above_pooler(name, self.pooler, labels, tanh)

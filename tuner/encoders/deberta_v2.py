@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import ACTIVATIONS
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Head
+from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
+from tuner.encoders.heads import Head
 from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
 from tuner.errors import InputError
 from tuner.fields.bounds import Bounds, Condition

@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import ACTIVATIONS
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, Family, Head
+from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
+from tuner.encoders.heads import Head
 from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
@@ -160,3 +161,8 @@ class DistilBert(Family):
             parameters=tuple(placed("", self.n_layers + 1, dense, Origin.NEW)),
             apply=apply,
         )
+
+    def span_classifier(self) -> Head:
+        """Return a dense layer above each token, after dropout."""
+        name = "DistilBertForQuestionAnswering"
+        return self._above_each_token(name, "qa_outputs", 2, dropout=True)

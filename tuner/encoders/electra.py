@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import gelu
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import SIZE, Head
+from tuner.encoders.family import SIZE
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
-from tuner.encoders.heads import two_dense_layers
-from tuner.encoders.parameters import Parameter, linear, placed
+from tuner.encoders.heads import Head, above_pooler, two_dense_layers
+from tuner.encoders.parameters import Origin, Parameter, linear, placed
 from tuner.search.literature import Published, published_rates
 
 
@@ -59,3 +59,10 @@ class Electra(Bert):
         """Return two dense layers above the first token, with a GELU between."""
         name, above = f"{self.class_prefix}ForSequenceClassification", self.num_hidden_layers + 1
         return two_dense_layers(name, self.hidden_size, labels, above, gelu)
+
+    def multiple_choice(self) -> Head:
+        """Return a dense layer above a new pooler with a GELU."""
+        width, above = self.hidden_size, self.num_hidden_layers + 1
+        dense = linear("sequence_summary.summary", width, width)
+        pooler = tuple(placed("", above, dense, Origin.NEW))
+        return above_pooler(f"{self.class_prefix}ForMultipleChoice", pooler, 1, gelu)

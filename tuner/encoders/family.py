@@ -2,13 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from tuner.encoders.activations import ACTIVATIONS
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
+from tuner.encoders.heads import Head, above_each_token
 from tuner.encoders.parameters import Parameter
 from tuner.errors import InputError
 from tuner.fields.bounds import Bounds, one_of
@@ -16,6 +17,7 @@ from tuner.fields.component import KINDS, Component
 from tuner.fields.declared import Declared, declared
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 from tuner.trial.memory import ModelShape
 
 SIZE = Bounds(text="a positive whole number below 2^31", low=1, high=2**31 - 1)
@@ -46,20 +48,6 @@ _REFUSED: Mapping[str, str] = {
     "transformers_weights": "the weights are read from the folder's usual files alone",
 }
 """Field to the reason why it is refused where it is neither false nor empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """Head that a task adds to an encoder, as in transformers' class for it."""
-
-    class_name: str
-    """Class of transformers that loads encoder and head."""
-
-    parameters: tuple[Parameter, ...]
-    """Parameters, those of a pooler among them."""
-
-    apply: Callable[[Tensor, Inputs, Weights, Forward], Tensor]
-    """Logits, float32, from hidden states, inputs, all weights of the model, and forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +144,43 @@ class Family(Component):
     @abstractmethod
     def sequence_classifier(self, labels: int) -> Head:
         """Return the head that scores the labels of a text; its logits are [rows, labels]."""
+
+    def token_classifier(self, labels: int) -> Head:
+        """Return the head that scores the labels of each token, [rows, tokens, labels]."""
+        name = f"{self.class_prefix}ForTokenClassification"
+        return self._above_each_token(name, "classifier", labels, dropout=True)
+
+    def span_classifier(self) -> Head:
+        """Return the head that scores each token as start and as end, [rows, tokens, 2]."""
+        name = f"{self.class_prefix}ForQuestionAnswering"
+        return self._above_each_token(name, "qa_outputs", 2, dropout=False)
+
+    def _above_each_token(self, name: str, place: str, outputs: int, *, dropout: bool) -> Head:
+        shape = self.shape
+        depth = shape.layers + 1
+        return above_each_token(name, place, shape.hidden, outputs, depth, dropout=dropout)
+
+    def multiple_choice(self) -> Head:
+        """Return the head that scores a text as a choice, [rows, 1]."""
+        name = f"{self.class_prefix}ForMultipleChoice"
+        return replace(self.sequence_classifier(1), class_name=name)
+
+    def head(self, kind: HeadKind, labels: int) -> Head:
+        """Return the head of a kind.
+
+        Args:
+            kind: Kind of head.
+            labels: Number of labels, where the kind has them.
+        """
+        match kind:
+            case HeadKind.SEQUENCE:
+                return self.sequence_classifier(labels)
+            case HeadKind.TOKEN:
+                return self.token_classifier(labels)
+            case HeadKind.SPAN:
+                return self.span_classifier()
+            case HeadKind.CHOICE:
+                return self.multiple_choice()
 
     @property
     def parameter_count(self) -> int:

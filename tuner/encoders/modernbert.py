@@ -1,6 +1,6 @@
 """ModernBERT (Warner 2024): rotary positions, global and local attention, gated layers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import ACTIVATIONS
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family, Head
+from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
+from tuner.encoders.heads import Head
 from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
 from tuner.errors import InputError
 from tuner.fields.bounds import above, one_of
@@ -253,24 +254,41 @@ class ModernBert(Family):
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return a dense layer above the one that pre-training predicts tokens from."""
+
+        def pooled(hidden: Tensor, inputs: Inputs) -> Tensor:
+            is_mean = self.classifier_pooling == "mean"
+            return layers.mean_of_text(hidden, inputs) if is_mean else hidden[:, 0]
+
+        return self._above_pre_training("SequenceClassification", labels, pooled)
+
+    def token_classifier(self, labels: int) -> Head:
+        """Return a dense layer above the one that pre-training predicts tokens from."""
+        return self._above_pre_training("TokenClassification", labels)
+
+    def span_classifier(self) -> Head:
+        """Return a dense layer above the one that pre-training predicts tokens from."""
+        return self._above_pre_training("QuestionAnswering", 2)
+
+    def _above_pre_training(
+        self,
+        kind: str,
+        outputs: int,
+        pooled: Callable[[Tensor, Inputs], Tensor] = lambda hidden, _: hidden,
+    ) -> Head:
+        """The head for what is chosen of the hidden states; by default for each token."""
         above = self.num_hidden_layers + 1
-        new = placed("", above, linear("classifier", self.hidden_size, labels), Origin.NEW)
+        new = placed("", above, linear("classifier", self.hidden_size, outputs), Origin.NEW)
 
         def apply(hidden: Tensor, inputs: Inputs, weights: Weights, forward: Forward) -> Tensor:
             import tensorflow as tf
 
-            pooled = hidden[:, 0]
-            if self.classifier_pooling == "mean":
-                pooled = layers.mean_of_text(hidden, inputs)
-            inner = layers.linear(pooled, weights.at("head.dense"))
+            inner = layers.linear(pooled(hidden, inputs), weights.at("head.dense"))
             inner = ACTIVATIONS[self.classifier_activation](inner)
             normed = forward.drop(self._normed(inner, weights.at("head.norm")))
             return layers.linear(tf.cast(normed, tf.float32), weights.at("classifier"))
 
         return Head(
-            class_name="ModernBertForSequenceClassification",
-            parameters=(*self.pooler, *new),
-            apply=apply,
+            class_name=f"ModernBertFor{kind}", parameters=(*self.pooler, *new), apply=apply
         )
 
 

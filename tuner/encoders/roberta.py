@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.activations import tanh
 from tuner.encoders.bert import Bert
-from tuner.encoders.family import SIZE, Head
+from tuner.encoders.family import SIZE
 from tuner.encoders.forward import Inputs, Tensor
-from tuner.encoders.heads import two_dense_layers
+from tuner.encoders.heads import Head, above_pooler, two_dense_layers
 from tuner.encoders.parameters import Draw, Origin, Parameter
 from tuner.search.literature import Published, published_rates
 
@@ -72,3 +72,7 @@ class Roberta(Bert):
         """Return two dense layers above the first token, with a hyperbolic tangent between."""
         name, above = f"{self.class_prefix}ForSequenceClassification", self.num_hidden_layers + 1
         return two_dense_layers(name, self.hidden_size, labels, above, tanh)
+
+    def multiple_choice(self) -> Head:
+        """Return a dense layer above BERT's pooler, which the other heads do without."""
+        return above_pooler(f"{self.class_prefix}ForMultipleChoice", super().pooler, 1, tanh)

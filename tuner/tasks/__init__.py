@@ -10,6 +10,7 @@ Example:
 from tuner.fields.registry import Registry
 from tuner.tasks.cells import Column
 from tuner.tasks.classification import Classification
+from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.multilabel import Multilabel
 from tuner.tasks.records import Baseline, Evaluation, LossOptions
 from tuner.tasks.regression import Regression
@@ -32,6 +33,8 @@ __all__ = [
     "Column",
     "Direction",
     "Evaluation",
+    "Form",
+    "HeadKind",
     "Loss",
     "LossOptions",
     "Multilabel",

@@ -1,0 +1,40 @@
+"""Closed sets of words by which a task names its input and its head."""
+
+from enum import Enum
+
+
+class Form(Enum):
+    """Form of an example: how its cells are read, and which inputs of the encoder it makes."""
+
+    TEXTS = "texts"
+    """A text or a pair of texts: one input."""
+
+    WORDS = "words"
+    """A list of words: one input, or several windows of one that is too long."""
+
+    CONTEXT = "context"
+    """A question and a context: one input, or several windows of a long context."""
+
+    CHOICES = "choices"
+    """A question and choices: one input for each choice."""
+
+
+class HeadKind(Enum):
+    """Head of a model, as one of transformers' classes has it."""
+
+    SEQUENCE = "sequence_classifier"
+    """Scores of the labels of each input."""
+
+    TOKEN = "token_classifier"  # noqa: S105
+    """Scores of the labels of each token."""
+
+    SPAN = "span_classifier"
+    """Scores of each token as the first and as the last one of a span."""
+
+    CHOICE = "multiple_choice"
+    """One score of each input."""
+
+    @property
+    def per_token(self) -> bool:
+        """True if each token has outputs."""
+        return self in (HeadKind.TOKEN, HeadKind.SPAN)
