@@ -109,6 +109,19 @@ def test_rows_become_zeros_and_ones_and_predictions_lists_of_names():
     )
 
 
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ((["01", "1"], ["011"]), (("01", "1"), ("011",))),
+        (([1, 2.0], [1.0]), (("1", "2"), ("1",))),
+        (([2**60, 2**60 + 1], [1.0]), ((str(2**60), str(2**60 + 1)), ("1",))),
+        (([1.0, "a"], [1]), (("1.0", "a"), ("1",))),
+    ],
+)
+def test_labels_are_read_as_those_of_a_classification(cells, expected):
+    assert Multilabel().read(column(*cells)) == expected
+
+
 def test_strata_are_the_rarest_labels_of_rows():
     task = Multilabel()
     rows = (("a", "b"), ("a",), (), ("a",))

@@ -153,7 +153,9 @@ def _refuse_duplicates(row: dict[str, Any], wanted: Sequence[str], where: str) -
 
 
 def _as_written(value: Any) -> Any:
-    """Return a truth value as JSON writes it; others unchanged."""
+    """Return truth values, also those of a list, as JSON writes them; others unchanged."""
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
     return json.dumps(value) if isinstance(value, bool) else value
 
 

@@ -22,6 +22,7 @@ from tuner.data.tokenizer import TokenRows, find_layout, tokenize
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
 from tuner.tasks import Baseline, Task
+from tuner.tasks.cells import shortened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +204,12 @@ def read_splits(
     """
     remarks = Remarks()
     everything, labels = with_names(to_examples(remarks.of(sources[0].read()), data, task), task)
+    unset = [name for name in data.label_columns or () if name not in labels]
+    if unset:
+        remarks.notes.append(
+            f"No training row has a 1 in {shortened(unset)} of data.label_columns: the model has "
+            "no output for it."
+        )
     groups = len(set(task.strata(everything.targets)))
     if sources[1] is None:
         train, validation = _hold_out(everything, task, groups, data)

@@ -65,7 +65,7 @@ class Examples:
     targets: tuple[Any, ...]
     """Target of each row, as `Task.read` gives it."""
     classes: bool = False
-    """True if they are class names by their type, whose form is never changed."""
+    """True if they are names of classes or columns, whose form is never changed."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -150,7 +150,7 @@ def to_examples(table: Table, data: DataSettings, task: Task) -> Examples:
     if data.text_pair is not None:
         pairs = texts_of(table, data.text_pair, "data.text_pair", rows)
     targets = task.read(target_column(table, TargetColumns.of(data), rows))
-    classes = data.label in table.classes
+    classes = data.label_columns is not None or data.label in table.classes
     return Examples(where=table.where, texts=texts, pairs=pairs, targets=targets, classes=classes)
 
 

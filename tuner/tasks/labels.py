@@ -38,9 +38,21 @@ def read_labels(column: Column) -> tuple[str, ...]:
         as_text(cell, f"column {column.name!r}, row {row + 1} of {column.where}")
         for cell, row in zip(cells, column.rows, strict=True)
     )
+    return by_value(names, cells)
+
+
+def by_value(names: Sequence[str], cells: Sequence[Any]) -> tuple[str, ...]:
+    """Return labels by their value if all are numbers, else as they are written.
+
+    Among numbers 1 and 1.0 are the same.
+
+    Args:
+        names: Text of each label.
+        cells: Each label as the source has it.
+    """
     if any(isinstance(cell, str | bool) for cell in cells):
-        return names
-    # Among numbers 1 and 1.0 are the same; 2**60 has no float of its own.
+        return tuple(names)
+    # 2**60 has no float of its own.
     return tuple(
         name if isinstance(cell, int) or not cell.is_integer() else str(int(cell))
         for name, cell in zip(names, cells, strict=True)
@@ -55,7 +67,7 @@ def label_names(labels: Iterable[str], where: str, *, classes: bool = False) -> 
     Args:
         labels: Labels of the training rows.
         where: File or data set, for messages.
-        classes: True if they are names of classes by their type, which are never respelled.
+        classes: True if they are names of classes or columns, which are never respelled.
 
     Raises:
         InputError: There is only one label, so that nothing can be learned; or the labels are

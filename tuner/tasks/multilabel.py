@@ -12,7 +12,7 @@ from tuner.fields.bounds import SHARE as FROM_0_TO_1
 from tuner.fields.findings import Finding
 from tuner.tasks.cells import Column, as_text, is_blank, is_missing
 from tuner.tasks.label_counts import label_summary
-from tuner.tasks.labels import known_labels, label_names
+from tuner.tasks.labels import by_value, known_labels, label_names
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
 from tuner.tasks.score import Score
 from tuner.tasks.task import Array, Loss, TargetSpec, Task
@@ -55,7 +55,11 @@ class Multilabel(Task):
 
     def read(self, column: Column) -> tuple[tuple[str, ...], ...]:
         """Return the labels of each row, each once, in alphabetical order."""
-        return tuple(_labels(column, index) for index in range(len(column.cells)))
+        rows = [_labels(column, index) for index in range(len(column.cells))]
+        cells = [label for row in rows for label in row]
+        where = f"{column.key}, {column.where}"
+        labels = iter(by_value([as_text(cell, where) for cell in cells], cells))
+        return tuple(tuple(sorted({next(labels) for _ in row})) for row in rows)
 
     def names(
         self, targets: Sequence[Any], where: str, *, classes: bool = False
@@ -225,7 +229,8 @@ class Multilabel(Task):
         return [self.threshold or HALF] * outputs
 
 
-def _labels(column: Column, index: int) -> tuple[str, ...]:
+def _labels(column: Column, index: int) -> Sequence[str | int | float]:
+    """Return the labels of one row as the source has them."""
     cell = column.cells[index]
     if is_missing(cell):
         return ()
@@ -240,4 +245,4 @@ def _labels(column: Column, index: int) -> tuple[str, ...]:
         raise column.refuse(
             f"{cell!r} has an item that is no label", index, "texts or whole numbers as labels"
         )
-    return tuple(sorted({as_text(label, f"{column.key}, {column.where}") for label in cell}))
+    return list(cell)

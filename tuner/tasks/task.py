@@ -147,7 +147,7 @@ class Task(Component):
         Args:
             targets: Targets of all training rows, from `read`.
             where: File or data set, for messages.
-            classes: True if the targets are names of classes by their type.
+            classes: True if the targets are names of classes or columns, not texts of a file.
 
         Raises:
             InputError: Nothing can be learned from these targets, or another task was meant.
