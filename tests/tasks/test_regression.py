@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from tuner import tasks
 from tuner.errors import InputError
+from tuner.fields.declared import declared
 from tuner.tasks import Column, Regression
 
 RANDOM = np.random.default_rng(0)
@@ -144,3 +145,37 @@ def test_constant_targets_and_labels_are_refused_or_asked_about():
     (warning,) = Regression().describe((0.0, 1.0) * 9, (1.0,), ("score",)).warnings
     assert "task=classification" in warning
     assert Regression().describe(tuple(TRUE), tuple(TRUE[:9]), ("score",)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("targets", "shown"),
+    [
+        ((1.6e9, 1.6e9 + 1.0, 1.6e9 + 2.0), "1.6e+09"),  # Steps of a float32 there: 128.
+        ((0.0, 1e300), "1e+300"),
+        ((0.0, 1e-40), "1e-40"),
+    ],
+)
+def test_numbers_that_a_float32_model_cannot_give_are_refused(targets, shown):
+    with pytest.raises(InputError) as refused:
+        Regression().names(targets, "f.csv")
+    assert shown in refused.value.problem
+    assert "data.label" in refused.value.where
+    assert "unit" in refused.value.remedy
+
+
+@pytest.mark.parametrize("targets", [(1990.0, 2020.0), (1.5e9, 1.7e9), (1e-6, 3e-6), (-4e6, 9e8)])
+def test_numbers_that_the_exported_head_gives_are_taken(targets):
+    task = Regression().fit(targets)
+    assert Regression().names(targets, "f.csv") == ("score",)
+    standard = task.encode(targets, ("score",))
+    kernel, bias = task.fold_head(np.ones((1, 1), np.float32), np.zeros(1, np.float32))
+    error = np.abs(standard * kernel[0] + bias - targets)
+    assert error.max() < 1e-3 * np.std(targets)
+
+
+@pytest.mark.parametrize("field", ["center", "scale"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_unit_is_finite(field, value):
+    bounds = next(item.bounds for item in declared(Regression) if item.name == field)
+    assert not bounds.admits(value)
+    assert bounds.admits(2.5)

@@ -98,6 +98,7 @@ def between(low: int, high: int) -> Bounds:
     return Bounds(text=f"{low} to {high:,}", low=low, high=high)
 
 
+FINITE = Bounds(text="a finite number", open_low=True, open_high=True)
 SHARE = Bounds(text="a share from 0 to 1", low=0.0, high=1.0)
 FROM_0_BELOW_1 = Bounds(text="from 0 to below 1", low=0.0, high=1.0, open_high=True)
 ABOVE_0_TO_1 = Bounds(text="a factor above 0, at most 1", low=0.0, high=1.0, open_low=True)

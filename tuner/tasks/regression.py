@@ -1,11 +1,12 @@
 """One number for each text or pair of texts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from tuner.errors import InputError
+from tuner.fields.bounds import FINITE, at_least
 from tuner.tasks.association import bounded
 from tuner.tasks.cells import Column, shortened
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
@@ -20,6 +21,15 @@ LEAST_ROWS = 4
 
 FEW_VALUES = 3
 """So few different values are more likely labels than numbers."""
+
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Sizes between which numbers and their differences leave a float32 model room for its weights."""
+
+RESOLVED = 1000.0
+"""Steps of a float32 that the standard deviation of the numbers has at least."""
+
+FLOAT32_STEP = 2.0**-23
+"""Step from a float32 to the next, as a share of its size."""
 
 _ALMOST_1 = 1.0 - 1e-12
 """Correlation beyond which Fisher's transformation has no room."""
@@ -47,10 +57,10 @@ class Regression(Task):
         "mae": Score(title="MAE", direction="minimize", values=AT_LEAST_0),
     }
 
-    center: float = 0.0
+    center: Annotated[float, FINITE] = 0.0
     """Target that training sees as 0; with `scale` 0 the mean of the training rows."""
 
-    scale: float = 0.0
+    scale: Annotated[float, at_least(0)] = 0.0
     """Difference that training sees as 1; 0: standard deviation of the training rows."""
 
     @property
@@ -79,6 +89,8 @@ class Regression(Task):
                 where=f"data.label, in {where}",
                 remedy="a column of different numbers; is data.label the right column?",
             )
+        for problem, remedy in _unexportable(targets):
+            raise InputError(problem, where=f"data.label, in {where}", remedy=remedy)
         return ("score",)
 
     def known(self, targets: Sequence[Any], names: Sequence[str], where: str) -> tuple[Any, ...]:
@@ -212,6 +224,30 @@ class Regression(Task):
     def exported(self, outputs: Array) -> Array:
         """Return outputs in the unit of the data."""
         return outputs * self._unit + self.center
+
+
+def _unexportable(targets: Sequence[float]) -> Iterator[tuple[str, str]]:
+    """Yield why a float32 model in the unit of the data could not give numbers, and a remedy.
+
+    Args:
+        targets: Numbers that are not all the same.
+    """
+    import numpy as np
+
+    values = np.asarray(targets, np.float64)
+    largest = float(np.abs(values).max())
+    if not SMALLEST < largest < LARGEST:
+        yield (
+            f"the numbers are as large as {largest:g}, beyond what a float32 model can give",
+            f"numbers in another unit, between {SMALLEST:g} and {LARGEST:g}",
+        )
+        return
+    deviation, mean = float(values.std()), float(values.mean())
+    if deviation < SMALLEST or deviation < RESOLVED * FLOAT32_STEP * largest:
+        yield (
+            f"the numbers differ by {deviation:g} around {mean:g}, too little for a float32 model",
+            f"the column with {mean:g} subtracted, or in another unit",
+        )
 
 
 def _number(column: Column, index: int) -> float:
