@@ -21,6 +21,10 @@ from tuner.tasks import Classification
 MAX_LENGTH = 16
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}
 BYTE_LEVEL |= {"use_regex": True}
+PUNCTUATION = {"type": "Sequence", "pretokenizers": [
+    {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True},
+    {"type": "Punctuation", "behavior": "Isolated"},
+]}  # fmt: skip
 MASK = {"content": "[MASK]", "lstrip": True, "rstrip": False, "single_word": False}
 MASK |= {"normalized": False, "special": True}
 FILM = {"content": "Film", "lstrip": False, "rstrip": False, "single_word": True}
@@ -61,6 +65,10 @@ VARIANTS = {
     "told to lower": ("bert", {TOKENIZER: normalizer(lowercase=False)}),
     "told to keep case": ("distilbert", {CONFIG: has(do_lower_case=False)}),
     "told to keep accents": ("bert", {CONFIG: has(strip_accents=False)}),
+    "told to split at punctuation": (
+        "deberta-v2",
+        {CONFIG: has(split_by_punct=True), TOKENIZER: has(pre_tokenizer=PUNCTUATION)},
+    ),
     "told to join characters": ("bert", {CONFIG: has(tokenize_chinese_chars=False)}),
     "plain class": ("bert", {CONFIG: has(tokenizer_class="PreTrainedTokenizerFast")}),
     "plain class of ALBERT": ("albert", {CONFIG: has(tokenizer_class="PreTrainedTokenizerFast")}),
@@ -230,6 +238,11 @@ REFUSED = {
     "do_lower_case against no normalizer": ("bert", {TOKENIZER: has(normalizer=None)}),
     "do_lower_case of ALBERT": ("albert", {CONFIG: has(do_lower_case=False)}),
     "do_lower_case of DeBERTa": ("deberta-v2", {CONFIG: has(do_lower_case=False)}),
+    "split_by_punct": ("deberta-v2", {CONFIG: has(split_by_punct=True)}),
+    "split_by_punct against a pre-tokenizer": (
+        "deberta-v2",
+        {CONFIG: has(split_by_punct=False), TOKENIZER: has(pre_tokenizer=PUNCTUATION)},
+    ),
     "keep_accents": ("albert", {CONFIG: has(keep_accents=False)}),
     "model_input_names": ("bert", {CONFIG: has(model_input_names="input_ids")}),
     "added_tokens_decoder": ("bert", {CONFIG: has(added_tokens_decoder={"x": MASK})}),

@@ -30,7 +30,7 @@ READER_SECONDS = 120.0
 """Time limit for reading a tokenizer; transformers, which converts older files, loads for seconds.
 """
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version to increase whenever the reader changes its result for the same files."""
 
 LIBRARIES = ("transformers", "tokenizers")

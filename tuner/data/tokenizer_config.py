@@ -65,8 +65,9 @@ class TokenizerSettings:
     """True if two separators without token types are between texts, as in RoBERTa."""
     normalizer: Mapping[str, bool | None] = field(default_factory=dict)
     """Fields of a BERT normalizer that a file states."""
-    letters: Mapping[str, bool] = field(default_factory=dict)
-    """Fields `do_lower_case`, `strip_accents` and `keep_accents`, if stated and applied."""
+    agreed: Mapping[str, bool] = field(default_factory=dict)
+    """Fields `do_lower_case`, `strip_accents`, `keep_accents` and `split_by_punct`, if stated and
+    applied: tokenizer.json has to agree with them."""
     prefix_space: bool | None = None
     """Field `add_prefix_space`, if a file states it and the class applies it."""
     added: tuple[Mapping[str, Any], ...] = ()
@@ -92,10 +93,14 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
     name = str(config.get("tokenizer_class") or model.get("tokenizer_class") or "")
     kind = name.removesuffix("Fast") or info.family.tokenizer_class
     bert = kind in _LIKE_BERT
-    albert = kind == "AlbertTokenizer"
-    lowers = bert or kind in ("AlbertTokenizer", "DebertaV2Tokenizer")
-    stated = [("do_lower_case", lowers), ("strip_accents", bert), ("keep_accents", albert)]
-    letters = {key: _flag(config, key, folder) for key, follows in stated if follows}
+    albert, deberta = kind == "AlbertTokenizer", kind == "DebertaV2Tokenizer"
+    applied = {
+        "do_lower_case": bert or albert or deberta,
+        "strip_accents": bert,
+        "keep_accents": albert,
+        "split_by_punct": deberta,
+    }
+    agreed = {key: _flag(config, key, folder) for key, follows in applied.items() if follows}
     return TokenizerSettings(
         truncation_side=_side(config, folder),
         token_types=info.family.token_types > 0 and _are_types_fed(config, folder),
@@ -109,7 +114,7 @@ def read_settings(info: CheckpointInfo) -> TokenizerSettings:
             for key, inner in _NORMALIZER.items()
             if bert and key in config and (config[key] is not None or key == "strip_accents")
         },
-        letters={key: value for key, value in letters.items() if value is not None},
+        agreed={key: value for key, value in agreed.items() if value is not None},
         prefix_space=_flag(config, "add_prefix_space", folder) if kind in _SPACED else None,
         added=_added(config, folder, {*roles.values(), *_extra(config, folder)}),
         extra=_extra(config, folder),

@@ -86,7 +86,7 @@ def read(request: Mapping[str, Any]) -> tuple[Tokenizer, dict[str, Any]]:
         edited = _edited(text, request, notes)
         is_edited = json.loads(edited) != json.loads(text)
         tokenizer = Tokenizer.from_str(edited)
-        _check_letters(tokenizer, request)
+        _check_agreed(tokenizer, request)
         _add_tokens(tokenizer, request)
     else:
         tokenizer, side = _converted(folder), None
@@ -168,24 +168,25 @@ def _parts(component: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(part) if "pretokenizers" in part else [part]
 
 
-def _check_letters(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
-    """Refuse a normalizer that does the opposite of a field.
+def _check_agreed(tokenizer: Tokenizer, request: Mapping[str, Any]) -> None:
+    """Refuse a tokenizer.json that does the opposite of a field.
 
     Raises:
-        ContradictionError: The normalizer does the opposite.
+        ContradictionError: It does the opposite.
     """
     letter, accented = _normalized(tokenizer, "A"), _normalized(tokenizer, "\u00e9")
     keeps = any(map(unicodedata.combining, unicodedata.normalize("NFD", accented)))
+    splitter = tokenizer.pre_tokenizer
     does = {
         "do_lower_case": letter.casefold() == letter,
         "strip_accents": not keeps,
         "keep_accents": keeps,
+        "split_by_punct": splitter is not None and len(splitter.pre_tokenize_str("a!")) > 1,
     }
-    for key, stated in request["letters"].items():
+    for key, stated in request["agreed"].items():
         if stated != does[key]:
             raise ContradictionError(
-                f"{key} is {str(stated).lower()}, but the normalizer of tokenizer.json does the "
-                "opposite",
+                f"{key} is {str(stated).lower()}, but tokenizer.json does the opposite",
                 f"{key} in {Path(request['folder']) / _CONFIG}",
                 f"{_AGREE}; or remove {key}, then tokenizer.json decides",
             )
