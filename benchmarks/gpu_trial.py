@@ -22,7 +22,7 @@ from tuner.settings.settings import (
     TrainingSettings,
     TrialSettings,
 )
-from tuner.tasks import Baseline
+from tuner.tasks import Baseline, Classification
 
 LABELS = 2
 FEW_VALIDATION = 8
@@ -110,8 +110,10 @@ def read_data(inputs: Path, checkpoint: Path, validation: int = FEW_VALIDATION) 
         train=train,
         validation=first,
         pad_id=info.family.pad_token_id,
+        vocabulary=np.union1d(stored["ids"], info.family.pad_token_id),
         checkpoint=info,
         constant_guess=Baseline(score=1 / LABELS, loss=float(np.log(LABELS))),
+        task=Classification(),
         report=cast("Any", None),
         fingerprint="",
         seed=0,

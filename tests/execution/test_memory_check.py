@@ -5,6 +5,7 @@ import pytest
 
 from tests.records import settings
 from tests.tiny_checkpoints import write_checkpoint
+from tuner.checkpoints import inspect, locate
 from tuner.devices.gpu_share import share
 from tuner.devices.host import host_memory
 from tuner.devices.room import AvailableMemory, gpu_memory, local_room
@@ -27,30 +28,34 @@ def trial(tmp_path):
     return make
 
 
+def shape_of(trial):
+    return inspect(locate(trial.model)).family.shape
+
+
 def test_a_number_stays_and_auto_becomes_one(trial):
     room = AvailableMemory(bytes=GB, on_host=False)
-    assert with_batch_size(trial(batch_size=24), None) == trial(batch_size=24)
-    found = with_batch_size(trial(batch_size=0, effective_batch_size=48), room)
+    assert with_batch_size(trial(batch_size=24), None, shape_of) == trial(batch_size=24)
+    found = with_batch_size(trial(batch_size=0, effective_batch_size=48), room, shape_of)
     assert (found.training.batch_size, found.training.accumulation_steps) == (48, 1)
     large = trial(batch_size=0, effective_batch_size=4096)
-    found = with_batch_size(large, AvailableMemory(bytes=GB, on_host=False))
+    found = with_batch_size(large, AvailableMemory(bytes=GB, on_host=False), shape_of)
     assert 1 < found.training.batch_size < 4096
     assert found.effective_batch_size == 4096
-    less = with_batch_size(large, AvailableMemory(bytes=GB // 4, on_host=False))
+    less = with_batch_size(large, AvailableMemory(bytes=GB // 4, on_host=False), shape_of)
     assert less.training.batch_size < found.training.batch_size
     with pytest.raises(InputError, match="memory of the GPU"):
-        with_batch_size(large, None)
+        with_batch_size(large, None, shape_of)
 
 
 def test_the_largest_trial_is_told_part_by_part(trial):
     variants = [trial(batch_size=8), trial(batch_size=256), trial(batch_size=256, length=32)]
-    (line,) = memory_lines(variants, AvailableMemory(bytes=40 * GB, on_host=True))
+    (line,) = memory_lines(variants, AvailableMemory(bytes=40 * GB, on_host=True), shape_of)
     assert " of 40.0 GB available (program " in line
     assert line.endswith("training.batch_size=256 model.max_length=64")
     assert all(f", {part} " in line for part in ("weights", "optimizer", "gradients"))
-    _, warning = memory_lines(variants, AvailableMemory(bytes=GB // 100, on_host=False))
+    _, warning = memory_lines(variants, AvailableMemory(bytes=GB // 100, on_host=False), shape_of)
     assert warning.startswith("warning: ")
-    (unknown,) = memory_lines(variants, None)
+    (unknown,) = memory_lines(variants, None, shape_of)
     assert "available" not in unknown
 
 

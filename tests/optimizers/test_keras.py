@@ -68,5 +68,5 @@ def test_memory_is_that_of_the_slots(kind):
     weights = [keras.Variable(np.zeros((20, 30), np.float32))]
     optimizer = kind()
     kernel = optimizer.make_kernel(weights, SlotPool(weights))
-    count = sum(int(np.prod(slot.shape)) for slot in kernel.slots)
+    count = sum(int(np.prod(slot.shape)) for slot in kernel.slots.values())
     assert count // 600 == optimizer.slots

@@ -100,7 +100,7 @@ def test_after_a_nan_updates_change_nothing(model, fused, data):
     def update(number):
         fused(micro, learning_rate=1e-3, update=number, clip_norm=1.0)
         fused.start_all()
-        return [*weights(model), *(slot.numpy() for slot in fused._kernel.slots)]
+        return [*weights(model), *(slot.numpy() for slot in fused._kernel.slots.values())]
 
     first = update(1)
     fused._loss_scale = math.nan

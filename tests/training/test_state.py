@@ -5,7 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from safetensors.numpy import load_file
 
+from tests.tiny_checkpoints import write_checkpoint
+from tests.training.references import FOLDER
 from tests.training.test_fine_tune import Recorder
 from tests.training.test_fused import tuner_of_a_gpu
 from tests.worker.test_warm import what_matters
@@ -276,14 +279,23 @@ def test_a_damaged_state_is_not_used(tuner, make_settings, path, caplog, damage)
     assert not path.exists()
 
 
-def test_a_state_of_another_format_is_not_used(tuner, make_settings, path, caplog, monkeypatch):
-    from tuner.training import state
+def test_a_state_of_another_format_is_not_used(tuner, make_settings, path, caplog, workspace):
+    # Of this trial, when a state had its weights by number and with all token embeddings.
+    path.write_bytes((FOLDER / "state_of_format_2.safetensors").read_bytes())
+    write_checkpoint(workspace / "narrow", "bert", hidden=8, layers=1, positions=32)
+    settings = make_settings(checkpoint="narrow", optimizer={"name": "sgd", "learning_rate": 1e-2})
+    told = attempt(tuner, settings, path)
+    assert told.resumed_at == 0
+    assert what_matters(told.reports) == uninterrupted(tuner, settings)
+    assert f"{path} is not used, the trial begins anew: it is of another format" in caplog.text
 
-    monkeypatch.setattr(state, "FORMAT_VERSION", 0)
-    attempt(tuner, make_settings(), path, stop_after=3)
-    monkeypatch.undo()
-    assert attempt(tuner, make_settings(), path).resumed_at == 0
-    assert "it is of another format" in caplog.text
+
+def test_a_state_names_its_tensors(tuner, make_settings, path):
+    attempt(tuner, make_settings(ema_decay=0.9), path, stop_after=3)
+    names = load_file(path).keys()
+    weight = "bert.embeddings.word_embeddings.weight"
+    assert {f"weights.{weight}", f"average.{weight}", f"slots.1.{weight}"} <= names
+    assert {"weights.classifier.bias", "dropout.seed"} <= names
 
 
 def test_where_nothing_can_be_written_the_trial_goes_on(tuner, make_settings, tmp_path, caplog):

@@ -53,6 +53,8 @@ class StoredData:
     """Training rows."""
     validation: TokenizedSplit
     """Validation rows."""
+    vocabulary: NDArray[np.int32]
+    """Token ids of both splits before truncation, and of padding; ascending."""
     constant_guess: Baseline
     """Result of the best constant guess on the validation rows."""
     task: Task
@@ -102,6 +104,7 @@ def load(key: str) -> StoredData | None:
             labels=tuple(meta["labels"]),
             train=_load_split(folder, "train", meta),
             validation=_load_split(folder, "validation", meta),
+            vocabulary=_load_array(folder, "vocabulary", meta),
             constant_guess=Baseline(**meta["constant_guess"]),
             task=tasks.from_mapping(meta["task"]),
             report=_report(meta["report"]),
@@ -152,13 +155,14 @@ def _write(folder: Path, stored: StoredData) -> None:
         "max_length": stored.train.max_length,
         "pad_id": stored.train.pad_id,
     }
+    arrays: dict[str, NDArray[Any]] = {"vocabulary": stored.vocabulary}
     for name, split in (("train", stored.train), ("validation", stored.validation)):
-        for array_name in _ARRAYS:
-            array: NDArray[Any] = getattr(split, array_name)
-            meta[f"{name}.{array_name}"] = list(array.shape)
-            with (folder / f"{name}.{array_name}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                _flush(file.fileno())
+        arrays |= {f"{name}.{part}": getattr(split, part) for part in _ARRAYS}
+    for name, array in arrays.items():
+        meta[name] = list(array.shape)
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            _flush(file.fileno())
     with (folder / _META).open("w", encoding="utf-8") as text:
         json.dump(meta, text)
         text.flush()
@@ -201,13 +205,15 @@ def _entries(parent: Path) -> list[Entry]:
 
 
 def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit:
-    arrays: dict[str, NDArray[Any]] = {}
-    for array_name in _ARRAYS:
-        array = open_memmap(folder / f"{name}.{array_name}.npy", mode="r")
-        if list(array.shape) != meta[f"{name}.{array_name}"]:
-            raise ValueError(f"{name}.{array_name} has shape {array.shape}")
-        arrays[array_name] = array.view(np.ndarray)  # The subclass makes every access slower.
+    arrays = {part: _load_array(folder, f"{name}.{part}", meta) for part in _ARRAYS}
     return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])
+
+
+def _load_array(folder: Path, name: str, meta: dict[str, Any]) -> NDArray[Any]:
+    array = open_memmap(folder / f"{name}.npy", mode="r")
+    if list(array.shape) != meta[name]:
+        raise ValueError(f"{name} has shape {array.shape}")
+    return array.view(np.ndarray)  # The subclass makes every access slower.
 
 
 def _report(values: dict[str, Any]) -> DataReport:

@@ -37,6 +37,10 @@ class PreparedData:
     """Validation rows."""
     pad_id: int
     """Token id of padding."""
+    vocabulary: NDArray[np.int32]
+    """Token ids of both splits before truncation, and of padding; ascending, the same for every
+    `model.max_length`.
+    """
     checkpoint: CheckpointInfo
     """Model that the tokens are for."""
     constant_guess: Baseline
@@ -87,6 +91,7 @@ def prepare(data: DataSettings, model: ModelSettings, task: Task) -> PreparedDat
         train=stored.train,
         validation=stored.validation,
         pad_id=stored.train.pad_id,
+        vocabulary=stored.vocabulary,
         checkpoint=info,
         constant_guess=stored.constant_guess,
         task=stored.task,
@@ -180,6 +185,7 @@ def _make(
         labels=labels,
         train=arrays[0],
         validation=arrays[1],
+        vocabulary=np.union1d(tokens[0].vocabulary, tokens[1].vocabulary),
         constant_guess=task.baseline(arrays[0].labels, arrays[1].labels, len(labels)),
         task=task,
         report=report,

@@ -48,6 +48,8 @@ class TokenRows:
     """Number of tokens of each row; shape [rows]."""
     full_lengths: NDArray[np.int64]
     """Number of tokens before truncation; shape [rows]."""
+    vocabulary: NDArray[np.int32]
+    """Token ids of the rows before truncation, and of padding; ascending."""
     unknown: int
     """Number of tokens that are not in the vocabulary, over all rows."""
     special_tokens: int
@@ -150,6 +152,7 @@ def tokenize(
     ids: list[NDArray[np.int32]] = []
     types: list[NDArray[np.uint8]] = []
     lengths, full = [], []
+    vocabulary = {tokenizer.pad_id, *layout.before[0], *layout.between[0], *layout.after[0]}
     unknown = 0
     for first, second in _encoded(tokenizer.backend, texts, pairs):
         kept = _truncated(len(first), len(second), available)
@@ -158,6 +161,7 @@ def tokenize(
         types.append(np.array(row_types, np.uint8))
         lengths.append(len(row))
         full.append(len(first) + len(second) + layout.special_tokens)
+        vocabulary.update(first, second)
         if unknown_id is not None:
             unknown += row.count(unknown_id)
     return TokenRows(
@@ -165,6 +169,7 @@ def tokenize(
         type_ids=np.concatenate(types) if types else np.zeros(0, np.uint8),
         lengths=np.array(lengths, np.int64),
         full_lengths=np.array(full, np.int64),
+        vocabulary=np.array(sorted(vocabulary), np.int32),
         unknown=unknown,
         special_tokens=layout.special_tokens,
         max_length=max_length,

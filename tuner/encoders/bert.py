@@ -10,7 +10,7 @@ from tuner.encoders.activations import ACTIVATIONS, tanh
 from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head, above_pooler
-from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
+from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table, token_table
 from tuner.search.literature import Published, published_rates
 from tuner.trial.memory import ModelShape
 
@@ -93,7 +93,7 @@ class Bert(Family):
 
     def _embedding_parameters(self) -> Iterator[Parameter]:
         width = self.embedding_width
-        yield from table("word_embeddings", self.vocab_size, width)
+        yield from token_table("word_embeddings", self.vocab_size, width)
         yield from table("position_embeddings", self.max_position_embeddings, width)
         yield from table("token_type_embeddings", self.type_vocab_size, width)
         yield from norm("LayerNorm", width)

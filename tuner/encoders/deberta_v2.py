@@ -13,7 +13,7 @@ from tuner.encoders.bert import Bert
 from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head
-from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
+from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table, token_table
 from tuner.errors import InputError
 from tuner.fields.bounds import Bounds, Condition
 from tuner.formatting.value_text import value_text
@@ -176,7 +176,7 @@ class DebertaV2(Bert):
 
     def _embedding_parameters(self) -> Iterator[Parameter]:
         narrow, width = self.embedding_size, self.hidden_size
-        yield from table("word_embeddings", self.vocab_size, narrow)
+        yield from token_table("word_embeddings", self.vocab_size, narrow)
         if self.position_biased_input:
             yield from table("position_embeddings", self.max_position_embeddings, narrow)
         if self.type_vocab_size:

@@ -12,7 +12,7 @@ from tuner.encoders.bert import Bert
 from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head
-from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
+from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table, token_table
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published
@@ -106,7 +106,7 @@ class DistilBert(Family):
             yield from placed(place, number + 1, self._layer_parameters())
 
     def _embedding_parameters(self) -> Iterator[Parameter]:
-        yield from table("word_embeddings", self.vocab_size, self.dim)
+        yield from token_table("word_embeddings", self.vocab_size, self.dim)
         yield from table("position_embeddings", self.max_position_embeddings, self.dim)
         yield from norm("LayerNorm", self.dim)
 

@@ -19,12 +19,13 @@ def embedded(ids: Tensor, weights: Weights, forward: Forward) -> Tensor:
 
     Args:
         ids: Numbers of the rows, int32 of any shape.
-        weights: `weight`, [rows, width].
+        weights: `weight`, [rows, width]; and maybe `places`, where each number's row is in it.
         forward: Type of the result.
     """
     import tensorflow as tf
 
-    return tf.cast(tf.gather(weights["weight"], ids), forward.dtype)
+    rows = tf.gather(weights["places"], ids) if "places" in weights else ids
+    return tf.cast(tf.gather(weights["weight"], rows), forward.dtype)
 
 
 def positions(inputs: Inputs) -> Tensor:

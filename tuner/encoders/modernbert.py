@@ -12,7 +12,7 @@ from tuner.encoders.bert import Bert
 from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head
-from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table
+from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, token_table
 from tuner.errors import InputError
 from tuner.fields.bounds import above, one_of
 from tuner.formatting.value_text import value_text
@@ -157,7 +157,7 @@ class ModernBert(Family):
     def parameters(self) -> Iterator[Parameter]:
         """Yield the parameters of the encoder."""
         width = self.hidden_size
-        embeddings = (*table("tok_embeddings", self.vocab_size, width), *self._norm("norm"))
+        embeddings = (*token_table("tok_embeddings", self.vocab_size, width), *self._norm("norm"))
         yield from placed("model.embeddings", 0, embeddings)
         for number in range(self.num_hidden_layers):
             yield from placed(f"model.layers.{number}", number + 1, self._layer_parameters(number))

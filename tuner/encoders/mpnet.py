@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from tuner.encoders import layers
 from tuner.encoders.family import SIZE
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
-from tuner.encoders.parameters import Parameter, linear, norm, placed, table
+from tuner.encoders.parameters import Parameter, linear, norm, placed, table, token_table
 from tuner.encoders.roberta import Roberta
 from tuner.fields.bounds import Bounds
 from tuner.search.literature import Published, published_rates
@@ -72,7 +72,7 @@ class MPNet(Roberta):
         yield from placed("mpnet.encoder", 0, [replace(bias, decays=False)])
 
     def _embedding_parameters(self) -> Iterator[Parameter]:
-        yield from table("word_embeddings", self.vocab_size, self.hidden_size)
+        yield from token_table("word_embeddings", self.vocab_size, self.hidden_size)
         yield from table("position_embeddings", self.max_position_embeddings, self.hidden_size)
         yield from norm("LayerNorm", self.hidden_size)
 

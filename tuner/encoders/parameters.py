@@ -55,6 +55,9 @@ class Parameter:
     decays: bool = True
     """True if weight decay shrinks it; biases and the scales of norms are spared."""
 
+    of_tokens: bool = False
+    """True if it has a row for each token id and is read by `layers.embedded` alone."""
+
 
 def linear(name: str, inputs: int, outputs: int, *, bias: bool = True) -> Iterator[Parameter]:
     """Yield the parameters of a dense layer."""
@@ -77,6 +80,11 @@ def _bias(name: str, width: int) -> Parameter:
 def table(name: str, rows: int, width: int) -> Iterator[Parameter]:
     """Yield the parameter of an embedding."""
     yield Parameter(name=f"{name}.weight", shape=(rows, width))
+
+
+def token_table(name: str, rows: int, width: int) -> Iterator[Parameter]:
+    """Yield the parameter of a token embedding, of which the rows that occur may be trained."""
+    yield Parameter(name=f"{name}.weight", shape=(rows, width), of_tokens=True)
 
 
 def placed(

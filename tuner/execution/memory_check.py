@@ -1,13 +1,10 @@
 """Check that trials fit into the memory of their slots, before the first one runs."""
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
 
-from tuner.checkpoints import inspect
-from tuner.checkpoints.locate import locate
 from tuner.devices.room import AvailableMemory
 from tuner.errors import InputError
-from tuner.settings.settings import ModelSettings, TrialSettings
+from tuner.settings.settings import TrialSettings
 from tuner.settings.training_settings import AUTO
 from tuner.trial.memory import ModelShape, estimate, fitting
 
@@ -16,12 +13,19 @@ USED = 0.9
 has its driver's own memory beside."""
 
 
-def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> TrialSettings:
+ShapeOf = Callable[[TrialSettings], ModelShape]
+"""Sizes of a trial's model."""
+
+
+def with_batch_size(
+    settings: TrialSettings, room: AvailableMemory | None, shape_of: ShapeOf
+) -> TrialSettings:
     """The trial with a number for `training.batch_size=auto`; any other as it is.
 
     Args:
         settings: Settings of the trial.
         room: Memory of the trial; None if unknown.
+        shape_of: Sizes of a trial's model.
 
     Raises:
         InputError: The batch size is `auto` and the room unknown.
@@ -34,22 +38,24 @@ def with_batch_size(settings: TrialSettings, room: AvailableMemory | None) -> Tr
             where="training.batch_size=auto",
             remedy="a number, for example training.batch_size=32",
         )
-    shape = _shape(settings.model)
-    return fitting(shape, settings, int(USED * room.bytes), on_host=room.on_host)
+    return fitting(shape_of(settings), settings, int(USED * room.bytes), on_host=room.on_host)
 
 
-def memory_lines(variants: Iterable[TrialSettings], room: AvailableMemory | None) -> list[str]:
+def memory_lines(
+    variants: Iterable[TrialSettings], room: AvailableMemory | None, shape_of: ShapeOf
+) -> list[str]:
     """Return lines about the memory that the largest of some trials is expected to need.
 
     Args:
         variants: Trials from all over the space, batch sizes decided.
         room: Memory of each trial; None if unknown.
+        shape_of: Sizes of a trial's model.
 
     Returns:
         One line, and a warning if it is too much.
     """
     on_host = room is not None and room.on_host
-    found = [(estimate(_shape(v.model), v, on_host=on_host), v) for v in variants]
+    found = [(estimate(shape_of(v), v, on_host=on_host), v) for v in variants]
     memory, largest = max(found, key=lambda pair: pair[0].total)
     parts = ", ".join(f"{name} {_size(size)}" for name, size in memory.parts.items() if size)
     available = f" of {_size(room.bytes)} available" if room is not None else ""
@@ -69,8 +75,3 @@ def memory_lines(variants: Iterable[TrialSettings], room: AvailableMemory | None
 
 def _size(size: int) -> str:
     return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:.0f} MB"
-
-
-@cache
-def _shape(model: ModelSettings) -> ModelShape:
-    return inspect(locate(model)).family.shape

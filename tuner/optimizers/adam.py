@@ -17,6 +17,7 @@ from tuner.optimizers.kernel import Kernel, PooledKernel, SlotPool, Tensor
 class PlainAdam(Optimizer):
     """Settings and kernel that Adam and AdamW share."""
 
+    elementwise: ClassVar[bool] = True
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
         lowest=1e-5, first=5e-5, highest=2e-4, source="Devlin 2019, Mosbach 2021"
     )

@@ -68,6 +68,10 @@ class Optimizer(Component):
     usual_rates: ClassVar[UsualRates | None] = None
     """Learning rates for fine-tuning encoders; None where none are established."""
 
+    elementwise: ClassVar[bool] = False
+    """True if a step of a number depends on that number's gradients alone, and is zero as long as
+    they are. Rows of the token embedding that no text uses are then left out of the updates."""
+
     learning_rate: Annotated[float, above(0)]
     """Peak rate; see `schedule`."""
 

@@ -29,9 +29,9 @@ class KerasKernel:
         self._snapshot = [np.array(v.numpy()) for v in optimizer.variables]
 
     @property
-    def slots(self) -> list[Variable]:
-        """All of the optimizer's own: moments, counter, learning rate."""
-        return [v.value for v in self._optimizer.variables]
+    def slots(self) -> dict[str, Variable]:
+        """All of the optimizer's own: moments, counter, learning rate; some names repeat."""
+        return {f"{i}.{v.path}": v.value for i, v in enumerate(self._optimizer.variables)}
 
     def reset(self) -> None:
         """Put back what the slots were built with."""

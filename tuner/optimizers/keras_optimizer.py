@@ -62,6 +62,7 @@ class KerasOptimizer(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class _OfAdamsKind(KerasOptimizer):
+    elementwise: ClassVar[bool] = True
     keras_slots: ClassVar[int] = 2
 
     learning_rate: Annotated[float, above(0)] = 5e-5
@@ -98,6 +99,7 @@ class Lamb(_OfAdamsKind):
     """LAMB (You 2020): Adam with steps scaled to the size of each weight; for large batches."""
 
     name: ClassVar[str] = "lamb"
+    elementwise: ClassVar[bool] = False  # The size of the whole weight scales its steps.
     keras_class: ClassVar[str] = "Lamb"
 
     learning_rate: Annotated[float, above(0)] = 1e-3
@@ -109,6 +111,7 @@ class Adagrad(KerasOptimizer):
     """Adagrad (Duchi 2011): steps divided by the root of all squared gradients so far."""
 
     name: ClassVar[str] = "adagrad"
+    elementwise: ClassVar[bool] = True
     keras_class: ClassVar[str] = "Adagrad"
     keras_slots: ClassVar[int] = 1
 
@@ -127,6 +130,7 @@ class Adadelta(KerasOptimizer):
     """Adadelta (Zeiler 2012): steps scaled by the size of earlier ones."""
 
     name: ClassVar[str] = "adadelta"
+    elementwise: ClassVar[bool] = True
     keras_class: ClassVar[str] = "Adadelta"
     keras_slots: ClassVar[int] = 2
 

@@ -5,7 +5,7 @@ trace. Weight decay is decoupled for every optimizer (Loshchilov & Hutter 2019) 
 and layer norms alone, as BERT's own optimizer does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 Tensor = Any
@@ -17,8 +17,8 @@ class Kernel(Protocol):
     """Computation of new weights from gradients."""
 
     @property
-    def slots(self) -> list[Variable]:
-        """Variables that `apply` changes beside the weights."""
+    def slots(self) -> Mapping[str, Variable]:
+        """Variables that `apply` changes beside the weights, by names that do not change."""
 
     def reset(self) -> None:
         """Return to the state before the first update."""
@@ -66,17 +66,22 @@ class PooledKernel:
         """
         self.variables = [v.value for v in variables]
         self.sets = sets
+        self._names = [v.name for v in variables]
 
     @property
-    def slots(self) -> list[Variable]:
-        """All sets, one after another."""
-        return [slot for each in self.sets for slot in each]
+    def slots(self) -> dict[str, Variable]:
+        """Slots by the number of the set and the name of the weight."""
+        return {
+            f"{number}.{name}": slot
+            for number, each in enumerate(self.sets)
+            for name, slot in zip(self._names, each, strict=True)
+        }
 
     def reset(self) -> None:
         """Set all slots to zero."""
         import tensorflow as tf
 
-        for slot in self.slots:
+        for slot in self.slots.values():
             slot.assign(tf.zeros(slot.shape))
 
 

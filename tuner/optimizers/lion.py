@@ -15,6 +15,7 @@ class Lion(Optimizer):
     """Lion (Chen 2023): steps of equal size by the sign of the momentum."""
 
     name: ClassVar[str] = "lion"
+    elementwise: ClassVar[bool] = True
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
         lowest=1e-6, first=1e-5, highest=3e-5, source="Chen 2023: 3 to 10 times below AdamW's"
     )

@@ -24,6 +24,7 @@ class Rmsprop(Optimizer):
     """RMSprop (Hinton 2012)."""
 
     name: ClassVar[str] = "rmsprop"
+    elementwise: ClassVar[bool] = True
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
         lowest=1e-5, first=5e-5, highest=2e-4, source="as for Adam, whose scaling it shares"
     )

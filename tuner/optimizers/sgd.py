@@ -15,6 +15,7 @@ class Sgd(Optimizer):
     """Stochastic gradient descent with momentum; its rates are at least 100 times Adam's."""
 
     name: ClassVar[str] = "sgd"
+    elementwise: ClassVar[bool] = True
     usual_rates: ClassVar[UsualRates | None] = UsualRates(
         lowest=1e-3, first=1e-2, highest=1e-1, source="our own recorded curves"
     )

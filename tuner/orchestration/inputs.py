@@ -3,21 +3,23 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-from tuner.checkpoints.info import CheckpointInfo
+from tuner.checkpoints import CheckpointInfo, inspect, locate
 from tuner.checkpoints.layers import check_layers
 from tuner.confirmation import overlap_warnings
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.table import wanted_columns
 from tuner.secrets import hidden
-from tuner.settings.settings import DataSettings, TrialSettings
+from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.tasks.labels import given_weights
 from tuner.tracking import Inputs
 from tuner.tracking.datasets import TrialDataset
 from tuner.trial.budget import Budget
+from tuner.trial.memory import ModelShape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class Input:
     """Figures of the data."""
     fingerprint: str
     """SHA-256 of the data."""
+    vocabulary: int
+    """Number of token ids that occur."""
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -86,6 +90,15 @@ class InputReport:
     def variant(self, settings: TrialSettings) -> Input:
         """Return the model and data of a variant."""
         return self.found[_key(settings)]
+
+    def shape(self, settings: TrialSettings) -> ModelShape:
+        """Return the sizes of a trial's model as it is trained; of no variant, all of it."""
+        found = self.found.get(_key(settings))
+        if found is None:
+            return _whole_shape(settings.model)
+        shape = found.checkpoint.family.shape
+        rows = found.vocabulary if settings.optimizer.elementwise else shape.vocabulary
+        return shape.with_vocabulary(rows)
 
     def labels(self, settings: TrialSettings) -> tuple[str, ...]:
         """Return a trial's label names, in the order of their numbers; empty if unknown."""
@@ -207,6 +220,11 @@ def _key(settings: TrialSettings) -> str:
     return repr((settings.data, settings.task, replace(settings.model, dropout=0.0)))
 
 
+@cache
+def _whole_shape(model: ModelSettings) -> ModelShape:
+    return inspect(locate(model)).family.shape
+
+
 def _input(name: str, prepared: PreparedData) -> Input:
     """Return the facts without the tokens, which only workers need."""
     return Input(
@@ -214,6 +232,7 @@ def _input(name: str, prepared: PreparedData) -> Input:
         checkpoint=prepared.checkpoint,
         data=prepared.report,
         fingerprint=prepared.fingerprint,
+        vocabulary=len(prepared.vocabulary),
     )
 
 

@@ -75,7 +75,7 @@ class Start:
     @property
     def base(self) -> TrialSettings:
         """Untuned default, adapted to this machine."""
-        return with_batch_size(self.composed.base, self.memory)
+        return with_batch_size(self.composed.base, self.memory, self.inputs.shape)
 
     @property
     def n_trials(self) -> int:
@@ -88,7 +88,8 @@ class Start:
 
     def compose(self, parameters: Mapping[str, Scalar]) -> TrialSettings:
         """Compose a trial, adapted to this machine."""
-        return with_batch_size(compose_trial(self.composed, parameters), self.memory)
+        trial = compose_trial(self.composed, parameters)
+        return with_batch_size(trial, self.memory, self.inputs.shape)
 
     def plan(self, ended: Iterable[TrialOutcome], tags: Mapping[str, str]) -> Plan:
         """Return the common plan of the trials, for the search and its repeats.
@@ -201,11 +202,12 @@ def prepare_start(
         for slot in launcher.slots:
             launcher.start(slot)
         inputs = check_inputs(variants)
-        trials = [with_batch_size(variant, memory) for variant in variants]
+        trials = [with_batch_size(variant, memory, inputs.shape) for variant in variants]
         confirms = composed.agent.sweep.confirm.top is not None
         held_out = held_out_lines(variants, confirms=confirms)
         counts = evaluation_lines(trials, inputs)
-        for line in (*inputs.lines, *counts, *held_out, *memory_lines(trials, memory)):
+        needed = memory_lines(trials, memory, inputs.shape)
+        for line in (*inputs.lines, *counts, *held_out, *needed):
             terminal.notice(line)
         yield Start(
             composed=composed,

@@ -95,9 +95,9 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
         inputs = check_inputs([composed.trial])
-        trial = with_batch_size(composed.trial, memory)
+        trial = with_batch_size(composed.trial, memory, inputs.shape)
         counts = evaluation_lines([trial], inputs)
-        for line in (*inputs.lines, *counts, *memory_lines([trial], memory)):
+        for line in (*inputs.lines, *counts, *memory_lines([trial], memory, inputs.shape)):
             terminal.notice(line)
         tracker.open(tags, inputs.of)
         stack.callback(lambda: terminal.warn(tracker.close()))

@@ -33,6 +33,7 @@ from tuner.training.model import Classifier
 from tuner.training.rehearsal import rehearse
 from tuner.training.state import Checkpointer
 from tuner.training.state_file import StateFile
+from tuner.training.vocabulary import trained_vocabulary
 
 KEPT_MODELS = 2
 """Models kept in memory for the trials to come; the least recently used one goes."""
@@ -181,8 +182,10 @@ class FineTuner:
         training, labels = settings.training, len(data.labels)
         precision, devices = training.precision, training.devices
         task = json.dumps(data.task.to_mapping(), sort_keys=True)
+        vocabulary = trained_vocabulary(settings, data)
         model_key = data.checkpoint.fingerprint, precision, labels, devices
-        key = (*model_key, training.rematerialize, task)
+        words = None if vocabulary is None else vocabulary.fingerprint
+        key = (*model_key, training.rematerialize, task, words)
         model = self._models.pop(key, None)
         if model is None:
             while len(self._models) >= KEPT_MODELS:
@@ -190,7 +193,11 @@ class FineTuner:
             strategy = replicas.strategy_for(devices)
             with replicas.scope(strategy):
                 classifier = Classifier(
-                    data.checkpoint, labels, precision, rematerialize=training.rematerialize
+                    data.checkpoint,
+                    labels,
+                    precision,
+                    rematerialize=training.rematerialize,
+                    vocabulary=vocabulary,
                 )
             step = make_step(classifier, data.task, strategy)
             model = Model(

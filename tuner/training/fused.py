@@ -212,7 +212,7 @@ class FusedStep(UpdateStep):
             norm = unscale * self._norm(gradients)
             finite = tf.math.is_finite(norm)
             halted = halted | ~(tf.math.is_finite(loss) & (self._scaled | finite))
-            written = [*self._values, *kernel.slots]
+            written = [*self._values, *kernel.slots.values()]
             before = [tf.identity(variable) for variable in written]
             self._shrink(decay)
             self._change(kernel, gradients, numbers, unscale * tf.minimum(1.0, clip_norm / norm))

@@ -48,7 +48,7 @@ def save_model(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     source = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
-    ordered = _tensors(classifier, task)
+    ordered = exported_tensors(classifier, task)
     write_weights(ordered, folder / WEIGHTS)
     with_usual_mode(folder / WEIGHTS)
     described = _config(source, classifier, task, labels)
@@ -101,9 +101,9 @@ def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
             variable.assign(tensor)
 
 
-def _tensors(classifier: Classifier, task: Task) -> dict[str, np.ndarray]:
-    """The weights by name, the last layer in the user's unit."""
-    tensors = {variable.path: variable.numpy() for variable in classifier.variables}
+def exported_tensors(classifier: Classifier, task: Task) -> dict[str, np.ndarray]:
+    """Return the weights by name, the last layer in the user's unit."""
+    tensors = classifier.tensors()
     weight, bias = (each.name for each in classifier.head.parameters[-2:])
     tensors[weight], tensors[bias] = task.fold_head(tensors[weight], tensors[bias])
     return dict(sorted(tensors.items()))

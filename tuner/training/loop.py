@@ -61,13 +61,15 @@ class Model:
     @property
     def variables(self) -> dict[str, Any]:
         """All that a trial changes, by name, for saving."""
+        names = [each.name for each in self.classifier.parameters]
         groups = {
-            "weights": self.classifier.values,
-            "slots": self.step.slots,
-            "average": self.average.values,
-            "dropout": [self.classifier.dropout.seed],
+            "weights": zip(names, self.classifier.values, strict=True),
+            "slots": self.step.slots.items(),
+            # None where nothing is averaged.
+            "average": zip(names, self.average.values, strict=False),
+            "dropout": [("seed", self.classifier.dropout.seed)],
         }
-        return {f"{name}.{i}": v for name, group in groups.items() for i, v in enumerate(group)}
+        return {f"{group}.{name}": v for group, named in groups.items() for name, v in named}
 
 
 class Loop:

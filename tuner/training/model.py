@@ -1,17 +1,19 @@
 """The classifier: a checkpoint's encoder and that architecture's own Hugging Face head."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.encoders import Draw, Forward, Inputs, Parameter, Weights
 from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.dropout import DropoutState
+from tuner.training.vocabulary import Vocabulary
 
 INITIALIZER_RANGE = 0.02
 """Standard deviation of new weights, `initializer_range` of all supported architectures."""
@@ -43,6 +45,7 @@ class Classifier:
         precision: str = "float32",
         *,
         rematerialize: bool = False,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         """Build the model; the head is zero until `reset`.
 
@@ -51,6 +54,7 @@ class Classifier:
             labels: Number of labels.
             precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
             rematerialize: The layers' activations are computed again in the backward pass.
+            vocabulary: The only token ids that it will meet; None for all.
         """
         self.family = checkpoint.family
         self.head = self.family.sequence_classifier(labels)
@@ -59,20 +63,45 @@ class Classifier:
         self.dropout = DropoutState()
         self._dtype = precision.removeprefix("mixed_")
         self._rematerialize = rematerialize
-        self.parameters: list[Parameter] = [*self.family.parameters(), *self.head.parameters]
-        reader = TensorReader(type(self.family), checkpoint.weight_files)
+        whole = [*self.family.parameters(), *self.head.parameters]
+        self._tables = {} if vocabulary is None else vocabulary.tables(whole)
+        self._reader = TensorReader(type(self.family), checkpoint.weight_files)
+        self.parameters: list[Parameter] = []
         self.variables: list[Any] = []
         self._new: set[str] = set()
-        for each in self.parameters:
-            value = reader.first_value(each)
+        for each, value in self._first_values(whole):
             if value is None:
                 self._new.add(each.name)
-                value = np.zeros(each.shape, np.float32)
-            self.variables.append(keras.Variable(value, dtype="float32", name=each.name))
+            first = np.zeros(each.shape, np.float32) if value is None else value
+            self.parameters.append(each)
+            self.variables.append(keras.Variable(first, dtype="float32", name=each.name))
+        self._places = {
+            f"{table.place}.places": tf.Variable(table.places, trainable=False)
+            for table in self._tables.values()
+        }
         # On the device, so that neither a trial's begin nor a point's figures move the weights.
         self._snapshot = [tf.identity(v) for v in self.variables]
         self._drawn: set[str] = set()
         self._squares: Any = tf.function(self._trace_squares, input_signature=[], autograph=False)
+
+    def _first_values(
+        self, whole: Iterable[Parameter]
+    ) -> Iterator[tuple[Parameter, NDArray[np.float32] | None]]:
+        """Yield each parameter that is trained, and the checkpoint's values; None for new ones."""
+        for each in whole:
+            if each.name in self._tables:
+                table = self._tables[each.name]
+                yield from zip(table.parameters, table.split(self._reader[each.name]), strict=True)
+            else:
+                yield each, self._reader.first_value(each)
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Return the present weights by name, all rows of the token embedding among them."""
+        tensors = {variable.name: variable.numpy() for variable in self.variables}
+        for name, table in self._tables.items():
+            rows, norm = (tensors.pop(each.name) for each in table.parameters)
+            tensors[name] = table.join(self._reader[name], rows, norm)
+        return tensors
 
     @property
     def values(self) -> list[tf.Variable]:
@@ -147,7 +176,7 @@ class Classifier:
             rematerialize=self._rematerialize,
         )
         names = (each.name for each in self.parameters)
-        weights = Weights(zip(names, self.values, strict=True))
+        weights = Weights([*zip(names, self.values, strict=True), *self._places.items()])
         inputs = Inputs(ids=ids, types=types, lengths=lengths)
         hidden = self.family.encode(inputs, weights, forward)
         return self.head.apply(hidden, inputs, weights, forward)

@@ -29,6 +29,7 @@ from tuner.files.exclusive import exclusive
 from tuner.formatting.value_text import value_text
 from tuner.settings.settings import TrialSettings
 from tuner.training.evaluate import Evaluator
+from tuner.training.hugging_face import exported_tensors
 from tuner.training.model import Classifier
 from tuner.training.predictor import Predictor
 
@@ -135,11 +136,8 @@ def _problem(
         with tf.device("CPU:0"):  # A GPU may have no room for a second model.
             predictor = Predictor(folder)
             again = predictor.split_logits(rows)
-    *encoder, kernel, bias = [value.numpy() for value in classifier.values]
-    ours = [*encoder, *task.fold_head(kernel, bias)]
-    theirs = [value.numpy() for value in predictor.classifier.values]
-    pairs = zip(ours, theirs, strict=True)
-    if not all(np.array_equal(one, other) for one, other in pairs):
+    ours, theirs = exported_tensors(classifier, task), predictor.classifier.tensors()
+    if not all(np.array_equal(theirs.pop(name), ours[name]) for name in ours) or theirs:
         return "the weights that are read are others than were saved"
     expected = task.exported(logits)
     tolerance = _TOLERANCES.get(classifier.precision, _MIXED_TOLERANCE)

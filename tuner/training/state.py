@@ -17,15 +17,16 @@ from tuner.fields import component
 from tuner.fields.plugins import loaded_packages
 from tuner.settings.between_starts import BetweenStarts, decision_of
 from tuner.settings.settings import TrialSettings, between_starts
-from tuner.tasks import Classification
 from tuner.training import device
 from tuner.training.measured import Measured
 from tuner.training.state_file import StateError, StateFile, total_bytes
 from tuner.training.update import StepState
+from tuner.training.vocabulary import trained_vocabulary
 from tuner.trial.saving import expected_cost, worth_saving
 from tuner.trial.serialization import from_plain, to_plain
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""Version to increase whenever a state of the same trial has other contents."""
 
 _log = logging.getLogger(__name__)
 
@@ -168,9 +169,9 @@ class Checkpointer:
             return None
         try:
             plain = json.loads(record)
+            if plain["identity"]["format"] != FORMAT_VERSION:
+                raise StateError("it is of another format")
             theirs = {key: v for key, v in plain["identity"].items() if _decides(key)}
-            # Before there were tasks, classification was the only one.
-            theirs = {"task.name": Classification.name} | theirs
             different = sorted(
                 key
                 for key in {*theirs, *self._identity}
@@ -191,6 +192,7 @@ def _decides(key: str) -> bool:
 
 def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
     """Return the identity of a state: all that decides the trial, as JSON values."""
+    vocabulary = trained_vocabulary(settings, data)
     flat = {
         f"{group}.{key}": value
         for group, fields in component.plain(settings).items()
@@ -203,6 +205,7 @@ def identity(settings: TrialSettings, data: PreparedData) -> dict[str, Any]:
             | {
                 "effective batch": settings.effective_batch_size,
                 "data": data.fingerprint,
+                "vocabulary": None if vocabulary is None else vocabulary.fingerprint,
                 "checkpoint": data.checkpoint.fingerprint,
                 "versions": device.versions() | loaded_packages(),
                 "format": FORMAT_VERSION,

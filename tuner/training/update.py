@@ -6,7 +6,7 @@ their weights, where labels have weights: see loss.py).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,8 +142,8 @@ class UpdateStep:
         self._results = []
 
     @property
-    def slots(self) -> list[tf.Variable]:
-        """Variables that the optimizer changes beside the weights."""
+    def slots(self) -> Mapping[str, tf.Variable]:
+        """Variables that the optimizer changes beside the weights, by name."""
         return self._kernel.slots
 
     @property

@@ -61,6 +61,11 @@ class ModelShape:
     more_states: int = 0
     more_scores: int = 0
 
+    def with_vocabulary(self, rows: int) -> "ModelShape":
+        """Return the shape with so many rows of the token embedding."""
+        fewer = (self.vocabulary - rows) * self.embedding
+        return replace(self, vocabulary=rows, parameters=self.parameters - fewer)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:

@@ -14,6 +14,7 @@ class SignSgd(Optimizer):
     """signSGD with momentum (Bernstein 2018): steps of one size by the sign of a running mean."""
 
     name: ClassVar[str] = "signsgd"
+    elementwise: ClassVar[bool] = True
 
     learning_rate: Annotated[float, above(0)] = 1e-5
     """Peak; the size of every step."""
