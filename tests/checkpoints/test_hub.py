@@ -1,5 +1,6 @@
 """Weights fetched from the hub: safetensors, those that it converted, a pickle."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,11 @@ TOKENIZER = ("config.json", "tokenizer.json", "spiece.model", "vocab.txt")
 OTHERS = ("tf_model.h5", "onnx/config.json", "flax_model.msgpack", "training_args.bin")
 SAFE = ("model-1.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model.bin", "pytorch_model-1.bin", "pytorch_model.bin.index.json")
+
+
+def commit_of(reference):
+    """Hash of the commit that a reference points to."""
+    return hashlib.sha256(reference.encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,13 @@ class Hub:
     def snapshot_download(
         self, name, *, revision, allow_patterns, ignore_patterns, local_files_only
     ):
-        folder = self.root / f"commit-{revision.replace('/', '-')}"
+        # A revision is a reference or a commit.
+        (reference,) = {each for each in self.files if revision in (each, commit_of(each))}
+        folder = self.root / commit_of(reference)
         if self.online and not local_files_only:
             folder.mkdir(exist_ok=True)
             for file in filter_repo_objects(
-                self.files[revision],
+                self.files[reference],
                 allow_patterns=allow_patterns,
                 ignore_patterns=ignore_patterns,
             ):
@@ -76,9 +84,8 @@ class Hub:
 
     def list_repo_commits(self, name, *, revision):
         assert name == "some/model"
-        own = f"commit-{revision.replace('/', '-')}"
         parent = self.parents.get(revision)
-        return [Commit(own), *([] if parent is None else [Commit(parent)])]
+        return [Commit(commit_of(revision)), *([] if parent is None else [Commit(parent)])]
 
 
 def _refused():
@@ -107,19 +114,38 @@ def names(folder):
 
 
 def test_safetensors_are_fetched_alone(make_hub):
-    make_hub(*SAFE, *PICKLED, proposals=[Proposal()], parents={"refs/pr/1": "commit-v2"})
+    make_hub(*SAFE, *PICKLED, proposals=[Proposal()], parents={"refs/pr/1": commit_of("v2")})
     assert names(locate(MODEL)) == {*TOKENIZER, *SAFE, "pytorch_model.bin.index.json"}
 
 
 def test_the_hub_s_own_conversion_comes_before_a_pickle(make_hub):
-    parents = {"refs/pr/1": "commit-older", "refs/pr/2": "commit-v2", "refs/pr/3": "commit-v2"}
+    parents = {
+        "refs/pr/1": commit_of("older"),
+        "refs/pr/2": commit_of("v2"),
+        "refs/pr/3": commit_of("v2"),
+    }
     proposals = [Proposal(1), Proposal(2, author="somebody"), Proposal(3)]
     hub = make_hub("pytorch_model.bin", proposals=proposals, parents=parents)
     folder = locate(MODEL)
-    assert folder.name == "commit-refs-pr-3"
+    assert folder.name == commit_of("refs/pr/3")
     assert names(folder) == {*TOKENIZER, "model.safetensors"}
     hub.online = False
     assert locate(MODEL) == fetched(MODEL) == folder
+
+
+def test_a_conversion_is_remembered_as_a_commit(make_hub, tmp_path):
+    """A reference of the hub's, as an earlier version remembered it, is looked up again."""
+    hub = make_hub(
+        "pytorch_model.bin", proposals=[Proposal()], parents={"refs/pr/1": commit_of("v2")}
+    )
+    memory = tmp_path / "cache" / "conversions" / commit_of("v2")
+    memory.parent.mkdir(parents=True)
+    memory.write_text("refs/pr/2")
+    folder = locate(MODEL)
+    assert folder.name == memory.read_text() == commit_of("refs/pr/1")
+    # The reference moves, and the weights stay.
+    hub.proposals, hub.parents = [Proposal(3)], {"refs/pr/3": commit_of("v2")}
+    assert locate(MODEL) == folder
 
 
 @pytest.mark.parametrize(
@@ -127,8 +153,8 @@ def test_the_hub_s_own_conversion_comes_before_a_pickle(make_hub):
     [
         {},
         {"answers": False},
-        {"proposals": [Proposal(author="somebody")], "parents": {"refs/pr/1": "commit-v2"}},
-        {"proposals": [Proposal()], "parents": {"refs/pr/1": "commit-older"}},
+        {"proposals": [Proposal(author="somebody")], "parents": {"refs/pr/1": commit_of("v2")}},
+        {"proposals": [Proposal()], "parents": {"refs/pr/1": commit_of("older")}},
         {"proposals": [Proposal()]},
     ],
     ids=["none", "no answer", "somebody else's", "of an older commit", "without history"],
@@ -144,7 +170,7 @@ def test_else_the_pickle_is_fetched(make_hub, options):
 def test_a_pickle_that_was_fetched_is_kept_and_completed(make_hub):
     hub = make_hub(*PICKLED)
     (locate(MODEL) / "pytorch_model-1.bin").unlink()
-    hub.proposals, hub.parents = [Proposal()], {"refs/pr/1": "commit-v2"}
+    hub.proposals, hub.parents = [Proposal()], {"refs/pr/1": commit_of("v2")}
     assert names(locate(MODEL)) == {*TOKENIZER, *PICKLED}
 
 

@@ -92,6 +92,27 @@ def test_the_head_follows_from_the_seed_alone(tmp_path):
     assert np.array_equal(first, head(0))
 
 
+def test_new_layers_of_modernbert_are_drawn_as_in_its_pre_training(tmp_path):
+    """Expected are the calls of `trunc_normal_` in transformers' `_init_weights`."""
+    folder = write_checkpoint(tmp_path / "modernbert", "modernbert", hidden=96, heads=2, layers=3)
+    model = classifier(folder, labels=40)
+    model.reset(seed=0, dropout=0.0, reinit_layers=1)
+    values = {v.name: v.numpy() for v in model.variables}
+    narrow = 0.02 / math.sqrt(2 * 3)
+    spreads = {
+        "classifier.weight": 96**-0.5,
+        "head.dense.weight": narrow,
+        "model.layers.2.attn.Wqkv.weight": 0.02,
+        "model.layers.2.attn.Wo.weight": narrow,
+        "model.layers.2.mlp.Wi.weight": 0.02,
+        "model.layers.2.mlp.Wo.weight": narrow,
+    }
+    for name, spread in spreads.items():
+        # A normal distribution cut off at two standard deviations has 0.8796 of its own.
+        assert values[name].std() == pytest.approx(0.8796 * spread, rel=0.04), name
+        assert 1.9 * spread < np.abs(values[name]).max() <= 2 * spread, name
+
+
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])
 def test_tensor_names_without_prefix_and_a_missing_pooler(tmp_path, model_type):
     folder = write_checkpoint(tmp_path / model_type, model_type)

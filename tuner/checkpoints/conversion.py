@@ -1,5 +1,6 @@
 """The hub's own conversion of a model to safetensors, which waits in a pull request."""
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,9 @@ from tuner.files.atomic import write_whole
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+_HASH = re.compile("[0-9a-f]{40}")
+"""Earlier versions remembered references."""
 
 CONVERTER = "SFconvertbot"
 """The hub's account that proposes the weights of a model as safetensors."""
@@ -26,7 +30,8 @@ def find_conversion(api: "HfApi", name: str, commit: str) -> str | None:
         commit: Hash of a commit of the model.
 
     Returns:
-        A reference, as refs/pr/1; None where the hub has none, or does not answer.
+        Hash of its commit, since a reference as refs/pr/1 may be moved; None where the hub has
+        none, or does not answer.
     """
     if known := known_conversion(commit):
         return known
@@ -37,9 +42,10 @@ def find_conversion(api: "HfApi", name: str, commit: str) -> str | None:
             reference = proposal.git_reference
             if proposal.author == CONVERTER and reference is not None:
                 commits = api.list_repo_commits(name, revision=reference)
-                if [each.commit_id for each in commits[1:2]] == [commit]:
-                    _remember(commit, reference)
-                    return reference
+                converted, *earlier = (each.commit_id for each in commits)
+                if earlier[:1] == [commit]:
+                    _remember(commit, converted)
+                    return converted
     except Exception as error:  # As of a mirror that has files alone.
         if not is_refusal(error):
             raise
@@ -49,9 +55,10 @@ def find_conversion(api: "HfApi", name: str, commit: str) -> str | None:
 def known_conversion(commit: str) -> str | None:
     """Return what `find_conversion` found before."""
     try:
-        return _memory(commit).read_text(encoding="utf-8")
+        found = _memory(commit).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
+    return found if _HASH.fullmatch(found) else None
 
 
 def is_refusal(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.other_formats import PICKLE, WEIGHTS, without_weights
 from tuner.checkpoints.tensor_file import TensorPart, open_tensors
-from tuner.checkpoints.tensors import find
+from tuner.checkpoints.tensors import find, places
 from tuner.encoders import Family, Origin
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
@@ -119,15 +119,23 @@ def _heads(path: Path) -> Iterator[tuple[str, TensorHead]]:
 def _needed(heads: Mapping[str, TensorHead], family: Family, folder: Path) -> list[str]:
     """Full names of the tensors that the encoder takes."""
     table, *others = family.parameters()
-    if find(type(family), table.name, heads) is None:
+    found_at = places(family, heads)
+    if not found_at:
         raise InputError(
             f"the weights hold no token embedding ({table.name})",
             where=str(folder),
             remedy="the weights of an encoder, under the names that transformers gives them",
         )
+    if len(found_at) > 1:
+        several = ", ".join(place.removesuffix(".") for place in found_at)
+        raise InputError(
+            f"the weights hold several encoders: {several}",
+            where=str(folder),
+            remedy="a checkpoint of one of them: `save_pretrained` of that part in transformers",
+        )
     found: list[str] = []
     for each in (table, *others, *family.pooler):
-        full = find(type(family), each.name, heads)
+        full = find(family, each.name, heads, found_at[0])
         if full is not None:
             _check_head(full, heads[full], each.shape, is_table=each is table)
             found.append(full)

@@ -1,7 +1,8 @@
 """ModernBERT (Warner 2024): rotary positions, global and local attention, gated layers."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -12,12 +13,23 @@ from tuner.encoders.bert import Bert
 from tuner.encoders.family import ACTIVATION, LAYERS, SIZE, SMALL_EPSILON, Family
 from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head
-from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, token_table
+from tuner.encoders.parameters import (
+    INITIALIZER_RANGE,
+    Origin,
+    Parameter,
+    linear,
+    norm,
+    placed,
+    token_table,
+)
 from tuner.errors import InputError
 from tuner.fields.bounds import above, one_of
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published, published_rates
 from tuner.trial.memory import ModelShape
+
+CUTOFF = 2.0
+"""Standard deviations at which first values are cut off, `initializer_cutoff_factor`."""
 
 _GLOBAL, _LOCAL = "full_attention", "sliding_attention"
 
@@ -170,17 +182,24 @@ class ModernBert(Family):
         width, inner = self.hidden_size, self.intermediate_size
         if number:
             yield from self._norm("attn_norm")
-        yield from linear("attn.Wqkv", width, 3 * width, bias=self.attention_bias)
-        yield from linear("attn.Wo", width, width, bias=self.attention_bias)
+        inputs, outputs = INITIALIZER_RANGE, self._output_spread
+        yield from _dense("attn.Wqkv", width, 3 * width, inputs, bias=self.attention_bias)
+        yield from _dense("attn.Wo", width, width, outputs, bias=self.attention_bias)
         yield from self._norm("mlp_norm")
-        yield from linear("mlp.Wi", width, 2 * inner, bias=self.mlp_bias)
-        yield from linear("mlp.Wo", inner, width, bias=self.mlp_bias)
+        yield from _dense("mlp.Wi", width, 2 * inner, inputs, bias=self.mlp_bias)
+        yield from _dense("mlp.Wo", inner, width, outputs, bias=self.mlp_bias)
+
+    @property
+    def _output_spread(self) -> float:
+        """Standard deviation of new layers whose output is added to the hidden states."""
+        return INITIALIZER_RANGE / math.sqrt(2 * self.num_hidden_layers)
 
     @property
     def pooler(self) -> tuple[Parameter, ...]:
         """Dense layer and norm that pre-training predicts tokens from."""
         width = self.hidden_size
-        dense = (*linear("dense", width, width, bias=self.classifier_bias), *self._norm("norm"))
+        layer = _dense("dense", width, width, self._output_spread, bias=self.classifier_bias)
+        dense = (*layer, *self._norm("norm"))
         return tuple(placed("head", self.num_hidden_layers + 1, dense, Origin.CHECKPOINT_OR_NEW))
 
     def encode(self, inputs: Inputs, weights: Weights, forward: Forward) -> Tensor:
@@ -277,7 +296,9 @@ class ModernBert(Family):
     ) -> Head:
         """The head for what is chosen of the hidden states; by default for each token."""
         above = self.num_hidden_layers + 1
-        new = placed("", above, linear("classifier", self.hidden_size, outputs), Origin.NEW)
+        width = self.hidden_size
+        dense = _dense("classifier", width, outputs, width**-0.5, bias=True)
+        new = placed("", above, dense, Origin.NEW)
 
         def apply(hidden: Tensor, inputs: Inputs, weights: Weights, forward: Forward) -> Tensor:
             import tensorflow as tf
@@ -290,6 +311,14 @@ class ModernBert(Family):
         return Head(
             class_name=f"ModernBertFor{kind}", parameters=(*self.pooler, *new), apply=apply
         )
+
+
+def _dense(
+    name: str, inputs: int, outputs: int, spread: float, *, bias: bool
+) -> Iterator[Parameter]:
+    """Yield the parameters of a dense layer whose first values have a spread of their own."""
+    for each in linear(name, inputs, outputs, bias=bias):
+        yield replace(each, spread=spread, cutoff=CUTOFF)
 
 
 def _repeats(types: Any, config: Mapping[str, Any]) -> bool:

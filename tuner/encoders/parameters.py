@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+INITIALIZER_RANGE = 0.02
+"""Standard deviation of new weights, `initializer_range` of all families."""
+
 
 class Origin(Enum):
     """Origin of the values with which a fine-tune begins."""
@@ -22,7 +25,7 @@ class Draw(Enum):
     """First values of a parameter that no checkpoint holds."""
 
     NORMAL = auto()
-    """Normal with the standard deviation that encoders are pre-trained with."""
+    """Normal with mean 0."""
 
     ZEROS = auto()
     ONES = auto()
@@ -51,6 +54,12 @@ class Parameter:
 
     draw: Draw = Draw.NORMAL
     """First values where they are drawn."""
+
+    spread: float = INITIALIZER_RANGE
+    """Standard deviation of normal first values."""
+
+    cutoff: float | None = None
+    """Standard deviations beyond which none of them lies; None: any distance."""
 
     decays: bool = True
     """True if weight decay shrinks it; biases and the scales of norms are spared."""

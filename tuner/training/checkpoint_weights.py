@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.checkpoints.tensor_file import TensorFile, open_tensors
-from tuner.checkpoints.tensors import find
+from tuner.checkpoints.tensors import find, places
 from tuner.encoders import Family, Origin, Parameter
 
 
 class TensorReader:
     """The tensors of a checkpoint's weight files."""
 
-    def __init__(self, family: type[Family], files: Sequence[Path]) -> None:
+    def __init__(self, family: Family, files: Sequence[Path]) -> None:
         """Open the files.
 
         Args:
@@ -25,14 +25,15 @@ class TensorReader:
         self._homes: dict[str, TensorFile] = {}
         for file in map(open_tensors, files):
             self._homes |= dict.fromkeys(file.keys(), file)
+        (self._place,) = places(family, self._homes)
 
     def __contains__(self, name: str) -> bool:
         """Return True if the checkpoint has this tensor, under any spelling."""
-        return find(self._family, name, self._homes) is not None
+        return find(self._family, name, self._homes, self._place) is not None
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         """Return the tensor; KeyError where there is none."""
-        full = find(self._family, name, self._homes)
+        full = find(self._family, name, self._homes, self._place)
         if full is None:
             raise KeyError(name)
         return self._homes[full].get_tensor(full).astype(np.float32, copy=False)

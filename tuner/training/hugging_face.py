@@ -78,7 +78,7 @@ def _read_back(folder: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[s
 
 def head_outputs(checkpoint: CheckpointInfo) -> int | None:
     """Number of logits of a checkpoint's classification head; None where it has no head."""
-    reader = TensorReader(type(checkpoint.family), checkpoint.weight_files)
+    reader = TensorReader(checkpoint.family, checkpoint.weight_files)
     name = checkpoint.family.sequence_classifier(1).parameters[-1].name
     return reader[name].size if name in reader else None
 
@@ -90,7 +90,7 @@ def load_head(classifier: Classifier, checkpoint: CheckpointInfo) -> None:
         KeyError: The checkpoint has no head for it.
         InputError: The head holds NaN or infinite numbers.
     """
-    reader = TensorReader(type(checkpoint.family), checkpoint.weight_files)
+    reader = TensorReader(checkpoint.family, checkpoint.weight_files)
     head = {each.name for each in classifier.head.parameters}  # Its pooler among them.
     for parameter, variable in zip(classifier.parameters, classifier.variables, strict=True):
         if parameter.name in head:

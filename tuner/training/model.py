@@ -15,9 +15,6 @@ from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.dropout import DropoutState
 from tuner.training.vocabulary import Vocabulary
 
-INITIALIZER_RANGE = 0.02
-"""Standard deviation of new weights, `initializer_range` of all supported architectures."""
-
 _HEAD_STREAM = 1
 """Keeps the head's random numbers apart from those of the batches (see batches.py)."""
 
@@ -65,7 +62,7 @@ class Classifier:
         self._rematerialize = rematerialize
         whole = [*self.family.parameters(), *self.head.parameters]
         self._tables = {} if vocabulary is None else vocabulary.tables(whole)
-        self._reader = TensorReader(type(self.family), checkpoint.weight_files)
+        self._reader = TensorReader(self.family, checkpoint.weight_files)
         self.parameters: list[Parameter] = []
         self.variables: list[Any] = []
         self._new: set[str] = set()
@@ -133,8 +130,7 @@ class Classifier:
             if parameter.name not in names:
                 continue
             if parameter.draw is Draw.NORMAL:
-                values = random.normal(0.0, INITIALIZER_RANGE, parameter.shape)
-                variable.assign(values.astype(np.float32))
+                variable.assign(_normal(parameter, random))
             else:
                 fill = 1.0 if parameter.draw is Draw.ONES else 0.0
                 variable.assign(np.full(parameter.shape, fill, np.float32))
@@ -180,3 +176,12 @@ class Classifier:
         inputs = Inputs(ids=ids, types=types, lengths=lengths)
         hidden = self.family.encode(inputs, weights, forward)
         return self.head.apply(hidden, inputs, weights, forward)
+
+
+def _normal(parameter: Parameter, random: np.random.Generator) -> NDArray[np.float32]:
+    """First values of a parameter; those beyond its cutoff are drawn again."""
+    values = random.normal(0.0, parameter.spread, parameter.shape)
+    limit = math.inf if parameter.cutoff is None else parameter.cutoff * parameter.spread
+    while np.any(beyond := np.abs(values) > limit):
+        values[beyond] = random.normal(0.0, parameter.spread, np.count_nonzero(beyond))
+    return values.astype(np.float32)
