@@ -21,20 +21,25 @@ __all__ = [
     "Model",
     "Prediction",
     "Study",
+    "Task",
     "Trial",
     "TunerError",
     "__version__",
     "load_study",
+    "metric",
     "sweep",
     "train",
 ]
+
+_ELSEWHERE = {"Task": "tuner.tasks", "metric": "tuner.metrics"}
+"""Modules of the names that workers import, too, and that the whole interface would slow down."""
 
 
 def __getattr__(name: str) -> Any:
     """Import the Python interface, which takes a while, with the first use of a name of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("tuner.api"), name)
+    return getattr(import_module(_ELSEWHERE.get(name, "tuner.api")), name)
 
 
 def __dir__() -> list[str]:

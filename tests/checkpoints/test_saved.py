@@ -12,7 +12,13 @@ from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs, read_task,
 from tuner.errors import InputError
 from tuner.tasks import Classification, Multilabel, Regression
 
-PAIRS = ModelInputs(text="premise", text_pair="hypothesis", label="gold", max_length=24)
+PAIRS = ModelInputs(
+    text="premise",
+    text_pair="hypothesis",
+    label="gold",
+    max_length=24,
+    task={"name": "classification"},
+)
 
 
 @pytest.fixture
@@ -38,7 +44,14 @@ def test_inputs_are_those_of_the_configuration_and_read_as_written(folder):
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", "{}", '{"text": 1}', '{"text": "a", "label": "b", "max_length": 0}'],
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"text": 1}',
+        '{"text": "a", "label": "b", "max_length": 9, "task": 1}',
+        '{"text": "a", "label": "b", "max_length": 0}',
+    ],
 )
 def test_a_malformed_record_is_refused_with_its_file(folder, content):
     (folder / INPUTS).write_text(content)
@@ -113,3 +126,28 @@ def test_texts_of_another_form_are_refused_by_the_key(folder, capsys, monkeypatc
     assert "predict.text_pair=COLUMN" in told
     with pytest.raises(InputError, match="pairs of texts"):
         PAIRS.check_pairs(given=False, key="text_pair")
+
+
+def test_the_task_that_was_trained_is_read_with_its_fields_as_the_export_needs_them(folder):
+    case = settings()
+
+    def read(task, **changes):
+        write_inputs(folder, ModelInputs.of(replace(case, task=task)))
+        edit_config(folder, problem_type=task.problem_type, **changes)
+        return read_task(folder)[0]
+
+    assert read(Multilabel(threshold=0.3)) == Multilabel(threshold=0.3)
+    # The last layer of the export has the scale.
+    scaled = Regression(center=2.0, scale=3.0)
+    assert read(scaled, id2label={"0": "score"}) == Regression()
+    edit_config(folder, problem_type=None, id2label={"0": "a", "1": "b"})
+    assert read_task(folder)[0] == Classification()  # config.json says another task.
+
+
+def test_a_task_of_a_package_that_is_not_installed_is_named(folder):
+    case = settings()
+    inputs = replace(ModelInputs.of(case), task={"name": "ranks", "package": "tuner-ranks"})
+    write_inputs(folder, inputs)
+    with pytest.raises(InputError, match="tuner-ranks") as refused:
+        read_task(folder)
+    assert "install" in refused.value.remedy

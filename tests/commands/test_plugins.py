@@ -1,4 +1,4 @@
-"""Optimizers, schedules and launchers of installed packages, from the command line."""
+"""Classes and metrics of installed packages, from the command line."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tuner.__main__ import main
 from tuner.fields import plugins
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "tuner-signsgd"
+EXAMPLES = [ROOT / "examples" / name for name in ("tuner-signsgd", "tuner-ordinal")]
 
 NICE = """\
 #!/bin/sh
@@ -29,13 +29,14 @@ exec nice "$@"
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
-    """A folder in which the example package is installed, and nothing else."""
-    return unpacked_wheel(EXAMPLE, tmp_path_factory.mktemp("example"))
+    """The search path on which the example packages are installed, and nothing else."""
+    found = [unpacked_wheel(each, tmp_path_factory.mktemp(each.name)) for each in EXAMPLES]
+    return os.pathsep.join(map(str, found))
 
 
 @pytest.fixture
 def tuner(folder, example, tmp_path):
-    """Runs a command in a process that has the example package."""
+    """Runs a command in a process that has the example packages."""
     nice = tmp_path / "bin" / "nice"
     nice.parent.mkdir()
     nice.write_text(NICE.format(called=tmp_path / "called", path=os.environ["PATH"]))
@@ -48,7 +49,7 @@ def tuner(folder, example, tmp_path):
             env={
                 **os.environ,
                 "PATH": f"{nice.parent}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONPATH": os.pathsep.join([str(ROOT), str(example)]),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), example]),
             },
             capture_output=True,
             text=True,
@@ -59,10 +60,11 @@ def tuner(folder, example, tmp_path):
 
 
 @pytest.mark.tf
-def test_a_real_sweep_with_optimizer_schedule_and_launcher_of_the_example(tuner, folder):
+def test_a_real_sweep_with_plug_ins_of_every_kind(tuner, folder, capsys):
     done = tuner(
         *OWN, "optimizer=choice(adamw,signsgd)", "optimizer.learning_rate=1e-3",
         "schedule=cooldown", "schedule.cooldown_fraction=0.5", "sampler=grid",
+        "task=ordinal", "task.quantile=0.4", "sweep.objectives=[val_distance]",
         "launcher=nice", "launcher.niceness=7", "launcher.slots=1", "pruner=none",
         "convergence.not_learning_patience=null",
     )  # fmt: skip
@@ -76,7 +78,28 @@ def test_a_real_sweep_with_optimizer_schedule_and_launcher_of_the_example(tuner,
     expected = {"name": "cooldown", "warmup_fraction": 0.1, "cooldown_fraction": 0.5}
     assert all(config["schedule"] == expected for config in configs)
     best = yaml.safe_load((folder / "outputs/mine/best.yaml").read_text())
-    assert best["provenance"]["versions"]["tuner-signsgd"] == "0.1.0"
+    versions = best["provenance"]["versions"]
+    assert versions["tuner-signsgd"] == versions["tuner-ordinal"] == "0.1.0"
+    assert "tuner_ordinal.metric:distance" in versions["metric distance"]
+    for outcome in outcomes:
+        metrics = outcome["last"]["metrics"]
+        assert metrics["val_distance"] == pytest.approx(1.0 - metrics["val_accuracy"])
+        assert outcome["value"] == metrics["val_distance"]
+        assert -1.0 <= metrics["val_kappa"] <= 1.0
+
+    model = "outputs/mine/best_model"
+    inputs = json.loads((folder / model / "model_inputs.json").read_text())
+    task = {"name": "ordinal", "quantile": 0.4, "package": "tuner-ordinal"}
+    assert inputs["task"] == task
+    predicted = tuner("predict", model, "validation.csv", "predict.output=rows.jsonl")
+    assert predicted.returncode == 0, predicted.stderr
+    assert "kappa" in predicted.stdout
+    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    for row in rows:
+        first = row["probabilities"]["negative"] >= 0.4
+        assert row["label"] == ("negative" if first else "positive")
+    assert main(["predict", model, "validation.csv"]) == 2
+    assert "tuner-ordinal" in capsys.readouterr().err
 
 
 def test_options_of_the_example_are_listed_with_their_keys(tuner):

@@ -26,10 +26,10 @@ DEBUG = [*OWN, "launcher=debug", "sampler=random"]
 class Traced(fake.FakeFineTuner):
     """Notes where it runs."""
 
-    def run(self, settings, listener, state=None, profile=None):
+    def run(self, settings, listener, *rest):
         PLACES.append((os.getpid(), threading.current_thread(), psutil.Process().children()))
         print("printed by the trial")
-        return super().run(settings, listener, state, profile)
+        return super().run(settings, listener, *rest)
 
 
 PLACES = []

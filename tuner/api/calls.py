@@ -11,11 +11,13 @@ from tuner.api.running import SweepRequest, checked_overrides, compose, run, sho
 from tuner.api.study import Study
 from tuner.config import compose_report, compose_training
 from tuner.errors import INTERRUPTED, InputError, TunerError
+from tuner.metrics import Metric, check_importable, records_of
 from tuner.orchestration.training_run import check_named
 from tuner.orchestration.training_run import train as fine_tune
 from tuner.settings.overrides import hydra_override
 from tuner.settings.settings import JOURNAL
 from tuner.settings.storage import backend
+from tuner.study.reader import metrics_beside
 from tuner.tracking import origin
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
@@ -27,6 +29,7 @@ def sweep(
     space: Mapping[str, Any] | None = None,
     overrides: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
+    metrics: Sequence[Metric] = (),
     quiet: bool = False,
 ) -> Study:
     """Run a sweep, or resume it up to its total.
@@ -42,6 +45,8 @@ def sweep(
             values, or to mappings `{"values": …, "when": {…}}`; None for the space of the sweep.
         overrides: Overrides as on the command line: `"training.epochs=2"`, `"model=bert_base"`.
         callbacks: Objects that are called as trials start, report and finish.
+        metrics: Metrics made by `tuner.metric`, which are measured beside the task's scores;
+            `sweep.objectives` and `sweep.constraints` may name them.
         quiet: True to show only warnings and results.
 
     Returns:
@@ -57,7 +62,11 @@ def sweep(
         print(study.best.score, study.best.parameters)
     """
     request = SweepRequest(
-        name=name, space=space, overrides=checked_overrides(overrides), quiet=quiet
+        name=name,
+        space=space,
+        overrides=checked_overrides(overrides),
+        quiet=quiet,
+        metrics=records_of(metrics),
     )
     composed = compose(request)
     agent = composed.agent
@@ -108,7 +117,11 @@ def load_study(name: str, output: str | Path = "outputs", storage: str | None = 
 
 
 def train(
-    file: str | Path | None = None, overrides: Sequence[str] = (), *, quiet: bool = False
+    file: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    metrics: Sequence[Metric] = (),
+    quiet: bool = False,
 ) -> Model:
     """Fine-tune once, without a search.
 
@@ -116,6 +129,7 @@ def train(
         file: Configuration such as `outputs/lr_search/best.yaml`; None if overrides name a model
             and a data set.
         overrides: Overrides of the file, as on the command line.
+        metrics: Metrics made by `tuner.metric`, which are measured beside the task's scores.
         quiet: True to show only warnings and results.
 
     Returns:
@@ -134,7 +148,10 @@ def train(
     path = None if file is None else Path(file)
     if path is None:
         check_named(overrides)
-    composed = compose_training(path, overrides, Path.cwd())
+    records = records_of(metrics)
+    composed = compose_training(path, overrides, Path.cwd(), records, metrics_beside)
+    if not composed.launcher.runs_inline:
+        check_importable(records)
     words = [] if path is None else [str(path)]
     tags = origin(["train", *words, *overrides], Path.cwd())
     moves = not composed.launcher.runs_inline

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tuner.api.display import terminal
-from tuner.config import ComposedSweep, compose_sweep
+from tuner.config import ComposedSweep, GivenMetrics, compose_sweep
 from tuner.errors import InputError
 from tuner.execution.interfaces import SweepHooks
+from tuner.metrics import MetricRecord, check_importable
 from tuner.orchestration.call import Call
 from tuner.orchestration.invocations import stored_invocation
 from tuner.orchestration.sweep_run import run_sweep
@@ -18,6 +19,7 @@ from tuner.processes.invocation import Invocation, key_of
 from tuner.results.terminal import Terminal
 from tuner.secrets import hidden
 from tuner.settings.overrides import expression
+from tuner.study.reader import find_metrics
 from tuner.tracking import origin
 
 DEFAULT_NAME = "sweep"
@@ -36,6 +38,8 @@ class SweepRequest:
     """Overrides of the sweep; later ones win."""
     quiet: bool = False
     """True to show only warnings and results."""
+    metrics: tuple[MetricRecord, ...] = ()
+    """Users' metrics to measure."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -66,6 +70,8 @@ class PythonCall(Invocation):
         parts = [] if call.name is None else [repr(call.name)]
         parts += [] if call.space is None else [f"space={dict(call.space)!r}"]
         parts += [f"overrides={[hidden(word) for word in given]!r}"] if given else []
+        named = ", ".join(each.target.replace(":", ".") for each in call.metrics)
+        parts += [f"metrics=[{named}]"] if named else []
         return f"tuner.sweep({', '.join(parts)})"
 
 
@@ -97,11 +103,15 @@ def compose(request: SweepRequest) -> ComposedSweep:
             where="overrides",
             remedy="pass the name as the first argument of tuner.sweep",
         )
+    metrics = GivenMetrics(passed=request.metrics, stored=find_metrics)
     if request.space is None:
-        return compose_sweep(request.words, Path.cwd())
+        composed = compose_sweep(request.words, Path.cwd(), metrics=metrics)
+        _check_metrics(request, composed)
+        return composed
     space = {key: space_expression(values) for key, values in request.space.items()}
     section = {"name": request.name or DEFAULT_NAME, "space": space}
-    composed = compose_sweep(request.overrides, Path.cwd(), section)
+    composed = compose_sweep(request.overrides, Path.cwd(), section, metrics)
+    _check_metrics(request, composed)
     if composed.agent.launcher.submits_agents:
         raise InputError(
             f"the agents of launcher={composed.agent.launcher.name} cannot read a space that "
@@ -110,6 +120,20 @@ def compose(request: SweepRequest) -> ComposedSweep:
             remedy="write the space to a file as sweeps/mine.yaml, and call tuner.sweep('mine')",
         )
     return composed
+
+
+def _check_metrics(request: SweepRequest, composed: ComposedSweep) -> None:
+    """Refuse metrics that the trials' processes could not import."""
+    launcher = composed.agent.launcher
+    if request.metrics and launcher.submits_agents:
+        raise InputError(
+            f"the agents of launcher={launcher.name} cannot read metrics that only Python passes",
+            where="metrics",
+            remedy="an installed package with entry points in tuner.metrics, whose metrics "
+            "sweep.objectives and sweep.constraints name",
+        )
+    if not launcher.runs_inline:
+        check_importable(request.metrics)
 
 
 def space_expression(values: Any) -> Any:

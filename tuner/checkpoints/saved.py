@@ -56,6 +56,9 @@ class ModelInputs:
     thresholds: list[float] | None = None
     """Probability above which each label is predicted; None where labels exclude one another."""
 
+    task: dict[str, Any] | None = None
+    """Name and fields of the task, and the package that brings it; None in older files."""
+
     @classmethod
     def of(
         cls, settings: TrialSettings, thresholds: Sequence[float] | None = None
@@ -78,6 +81,7 @@ class ModelInputs:
             label_separator=data.label_separator,
             label_columns=data.label_columns,
             thresholds=None if thresholds is None else list(thresholds),
+            task=tasks.REGISTRY.to_record(settings.task.as_exported()),
         )
 
     def check_pairs(self, *, given: bool, key: str) -> None:
@@ -137,6 +141,7 @@ def read_inputs(folder: Path) -> ModelInputs | None:
         "label_columns or thresholds": not all(
             fields[name] is None or _is_list_of(kind, fields[name]) for name, kind in lists.items()
         ),
+        "task": not isinstance(fields["task"], dict | None),
         "max_length": not isinstance(length, int) or isinstance(length, bool) or length < 1,
     }
     for name, holds in wrong.items():
@@ -151,14 +156,18 @@ def read_inputs(folder: Path) -> ModelInputs | None:
 
 
 def read_task(folder: Path) -> tuple[Task, tuple[str, ...] | None]:
-    """Return the task of a trained model, and the names of its outputs, from config.json.
+    """Return the task of a trained model, and the names of its outputs.
+
+    The task is the one that the model was trained for, if config.json has its `problem_type`;
+    else that of config.json.
 
     Returns:
         Names in the order of their numbers; None where they are those that transformers leaves
         out: LABEL_0, LABEL_1, ….
 
     Raises:
-        InputError: config.json is malformed, or its task is none that predicts from a text alone.
+        InputError: config.json is malformed, its task is none that predicts from a text alone, or
+            a package brings the task and is not installed.
     """
     path = folder / "config.json"
     config = _read_object(path)
@@ -171,7 +180,8 @@ def read_task(folder: Path) -> tuple[Task, tuple[str, ...] | None]:
     if labels is not None and len(set(labels)) < len(labels):
         raise _unknown_task(path, f"id2label is {_short(names)}: two labels have one name")
     count = config.get("num_labels") if labels is None else len(labels)
-    task = _task(config, count, path)
+    inputs = read_inputs(folder)
+    task = _task(config, count, path, inputs and inputs.task)
     if task.name == Classification.name and count == 1:
         raise _unknown_task(path, f"id2label is {_short(names)}: one label alone says nothing")
     if task.single_output and count not in (1, None):
@@ -179,11 +189,16 @@ def read_task(folder: Path) -> tuple[Task, tuple[str, ...] | None]:
     return task, labels
 
 
-def _task(config: Mapping[str, Any], outputs: Any, path: Path) -> Task:
-    """The task whose outputs are meant, as transformers decides it."""
+def _task(
+    config: Mapping[str, Any], outputs: Any, path: Path, recorded: Mapping[str, Any] | None
+) -> Task:
+    """The recorded task, or the one whose outputs are meant, as transformers decides it."""
+    trained = None if recorded is None else tasks.from_mapping(recorded)
     usual = Regression if outputs == 1 else Classification
     problem = config.get("problem_type") or usual.problem_type
     known = {kind.problem_type: kind for kind in tasks.REGISTRY.bundled()}
+    if trained is not None and trained.problem_type == problem:
+        known[problem] = type(trained)
     if problem not in known:
         raise InputError(
             f"problem_type is {value_text(problem)}, which is no task that can be predicted",
@@ -200,7 +215,7 @@ def _task(config: Mapping[str, Any], outputs: Any, path: Path) -> Task:
             remedy=f"a model without function_to_apply, or with {kind.output_function}; "
             "transformers.pipeline('text-classification', model=FOLDER) knows the others",
         )
-    return kind()
+    return trained if isinstance(trained, kind) else kind()
 
 
 def _is_list_of(kind: type, value: Any) -> bool:

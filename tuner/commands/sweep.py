@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.commands.command_words import read_options
-from tuner.config import compose_sweep, render
+from tuner.config import GivenMetrics, compose_sweep, render
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.call import Call
 from tuner.orchestration.sweep_run import run_sweep
 from tuner.processes.invocation import invoked
 from tuner.results.terminal import Terminal
+from tuner.study.reader import find_metrics
 from tuner.tracking import origin
 
 
@@ -25,7 +26,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     started_at = time.monotonic()
     options = read_options(arguments, command="sweep")
-    composed = compose_sweep(options.overrides, Path.cwd())
+    composed = compose_sweep(
+        options.overrides, Path.cwd(), metrics=GivenMetrics(stored=find_metrics)
+    )
     if options.prints_config:
         print(render(composed), end="")  # noqa: T201
         return 0

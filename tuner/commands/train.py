@@ -9,6 +9,7 @@ from tuner.errors import InputError
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.training_run import check_named, train
 from tuner.results.terminal import Terminal
+from tuner.study.reader import metrics_beside
 from tuner.tracking import origin
 
 
@@ -28,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     options = read_options(arguments, command="train")
     path, overrides = split_file(options.overrides)
-    composed = compose_training(path, overrides, Path.cwd())
+    composed = compose_training(path, overrides, Path.cwd(), stored=metrics_beside)
     if options.prints_config:
         print(render_training(composed), end="")  # noqa: T201
         return 0

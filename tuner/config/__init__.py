@@ -27,12 +27,14 @@ from tuner.config.training_file import (
     render_training,
     trial_values,
 )
+from tuner.config.user_metrics import GivenMetrics
 
 __all__ = [
     "ComposedDoctor",
     "ComposedReader",
     "ComposedSweep",
     "ComposedTraining",
+    "GivenMetrics",
     "check_space",
     "compose_clean",
     "compose_doctor",

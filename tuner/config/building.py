@@ -1,5 +1,6 @@
 """Settings classes built from a composition, and checks of their values."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tuner import tasks
@@ -7,8 +8,10 @@ from tuner.config.checks import check_agent, check_goals, check_trial
 from tuner.config.composition import Composition
 from tuner.config.messages import invalid_values
 from tuner.config.schema import AGENT_GROUPS, SWEEP, TRIAL_GROUPS, structure
+from tuner.config.user_metrics import NO_METRICS, GivenMetrics, measured
 from tuner.errors import InputError
 from tuner.fields.findings import Finding
+from tuner.metrics import MetricRecord
 from tuner.search.goals import Goals, goals_of
 from tuner.secrets import hidden
 from tuner.settings.settings import AgentSettings, SweepSettings, TrialSettings
@@ -19,8 +22,14 @@ from tuner.trial.records import Scalar
 _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 
 
-def build_agent(composition: Composition) -> AgentSettings:
-    """Return the agent's part of a composition.
+def build_agent(
+    composition: Composition, given: GivenMetrics = NO_METRICS
+) -> tuple[AgentSettings, tuple[MetricRecord, ...]]:
+    """Return the agent's part of a composition, and the users' metrics that its trials measure.
+
+    Args:
+        composition: Whole configuration.
+        given: Metrics that it may name beside those of installed packages.
 
     Raises:
         InputError: A value is missing or invalid.
@@ -29,12 +38,22 @@ def build_agent(composition: Composition) -> AgentSettings:
     # The doctor composes a configuration without a sweep.
     task = _with_usual_objective(content.setdefault(SWEEP, {}), composition)
     agent = structure(AgentSettings, content)
-    _refuse(check_agent(agent, task), composition)
-    return agent
+    metrics = measured(agent.sweep, task, given.passed, lambda: given.stored(agent))
+    _refuse(check_agent(agent, task, [f"val_{each.name}" for each in metrics]), composition)
+    return agent, metrics
 
 
-def build_goals(composition: Composition) -> Goals:
-    """Return the objectives and constraints of the section `sweep`.
+def build_goals(
+    composition: Composition,
+    passed: Sequence[MetricRecord],
+    stored: Callable[[], Sequence[MetricRecord]],
+) -> tuple[Goals, tuple[MetricRecord, ...]]:
+    """Return objectives and constraints of the section `sweep`, and the users' metrics to measure.
+
+    Args:
+        composition: Whole configuration.
+        passed: Metrics of the call.
+        stored: Function that returns those of a study.
 
     Raises:
         InputError: One of them cannot be read or measured.
@@ -42,8 +61,9 @@ def build_goals(composition: Composition) -> Goals:
     section = composition.section([SWEEP])[SWEEP]
     task = _with_usual_objective(section, composition)
     sweep = structure(SweepSettings, section)
-    _refuse(list(check_goals(sweep, task)), composition)
-    return goals_of(sweep)
+    metrics = measured(sweep, task, passed, stored)
+    _refuse(list(check_goals(sweep, task, [f"val_{each.name}" for each in metrics])), composition)
+    return goals_of(sweep), metrics
 
 
 def _with_usual_objective(section: dict[str, Any], composition: Composition) -> Task:

@@ -1,12 +1,13 @@
 """Checks of values beyond their types."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tuner.config.rules import broken, too_large
 from tuner.config.search_rules import RULES as SEARCH_RULES
 from tuner.config.search_rules import resources
 from tuner.fields.findings import Finding, out_of_bounds
+from tuner.metrics import plug_in_metrics
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
 from tuner.settings.file_formats import FORMATS
@@ -69,13 +70,21 @@ def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
             yield Finding(key=f"data.{key}", value=value, remedy=remedy)
 
 
-def check_agent(settings: AgentSettings, task: Task) -> list[Finding]:
-    """Return all invalid values of the agent's configuration."""
+def check_agent(
+    settings: AgentSettings, task: Task, metrics: Collection[str] = ()
+) -> list[Finding]:
+    """Return all invalid values of the agent's configuration.
+
+    Args:
+        settings: Settings to check.
+        task: Task of the trials.
+        metrics: Names of users' metrics, as `val_cost`.
+    """
     found = list(out_of_bounds(settings))
     found += broken(settings, SEARCH_RULES)
     found += resources(settings)
     found = found or list(too_large(settings))
-    found += check_goals(settings.sweep, task)
+    found += check_goals(settings.sweep, task, metrics)
     found += _unsupported_goals(settings)
     found += _inline_dry_run(settings)
     found += _storage(settings)
@@ -91,15 +100,25 @@ def check_predict(settings: PredictSettings) -> list[Finding]:
     return list(out_of_bounds(settings, "predict"))
 
 
-def check_goals(sweep: SweepSettings, task: Task) -> Iterator[Finding]:
-    """Yield objectives and constraints that cannot be read or measured."""
-    measured = objectives(type(task))
-    known = "one of " + ", ".join(measured)
-    names = sweep.objectives or []
-    if not names or len(set(names)) < len(names):
+def check_goals(
+    sweep: SweepSettings, task: Task, metrics: Collection[str] = ()
+) -> Iterator[Finding]:
+    """Yield objectives and constraints that cannot be read or measured.
+
+    Args:
+        sweep: Objectives and constraints.
+        task: Task of the trials.
+        metrics: Names of users' metrics, as `val_cost`.
+    """
+    measured = {*objectives(type(task)), *metrics}
+    installed = (f"val_{each.name}" for each in plug_in_metrics())
+    names = dict.fromkeys([*objectives(type(task)), *metrics, *installed])
+    known = f"one of {', '.join(names)}; in Python also one of metrics=[...]"
+    wanted = sweep.objectives or []
+    if not wanted or len(set(wanted)) < len(wanted):
         remedy = f"[NAME, ...], each once and {known}"
-        yield Finding(key="sweep.objectives", value=names, remedy=remedy)
-    for name in names:
+        yield Finding(key="sweep.objectives", value=wanted, remedy=remedy)
+    for name in wanted:
         if name not in measured:
             yield Finding(key="sweep.objectives", value=name, remedy=known)
     for metric, text in sweep.constraints.items():

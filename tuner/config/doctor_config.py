@@ -54,4 +54,4 @@ def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:
         )
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
-    return ComposedDoctor(agent=build_agent(composed), trials=(build_trial(composed),))
+    return ComposedDoctor(agent=build_agent(composed)[0], trials=(build_trial(composed),))

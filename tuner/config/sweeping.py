@@ -21,7 +21,9 @@ from tuner.config.spaces import (
     simplified,
     with_searches,
 )
+from tuner.config.user_metrics import NO_METRICS, GivenMetrics
 from tuner.errors import InputError
+from tuner.metrics import MetricRecord
 from tuner.search.configuration_id import configuration_id
 from tuner.search.coverage import covering_points
 from tuner.search.goals import Goals, goals_of
@@ -82,6 +84,8 @@ class ComposedSweep:
     """Every key of the untuned default with a single value, and every group with its option."""
     overrides: tuple[str, ...]
     """Plain overrides of every trial, the sweep's own first."""
+    metrics: tuple[MetricRecord, ...] = ()
+    """Users' metrics that its trials measure."""
     recipe: Recipe = field(repr=False, compare=False)
     """Recipe for `compose_trial`."""
 
@@ -96,7 +100,10 @@ class ComposedSweep:
 
 
 def compose_sweep(
-    arguments: Sequence[str], folder: Path, section: Mapping[str, Any] | None = None
+    arguments: Sequence[str],
+    folder: Path,
+    section: Mapping[str, Any] | None = None,
+    metrics: GivenMetrics = NO_METRICS,
 ) -> ComposedSweep:
     """Compose the sweep of a command line.
 
@@ -105,6 +112,8 @@ def compose_sweep(
         folder: Folder with the user's conf/ and sweeps/.
         section: Content of the group `sweep` in place of a file; None if the arguments name the
             sweep.
+        metrics: Users' metrics that objectives and constraints may name beside those of installed
+            packages.
 
     Raises:
         InputError: The command line or a file that it needs is wrong.
@@ -138,16 +147,20 @@ def compose_sweep(
         optional=frozenset(d.key for d, _ in found if d.when and d.key in fixed),
         origins={d.key: where for d, where in wanted},
     )
-    return _composed(recipe, wanted, label)
+    return _composed(recipe, wanted, label, metrics)
 
 
-def _composed(recipe: Recipe, wanted: Sequence[LocatedDimension], label: str) -> ComposedSweep:
+def _composed(
+    recipe: Recipe, wanted: Sequence[LocatedDimension], label: str, given: GivenMetrics
+) -> ComposedSweep:
     base = recipe.composition({})
     values = leaves(base)
     check_whole_numbers(wanted, values)
     space = build_space(simplified(wanted, values), label)
+    agent, metrics = build_agent(base, given)
     return ComposedSweep(
-        agent=build_agent(base),
+        agent=agent,
+        metrics=metrics,
         space=space,
         base=build_trial(base),
         defaults={key: values[key] for key in space.keys if key in values},

@@ -1,6 +1,6 @@
 """Configuration of a single fine-tune as a file, which a sweep writes and `tuner train` reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tuner.config.training_sections import (
     read_sections,
 )
 from tuner.errors import InputError
+from tuner.metrics import MetricRecord
 from tuner.search.goals import Goals
 from tuner.secrets import MASK, hidden_values
 from tuner.settings.launchers import REGISTRY as LAUNCHERS
@@ -57,10 +58,16 @@ class ComposedTraining:
     """Settings of MLflow."""
     goals: Goals
     """Goals that measure its result."""
+    metrics: tuple[MetricRecord, ...] = ()
+    """Users' metrics to measure."""
 
 
 def compose_training(
-    path: Path | None, arguments: Sequence[str], folder: Path
+    path: Path | None,
+    arguments: Sequence[str],
+    folder: Path,
+    metrics: Sequence[MetricRecord] = (),
+    stored: Callable[[Path], Sequence[MetricRecord]] = lambda _: (),
 ) -> ComposedTraining:
     """Compose the fine-tune of a file, or of overrides only.
 
@@ -69,11 +76,15 @@ def compose_training(
             use defaults for all keys.
         arguments: Overrides; an option of a group replaces the file's section.
         folder: Folder with the user's conf/.
+        metrics: Users' metrics to measure.
+        stored: Function that returns the users' metrics of the study that wrote a file; asked
+            only for a name that nothing else brings.
 
     Raises:
         InputError: The file or an override is wrong.
     """
     composed = _composed(path, _plain_overrides(arguments), folder)
+    goals, measured = build_goals(composed, metrics, lambda: () if path is None else stored(path))
     rest = composed.section(("study", "output", *USED_AGENT_GROUPS))
     check_study_name(rest["study"], composed)
     _refuse_masked(rest, composed)
@@ -83,7 +94,8 @@ def compose_training(
         output=rest["output"],
         launcher=LAUNCHERS.from_mapping(rest["launcher"]),
         tracking=structure(TrackingSettings, rest["tracking"]),
-        goals=build_goals(composed),
+        goals=goals,
+        metrics=measured,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tuner.metrics import MetricRecord
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
 from tuner.trial.records import UNTUNED, ClaimedTrial, Report, Scalar, TrialOutcome, TrialSpec
@@ -98,6 +99,7 @@ class Plan:
         hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
             None: as its curve decides, or with its budget.
+        metrics: Users' metrics that trials measure.
     """
 
     goals: Goals
@@ -118,6 +120,7 @@ class Plan:
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
     hooks: SweepHooks = field(default_factory=SweepHooks)
     concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005
+    metrics: tuple[MetricRecord, ...] = ()
 
     @property
     def is_search(self) -> bool:

@@ -237,6 +237,7 @@ class Sweep:
             settings=self._retries.cut(self._plan.compose(claimed.parameters)),
             folder=str(self._folder.trial(claimed.number).path.absolute()),
             attempt=claimed.attempt,
+            metrics=self._plan.metrics,
         )
 
     def _start(self, slot: int, spec: TrialSpec) -> None:

@@ -1,6 +1,7 @@
 """Evaluation on `data.test`: the model of the confirmed best, once, at the very end."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.files.exclusive import exclusive
 from tuner.files.model_folder import read_whole
+from tuner.metrics import MetricRecord, load
 from tuner.orchestration.confirmed_best import ConfirmedBest
 from tuner.orchestration.start import Start
 from tuner.processes.invocation import invoked
@@ -99,7 +101,7 @@ def _evaluate(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut
             f"{claim.examples} test rows, once"
         )
         start.launcher.kill()  # Idle workers may hold GPU memory that it needs.
-        scores = _scores(start.folder, model, held_out.examples)
+        scores = _scores(start.folder, model, held_out.examples, start.composed.metrics)
         study.set_attr(TESTED, to_plain(replace(claim, scores=scores)))
 
 
@@ -121,11 +123,14 @@ def _missing_text(subject: EvaluatedModel, folder: StudyFolder) -> str:
     )
 
 
-def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[str, Score]:
-    """Return the scores of the model in best_model/.
+def _scores(
+    folder: StudyFolder, model: KeptModel, examples: Examples, metrics: Sequence[MetricRecord]
+) -> dict[str, Score]:
+    """Return the scores of the model in best_model/, and users' metrics.
 
     Raises:
-        InputError: The model has other labels than the rows, or was replaced meanwhile.
+        InputError: The model has other labels than the rows, or was replaced meanwhile; or a
+            metric fails.
         TunerError: The process that loads it died.
     """
     texts = Texts(texts=examples.texts, pairs=examples.pairs, targets=examples.targets)
@@ -140,6 +145,8 @@ def _scores(folder: StudyFolder, model: KeptModel, examples: Examples) -> dict[s
             where=str(folder.best_model),
             remedy="repeat the command when no other agent runs",
         )
-    found = prediction.evaluate(examples.targets, examples.where)
+    found = prediction.evaluate(
+        examples.targets, examples.where, {record: load(record) for record in metrics}
+    )
     # The exported model of a regression knows nothing of the scale that training had.
     return evaluated_scores(found, with_loss=not prediction.task.single_output)

@@ -1,7 +1,7 @@
 """Checks before the first trial of the models and data of all trials."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import PurePath
@@ -13,6 +13,8 @@ from tuner.confirmation import overlap_warnings
 from tuner.data import DataReport, PreparedData, prepare
 from tuner.data.held_out import HeldOut, read_held_out
 from tuner.data.table import wanted_columns
+from tuner.metrics import MetricRecord
+from tuner.orchestration.metrics_check import try_metrics
 from tuner.secrets import hidden
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.tasks.labels import given_weights
@@ -142,21 +144,27 @@ def _datasets(data: DataSettings, found: Input) -> Iterator[TrialDataset]:
         )
 
 
-def check_inputs(variants: Iterable[TrialSettings]) -> InputReport:
+def check_inputs(
+    variants: Iterable[TrialSettings], metrics: Sequence[MetricRecord] = ()
+) -> InputReport:
     """Locate, read, check and tokenise every model and data set of the variants.
 
     Workers find the tokenised data in the cache.
 
+    Args:
+        variants: Configurations of trials.
+        metrics: Users' metrics, which are tried with the targets.
+
     Raises:
-        InputError: Model or data cannot be used.
+        InputError: Model, data or a metric cannot be used.
     """
     found: dict[str, Input] = {}
     for settings in variants:
         key = _key(settings)
         if key not in found:
-            found[key] = _input(
-                settings.model.checkpoint, prepare(settings.data, settings.model, settings.task)
-            )
+            prepared = prepare(settings.data, settings.model, settings.task)
+            try_metrics(metrics, prepared)
+            found[key] = _input(settings.model.checkpoint, prepared)
         _check_fit(settings, found[key])
     return InputReport(found=found)
 

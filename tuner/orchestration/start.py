@@ -112,6 +112,7 @@ class Start:
             longest=longest(ended),
             git_commit=tags.get(COMMIT, ""),
             hooks=SweepHooks(stop_requested=self.hooks.stop_requested),
+            metrics=self.composed.metrics,
         )
 
     def open_study(self, folder: StudyFolder, storage: StorageSettings) -> Study:
@@ -136,6 +137,7 @@ class Start:
                 goals=self.goals,
                 options=searched_options(self.composed, self.variants),
                 contents=self.inputs.contents,
+                metrics=self.composed.metrics,
                 identify=identify(self.composed),
             ),
             sampler=agent.sampler,
@@ -201,7 +203,7 @@ def prepare_start(
     try:
         for slot in launcher.slots:
             launcher.start(slot)
-        inputs = check_inputs(variants)
+        inputs = check_inputs(variants, composed.metrics)
         trials = [with_batch_size(variant, memory, inputs.shape) for variant in variants]
         confirms = composed.agent.sweep.confirm.top is not None
         held_out = held_out_lines(variants, confirms=confirms)

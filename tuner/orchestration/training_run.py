@@ -94,7 +94,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
         tracker.check()
         stack.callback(launcher.close, composed.launcher.stop_timeout)
         launcher.start(0)
-        inputs = check_inputs([composed.trial])
+        inputs = check_inputs([composed.trial], composed.metrics)
         trial = with_batch_size(composed.trial, memory, inputs.shape)
         counts = evaluation_lines([trial], inputs)
         for line in (*inputs.lines, *counts, *memory_lines([trial], memory, inputs.shape)):
@@ -111,6 +111,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 stall_timeout=composed.launcher.stall_timeout,
                 role="train",
                 git_commit=tags.get(COMMIT, ""),
+                metrics=composed.metrics,
             ),
             source=SingleTrialSource(ClaimedTrial(number=folder.take_number())),
             launcher=launcher,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
-from tuner import tasks
+from tuner import metrics, tasks
 from tuner.errors import InputError
 from tuner.fields.intervals import Range
 from tuner.tasks import Direction, Score, Task
@@ -51,6 +51,8 @@ def direction(name: str) -> Direction:
         known |= objectives(task)
         if name in known:
             return known[name]
+    if (score := score_of(name)) is not None:
+        return score.direction
     raise ValueError(f"{name!r} is no objective. Expected one of {', '.join(known)}")
 
 
@@ -60,7 +62,7 @@ def score_of(metric: str) -> Score | None:
         for name, score in task.scores.items():
             if metric in (name, f"val_{name}", f"test_{name}"):
                 return score
-    return None
+    return metrics.score_of(metric.removeprefix("val_").removeprefix("test_"))
 
 
 def range_of(metric: str) -> Range:

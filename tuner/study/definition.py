@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import tuner
+from tuner import metrics
 from tuner.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.fields.plugins import loaded_packages
+from tuner.metrics import MetricRecord
 from tuner.search.configuration_id import canonical
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace, Values
@@ -80,6 +82,8 @@ class Definition:
     """
     repeats_of: str | None = None
     """Id of the study whose trials it repeats; None if it repeats none."""
+    metrics: tuple[MetricRecord, ...] = field(default=(), compare=False)
+    """Users' metrics; a later start may add some, or change their code."""
     identify: Callable[[Values], str] = field(default=canonical, compare=False)
     """Function of a trial's parameters that returns the name of their configuration, so that none
     runs twice; by default the parameters themselves are compared.
@@ -113,7 +117,8 @@ def is_ours(attributes: Mapping[str, Any]) -> bool:
 def made_with() -> dict[str, str]:
     """Return the versions that decide what a trial gives.
 
-    They are ours, the code's own hash, those of the libraries and of the plug-ins in use.
+    They are ours, the code's own hash, those of the libraries, of the plug-ins in use and of
+    users' metrics.
     """
     found = {"tuner": tuner.__version__, "code": _code_hash()}
     for name in LIBRARIES:
@@ -121,7 +126,7 @@ def made_with() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found | loaded_packages("tuner.launchers")
+    return found | loaded_packages("tuner.launchers") | metrics.versions()
 
 
 @cache

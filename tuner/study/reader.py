@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -30,9 +30,10 @@ from tuner.confirmation import (
 from tuner.errors import InputError
 from tuner.files.sqlite_address import optuna_address, sqlite_address
 from tuner.formatting.suggestion import nearest
+from tuner.metrics import MetricRecord, remember
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace
-from tuner.settings.settings import JOURNAL, SQLITE, StorageSettings
+from tuner.settings.settings import JOURNAL, SQLITE, AgentSettings, StorageSettings
 from tuner.settings.storage import FILES, backend
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
 from tuner.study.attributes import NOT_RUN, PARAMETERS
@@ -41,6 +42,7 @@ from tuner.study.definition import DEFINITION, is_ours
 from tuner.study.importances import importances
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage_retry import STORAGE_ERRORS
+from tuner.study.stored_metrics import stored_metrics
 from tuner.study.stores import shown
 from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
@@ -176,6 +178,7 @@ class StudyReader:
         space = SearchSpace.from_plain(definition["space"])
         names = {dimension.name: dimension.key for dimension in space.dimensions}
         goals = goals_from_plain(definition)
+        remember(stored_metrics(attributes))
         return StoredStudy(
             name=self.name,
             goals=goals,
@@ -213,6 +216,32 @@ class StudyReader:
     def close(self) -> None:
         """Close the database."""
         close_storage(self._storage)
+
+
+def find_metrics(agent: AgentSettings) -> tuple[MetricRecord, ...]:
+    """Return the users' metrics of a sweep's study; none if there is no such study yet."""
+    return _metrics(agent.study_name, agent.storage, Path(agent.output))
+
+
+def metrics_beside(file: Path) -> tuple[MetricRecord, ...]:
+    """Return the users' metrics of the study in whose folder a file lies; none without one.
+
+    Args:
+        file: Path such as `outputs/lr_search/best.yaml`.
+    """
+    folder = file.absolute().parent
+    found = StudyFolder(folder.parent, folder.name)
+    name = JOURNAL if found.journal.is_file() and not found.database.is_file() else SQLITE
+    return _metrics(folder.name, StorageSettings(name=name), folder.parent)
+
+
+def _metrics(study: str, storage: StorageSettings, output: Path) -> tuple[MetricRecord, ...]:
+    try:
+        reader = StudyReader(study, storage, output)
+    except InputError:
+        return ()
+    with closing(reader):
+        return stored_metrics(reader.attributes)
 
 
 def study_names(settings: StorageSettings, output: Path) -> list[str]:

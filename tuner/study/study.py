@@ -29,6 +29,7 @@ from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.snapshot import StudySnapshot
 from tuner.study.storage_retry import StorageRetry
+from tuner.study.stored_metrics import metrics_attributes
 from tuner.study.stores import connect, shown
 from tuner.study.strategies import build_pruner, build_sampler
 from tuner.study.trial_leases import TrialLeases
@@ -189,6 +190,7 @@ class Study:
                 name, stored, wanted, now, snapshot.hosts, new_id
             )
             found |= repeats_attributes(name, stored, definition.repeats_of)
+            found |= metrics_attributes(name, stored, definition.metrics)
             self.identity = identity_of(name, {**stored, **found})
             chosen = first.always if opened else [*first.always, *first.if_new]
             points = [waiting_point(self._space, each, self._identify) for each in chosen]

@@ -112,6 +112,12 @@ class Classification(Task):
             confusion=confusion,
         )
 
+    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return label numbers, shape (rows,), and probabilities, shape (rows, labels)."""
+        from tuner.tasks.row_losses import softmax
+
+        return targets, softmax(outputs)
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing by the training label frequencies reaches."""
         import numpy as np

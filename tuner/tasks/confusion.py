@@ -78,7 +78,7 @@ def confusion_error(confusion: Confusion, metric: str) -> float:
     binomial = binomial_error(accuracy(confusion), sum(map(sum, confusion)))
     if metric == "accuracy":
         return binomial
-    slopes = _f1_slopes if metric == "macro_f1" else _mcc_slopes
+    slopes = {"macro_f1": _f1_slopes, "mcc": _mcc_slopes}[metric]
     # Where all rows are right the linear term vanishes; accuracy's error is of the same size.
     return _delta(confusion, list(slopes(confusion))) or binomial
 

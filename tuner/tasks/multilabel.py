@@ -177,6 +177,12 @@ class Multilabel(Task):
             thresholds=tuple(np.broadcast_to(limits, outputs.shape[1:]).tolist()),
         )
 
+    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return 0 or 1 and the probability of each label, both of shape (rows, labels)."""
+        from tuner.tasks import label_sets
+
+        return targets, label_sets.probabilities(outputs)
+
     def thresholds(self, shares: Array, true: Array) -> Any:
         """Return the probability above which labels are predicted, one or one per label."""
         from tuner.tasks import label_sets

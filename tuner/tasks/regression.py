@@ -197,6 +197,12 @@ class Regression(Task):
             majority_share=float(counts.max() / rows),
         )
 
+    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return targets and predictions in the unit of the data, both of shape (rows,)."""
+        import numpy as np
+
+        return self.exported(np.asarray(targets, np.float64)), self.exported(outputs[:, 0])
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing the mean of the training rows reaches."""
         import numpy as np
@@ -220,6 +226,10 @@ class Regression(Task):
     def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:
         """Return a last layer whose output is in the unit of the data."""
         return (kernel * self._unit).astype(kernel.dtype), self.exported(bias).astype(bias.dtype)
+
+    def as_exported(self) -> Self:
+        """Return the task without a scale: the exported model's output has the data's unit."""
+        return replace(self, center=0.0, scale=0.0)
 
     def exported(self, outputs: Array) -> Array:
         """Return outputs in the unit of the data."""

@@ -109,6 +109,10 @@ class Task(Component):
         """Return what the exported model gives where this one gives `outputs`."""
         return outputs
 
+    def as_exported(self) -> Self:
+        """Return the task that reads the outputs of an exported model; by default itself."""
+        return self
+
     output_function: ClassVar[str]
     """`function_to_apply` of transformers' pipeline: `softmax`, `sigmoid` or `none`."""
 
@@ -195,6 +199,18 @@ class Task(Component):
             thresholds: Probabilities above which labels are predicted; None: chosen on these
                 rows, where labels have any.
         """
+
+    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return targets and predictions as a metric's function takes them.
+
+        Args:
+            outputs: Outputs of the head, float64, shape (rows, outputs).
+            targets: Targets of the rows, from `encode`.
+
+        Returns:
+            Arrays of shape (rows, ...); by default the targets and the outputs as they are.
+        """
+        return targets, outputs
 
     @abstractmethod
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:

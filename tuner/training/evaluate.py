@@ -1,5 +1,6 @@
 """Validation: every row exactly once, whatever the batch size."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tuner.encoders.compiled import for_xla
+from tuner.metrics import Metric, MetricRecord, with_metrics
 from tuner.tasks import Evaluation, Task
 from tuner.training.micro_batch import MicroBatch, bucket, fill
 from tuner.training.model import Classifier
@@ -36,6 +38,7 @@ class Evaluator:
     Attributes:
         traces: Number of times that TensorFlow traced it, for tests.
         last: Scores of the last rows that were evaluated; None before.
+        metrics: Users' metrics of the running trial.
     """
 
     def __init__(self, classifier: Classifier, task: Task, *, compiled: bool = False) -> None:
@@ -53,6 +56,7 @@ class Evaluator:
         self._compiled = compiled
         self.traces = 0
         self.last: Evaluation | None = None
+        self.metrics: Mapping[MetricRecord, Metric] = {}
 
         def forward(ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
             self.traces += 1
@@ -92,7 +96,13 @@ class Evaluator:
         return stack.ids[0], stack.types[0], stack.lengths[0]
 
     def evaluate(
-        self, split: Split, rows: np.ndarray, fixed: np.ndarray, batch_size: int
+        self,
+        split: Split,
+        rows: np.ndarray,
+        fixed: np.ndarray,
+        batch_size: int,
+        *,
+        final: bool = True,
     ) -> tuple[Evaluation, Evaluation]:
         """Score some rows, and a part of them.
 
@@ -101,12 +111,19 @@ class Evaluator:
             rows: Row numbers, ascending, each counted once.
             fixed: The part: row numbers that are among `rows`.
             batch_size: Rows in one forward pass; decides the speed alone.
+            final: True if standard errors of users' metrics are needed.
 
         Returns:
             Of all rows, and of the part; each row is computed once.
         """
         logits = self.logits(split, rows, batch_size).astype(np.float64)
-        self.last = self._task.evaluate(logits, split.labels[rows])
+        targets = split.labels[rows]
+        self.last = with_metrics(
+            self._task.evaluate(logits, targets),
+            self.metrics,
+            *self._task.for_metrics(logits, targets),
+            with_errors=final,
+        )
         if np.array_equal(rows, fixed):  # As at every point but the last.
             return self.last, self.last
         places = np.searchsorted(rows, fixed)

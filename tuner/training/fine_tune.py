@@ -6,7 +6,7 @@ leaves behind is not: weights, slots, counters and random state are put back bef
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tuner.checkpoints.layers import check_layers
 from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
+from tuner.metrics import MetricRecord, load
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.tasks import Task
 from tuner.training import batches, device, replicas
@@ -76,6 +77,7 @@ class FineTuner:
         listener: TrialMonitor,
         state: Path | None = None,
         profile: Path | None = None,
+        metrics: Sequence[MetricRecord] = (),
     ) -> str:
         """Run one trial, from its beginning or from an earlier attempt's state.
 
@@ -85,16 +87,17 @@ class FineTuner:
             state: File to save the trial's state in, and to go on from where there is one of this
                 very trial; there is none after the trial's end. None: nothing is saved.
             profile: Folder for the trace that `training.profile` asks for.
+            metrics: Users' metrics to measure at each evaluation point.
 
         Returns:
             Why it diverged, with figures: loss or gradient became NaN or Inf or the loss blew up,
             and it ended there. Empty when it did not.
 
         Raises:
-            InputError: The settings, the data or the checkpoint are wrong.
+            InputError: The settings, the data, the checkpoint or a metric are wrong.
         """
         try:
-            return self._run(settings, listener, state, profile)
+            return self._run(settings, listener, state, profile, metrics)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             error.add_note(f"peak memory {device.peak_memory_bytes() / 1e6:.0f} MB")
             raise
@@ -105,8 +108,11 @@ class FineTuner:
         listener: TrialMonitor,
         state: Path | None,
         profile: Path | None,
+        metrics: Sequence[MetricRecord],
     ) -> str:
+        functions = {record: load(record) for record in metrics}
         data, model = self._begin(settings)
+        model.evaluator.metrics = functions
         self._running = settings, data, model
         device.reset_peak_memory()
         keeper = None

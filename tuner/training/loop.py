@@ -288,7 +288,7 @@ class Loop:
         rows = np.arange(len(split.labels)) if final else self._fixed
         self._model.average.exchange()
         made = self._model.evaluator.evaluate(
-            split, rows, self._fixed, training.evaluation_batch_size
+            split, rows, self._fixed, training.evaluation_batch_size, final=final
         )
         if not final:
             self._model.average.exchange()

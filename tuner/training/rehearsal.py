@@ -36,7 +36,7 @@ from tuner.training.predictor import Predictor
 LIBRARIES = ("tensorflow", "keras", "transformers", "tokenizers", "safetensors")
 """Their versions decide how models are built, saved and read."""
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """To be raised whenever models are saved or read in another way."""
 
 WAIT_SECONDS = 600.0

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tuner.metrics import MetricRecord
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
 
@@ -82,6 +83,7 @@ class TrialSpec:
         settings: The composed configuration.
         folder: The trial's own folder, absolute; the worker appends its log there.
         attempt: Number of the attempt, counted from 1.
+        metrics: Users' metrics to measure beside the scores of the task.
     """
 
     number: int
@@ -89,6 +91,7 @@ class TrialSpec:
     settings: TrialSettings
     folder: str
     attempt: int = 1
+    metrics: tuple[MetricRecord, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,14 @@ Knows nothing of TensorFlow: what runs a trial is handed in, so tests hand in a 
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.errors import InputError
 from tuner.files.model_folder import save_complete
+from tuner.metrics import MetricRecord
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
 from tuner.trial.failure import kind_of, may_hide_shortage, shortage
@@ -51,9 +52,14 @@ class FineTuner(Protocol):
         """Prepare what a trial with these settings needs."""
 
     def run(
-        self, settings: TrialSettings, listener: Any, state: Path | None, profile: Path | None
+        self,
+        settings: TrialSettings,
+        listener: Any,
+        state: Path | None,
+        profile: Path | None,
+        metrics: Sequence[MetricRecord],
     ) -> str:
-        """Run a trial, with its state and its profile saved there.
+        """Run a trial, with its state and its profile saved there, and metrics measured.
 
         Returns:
             Why it diverged, empty if it did not.
@@ -129,7 +135,11 @@ class Worker:
             _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
             try:
                 diverged = fine_tuner.run(
-                    spec.settings, listener, folder / STATE_NAME, folder / PROFILE_NAME
+                    spec.settings,
+                    listener,
+                    folder / STATE_NAME,
+                    folder / PROFILE_NAME,
+                    spec.metrics,
                 )
             except Exception as error:
                 failure = as_data(error, last_attempt(folder))

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
+from tuner.metrics import Metric, MetricRecord, with_metrics
 from tuner.processes.python_process import answers, python_module
 from tuner.tasks import Evaluation, Task
 
@@ -42,20 +43,28 @@ class Prediction:
         """Predictions in the user's terms, see `Task.predictions`."""
         return self.task.predictions(self.outputs, self.names, self.thresholds)
 
-    def evaluate(self, targets: Sequence[Any], where: str) -> Evaluation:
+    def evaluate(
+        self,
+        targets: Sequence[Any],
+        where: str,
+        metrics: Mapping[MetricRecord, Metric] | None = None,
+    ) -> Evaluation:
         """Return the scores against true targets.
 
         Args:
             targets: Plain targets, see `Task.read`.
             where: File or data set, for messages.
+            metrics: Users' metrics to measure.
 
         Raises:
-            InputError: A target that the model does not know.
+            InputError: A target that the model does not know, or a metric that fails.
         """
         known = self.task.known(targets, self.names, where)
         # Thresholds chosen on the rows that are scored would flatter.
         limits = self.thresholds or self.task.usual_thresholds(len(self.names))
-        return self.task.evaluate(self.outputs, self.task.encode(known, self.names), limits)
+        encoded = self.task.encode(known, self.names)
+        found = self.task.evaluate(self.outputs, encoded, limits)
+        return with_metrics(found, metrics or {}, *self.task.for_metrics(self.outputs, encoded))
 
 
 def predict(model: Path, texts: Texts) -> Prediction:

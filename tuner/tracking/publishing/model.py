@@ -18,6 +18,7 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Array, Map
 
 import tuner
+from tuner import tasks
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.checkpoints.text_columns import TextColumns
@@ -137,6 +138,7 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
 
 def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
     """Write MLflow's folder of the model: weights, our code, signature, example, versions."""
+    task, _ = read_task(folder)
     # No column is required, since names differ; the model itself checks for them.
     columns: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
@@ -150,13 +152,10 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
         python_model=str(_SERVED),
         artifacts={"model": str(folder)},
         code_paths=[str(_PACKAGE)],
-        signature=ModelSignature(
-            inputs=Schema(columns),
-            outputs=Schema(_outputs(read_task(folder)[0])),
-        ),
+        signature=ModelSignature(inputs=Schema(columns), outputs=Schema(_outputs(task))),
         input_example=pd.DataFrame(example),
         model_config={"text": text, "text_pair": pair},
-        pip_requirements=_requirements(),
+        pip_requirements=_requirements(task),
         mlflow_model=Model(
             artifact_path=model.artifact_location,
             run_id=model.source_run_id,
@@ -168,9 +167,11 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
         shutil.rmtree(compiled)
 
 
-def _requirements() -> list[str]:
-    """Return the requirements of our package in the installed versions."""
-    return [f"{each.name}=={version(each.name)}" for each in requirements()]
+def _requirements(task: Task) -> list[str]:
+    """Return the requirements of our package and the task's own in the installed versions."""
+    package = tasks.REGISTRY.to_record(task).get("package")
+    names = [*(each.name for each in requirements()), *filter(None, [package])]
+    return [f"{name}=={version(name)}" for name in names]
 
 
 def _outputs(task: Task) -> list[ColSpec | TensorSpec]:

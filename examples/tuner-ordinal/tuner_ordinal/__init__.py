@@ -1,0 +1,1 @@
+"""Ordinal regression for tuner: labels that have an order."""
