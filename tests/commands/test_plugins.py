@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -100,6 +101,46 @@ def test_a_real_sweep_with_plug_ins_of_every_kind(tuner, folder, capsys):
         assert row["label"] == ("negative" if first else "positive")
     assert main(["predict", model, "validation.csv"]) == 2
     assert "tuner-ordinal" in capsys.readouterr().err
+
+
+@pytest.mark.tf
+def test_the_ordinal_example_computes_the_distance_of_cumulative_probabilities(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES[1])
+    from tuner_ordinal.task import Ordinal
+
+    random = np.random.default_rng(0)
+    outputs, targets = random.normal(size=(6, 4)).astype(np.float32), np.array([0, 3, 1, 2, 3, 3])
+    task = Ordinal()
+    made = task.evaluate(outputs.astype(np.float64), targets)
+    shares = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    expected = [
+        sum((share[: k + 1].sum() - (k >= target)) ** 2 for k in range(4))
+        for share, target in zip(shares, targets, strict=True)
+    ]
+    assert made.loss == pytest.approx(np.mean(expected), rel=1e-5)
+    filled = np.append(targets, -1)
+    plain, minimised = task.make_loss(4).sums(np.append(outputs, [[9, 0, 0, 0]], axis=0), filled)
+    assert float(plain) == float(minimised) == pytest.approx(sum(expected), rel=1e-5)
+    medians = [int(np.searchsorted(np.cumsum(share), 0.5)) for share in shares]
+    weights = (np.arange(4)[:, None] - np.arange(4)) ** 2
+    seen = np.zeros((4, 4))
+    np.add.at(seen, (targets, medians), 1)
+    by_chance = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / len(targets)
+    kappa = 1.0 - (weights * seen).sum() / (weights * by_chance).sum()
+    assert made.scores["kappa"] == pytest.approx(kappa)
+    assert [row["label"] for row in task.predictions(outputs, "abcd")] == [
+        "abcd"[k] for k in medians
+    ]
+    assert task.evaluate(np.eye(4)[[1, 1]] * 50, np.array([1, 1])).scores["kappa"] == 0.0
+    found = task.baseline(targets, targets, 4)
+    assert found.loss == pytest.approx(
+        np.mean(
+            [
+                sum((np.mean(targets <= k) - (k >= target)) ** 2 for k in range(4))
+                for target in targets
+            ]
+        )
+    )
 
 
 def test_options_of_the_example_are_listed_with_their_keys(tuner):

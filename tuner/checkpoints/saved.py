@@ -181,7 +181,7 @@ def read_task(folder: Path) -> tuple[Task, tuple[str, ...] | None]:
         raise _unknown_task(path, f"id2label is {_short(names)}: two labels have one name")
     count = config.get("num_labels") if labels is None else len(labels)
     inputs = read_inputs(folder)
-    task = _task(config, count, path, inputs and inputs.task)
+    task = _task(config, count, path, None if inputs is None else inputs.task)
     if task.name == Classification.name and count == 1:
         raise _unknown_task(path, f"id2label is {_short(names)}: one label alone says nothing")
     if task.single_output and count not in (1, None):
