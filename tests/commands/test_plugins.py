@@ -1,5 +1,6 @@
 """Classes and metrics of installed packages, from the command line."""
 
+import csv
 import json
 import os
 import re
@@ -92,13 +93,14 @@ def test_a_real_sweep_with_plug_ins_of_every_kind(tuner, folder, capsys):
     inputs = json.loads((folder / model / "model_inputs.json").read_text())
     task = {"name": "ordinal", "quantile": 0.4, "package": "tuner-ordinal"}
     assert inputs["task"] == task
-    predicted = tuner("predict", model, "validation.csv", "predict.output=rows.jsonl")
+    predicted = tuner("predict", model, "validation.csv", "predict.output=p.csv")
     assert predicted.returncode == 0, predicted.stderr
     assert "kappa" in predicted.stdout
-    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    with (folder / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
     for row in rows:
-        first = row["probabilities"]["negative"] >= 0.4
-        assert row["label"] == ("negative" if first else "positive")
+        first = float(row["probability of negative"]) >= 0.4
+        assert row["predicted"] == ("negative" if first else "positive")
     assert main(["predict", model, "validation.csv"]) == 2
     assert "tuner-ordinal" in capsys.readouterr().err
 
@@ -119,7 +121,7 @@ def test_the_ordinal_example_computes_the_distance_of_cumulative_probabilities(m
     ]
     assert made.loss == pytest.approx(np.mean(expected), rel=1e-5)
     filled = np.append(targets, -1)
-    plain, minimised = task.make_loss(4).sums(np.append(outputs, [[9, 0, 0, 0]], axis=0), filled)
+    plain, minimised = task.make_loss(4).sums(np.float32([*outputs, [9, 0, 0, 0]]), filled)
     assert float(plain) == float(minimised) == pytest.approx(sum(expected), rel=1e-5)
     medians = [int(np.searchsorted(np.cumsum(share), 0.5)) for share in shares]
     weights = (np.arange(4)[:, None] - np.arange(4)) ** 2
