@@ -87,6 +87,21 @@ def test_a_stop_ends_the_trial_at_its_next_update(folder, inline):
     assert tuner.sweep("mine", overrides=[*DEBUG[1:], "sweep.n_trials=2"]).best.score > 0.5
 
 
+def test_a_metric_that_is_defined_in_a_function_is_measured(folder, inline):
+    @tuner.metric("misses", direction="minimize")
+    def misses(targets, predictions):
+        return (targets != predictions.argmax(axis=1)).mean()
+
+    goals = ["sweep.objectives=[val_misses]", "sweep.n_trials=1"]
+    study = tuner.sweep("mine", overrides=[*DEBUG[1:], *goals], metrics=[misses], quiet=True)
+    scores = study.best.scores
+    assert (
+        study.best.score
+        == scores["val_misses"]
+        == pytest.approx(1.0 - scores["val_accuracy"], abs=0.005)
+    )
+
+
 def test_one_fine_tune_runs_inline_too(folder, inline):
     given = [word for word in DEBUG if word.split("=")[0].split(".")[0] in ("model", "data")]
     model = tuner.train(overrides=[*given, "launcher=debug"], quiet=True)

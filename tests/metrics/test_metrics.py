@@ -10,6 +10,7 @@ import pytest
 import tuner
 from tests.packages import install_package
 from tuner import metrics
+from tuner.doctor.plugins import plug_in_lines
 from tuner.errors import InputError
 from tuner.fields import plugins
 from tuner.fields.intervals import Range
@@ -228,3 +229,12 @@ def test_a_package_that_cannot_be_used_is_named(package):
         refused(lambda name=name: metrics.installed(name), "their-metrics 1.0", "uninstall")
     package("more-metrics", "", toll="more_metrics:toll")
     refused(lambda: metrics.installed("toll"), "their-metrics 1.0", "more-metrics 1.0")
+
+
+def test_doctor_lists_metrics_and_what_is_wrong_with_them(package):
+    code = f"{MODULE.replace('cost', 'fee')}\n\ntoll = 1\n"
+    package("their-metrics", code, fee="their_metrics:fee", toll="their_metrics:toll")
+    good, bad = sorted(plug_in_lines([]), key=lambda line: "toll" in line.text)
+    assert "metric fee of their-metrics 1.0" in good.text
+    assert "their_metrics:toll" in bad.text
+    assert "uninstall" in bad.remedy
