@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "write the best configuration as a file or command; copy its model",
     "doctor": "check GPUs, TensorFlow, model, data, storage and tracking",
     "predict": "show labels and probabilities from a trained model",
+    "verify": "repeat a trial and compare losses and weights to the last bit",
     "prepare": "fetch, check and tokenise model and data, for nodes without internet",
     "clean": "list or remove caches, states and superseded models",
     "report": "rank a study's trials in the terminal and on an HTML page",
@@ -62,6 +63,7 @@ examples
   tuner train outputs/lr_search/best.yaml training.epochs=5
   tuner report sweep=lr_search
   tuner predict outputs/lr_search/best_model reviews.csv
+  tuner verify outputs/lr_search/best.yaml
   tuner export sweep=lr_search export.model=best_model
   tuner doctor sweep=lr_search
 """

@@ -98,3 +98,82 @@ def test_a_folder_that_holds_no_classifier(swept, best, capsys):
     told = capsys.readouterr().err
     assert "no classifier that a sweep has trained" in told
     assert "Traceback" not in told
+
+
+def verified(capsys, *words) -> tuple[int, str]:
+    code = main(["verify", "outputs/mine/best.yaml", *words])
+    return code, capsys.readouterr().out
+
+
+def rewrite(path, change) -> None:
+    """Change a file of JSON or YAML."""
+    reads, writes = (
+        (yaml.safe_load, yaml.safe_dump) if path.suffix == ".yaml" else (json.loads, json.dumps)
+    )
+    content = reads(path.read_text())
+    change(content)
+    path.write_text(writes(content))
+
+
+@pytest.fixture
+def kept(swept):
+    """Files that a test changes, put back after it."""
+    names = ("outputs/mine/best.yaml", "train.csv", "tiny/model.safetensors")
+    outcomes = [str(path.relative_to(swept)) for path in swept.glob("outputs/*/trials/*/*.json")]
+    before = {name: (swept / name).read_bytes() for name in (*names, *outcomes)}
+    yield
+    for name, content in before.items():
+        (swept / name).write_bytes(content)
+
+
+def test_a_trial_is_repeated_to_the_last_bit(best, capsys):
+    code, text = verified(capsys)
+    assert code == 0
+    assert "identical" in text
+    assert "rounding" not in text
+    assert "changed" not in text
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_has_changed_since_is_named(swept, best, capsys):
+    file = swept / "outputs/mine/best.yaml"
+    rewrite(file, lambda content: content["training"].update(seed=99))
+    code, text = verified(capsys, "verify.updates=1")
+    assert code == 1
+    assert "different" in text
+    assert "update 1: loss" in text
+    assert "seed: 0 → 99" in text
+
+
+@pytest.mark.usefixtures("kept")
+def test_other_rows_and_weights_are_named(swept, best, capsys):
+    with (swept / "train.csv").open("a") as rows:
+        rows.write("another fine film,good\n")
+    weights = swept / "tiny/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
+    code, text = verified(capsys, "verify.updates=1")
+    assert code == 1
+    names = [line.split()[1] for line in text.splitlines() if line.startswith("changed")]
+    assert names[:2] == ["data:", "checkpoint:"]
+
+
+@pytest.mark.usefixtures("kept")
+def test_other_libraries_and_devices_are_named_though_they_give_the_same(swept, best, capsys):
+    def alter(outcome):
+        found = outcome["provenance"]
+        found["versions"].update(tensorflow="1.15.0", code="0123456789ab")
+        found.update(device="H100", cpu_threads=64)
+
+    number = best["provenance"]["trial"]
+    rewrite(swept / f"outputs/mine/trials/{number:05d}/outcome.json", alter)
+    code, text = verified(capsys, "verify.updates=1")
+    assert code == 0
+    assert "1.15.0 → 2." in text
+    for kind in ("threads: 64 →", "device: H100 →", "code: 0123456789ab →"):
+        assert kind in text
+
+
+def test_a_file_without_a_trial_cannot_be_verified(swept, best, capsys):
+    (swept / "own.yaml").write_text("training: {epochs: 1.0}\n")
+    assert main(["verify", "own.yaml"]) == 2
+    assert "provenance in own.yaml" in capsys.readouterr().err

@@ -113,6 +113,25 @@ def test_new_layers_of_modernbert_are_drawn_as_in_its_pre_training(tmp_path):
         assert 1.9 * spread < np.abs(values[name]).max() <= 2 * spread, name
 
 
+def test_the_hash_of_the_weights_tells_every_bit_and_place(tmp_path):
+    model = classifier(write_checkpoint(tmp_path / "bert"))
+    first = model.weight_hash()
+    assert len(first) == 16
+    for variable in (model.variables[0], model.variables[-1]):
+        value = variable.numpy()
+        flipped = value.copy()
+        flipped.view(np.int32).flat[-1] ^= 1
+        swapped = value.copy()
+        swapped.flat[0], swapped.flat[1] = value.flat[1] + 1.0, value.flat[0]
+        transposed = value.copy()
+        transposed.flat[:4] = value.flat[:4][::-1] + 1.0
+        for other in (flipped, swapped, transposed):
+            variable.assign(other)
+            assert model.weight_hash() != first
+        variable.assign(value)
+    assert model.weight_hash() == first
+
+
 @pytest.mark.parametrize("model_type", ["bert", "roberta"])
 def test_tensor_names_without_prefix_and_a_missing_pooler(tmp_path, model_type):
     folder = write_checkpoint(tmp_path / model_type, model_type)

@@ -73,6 +73,14 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
             ),
             sections=("predict",),
         ),
+        "verify": CommandHelp(
+            usage="FILE.yaml [verify.updates=N]",
+            examples=(
+                "tuner verify outputs/lr_search/best.yaml",
+                "tuner verify outputs/lr_search/best.yaml verify.updates=100",
+            ),
+            sections=("verify",),
+        ),
         "prepare": CommandHelp(
             usage="[sweep=NAME] [KEY=VALUE ...]",
             examples=("tuner prepare sweep=lr_search", "tuner prepare model=bert_base data=imdb"),

@@ -2,13 +2,13 @@
 
 from tuner.config.command_line import train_command
 from tuner.config.doctor_config import ComposedDoctor, compose_doctor
-from tuner.config.predicting import compose_predict
 from tuner.config.reporting import (
     ComposedReader,
     compose_clean,
     compose_export,
     compose_report,
 )
+from tuner.config.single_section import compose_predict, compose_verify
 from tuner.config.sweeping import (
     ComposedSweep,
     check_space,
@@ -22,6 +22,7 @@ from tuner.config.training_file import (
     compose_training,
     dump_trial,
     load_trial,
+    read_provenance,
     read_trial,
     render,
     render_training,
@@ -44,9 +45,11 @@ __all__ = [
     "compose_sweep",
     "compose_training",
     "compose_trial",
+    "compose_verify",
     "dump_trial",
     "identify",
     "load_trial",
+    "read_provenance",
     "read_trial",
     "render",
     "render_training",

@@ -24,6 +24,7 @@ from tuner.settings.settings import (
 )
 from tuner.settings.storage import EXAMPLES, is_consistent, is_server
 from tuner.settings.training_settings import TrainingSettings
+from tuner.settings.verify_settings import VerifySettings
 from tuner.tasks import Task
 
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
@@ -95,9 +96,9 @@ def check_agent(
     return found
 
 
-def check_predict(settings: PredictSettings) -> list[Finding]:
-    """Return all invalid values of the section `predict`."""
-    return list(out_of_bounds(settings, "predict"))
+def check_section(settings: PredictSettings | VerifySettings, section: str) -> list[Finding]:
+    """Return all invalid values of a command's section."""
+    return list(out_of_bounds(settings, section))
 
 
 def check_goals(

@@ -29,6 +29,7 @@ from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.registries import REGISTRIES
 from tuner.settings.report_settings import ReportSettings
 from tuner.settings.training_settings import TrainingSettings
+from tuner.settings.verify_settings import VerifySettings
 from tuner.trial.serialization import register_components
 
 T = TypeVar("T")
@@ -79,6 +80,7 @@ CLOSED: Mapping[str, type] = MappingProxyType(
         "clean": CleanSettings,
         "export": ExportSettings,
         "predict": PredictSettings,
+        "verify": VerifySettings,
     }
 )
 """Groups, and sections of single commands, with the keys of a settings class."""

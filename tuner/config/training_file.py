@@ -13,7 +13,7 @@ from tuner.config.building import build_goals, build_trial, leaves
 from tuner.config.composer import Composer, Primary
 from tuner.config.composition import Composition
 from tuner.config.expressions import Kind, Setting, read_overrides
-from tuner.config.files import Library, parse_yaml
+from tuner.config.files import Library, parse_yaml, read_value, read_yaml
 from tuner.config.implied import DATA, implied_options
 from tuner.config.names import check_study_name
 from tuner.config.schema import DEFAULT_OPTIONS, OPEN_GROUPS, SWEEP, TRIAL_GROUPS, plain, structure
@@ -160,6 +160,18 @@ def _labelled(composed: Composition, sections: TrainingSections) -> Composition:
         labels={**composed.labels, **dict.fromkeys(kept, sections.label)},
         given=dict.fromkeys(sections.keys, sections.label),
     )
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return the provenance in the file of a fine-tune; empty if it has none.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    content, label = read_yaml(path, str(path))
+    found = read_value(content, PROVENANCE, label) if PROVENANCE in content else None
+    plain: Any = OmegaConf.to_container(found) if isinstance(found, DictConfig) else {}
+    return dict(plain)
 
 
 def trial_values(path: Path, folder: Path) -> dict[str, Scalar]:

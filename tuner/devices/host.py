@@ -1,6 +1,9 @@
 """CPU cores and memory that this process may use: the machine's, its container's, its job's."""
 
 import os
+import platform
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -21,6 +24,16 @@ def usable_cores() -> int:
     if limit is not None:
         cores = min(cores, int(limit))
     return max(1, min(cores, granted_cores(os.environ) or cores))
+
+
+def processor() -> str:
+    """Name of the processor, such as `AMD EPYC`; its architecture where the system names none."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
 
 
 def host_memory() -> int:

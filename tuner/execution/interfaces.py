@@ -95,6 +95,7 @@ class Plan:
             `train` for a single fine-tune.
         noun: Word for a trial in messages.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
+        versions: Versions of the program, its code, the libraries and the plug-ins in use.
         wants_model: Returns True if a trial that ends with these measures saves its model.
         hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
@@ -117,6 +118,7 @@ class Plan:
     role: str = SEARCH
     noun: str = "trial"
     git_commit: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
     hooks: SweepHooks = field(default_factory=SweepHooks)
     concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005

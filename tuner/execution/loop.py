@@ -260,9 +260,9 @@ class Sweep:
         if slot in self._running:
             self._running[slot].heard = self._listening()
         match event.message:
-            case Ready(device=device):
+            case Ready(device=device, versions=versions):
                 _log.info("slot %d: worker is ready, on %s", slot, device)
-                self._workers.ready(slot)
+                self._workers.ready(slot, device, versions)
             case Started() as started:
                 self._note(self._running[slot], started)
             case Progress(share=share, examples_per_second=rate):
@@ -359,6 +359,8 @@ class Sweep:
             mlflow_run=self._recorder.run_id(number),
             git_commit=self._plan.git_commit,
             cpu_threads=self._launcher.slots[slot].threads,
+            device=self._workers.device(slot),
+            versions={**self._plan.versions, **self._workers.versions(slot)},
         )
         ended = conclude(attempt, self._plan.goals, self._clock(), provenance)
         self._look_at = self._clock()

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tuner.errors import TunerError
 from tuner.execution.slot_health import SlotHealth
@@ -38,6 +38,16 @@ class WorkerPool:
         self._replaced: set[int] = set()
         self._silent: set[int] = set()
         self._given_up: set[int] = set()
+        self._devices: dict[int, str] = {}
+        self._versions: dict[int, Mapping[str, str]] = {}
+
+    def device(self, slot: int) -> str:
+        """Device of the slot's last worker; empty before it was ready."""
+        return self._devices.get(slot, "")
+
+    def versions(self, slot: int) -> Mapping[str, str]:
+        """Versions of the libraries of the slot's last worker."""
+        return self._versions.get(slot, {})
 
     @property
     def idle(self) -> list[int]:
@@ -48,8 +58,9 @@ class WorkerPool:
         """Return True if a trial that failed should be tried again in another slot."""
         return self._health.is_suspect(slot, self._others(slot))
 
-    def ready(self, slot: int) -> None:
-        """Note that the slot's worker is ready."""
+    def ready(self, slot: int, device: str, versions: Mapping[str, str]) -> None:
+        """Note that the slot's worker is ready, its device, and the versions of its libraries."""
+        self._devices[slot], self._versions[slot] = device, versions
         self._deaths.pop(slot, None)
         self._idle.add(slot)
 

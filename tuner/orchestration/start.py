@@ -28,7 +28,7 @@ from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals
 from tuner.search.literature import Published, points_of
 from tuner.settings.settings import StorageSettings, TrialSettings
-from tuner.study import Definition, InitialPoints, Study, lock_name, prepared_url
+from tuner.study import Definition, InitialPoints, Study, lock_name, made_with, prepared_url
 from tuner.tracking import COMMIT
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome
@@ -111,6 +111,7 @@ class Start:
             time_left=partial(seconds_left, os.environ),
             longest=longest(ended),
             git_commit=tags.get(COMMIT, ""),
+            versions=made_with(),
             hooks=SweepHooks(stop_requested=self.hooks.stop_requested),
             metrics=self.composed.metrics,
         )

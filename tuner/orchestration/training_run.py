@@ -15,6 +15,7 @@ from tuner.orchestration.inputs import check_inputs, evaluation_lines
 from tuner.processes.agent_log import agent_log
 from tuner.results.terminal import Terminal
 from tuner.search.goals import Goals, score
+from tuner.study import made_with
 from tuner.tracking import COMMIT, Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
@@ -112,6 +113,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 role="train",
                 git_commit=tags.get(COMMIT, ""),
                 metrics=composed.metrics,
+                versions=made_with(),
             ),
             source=SingleTrialSource(ClaimedTrial(number=folder.take_number())),
             launcher=launcher,

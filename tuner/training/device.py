@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import tensorflow as tf
 
+from tuner.devices.host import processor
 from tuner.errors import InputError
 from tuner.training import replicas
 
@@ -38,11 +39,10 @@ def make_deterministic() -> None:
 
 
 def describe() -> str:
-    """Return the device of this process, for people."""
+    """Return the device of this process: its GPUs, or its processor."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        threads = tf.config.threading.get_intra_op_parallelism_threads()
-        return f"CPU, {threads} threads" if threads else "CPU"
+        return processor()
     names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
     return ", ".join(str(name or "GPU") for name in names)
 

@@ -27,6 +27,7 @@ from tuner.training.profile import traced
 from tuner.training.state import Checkpointer, Position
 from tuner.training.update import UpdateStep
 from tuner.trial.budget import Budget, interim_rows
+from tuner.trial.certificate import EARLY_UPDATES
 from tuner.trial.records import Decision, Report
 
 
@@ -136,9 +137,11 @@ class Loop:
         for number, rows in updates:
             at.update, skipped = number, at.skipped
             self._update(rows)
-            is_due = self._budget.point_due(number) is not None or self._model.step.due
-            if is_due and not self._look(listener):
+            marks = number in EARLY_UPDATES or self._budget.point_due(number) is not None
+            if (marks or self._model.step.due) and not self._look(listener):
                 return
+            if marks:
+                at.measured.mark(number, self._model.classifier.weight_hash())
             if self._model.average.values and at.skipped == skipped:
                 self._model.step.start_all()
                 self._model.average.update(number - skipped)

@@ -3,12 +3,13 @@
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuner.tasks import Evaluation
 from tuner.training import device
 from tuner.training.update import UpdateResult
+from tuner.trial.certificate import Mark
 from tuner.trial.records import FixedRows, Report
 
 
@@ -24,6 +25,7 @@ class Measured:
         seconds: Inside updates.
         tokens: Tokens that went through the model, including padding.
         padding: Number of padding tokens among them.
+        marks: Marks of the certificate.
     """
 
     loss: float = 0.0
@@ -33,6 +35,16 @@ class Measured:
     seconds: float = 0.0
     tokens: int = 0
     padding: int = 0
+    marks: list[Mark] = field(default_factory=list)
+
+    def mark(self, update: int, weights: str) -> None:
+        """Add a mark after an update, the last that was added.
+
+        Args:
+            update: Number of the update.
+            weights: Hash of the weights.
+        """
+        self.marks.append(Mark(update=update, loss=self.means[-1], weights=weights))
 
     def add(self, results: Sequence[UpdateResult], seconds: float) -> None:
         """Counts some updates, and the seconds that they took together."""
@@ -78,5 +90,13 @@ class Measured:
             peak_memory_bytes=device.peak_memory_bytes(),
             seconds_training=self.seconds,
             confusion=evaluation.confusion if fields["final"] else None,
+            marks=self._marks(evaluation.loss),
             **fields,
         )
+
+    def _marks(self, val_loss: float) -> tuple[Mark, ...]:
+        """The marks, the last one with the validation loss of the point."""
+        if not self.marks:
+            return ()
+        *earlier, last = self.marks
+        return (*earlier, replace(last, val_loss=val_loss))

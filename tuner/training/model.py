@@ -21,6 +21,9 @@ _HEAD_STREAM = 1
 _REINIT_STREAM = 2
 """Likewise for layers that are drawn anew."""
 
+_HASH_STREAM = 3
+"""Likewise for the factors of `weight_hash`."""
+
 
 class Classifier:
     """An encoder with a classification head, and the way back to its first state.
@@ -80,6 +83,7 @@ class Classifier:
         self._snapshot = [tf.identity(v) for v in self.variables]
         self._drawn: set[str] = set()
         self._squares: Any = tf.function(self._trace_squares, input_signature=[], autograph=False)
+        self._hash: Any = tf.function(self._trace_hash, input_signature=[], autograph=False)
 
     def _first_values(
         self, whole: Iterable[Parameter]
@@ -150,6 +154,26 @@ class Classifier:
         moved = [2.0 * tf.nn.l2_loss(variable - start) for variable, start in pairs]
         return tf.stack([tf.stack(moved), tf.stack([2.0 * tf.nn.l2_loss(s) for _, s in pairs])])
 
+    def weight_hash(self) -> str:
+        """Hash of the bits of all weights, 16 hexadecimal digits; the same on every device.
+
+        It tells a changed weight or place, not a forger: a sum modulo 2^64 of the bits, each
+        multiplied by a number of its place.
+        """
+        return f"{int(self._hash()) & (2**64 - 1):016x}"
+
+    def _trace_hash(self) -> tf.Tensor:
+        total = tf.zeros([], tf.int64)
+        for number, variable in enumerate(self.values, start=1):
+            count = math.prod(variable.shape)
+            shape = _near_square(count)
+            # As floats, since TensorFlow keeps int32 off the GPU.
+            flat = tf.pad(tf.reshape(variable, [-1]), [[0, math.prod(shape) - count]])
+            table = tf.cast(tf.bitcast(tf.reshape(flat, shape), tf.int32), tf.int64)
+            rows = tf.reduce_sum(table * _factors(shape[1], 2 * number), axis=1)
+            total += tf.reduce_sum(rows * _factors(shape[0], 2 * number + 1))
+        return total
+
     def logits(
         self, ids: tf.Tensor, types: tf.Tensor, lengths: tf.Tensor, *, training: bool
     ) -> tf.Tensor:
@@ -185,3 +209,15 @@ def _normal(parameter: Parameter, random: np.random.Generator) -> NDArray[np.flo
     while np.any(beyond := np.abs(values) > limit):
         values[beyond] = random.normal(0.0, parameter.spread, np.count_nonzero(beyond))
     return values.astype(np.float32)
+
+
+def _near_square(count: int) -> tuple[int, int]:
+    """Rows and columns of a table with room for so many numbers."""
+    columns = math.isqrt(max(count - 1, 0)) + 1
+    return -(-count // columns), columns
+
+
+def _factors(count: int, stream: int) -> np.ndarray:
+    """Odd numbers, int64; the same in every process."""
+    random = np.random.default_rng([_HASH_STREAM, stream])
+    return random.integers(-(2**63), 2**63, count, np.int64) | 1

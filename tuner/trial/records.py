@@ -8,6 +8,7 @@ from enum import StrEnum
 from tuner.metrics import MetricRecord
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
+from tuner.trial.certificate import Mark
 
 Scalar = str | int | float | bool | None
 """A value that a searched key can take."""
@@ -162,6 +163,7 @@ class Report:
         seconds_evaluating: Evaluation of this point.
         confusion: Rows true labels, columns predicted; at the final point alone, and where
             labels exclude one another.
+        marks: Marks of the certificate since the previous point, the last of them at this one.
     """
 
     point: int
@@ -191,6 +193,7 @@ class Report:
     confusion: list[list[int]] | None = None
     gpu_utilization: float | None = None
     gpu_memory_bytes: int | None = None
+    marks: tuple[Mark, ...] = ()
 
     @property
     def scores(self) -> dict[str, float]:
@@ -292,11 +295,16 @@ class Provenance:
         mlflow_run: Its run; empty where MLflow had not answered yet.
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         cpu_threads: Threads of its worker; 0: unknown.
+        device: Device of its worker in words; empty: unknown.
+        versions: Version of each library, of plug-ins in use and of the program's code; empty:
+            unknown.
     """
 
     mlflow_run: str = ""
     git_commit: str = ""
     cpu_threads: int = 0
+    device: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
