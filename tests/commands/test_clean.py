@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ STATE = "state.safetensors"
 def swept(folder, fake_workers, monkeypatch, capsys):
     """A finished sweep with a state that nothing resumes, and one that a resume needs."""
     monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # Python remembers the folder.
     assert main([*OWN, "launcher.slots=1", "sweep.n_trials=2"]) == 0
     capsys.readouterr()
     study = StudyFolder(folder / "outputs", "mine")
