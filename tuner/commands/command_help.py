@@ -91,6 +91,13 @@ HELP: Mapping[str, CommandHelp] = MappingProxyType(
             examples=("tuner clean", "tuner clean clean.remove=true"),
             sections=("clean", *_STUDY, "storage", "tracking"),
         ),
+        "completion": CommandHelp(
+            usage="bash|zsh",
+            examples=(
+                'eval "$(tuner completion bash)"',
+                "tuner completion zsh >> ~/.zshrc",
+            ),
+        ),
         "report": CommandHelp(
             usage="sweep=NAME [KEY=VALUE ...]",
             examples=(
