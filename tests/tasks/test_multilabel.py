@@ -45,6 +45,16 @@ def test_standard_errors_agree_with_drawing_the_rows_again(name):
     assert task.evaluate(LOGITS, TRUE).errors[name] == pytest.approx(np.std(drawn), rel=0.6)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("name", ["micro_f1", "macro_f1"])
+def test_scores_of_rows_that_are_all_right_or_all_wrong_have_an_error(name, sign):
+    rows = TRUE[:40]
+    found = Multilabel().evaluate(sign * (20.0 * rows - 10.0), rows, [0.5] * 3)
+    assert found.scores[name] == (sign > 0.0)
+    # A share of 42 of 44 rows (Agresti & Coull 1998).
+    assert found.errors[name] == pytest.approx((42 / 44 * 2 / 44 / 44) ** 0.5)
+
+
 def test_given_thresholds_are_not_chosen_on_the_rows_that_are_scored():
     free = Multilabel().evaluate(LOGITS, TRUE)
     given = Multilabel().evaluate(LOGITS, TRUE, (0.9, 0.9, 0.9))
