@@ -7,8 +7,9 @@ from statistics import fmean
 import pytest
 
 from tests.components import make_optimizer, make_schedule
-from tests.diagnosis.tiny_training import advised, make_data, train
+from tests.diagnosis.tiny_training import advised, make_data, make_numbers, make_sets, train
 from tests.records import settings
+from tuner.trial.records import Convergence
 
 SEEDS = range(3)
 
@@ -21,11 +22,19 @@ DATA = {
     "hard": lambda: make_data([0.5, 0.5], 400, distance=1.5),
     "rare": lambda: make_data([0.9, 0.1], 4000, validation=400, distance=0.6),
     "hidden": lambda: make_data([0.85, 0.15], 600, distance=0.7),
+    "other shares": lambda: replace(
+        make_data([0.9, 0.1], 1000), validation=make_data([0.5, 0.5], 10).validation
+    ),
+    "numbers": lambda: make_numbers(800),
+    "outliers": lambda: make_numbers(800, tail=1.5),
+    "far outliers": lambda: make_numbers(800, tail=2.5),
+    "sets": lambda: make_sets(800),
 }
 data = cache(lambda name: DATA[name]())
 
 
 def given(rate=5e-5, optimizer="adamw", warmup=0.1, **training):
+    """Settings; `train` puts the task of its data into them."""
     base = settings(**{"epochs": 1.0} | training)
     return replace(
         base,
@@ -63,6 +72,17 @@ FAULTS = {
     "too large an effective batch": ("two", given(effective_batch_size=256)),
     "half an epoch": ("seven", given(epochs=0.4)),
     "three points": ("seven", given(1e-6, evaluations=3)),
+    "other shares in validation, rate far too low": ("other shares", given(2e-7)),
+    "other shares in validation, rate too low": ("other shares", given(2e-6)),
+    "numbers, rate far too low": ("numbers", given(1e-7, epochs=2.0)),
+    "numbers, rate too low": ("numbers", given(1.8e-6, epochs=2.0)),
+    "numbers, rate far too high": ("numbers", given(2e-2, epochs=2.0)),
+    "outliers, rate far too low": ("outliers", given(1e-7, epochs=2.0)),
+    "outliers, rate too low": ("outliers", given(1.8e-6, epochs=2.0)),
+    "far outliers, rate too low": ("far outliers", given(1.8e-6, epochs=2.0)),
+    "sets of labels, rate far too low": ("sets", given(1e-7)),
+    "sets of labels, rate too low": ("sets", given(1.8e-6)),
+    "sets of labels, rate far too high": ("sets", given(2e-2)),
     "far too many epochs": ("hard", given(2e-4, epochs=40.0)),
     "too many epochs at a high rate": ("hard", given(5e-4, epochs=20.0)),
 }  # fmt: skip
@@ -98,6 +118,13 @@ def test_where_a_label_is_merely_rare_a_usual_rate_is_not_lowered(seed):
         found = train(data("hidden"), given(rate), seed).diagnosis
         for settings_now in advised(given(rate), found.advice).values():
             assert settings_now.optimizer.learning_rate >= rate, found
+
+
+@pytest.mark.parametrize("rate", [5e-5, 1e-4])
+def test_label_frequencies_of_the_training_rows_are_not_memorised_rows(rate):
+    nothing, other = (make_data(each, 1000, distance=0.0) for each in ([0.9, 0.1], [0.5, 0.5]))
+    found = train(replace(nothing, validation=other.validation), given(rate)).diagnosis
+    assert found.status is Convergence.NOT_LEARNING
 
 
 @pytest.mark.parametrize("rate", [5e-5, 1e-4])

@@ -1,4 +1,4 @@
-"""A tiny classifier, trained as a configuration says, to follow advice and see what it does.
+"""A tiny model of any task, trained as a configuration says, to see what advice does.
 
 One hidden layer on random inputs, in NumPy: a run takes a tenth of a second. Rates are those of
 an encoder times a factor, so that the usual ones of `USUAL_RATES` train well. What it reports
@@ -8,16 +8,15 @@ comes from the same functions as in a worker.
 import math
 import statistics
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
 from tuner.diagnosis import diagnose
 from tuner.settings.settings import TrialSettings
-from tuner.tasks import Baseline, Classification
-from tuner.tasks import confusion as scores
-from tuner.tasks.association import association
-from tuner.tasks.label_weights import class_weights, trained_loss
-from tuner.tasks.row_losses import cross_entropy, error_within_labels
+from tuner.tasks import Baseline, Classification, Multilabel, Regression, Task
+from tuner.tasks.label_weights import class_weights, trained_guess
+from tuner.tasks.row_losses import cross_entropy
 from tuner.training.oversampling import BalancedRows
 from tuner.trial.records import FixedRows, Report
 
@@ -25,21 +24,24 @@ FACTORS = {"adamw": 200.0, "sgd": 30.0, "lion": 200.0, "rmsprop": 200.0}
 """Factor from an encoder's rates to those of this model."""
 
 INPUTS, HIDDEN = 24, 24
+CLASSIFICATION = Classification()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Rows of the tiny classification task.
+    """Rows of the tiny task.
 
     Attributes:
-        train: Inputs [rows, INPUTS] and label numbers [rows].
+        train: Inputs [rows, INPUTS] and targets [rows], such as label numbers.
         validation: The same.
-        labels: Number of labels.
+        labels: Number of outputs.
+        task: The task.
     """
 
     train: tuple[np.ndarray, np.ndarray]
     validation: tuple[np.ndarray, np.ndarray]
     labels: int
+    task: Task = CLASSIFICATION
 
 
 def make_data(shares, rows, *, validation=200, distance=2.0, wrong=0.0, seed=0):
@@ -66,6 +68,53 @@ def make_data(shares, rows, *, validation=200, distance=2.0, wrong=0.0, seed=0):
     anew = rng.random(len(numbers)) < wrong
     numbers = np.where(anew, rng.permutation(numbers), numbers)
     return Data(train=(inputs, numbers), validation=draw(validation), labels=len(shares))
+
+
+def make_numbers(rows, *, validation=200, tail=0.0, seed=0):
+    """Draws a regression.
+
+    Args:
+        rows: Training rows.
+        validation: Validation rows.
+        tail: 0 for numbers without outliers; the larger, the further out are a few.
+        seed: Decides everything.
+    """
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(rows + validation, INPUTS))
+    shown = np.tanh(1.5 * inputs @ rng.normal(size=INPUTS) / math.sqrt(INPUTS))
+    noise = rng.normal(size=len(inputs))
+    numbers = np.exp(tail * (0.8 * shown + noise)) if tail else shown + 0.3 * noise
+    task = Regression().fit(numbers[:rows])
+    targets = task.encode(numbers, ("score",)).astype(np.float64)
+    return Data(
+        train=(inputs[:rows], targets[:rows]),
+        validation=(inputs[rows:], targets[rows:]),
+        labels=1,
+        task=task,
+    )
+
+
+def make_sets(rows, *, validation=200, rarest=-5.0, labels=6, seed=0):
+    """Draws a task of several labels, from ones of every second row to rare ones.
+
+    Args:
+        rows: Training rows.
+        validation: Validation rows.
+        rarest: Logit of the rarest label.
+        labels: Number of labels.
+        seed: Decides everything.
+    """
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(rows + validation, INPUTS))
+    logits = 6.0 * inputs @ rng.normal(size=(INPUTS, labels)) / math.sqrt(INPUTS)
+    shares = 1.0 / (1.0 + np.exp(-(logits + np.linspace(0.0, rarest, labels))))
+    sets = (rng.random(shares.shape) < shares).astype(np.float32)
+    return Data(
+        train=(inputs[:rows], sets[:rows]),
+        validation=(inputs[rows:], sets[rows:]),
+        labels=labels,
+        task=Multilabel(),
+    )
 
 
 class Optimizer:
@@ -118,17 +167,14 @@ class Model:
         kept = (self.rng.random(hidden.shape) >= dropout) / (1 - dropout) if dropout else 1.0
         return hidden * kept @ head + bias, hidden, kept
 
-    def gradients(self, inputs, targets, weights, dropout):
-        """Gradient of the weighted mean cross-entropies with soft targets [rows, labels]."""
-        logits, hidden, kept = self.logits(inputs, dropout)
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        soft = shifted / shifted.sum(axis=1, keepdims=True)
-        wrong = soft * targets.sum(axis=1, keepdims=True) - targets
-        wrong /= weights.sum()
+    def gradients(self, inputs, function, dropout):
+        """Loss and gradients; the function gives the loss and its slopes at the outputs."""
+        outputs, hidden, kept = self.logits(inputs, dropout)
+        loss, wrong = function(outputs)
         _, _, head, _ = self.parameters
         back = wrong @ head.T * kept * (1 - hidden**2)
         of_hidden = hidden * kept
-        return logits, [
+        return loss, [
             inputs.T @ back, back.sum(axis=0), of_hidden.T @ wrong, wrong.sum(axis=0),
         ]  # fmt: skip
 
@@ -161,31 +207,61 @@ class Trained:
         return self.reports[-1].metrics["val_macro_f1"]
 
 
+def _of_classes(numbers, weights, smooth, logits):
+    hot = np.eye(len(weights))[numbers]
+    targets = (1 - smooth) * hot * weights + smooth / len(weights) * weights
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    soft = shifted / shifted.sum(axis=1, keepdims=True)
+    slopes = (soft * targets.sum(axis=1, keepdims=True) - targets) / weights[numbers].sum()
+    return cross_entropy(logits, numbers).mean(), slopes
+
+
+def _of_sets(sets, weights, smooth, logits):
+    losses = np.logaddexp(0.0, logits) - sets * logits
+    return losses.mean(), (1.0 / (1.0 + np.exp(-logits)) - sets) / sets.size
+
+
+def _of_numbers(numbers, weights, smooth, outputs):
+    errors = outputs - numbers[:, None]
+    return (errors**2).mean(), 2.0 * errors / len(numbers)
+
+
+LOSSES = {
+    "classification": _of_classes,
+    "multilabel": _of_sets,
+    "regression": _of_numbers,
+}
+"""Task to its plain loss and the slopes of the trained one, from targets, weights, smoothing and
+outputs."""
+
+
 def train(data, settings, seed=0):
     """Trains once, with evaluation points at equal shares of the updates."""
+    settings = replace(settings, task=data.task)
     training = settings.training
     inputs, numbers = data.train
-    names = [str(number) for number in range(data.labels)]
-    weights = class_weights(training.class_weights, names, numbers, training.oversample)
-    weights = np.ones(data.labels) if weights is None else weights
-    guess = Classification().baseline(numbers, data.validation[1], data.labels)
-    reference = trained_loss(
-        numbers, data.validation[1], weights,
-        smoothing=training.label_smoothing, oversample=training.oversample,
-    )  # fmt: skip
-    guess = replace(guess, labels=data.labels, trained_loss=reference)
+    weights = np.ones(data.labels)
+    guess = data.task.baseline(numbers, data.validation[1], data.labels)
+    if data.task.weighs_labels:
+        names = [str(number) for number in range(data.labels)]
+        given = class_weights(training.class_weights, names, numbers, training.oversample)
+        weights = weights if given is None else given
+        guess = trained_guess(
+            guess, numbers, data.validation[1], weights,
+            smoothing=training.label_smoothing, oversample=training.oversample,
+        )  # fmt: skip
     model = Model(data.labels, seed)
     optimizer = Optimizer(settings.optimizer, model.parameters)
     plan = _plan(numbers, settings, seed)
     reports, since = [], []
-    smooth, seen = training.label_smoothing, 0
+    seen = 0
     for update, rows in enumerate(plan):
-        hot = np.eye(data.labels)[numbers[rows]]
-        targets = (1 - smooth) * hot * weights + smooth / data.labels * weights
-        logits, gradients = model.gradients(
-            inputs[rows], targets, weights[numbers[rows]], settings.model.dropout
+        loss, gradients = model.gradients(
+            inputs[rows],
+            partial(LOSSES[data.task.name], numbers[rows], weights, training.label_smoothing),
+            settings.model.dropout,
         )
-        since.append(float(cross_entropy(logits, numbers[rows]).mean()))
+        since.append(float(loss))
         if not math.isfinite(since[-1]) or since[-1] > 1e4:
             return Trained(
                 settings=settings, reports=reports, guess=guess, diverged="train_loss is inf"
@@ -223,15 +299,9 @@ def _plan(numbers, settings, seed):
 
 
 def _report(model, data, since, norm, point, updates, seen, plan, training):
-    inputs, numbers = data.validation
-    logits, _, _ = model.logits(inputs)
-    losses = cross_entropy(logits, numbers)
-    confusion = np.zeros((data.labels, data.labels), int)
-    np.add.at(confusion, (numbers, logits.argmax(axis=1)), 1)
-    confusion = confusion.tolist()
-    accuracy, rows = scores.accuracy(confusion), len(numbers)
-    majority = scores.majority_share(confusion)
-    mcc, loss = scores.matthews_correlation(confusion), float(losses.mean())
+    inputs, targets = data.validation
+    found = data.task.evaluate(model.logits(inputs)[0], targets)
+    score = next(iter(found.scores.values()))
     return Report(
         point=point,
         points=training.evaluations,
@@ -246,22 +316,18 @@ def _report(model, data, since, norm, point, updates, seen, plan, training):
         learning_rate=0.0,
         grad_norm=norm,
         weight_change=model.change,
-        val_loss=loss,
-        metrics={
-            "val_accuracy": accuracy,
-            "val_macro_f1": scores.macro_f1(confusion),
-            "val_mcc": mcc,
-        },
-        majority_share=majority,
-        validation_examples=rows,
+        val_loss=found.loss,
+        metrics={f"val_{name}": value for name, value in found.scores.items()},
+        majority_share=found.majority_share,
+        validation_examples=found.examples,
         fixed=FixedRows(
-            examples=rows,
-            loss=loss,
-            loss_error=float(losses.std(ddof=1) / math.sqrt(rows)),
-            score=accuracy,
-            majority_share=majority,
-            association=association(confusion),
-            error_within_strata=error_within_labels(losses, numbers),
+            examples=found.examples,
+            loss=found.loss,
+            loss_error=found.loss_error,
+            score=score,
+            majority_share=found.majority_share,
+            association=found.association,
+            error_within_strata=found.error_within_strata,
         ),
         examples_per_second=1.0,
         padding_fraction=0.0,

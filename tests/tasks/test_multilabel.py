@@ -105,6 +105,7 @@ def test_the_baseline_guesses_the_best_set_and_the_frequencies():
     entropy = -(share * np.log(share) + (1 - share) * np.log(1 - share)).mean()
     assert found.loss == pytest.approx(entropy, rel=1e-5)
     assert found.untrained_loss == pytest.approx(np.log(2))
+    assert Multilabel().baseline(TRUE, TRUE[:9], 3).training_baseline == pytest.approx(entropy)
 
 
 def test_rows_become_zeros_and_ones_and_predictions_lists_of_names():

@@ -83,7 +83,11 @@ def test_the_baseline_is_the_mean_of_the_training_rows():
     expected = np.mean((TRUE[150:] - mean) ** 2) / TRUE.var()
     assert found.loss == pytest.approx(expected, rel=1e-4)
     assert (found.name, found.score) == ("pearson", 0.0)
-    assert found.untrained_loss == found.loss
+    train = FITTED.encode(TRUE[:150], ("score",))
+    assert found.training_baseline == pytest.approx(train.var())
+    assert found.untrained_loss == pytest.approx((train**2).mean())
+    # One row of its own may be the hardest.
+    assert found.untrained_over(1) == pytest.approx((train**2).mean() + (train**2).max())
 
 
 def test_an_untrained_head_begins_at_zero_whatever_the_scale():

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tuner.tasks.label_weights import class_weights, trained_loss
+from tuner.tasks import Classification
+from tuner.tasks.label_weights import class_weights, trained_guess, trained_loss
 from tuner.tasks.row_losses import error_within_labels
 
 NUMBERS = np.repeat([0, 1, 2], [77, 17, 6])
@@ -41,6 +42,19 @@ def test_without_weights_it_is_the_frequencies_and_with_balance_equal_shares():
     assert trained_loss(NUMBERS, NUMBERS, np.ones(3)) == pytest.approx(ENTROPY)
     balanced = class_weights("balanced", NAMES, NUMBERS)
     assert trained_loss(NUMBERS, NUMBERS, balanced) == pytest.approx(math.log(3))
+
+
+@pytest.mark.parametrize("oversample", ["none", "balanced"])
+def test_training_losses_have_the_guess_of_the_rows_that_training_draws(oversample):
+    half = np.repeat([0, 1, 2], [10, 10, 0])
+    plain = Classification().baseline(NUMBERS, half, 3)
+    assert plain.training_baseline == pytest.approx(ENTROPY)
+    found = trained_guess(plain, NUMBERS, half, np.ones(3), oversample=oversample)
+    drawn = math.log(3) if oversample == "balanced" else ENTROPY
+    other = min(math.log(3), -(math.log(0.77) + math.log(0.17)) / 2)
+    assert found.training_baseline == pytest.approx(drawn)
+    assert found.baseline == pytest.approx(math.log(3) if oversample == "balanced" else other)
+    assert found.untrained_loss == pytest.approx(math.log(3))
 
 
 def test_a_label_that_weighs_nothing_costs_no_more_than_equal_shares():

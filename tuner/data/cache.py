@@ -28,7 +28,7 @@ from tuner.data.tokenized import TokenizedSplit
 from tuner.files.atomic import with_usual_mode
 from tuner.tasks import Baseline, Task
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """Version to increase whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0

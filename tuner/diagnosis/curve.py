@@ -60,9 +60,19 @@ class Curve:
         return self.guess.baseline
 
     @property
+    def training_baseline(self) -> float:
+        """The same on the training rows, by which training losses are judged."""
+        return self.guess.training_baseline
+
+    @property
     def learned_level(self) -> float:
         """Loss below which a model has learned something, in nats."""
         return (1.0 - self.thresholds.learning_gain) * self.baseline
+
+    @property
+    def learned_training_level(self) -> float:
+        """The same for a training loss."""
+        return (1.0 - self.thresholds.learning_gain) * self.training_baseline
 
     @cached_property
     def shares(self) -> list[float]:

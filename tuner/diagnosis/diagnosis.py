@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from tuner.diagnosis.advice import advise
 from tuner.diagnosis.curve import Curve, distinct
 from tuner.diagnosis.statistics import critical
-from tuner.diagnosis.trial_facts import Cause, TrialFacts
+from tuner.diagnosis.trial_facts import Cause, TrialFacts, rows_of
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
 from tuner.trial.records import Convergence, Diagnosis, Report
@@ -120,8 +120,10 @@ def _diverged(
                     reason=f"{name} is {value} at point {report.point}",
                     points=(index,),
                 )
-    if reports and guess is not None and reports[-1].train_loss > factor * guess.untrained_loss:
-        last, untrained = reports[-1], guess.untrained_loss
+    if not reports or guess is None:
+        return None
+    last, untrained = reports[-1], guess.untrained_loss
+    if last.train_loss > factor * guess.untrained_over(rows_of(reports)[-1]):
         return Finding(
             status=Convergence.DIVERGED,
             reason=f"train_loss {last.train_loss:.3g} at point {last.point}, "
@@ -145,7 +147,7 @@ def _memorised(curve: Curve) -> Finding | None:
 
     The losses decide, since a score may still be slightly above the constant guess's.
     """
-    known = curve.thresholds.memorised_level * curve.baseline
+    known = curve.thresholds.memorised_level * curve.training_baseline
     if curve.end_training > known or min(curve.losses) < curve.learned_level:
         return None
     return Finding(
@@ -153,7 +155,7 @@ def _memorised(curve: Curve) -> Finding | None:
         cause=Cause.MEMORISED,
         reason=f"train_loss fell to {curve.end_training:.3f}, but val_loss is "
         f"{curve.losses[-1]:.3f} and was never below {min(curve.losses):.3f}; the constant guess "
-        f"has {curve.baseline:.3f}",
+        f"has {_guessed(curve)}",
         points=(curve.best, len(curve.losses) - 1),
     )
 
@@ -172,7 +174,7 @@ def _not_learning(curve: Curve) -> Finding | None:
         f"best {curve.task.objective} {best:.3f} against {curve.guess.score:.3f} of the constant "
         f"guess on {last.fixed.examples} rows; train_loss from {curve.training[0]:.3f} to "
         f"{curve.training[-1]:.3f} and val_loss from {curve.losses[0]:.3f} to "
-        f"{curve.losses[-1]:.3f}, the guess's is {curve.baseline:.3f}"
+        f"{curve.losses[-1]:.3f}, the guess's is {_guessed(curve)}"
     )
     if last.fixed.majority_share == 1.0:
         shown += "; every prediction is the same"
@@ -202,9 +204,8 @@ def _has_fallen(curve: Curve) -> bool:
     Predictions may still be the most frequent label, and few rows prove nothing about one point.
     But chance seldom lowers the loss on training rows and on unseen rows at the same time.
     """
-    late = curve.losses[-FINAL_POINTS:]
-    level = curve.learned_level
-    return math.fsum(late) / len(late) < level and curve.end_training < level
+    late = math.fsum(curve.losses[-FINAL_POINTS:]) / len(curve.losses[-FINAL_POINTS:])
+    return late < curve.learned_level and curve.end_training < curve.learned_training_level
 
 
 def _falls(curve: Curve) -> bool:
@@ -233,12 +234,11 @@ def _forgot(curve: Curve) -> Finding | None:
         return None
     learned = max(index for index, beats in enumerate(curve.beats) if beats)
     fallen = curve.reports[learned + 1 :]
-    level = curve.learned_level
     if (
         len(fallen) < FINAL_POINTS
         or min(curve.losses[: learned + 1]) > min(curve.losses[learned + 1 :]) - curve.floor
-        or min(report.fixed.loss for report in fallen) < level
-        or fallen[-1].train_loss < level
+        or min(report.fixed.loss for report in fallen) < curve.learned_level
+        or fallen[-1].train_loss < curve.learned_training_level
     ):
         return None
     best = max(report.fixed.score for report in curve.reports)
@@ -253,7 +253,8 @@ def _forgot(curve: Curve) -> Finding | None:
 
 
 def _swinging(curve: Curve) -> Finding | None:
-    restless = curve.end_training > curve.thresholds.memorised_level / 3 * curve.baseline
+    known = curve.thresholds.memorised_level / 3 * curve.training_baseline
+    restless = curve.end_training > known
     if curve.swing <= curve.thresholds.oscillating_share or not restless:
         return None
     later = range(len(curve.losses) // 3, len(curve.losses))
@@ -334,12 +335,13 @@ def _has_levelled(curve: Curve, matters: float) -> bool:
 
 def _plateaued(curve: Curve) -> Finding | None:
     """Find a stalled trial that has not learned most of what the training rows could teach."""
-    if min(curve.end_training, *curve.losses) <= curve.thresholds.plateau_level * curve.baseline:
+    level, known = curve.thresholds.plateau_level, curve.training_baseline
+    if curve.end_training <= level * known or min(curve.losses) <= level * curve.baseline:
         return None
     return Finding(
         status=Convergence.PLATEAUED,
         reason=f"val_loss ends with {_last(curve)} and train_loss with "
-        f"{curve.end_training:.3f}, {curve.end_training / curve.baseline:.0%} of the constant "
+        f"{curve.end_training:.3f}, {curve.end_training / known:.0%} of the constant "
         "guess's",
         points=tuple(range(curve.late, len(curve.losses))),
     )
@@ -353,6 +355,12 @@ def _converged(curve: Curve) -> Finding:
         f"{_last(curve)}; train_loss is {curve.end_training:.3f}",
         points=tuple(range(curve.late, len(curve.losses))),
     )
+
+
+def _guessed(curve: Curve) -> str:
+    """Return the constant guess's loss; those on training and validation rows if they differ."""
+    losses = (curve.training_baseline, curve.baseline)
+    return " and ".join(dict.fromkeys(f"{loss:.3f}" for loss in losses))
 
 
 def _last(curve: Curve) -> str:

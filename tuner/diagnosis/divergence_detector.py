@@ -15,8 +15,8 @@ class DivergenceDetector:
         """Start without losses.
 
         Args:
-            untrained_loss: Cross-entropy of an untrained head, in nats; on imbalanced data it is
-                several times the constant guess's.
+            untrained_loss: Loss that an untrained head may have over `WINDOW` updates; on
+                imbalanced data it is several times the constant guess's.
             factor: Multiple of that loss that counts as exploded.
         """
         self._limit = factor * untrained_loss

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import pairwise
 
 from tuner.optimizers import Optimizer, UsualRates
 from tuner.settings.settings import TrialSettings
@@ -88,7 +89,13 @@ class TrialFacts:
 
     @property
     def collapsed(self) -> bool:
-        """True if all predictions became one label after having been several."""
+        """True if all predictions became one label after having been several.
+
+        Never so where a text may have several labels: their thresholds are chosen anew at each
+        point, and one set for all texts is the best choice as long as nothing is known.
+        """
+        if self.settings.task.several_labels:
+            return False
         shares = [report.fixed.majority_share for report in self.reports]
         return bool(shares) and shares[-1] == 1.0 and min(shares) < 1.0
 
@@ -100,7 +107,8 @@ class TrialFacts:
         """
         guess = self.guess
         return guess is not None and any(
-            report.train_loss > JUMP * guess.untrained_loss for report in self.reports
+            report.train_loss > JUMP * guess.untrained_over(rows)
+            for report, rows in zip(self.reports, rows_of(self.reports), strict=True)
         )
 
     @property
@@ -113,8 +121,8 @@ class TrialFacts:
         guess = self.guess
         if guess is None or not self.reports:
             return False
-        way = guess.untrained_loss - guess.baseline
-        left = self.reports[-1].train_loss - guess.baseline
+        way = guess.untrained_loss - guess.training_baseline
+        left = self.reports[-1].train_loss - guess.training_baseline
         return way > 0.1 * guess.untrained_loss and left > HALF_WAY * way
 
     @property
@@ -137,8 +145,9 @@ class TrialFacts:
         """
         if self.guess is None:
             return False
-        chance = 1.0 + 1.0 / math.sqrt(self.settings.effective_batch_size)
-        limit = 2.0 * JUMP * chance * self.guess.untrained_loss
+        rows = self.settings.effective_batch_size
+        chance = 1.0 + 1.0 / math.sqrt(rows)
+        limit = 2.0 * JUMP * chance * self.guess.untrained_over(rows)
         return any(
             report.train_loss_max > limit
             for report in self.reports
@@ -173,3 +182,9 @@ class TrialFacts:
         """Number of optimizer updates in the whole budget."""
         an_epoch = math.ceil(self.train_examples / self.settings.effective_batch_size)
         return math.ceil(an_epoch * self.settings.training.epochs)
+
+
+def rows_of(reports: Sequence[Report]) -> list[int]:
+    """Return the number of examples behind the training loss of each report."""
+    seen = [0, *(report.examples_seen for report in reports)]
+    return [max(1, after - before) for before, after in pairwise(seen)]

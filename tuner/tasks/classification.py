@@ -130,6 +130,7 @@ class Classification(Task):
             # With few training rows the frequencies can be worse than no opinion at all.
             loss=float(min(losses[validation].mean(), np.log(outputs))),
             labels=outputs,
+            training=float(losses[train].mean()),
         )
 
     def predictions(

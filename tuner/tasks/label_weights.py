@@ -1,11 +1,13 @@
 """Weights of labels in the training loss, and the constant guess that they lead to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tuner.tasks.labels import given_weights
+from tuner.tasks.records import Baseline
 
 
 def class_weights(
@@ -37,6 +39,34 @@ def class_weights(
         return np.where(counts > 0, len(numbers) / (len(labels) * np.maximum(counts, 1)), 0.0)
     given = given_weights(setting, labels)
     return np.array([given[label] for label in labels])
+
+
+def trained_guess(
+    guess: Baseline,
+    numbers: np.ndarray,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    *,
+    smoothing: float = 0.0,
+    oversample: str = "none",
+) -> Baseline:
+    """Return a constant guess with its losses where class weights, oversampling and smoothing act.
+
+    Args:
+        guess: Guess of a training without them.
+        numbers: Label number of each training row.
+        rows: Label numbers of the rows that every point evaluates.
+        weights: Weight of each label, [labels].
+        smoothing: `training.label_smoothing`.
+        oversample: `training.oversample`.
+    """
+    # Balanced training draws each label equally often.
+    drawn = np.unique(numbers) if oversample == "balanced" else numbers
+    losses = [
+        trained_loss(numbers, of, weights, smoothing=smoothing, oversample=oversample)
+        for of in (rows, drawn)
+    ]
+    return replace(guess, trained_loss=losses[0], training=losses[1])
 
 
 def trained_loss(

@@ -203,12 +203,14 @@ class Multilabel(Task):
         true = np.asarray(validation) > HALF
         clipped = np.clip(share, 1e-12, 1.0 - 1e-12)
         losses = -(true * np.log(clipped) + ~true * np.log1p(-clipped))
+        known = -(share * np.log(clipped) + (1.0 - share) * np.log1p(-clipped))
         score, _ = label_sets.f1(np.broadcast_to(guess, true.shape), true, per_label=False)
         return Baseline(
             name="micro_f1",
             score=score,
             loss=float(min(losses.mean(), math.log(2.0))),
             untrained=math.log(2.0),
+            training=float(known.mean()),
         )
 
     def predictions(

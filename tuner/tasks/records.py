@@ -63,7 +63,16 @@ class Baseline:
     records."""
 
     untrained: float | None = None
-    """Loss of a model without any opinion; None: that of equal shares of all labels."""
+    """Loss of a model without any opinion on the training rows; None: that of equal shares of all
+    labels."""
+
+    training: float | None = None
+    """Loss of the same guess on the training rows, as training draws them; validation rows may
+    have other frequencies or another spread. None in old records."""
+
+    hardest: float = 0.0
+    """Largest loss of a model without any opinion on one training row; 0 where all rows are alike
+    to it, and in old records."""
 
     @property
     def baseline(self) -> float:
@@ -71,10 +80,23 @@ class Baseline:
         return self.loss if self.trained_loss is None else self.trained_loss
 
     @property
+    def training_baseline(self) -> float:
+        """The same for a training loss."""
+        return self.baseline if self.training is None else self.training
+
+    @property
     def untrained_loss(self) -> float:
-        """Loss with which an untrained head begins, or the baseline where that is larger."""
+        """Training loss with which an untrained head begins, or the baseline if that is larger."""
         equal = math.log(self.labels or 2) if self.untrained is None else self.untrained
-        return max(self.baseline, self.loss, equal)
+        return max(self.training_baseline, equal)
+
+    def untrained_over(self, rows: int) -> float:
+        """Return the training loss that an untrained head may have over some rows by chance.
+
+        Args:
+            rows: Number of rows, 1 or more; the hardest one may be among them.
+        """
+        return self.untrained_loss + self.hardest / rows
 
 
 @dataclass(frozen=True, kw_only=True)

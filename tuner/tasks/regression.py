@@ -208,13 +208,17 @@ class Regression(Task):
         import numpy as np
 
         del outputs
-        mean = float(np.mean(train, dtype=np.float64))
-        loss = float(np.mean((np.asarray(validation, np.float64) - mean) ** 2))
-        # An untrained head gives about 0, which is not the mean where users set the scale.
-        at_zero = max(
-            float(np.mean(np.square(each, dtype=np.float64))) for each in (train, validation)
+        known = np.asarray(train, np.float64)
+        loss = float(np.mean((np.asarray(validation, np.float64) - known.mean()) ** 2))
+        return Baseline(
+            name="pearson",
+            score=0.0,
+            loss=loss,
+            # An untrained head gives about 0, which is not the mean where users set the scale.
+            untrained=float(np.mean(known**2)),
+            training=float(known.var()),
+            hardest=float(np.max(known**2)),
         )
-        return Baseline(name="pearson", score=0.0, loss=loss, untrained=max(loss, at_zero))
 
     def predictions(
         self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None

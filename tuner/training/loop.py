@@ -13,9 +13,10 @@ import numpy as np
 from tuner.data import PreparedData
 from tuner.devices.gpu_usage import GpuUsage
 from tuner.diagnosis import DivergenceDetector
+from tuner.diagnosis.divergence_detector import WINDOW
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline, Evaluation, LossOptions
-from tuner.tasks.label_weights import class_weights, trained_loss
+from tuner.tasks.label_weights import class_weights, trained_guess
 from tuner.training import batches
 from tuner.training.averaging import Average
 from tuner.training.evaluate import Evaluator
@@ -103,7 +104,8 @@ class Loop:
         limits = settings.convergence
         factor = limits.diverged_factor if limits.stop_diverged else math.inf
         self._guess = self._trained_guess()
-        self._watch = DivergenceDetector(self._guess.untrained_loss, factor)
+        untrained = self._guess.untrained_over(WINDOW * settings.effective_batch_size)
+        self._watch = DivergenceDetector(untrained, factor)
         self._at = Position()
         self._started = clock()
         self._begun: float | None = None
@@ -179,14 +181,14 @@ class Loop:
             found = data.task.baseline(data.train.labels, fixed, len(data.labels))
             return replace(data.constant_guess, trained_loss=found.loss)
         options = loss_options(self._settings, data)
-        loss = trained_loss(
+        return trained_guess(
+            data.constant_guess,
             data.train.labels,
             data.validation.labels[self._fixed],
             np.array(options.label_weights or np.ones(len(data.labels))),
             smoothing=training.label_smoothing,
             oversample=training.oversample,
         )
-        return replace(data.constant_guess, trained_loss=loss)
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""
