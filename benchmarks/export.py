@@ -49,7 +49,7 @@ def write(checkpoint: CheckpointInfo, folder: Path) -> np.ndarray:
         moved = random.normal(0.0, 0.1, variable.shape).astype(np.float32)
         variable.assign_add(moved)
     save_model(folder, classifier, checkpoint, Classification(), LABELS, MAX_LENGTH)
-    split = tokenized_texts(checkpoint, texts(), None, MAX_LENGTH)
+    split = tokenized_texts(checkpoint, Classification(), texts(), None, MAX_LENGTH)
     return Evaluator(classifier, Classification()).logits(split, np.arange(TEXTS), 16)
 
 

@@ -18,9 +18,9 @@ from tests.data.test_sources import read, refused
 from tuner.config import compose_predict, compose_sweep
 from tuner.data import prepare
 from tuner.data.delimited import Hints
+from tuner.data.examples import TargetColumns
 from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources
-from tuner.data.table import TargetColumns
 from tuner.data.texts import read_texts
 from tuner.doctor.inputs import data_line
 from tuner.doctor.line import Level

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.test_sources import read, refused
+from tuner.data.examples import TargetColumns
 from tuner.data.parquet import class_names
-from tuner.data.table import TargetColumns
 from tuner.data.texts import read_texts
 from tuner.tasks import Classification
 from tuner.tasks.labels import label_names

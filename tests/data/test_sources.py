@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tuner.data.examples import to_examples
 from tuner.data.source import find_sources
-from tuner.data.table import to_examples
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, PackagedFiles
 from tuner.tasks import Classification

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.data.tokenized import TokenizedSplit
+from tuner.data.examples import Examples
+from tuner.data.tokenized import TokenizedSplit, offsets_of, within
+from tuner.tasks import TargetSpec
 
 ROWS = [[5, 6, 7], [], [8], [9, 10, 11, 12, 13]]
 
@@ -50,3 +54,65 @@ def test_every_row_can_be_read_back(rows, multiple):
 def test_lengths():
     assert split().lengths.tolist() == [3, 0, 1, 5]
     assert len(split()) == 4
+
+
+def windows():
+    """Two examples, the first with two windows; a target for each token."""
+    made = split([[5, 6, 7], [6, 8], [9, 10]])
+    examples = Examples(where="", texts=("one", "two"), pairs=None, targets=("A", "B"))
+    spec = TargetSpec(per_token=True)
+    return replace(
+        made,
+        labels=np.array([-1, 3, -1, -1, 4, 5, -1], np.int32),
+        spec=spec,
+        inputs=np.array([0, 2, 3]),
+        places=np.array([-1, 0, -1, -1, 1, 0, -1], np.int32),
+        examples=examples,
+    )
+
+
+def test_targets_of_tokens_are_padded_with_the_filler():
+    *_, lengths, labels = windows().batch(np.array([1, 0]), 2)
+    assert lengths.tolist() == [2, 3]
+    assert labels.tolist() == [[-1, 4, -1, -1], [-1, 3, -1, -1]]
+    assert windows().spec.count(labels) == 2
+
+
+def test_training_rows_are_windows_and_examples_are_scored_whole():
+    found = windows()
+    assert len(found) == 2
+    assert found.row_lengths.tolist() == [3, 2, 2]
+    assert found.inputs_of(np.array([1, 0])).tolist() == [2, 0, 1]
+    truth = found.truth(np.array([1, 0]))
+    assert truth.inputs.tolist() == [0, 1, 3]
+    assert truth.offsets.tolist() == [0, 2, 5, 7]
+    assert truth.token_offsets.tolist() == [0, 2, 7]
+    assert truth.places.tolist() == [0, -1, -1, 0, -1, -1, 1]
+    assert truth.targets == ("B", "A")
+
+
+def test_a_row_of_choices_is_all_its_inputs():
+    spec = TargetSpec(inputs=2)
+    found = replace(split(), labels=np.array([1, 0]), spec=spec, inputs=np.array([0, 2, 4]))
+    ids, _, lengths, labels = found.batch(np.array([1]))
+    assert ids.tolist() == [[8, 1, 1, 1, 1], [9, 10, 11, 12, 13]]
+    assert lengths.tolist() == [1, 5]
+    assert labels.tolist() == [0, 0]
+    assert (spec.rows(labels), spec.count(labels)) == (1, 1)
+    assert found.row_lengths.tolist() == [3, 5]
+    assert found.truth(np.array([1, 0])).tolist() == [0, 1]
+
+
+def test_a_plain_split_has_one_input_for_each_example():
+    found = split()
+    rows = np.array([3, 0])
+    assert found.inputs_of(rows) is rows
+    assert found.truth(rows).tolist() == [0, 0]
+    assert found.batch(rows)[3].tolist() == [0, 0]
+
+
+def test_what_is_within_some_groups():
+    offsets = offsets_of(np.array([2, 0, 3]))
+    assert offsets.tolist() == [0, 2, 2, 5]
+    assert within(offsets, np.array([2, 1, 0, 2])).tolist() == [2, 3, 4, 0, 1, 2, 3, 4]
+    assert within(offsets, np.array([], int)).tolist() == []

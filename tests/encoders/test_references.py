@@ -109,7 +109,7 @@ def heads():
         return dict(stored)
 
 
-@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.value)
+@pytest.mark.parametrize("kind", HEADS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize(("name", "case"), ALL)
 def test_other_heads_are_those_of_torch(heads, name, case, kind):
     import tensorflow as tf

@@ -30,9 +30,13 @@ class Counting:
 
     def __init__(self, split):
         self.split = split
-        self.labels = split.labels
-        self.lengths = split.lengths
         self.seen = np.zeros(len(split.labels), int)
+
+    def __getattr__(self, name):
+        return getattr(self.split, name)
+
+    def __len__(self):
+        return len(self.split)
 
     def pad(self, rows, length_multiple=1):
         self.seen[rows] += 1

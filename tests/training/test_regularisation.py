@@ -108,7 +108,13 @@ def test_the_spread_is_that_of_the_updates_means(tuner):
     measured = Measured()
     results = [
         UpdateResult(
-            loss_sum=loss, grad_norm=1.0, skipped=False, examples=n, tokens=100, padding=0
+            loss_sum=loss,
+            grad_norm=1.0,
+            skipped=False,
+            examples=n,
+            targets=n,
+            tokens=100,
+            padding=0,
         )
         for loss, n in ((8.0, 16), (12.0, 16), (2.0, 8))
     ]

@@ -14,7 +14,7 @@ from tuner import tasks
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.settings.settings import TrialSettings
-from tuner.tasks import Classification, Regression, Task
+from tuner.tasks import Classification, HeadKind, Regression, Task
 
 INPUTS = "model_inputs.json"
 """Name of the file."""
@@ -38,8 +38,8 @@ class ModelInputs:
     max_length: int
     """Tokens at which texts were truncated, special ones included."""
 
-    problem_type: str = Classification.problem_type
-    """As `problem_type` in config.json."""
+    problem_type: str | None = Classification.problem_type
+    """As `problem_type` in config.json; None for a task that has none."""
 
     delimiter: str | None = None
     """`data.delimiter` of the training data."""
@@ -129,13 +129,17 @@ def read_inputs(folder: Path) -> ModelInputs | None:
         return None
     content = _read_object(path)
     fields = {name: content.get(name) for name in ModelInputs.__dataclass_fields__}
-    texts = (fields["text"], fields["label"], fields["problem_type"])
+    texts = (fields["text"], fields["label"])
     length = fields["max_length"]
-    maybe = [fields[name] for name in ("text_pair", "delimiter", "quoting", "label_separator")]
+    maybe = [
+        fields[name]
+        for name in ("text_pair", "delimiter", "quoting", "label_separator", "problem_type")
+    ]
     lists = {"label_columns": str, "thresholds": float}
     wrong = {
-        "text, label or problem_type": not all(isinstance(text, str) for text in texts),
-        "text_pair, delimiter, quoting or label_separator": not all(
+        "text or label": not all(isinstance(text, str) for text in texts),
+        "task": not isinstance(fields["task"], dict | None),
+        "text_pair, delimiter, quoting, label_separator or problem_type": not all(
             isinstance(v, str | None) for v in maybe
         ),
         "label_columns or thresholds": not all(
@@ -194,9 +198,14 @@ def _task(
 ) -> Task:
     """The recorded task, or the one whose outputs are meant, as transformers decides it."""
     trained = None if recorded is None else tasks.from_mapping(recorded)
+    head = _head(config)
+    if head is not HeadKind.SEQUENCE:
+        if trained is not None and trained.head is head:
+            return trained
+        return next(kind() for kind in tasks.REGISTRY.bundled() if kind.head is head)
     usual = Regression if outputs == 1 else Classification
     problem = config.get("problem_type") or usual.problem_type
-    known = {kind.problem_type: kind for kind in tasks.REGISTRY.bundled()}
+    known = {kind.problem_type: kind for kind in tasks.REGISTRY.bundled() if kind.problem_type}
     if trained is not None and trained.problem_type == problem:
         known[problem] = type(trained)
     if problem not in known:
@@ -216,6 +225,14 @@ def _task(
             "transformers.pipeline('text-classification', model=FOLDER) knows the others",
         )
     return trained if isinstance(trained, kind) else kind()
+
+
+def _head(config: Mapping[str, Any]) -> HeadKind:
+    """The head of a model by its class; that of a sequence where no task has the class."""
+    known = {kind.head for kind in tasks.REGISTRY.bundled()} - {HeadKind.SEQUENCE}
+    names = tuple(map(str, config.get("architectures") or ()))
+    found = (head for head in known if any(name.endswith(head.value) for name in names))
+    return next(found, HeadKind.SEQUENCE)
 
 
 def _is_list_of(kind: type, value: Any) -> bool:

@@ -13,7 +13,7 @@ from tuner.checkpoints.saved import ModelInputs, read_inputs, read_task
 from tuner.commands.command_words import read_options
 from tuner.config import compose_predict, load_trial
 from tuner.data.delimited import Hints
-from tuner.data.table import TargetColumns
+from tuner.data.examples import TargetColumns
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole

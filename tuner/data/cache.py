@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from tuner import tasks
 from tuner.checkpoints.content import cache_root
+from tuner.data.examples import Examples
 from tuner.data.report import DataReport
 from tuner.data.tokenized import TokenizedSplit
 from tuner.files.atomic import with_usual_mode
-from tuner.tasks import Baseline, Task
+from tuner.tasks import Baseline, TargetSpec, Task
 
 FORMAT_VERSION = 8
 """Version to increase whenever files, reading, tokenisation or split change."""
@@ -37,7 +38,9 @@ ABANDONED_SECONDS = 24 * 3600.0
 MOST_BYTES = 20 * 2**30
 """Largest size of all entries together; those used longest ago are removed first."""
 
-_ARRAYS = ("ids", "type_ids", "offsets", "labels")
+_ARRAYS = ("ids", "type_ids", "offsets", "labels", "inputs", "places")
+"""Arrays of a split; those of which it has none have no file."""
+
 _META = "meta.json"
 
 _log = logging.getLogger(__name__)
@@ -107,7 +110,7 @@ def load(key: str) -> StoredData | None:
             vocabulary=_load_array(folder, "vocabulary", meta),
             constant_guess=Baseline(**meta["constant_guess"]),
             task=tasks.from_mapping(meta["task"]),
-            report=_report(meta["report"]),
+            report=DataReport(**_with_tuples(meta["report"])),
             fingerprint=meta["fingerprint"],
         )
     except FileNotFoundError:
@@ -154,11 +157,16 @@ def _write(folder: Path, stored: StoredData) -> None:
         "fingerprint": stored.fingerprint,
         "max_length": stored.train.max_length,
         "pad_id": stored.train.pad_id,
+        "spec": asdict(stored.train.spec),
     }
-    arrays: dict[str, NDArray[Any]] = {"vocabulary": stored.vocabulary}
+    arrays: dict[str, NDArray[Any] | None] = {"vocabulary": stored.vocabulary}
     for name, split in (("train", stored.train), ("validation", stored.validation)):
         arrays |= {f"{name}.{part}": getattr(split, part) for part in _ARRAYS}
+        if split.examples is not None:
+            meta[f"{name}.examples"] = asdict(split.examples)
     for name, array in arrays.items():
+        if array is None:
+            continue
         meta[name] = list(array.shape)
         with (folder / f"{name}.npy").open("wb") as file:
             np.save(file, array, allow_pickle=False)
@@ -205,8 +213,19 @@ def _entries(parent: Path) -> list[Entry]:
 
 
 def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit:
-    arrays = {part: _load_array(folder, f"{name}.{part}", meta) for part in _ARRAYS}
-    return TokenizedSplit(**arrays, max_length=meta["max_length"], pad_id=meta["pad_id"])
+    arrays: dict[str, Any] = {
+        part: _load_array(folder, f"{name}.{part}", meta)
+        for part in _ARRAYS
+        if f"{name}.{part}" in meta
+    }
+    examples = meta.get(f"{name}.examples")
+    return TokenizedSplit(
+        **arrays,
+        max_length=meta["max_length"],
+        pad_id=meta["pad_id"],
+        spec=TargetSpec(**_with_tuples(meta["spec"])),
+        examples=None if examples is None else Examples(**_with_tuples(examples)),
+    )
 
 
 def _load_array(folder: Path, name: str, meta: dict[str, Any]) -> NDArray[Any]:
@@ -216,9 +235,13 @@ def _load_array(folder: Path, name: str, meta: dict[str, Any]) -> NDArray[Any]:
     return array.view(np.ndarray)  # The subclass makes every access slower.
 
 
-def _report(values: dict[str, Any]) -> DataReport:
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return DataReport(**values)
+def _with_tuples(value: Any) -> Any:
+    """Return a value of JSON with tuples in the place of lists, as they were before."""
+    if isinstance(value, list):
+        return tuple(map(_with_tuples, value))
+    if isinstance(value, dict):
+        return {key: _with_tuples(each) for key, each in value.items()}
+    return value
 
 
 def _remove_abandoned(parent: Path) -> None:

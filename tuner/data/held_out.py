@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from tuner.checkpoints.content import combined_hash
+from tuner.data.examples import Examples, hashed_text, to_examples
 from tuner.data.preparation import known, read_splits
 from tuner.data.report import shared
 from tuner.data.source import find_sources, find_test
-from tuner.data.table import Examples, Remarks, to_examples
+from tuner.data.table import Remarks
 from tuner.settings.settings import DataSettings
 from tuner.tasks import Task
 
@@ -41,11 +42,14 @@ def read_held_out(data: DataSettings, task: Task) -> HeldOut | None:
     examples = to_examples(remarks.of(source.read()), data, task)
     (train, validation), labels, _ = read_splits(data, task, find_sources(data))
     examples = known(examples, task, labels)
-    rows = sorted(zip(examples.inputs, map(str, examples.targets), strict=True))
+    rows = sorted(
+        (hashed_text(first), hashed_text(second), str(target))
+        for (first, second), target in zip(examples.inputs, examples.targets, strict=True)
+    )
     return HeldOut(
         examples=examples,
         in_training=shared(examples, set(train.inputs)),
         in_validation=shared(examples, set(validation.inputs)),
-        fingerprint=combined_hash(part for (text, label) in rows for part in (*text, label)),
+        fingerprint=combined_hash(part for row in rows for part in row),
         remarks=remarks,
     )

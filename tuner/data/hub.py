@@ -16,7 +16,8 @@ from tuner.checkpoints.content import (
     combined_hash,
     file_hash,
 )
-from tuner.data.table import Table, wanted_columns
+from tuner.data.examples import wanted_columns
+from tuner.data.table import Table
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
 from tuner.files.home import expanded

@@ -13,12 +13,14 @@ from tuner.checkpoints.info import check_length
 from tuner.data import cache
 from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash, vocabulary_size
 from tuner.data.encoding_check import check_encoding
+from tuner.data.examples import Examples, to_examples
+from tuner.data.forms import FORMS
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
 from tuner.data.split import Purpose, stratified_order, validation_rows
-from tuner.data.table import Examples, Remarks, to_examples
-from tuner.data.tokenized import TokenizedSplit
-from tuner.data.tokenizer import TokenRows, find_layout, tokenize
+from tuner.data.table import Remarks
+from tuner.data.tokenized import TokenizedSplit, offsets_of
+from tuner.data.tokenizer import TokenRows, find_layout
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
 from tuner.tasks import Baseline, Task
@@ -65,7 +67,7 @@ class PreparedData:
         Returns:
             Row indices in ascending order; shape [min(count, rows)].
         """
-        strata = self.task.strata(self.validation.labels)
+        strata = self.task.strata(self.validation.strata)
         order = stratified_order(strata, self.seed, Purpose.INTERIM)
         return np.sort(order if count is None else order[:count])
 
@@ -166,8 +168,11 @@ def _make(
     check_length(info, model.max_length, layout.special_tokens)
     splits, labels, remarks = read_splits(data, task, sources)
     remarks.notes += [*tokenizer.notes, *check_encoding(tokenizer, model.max_length)]
-    rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length) for s in splits)
+    tokenize, overlap = FORMS[task.form].tokenize, task.window_overlap()
+    check_overlap(task, model.max_length - layout.special_tokens)
+    rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length, overlap) for s in splits)
     tokens = (rows[0], rows[1])
+    remarks.notes += [note for part in rows for note in part.notes]
     report = make_report(
         splits,
         tokens,
@@ -178,15 +183,17 @@ def _make(
     )
     task = task.fit(splits[0].targets)
     arrays = [
-        _split(token, task.encode(split.targets, labels), tokenizer.pad_id)
+        tokenized_split(split, token, tokenizer.pad_id, task, labels)
         for split, token in zip(splits, tokens, strict=True)
     ]
     return cache.StoredData(
         labels=labels,
-        train=arrays[0],
+        train=replace(arrays[0], examples=None),
         validation=arrays[1],
         vocabulary=np.union1d(tokens[0].vocabulary, tokens[1].vocabulary),
-        constant_guess=task.baseline(arrays[0].labels, arrays[1].labels, len(labels)),
+        constant_guess=task.baseline(
+            arrays[0].labels, arrays[1].truth(np.arange(len(arrays[1]))), len(labels)
+        ),
         task=task,
         report=report,
         fingerprint=combined_hash(
@@ -285,12 +292,50 @@ def _draw(
     return examples.take(order[:count].tolist())
 
 
-def _split(tokens: TokenRows, labels: NDArray[np.int32], pad_id: int) -> TokenizedSplit:
-    return TokenizedSplit(
+def check_overlap(task: Task, available: int) -> None:
+    """Check that windows move on.
+
+    Args:
+        task: Task whose windows overlap.
+        available: Most tokens of a window without special ones.
+
+    Raises:
+        InputError: They share all that fits into one.
+    """
+    overlap = task.window_overlap()
+    if overlap >= available:
+        raise InputError(
+            f"windows of {available} tokens cannot share {overlap}",
+            where="task.stride",
+            remedy=f"task.stride={available // 4}, or a larger model.max_length",
+        )
+
+
+def tokenized_split(
+    examples: Examples, tokens: TokenRows, pad_id: int, task: Task, names: Sequence[str]
+) -> TokenizedSplit:
+    """Return examples with their tokens and targets.
+
+    Args:
+        examples: Examples, with plain targets.
+        tokens: Their inputs.
+        pad_id: Token id of padding.
+        task: Task whose targets they have.
+        names: Names of the outputs.
+    """
+    encoded = task.encode(examples.targets, names)
+    split = TokenizedSplit(
         ids=tokens.ids,
         type_ids=tokens.type_ids,
-        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(tokens.lengths)]),
-        labels=labels,
+        offsets=offsets_of(tokens.lengths),
+        labels=encoded,
         max_length=tokens.max_length,
         pad_id=pad_id,
+        spec=task.target_spec(len(names)),
+        inputs=tokens.inputs,
+        places=tokens.places,
+        examples=None if tokens.places is None else examples,
     )
+    if tokens.places is None:
+        return split
+    return replace(split, labels=task.place(encoded, split.truth(np.arange(len(split)))))

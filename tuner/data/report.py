@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tuner.data.table import Examples, Remarks
+from tuner.data.examples import Examples
+from tuner.data.forms import FORMS
+from tuner.data.table import Remarks
 from tuner.data.tokenizer import TokenRows
 from tuner.tasks import Task
 
@@ -48,7 +50,7 @@ class DataReport:
     empty: int
     """Number of rows of both splits without text."""
     truncated: float
-    """Share of the rows of both splits that exceed `max_length`."""
+    """Share of the rows of both splits that exceed `max_length`, where those are cut."""
     unknown: float
     """Share of the tokens of both splits that are not in the vocabulary."""
     length_median: float
@@ -63,6 +65,8 @@ class DataReport:
     """Number of ids of the tokenizer."""
     model_vocabulary: int
     """Number of embeddings of the model."""
+    windows: int = 0
+    """Number of rows of both splits that have several windows, where longer ones are not cut."""
     notes: tuple[str, ...] = ()
     """Sentences about settings and files."""
     read_as: tuple[str, ...] = ()
@@ -109,6 +113,12 @@ class DataReport:
             )
         return out
 
+    @property
+    def _too_long(self) -> str:
+        if self.windows:
+            return f"{self.windows} rows are split into windows of {self.max_length}"
+        return f"{self.truncated:.1%} cut at {self.max_length}"
+
     def _vocabulary_line(self) -> list[str]:
         if self.tokenizer_vocabulary == self.model_vocabulary:
             return []
@@ -124,7 +134,7 @@ class DataReport:
             *self._vocabulary_line(),
             (
                 f"tokens a row: median {self.length_median:.0f}, 95 % up to {self.length_p95:.0f},"
-                f" longest {self.length_max}; {self.truncated:.1%} cut at {self.max_length}"
+                f" longest {self.length_max}; {self._too_long}"
             ),
             (
                 f"unknown tokens {self.unknown:.2%}, repeated texts {self.duplicates},"
@@ -154,13 +164,15 @@ def make_report(
         remarks: About how the data was read.
     """
     train, validation = splits
-    found: dict[tuple[str, str], list[Any]] = {}
+    found: dict[tuple[Any, Any], list[Any]] = {}
     for text, target in zip(train.inputs, train.targets, strict=True):
         found.setdefault(text, []).append(target)
     summary = task.describe(train.targets, validation.targets, labels)
     max_length = tokens[0].max_length
     lengths = np.concatenate([part.full_lengths for part in tokens])
     text_tokens = sum(len(part.ids) - part.special_tokens * len(part.lengths) for part in tokens)
+    longer = int((lengths > max_length).sum())
+    has_windows = FORMS[task.form].has_windows
     return DataReport(
         train_rows=len(train),
         validation_rows=len(validation),
@@ -172,8 +184,9 @@ def make_report(
         duplicates=len(train) - len(found),
         contradictions=sum(len(seen) for seen in found.values() if len(set(seen)) > 1),
         shared=shared(validation, found),
-        empty=sum(not "".join(text).strip() for split in splits for text in split.inputs),
-        truncated=float(np.mean(lengths > max_length)),
+        empty=sum(not is_written(row) for split in splits for row in split.inputs),
+        truncated=0.0 if has_windows else longer / len(lengths),
+        windows=longer if has_windows else 0,
         unknown=sum(part.unknown for part in tokens) / max(1, text_tokens),
         length_median=float(np.median(lengths)),
         length_p95=float(np.percentile(lengths, 95)),
@@ -186,7 +199,14 @@ def make_report(
     )
 
 
-def shared(examples: Examples, texts: Container[tuple[str, str]]) -> int:
+def is_written(part: Any) -> bool:
+    """True if a part of a row has characters that are no blanks."""
+    if isinstance(part, str):
+        return bool(part.strip())
+    return any(map(is_written, part))
+
+
+def shared(examples: Examples, texts: Container[tuple[Any, Any]]) -> int:
     """Return the number of rows with one of these texts.
 
     Args:

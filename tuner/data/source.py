@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from tuner.checkpoints.content import file_hash
 from tuner.checkpoints.packaged import find_packaged
 from tuner.data.delimited import Hints
+from tuner.data.examples import wanted_columns
 from tuner.data.files import read_file
-from tuner.data.table import Table, wanted_columns
+from tuner.data.table import Table
 from tuner.errors import InputError
 from tuner.files.home import expanded
 from tuner.installation.remedies import install_module

@@ -11,17 +11,13 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
+from tuner.data.examples import Examples, TargetColumns, no_second_part, target_column
 from tuner.data.files import read_file
-from tuner.data.table import (
-    Remarks,
-    Table,
-    TargetColumns,
-    one_column_hint,
-    target_column,
-    texts_of,
-)
-from tuner.data.tokenized import TokenizedSplit
-from tuner.data.tokenizer import find_layout, tokenize
+from tuner.data.forms import FORMS
+from tuner.data.preparation import check_overlap
+from tuner.data.table import Remarks, Table, one_column_hint
+from tuner.data.tokenized import TokenizedSplit, offsets_of
+from tuner.data.tokenizer import find_layout
 from tuner.errors import InputError
 from tuner.formatting.suggestion import nearest
 from tuner.settings.file_formats import FORMAT_OF_ENDING, inner_suffix
@@ -33,19 +29,19 @@ from tuner.tasks.cells import is_blank
 class Texts:
     """Checked texts of a file."""
 
-    texts: tuple[str, ...]
-    """Text of each row."""
-    pairs: tuple[str, ...] | None
-    """Second text of each row; None for single texts."""
+    texts: tuple[Any, ...]
+    """First part of each row, see `Examples.texts`."""
+    pairs: tuple[Any, ...] | None
+    """Second part of each row; None without one."""
     targets: tuple[Any, ...] | None
     """True target of each row, see `Task.read`; None where the file has none."""
     remarks: tuple[str, ...] = ()
     """Lines on how the file was read, and warnings."""
 
     def row(self, index: int) -> tuple[str, ...]:
-        """Return the text of a row, and the second one of a pair."""
-        texts = (self.texts, self.pairs)
-        return tuple(column[index] for column in texts if column is not None)
+        """Return the parts of a row as texts."""
+        parts = [column[index] for column in (self.texts, self.pairs) if column is not None]
+        return tuple(part if isinstance(part, str) else " ".join(part) for part in parts)
 
 
 def read_texts(
@@ -102,12 +98,20 @@ def read_texts(
     rows = range(len(table.values[text]))
     if not rows:
         raise InputError("there are no rows", where=str(path), remedy="a text in each row")
-    first, *second = (texts_of(table, column, key, rows) for key, column in texts.items())
+    form = FORMS[task.form]
+    first = form.asked(table, text, "predict.text", rows)
+    second = None
+    if text_pair is not None:
+        if form.second is None:
+            raise no_second_part(task, "predict.text_pair")
+        second = form.second(table, text_pair, "predict.text_pair", rows)
     known = label is not None or _are_known(table, task, targets)
     return Texts(
         texts=first,
-        pairs=second[0] if second else None,
-        targets=_targets(table, task, targets, rows, must=label is not None) if known else None,
+        pairs=second,
+        targets=_targets(table, task, targets, (first, second), must=label is not None)
+        if known
+        else None,
         remarks=tuple(remarks.lines()),
     )
 
@@ -127,11 +131,18 @@ def _is_blank(cell: Any) -> bool:
 
 
 def _targets(
-    table: Table, task: Task, targets: TargetColumns, rows: Sequence[int], *, must: bool
+    table: Table,
+    task: Task,
+    targets: TargetColumns,
+    parts: tuple[Sequence[Any], Sequence[Any] | None],
+    *,
+    must: bool,
 ) -> tuple[Any, ...] | None:
     """Targets of all rows; None where a column that nobody asked for holds something else."""
+    texts, pairs = parts
     try:
-        return task.read(target_column(table, targets, rows))
+        column = target_column(table, targets, range(len(texts)))
+        return task.read(replace(column, texts=texts, pairs=pairs))
     except InputError:
         if must:
             raise
@@ -140,17 +151,19 @@ def _targets(
 
 def tokenized_texts(
     checkpoint: CheckpointInfo,
-    texts: Sequence[str],
-    pairs: Sequence[str] | None,
+    task: Task,
+    texts: Sequence[Any],
+    pairs: Sequence[Any] | None,
     max_length: int,
 ) -> TokenizedSplit:
-    """Tokenise texts for a model; their label numbers are all 0.
+    """Tokenise examples for a model; their targets are not known.
 
     Args:
-        checkpoint: Model that the texts are for.
-        texts: Text of each row.
-        pairs: Second text of each row; None for single texts.
-        max_length: Number of tokens at which texts are truncated, with special tokens.
+        checkpoint: Model that the examples are for.
+        task: Task of the model.
+        texts: First part of each example.
+        pairs: Second part of each example; None without one.
+        max_length: Most tokens of an input, with special tokens.
 
     Raises:
         InputError: The tokenizer cannot be read, or the model has no positions for `max_length`.
@@ -158,12 +171,19 @@ def tokenized_texts(
     tokenizer = load_tokenizer(checkpoint)
     layout = find_layout(tokenizer, pairs=pairs is not None)
     check_length(checkpoint, max_length, layout.special_tokens)
-    rows = tokenize(tokenizer, texts, pairs, max_length)
+    check_overlap(task, max_length - layout.special_tokens)
+    rows = FORMS[task.form].tokenize(tokenizer, texts, pairs, max_length, task.window_overlap())
+    unknown = (None,) * len(texts)
+    known = None if pairs is None else tuple(pairs)
     return TokenizedSplit(
         ids=rows.ids,
         type_ids=rows.type_ids,
-        offsets=np.concatenate([np.zeros(1, np.int64), np.cumsum(rows.lengths)]),
+        offsets=offsets_of(rows.lengths),
         labels=np.zeros(len(rows.lengths), np.int32),
         max_length=max_length,
         pad_id=tokenizer.pad_id,
+        inputs=rows.inputs,
+        places=rows.places,
+        examples=Examples(where="", texts=tuple(texts), pairs=known, targets=unknown),
+        spans=rows.spans,
     )

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from tuner.checkpoints.content import cache_root, combined_hash
-from tuner.data.table import Table, wanted_columns
+from tuner.data.examples import wanted_columns
+from tuner.data.table import Table
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
 from tuner.installation.remedies import install_extra

@@ -1,6 +1,6 @@
 """Tokenisation of texts by the checkpoint's own tokenizer, in its own threads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,7 @@ class SpecialTokenLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRows:
-    """Tokens of some rows, one row after another."""
+    """Tokens of some inputs, one input after another; usually each example has one, its row."""
 
     ids: NDArray[np.int32]
     """Token ids of all rows; shape [tokens]."""
@@ -47,15 +47,23 @@ class TokenRows:
     lengths: NDArray[np.int64]
     """Number of tokens of each row; shape [rows]."""
     full_lengths: NDArray[np.int64]
-    """Number of tokens before truncation; shape [rows]."""
+    """Number of tokens of each example before it is cut; shape [examples]."""
     vocabulary: NDArray[np.int32]
-    """Token ids of the rows before truncation, and of padding; ascending."""
+    """Token ids of the examples before they are cut, and of padding; ascending."""
     unknown: int
     """Number of tokens that are not in the vocabulary, over all rows."""
     special_tokens: int
     """Number of special tokens of each row."""
     max_length: int
     """Number of tokens that no row exceeds."""
+    inputs: NDArray[np.int64] | None = None
+    """Offsets of rows: example i is rows inputs[i] up to inputs[i + 1]; None: one row each."""
+    places: NDArray[np.int32] | None = None
+    """Part of the example that each token stands for, see `Aligned.places`; None: not known."""
+    spans: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """Characters of the words of each example, see `Aligned.spans`; empty for other forms."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what the tokenizer does not keep."""
 
 
 def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> SpecialTokenLayout:
@@ -146,34 +154,108 @@ def tokenize(
         InputError: The tokenizer fails on a text.
     """
     layout = find_layout(tokenizer, pairs=pairs is not None)
-    available = max_length - layout.special_tokens
-    unknown_id = unknown_token(tokenizer.backend)
     cut = _cut_left if tokenizer.truncation_side == "left" else _cut_right
-    ids: list[NDArray[np.int32]] = []
-    types: list[NDArray[np.uint8]] = []
-    lengths, full = [], []
-    vocabulary = {tokenizer.pad_id, *layout.before[0], *layout.between[0], *layout.after[0]}
-    unknown = 0
+    made = TokenRowsBuilder(tokenizer, layout, max_length)
     for first, second in _encoded(tokenizer.backend, texts, pairs):
-        kept = _truncated(len(first), len(second), available)
-        row, row_types = _assemble(layout, cut(first, kept[0]), cut(second, kept[1]))
-        ids.append(np.array(row, np.int32))
-        types.append(np.array(row_types, np.uint8))
-        lengths.append(len(row))
-        full.append(len(first) + len(second) + layout.special_tokens)
-        vocabulary.update(first, second)
-        if unknown_id is not None:
-            unknown += row.count(unknown_id)
-    return TokenRows(
-        ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
-        type_ids=np.concatenate(types) if types else np.zeros(0, np.uint8),
-        lengths=np.array(lengths, np.int64),
-        full_lengths=np.array(full, np.int64),
-        vocabulary=np.array(sorted(vocabulary), np.int32),
-        unknown=unknown,
-        special_tokens=layout.special_tokens,
-        max_length=max_length,
-    )
+        kept = _truncated(len(first), len(second), made.available)
+        made.add(cut(first, kept[0]), cut(second, kept[1]))
+        made.end_example(first, second)
+    return made.rows()
+
+
+class TokenRowsBuilder:
+    """Collects the inputs of examples, one after another.
+
+    Attributes:
+        available: Most tokens of an input without special ones.
+    """
+
+    def __init__(
+        self, tokenizer: CheckpointTokenizer, layout: SpecialTokenLayout, max_length: int
+    ) -> None:
+        """Begin without inputs.
+
+        Args:
+            tokenizer: Tokenizer of the checkpoint.
+            layout: Special tokens around the texts.
+            max_length: Number of tokens, more than the special tokens of an input.
+        """
+        self.available = max_length - layout.special_tokens
+        self._layout, self._max_length = layout, max_length
+        self._unknown_id = unknown_token(tokenizer.backend)
+        self._ids: list[NDArray[np.int32]] = []
+        self._types: list[NDArray[np.uint8]] = []
+        self._places: list[NDArray[np.int32]] = []
+        self._lengths: list[int] = []
+        self._full: list[int] = []
+        self._ends = [0]
+        special = (layout.before[0], layout.between[0], layout.after[0])
+        self._vocabulary = {tokenizer.pad_id}.union(*special)
+        self._unknown = 0
+
+    def add(
+        self,
+        first: list[int],
+        second: list[int] | None = None,
+        places: NDArray[np.integer] | None = None,
+    ) -> None:
+        """Add an input.
+
+        Args:
+            first: Token ids of the first text.
+            second: Those of the second text; None for single texts.
+            places: Part of its example that each token stands for, of both texts one after
+                another, shape (tokens, ...); None where nobody asks.
+        """
+        layout, second = self._layout, second or []
+        row, types = _assemble(layout, first, second)
+        self._ids.append(np.array(row, np.int32))
+        self._types.append(np.array(types, np.uint8))
+        self._lengths.append(len(row))
+        if self._unknown_id is not None:
+            self._unknown += row.count(self._unknown_id)
+        if places is not None:
+            around = np.full((len(row), *places.shape[1:]), -1, np.int32)
+            start = len(layout.before[0])
+            around[start : start + len(first)] = places[: len(first)]
+            start += len(first) + len(layout.between[0])
+            around[start : start + len(second)] = places[len(first) :]
+            self._places.append(around)
+
+    def end_example(self, *parts: Sequence[int]) -> None:
+        """End an example.
+
+        Args:
+            *parts: Token ids of its parts before they were cut, without special ones.
+        """
+        self._full.append(sum(map(len, parts)) + self._layout.special_tokens)
+        self._vocabulary.update(*parts)
+        self._ends.append(len(self._lengths))
+
+    def rows(
+        self, spans: tuple[tuple[tuple[int, int], ...], ...] = (), notes: tuple[str, ...] = ()
+    ) -> TokenRows:
+        """Return the inputs.
+
+        Args:
+            spans: Characters of the words of each example, see `Aligned.spans`.
+            notes: Sentences about what the tokenizer does not keep.
+        """
+        ids, types, places = self._ids, self._types, self._places
+        return TokenRows(
+            ids=np.concatenate(ids) if ids else np.zeros(0, np.int32),
+            type_ids=np.concatenate(types) if types else np.zeros(0, np.uint8),
+            lengths=np.array(self._lengths, np.int64),
+            full_lengths=np.array(self._full, np.int64),
+            vocabulary=np.array(sorted(self._vocabulary), np.int32),
+            unknown=self._unknown,
+            special_tokens=self._layout.special_tokens,
+            max_length=self._max_length,
+            inputs=np.array(self._ends) if places or len(ids) != len(self._full) else None,
+            places=np.concatenate(places) if places else None,
+            spans=spans,
+            notes=notes,
+        )
 
 
 def unknown_token(tokenizer: Tokenizer) -> int | None:
@@ -190,18 +272,28 @@ def _encoded(
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Yield the ids of each row's texts, without special tokens."""
     for start in range(0, len(texts), CHUNK_ROWS):
-        firsts = _encode(tokenizer, texts[start : start + CHUNK_ROWS])
+        firsts = _encode(tokenizer.encode_batch_fast, texts[start : start + CHUNK_ROWS])
         if pairs is None:
             yield from ((encoding.ids, []) for encoding in firsts)
             continue
-        seconds = _encode(tokenizer, pairs[start : start + CHUNK_ROWS])
+        seconds = _encode(tokenizer.encode_batch_fast, pairs[start : start + CHUNK_ROWS])
         for first, second in zip(firsts, seconds, strict=True):
             yield first.ids, second.ids
 
 
-def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoding]:
+def encodings(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[Encoding]:
+    """Yield the tokens of texts with their offsets, without special tokens.
+
+    Raises:
+        InputError: The tokenizer fails on a text.
+    """
+    for start in range(0, len(texts), CHUNK_ROWS):
+        yield from _encode(tokenizer.encode_batch, texts[start : start + CHUNK_ROWS])
+
+
+def _encode(encode: Callable[..., list[Encoding]], texts: Sequence[str]) -> list[Encoding]:
     try:
-        return tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return encode(list(texts), add_special_tokens=False)
     except BaseException as error:
         # The library raises a plain `Exception`, or a panic, which is not even one.
         if type(error) is not Exception and type(error).__name__ != "PanicException":

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from tuner.checkpoints import inspect
 from tuner.checkpoints.locate import ask_hub, fetched
+from tuner.data.examples import to_examples
 from tuner.data.preparation import known, with_names
 from tuner.data.source import FILE_FORMATS, Source, find_sources, find_test
-from tuner.data.table import Remarks, to_examples
+from tuner.data.table import Remarks
 from tuner.doctor.line import Line, ok, warning
 from tuner.errors import InputError
 from tuner.installation.remedies import install_extra

@@ -12,6 +12,7 @@ from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head, above_pooler
 from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, table, token_table
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 from tuner.trial.memory import ModelShape
 
 
@@ -152,5 +153,4 @@ class Bert(Family):
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return a dense layer above the pooler."""
-        name = f"{self.class_prefix}ForSequenceClassification"
-        return above_pooler(name, self.pooler, labels, tanh)
+        return above_pooler(self.class_name(HeadKind.SEQUENCE), self.pooler, labels, tanh)

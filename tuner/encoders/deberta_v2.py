@@ -18,6 +18,7 @@ from tuner.errors import InputError
 from tuner.fields.bounds import Bounds, Condition
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 from tuner.trial.memory import ModelShape
 
 OPTIONAL_SIZE = Bounds(text="a whole number below 2^31", low=0, high=2**31 - 1)
@@ -333,7 +334,7 @@ class DebertaV2(Bert):
             return layers.linear(tf.cast(pooled, tf.float32), weights.at("classifier"))
 
         return Head(
-            class_name="DebertaV2ForSequenceClassification",
+            class_name=self.class_name(HeadKind.SEQUENCE),
             parameters=(*self.pooler, *new),
             apply=apply,
         )

@@ -16,6 +16,7 @@ from tuner.encoders.parameters import Origin, Parameter, linear, norm, placed, t
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published
+from tuner.tasks import HeadKind
 from tuner.trial.memory import ModelShape
 
 EPSILON = 1e-12
@@ -157,12 +158,11 @@ class DistilBert(Family):
             return layers.linear(wide, weights.at("classifier"))
 
         return Head(
-            class_name="DistilBertForSequenceClassification",
+            class_name=self.class_name(HeadKind.SEQUENCE),
             parameters=tuple(placed("", self.n_layers + 1, dense, Origin.NEW)),
             apply=apply,
         )
 
     def span_classifier(self) -> Head:
         """Return a dense layer above each token, after dropout."""
-        name = "DistilBertForQuestionAnswering"
-        return self._above_each_token(name, "qa_outputs", 2, dropout=True)
+        return self._above_each_token(HeadKind.SPAN, "qa_outputs", 2, dropout=True)

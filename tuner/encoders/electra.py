@@ -12,6 +12,7 @@ from tuner.encoders.forward import Forward, Inputs, Tensor, Weights
 from tuner.encoders.heads import Head, above_pooler, two_dense_layers
 from tuner.encoders.parameters import Origin, Parameter, linear, placed
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class Electra(Bert):
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return two dense layers above the first token, with a GELU between."""
-        name, above = f"{self.class_prefix}ForSequenceClassification", self.num_hidden_layers + 1
+        name, above = self.class_name(HeadKind.SEQUENCE), self.num_hidden_layers + 1
         return two_dense_layers(name, self.hidden_size, labels, above, gelu)
 
     def multiple_choice(self) -> Head:
@@ -65,4 +66,4 @@ class Electra(Bert):
         width, above = self.hidden_size, self.num_hidden_layers + 1
         dense = linear("sequence_summary.summary", width, width)
         pooler = tuple(placed("", above, dense, Origin.NEW))
-        return above_pooler(f"{self.class_prefix}ForMultipleChoice", pooler, 1, gelu)
+        return above_pooler(self.class_name(HeadKind.CHOICE), pooler, 1, gelu)

@@ -147,23 +147,32 @@ class Family(Component):
 
     def token_classifier(self, labels: int) -> Head:
         """Return the head that scores the labels of each token, [rows, tokens, labels]."""
-        name = f"{self.class_prefix}ForTokenClassification"
-        return self._above_each_token(name, "classifier", labels, dropout=True)
+        return self._above_each_token(HeadKind.TOKEN, "classifier", labels, dropout=True)
 
     def span_classifier(self) -> Head:
         """Return the head that scores each token as start and as end, [rows, tokens, 2]."""
-        name = f"{self.class_prefix}ForQuestionAnswering"
-        return self._above_each_token(name, "qa_outputs", 2, dropout=False)
+        return self._above_each_token(HeadKind.SPAN, "qa_outputs", 2, dropout=False)
 
-    def _above_each_token(self, name: str, place: str, outputs: int, *, dropout: bool) -> Head:
+    def _above_each_token(
+        self, kind: HeadKind, place: str, outputs: int, *, dropout: bool
+    ) -> Head:
         shape = self.shape
-        depth = shape.layers + 1
-        return above_each_token(name, place, shape.hidden, outputs, depth, dropout=dropout)
+        return above_each_token(
+            self.class_name(kind),
+            place,
+            shape.hidden,
+            outputs,
+            depth=shape.layers + 1,
+            dropout=dropout,
+        )
 
     def multiple_choice(self) -> Head:
         """Return the head that scores a text as a choice, [rows, 1]."""
-        name = f"{self.class_prefix}ForMultipleChoice"
-        return replace(self.sequence_classifier(1), class_name=name)
+        return replace(self.sequence_classifier(1), class_name=self.class_name(HeadKind.CHOICE))
+
+    def class_name(self, kind: HeadKind) -> str:
+        """Return the class of transformers that has this encoder and a head of a kind."""
+        return f"{self.class_prefix}{kind.value}"
 
     def head(self, kind: HeadKind, labels: int) -> Head:
         """Return the head of a kind.

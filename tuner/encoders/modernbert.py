@@ -26,6 +26,7 @@ from tuner.errors import InputError
 from tuner.fields.bounds import above, one_of
 from tuner.formatting.value_text import value_text
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 from tuner.trial.memory import ModelShape
 
 CUTOFF = 2.0
@@ -278,19 +279,19 @@ class ModernBert(Family):
             is_mean = self.classifier_pooling == "mean"
             return layers.mean_of_text(hidden, inputs) if is_mean else hidden[:, 0]
 
-        return self._above_pre_training("SequenceClassification", labels, pooled)
+        return self._above_pre_training(HeadKind.SEQUENCE, labels, pooled)
 
     def token_classifier(self, labels: int) -> Head:
         """Return a dense layer above the one that pre-training predicts tokens from."""
-        return self._above_pre_training("TokenClassification", labels)
+        return self._above_pre_training(HeadKind.TOKEN, labels)
 
     def span_classifier(self) -> Head:
         """Return a dense layer above the one that pre-training predicts tokens from."""
-        return self._above_pre_training("QuestionAnswering", 2)
+        return self._above_pre_training(HeadKind.SPAN, 2)
 
     def _above_pre_training(
         self,
-        kind: str,
+        kind: HeadKind,
         outputs: int,
         pooled: Callable[[Tensor, Inputs], Tensor] = lambda hidden, _: hidden,
     ) -> Head:
@@ -308,9 +309,7 @@ class ModernBert(Family):
             normed = forward.drop(self._normed(inner, weights.at("head.norm")))
             return layers.linear(tf.cast(normed, tf.float32), weights.at("classifier"))
 
-        return Head(
-            class_name=f"ModernBertFor{kind}", parameters=(*self.pooler, *new), apply=apply
-        )
+        return Head(class_name=self.class_name(kind), parameters=(*self.pooler, *new), apply=apply)
 
 
 def _dense(

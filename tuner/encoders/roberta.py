@@ -12,6 +12,7 @@ from tuner.encoders.forward import Inputs, Tensor
 from tuner.encoders.heads import Head, above_pooler, two_dense_layers
 from tuner.encoders.parameters import Draw, Origin, Parameter
 from tuner.search.literature import Published, published_rates
+from tuner.tasks import HeadKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,9 @@ class Roberta(Bert):
 
     def sequence_classifier(self, labels: int) -> Head:
         """Return two dense layers above the first token, with a hyperbolic tangent between."""
-        name, above = f"{self.class_prefix}ForSequenceClassification", self.num_hidden_layers + 1
+        name, above = self.class_name(HeadKind.SEQUENCE), self.num_hidden_layers + 1
         return two_dense_layers(name, self.hidden_size, labels, above, tanh)
 
     def multiple_choice(self) -> Head:
         """Return a dense layer above BERT's pooler, which the other heads do without."""
-        return above_pooler(f"{self.class_prefix}ForMultipleChoice", super().pooler, 1, tanh)
+        return above_pooler(self.class_name(HeadKind.CHOICE), super().pooler, 1, tanh)

@@ -13,8 +13,8 @@ from tuner.confirmation import (
     evaluated_scores,
     second_evaluation_refusal,
 )
+from tuner.data.examples import Examples
 from tuner.data.held_out import HeldOut, read_held_out
-from tuner.data.table import Examples
 from tuner.data.texts import Texts
 from tuner.errors import InputError, TunerError
 from tuner.files.exclusive import exclusive

@@ -11,8 +11,8 @@ from tuner.checkpoints import CheckpointInfo, inspect, locate
 from tuner.checkpoints.layers import check_layers
 from tuner.confirmation import overlap_warnings
 from tuner.data import DataReport, PreparedData, prepare
+from tuner.data.examples import wanted_columns
 from tuner.data.held_out import HeldOut, read_held_out
-from tuner.data.table import wanted_columns
 from tuner.metrics import MetricRecord
 from tuner.orchestration.metrics_check import try_metrics
 from tuner.secrets import hidden

@@ -8,6 +8,7 @@ Example:
 """
 
 from tuner.fields.registry import Registry
+from tuner.tasks.alignment import Aligned
 from tuner.tasks.cells import Column
 from tuner.tasks.classification import Classification
 from tuner.tasks.kinds import Form, HeadKind
@@ -28,6 +29,7 @@ from_mapping = REGISTRY.from_mapping
 
 __all__ = [
     "REGISTRY",
+    "Aligned",
     "Baseline",
     "Classification",
     "Column",

@@ -29,6 +29,12 @@ class Column:
     rows: Sequence[int]
     """Index of each cell's row in the source."""
 
+    texts: Sequence[Any] = ()
+    """First part of each row, as the task's form has read it, for targets that are parts of it."""
+
+    pairs: Sequence[Any] | None = None
+    """Second part of each row; None without one."""
+
     def refuse(self, problem: str, index: int, remedy: str) -> InputError:
         """Return the refusal of one cell."""
         return InputError(

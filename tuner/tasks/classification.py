@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tuner.fields.intervals import Range
 from tuner.tasks import confusion as counts
+from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import association
 from tuner.tasks.cells import Column
 from tuner.tasks.label_counts import label_summary
@@ -134,12 +135,16 @@ class Classification(Task):
         )
 
     def predictions(
-        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+        self,
+        outputs: Array,
+        names: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+        aligned: Aligned | None = None,
     ) -> list[dict[str, Any]]:
         """Return `label`, its `probability`, and `probabilities` by label."""
         from tuner.tasks.row_losses import softmax
 
-        del thresholds
+        del thresholds, aligned
         return [
             {
                 "label": names[row.argmax()],

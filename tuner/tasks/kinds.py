@@ -20,18 +20,18 @@ class Form(Enum):
 
 
 class HeadKind(Enum):
-    """Head of a model, as one of transformers' classes has it."""
+    """Head of a model; its value is the end of the name of transformers' class that has it."""
 
-    SEQUENCE = "sequence_classifier"
+    SEQUENCE = "ForSequenceClassification"
     """Scores of the labels of each input."""
 
-    TOKEN = "token_classifier"  # noqa: S105
+    TOKEN = "ForTokenClassification"  # noqa: S105
     """Scores of the labels of each token."""
 
-    SPAN = "span_classifier"
+    SPAN = "ForQuestionAnswering"
     """Scores of each token as the first and as the last one of a span."""
 
-    CHOICE = "multiple_choice"
+    CHOICE = "ForMultipleChoice"
     """One score of each input."""
 
     @property

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from tuner.errors import InputError
 from tuner.fields.bounds import SHARE as FROM_0_TO_1
 from tuner.fields.findings import Finding
+from tuner.tasks.alignment import Aligned
 from tuner.tasks.cells import Column, as_text, is_blank, is_missing
 from tuner.tasks.label_counts import label_summary
 from tuner.tasks.labels import by_value, known_labels, label_names
@@ -214,11 +215,16 @@ class Multilabel(Task):
         )
 
     def predictions(
-        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+        self,
+        outputs: Array,
+        names: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+        aligned: Aligned | None = None,
     ) -> list[dict[str, Any]]:
         """Return `labels`, the most probable first, and `probabilities` by label."""
         from tuner.tasks import label_sets
 
+        del aligned
         limits = thresholds or self.usual_thresholds(len(names))
         found = []
         for row in label_sets.probabilities(outputs).tolist():

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from tuner.errors import InputError
 from tuner.fields.bounds import FINITE, at_least
+from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import bounded
 from tuner.tasks.cells import Column, shortened
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
@@ -221,10 +222,14 @@ class Regression(Task):
         )
 
     def predictions(
-        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+        self,
+        outputs: Array,
+        names: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+        aligned: Aligned | None = None,
     ) -> list[dict[str, Any]]:
         """Return `score`, in the unit of the data."""
-        del names, thresholds
+        del names, thresholds, aligned
         return [{"score": float(value)} for value in outputs[:, 0]]
 
     def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:

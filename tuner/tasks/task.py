@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Protocol, Self
 
 from tuner.fields.component import Component
 from tuner.fields.findings import Finding
+from tuner.tasks.alignment import Aligned
 from tuner.tasks.cells import Column
+from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.records import Baseline, Evaluation, LossOptions, TargetSummary
 from tuner.tasks.score import Score
 
@@ -33,15 +35,17 @@ class Loss(Protocol):
         """Sum of the weights of some rows; their number where all weigh 1.
 
         Args:
-            targets: Targets of the rows, shape (rows, ...).
+            targets: Targets of the inputs of the rows, shape (inputs, ...).
         """
 
     def sums(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return sums over the rows of one micro-batch.
 
         Args:
-            outputs: Outputs of the head, float32, shape (rows, outputs).
-            targets: Targets of the rows; rows that only fill up a shape have `TargetSpec.filler`.
+            outputs: Outputs of the head, float32, shape (inputs, outputs), or (inputs, tokens,
+                outputs).
+            targets: Targets of the inputs, see `TargetSpec`; inputs that only fill up a shape, and
+                tokens without a target, have `TargetSpec.filler`.
 
         Returns:
             The plain loss, by which trials compare, and the loss to minimise before it is divided
@@ -51,16 +55,39 @@ class Loss(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSpec:
-    """Shape and type of the target of one row, in a graph."""
+    """Shape and type of the target of one input, in a graph."""
 
     shape: tuple[int, ...] = ()
     """Empty for a single number."""
+
+    per_token: bool = False
+    """True if each token has a target, a single number."""
+
+    inputs: int = 1
+    """Inputs that make up one training row, all with the same target."""
 
     dtype: str = "int32"
     """`int32` or `float32`."""
 
     filler: float = -1
-    """Target of a row that only fills up a shape and counts for nothing."""
+    """Target of what only fills up a shape and counts for nothing."""
+
+    def array_shape(self, rows: tuple[Any, ...], tokens: Any) -> tuple[Any, ...]:
+        """Return the shape of the targets of inputs that are padded to so many tokens.
+
+        Args:
+            rows: Shape of the inputs, as (inputs,).
+            tokens: Number of tokens.
+        """
+        return (*rows, tokens) if self.per_token else (*rows, *self.shape)
+
+    def rows(self, targets: Array) -> int:
+        """Return the number of training rows that targets of inputs belong to."""
+        return len(targets) // self.inputs
+
+    def count(self, targets: Array) -> int:
+        """Return the number of targets that a plain loss is summed over."""
+        return int((targets != self.filler).sum()) if self.per_token else self.rows(targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,19 +100,40 @@ class Task(Component):
 
     group: ClassVar[str] = "task"
 
+    form: ClassVar[Form] = Form.TEXTS
+    """Form of an example's input."""
+
+    head: ClassVar[HeadKind] = HeadKind.SEQUENCE
+    """Head of the model."""
+
     scores: ClassVar[Mapping[str, Score]]
     """Scores by name; in reports `val_NAME`. The first is the default objective."""
 
-    problem_type: ClassVar[str]
-    """`problem_type` in an exported config.json."""
+    problem_type: ClassVar[str | None] = None
+    """`problem_type` in an exported config.json, of a task with the head of a sequence; None for
+    other heads, whose class says it."""
 
     weighs_labels: ClassVar[bool] = False
     """True if label smoothing, class weights and oversampling have a meaning."""
 
     def target_spec(self, outputs: int) -> TargetSpec:
-        """Return shape and type of one row's target; by default a label number."""
+        """Return shape and type of an input's target; by default a label number."""
         del outputs
         return TargetSpec()
+
+    def window_overlap(self) -> int:
+        """Return the tokens that neighbouring windows share, for a form that has windows."""
+        return 0
+
+    def place(self, encoded: Array, aligned: Aligned) -> Array:
+        """Return the targets that training has, of inputs or tokens; by default those of examples.
+
+        Args:
+            encoded: What `encode` gives.
+            aligned: Examples and their tokens, with plain targets.
+        """
+        del aligned
+        return encoded
 
     def fit(self, targets: Sequence[Any]) -> Self:
         """Return the task with what it takes from the training targets; by default itself.
@@ -113,7 +161,7 @@ class Task(Component):
         """Return the task that reads the outputs of an exported model; by default itself."""
         return self
 
-    output_function: ClassVar[str]
+    output_function: ClassVar[str] = "softmax"
     """`function_to_apply` of transformers' pipeline: `softmax`, `sigmoid` or `none`."""
 
     trainer_remedy: ClassVar[str | None] = None
@@ -170,12 +218,15 @@ class Task(Component):
         """Return a value for each row; splits keep the shares of equal values.
 
         Args:
-            targets: Plain targets, or those that `encode` gives.
+            targets: Plain targets; of an example with one text also those that `encode` gives.
         """
 
     @abstractmethod
     def encode(self, targets: Sequence[Any], names: Sequence[str]) -> Array:
-        """Return targets as numbers, shape (rows, *shape) of the type of `target_spec`."""
+        """Return targets as numbers, of the type of `target_spec`, one example after another.
+
+        Where an example has one target, the shape is (examples, *shape).
+        """
 
     @abstractmethod
     def describe(
@@ -194,8 +245,10 @@ class Task(Component):
         """Return the worth of predictions.
 
         Args:
-            outputs: Outputs of the head, float64, shape (rows, outputs).
-            targets: Targets of the rows, from `encode`.
+            outputs: Outputs of the head, float64, shape (inputs, outputs), or (tokens, outputs)
+                with the tokens of all inputs one after another.
+            targets: Targets of the examples, from `encode`; an `Aligned` with plain targets where
+                the form is another than texts.
             thresholds: Probabilities above which labels are predicted; None: chosen on these
                 rows, where labels have any.
         """
@@ -217,21 +270,26 @@ class Task(Component):
         """Return what the best guess that ignores the text reaches.
 
         Args:
-            train: Targets of the training rows.
-            validation: Targets of the rows that are guessed.
-            outputs: Number of outputs.
+            train: Targets that training has, from `place`.
+            validation: Targets of the examples that are guessed, as for `evaluate`.
+            outputs: Number of names.
         """
 
     @abstractmethod
     def predictions(
-        self, outputs: Array, names: Sequence[str], thresholds: Sequence[float] | None = None
+        self,
+        outputs: Array,
+        names: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+        aligned: Aligned | None = None,
     ) -> list[dict[str, Any]]:
         """Return predictions in the user's terms, the same keys for every row.
 
         Args:
-            outputs: Outputs of an exported model, shape (rows, outputs).
+            outputs: Outputs of an exported model, as for `evaluate`.
             names: Names of the outputs.
             thresholds: `Evaluation.thresholds` of the model; None where it has none.
+            aligned: Examples and their tokens; None where the form is texts.
         """
 
     def usual_thresholds(self, outputs: int) -> Sequence[float] | None:

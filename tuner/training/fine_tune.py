@@ -63,12 +63,12 @@ class FineTuner:
         """
         data, model = self._begin(settings)
         count = settings.effective_batch_size if model.step.compiles_shapes else 2
-        rows = np.arange(min(count, len(data.train.labels)))
+        rows = np.arange(min(count, len(data.train.row_lengths)))
         parts = batches.micro_batches(rows, settings.training.batch_size)
         micro = [micro_batch(data, part, settings) for part in parts]
         model.step(micro, learning_rate=0.0, update=1, clip_norm=None)
         model.step.collect()
-        first = rows[: len(data.validation.labels)]
+        first = rows[: len(data.validation)]
         model.evaluator.logits(data.validation, first, settings.training.evaluation_batch_size)
 
     def run(
@@ -202,6 +202,7 @@ class FineTuner:
                     data.checkpoint,
                     labels,
                     precision,
+                    head=data.task.head,
                     rematerialize=training.rematerialize,
                     vocabulary=vocabulary,
                 )

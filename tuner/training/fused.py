@@ -39,6 +39,7 @@ class _Counts:
     """Counts of an update; see `UpdateResult`."""
 
     examples: int
+    targets: int
     tokens: int
     real: int
 
@@ -102,7 +103,8 @@ class FusedStep(UpdateStep):
         numbers = self._optimizer.kernel_inputs(learning_rate, update)
         stacks = self._deal(batches)
         counts = _Counts(
-            examples=sum(len(batch.labels) for batch in batches),
+            examples=sum(self._target.rows(batch.labels) for batch in batches),
+            targets=self._targets(batches),
             tokens=sum(stack.ids.size for stack in stacks),
             real=sum(int(batch.lengths.sum()) for batch in batches),
         )
@@ -167,6 +169,7 @@ class FusedStep(UpdateStep):
                     loss_sum,
                     norm,
                     examples=counts.examples,
+                    targets=counts.targets,
                     tokens=counts.tokens,
                     real=counts.real,
                 )
@@ -241,11 +244,16 @@ class FusedStep(UpdateStep):
 def _unpack(packed: tf.Tensor, target: TargetSpec) -> Stack:
     """One micro-batch of what `micro_batch.pack` has packed."""
     numbers = tf.cast(packed, tf.int32)
-    last = math.prod(target.shape)
-    tokens = (tf.shape(packed)[1] - 1 - last) // 2
+    width = tf.shape(packed)[1]
+    if target.per_token:
+        tokens = (width - 1) // 3
+        labels = numbers[:, 2 * tokens + 1 :]
+    else:
+        last = math.prod(target.shape)
+        tokens = (width - 1 - last) // 2
+        labels = tf.reshape(numbers[:, -last:], [-1, *target.shape])
     ids, types = numbers[:, :tokens], numbers[:, tokens : 2 * tokens]
-    labels = tf.reshape(numbers[:, -last:], [-1, *target.shape])
-    return Stack(ids, types, numbers[:, -last - 1], tf.bitcast(labels, target.dtype))
+    return Stack(ids, types, numbers[:, 2 * tokens], tf.bitcast(labels, target.dtype))
 
 
 def _keep(

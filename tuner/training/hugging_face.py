@@ -1,4 +1,4 @@
-"""A trained classifier as a Hugging Face folder, which transformers loads as its own, and back."""
+"""A trained model as a Hugging Face folder, which transformers loads as its own, and back."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tuner.checkpoints.weights import is_finite, not_finite
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
 from tuner.files.atomic import with_usual_mode
 from tuner.files.model_folder import write_weights
-from tuner.tasks import Task
+from tuner.tasks import HeadKind, Task
 from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.model import Classifier
 
@@ -32,7 +32,7 @@ def save_model(
 ) -> None:
     """Write a trained classifier with its tokenizer.
 
-    `transformers.AutoModelForSequenceClassification` gives the same logits from it.
+    transformers' class for the task's head gives the same outputs from it.
 
     Args:
         folder: Made, or replaced.
@@ -76,10 +76,10 @@ def _read_back(folder: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[s
         raise OSError(EIO, "the file is not what was written", str(folder / wrong[0]))
 
 
-def head_outputs(checkpoint: CheckpointInfo) -> int | None:
-    """Number of logits of a checkpoint's classification head; None where it has no head."""
+def head_outputs(checkpoint: CheckpointInfo, kind: HeadKind) -> int | None:
+    """Number of outputs of a checkpoint's head of a kind; None where it has no such head."""
     reader = TensorReader(checkpoint.family, checkpoint.weight_files)
-    name = checkpoint.family.sequence_classifier(1).parameters[-1].name
+    name = checkpoint.family.head(kind, 1).parameters[-1].name
     return reader[name].size if name in reader else None
 
 
@@ -112,10 +112,12 @@ def exported_tensors(classifier: Classifier, task: Task) -> dict[str, np.ndarray
 def _config(
     source: Mapping[str, Any], classifier: Classifier, task: Task, labels: Sequence[str]
 ) -> dict[str, Any]:
-    return classifier.family.exported(source) | {
+    described = classifier.family.exported(source) | {
         "architectures": [classifier.head.class_name],
         "dtype": "float32",
         "id2label": {str(number): label for number, label in enumerate(labels)},
         "label2id": {label: number for number, label in enumerate(labels)},
-        "problem_type": task.problem_type,
     }
+    if task.problem_type is not None:
+        described["problem_type"] = task.problem_type
+    return described

@@ -95,7 +95,7 @@ class Loop:
         self._profile = profile
         self._usage = usage
         self._budget = Budget(
-            train_examples=len(data.train.labels),
+            train_examples=len(data.train.row_lengths),
             effective_batch=settings.effective_batch_size,
             epochs=settings.training.epochs,
             evaluations=settings.training.evaluations,
@@ -170,14 +170,14 @@ class Loop:
         balanced = training.oversample == "balanced"
         pool = BalancedRows(train.labels, training.seed).epoch if balanced else None
         return batches.updates(
-            train.lengths, self._budget, training.seed, pool, window=training.length_window
+            train.row_lengths, self._budget, training.seed, pool, window=training.length_window
         )
 
     def _trained_guess(self) -> Baseline:
         """The constant guess, with what a model that learns nothing ends at in this trial."""
         data, training = self._data, self._settings.training
         if not data.task.weighs_labels:
-            fixed = data.validation.labels[self._fixed]
+            fixed = data.validation.truth(self._fixed)
             found = data.task.baseline(data.train.labels, fixed, len(data.labels))
             return replace(data.constant_guess, trained_loss=found.loss)
         options = loss_options(self._settings, data)
@@ -192,7 +192,7 @@ class Loop:
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""
-        training, rows = self._settings.training, len(self._data.validation.labels)
+        training, rows = self._settings.training, len(self._data.validation)
         if training.interim_examples is not None:
             return min(training.interim_examples, rows)
         return interim_rows(self._budget, rows, training.evaluation_share)
@@ -218,7 +218,7 @@ class Loop:
         seconds = now - (now if self._begun is None else self._begun)
         self._begun = None
         self._diverged = self._watch.update(
-            [result.loss_sum / result.examples for result in results],
+            [result.loss_sum / result.targets for result in results],
             [None if result.skipped else result.grad_norm for result in results],
             at.update,
         )
@@ -290,7 +290,7 @@ class Loop:
     def _evaluate(self, *, final: bool) -> tuple[Evaluation, Evaluation]:
         """Scores of the weights, or of their average, which stays in their place at the end."""
         training, split = self._settings.training, self._data.validation
-        rows = np.arange(len(split.labels)) if final else self._fixed
+        rows = np.arange(len(split)) if final else self._fixed
         self._model.average.exchange()
         made = self._model.evaluator.evaluate(
             split, rows, self._fixed, training.evaluation_batch_size, final=final
@@ -304,10 +304,8 @@ def micro_batch(data: PreparedData, rows: np.ndarray, settings: TrialSettings) -
     """Some training rows, padded together."""
     # Tensor cores want multiples of 8; without them every padded token is waste.
     multiple = 1 if settings.training.precision == "float32" else 8
-    ids, types, lengths = data.train.pad(rows, multiple)
-    return MicroBatch(
-        ids=ids, types=types, lengths=lengths.astype(np.int32), labels=data.train.labels[rows]
-    )
+    ids, types, lengths, labels = data.train.batch(rows, multiple)
+    return MicroBatch(ids=ids, types=types, lengths=lengths.astype(np.int32), labels=labels)
 
 
 def loss_options(settings: TrialSettings, data: PreparedData) -> LossOptions:

@@ -18,10 +18,11 @@ class Measured:
     """Sums over the updates since the previous evaluation point.
 
     Attributes:
-        loss: Plain loss over all examples.
+        loss: Plain loss over all targets.
         means: Mean loss of each update.
         norms: Gradient norm of each update that was not skipped.
-        examples: Number of examples.
+        examples: Number of training rows.
+        targets: Number of targets.
         seconds: Inside updates.
         tokens: Tokens that went through the model, including padding.
         padding: Number of padding tokens among them.
@@ -32,6 +33,7 @@ class Measured:
     means: list[float] = field(default_factory=list)
     norms: list[float] = field(default_factory=list)
     examples: int = 0
+    targets: int = 0
     seconds: float = 0.0
     tokens: int = 0
     padding: int = 0
@@ -51,7 +53,8 @@ class Measured:
         self.seconds += seconds
         for result in results:
             self.loss += result.loss_sum
-            self.means.append(result.loss_sum / result.examples)
+            self.means.append(result.loss_sum / result.targets)
+            self.targets += result.targets
             self.examples += result.examples
             self.tokens += result.tokens
             self.padding += result.padding
@@ -67,7 +70,7 @@ class Measured:
             **fields: What only the trial knows.
         """
         return Report(
-            train_loss=self.loss / self.examples,
+            train_loss=self.loss / self.targets,
             train_loss_std=statistics.pstdev(self.means),
             train_loss_max=max(self.means),
             grad_norm=math.fsum(self.norms) / len(self.norms) if self.norms else 0.0,

@@ -20,7 +20,7 @@ class MicroBatch:
         ids: Token ids, int32 [rows, tokens].
         types: Token type ids, the same shape.
         lengths: Tokens that are no padding, int32 [rows].
-        labels: Targets, int32 or float32 [rows, ...].
+        labels: Targets, int32 or float32, see `TargetSpec.array_shape`.
     """
 
     ids: np.ndarray
@@ -36,7 +36,7 @@ class Stack(NamedTuple):
         ids: Token ids, int32 [micro-batches, rows, tokens].
         types: Token type ids, the same shape.
         lengths: Tokens that are no padding, int32 [micro-batches, rows].
-        labels: Targets, int32 or float32 [micro-batches, rows, ...].
+        labels: Targets, int32 or float32, see `TargetSpec.array_shape`.
     """
 
     ids: Any
@@ -91,12 +91,15 @@ def fill(batches: Sequence[MicroBatch], shape: tuple[int, int, int], spec: Targe
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
         np.ones(shape[:2], np.int32),
-        np.full((*shape[:2], *spec.shape), spec.filler, spec.dtype),
+        np.full(spec.array_shape(shape[:2], shape[2]), spec.filler, spec.dtype),
     )
     for number, batch in enumerate(batches):
         rows, tokens = batch.ids.shape
         stack.ids[number, :rows, :tokens] = batch.ids
         stack.types[number, :rows, :tokens] = batch.types
         stack.lengths[number, :rows] = batch.lengths
-        stack.labels[number, :rows] = batch.labels
+        if spec.per_token:
+            stack.labels[number, :rows, :tokens] = batch.labels
+        else:
+            stack.labels[number, :rows] = batch.labels
     return stack

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.encoders import Draw, Forward, Inputs, Parameter, Weights
+from tuner.tasks import HeadKind
 from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.dropout import DropoutState
 from tuner.training.vocabulary import Vocabulary
@@ -44,6 +45,7 @@ class Classifier:
         labels: int,
         precision: str = "float32",
         *,
+        head: HeadKind = HeadKind.SEQUENCE,
         rematerialize: bool = False,
         vocabulary: Vocabulary | None = None,
     ) -> None:
@@ -53,11 +55,12 @@ class Classifier:
             checkpoint: Checkpoint with encoder and weights.
             labels: Number of labels.
             precision: `float32`, `mixed_bfloat16` or `mixed_float16`.
+            head: Kind of its head.
             rematerialize: The layers' activations are computed again in the backward pass.
             vocabulary: The only token ids that it will meet; None for all.
         """
         self.family = checkpoint.family
-        self.head = self.family.sequence_classifier(labels)
+        self.head = self.family.head(head, labels)
         self.labels = labels
         self.precision = precision
         self.dropout = DropoutState()
@@ -186,7 +189,7 @@ class Classifier:
             training: With dropout.
 
         Returns:
-            Logits, float32 [rows, labels].
+            Outputs of the head, float32 [rows, outputs] or [rows, tokens, outputs].
         """
         if training:
             self.dropout.begin_forward()

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ BATCH = 32
 
 
 class Predictor:
-    """A classifier with its tokenizer and its label names.
+    """A model with its tokenizer and the names of its outputs.
 
     Attributes:
         task: Task that it was trained for.
         labels: Names of its outputs, in the order of their numbers.
         inputs: Inputs of its training; None if its folder has no record.
-        max_length: Tokens at which texts are truncated.
+        max_length: Most tokens of an input.
         classifier: The model.
     """
 
@@ -39,12 +39,14 @@ class Predictor:
             InputError: It holds no such model.
         """
         checkpoint = inspect(folder)
-        outputs = head_outputs(checkpoint)
-        if outputs is None:
-            raise _no_classifier(folder, "its weights have no classification head")
         self.task, names = read_task(folder)
+        kind = self.task.head
+        outputs = head_outputs(checkpoint, kind)
+        if outputs is None:
+            raise _no_classifier(folder, "its weights have no head of its task")
         self.labels = names or tuple(f"LABEL_{i}" for i in range(outputs))
-        if len(self.labels) != outputs or (self.task.single_output and outputs != 1):
+        wanted = checkpoint.family.head(kind, len(self.labels)).outputs
+        if wanted != outputs or (self.task.single_output and outputs != 1):
             problem = (
                 f"config.json names {len(self.labels)} labels, its head has {outputs} outputs"
             )
@@ -52,7 +54,7 @@ class Predictor:
         self.inputs = read_inputs(folder)
         self.max_length = min(self._given_length(folder), checkpoint.family.max_positions)
         self._checkpoint = checkpoint
-        classifier = Classifier(checkpoint, len(self.labels))
+        classifier = Classifier(checkpoint, len(self.labels), head=kind)
         try:
             load_head(classifier, checkpoint)
         except KeyError as error:
@@ -70,36 +72,54 @@ class Predictor:
         return length if isinstance(length, int) and length > 0 else sys.maxsize
 
     def logits(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+        self, texts: Sequence[Any], pairs: Sequence[Any] | None = None
     ) -> NDArray[np.float32]:
-        """Logits of some texts.
+        """Outputs of some examples, see `Evaluator.logits`.
 
         Args:
-            texts: One per row.
-            pairs: Second text of each row; None for single texts.
-
-        Returns:
-            Shape [rows, labels].
+            texts: First part of each example.
+            pairs: Second part of each example; None without one.
 
         Raises:
             InputError: Second texts are missing or too many for a model that is known to have
                 been fed otherwise.
         """
+        return self.split_logits(self._tokenized(texts, pairs))
+
+    def _tokenized(self, texts: Sequence[Any], pairs: Sequence[Any] | None) -> TokenizedSplit:
         if self.inputs is not None:
             self.inputs.check_pairs(given=pairs is not None, key="text_pair")
-        split = tokenized_texts(self._checkpoint, texts, pairs, self.max_length)
-        return self.split_logits(split)
+        return tokenized_texts(self._checkpoint, self.task, texts, pairs, self.max_length)
 
     def split_logits(self, split: TokenizedSplit) -> NDArray[np.float32]:
-        """Logits of all rows of a split; shape [rows, labels]."""
+        """Outputs of all examples of a split."""
         return self._evaluator.logits(split, np.arange(len(split)), BATCH)
 
+    def answers(
+        self, texts: Sequence[Any], pairs: Sequence[Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the outputs of each example, and its tokens, as values of JSON; see `joined`."""
+        split = self._tokenized(texts, pairs)
+        outputs = self.split_logits(split)
+        rows = np.arange(len(split))
+        ends = self._evaluator.output_offsets(split, rows)
+        for row in rows:
+            answer: dict[str, Any] = {"outputs": outputs[ends[row] : ends[row + 1]].tolist()}
+            if split.places is not None:
+                known = split.truth(rows[row : row + 1])
+                answer["lengths"] = np.diff(known.offsets).tolist()
+                answer["places"] = known.places.tolist()
+                answer["spans"] = known.spans
+            yield answer
+
     def predictions(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+        self, texts: Sequence[Any], pairs: Sequence[Any] | None = None
     ) -> list[dict[str, Any]]:
         """Return predictions in the user's terms, see `Task.predictions`."""
-        outputs = self.logits(texts, pairs)
-        return self.task.predictions(outputs, self.labels, self.thresholds)
+        split = self._tokenized(texts, pairs)
+        outputs = self.split_logits(split)
+        known = None if split.places is None else split.truth(np.arange(len(split)))
+        return self.task.predictions(outputs, self.labels, self.thresholds, known)
 
     @property
     def thresholds(self) -> list[float] | None:

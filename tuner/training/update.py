@@ -34,12 +34,13 @@ class UpdateResult:
     """Measurements of one update.
 
     Attributes:
-        loss_sum: Plain loss of the task summed over its examples, before the update; neither
+        loss_sum: Plain loss of the task summed over its targets, before the update; neither
             smoothed nor weighted, so that trials compare.
         grad_norm: Global norm of the mean gradient of all weights that are not frozen, before
             clipping.
         skipped: The scaled gradients overflowed in mixed_float16; no weight was changed.
-        examples: Number of examples.
+        examples: Number of training rows.
+        targets: Number of targets; of most tasks that of the examples.
         tokens: Tokens that went through the model, including padding.
         padding: Number of padding tokens among them.
     """
@@ -48,6 +49,7 @@ class UpdateResult:
     grad_norm: float
     skipped: bool
     examples: int
+    targets: int
     tokens: int
     padding: int
 
@@ -87,7 +89,8 @@ class UpdateStep:
         self._classifier = classifier
         self._target = task.target_spec(classifier.labels)
         self._values = classifier.values
-        targets = tf.TensorSpec((None, *self._target.shape), self._target.dtype)
+        shape = self._target.array_shape((None,), None)
+        targets = tf.TensorSpec(shape, self._target.dtype)
         self._gradients = tf.function(
             self._trace_gradients,
             input_signature=[IDS, IDS, ROWS, targets, NUMBER],
@@ -193,7 +196,8 @@ class UpdateStep:
         self._note(
             math.fsum(float(loss) for loss in losses),
             float(norm),
-            examples=sum(len(batch.labels) for batch in batches),
+            examples=sum(self._target.rows(batch.labels) for batch in batches),
+            targets=self._targets(batches),
             tokens=sum(batch.ids.size for batch in batches),
             real=sum(int(batch.lengths.sum()) for batch in batches),
         )
@@ -211,14 +215,19 @@ class UpdateStep:
         results, self._results = self._results, []
         return results
 
+    def _targets(self, batches: Sequence[MicroBatch]) -> int:
+        """Number of targets that the plain loss is summed over; 1 where there are none."""
+        return max(1, sum(self._target.count(batch.labels) for batch in batches))
+
     def _note(
-        self, loss_sum: float, norm: float, *, examples: int, tokens: int, real: int
+        self, loss_sum: float, norm: float, *, examples: int, targets: int, tokens: int, real: int
     ) -> None:
         result = UpdateResult(
             loss_sum=loss_sum,
             grad_norm=norm,
             skipped=self._scaled and not math.isfinite(norm),
             examples=examples,
+            targets=targets,
             tokens=tokens,
             padding=tokens - real,
         )

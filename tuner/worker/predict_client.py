@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.data.texts import Texts
+from tuner.data.tokenized import offsets_of
 from tuner.errors import InputError, TunerError
 from tuner.metrics import Metric, MetricRecord, with_metrics
 from tuner.processes.python_process import answers, python_module
-from tuner.tasks import Evaluation, Task
+from tuner.tasks import Aligned, Evaluation, Task
 
 _LOG_TAIL = 2000
 
@@ -33,7 +34,10 @@ class Prediction:
     """Names of its outputs, in the order of their numbers."""
 
     outputs: NDArray[np.float64]
-    """Outputs of the model, shape (texts, outputs)."""
+    """Outputs of the model, see `Task.evaluate`."""
+
+    aligned: Aligned | None = None
+    """Examples and their tokens; None where the form is texts."""
 
     thresholds: list[float] | None = None
     """Probability above which each label is predicted; None where it is not recorded."""
@@ -41,7 +45,7 @@ class Prediction:
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """Predictions in the user's terms, see `Task.predictions`."""
-        return self.task.predictions(self.outputs, self.names, self.thresholds)
+        return self.task.predictions(self.outputs, self.names, self.thresholds, self.aligned)
 
     def evaluate(
         self,
@@ -62,9 +66,11 @@ class Prediction:
         known = self.task.known(targets, self.names, where)
         # Thresholds chosen on the rows that are scored would flatter.
         limits = self.thresholds or self.task.usual_thresholds(len(self.names))
-        encoded = self.task.encode(known, self.names)
-        found = self.task.evaluate(self.outputs, encoded, limits)
-        return with_metrics(found, metrics or {}, *self.task.for_metrics(self.outputs, encoded))
+        truth = self.task.encode(known, self.names)
+        if self.aligned is not None:
+            truth = self.aligned.with_targets(known)
+        found = self.task.evaluate(self.outputs, truth, limits)
+        return with_metrics(found, metrics or {}, *self.task.for_metrics(self.outputs, truth))
 
 
 def predict(model: Path, texts: Texts) -> Prediction:
@@ -96,6 +102,22 @@ def predict(model: Path, texts: Texts) -> Prediction:
     return Prediction(
         task=task,
         names=tuple(names),
-        outputs=np.array(rows, np.float64).reshape(len(rows), len(names)),
+        outputs=np.array([each for row in rows for each in row["outputs"]], np.float64),
+        aligned=_aligned(texts, rows),
         thresholds=None if inputs is None else inputs.thresholds,
+    )
+
+
+def _aligned(texts: Texts, rows: Sequence[dict[str, Any]]) -> Aligned | None:
+    """The examples beside their tokens, from the answers of the process."""
+    if "places" not in rows[0]:
+        return None
+    lengths = [length for row in rows for length in row["lengths"]]
+    return Aligned(
+        inputs=offsets_of(np.array([len(row["lengths"]) for row in rows])),
+        offsets=offsets_of(np.array(lengths)),
+        places=np.array([place for row in rows for place in row["places"]], np.int64),
+        texts=texts.texts,
+        pairs=texts.pairs,
+        spans=[each for row in rows for each in row["spans"]],
     )

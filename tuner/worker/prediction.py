@@ -1,8 +1,9 @@
 """Run as a process: `python -m tuner.worker.prediction FOLDER` predicts the texts that it reads.
 
 Standard input holds one JSON object with `texts` and `pairs` (or null). Its answers are the
-names of the outputs as one JSON array, then an array of each row's outputs; on wrong input one
-JSON object with the problem, and the exit code is 2. See `tuner.processes.python_process`.
+names of the outputs as one JSON array, then an object of each example, see `Predictor.answers`;
+on wrong input one JSON object with the problem, and the exit code is 2. See
+`tuner.processes.python_process`.
 """
 
 import json
@@ -28,9 +29,8 @@ def main() -> int:
             output.write(answer(json.dumps(predictor.labels).encode()))
             for start in range(0, len(texts), CHUNK):
                 chunk = slice(start, start + CHUNK)
-                outputs = predictor.logits(texts[chunk], pairs and pairs[chunk])
-                for row in outputs.tolist():
-                    output.write(answer(json.dumps(row).encode()))
+                for found in predictor.answers(texts[chunk], pairs and pairs[chunk]):
+                    output.write(answer(json.dumps(found).encode()))
                 output.flush()
         except InputError as error:
             failure = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
