@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.errors import InputError
@@ -34,6 +34,12 @@ class Column:
 
     pairs: Sequence[Any] | None = None
     """Second part of each row; None without one."""
+
+    read_as: list[str] = field(default_factory=list)
+    """Lines on how the cells were read, which their reader adds."""
+
+    notes: list[str] = field(default_factory=list)
+    """Warnings about the cells as sentences, which their reader adds."""
 
     def refuse(self, problem: str, index: int, remedy: str) -> InputError:
         """Return the refusal of one cell."""

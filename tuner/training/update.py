@@ -236,7 +236,8 @@ class UpdateStep:
 
     def _weight(self, batches: Sequence[MicroBatch]) -> float:
         """Factor of each row's loss, so that the update's is a mean."""
-        return self._loss_scale / math.fsum(self._loss.total_weight(b.labels) for b in batches)
+        total = math.fsum(self._loss.total_weight(batch.labels) for batch in batches)
+        return self._loss_scale / total if total else 0.0
 
     def _decay(self, learning_rate: float) -> float:
         return learning_rate * self._optimizer.weight_decay
