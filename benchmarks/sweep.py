@@ -53,9 +53,9 @@ from turns import here, spread
 
 from tuner.checkpoints import locate
 from tuner.config import compose_sweep
+from tuner.data.examples import to_examples
 from tuner.data.source import find_sources
 from tuner.data.split import Purpose, stratified_order
-from tuner.data.examples import to_examples
 from tuner.devices.host import usable_cores
 from tuner.errors import InputError
 from tuner.search.space import Choice, FloatInterval
