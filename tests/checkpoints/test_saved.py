@@ -10,7 +10,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tuner.__main__ import main
 from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs, read_task, write_inputs
 from tuner.errors import InputError
-from tuner.tasks import Classification, Multilabel, Regression
+from tuner.tasks import Classification, Multilabel, Regression, TokenClassification
 
 PAIRS = ModelInputs(
     text="premise",
@@ -36,10 +36,21 @@ def test_inputs_are_those_of_the_configuration_and_read_as_written(folder):
     case = settings()
     data = replace(case.data, text="premise", text_pair="hypothesis", label="gold")
     inputs = ModelInputs.of(replace(case, data=data, model=replace(case.model, max_length=24)))
-    assert inputs == PAIRS
+    expected = replace(PAIRS, task={"name": "classification"})
+    assert inputs == expected
     assert read_inputs(folder) is None
     write_inputs(folder, inputs)
-    assert read_inputs(folder) == PAIRS
+    assert read_inputs(folder) == expected
+
+
+def test_the_class_of_a_model_says_its_task_and_the_record_its_settings(folder):
+    edit_config(folder, architectures=["BertForTokenClassification"], problem_type=None)
+    assert read_task(folder) == (TokenClassification(), ("a", "b"))
+    task = {"name": "token_classification", "stride": 7}
+    write_inputs(folder, replace(PAIRS, problem_type=None, task=task))
+    assert read_task(folder)[0] == TokenClassification(stride=7)
+    edit_config(folder, architectures=["BertForSequenceClassification"])
+    assert read_task(folder)[0] == Classification()
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ class TestCache:
     def test_a_hit_gives_the_same_mapped(self, data, model, monkeypatch):
         first = prepare(data, model, Classification())
         monkeypatch.setattr(
-            "tuner.data.preparation.tokenize", lambda *_: pytest.fail("made again")
+            "tuner.data.preparation.load_tokenizer", lambda *_: pytest.fail("made again")
         )
         again = prepare(data, model, Classification())
         assert texts_of(first) == texts_of(again)

@@ -11,6 +11,7 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole
 from tuner.settings.settings import TrialSettings
+from tuner.tasks import Form, Task
 from tuner.worker.predict_client import predict
 
 
@@ -30,6 +31,13 @@ class Prediction:
     probabilities: Mapping[str, float] | None = None
     """Label to probability, from 0 to 1; they add up to 1 unless a text may have several labels.
     """
+
+    entities: tuple[Mapping[str, Any], ...] | None = None
+    """Entities of a token classification in their order, each with `type`, `text`, `start` and
+    `end` (characters before it and up to its end) and `score`."""
+
+    tags: tuple[str, ...] | None = None
+    """Tag of each word of a token classification."""
 
 
 class Model:
@@ -80,7 +88,9 @@ class Model:
         return read_task(self.path)[1]
 
     def predict(
-        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+        self,
+        texts: Sequence[str] | Sequence[Sequence[str]],
+        pairs: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Predict texts.
 
@@ -88,7 +98,7 @@ class Model:
         one call.
 
         Args:
-            texts: Texts, one or more.
+            texts: Texts, one or more; of a token classification also lists of words.
             pairs: Second texts, one for each text, for a model of text pairs; None for other
                 models.
 
@@ -99,7 +109,7 @@ class Model:
             InputError: Texts or folder cannot be used.
             TunerError: The process died.
         """
-        _check(texts, pairs)
+        _check(read_task(self.path)[0], texts, pairs)
         inputs = read_inputs(self.path)
         if inputs is not None:
             inputs.check_pairs(given=pairs is not None, key="pairs")
@@ -110,20 +120,20 @@ class Model:
 
 
 def _prediction(row: Mapping[str, Any]) -> Prediction:
-    labels = row.get("labels")
-    return Prediction(
-        label=row.get("label"),
-        labels=None if labels is None else tuple(labels),
-        score=row.get("score"),
-        probabilities=row.get("probabilities"),
-    )
+    known = Prediction.__dataclass_fields__
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in row.items()
+        if name in known
+    }
+    return Prediction(**fields)
 
 
-def _check(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
+def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> None:
     for name, given in (("texts", texts), ("pairs", pairs)):
         if given is None:
             continue
-        if isinstance(given, str) or not all(isinstance(text, str) for text in given):
+        if isinstance(given, str) or not all(_is_part(part, task) for part in given):
             raise InputError(
                 f"{name} is {given!r}, which is not a list of texts",
                 where=name,
@@ -139,3 +149,11 @@ def _check(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
             where="pairs",
             remedy="pass a second text for each text",
         )
+
+
+def _is_part(part: Any, task: Task) -> bool:
+    """True for a text, and for a list of texts where the task has lists."""
+    if isinstance(part, str):
+        return True
+    is_list = isinstance(part, list | tuple) and all(isinstance(item, str) for item in part)
+    return task.form is not Form.TEXTS and is_list and len(part) > 0

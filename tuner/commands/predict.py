@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -170,23 +169,15 @@ def _show(texts: Texts, prediction: Prediction, settings: PredictSettings) -> No
     for remark in texts.remarks:
         terminal.result(remark)
     terminal.console.print(first_rows(texts, prediction, settings.rows))
-    terminal.result(f"\n{len(texts.texts)} rows; predicted: {_summary(prediction)}")
+    terminal.result(
+        f"\n{len(texts.texts)} rows; predicted: {prediction.task.summary(prediction.rows)}"
+    )
     if texts.targets is not None:
         terminal.result(_against(texts.targets, prediction))
     if settings.output is None:
         terminal.result("predict.output=FILE.csv writes all rows")
     else:
         terminal.result(f"{'predictions':<13} {settings.output}")
-
-
-def _summary(prediction: Prediction) -> str:
-    """Return the number of predictions of each label, or the range of the scores."""
-    rows = prediction.rows
-    if "score" in rows[0]:
-        scores = [row["score"] for row in rows]
-        return f"{min(scores):.6g} to {max(scores):.6g}"
-    counts = Counter(label for row in rows for label in row.get("labels", [row.get("label")]))
-    return ", ".join(f"{label} ({count})" for label, count in counts.most_common()) or "no label"
 
 
 def _against(targets: Sequence[Any], prediction: Prediction) -> str:
@@ -208,7 +199,7 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
     parts = [" | ".join(_short(text) for text in texts.row(row)) for row in shown]
     columns = [
         Column(heading="row", cells=[cell(str(row + 1)) for row in shown], right=True),
-        Column(heading="predicted", cells=[cell(_predicted(row)) for row in found]),
+        Column(heading="predicted", cells=[cell(prediction.task.shown(row)) for row in found]),
     ]
     if "probabilities" in every[0]:
         shares = [cell(_shares(row["probabilities"])) for row in found]
@@ -219,13 +210,6 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
     return FittedTable(
         [*columns, Column(heading="text", cells=list(map(cell, parts)), move_order=0)]
     )
-
-
-def _predicted(row: Mapping[str, Any]) -> str:
-    """Return the prediction of one row without its probabilities."""
-    if "score" in row:
-        return f"{row['score']:.6g}"
-    return _written(row["label"] if "label" in row else row["labels"])
 
 
 def _written(target: Any) -> str:
@@ -248,12 +232,14 @@ def as_csv(texts: Texts, prediction: Prediction) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     true = None if texts.targets is None else list(map(_written, texts.targets))
-    given = {"text": texts.texts, "text_pair": texts.pairs, "label": true}
-    columns = {name: cells for name, cells in given.items() if cells is not None}
+    parts = zip(*map(texts.row, range(len(texts.texts))), strict=True)
+    columns = dict(zip(("text", "text_pair"), parts, strict=False))
+    if true is not None:
+        columns["label"] = tuple(true)
     found = prediction.rows
     labels = list(found[0].get("probabilities", ()))
     writer.writerow([*columns, "predicted", *(f"probability of {label}" for label in labels)])
     for cells, row in zip(zip(*columns.values(), strict=True), found, strict=True):
-        best = row["score"] if "score" in row else _predicted(row)
+        best = prediction.task.written(row)
         writer.writerow([*cells, best, *(row["probabilities"][label] for label in labels)])
     return file.getvalue()

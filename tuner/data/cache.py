@@ -225,6 +225,7 @@ def _load_split(folder: Path, name: str, meta: dict[str, Any]) -> TokenizedSplit
         pad_id=meta["pad_id"],
         spec=TargetSpec(**_with_tuples(meta["spec"])),
         examples=None if examples is None else Examples(**_with_tuples(examples)),
+        names=tuple(meta["labels"]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.checkpoints.content import combined_hash
 from tuner.data.forms import FORMS
-from tuner.data.table import Table, column_of, one_column_hint
+from tuner.data.table import Remarks, Table, column_of, one_column_hint
 from tuner.errors import InputError
 from tuner.formatting.suggestion import nearest
 from tuner.settings.settings import DataSettings
@@ -100,13 +100,16 @@ class TargetColumns:
         return self.columns or (self.label,)
 
 
-def to_examples(table: Table, data: DataSettings, task: Task) -> Examples:
+def to_examples(
+    table: Table, data: DataSettings, task: Task, remarks: Remarks | None = None
+) -> Examples:
     """Filter and check a table.
 
     Args:
         table: Rows as they were read.
         data: Columns and conditions.
         task: Task whose targets the rows have.
+        remarks: Receives how the table was read.
 
     Raises:
         InputError: A column is missing, no row is left, or a text or target has no value or is of
@@ -122,7 +125,11 @@ def to_examples(table: Table, data: DataSettings, task: Task) -> Examples:
             raise no_second_part(task, "data.text_pair")
         pairs = form.second(table, data.text_pair, "data.text_pair", rows)
     column = target_column(table, TargetColumns.of(data), rows)
-    targets = task.read(replace(column, texts=texts, pairs=pairs))
+    column = replace(column, texts=texts, pairs=pairs)
+    targets = task.read(column)
+    if remarks is not None:
+        remarks.read_as += [*table.read_as, *column.read_as]
+        remarks.notes += [*table.notes, *column.notes]
     classes = data.label_columns is not None or data.label in table.classes
     return Examples(where=table.where, texts=texts, pairs=pairs, targets=targets, classes=classes)
 

@@ -1,4 +1,4 @@
-"""Reader of CSV, JSON and Parquet files.
+"""Reader of CSV, JSON, Parquet and CoNLL files.
 
 Values are not interpreted: "NA", "null" and "007" stay texts. Errors name the line of malformed
 input.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TextIO
 
+from tuner.data.conll import read_conll
 from tuner.data.delimited import Hints, read_delimited
 from tuner.data.parquet import read_parquet
 from tuner.data.squad import is_squad, squad_rows
@@ -25,7 +26,7 @@ def read_file(
 
     Args:
         path: Path of the file; text may be compressed.
-        file_format: `csv`, `json` or `parquet`.
+        file_format: `csv`, `json`, `parquet` or `conll`.
         wanted: Names of columns.
         key: Configuration key that named the file, for messages.
         hints: Known facts about a delimited file; None if there are none.
@@ -42,6 +43,8 @@ def read_file(
     if file_format == "parquet":
         return read_parquet(path, wanted)
     file = find_text(path)
+    if file_format == "conll":
+        return read_conll(file, wanted)
     if file_format == "csv":
         return read_delimited(file, hints or Hints(), wanted)
     with file.opened() as lines:

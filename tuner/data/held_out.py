@@ -39,7 +39,7 @@ def read_held_out(data: DataSettings, task: Task) -> HeldOut | None:
     if source is None:
         return None
     remarks = Remarks()
-    examples = to_examples(remarks.of(source.read()), data, task)
+    examples = to_examples(source.read(), data, task, remarks)
     (train, validation), labels, _ = read_splits(data, task, find_sources(data))
     examples = known(examples, task, labels)
     rows = sorted(

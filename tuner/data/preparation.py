@@ -216,7 +216,7 @@ def read_splits(
         InputError: They cannot be read, are not labelled texts, or are too few.
     """
     remarks = Remarks()
-    everything, labels = with_names(to_examples(remarks.of(sources[0].read()), data, task), task)
+    everything, labels = with_names(to_examples(sources[0].read(), data, task, remarks), task)
     unset = [name for name in data.label_columns or () if name not in labels]
     if unset:
         remarks.notes.append(
@@ -227,7 +227,7 @@ def read_splits(
     if sources[1] is None:
         train, validation = _hold_out(everything, task, groups, data)
     else:
-        found = to_examples(remarks.of(sources[1].read()), data, task)
+        found = to_examples(sources[1].read(), data, task, remarks)
         train, validation = everything, known(found, task, labels)
     if data.train_examples is not None and data.train_examples < groups:
         raise InputError(
@@ -335,6 +335,7 @@ def tokenized_split(
         inputs=tokens.inputs,
         places=tokens.places,
         examples=None if tokens.places is None else examples,
+        names=tuple(names),
     )
     if tokens.places is None:
         return split

@@ -15,7 +15,7 @@ from tuner.installation.remedies import install_module
 from tuner.settings.file_formats import FORMATS
 from tuner.settings.settings import MISSING, DataSettings
 
-FILE_FORMATS = ("csv", "json", "parquet")
+FILE_FORMATS = ("csv", "json", "parquet", "conll")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,8 @@ class TokenizedSplit:
     """Part of its example that each token stands for, see `Aligned.places`; None: not known."""
     examples: Examples | None = None
     """Examples as they were read, where they are scored by more than `labels`."""
+    names: tuple[str, ...] = ()
+    """Names of the outputs, where examples are scored by more than `labels`."""
     spans: tuple[tuple[tuple[int, int], ...], ...] = ()
     """Characters of the words of each example, see `Aligned.spans`; empty in training."""
 
@@ -89,6 +91,7 @@ class TokenizedSplit:
             texts=found.texts,
             pairs=found.pairs,
             targets=found.targets,
+            names=self.names,
             spans=[self.spans[row] for row in rows] if self.spans else (),
         )
 

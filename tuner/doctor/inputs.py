@@ -57,7 +57,7 @@ def data_line(data: DataSettings, task: Task) -> Line:
 
 def _read(data: DataSettings, task: Task, sources: list[Source], remarks: Remarks) -> str:
     """Return a summary of the rows of files, read as for a sweep."""
-    train, *others = [to_examples(remarks.of(source.read()), data, task) for source in sources]
+    train, *others = [to_examples(source.read(), data, task, remarks) for source in sources]
     train, labels = with_names(train, task)
     for examples in others:
         known(examples, task, labels)

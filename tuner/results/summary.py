@@ -29,7 +29,7 @@ from tuner.results.time_spent import TimeSpent
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
 from tuner.search.ranking import counts, gain, is_usable, unmet_text
-from tuner.tasks.class_scores import ShownScores, class_scores, shown_scores
+from tuner.tasks.class_scores import ShownScores, class_scores, counted_scores, shown_scores
 from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 
@@ -92,11 +92,13 @@ class SweepSummary:
 
     @cached_property
     def class_scores(self) -> ShownScores | None:
-        """Scores of the best trial by class; None if its confusion matrix is unknown."""
-        best = self.best
-        if best is None or best.last is None or not best.last.confusion:
-            return None
-        return shown_scores(class_scores(best.last.confusion, self.labels))
+        """Scores of the best trial by class; None if they are unknown."""
+        last = None if self.best is None else self.best.last
+        if last is not None and last.confusion:
+            return shown_scores(class_scores(last.confusion, self.labels))
+        if last is not None and last.by_class:
+            return shown_scores(counted_scores(last.by_class))
+        return None
 
     @property
     def exit_code(self) -> int:

@@ -9,11 +9,12 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 FORMAT_OF_ENDING = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".psv": "csv", ".json": "json", ".jsonl": "json",
-    ".ndjson": "json", ".parquet": "parquet",
+    ".ndjson": "json", ".parquet": "parquet", ".conll": "conll", ".conllu": "conll",
+    ".iob": "conll", ".bio": "conll",
 }  # fmt: skip
 """Ending of a file's name to its format; that of a compression may follow."""
 
-FORMATS = ("csv", "json", "parquet", "hub", "tfds")
+FORMATS = ("csv", "json", "parquet", "conll", "hub", "tfds")
 """Values of `data.format`, each with an option of its name."""
 
 REMOTE_FORMATS = ("hub", "tfds")

@@ -95,7 +95,8 @@ class DataSettings:
     """Group `data`: labelled texts or text pairs."""
 
     format: Annotated[str, one_of(FORMATS)] = same_content(MISSING)
-    """`csv`, `json` (array or lines), `parquet`, `hub` (Hugging Face datasets) or `tfds`."""
+    """`csv`, `json` (array or lines), `parquet`, `conll` (a word and its tags in each line), `hub`
+    (Hugging Face datasets) or `tfds`."""
 
     package: PackagedFiles | None = None
     """Package that carries the training file; then `train` stays null."""

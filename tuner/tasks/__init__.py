@@ -17,11 +17,12 @@ from tuner.tasks.records import Baseline, Evaluation, LossOptions
 from tuner.tasks.regression import Regression
 from tuner.tasks.score import Direction, Score
 from tuner.tasks.task import Loss, TargetSpec, Task
+from tuner.tasks.token_classification import TokenClassification
 
 REGISTRY: Registry[Task] = Registry(Task)
 """All tasks by name."""
 
-for _kind in (Classification, Multilabel, Regression):
+for _kind in (Classification, Multilabel, Regression, TokenClassification):
     REGISTRY.register(_kind)
 
 find = REGISTRY.find
@@ -44,6 +45,7 @@ __all__ = [
     "Score",
     "TargetSpec",
     "Task",
+    "TokenClassification",
     "find",
     "from_mapping",
 ]

@@ -38,6 +38,9 @@ class Aligned:
     targets: Sequence[Any] = ()
     """Plain target of each example, see `Task.read`; empty where it is to be predicted."""
 
+    names: tuple[str, ...] = ()
+    """Names of the outputs; empty where nothing is scored."""
+
     spans: Sequence[Sequence[tuple[int, int]]] = ()
     """Characters before each word and up to its end, of each example; empty where nothing is to
     be predicted from a text."""
@@ -51,6 +54,6 @@ class Aligned:
         """Example i has tokens token_offsets[i] up to token_offsets[i + 1]."""
         return self.offsets[self.inputs]
 
-    def with_targets(self, targets: Sequence[Any]) -> "Aligned":
-        """Return the same examples with other targets."""
-        return replace(self, targets=targets)
+    def with_targets(self, targets: Sequence[Any], names: tuple[str, ...]) -> "Aligned":
+        """Return the same examples with targets, by these names of the outputs."""
+        return replace(self, targets=targets, names=names)

@@ -1,9 +1,10 @@
 """Precision, recall and F1 of each class, from a confusion matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.tasks.confusion import weighted_pairs
+from tuner.tasks.records import ClassCounts
 
 FEW_CLASSES = 12
 """Up to so many classes are all shown."""
@@ -19,7 +20,7 @@ class ClassScore:
     label: str
     """Name of the class."""
     rows: int
-    """Validation rows of the class."""
+    """Validation rows of the class; the entities of a type."""
     precision: float
     """Share of the predictions of the class that are right; 0 where there is none."""
     recall: float
@@ -61,6 +62,20 @@ def class_scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> l
             f1=float(f1),
         )
         for name, precision, recall, f1, rows in zip(names, *found, strict=True)
+    ]
+
+
+def counted_scores(by_class: Mapping[str, ClassCounts]) -> list[ClassScore]:
+    """Return the scores of each class from its counts."""
+    return [
+        ClassScore(
+            label=name,
+            rows=each.true,
+            precision=each.right / max(1, each.predicted),
+            recall=each.right / max(1, each.true),
+            f1=2 * each.right / max(1, each.predicted + each.true),
+        )
+        for name, each in by_class.items()
     ]
 
 

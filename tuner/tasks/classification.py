@@ -25,6 +25,7 @@ class Classification(Task):
     problem_type: ClassVar[str] = "single_label_classification"
     output_function: ClassVar[str] = "softmax"
     weighs_labels: ClassVar[bool] = True
+    predicts: ClassVar = {"label": str, "probability": float, "probabilities": {str: float}}
     scores: ClassVar = {
         "accuracy": Score(title="accuracy"),
         "macro_f1": Score(title="macro-F1"),

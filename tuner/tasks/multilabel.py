@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar
@@ -16,7 +16,7 @@ from tuner.tasks.label_counts import label_summary
 from tuner.tasks.labels import by_value, known_labels, label_names
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
 from tuner.tasks.score import Score
-from tuner.tasks.task import Array, Loss, TargetSpec, Task
+from tuner.tasks.task import Array, Loss, TargetSpec, Task, counts_text
 
 HALF = 0.5
 """Probability above which a label is predicted where no rows have chosen another."""
@@ -34,6 +34,7 @@ class Multilabel(Task):
         "the thresholds of model_inputs.json"
     )
     several_labels: ClassVar[bool] = True
+    predicts: ClassVar = {"labels": [str], "probabilities": {str: float}}
     scores: ClassVar = {
         "micro_f1": Score(title="micro-F1"),
         "macro_f1": Score(title="macro-F1"),
@@ -237,6 +238,14 @@ class Multilabel(Task):
             labels = [name for _, name in over]
             found.append({"labels": labels, "probabilities": dict(zip(names, row, strict=True))})
         return found
+
+    def shown(self, prediction: Mapping[str, Any]) -> str:
+        """Return the labels."""
+        return "|".join(prediction["labels"])
+
+    def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
+        """Return how often each label is predicted."""
+        return counts_text(label for row in predictions for label in row["labels"]) or "no label"
 
     def usual_thresholds(self, outputs: int) -> Sequence[float]:
         """Return the threshold of the settings, or one half."""

@@ -6,6 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassCounts:
+    """Numbers of what a class has, such as the entities of one type."""
+
+    right: int
+    """Predictions of the class that are right."""
+
+    predicted: int
+    """Predictions of the class."""
+
+    true: int
+    """What is of the class."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Worth of a model's predictions on some rows."""
 
@@ -35,6 +49,9 @@ class Evaluation:
 
     confusion: list[list[int]] | None = None
     """Rows true, columns predicted; None where the task has no labels that exclude one another."""
+
+    by_class: Mapping[str, ClassCounts] | None = None
+    """Counts by class, for a task whose classes have no confusion matrix; None for others."""
 
     thresholds: tuple[float, ...] | None = None
     """Probability above which each label is predicted; None where labels exclude one another."""

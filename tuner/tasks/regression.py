@@ -1,7 +1,7 @@
 """One number for each text or pair of texts."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Self
 
@@ -51,6 +51,7 @@ class Regression(Task):
         "standard deviation of the training rows"
     )
     single_output: ClassVar[bool] = True
+    predicts: ClassVar = {"score": float}
     scores: ClassVar = {
         "pearson": Score(title="Pearson r", values=CORRELATION),
         "spearman": Score(title="Spearman rho", values=CORRELATION),
@@ -231,6 +232,19 @@ class Regression(Task):
         """Return `score`, in the unit of the data."""
         del names, thresholds, aligned
         return [{"score": float(value)} for value in outputs[:, 0]]
+
+    def shown(self, prediction: Mapping[str, Any]) -> str:
+        """Return the number with six digits."""
+        return f"{prediction['score']:.6g}"
+
+    def written(self, prediction: Mapping[str, Any]) -> float:
+        """Return the number with all digits."""
+        return float(prediction["score"])
+
+    def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
+        """Return the range of the numbers."""
+        scores = [row["score"] for row in predictions]
+        return f"{min(scores):.6g} to {max(scores):.6g}"
 
     def fold_head(self, kernel: Array, bias: Array) -> tuple[Array, Array]:
         """Return a last layer whose output is in the unit of the data."""

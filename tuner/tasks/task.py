@@ -6,7 +6,8 @@ the functions that compute with them, so that configuration reads tasks without 
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -23,6 +24,11 @@ Array = Any
 
 Tensor = Any
 """Tensor of TensorFlow, likewise."""
+
+
+def counts_text(names: Iterable[str]) -> str:
+    """Return names with their numbers, the most frequent first."""
+    return ", ".join(f"{name} ({count})" for name, count in Counter(names).most_common())
 
 
 class Loss(Protocol):
@@ -164,6 +170,10 @@ class Task(Component):
     output_function: ClassVar[str] = "softmax"
     """`function_to_apply` of transformers' pipeline: `softmax`, `sigmoid` or `none`."""
 
+    predicts: ClassVar[Mapping[str, Any]]
+    """Columns of `predictions` with their types: `str`, `int`, `float`, `[type]` for a list,
+    `{str: type}` for a mapping of any names, and a mapping of its names to types for an object."""
+
     trainer_remedy: ClassVar[str | None] = None
     """Needs of a Trainer of transformers beside the usual; None without any."""
 
@@ -291,6 +301,18 @@ class Task(Component):
             thresholds: `Evaluation.thresholds` of the model; None where it has none.
             aligned: Examples and their tokens; None where the form is texts.
         """
+
+    def shown(self, prediction: Mapping[str, Any]) -> str:
+        """Return a prediction as people read it in one cell; by default its label."""
+        return str(prediction["label"])
+
+    def written(self, prediction: Mapping[str, Any]) -> str | float:
+        """Return a prediction as a cell of a CSV file; by default as it is shown."""
+        return self.shown(prediction)
+
+    def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
+        """Return what many predictions have in common; by default how often each is met."""
+        return counts_text(self.shown(each) for each in predictions)
 
     def usual_thresholds(self, outputs: int) -> Sequence[float] | None:
         """Return the thresholds of a model that records none; None where labels have none."""

@@ -93,6 +93,7 @@ class Measured:
             peak_memory_bytes=device.peak_memory_bytes(),
             seconds_training=self.seconds,
             confusion=evaluation.confusion if fields["final"] else None,
+            by_class=evaluation.by_class if fields["final"] else None,
             marks=self._marks(evaluation.loss),
             **fields,
         )

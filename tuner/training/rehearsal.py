@@ -23,6 +23,7 @@ from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.checkpoints.content import cache_root, combined_hash
 from tuner.data import PreparedData, TokenizedSplit
 from tuner.data.checkpoint_tokenizer import load_tokenizer
+from tuner.data.tokenized import ONE_EACH
 from tuner.errors import InputError, TunerError
 from tuner.files.atomic import write_whole
 from tuner.files.exclusive import exclusive
@@ -149,7 +150,7 @@ def _problem(
 
 
 def _rows(data: PreparedData, max_length: int) -> TokenizedSplit:
-    """The longest and the shortest validation row, and one of every position that is allowed."""
+    """The longest and the shortest validation input, and one of all positions that are allowed."""
     split = data.validation
     order = np.argsort(split.lengths, kind="stable")
     chosen = [split.ids[split.offsets[row] : split.offsets[row + 1]] for row in order[[0, -1]]]
@@ -160,7 +161,11 @@ def _rows(data: PreparedData, max_length: int) -> TokenizedSplit:
         ids=np.concatenate(ids).astype(np.int32),
         type_ids=np.zeros(sum(map(len, ids)), np.uint8),
         offsets=np.cumsum([0, *map(len, ids)]),
-        labels=split.labels[order[[0, -1, -1]]],
+        labels=np.zeros(len(ids), np.int32),
+        spec=ONE_EACH,
+        inputs=None,
+        places=None,
+        examples=None,
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from tuner.metrics import MetricRecord
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
+from tuner.tasks.records import ClassCounts
 from tuner.trial.certificate import Mark
 
 Scalar = str | int | float | bool | None
@@ -161,6 +162,8 @@ class Report:
             by its process if the driver distinguishes them, else by all; None: unknown.
         seconds_training: Since the previous point, inside updates.
         seconds_evaluating: Evaluation of this point.
+        by_class: Counts by class at the final point, where the task has them instead of a
+            confusion matrix.
         confusion: Rows true labels, columns predicted; at the final point alone, and where
             labels exclude one another.
         marks: Marks of the certificate since the previous point, the last of them at this one.
@@ -191,6 +194,7 @@ class Report:
     seconds_evaluating: float
     errors: Mapping[str, float] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
+    by_class: Mapping[str, ClassCounts] | None = None
     gpu_utilization: float | None = None
     gpu_memory_bytes: int | None = None
     marks: tuple[Mark, ...] = ()

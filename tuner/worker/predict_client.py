@@ -68,7 +68,7 @@ class Prediction:
         limits = self.thresholds or self.task.usual_thresholds(len(self.names))
         truth = self.task.encode(known, self.names)
         if self.aligned is not None:
-            truth = self.aligned.with_targets(known)
+            truth = self.aligned.with_targets(known, self.names)
         found = self.task.evaluate(self.outputs, truth, limits)
         return with_metrics(found, metrics or {}, *self.task.for_metrics(self.outputs, truth))
 

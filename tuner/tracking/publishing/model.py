@@ -15,7 +15,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Array, Map
+from mlflow.types.schema import Array, Map, Object, Property
 
 import tuner
 from tuner import tasks
@@ -174,11 +174,20 @@ def _requirements(task: Task) -> list[str]:
     return [f"{name}=={version(name)}" for name in names]
 
 
+_TYPES = {str: DataType.string, float: DataType.double, int: DataType.long}
+
+
 def _outputs(task: Task) -> list[ColSpec | TensorSpec]:
-    """Columns of predictions, see `Task.predictions`."""
-    shares = ColSpec(Map(DataType.double), "probabilities")
-    if task.single_output:
-        return [ColSpec(DataType.double, "score")]
-    if task.several_labels:
-        return [ColSpec(Array(DataType.string), "labels"), shares]
-    return [ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability"), shares]
+    """Columns of predictions, see `Task.predicts`."""
+    return [ColSpec(_mlflow_type(kind), name) for name, kind in task.predicts.items()]
+
+
+def _mlflow_type(kind: Any) -> DataType | Array | Map | Object:
+    """The type that MLflow has for a type of `Task.predicts`."""
+    if isinstance(kind, list):
+        return Array(_mlflow_type(kind[0]))
+    if isinstance(kind, dict):
+        if str in kind:
+            return Map(_mlflow_type(kind[str]))
+        return Object([Property(name, _mlflow_type(each)) for name, each in kind.items()])
+    return _TYPES[kind]
