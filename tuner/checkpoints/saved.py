@@ -145,7 +145,6 @@ def read_inputs(folder: Path) -> ModelInputs | None:
         "label_columns or thresholds": not all(
             fields[name] is None or _is_list_of(kind, fields[name]) for name, kind in lists.items()
         ),
-        "task": not isinstance(fields["task"], dict | None),
         "max_length": not isinstance(length, int) or isinstance(length, bool) or length < 1,
     }
     for name, holds in wrong.items():

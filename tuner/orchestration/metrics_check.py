@@ -22,8 +22,12 @@ def try_metrics(metrics: Iterable[MetricRecord], data: PreparedData) -> None:
     Raises:
         InputError: A metric cannot be imported, fails, or returns no finite number.
     """
-    targets = data.validation.labels[:ROWS]
-    outputs = np.random.default_rng(0).normal(size=(len(targets), len(data.labels)))
+    split = data.validation
+    rows = np.arange(min(ROWS, len(split)))
+    targets, inputs = split.truth(rows), split.inputs_of(rows)
+    head = data.checkpoint.family.head(data.task.head, len(data.labels))
+    count = int(split.lengths[inputs].sum()) if data.task.head.per_token else len(inputs)
+    outputs = np.random.default_rng(0).normal(size=(count, head.outputs))
     for record in metrics:
         once = replace(load(record), resamples=0)
         measure(record, once, *data.task.for_metrics(outputs, targets))

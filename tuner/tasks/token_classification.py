@@ -223,6 +223,23 @@ class TokenClassification(Task):
             },
         )
 
+    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return true and predicted tag numbers, shape (rows, words); -1 behind the last word."""
+        import numpy as np
+
+        from tuner.tasks.entities import TagSet
+
+        lengths = np.array(list(map(len, targets.targets)))
+        filled = np.arange(lengths.max()) < lengths[:, None]
+        true = np.full(filled.shape, -1)
+        true[filled] = self.encode(targets.targets, targets.names)
+        predicted = np.where(filled, TagSet(names=targets.names).outside, -1)
+        words, tokens = _words(targets)
+        flat = predicted[filled]
+        flat[words] = outputs[tokens].argmax(axis=1)
+        predicted[filled] = flat
+        return true, predicted
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what no entity at all, with the training rows' shares of the tags, reaches."""
         import numpy as np

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 from tuner.fields.bounds import OPEN_SHARE
-from tuner.tasks import Baseline, Classification, Evaluation, Loss, Score, Task
+from tuner.tasks import Aligned, Baseline, Classification, Evaluation, Loss, Score, Task
 from tuner.tasks.row_losses import mean_with_errors
 from tuner.tasks.score import CORRELATION
 
@@ -63,11 +63,15 @@ class Ordinal(Classification):
     beyond_baseline = Task.beyond_baseline
 
     def predictions(
-        self, outputs: Any, names: Sequence[str], thresholds: Sequence[float] | None = None
+        self,
+        outputs: Any,
+        names: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+        aligned: Aligned | None = None,
     ) -> list[dict[str, Any]]:
         """Return `label`, its `probability`, and `probabilities` by label."""
         _, shares = self.for_metrics(outputs, None)
-        rows = super().predictions(outputs, names, thresholds)
+        rows = super().predictions(outputs, names, thresholds, aligned)
         return [
             {**row, "label": names[level], "probability": float(share[level])}
             for row, share, level in zip(rows, shares, self.levels(shares), strict=True)
