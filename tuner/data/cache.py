@@ -39,7 +39,7 @@ MOST_BYTES = 20 * 2**30
 """Largest size of all entries together; those used longest ago are removed first."""
 
 _ARRAYS = ("ids", "type_ids", "offsets", "labels", "inputs", "places")
-"""Arrays of a split; those of which it has none have no file."""
+"""Arrays of a split; an array that it lacks has no file."""
 
 _META = "meta.json"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCounts:
-    """Numbers of what a class has, such as the entities of one type."""
+    """Counts of a class, such as the entities of one type."""
 
     right: int
     """Predictions of the class that are right."""
@@ -16,7 +16,7 @@ class ClassCounts:
     """Predictions of the class."""
 
     true: int
-    """What is of the class."""
+    """True members of the class."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,7 +135,7 @@ class Task(Component):
         """Return the targets that training has, of inputs or tokens; by default those of examples.
 
         Args:
-            encoded: What `encode` gives.
+            encoded: Targets from `encode`.
             aligned: Examples and their tokens, with plain targets.
         """
         del aligned
@@ -311,7 +311,7 @@ class Task(Component):
         return self.shown(prediction)
 
     def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
-        """Return what many predictions have in common; by default how often each is met."""
+        """Return a line about many predictions; by default how often each is met."""
         return counts_text(self.shown(each) for each in predictions)
 
     def usual_thresholds(self, outputs: int) -> Sequence[float] | None:
