@@ -37,14 +37,15 @@ class Ordinal(Classification):
         _, shares = self.for_metrics(outputs, targets)
         loss, error, within = mean_with_errors(earth_movers(shares, targets), targets)
         levels, numbers = self.levels(shares), range(shares.shape[1])
-        constant = len({*targets, *levels}) == 1  # scikit-learn gives NaN.
-        kappa = cohen_kappa_score(targets, levels, labels=numbers, weights="quadratic")
+        kappa = 0.0  # Not defined where all is one label.
+        if len({*targets, *levels}) > 1:
+            kappa = cohen_kappa_score(targets, levels, labels=numbers, weights="quadratic")
         return replace(
             found,
             loss=loss,
             loss_error=error,
             error_within_strata=within,
-            scores={"kappa": 0.0 if constant else float(kappa), **found.scores},
+            scores={"kappa": float(kappa), **found.scores},
         )
 
     def levels(self, shares: Any) -> Any:
