@@ -15,7 +15,10 @@ The Trainer and keras-hub need environments of their own, which are made by
     python3 -m venv /tmp/keras
     /tmp/keras/bin/pip install keras-hub==0.32.0 safetensors 'tensorflow==2.21.*'
 
-Without --peer-python the Trainer is left out, without --keras-python keras-hub.
+Without --peer-python the Trainer is left out, without --keras-python keras-hub. Earlier commits
+take part with a checkout and a python that has their requirements:
+
+    --earlier NAME /tmp/earlier/bin/python /tmp/checkout
 """
 
 import argparse
@@ -26,7 +29,7 @@ from statistics import median
 
 import numpy as np
 from default_trial import one_epoch
-from turns import Peer, here, in_turns, spread
+from turns import Peer, here, in_turns, of_checkout, spread
 
 from tuner.data import prepare
 from tuner.tasks import Classification
@@ -52,7 +55,11 @@ def commands(given: argparse.Namespace, inputs: str, checkpoint: str) -> dict[st
         known |= {"trainer": trainer, "trainer_grouped": [*trainer, "--group-by-length"]}
     if given.keras_python is not None:
         known["keras"] = [given.keras_python, here("peer_keras.py"), inputs, checkpoint]
-    return {name: known[name] for name in given.peers.split(",") if name in known}
+    chosen = {name: known[name] for name in given.peers.split(",") if name in known}
+    for name, python, checkout in given.earlier:
+        script = f"{checkout}/benchmarks/peer_ours.py"
+        chosen[name] = [*of_checkout(python, checkout), script, "--rows", str(given.rows)]
+    return chosen
 
 
 def show(taken: dict[str, list[float]], rows: int) -> None:
@@ -82,6 +89,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peer-python", help="a python with torch, transformers, accelerate")
     parser.add_argument("--keras-python", help="a python with keras-hub")
+    parser.add_argument(
+        "--earlier", nargs=3, metavar=("NAME", "PYTHON", "CHECKOUT"), action="append", default=[]
+    )
     parser.add_argument("--peers", default="ours,trainer,trainer_grouped,keras")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

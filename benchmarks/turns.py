@@ -135,3 +135,13 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 def here(name: str) -> str:
     """Path of a script beside this one."""
     return str(Path(__file__).with_name(name))
+
+
+def of_checkout(python: str, checkout: str) -> list[str]:
+    """Beginning of a command that imports the package of an earlier commit.
+
+    Args:
+        python: A python with its requirements.
+        checkout: Folder of the commit.
+    """
+    return ["env", f"PYTHONPATH={checkout}", python]

@@ -68,7 +68,7 @@ class Classifier:
         self._rematerialize = rematerialize
         whole = [*self.family.parameters(), *self.head.parameters]
         self._tables = {} if vocabulary is None else vocabulary.tables(whole)
-        self._reader = TensorReader(self.family, checkpoint.weight_files)
+        self._weight_files = checkpoint.weight_files
         self.parameters: list[Parameter] = []
         self.variables: list[Any] = []
         self._new: set[str] = set()
@@ -92,19 +92,24 @@ class Classifier:
         self, whole: Iterable[Parameter]
     ) -> Iterator[tuple[Parameter, NDArray[np.float32] | None]]:
         """Yield each parameter that is trained, and the checkpoint's values; None for new ones."""
+        reader = self._reader()
         for each in whole:
             if each.name in self._tables:
                 table = self._tables[each.name]
-                yield from zip(table.parameters, table.split(self._reader[each.name]), strict=True)
+                yield from zip(table.parameters, table.split(reader[each.name]), strict=True)
             else:
-                yield each, self._reader.first_value(each)
+                yield each, reader.first_value(each)
+
+    def _reader(self) -> TensorReader:
+        """Tensors of the checkpoint; what was read of an open file stays in memory."""
+        return TensorReader(self.family, self._weight_files)
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Return the present weights by name, all rows of the token embedding among them."""
         tensors = {variable.name: variable.numpy() for variable in self.variables}
         for name, table in self._tables.items():
             rows, norm = (tensors.pop(each.name) for each in table.parameters)
-            tensors[name] = table.join(self._reader[name], rows, norm)
+            tensors[name] = table.join(self._reader()[name], rows, norm)
         return tensors
 
     @property

@@ -27,6 +27,13 @@ rest of the measured peaks of models with 2 and with 6 small layers and few toke
 COPIES = 2
 """Numbers for each weight that an update makes: its gradient clipped, and what decays of it."""
 
+HOST_COPIES = 3
+"""The same on a CPU, where the weight before its decay is still there beside the one after."""
+
+SLACK = 0.08
+"""Share by which the pool that TensorFlow allocates from on a CPU, and returns nothing of to the
+system, is larger than what it holds at most; `python benchmarks/memory.py` shows it."""
+
 EVALUATED = 4
 """Rows evaluated at once, for each row trained on, where memory decides on both."""
 
@@ -78,6 +85,7 @@ class Memory:
         gradients: Gradients of a micro-batch, and their sum if an update has several.
         activations: Memory that the backward pass needs, or the update's own copies of
             gradients and weights if those are more.
+        allocator: Memory of a CPU that TensorFlow's pool has beside what is in use.
     """
 
     program: int
@@ -85,6 +93,7 @@ class Memory:
     optimizer: int
     gradients: int
     activations: int
+    allocator: int
 
     @property
     def parts(self) -> dict[str, int]:
@@ -107,13 +116,17 @@ def estimate(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -> Me
     """
     training, weights = settings.training, FLOAT * shape.parameters
     summed = training.batch_size * training.devices < settings.effective_batch_size
-    return Memory(
+    copies = weights * (HOST_COPIES if on_host else COPIES)
+    memory = Memory(
         program=LIBRARIES + GRAPHS + GRAPH * shape.layers if on_host else 0,
         weights=weights * (2 + (training.ema_decay is not None)),
         optimizer=weights * _slots(settings.optimizer, on_host=on_host),
         gradients=weights * (1 + summed),
-        activations=max(COPIES * weights, _activations(shape, settings, on_host=on_host)),
+        activations=max(copies, _activations(shape, settings, on_host=on_host)),
+        allocator=0,
     )
+    pooled = memory.total - memory.program
+    return replace(memory, allocator=int(SLACK * pooled)) if on_host else memory
 
 
 def fitting(
