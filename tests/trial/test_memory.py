@@ -101,8 +101,9 @@ def test_the_estimate_comes_near_what_was_allocated(
 def test_parts_sum_up():
     found = memory(on_host=True)
     assert sum(found.parts.values()) == found.total
-    *parts, allocator = found.parts
+    *parts, last = found.parts
     assert parts == ["program", "weights", "optimizer", "gradients", "activations"]
+    assert last == "allocator"
     # The pool of a CPU; a GPU's has its own measure of what is in use.
     assert found.allocator == pytest.approx(0.08 * (found.total - found.program) / 1.08, rel=1e-3)
     assert memory().allocator == 0
