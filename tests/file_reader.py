@@ -17,6 +17,7 @@ from tuner.config import check_space, compose_sweep, compose_training
 from tuner.errors import InputError
 from tuner.orchestration.inputs import check_inputs
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
+from tuner.tasks import Classification, TokenClassification
 
 
 def read_inputs(folder):
@@ -24,7 +25,8 @@ def read_inputs(folder):
     train = next(folder.glob("train.*"))
     data = DataSettings(format=train.suffix[1:].replace("jsonl", "json"), train=str(train))
     model = ModelSettings(checkpoint=str(folder / "model"), max_length=16)
-    check_inputs([TrialSettings(model=model, data=data)])
+    task = TokenClassification() if data.format == "conll" else Classification()
+    check_inputs([TrialSettings(model=model, data=data, task=task)])
     shutil.rmtree(cache_root() / "prepared", ignore_errors=True)
 
 

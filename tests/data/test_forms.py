@@ -79,7 +79,7 @@ SENTENCES = st.lists(
 
 
 def test_every_word_stands_in_one_window(tokenizer):
-    @given(st.lists(SENTENCES, min_size=1, max_size=4), st.integers(8, 24), st.integers(0, 4))
+    @given(st.lists(SENTENCES, min_size=1, max_size=4), st.integers(8, 24), st.integers(0, 40))
     def check(sentences, max_length, overlap):
         texts = [tuple(words) for words in sentences]
         rows = WORDS.tokenize(tokenizer, texts, None, max_length, overlap)

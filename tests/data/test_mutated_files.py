@@ -134,10 +134,19 @@ def as_data(name):
                 path.write_text(json.dumps(found))
             case ".jsonl":
                 path.write_text("\n".join(json.dumps(row) for row in found))
+            case ".conll":
+                path.write_text("\n\n".join(map(as_conll, found)))
             case ".parquet":
                 pq.write_table(pa.Table.from_pylist(found), path)
 
     return written
+
+
+def as_conll(row):
+    """A word in each line, the first with the label as its type."""
+    words = row["text"].split() or ["-"]
+    tags = [f"B-{row['label']}", *["O"] * (len(words) - 1)]
+    return "\n".join(f"{word} {tag}" for word, tag in zip(words, tags, strict=True))
 
 
 def without_tokenizer_json(folder):
@@ -153,6 +162,7 @@ KINDS = {
     "csv": ("inputs", "train.csv", bytes_of, 200, None),
     "json": ("inputs", "train.json", json_of, 150, as_data("train.json")),
     "json lines": ("inputs", "train.jsonl", bytes_of, 150, as_data("train.jsonl")),
+    "conll": ("inputs", "train.conll", bytes_of, 100, as_data("train.conll")),
     "parquet": ("inputs", "train.parquet", bytes_of, 100, as_data("train.parquet")),
     "weights": ("inputs", "model/model.safetensors", weights_of, 150, None),
     "pickle": ("inputs", "model/pytorch_model.bin", bytes_of, 100, with_pickle),

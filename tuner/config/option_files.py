@@ -30,7 +30,10 @@ def option_files() -> dict[Path, str]:
 def content(kind: type[Component]) -> str:
     """Return the file of an option: its description, then a line for each key."""
     texts = descriptions(kind)
-    lines = [f"# {description(kind)}", f"name: {kind.name}"]
+    lines = [f"# {description(kind)}"]
+    if kind.usual is not None:
+        lines.append(f"# {kind.usual}")
+    lines.append(f"name: {kind.name}")
     for item in declared(kind):
         default = MISSING if item.is_mandatory else yaml_value(item.default)
         text = texts[item.name].rstrip(".")

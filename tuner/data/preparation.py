@@ -169,7 +169,6 @@ def _make(
     splits, labels, remarks = read_splits(data, task, sources)
     remarks.notes += [*tokenizer.notes, *check_encoding(tokenizer, model.max_length)]
     tokenize, overlap = FORMS[task.form].tokenize, task.window_overlap()
-    check_overlap(task, model.max_length - layout.special_tokens)
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length, overlap) for s in splits)
     tokens = (rows[0], rows[1])
     remarks.notes += [note for part in rows for note in part.notes]
@@ -290,25 +289,6 @@ def _draw(
         )
     order = stratified_order(task.strata(examples.targets), seed, purpose)
     return examples.take(order[:count].tolist())
-
-
-def check_overlap(task: Task, available: int) -> None:
-    """Check that windows move on.
-
-    Args:
-        task: Task whose windows overlap.
-        available: Most tokens of a window without special ones.
-
-    Raises:
-        InputError: They share all that fits into one.
-    """
-    overlap = task.window_overlap()
-    if overlap >= available:
-        raise InputError(
-            f"windows of {available} tokens cannot share {overlap}",
-            where="task.stride",
-            remedy=f"task.stride={available // 4}, or a larger model.max_length",
-        )
 
 
 def tokenized_split(

@@ -14,7 +14,6 @@ from tuner.data.delimited import Hints
 from tuner.data.examples import Examples, TargetColumns, no_second_part, target_column
 from tuner.data.files import read_file
 from tuner.data.forms import FORMS
-from tuner.data.preparation import check_overlap
 from tuner.data.table import Remarks, Table, one_column_hint
 from tuner.data.tokenized import TokenizedSplit, offsets_of
 from tuner.data.tokenizer import find_layout
@@ -171,7 +170,6 @@ def tokenized_texts(
     tokenizer = load_tokenizer(checkpoint)
     layout = find_layout(tokenizer, pairs=pairs is not None)
     check_length(checkpoint, max_length, layout.special_tokens)
-    check_overlap(task, max_length - layout.special_tokens)
     rows = FORMS[task.form].tokenize(tokenizer, texts, pairs, max_length, task.window_overlap())
     unknown = (None,) * len(texts)
     known = None if pairs is None else tuple(pairs)

@@ -23,6 +23,9 @@ class Component(ABC):
     name: ClassVar[str]
     """Name that users choose it by."""
 
+    usual: ClassVar[str | None] = None
+    """Sentence about settings of other groups that are usual with it, and their source."""
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the name and the fields."""
         return {"name": self.name} | {

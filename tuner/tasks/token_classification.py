@@ -26,6 +26,11 @@ class TokenClassification(Task):
     """Named entities: a tag for each word."""
 
     name: ClassVar[str] = "token_classification"
+    usual: ClassVar[str | None] = (
+        "Usual: training.epochs=2 to 4, training.batch_size=16 or 32, "
+        "optimizer.learning_rate=2e-5 to 5e-5 (Devlin 2019, appendix A.3); 1e-4 to 3e-4 for small "
+        "encoders (Turc 2019)."
+    )
     form: ClassVar[Form] = Form.WORDS
     head: ClassVar[HeadKind] = HeadKind.TOKEN
     trainer_remedy: ClassVar[str | None] = (
@@ -44,8 +49,8 @@ class TokenClassification(Task):
     }
 
     stride: Annotated[int, at_least(0)] = 32
-    """Tokens that neighbouring windows of a text share that is longer than `model.max_length`.
-    Each word is read in the window where most tokens surround it."""
+    """Tokens that neighbouring windows share of a text longer than `model.max_length`, at most
+    half a window; each word is read in the window where most tokens surround it."""
 
     def window_overlap(self) -> int:
         """Return `stride`."""

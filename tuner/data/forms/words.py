@@ -82,6 +82,7 @@ def _tokenize(
 ) -> TokenRows:
     del pairs
     made = TokenRowsBuilder(tokenizer, find_layout(tokenizer, pairs=False), max_length)
+    shared = min(overlap, made.available // 2)
     every: list[Spans] = []
     lost = 0
     joined = [text if isinstance(text, str) else " ".join(text) for text in texts]
@@ -94,7 +95,7 @@ def _tokenize(
             places = first_tokens(spans, encoding.offsets)
         every.append(spans)
         lost += len(spans) - int((places >= 0).sum())
-        starts = window_starts(len(encoding), made.available, overlap)
+        starts = window_starts(len(encoding), made.available, shared)
         home = homes(len(encoding), starts, made.available)
         for number, start in enumerate(starts):
             part = slice(start, start + made.available)
