@@ -267,11 +267,12 @@ class Task(Component):
         """Return targets and predictions as a metric's function takes them.
 
         Args:
-            outputs: Outputs of the head, float64, shape (rows, outputs).
-            targets: Targets of the rows, from `encode`.
+            outputs: As for `evaluate`.
+            targets: As for `evaluate`.
 
         Returns:
-            Arrays of shape (rows, ...); by default the targets and the outputs as they are.
+            Arrays of shape (rows, ...), of which the bootstrap draws rows; by default the targets
+            and the outputs as they are.
         """
         return targets, outputs
 
