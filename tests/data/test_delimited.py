@@ -18,7 +18,7 @@ from tests.data.test_sources import read, refused
 from tuner.config import compose_predict, compose_sweep
 from tuner.data import prepare
 from tuner.data.delimited import Hints
-from tuner.data.examples import TargetColumns
+from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.held_out import read_held_out
 from tuner.data.source import find_sources
 from tuner.data.texts import read_texts
@@ -181,7 +181,7 @@ class TestDelimiters:
         path = file("text^label\na^pos\n")
         refused(path, "there is no column 'text'", "text^label", "data.delimiter=")
         with pytest.raises(InputError, match=r"predict\.delimiter="):
-            read_texts(path, "text", None, None, **LABEL)
+            read_texts(path, "text", SecondColumns(), None, **LABEL)
 
     def test_one_column_of_texts_with_commas(self, file):
         path = file("text\ngood, really\nbad; or so\tall\n")
@@ -338,7 +338,7 @@ class TestWhereItIsSaid:
 
     def test_a_file_to_predict(self, file):
         path = file(gzip.compress(b'review\tstars\n"open\t1\nb\t2\n'), "f.tsv.gz")
-        texts = read_texts(path, "review", None, None, **STARS)
+        texts = read_texts(path, "review", SecondColumns(), None, **STARS)
         assert texts.texts == ('"open', "b")
         assert texts.targets == ("1", "2")
         assert "quote marks are part of the texts" in texts.remarks[0]
@@ -349,7 +349,7 @@ class TestWhereItIsSaid:
         assert read_texts(
             path,
             "review",
-            None,
+            SecondColumns(),
             None,
             task=Classification(),
             usual=TargetColumns(label="stars"),

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.data.test_sources import read, refused
-from tuner.data.examples import TargetColumns
+from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.parquet import class_names
 from tuner.data.texts import read_texts
 from tuner.tasks import Classification
@@ -53,7 +53,7 @@ def test_class_numbers_have_their_names(saved):
     )
     assert read(saved, "parquet", where={"side": "left"}).texts == ("a", "c")
     assert read(saved, "parquet", label="stars").targets == ("5", "1", "1")
-    assert read_texts(saved, "text", None, None, **LABEL).targets == (
+    assert read_texts(saved, "text", SecondColumns(), None, **LABEL).targets == (
         "pos",
         "neg",
         "10",

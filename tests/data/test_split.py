@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.data.split import Purpose, stratified_order, validation_rows
+from tuner.data.split import Purpose, grouped_order, stratified_order, validation_rows
 
 LABELS = st.lists(st.integers(0, 5), min_size=2, max_size=200).map(np.array)
 SEEDS = st.integers(0, 2**32)
@@ -60,3 +60,18 @@ def test_names_and_numbers_are_ordered_alike():
     numbers = np.where(names == "a", 0, 1)
     by_name = stratified_order(names.tolist(), 0, Purpose.TRAIN)
     assert by_name.tolist() == stratified_order(numbers, 0, Purpose.TRAIN).tolist()
+
+
+def test_a_cut_between_groups():
+    groups = [*"aaabbcccccdd"]
+    for count in range(1, 12):
+        for seed in range(5):
+            order, cut = grouped_order(groups, seed, Purpose.SPLIT, count)
+            assert sorted(order) == list(range(12))
+            first = {groups[row] for row in order[:cut]}
+            assert first.isdisjoint(groups[row] for row in order[cut:])
+            assert 0 < cut < 12
+            last = groups[order[cut - 1]]
+            assert cut < count + groups.count(last)
+    orders = {tuple(grouped_order(groups, seed, Purpose.SPLIT, 3)[0]) for seed in range(20)}
+    assert len(orders) > 10

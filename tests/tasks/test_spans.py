@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from tuner.tasks.spans import (
     best_threshold,
     best_windows,
+    evidence,
     no_answer_scores,
     ranked_spans,
+    span_losses,
     token_span,
 )
 
@@ -126,3 +129,44 @@ class TestThreshold:
             np.array([-4.0, 2.0]), answered=np.array([1.0, 0.0]), silent=np.array([0.0, 1.0])
         )
         assert threshold == -1.0
+
+
+def test_losses_are_those_of_scipy_without_the_padding():
+    random = np.random.default_rng(3)
+    starts, ends = random.normal(0, 3, (2, 4, 7))
+    targets, lengths = np.array([[0, 0], [2, 4], [6, 6], [1, 3]]), np.array([5, 7, 7, 4])
+    found = span_losses(starts, ends, targets, lengths)
+    for row, (first, last) in enumerate(targets):
+        real = slice(lengths[row])
+        start = log_softmax(starts[row, real])[first]
+        end = log_softmax(ends[row, real])[last]
+        assert found[row] == pytest.approx(-(start + end) / 2)
+
+
+class TestEvidence:
+    ALLOWED = np.ones((60, 30), bool) & (np.arange(30) >= CONTEXT_FROM)
+    RANDOM = np.random.default_rng(4)
+    FIRST = RANDOM.integers(CONTEXT_FROM, 27, 60)
+    TARGETS = np.stack([FIRST, FIRST + RANDOM.integers(0, 3, 60)], axis=1)
+
+    def test_it_is_standard_normal_for_guesses(self):
+        found = [
+            evidence(*self.RANDOM.normal(0, 1, (2, 60, 30)), self.ALLOWED, self.TARGETS)
+            for _ in range(200)
+        ]
+        assert abs(np.mean(found)) < 0.25
+        assert np.std(found) == pytest.approx(1.0, abs=0.15)
+
+    def test_it_grows_with_what_the_model_knows(self):
+        starts, ends = self.RANDOM.normal(0, 1, (2, 60, 30))
+        rows = np.arange(60)
+        starts[rows, self.TARGETS[:, 0]] += 1.0
+        some = evidence(starts, ends, self.ALLOWED, self.TARGETS)
+        ends[rows, self.TARGETS[:, 1]] += 3.0
+        assert 2.0 < some < evidence(starts, ends, self.ALLOWED, self.TARGETS)
+
+    def test_constant_scores_and_windows_of_one_span_are_none(self):
+        assert evidence(*np.zeros((2, 60, 30)), self.ALLOWED, self.TARGETS) == 0.0
+        one = np.arange(30)[None] == 5
+        random = self.RANDOM.normal(0, 1, (2, 1, 30))
+        assert evidence(*random, one, np.array([[5, 5]])) == 0.0

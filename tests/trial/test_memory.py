@@ -98,6 +98,17 @@ def test_the_estimate_comes_near_what_was_allocated(
     assert found == pytest.approx(megabytes * 10**6, rel=0.12)
 
 
+@pytest.mark.parametrize("on_host", [True, False])
+def test_each_choice_is_an_input(on_host):
+    def activations(rows, choices):
+        trial = settings(batch_size=rows, evaluation_batch_size=1)
+        trial = replace(trial, data=replace(trial.data, choices=choices))
+        return estimate(MINILM, trial, on_host=on_host).activations
+
+    assert activations(64, ["a", "b", "c"]) == activations(192, None)
+    assert activations(64, ["list"]) == activations(64, None)
+
+
 def test_parts_sum_up():
     found = memory(on_host=True)
     assert sum(found.parts.values()) == found.total

@@ -28,9 +28,27 @@ class Prediction:
     score: float | None = None
     """Number of a regression, in the unit of its data."""
 
+    answer: str | None = None
+    """Answer of a question; empty for none."""
+
+    start: int | None = None
+    """Characters of the context before the answer; None without an answer."""
+
+    end: int | None = None
+    """Characters of the context up to the end of the answer; None without an answer."""
+
+    choice: str | None = None
+    """Text of the most probable choice."""
+
+    index: int | None = None
+    """Number of that choice, from 0."""
+
+    probability: float | None = None
+    """Probability of label, answer or choice, from 0 to 1."""
+
     probabilities: Mapping[str, float] | None = None
-    """Label to probability, from 0 to 1; they add up to 1 unless a text may have several labels.
-    """
+    """Label, or number of a choice, to probability, from 0 to 1; they add up to 1 unless a text
+    may have several labels."""
 
     entities: tuple[Mapping[str, Any], ...] | None = None
     """Entities of a token classification in their order, each with `type`, `text`, `start` and
@@ -99,8 +117,8 @@ class Model:
 
         Args:
             texts: Texts, one or more; of a token classification also lists of words.
-            pairs: Second texts, one for each text, for a model of text pairs; None for other
-                models.
+            pairs: Second part of each text: the second text for a model of text pairs, the
+                context of a question, a list of choices; None for other models.
 
         Returns:
             Prediction for each text, in their order.

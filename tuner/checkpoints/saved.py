@@ -53,6 +53,9 @@ class ModelInputs:
     label_columns: list[str] | None = None
     """`data.label_columns` of the training data."""
 
+    choices: list[str] | None = None
+    """`data.choices` of the training data."""
+
     thresholds: list[float] | None = None
     """Probability above which each label is predicted; None where labels exclude one another."""
 
@@ -80,6 +83,7 @@ class ModelInputs:
             quoting=data.quoting,
             label_separator=data.label_separator,
             label_columns=data.label_columns,
+            choices=data.choices,
             thresholds=None if thresholds is None else list(thresholds),
             task=tasks.REGISTRY.to_record(settings.task.as_exported()),
         )
@@ -94,17 +98,19 @@ class ModelInputs:
         Raises:
             InputError: A model of pairs has no second texts, or one of single texts has.
         """
-        if given and self.text_pair is None:
+        columns = self.choices or ([] if self.text_pair is None else [self.text_pair])
+        if given and not columns:
             raise InputError(
                 "the model was trained on single texts, and second texts are given",
                 where=key,
                 remedy=f"leave {key} out",
             )
-        if not given and self.text_pair is not None:
+        if not given and columns:
+            shown = ", ".join(map(repr, columns))
             raise InputError(
                 "the model was trained on pairs of texts, and there are no second texts",
                 where=key,
-                remedy=f"second texts as {key}; in training they were column {self.text_pair!r}",
+                remedy=f"second texts as {key}; in training they were column {shown}",
             )
 
 
@@ -135,14 +141,14 @@ def read_inputs(folder: Path) -> ModelInputs | None:
         fields[name]
         for name in ("text_pair", "delimiter", "quoting", "label_separator", "problem_type")
     ]
-    lists = {"label_columns": str, "thresholds": float}
+    lists = {"label_columns": str, "choices": str, "thresholds": float}
     wrong = {
         "text or label": not all(isinstance(text, str) for text in texts),
         "task": not isinstance(fields["task"], dict | None),
         "text_pair, delimiter, quoting, label_separator or problem_type": not all(
             isinstance(v, str | None) for v in maybe
         ),
-        "label_columns or thresholds": not all(
+        "label_columns, choices or thresholds": not all(
             fields[name] is None or _is_list_of(kind, fields[name]) for name, kind in lists.items()
         ),
         "max_length": not isinstance(length, int) or isinstance(length, bool) or length < 1,

@@ -1,6 +1,6 @@
 """Names under which a served model finds the texts that it classifies."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tuner.errors import InputError
@@ -15,20 +15,25 @@ class TextColumns:
 
     text: tuple[Column, ...]
     text_pair: tuple[Column, ...]
-    """Empty for a model of single texts."""
+    """Empty for a model of single texts, and for one of choices."""
+    choices: tuple[str, ...] = ()
+    """Columns of choices, one for each, or one with lists; empty for other models."""
 
     @classmethod
-    def of(cls, text: str, text_pair: str | None) -> "TextColumns":
+    def of(
+        cls, text: str, text_pair: str | None, choices: Sequence[str] | None = None
+    ) -> "TextColumns":
         """Return the columns of a model by those of its training data.
 
         Args:
             text: `data.text`.
             text_pair: `data.text_pair`; None: the model takes single texts.
+            choices: `data.choices`; None: the model takes none.
         """
         own = {text, text_pair}
         first: tuple[Column, ...] = (text, *(name for name in ("text",) if name not in own), 0)
         if text_pair is None:
-            return cls(text=first, text_pair=())
+            return cls(text=first, text_pair=(), choices=tuple(choices or ()))
         second: tuple[Column, ...] = (
             text_pair,
             *(name for name in ("text_pair",) if name not in own),
@@ -37,12 +42,18 @@ class TextColumns:
         return cls(text=first, text_pair=second)
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """Columns whose cells are lists."""
+        return self.choices if len(self.choices) == 1 else ()
+
+    @property
     def names(self) -> list[Column]:
         """All columns, those without a name first, as MLflow counts them."""
-        return sorted([*self.text, *self.text_pair], key=lambda name: isinstance(name, str))
+        every = [*self.text, *self.text_pair, *self.choices]
+        return sorted(every, key=lambda name: isinstance(name, str))
 
-    def choose(self, given: Collection[Column]) -> tuple[Column, Column | None]:
-        """Return the columns of texts and of second texts; the training data's come first.
+    def choose(self, given: Collection[Column]) -> tuple[Column, Sequence[Column]]:
+        """Return the column of texts and those of second parts; the training data's come first.
 
         Args:
             given: Columns that there are.
@@ -53,12 +64,15 @@ class TextColumns:
         text = next((name for name in self.text if name in given), None)
         if text is None:
             raise self._missing("texts", self.text)
+        for name in self.choices:
+            if name not in given:
+                raise self._missing("choices", (name,))
         if not self.text_pair:
-            return text, None
+            return text, self.choices
         pair = next((name for name in self.text_pair if name in given), None)
         if pair is None:
             raise self._missing("second texts", self.text_pair)
-        return text, pair
+        return text, (pair,)
 
     def _missing(self, what: str, names: tuple[Column, ...]) -> InputError:
         named = [name for name in names if isinstance(name, str)]

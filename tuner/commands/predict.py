@@ -12,7 +12,7 @@ from tuner.checkpoints.saved import ModelInputs, read_inputs, read_task
 from tuner.commands.command_words import read_options
 from tuner.config import compose_predict, load_trial
 from tuner.data.delimited import Hints
-from tuner.data.examples import TargetColumns
+from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.texts import Texts, read_texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole
@@ -30,9 +30,6 @@ SHOWN_LABELS = 4
 
 SHOWN_CHARACTERS = 60
 """Maximal length of a shown text."""
-
-SEPARATOR = "|"
-"""Text between several labels of a row."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -90,13 +87,17 @@ def _read(model: Path, file: Path, settings: PredictSettings) -> tuple[Texts, st
     )  # Fails at once on what the slow process that predicts would refuse.
     known = _known_inputs(model)
     trained = known or ModelInputs.of(TrialSettings())
-    text_pair = settings.text_pair or trained.text_pair
+    second = SecondColumns(
+        text_pair=settings.text_pair or trained.text_pair,
+        choices=settings.choices or trained.choices,
+        section="predict",
+    )
     if known is not None:
-        known.check_pairs(given=text_pair is not None, key="predict.text_pair")
+        known.check_pairs(given=bool(second.names), key="predict.text_pair")
     texts = read_texts(
         file,
         settings.text or trained.text,
-        text_pair,
+        second,
         settings.label,
         task=task,
         usual=TargetColumns(
@@ -205,16 +206,11 @@ def first_rows(texts: Texts, prediction: Prediction, rows: int) -> FittedTable:
         shares = [cell(_shares(row["probabilities"])) for row in found]
         columns.append(Column(heading="probabilities", cells=shares, move_order=1))
     if texts.targets is not None:
-        true = [cell(_written(texts.targets[row])) for row in shown]
+        true = [cell(prediction.task.shown_target(texts.targets[row])) for row in shown]
         columns.append(Column(heading="true", cells=true))
     return FittedTable(
         [*columns, Column(heading="text", cells=list(map(cell, parts)), move_order=0)]
     )
-
-
-def _written(target: Any) -> str:
-    """Return a target as the text of one cell."""
-    return SEPARATOR.join(target) if isinstance(target, list | tuple) else str(target)
 
 
 def _shares(probabilities: Mapping[str, float]) -> str:
@@ -231,15 +227,20 @@ def as_csv(texts: Texts, prediction: Prediction) -> str:
     """Return all rows: the texts, the true target if known, the prediction, probabilities."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    true = None if texts.targets is None else list(map(_written, texts.targets))
+    task = prediction.task
+    true = None if texts.targets is None else list(map(task.shown_target, texts.targets))
     parts = zip(*map(texts.row, range(len(texts.texts))), strict=True)
     columns = dict(zip(("text", "text_pair"), parts, strict=False))
     if true is not None:
         columns["label"] = tuple(true)
     found = prediction.rows
     labels = list(found[0].get("probabilities", ()))
-    writer.writerow([*columns, "predicted", *(f"probability of {label}" for label in labels)])
+    # The probability of the prediction is among those of all labels.
+    numbers = [name for name, kind in list(task.predicts.items())[1:] if kind in (int, float)]
+    numbers = [name for name in numbers if not labels or name != "probability"]
+    shares = [f"probability of {label}" for label in labels]
+    writer.writerow([*columns, "predicted", *numbers, *shares])
     for cells, row in zip(zip(*columns.values(), strict=True), found, strict=True):
-        best = prediction.task.written(row)
-        writer.writerow([*cells, best, *(row["probabilities"][label] for label in labels)])
+        figures = [*(row[name] for name in numbers), *row.get("probabilities", {}).values()]
+        writer.writerow([*cells, task.written(row), *figures])
     return file.getvalue()

@@ -64,8 +64,74 @@ def hashed_text(part: Any) -> str:
 
 def wanted_columns(data: DataSettings) -> tuple[str, ...]:
     """Return the columns that the settings name, each once."""
-    names = [data.text, data.text_pair, *TargetColumns.of(data).names, *data.where]
-    return tuple(dict.fromkeys(name for name in names if name is not None))
+    second, targets = SecondColumns.of(data), TargetColumns.of(data)
+    return tuple(dict.fromkeys([data.text, *second.names, *targets.names, *data.where]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondColumns:
+    """Columns that hold the second parts."""
+
+    text_pair: str | None = None
+    """Column of second texts or of contexts."""
+
+    choices: Sequence[str] | None = None
+    """Columns of choices, one for each; or one with a list in each row."""
+
+    section: str = "data"
+    """Section of the keys that name them, for messages."""
+
+    @classmethod
+    def of(cls, data: DataSettings) -> "SecondColumns":
+        """Return those of training data."""
+        return cls(text_pair=data.text_pair, choices=data.choices)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the columns; none without second parts."""
+        return self.choices or ([] if self.text_pair is None else [self.text_pair])
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Key, as a message names it, to the column that it has to name."""
+        if self.choices:
+            return {f"{self.section}.choices={name}": name for name in self.choices}
+        return {f"{self.section}.text_pair": name for name in self.names}
+
+    def read(self, table: Table, task: Task, rows: Sequence[int]) -> tuple[Any, ...] | None:
+        """Return the second parts of some rows; None without any.
+
+        Args:
+            table: Has the columns.
+            task: Task whose form they have.
+            rows: Indices of the rows.
+
+        Raises:
+            InputError: The task has none, or needs some; or a cell is of another kind.
+        """
+        form = FORMS[task.form]
+        given = "choices" if self.choices else "text_pair"
+        names = self.names
+        if form.needs_second and (not names or given != form.second_key):
+            raise InputError(
+                f"task={task.name} needs {form.second_key} of each row",
+                where=f"{self.section}.{form.second_key}, {table.where}",
+                remedy=f"{self.section}.{form.second_key}={form.second_example}",
+            )
+        if not names:
+            return None
+        key = f"{self.section}.{given}"
+        if form.second is None or given != form.second_key:
+            raise InputError(
+                f"task={task.name} has no {given}",
+                where=key,
+                remedy=f"leave {key} out, or set it to null",
+            )
+        if len(names) == 1:
+            return form.second(table, names[0], key, rows)
+        joined = ", ".join(names)
+        cells = list(zip(*(table.values[name] for name in names), strict=True))
+        return form.second(replace(table, values={joined: cells}), joined, key, rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +185,7 @@ def to_examples(
     rows = _matching_rows(table, data)
     form = FORMS[task.form]
     texts = form.first(table, data.text, "data.text", rows)
-    pairs = None
-    if data.text_pair is not None:
-        if form.second is None:
-            raise no_second_part(task, "data.text_pair")
-        pairs = form.second(table, data.text_pair, "data.text_pair", rows)
+    pairs = SecondColumns.of(data).read(table, task, rows)
     column = target_column(table, TargetColumns.of(data), rows)
     column = replace(column, texts=texts, pairs=pairs)
     targets = task.read(column)
@@ -132,15 +194,6 @@ def to_examples(
         remarks.notes += [*table.notes, *column.notes]
     classes = data.label_columns is not None or data.label in table.classes
     return Examples(where=table.where, texts=texts, pairs=pairs, targets=targets, classes=classes)
-
-
-def no_second_part(task: Task, key: str) -> InputError:
-    """Return the refusal of a second column for a task that has one alone."""
-    return InputError(
-        f"task={task.name} has no second text",
-        where=key,
-        remedy=f"leave {key} out, or set it to null",
-    )
 
 
 def target_column(table: Table, targets: TargetColumns, rows: Sequence[int]) -> Column:
@@ -193,8 +246,7 @@ def _check_columns(table: Table, data: DataSettings) -> None:
         keys |= {f"data.label_columns={name}": name for name in data.label_columns}
     else:
         keys["data.label"] = data.label
-    if data.text_pair is not None:
-        keys["data.text_pair"] = data.text_pair
+    keys |= SecondColumns.of(data).keys
     keys |= {f"data.where.{name}": name for name in data.where}
     for key, column in keys.items():
         if column not in table.columns:

@@ -13,17 +13,17 @@ from tuner.checkpoints.info import check_length
 from tuner.data import cache
 from tuner.data.checkpoint_tokenizer import load_tokenizer, tokenizer_hash, vocabulary_size
 from tuner.data.encoding_check import check_encoding
-from tuner.data.examples import Examples, to_examples
+from tuner.data.examples import Examples, SecondColumns, to_examples
 from tuner.data.forms import FORMS
 from tuner.data.report import DataReport, make_report
 from tuner.data.source import Source, find_sources
-from tuner.data.split import Purpose, stratified_order, validation_rows
+from tuner.data.split import Purpose, grouped_order, stratified_order, validation_rows
 from tuner.data.table import Remarks
 from tuner.data.tokenized import TokenizedSplit, offsets_of
 from tuner.data.tokenizer import TokenRows, find_layout
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
-from tuner.tasks import Baseline, Task
+from tuner.tasks import Baseline, Form, Task
 from tuner.tasks.cells import shortened
 
 
@@ -164,7 +164,7 @@ def _make(
     sources: tuple[Source, Source | None],
 ) -> cache.StoredData:
     tokenizer = load_tokenizer(info)
-    layout = find_layout(tokenizer, pairs=data.text_pair is not None)
+    layout = find_layout(tokenizer, pairs=bool(SecondColumns.of(data).names))
     check_length(info, model.max_length, layout.special_tokens)
     splits, labels, remarks = read_splits(data, task, sources)
     remarks.notes += [*tokenizer.notes, *check_encoding(tokenizer, model.max_length)]
@@ -172,6 +172,14 @@ def _make(
     rows = tuple(tokenize(tokenizer, s.texts, s.pairs, model.max_length, overlap) for s in splits)
     tokens = (rows[0], rows[1])
     remarks.notes += [note for part in rows for note in part.notes]
+    task = task.fit(splits[0].targets)
+    arrays = [
+        tokenized_split(split, token, tokenizer.pad_id, task, labels)
+        for split, token in zip(splits, tokens, strict=True)
+    ]
+    truths = [split.truth(np.arange(len(split))) for split in arrays]
+    for name, split, truth in zip(("training", "validation"), arrays, truths, strict=True):
+        remarks.notes += task.placement_notes(split.labels, truth, f"{name} rows")
     report = make_report(
         splits,
         tokens,
@@ -180,19 +188,12 @@ def _make(
         vocabularies=(vocabulary_size(tokenizer.backend), info.family.vocab_size),
         remarks=remarks,
     )
-    task = task.fit(splits[0].targets)
-    arrays = [
-        tokenized_split(split, token, tokenizer.pad_id, task, labels)
-        for split, token in zip(splits, tokens, strict=True)
-    ]
     return cache.StoredData(
         labels=labels,
         train=replace(arrays[0], examples=None),
         validation=arrays[1],
         vocabulary=np.union1d(tokens[0].vocabulary, tokens[1].vocabulary),
-        constant_guess=task.baseline(
-            arrays[0].labels, arrays[1].truth(np.arange(len(arrays[1]))), len(labels)
-        ),
+        constant_guess=task.baseline(arrays[0].labels, truths[1], len(labels)),
         task=task,
         report=report,
         fingerprint=combined_hash(
@@ -269,9 +270,13 @@ def _hold_out(
             where=f"data.label, in {examples.where}",
             remedy="more rows, or a validation file in data.validation",
         )
-    strata = task.strata(examples.targets)
-    order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)
     count = validation_rows(len(examples), labels, data.validation_fraction)
+    if task.form is Form.CONTEXT and len(set(examples.pairs or ())) > 1:
+        # Questions on one context have much in common.
+        order, count = grouped_order(examples.pairs or (), data.seed, Purpose.SPLIT, count)
+    else:
+        strata = task.strata(examples.targets)
+        order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)
     return examples.take(order[count:].tolist()), examples.take(order[:count].tolist())
 
 

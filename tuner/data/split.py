@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,32 @@ def stratified_order(
         position[rank == counts[groups] - 1] = 2.0
     # The sort is stable: equal places keep the shuffled order.
     return shuffled[np.argsort(position, kind="stable")]
+
+
+def grouped_order(
+    groups: Sequence[Any], seed: int, purpose: Purpose, count: int
+) -> tuple[NDArray[np.int64], int]:
+    """Return a random order in which groups stay together, and where to cut it between two.
+
+    Args:
+        groups: Group of each row; two different ones at least.
+        seed: Value of `data.seed`.
+        purpose: Purpose, which selects the random stream.
+        count: Number of rows before the cut, which the group there completes; without it where
+            nothing would be left.
+
+    Returns:
+        Row indices; shape [rows]; and the number of rows before the cut.
+    """
+    random = np.random.default_rng([seed, purpose])
+    numbers: dict[Any, int] = {}
+    for group in groups:
+        numbers.setdefault(group, len(numbers))
+    places = random.permutation(len(numbers))
+    of_row = places[np.array([numbers[group] for group in groups])]
+    order = np.argsort(of_row, kind="stable")
+    ends = np.cumsum(np.bincount(of_row))[:-1]
+    return order, int(ends[min(int(np.searchsorted(ends, count)), len(ends) - 1)])
 
 
 def _rank_in_group(groups: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

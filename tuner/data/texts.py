@@ -11,7 +11,7 @@ from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.info import check_length
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.delimited import Hints
-from tuner.data.examples import Examples, TargetColumns, no_second_part, target_column
+from tuner.data.examples import Examples, SecondColumns, TargetColumns, target_column
 from tuner.data.files import read_file
 from tuner.data.forms import FORMS
 from tuner.data.table import Remarks, Table, one_column_hint
@@ -46,7 +46,7 @@ class Texts:
 def read_texts(
     path: Path,
     text: str,
-    text_pair: str | None,
+    second: SecondColumns,
     label: str | None,
     *,
     task: Task,
@@ -58,7 +58,7 @@ def read_texts(
     Args:
         path: CSV, JSON or Parquet file, by its suffix.
         text: Column of the texts.
-        text_pair: Column of the second texts; None for single texts.
+        second: Columns of the second parts.
         label: Column of the true targets, which every row has; None: `usual`.
         task: Task of the model.
         usual: The same, which the file or some of its rows may lack: it is left out then.
@@ -74,9 +74,7 @@ def read_texts(
             where=str(path),
             remedy=f"a name that ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
         )
-    texts = {"predict.text": text}
-    if text_pair is not None:
-        texts["predict.text_pair"] = text_pair
+    texts = {"predict.text": text, **second.keys}
     wanted = texts if label is None else {**texts, "predict.label": label}
     targets = replace(usual, key="the file")
     if label is not None:
@@ -99,16 +97,12 @@ def read_texts(
         raise InputError("there are no rows", where=str(path), remedy="a text in each row")
     form = FORMS[task.form]
     first = form.asked(table, text, "predict.text", rows)
-    second = None
-    if text_pair is not None:
-        if form.second is None:
-            raise no_second_part(task, "predict.text_pair")
-        second = form.second(table, text_pair, "predict.text_pair", rows)
+    pairs = second.read(table, task, rows)
     known = label is not None or _are_known(table, task, targets)
     return Texts(
         texts=first,
-        pairs=second,
-        targets=_targets(table, task, targets, (first, second), must=label is not None)
+        pairs=pairs,
+        targets=_targets(table, task, targets, (first, pairs), must=label is not None)
         if known
         else None,
         remarks=tuple(remarks.lines()),

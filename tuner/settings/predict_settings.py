@@ -17,6 +17,9 @@ class PredictSettings:
     text_pair: str | None = None
     """Column of the second texts; null: the one that the model was trained on."""
 
+    choices: list[str] | None = None
+    """Columns of the choices, or one with lists; null: those that the model was trained on."""
+
     label: str | None = None
     """Column of the true labels; null: the one that the model was trained on, if the file has
     it."""

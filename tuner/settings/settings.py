@@ -135,6 +135,10 @@ class DataSettings:
     text_pair: str | None = same_content(None)
     """Column of the second text; null for single texts."""
 
+    choices: list[str] | None = same_content(None)
+    """Columns of the choices, one for each; or one column with a list in each row. For
+    `task=multiple_choice`."""
+
     label: Annotated[str, NAME] = same_content("label")
     """Column of the label. Labels are kept as written, except that a column of only whole-number
     floats (1.0, 2.0) becomes integers; the training rows decide this."""
@@ -160,6 +164,11 @@ class DataSettings:
 
     seed: Annotated[int, between(0, LARGEST_SEED)] = same(0)
     """Decides only split and subset."""
+
+    @property
+    def inputs_per_row(self) -> int:
+        """Inputs of a training row, as far as settings tell: one for each column of choices."""
+        return max(1, len(self.choices or ()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from tuner.tasks.cells import Column
 from tuner.tasks.classification import Classification
 from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.multilabel import Multilabel
+from tuner.tasks.multiple_choice import MultipleChoice
+from tuner.tasks.question_answering import QuestionAnswering
 from tuner.tasks.records import Baseline, Evaluation, LossOptions
 from tuner.tasks.regression import Regression
 from tuner.tasks.score import Direction, Score
@@ -22,7 +24,14 @@ from tuner.tasks.token_classification import TokenClassification
 REGISTRY: Registry[Task] = Registry(Task)
 """All tasks by name."""
 
-for _kind in (Classification, Multilabel, Regression, TokenClassification):
+for _kind in (
+    Classification,
+    Multilabel,
+    Regression,
+    TokenClassification,
+    QuestionAnswering,
+    MultipleChoice,
+):
     REGISTRY.register(_kind)
 
 find = REGISTRY.find
@@ -41,6 +50,8 @@ __all__ = [
     "Loss",
     "LossOptions",
     "Multilabel",
+    "MultipleChoice",
+    "QuestionAnswering",
     "Regression",
     "Score",
     "TargetSpec",

@@ -28,6 +28,19 @@ Answers = tuple[Answer, ...]
 """True answers of one question; none where the context has none."""
 
 
+class Candidate(NamedTuple):
+    """A piece of a context that may be the answer."""
+
+    score: float
+    """Sum of its start and its end logit."""
+
+    start: int
+    """Characters before it."""
+
+    stop: int
+    """Characters up to its end."""
+
+
 def read_answers(column: Column) -> tuple[Answers, ...]:
     """Return the answers of each row, each once, in their order.
 

@@ -1,10 +1,14 @@
 """Spans of a context: from answers to tokens, and from logits of tokens back to answers."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tuner.tasks.association import bounded
+from tuner.tasks.row_losses import cross_entropy
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -62,7 +66,8 @@ def ranked_spans(
     made = [_ranked(starts[cut], ends[cut], allowed[cut], longest, count) for cut in cuts]
     places, scores = (np.concatenate(parts) for parts in zip(*made, strict=True))
     first, more = np.divmod(places, longest)
-    return RankedSpans(first=first, last=first + more, score=scores)
+    # Where a window has fewer spans, the rest may end beyond it.
+    return RankedSpans(first=first, last=np.minimum(first + more, tokens - 1), score=scores)
 
 
 def _ranked(
@@ -128,3 +133,46 @@ def best_threshold(differences: Floats, answered: Floats, silent: Floats) -> flo
     # Rows with the same difference are answered together.
     apart = np.concatenate([[True], sorted_[:-1] < sorted_[1:], [True]])
     return float(bounds[np.where(apart, gains, -np.inf).argmax()])
+
+
+def span_losses(starts: Floats, ends: Floats, targets: Integers, lengths: Integers) -> Floats:
+    """Return the loss of each window in nats: mean of the cross-entropies of start and end.
+
+    Args:
+        starts: Start logits, shape (windows, tokens).
+        ends: End logits, the same shape.
+        targets: First and last token, shape (windows, 2); 0 and 0 where there is no answer.
+        lengths: Tokens of each window that are no padding, shape (windows,).
+    """
+    real = np.arange(starts.shape[1]) < lengths[:, None]
+    both = (np.where(real, logits, -np.inf) for logits in (starts, ends))
+    pairs = zip(both, targets.T, strict=True)
+    start, end = (cross_entropy(logits, places) for logits, places in pairs)
+    losses: Floats = (start + end) / 2.0
+    return losses
+
+
+def evidence(starts: Floats, ends: Floats, allowed: NDArray[np.bool_], targets: Integers) -> float:
+    """Return the evidence that true spans have larger scores than others of their length.
+
+    The share of the context's spans with smaller scores is uniform for a model that knows
+    nothing, so that the statistic is standard normal.
+
+    Args:
+        starts: Start logits of windows that hold their answers, shape (windows, tokens).
+        ends: End logits, the same shape.
+        allowed: True for the tokens of the context, which follow one another.
+        targets: First and last token of the answer, shape (windows, 2).
+    """
+    found = []
+    for start, end, context, (first, last) in zip(starts, ends, allowed, targets, strict=True):
+        width = int(last - first)
+        places = np.flatnonzero(context)
+        places = places[: len(places) - width]
+        scores = start[places] + end[places + width]
+        true = start[first] + end[last]
+        below = (scores < true).sum() + ((scores == true).sum() - 1) / 2.0
+        count = len(places)
+        if count > 1:
+            found.append((below - (count - 1) / 2.0) / math.sqrt((count**2 - 1) / 12.0))
+    return bounded(math.fsum(found) / math.sqrt(len(found))) if found else 0.0

@@ -19,6 +19,9 @@ from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.records import Baseline, Evaluation, LossOptions, TargetSummary
 from tuner.tasks.score import Score
 
+SEPARATOR = "|"
+"""Text between several labels of a row, in a cell."""
+
 Array = Any
 """Array of NumPy, which this module does not import."""
 
@@ -140,6 +143,17 @@ class Task(Component):
         """
         del aligned
         return encoded
+
+    def placement_notes(self, placed: Array, truth: Any, what: str) -> Iterator[str]:
+        """Yield sentences about targets that training cannot use; by default none.
+
+        Args:
+            placed: Targets from `place`.
+            truth: Examples, as for `evaluate`.
+            what: Kind of the rows, as `training rows`.
+        """
+        del placed, truth, what
+        yield from ()
 
     def fit(self, targets: Sequence[Any]) -> Self:
         """Return the task with what it takes from the training targets; by default itself.
@@ -314,6 +328,10 @@ class Task(Component):
     def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
         """Return a line about many predictions; by default how often each is met."""
         return counts_text(self.shown(each) for each in predictions)
+
+    def shown_target(self, target: Any) -> str:
+        """Return a plain target as people read it in one cell."""
+        return SEPARATOR.join(target) if isinstance(target, list | tuple) else str(target)
 
     def usual_thresholds(self, outputs: int) -> Sequence[float] | None:
         """Return the thresholds of a model that records none; None where labels have none."""

@@ -4,6 +4,7 @@ MLflow copies this file beside the model and runs it when the model is loaded ("
 code"), with our package on the path; nothing is pickled.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ class TextClassifier(PythonModel):
 
         self._predictor = Predictor(Path(context.artifacts["model"]))
         fed = context.model_config or {}
-        self._columns = TextColumns.of(fed["text"], fed["text_pair"])
+        # Models of earlier versions have no choices.
+        choices = fed.get("choices")
+        self._columns = TextColumns.of(fed["text"], fed["text_pair"], choices)
 
     def predict(
         self,
@@ -50,17 +53,22 @@ class TextClassifier(PythonModel):
             MlflowException: A column or a text is missing.
         """
         try:
-            rows = _rows(model_input)
-            text, pair = self._columns.choose(list(rows.columns))
+            listed = self._columns.listed
+            rows = _rows(model_input, listed)
+            text, second = self._columns.choose(list(rows.columns))
             texts = _texts(rows[text])
-            pairs = None if pair is None else _texts(rows[pair])
+            pairs = _second(rows, second, listed)
         except (InputError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
         return pd.DataFrame(self._predictor.predictions(texts, pairs))
 
 
-def _rows(given: pd.DataFrame) -> pd.DataFrame:
+def _rows(given: pd.DataFrame, listed: Sequence[str]) -> pd.DataFrame:
     """Return a row for each text; MLflow makes one row of columns that are given as lists.
+
+    Args:
+        given: Input of the model.
+        listed: Columns whose cells are lists.
 
     Raises:
         ValueError: The lists differ in length.
@@ -68,9 +76,35 @@ def _rows(given: pd.DataFrame) -> pd.DataFrame:
     lists = [
         name
         for name in given.columns
-        if len(given) and isinstance(given[name].iloc[0], (list, np.ndarray))
+        if len(given) and _is_list(_first(given[name]) if name in listed else given[name].iloc[0])
     ]
     return given.explode(lists, ignore_index=True) if lists else given
+
+
+def _is_list(cell: object) -> bool:
+    return isinstance(cell, (list, np.ndarray))
+
+
+def _first(column: "pd.Series[Any]") -> object:
+    """First item of the first cell; None where that is no list, or empty."""
+    cell = column.iloc[0]
+    return cell[0] if _is_list(cell) and len(cell) else None
+
+
+def _second(rows: pd.DataFrame, columns: Sequence[Any], listed: Sequence[str]) -> list[Any] | None:
+    """Return the second part of each row; None without any.
+
+    Raises:
+        InputError: A text is missing.
+    """
+    if not columns:
+        return None
+    if listed:
+        name = listed[0]
+        cells = rows[name].map(lambda cell: list(cell) if _is_list(cell) else [cell])
+        return [tuple(_texts(pd.Series(cell, name=name))) for cell in cells]
+    texts = [_texts(rows[name]) for name in columns]
+    return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
 
 
 def _texts(column: "pd.Series[str]") -> list[str]:

@@ -178,7 +178,7 @@ def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -
     """Return the memory kept of all layers for the backward pass, plus that of one layer."""
     training, length = settings.training, settings.model.max_length
     size = FLOAT if training.precision == "float32" else FLOAT // 2
-    tokens = training.batch_size * length
+    tokens = training.batch_size * settings.data.inputs_per_row * length
     layer = tokens * (_kept if on_host else _kept_compiled)(shape, length, size)
     if training.rematerialize:
         layers = shape.layers * tokens * shape.hidden * size + layer

@@ -30,7 +30,16 @@ class InputForm:
     """Tokenisation of examples."""
 
     second: Reader | None = None
-    """Reader of the column `data.text_pair`, where it is set; None: there is no second part."""
+    """Reader of the column of second parts, where there is one; None: there is no second part."""
+
+    second_key: str = "text_pair"
+    """Key of `data` that names the column of second parts, or one column for each choice."""
+
+    second_example: str = "COLUMN"
+    """Value of that key, for messages."""
+
+    needs_second: bool = False
+    """True if every example has a second part."""
 
     ask: Reader | None = None
     """Reader of the first parts that are to be predicted; None: `first`."""

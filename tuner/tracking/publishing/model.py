@@ -40,6 +40,9 @@ EXAMPLE = {
 }
 """Column to its value in the input example."""
 
+CHOICES = ["One would like to see it again.", "It is much too long."]
+"""Choices of the same."""
+
 LOCK_SECONDS = 300.0
 
 _COPY = ".model-"
@@ -76,7 +79,8 @@ def log_model(
             data = best["data"]
             text = inputs.text if inputs else data.get("text", "text")
             pair = inputs.text_pair if inputs else data["text_pair"]
-            _pack(packed, copy, text, pair, model)
+            choices = inputs.choices if inputs else None
+            _pack(packed, copy, TextColumns.of(text, pair, choices), model)
             client.log_model_artifacts(model.model_id, str(packed))
             client.finalize_logged_model(model.model_id, "READY")
     registered = register(client, model, name, runs.shown) if name is not None else ""
@@ -114,11 +118,18 @@ def _made(
             **study_tags(runs.study),
             "trial_number": str(provenance["trial"]),
         },
-        model_type="text-classification",
+        model_type=_model_type(best),
     )
     for run in {source.info.run_id, sweep.info.run_id}:
         client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
     return model
+
+
+def _model_type(best: Mapping[str, Any]) -> str:
+    """Kind of the model, as the hub names it, by its best.yaml, which once had no task."""
+    kind = tasks.find(best["task"]["name"]) if "task" in best else tasks.Classification
+    one_output = kind.head is tasks.HeadKind.SEQUENCE
+    return "text-classification" if one_output else kind.name.replace("_", "-")
 
 
 def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
@@ -136,17 +147,23 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
     raise LookupError("the run of the best trial does not exist yet")
 
 
-def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: LoggedModel) -> None:
+def _pack(packed: Path, folder: Path, fed: TextColumns, model: LoggedModel) -> None:
     """Write MLflow's folder of the model: weights, our code, signature, example, versions."""
     task, _ = read_task(folder)
     # No column is required, since names differ; the model itself checks for them.
     columns: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.string, name, required=False)  # type: ignore[arg-type]
-        for name in TextColumns.of(text, pair).names
+        ColSpec(
+            Array(DataType.string) if name in fed.listed else DataType.string,
+            name,  # type: ignore[arg-type]
+            required=False,
+        )
+        for name in fed.names
     ]
-    example = {text: [EXAMPLE["text"]]}
+    text, pair = fed.text[0], fed.text_pair[0] if fed.text_pair else None
+    example: dict[Any, list[Any]] = {text: [EXAMPLE["text"]]}
     if pair is not None:
         example[pair] = [EXAMPLE["text_pair"]]
+    example |= {name: [CHOICES] if name in fed.listed else [CHOICES[0]] for name in fed.choices}
     save_model(
         path=str(packed),
         python_model=str(_SERVED),
@@ -154,7 +171,7 @@ def _pack(packed: Path, folder: Path, text: str, pair: str | None, model: Logged
         code_paths=[str(_PACKAGE)],
         signature=ModelSignature(inputs=Schema(columns), outputs=Schema(_outputs(task))),
         input_example=pd.DataFrame(example),
-        model_config={"text": text, "text_pair": pair},
+        model_config={"text": text, "text_pair": pair, "choices": list(fed.choices) or None},
         pip_requirements=_requirements(task),
         mlflow_model=Model(
             artifact_path=model.artifact_location,
