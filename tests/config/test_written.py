@@ -55,6 +55,15 @@ class TestOverrides:
         assert trial.data.where == {word: word for word in WORDS}
         assert survives(trial, tmp_path)
 
+    def test_columns_of_labels(self, tmp_path):
+        task = "task=multilabel"
+        trial = compose(tmp_path, task, f"data.label_columns=[{', '.join(WORDS)}]")
+        assert trial.data.label_columns == WORDS
+        assert survives(trial, tmp_path)
+        quoted = compose(tmp_path, task, "data.label_columns=['a, b', \"c\\\"d\", '[e]', f: g]")
+        assert quoted.data.label_columns == ["a, b", 'c"d', "[e]", "f: g"]
+        assert compose(tmp_path, task, "data.label_columns=null").data.label_columns is None
+
     def test_values_given_one_by_one(self, tmp_path):
         plain = [f"data.where.a{number}={word}" for number, word in enumerate(WORDS)]
         added = [f"+data.where.b{number}={word}" for number, word in enumerate(WORDS)]
@@ -96,6 +105,16 @@ class TestFiles:
             ["sweep=lr_search", option(tmp_path, "data", content)], tmp_path
         ).base
         assert trial.data.where == {word: word for word in [*WORDS, *YAML_ONLY]}
+
+    @pytest.mark.parametrize("lines", ["[{}]", "\n  - {}"])
+    def test_columns_of_labels(self, tmp_path, lines):
+        words = [word for word in [*WORDS, *YAML_ONLY] if word != "="]
+        between = ", " if lines == "[{}]" else "\n  - "
+        columns = lines.format(between.join(words))
+        content = f"format: csv\ntrain: x.csv\nlabel_columns: {columns}\n"
+        mine = option(tmp_path, "data", content)
+        trial = compose_sweep(["sweep=lr_search", "task=multilabel", mine], tmp_path).base
+        assert trial.data.label_columns == words
 
     @pytest.mark.parametrize("word", ["true", "no", "01", "1e3", "12e4567", "2024-01-01", "0x10"])
     def test_names_of_columns_and_places(self, tmp_path, word):

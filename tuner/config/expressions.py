@@ -23,7 +23,15 @@ from hydra.errors import HydraException
 
 from tuner.config.limits import check_text
 from tuner.config.schema import GROUPS, SWEEP, free_mappings
-from tuner.config.written import WRITTEN_KEYS, WRITTEN_VALUES, as_text, holds_text, split_mapping
+from tuner.config.written import (
+    WRITTEN_KEYS,
+    WRITTEN_VALUES,
+    as_text,
+    holds_text,
+    holds_texts,
+    split_items,
+    split_mapping,
+)
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 from tuner.search.space import Choice, Domain, FloatInterval, IntInterval
@@ -143,6 +151,8 @@ def _as_written(key: str, value: Any, written: str) -> Any:
     """Return the value of a key, with the texts in it as they were written."""
     if key in WRITTEN_KEYS and isinstance(value, dict):
         return dict(_written_pair(key, *pair) for pair in split_mapping(written.strip()))
+    if holds_texts(key) and isinstance(value, list):
+        return [_written_item(item) for item in split_items(written)]
     if value is None and key.startswith(f"{WRITTEN_VALUES}."):
         return written.strip()
     return as_text(value, written) if holds_text(key) else value
@@ -151,11 +161,19 @@ def _as_written(key: str, value: Any, written: str) -> Any:
 def _written_pair(mapping: str, key: str, value: str) -> tuple[str, Any]:
     """Return a key of a mapping, which is a text, with its value, which may be one."""
     name = as_text(_parser().parse_rule(key, "dictKey"), key)
-    made = _parser().parse_rule(value, "element")
-    made = made.text if isinstance(made, QuotedString) else made
-    if mapping == WRITTEN_VALUES:
-        made = value if made is None else as_text(made, value)
+    made = _written_item(value) if mapping == WRITTEN_VALUES else _element(value)
     return key if name is None else name, made
+
+
+def _written_item(written: str) -> Any:
+    """Return an item of a list or a mapping of texts; null is one, too."""
+    made = _element(written)
+    return written if made is None else as_text(made, written)
+
+
+def _element(written: str) -> Any:
+    made = _parser().parse_rule(written, "element")
+    return made.text if isinstance(made, QuotedString) else made
 
 
 def _refuse_foreign(parsed: Override, text: str, where: str) -> None:

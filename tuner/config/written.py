@@ -25,25 +25,30 @@ WRITTEN_KEYS = (WRITTEN_VALUES, "training.class_weights")
 
 def holds_text(key: str) -> bool:
     """Return True if the value of a key is a text."""
-    return key in _text_keys() or key.startswith(f"{WRITTEN_VALUES}.")
+    return key.startswith(f"{WRITTEN_VALUES}.") or _types().get(key) in (str, str | None)
+
+
+def holds_texts(key: str) -> bool:
+    """Return True if the value of a key is a list of texts."""
+    return _types().get(key) in (list[str], list[str] | None)
 
 
 @cache
-def _text_keys() -> frozenset[str]:
+def _types() -> dict[str, Any]:
     components = (
         (group, kind) for group, registry in REGISTRIES.items() for kind in registry.bundled()
     )
     kinds = (*CLOSED.items(), *components)
-    return frozenset(key for group, kind in kinds for key in _of_class(kind, group))
+    return dict(pair for group, kind in kinds for pair in _of_class(kind, group))
 
 
-def _of_class(kind: type, prefix: str) -> Iterator[str]:
+def _of_class(kind: type, prefix: str) -> Iterator[tuple[str, Any]]:
     for item in declared(kind):
         inner = next(filter(dataclasses.is_dataclass, (item.type, *get_args(item.type))), None)
         if isinstance(inner, type):
             yield from _of_class(inner, f"{prefix}.{item.name}")
-        elif item.type in (str, str | None):
-            yield f"{prefix}.{item.name}"
+        else:
+            yield f"{prefix}.{item.name}", item.type
 
 
 def quote_texts(text: str, root: yaml.Node | None, group: str = "") -> str:
@@ -74,6 +79,9 @@ def _plain_texts(node: yaml.Node | None, path: str) -> Iterator[yaml.ScalarNode]
         null = value.tag == "tag:yaml.org,2002:null" and path != WRITTEN_VALUES
         if isinstance(value, yaml.ScalarNode) and value.style is None and holds_text(below):
             yield from () if null or not value.value else (value,)
+        if isinstance(value, yaml.SequenceNode) and holds_texts(below):
+            items = (each for each in value.value if isinstance(each, yaml.ScalarNode))
+            yield from (each for each in items if each.style is None and each.value)
         yield from _plain_texts(value, below)
 
 
@@ -88,28 +96,41 @@ def as_text(value: Any, written: str) -> Any:
     return written.strip() if plain else value
 
 
+def split_items(written: str) -> list[str]:
+    """Split a list or a mapping of an override into its items as they were written.
+
+    Args:
+        written: Text `[item, ...]` or `{key: value, ...}`, which Hydra has accepted.
+    """
+    inside = written.strip()[1:-1]
+    return _split(inside, ",") if inside.strip() else []
+
+
 def split_mapping(written: str) -> list[tuple[str, str]]:
     """Split a mapping of an override into its keys and values as they were written.
 
     Args:
         written: Text `{key: value, ...}`, which Hydra has accepted.
     """
-    found, key, start, depth = [], "", 1, 0
+    pairs = (_split(item, ":", 1) for item in split_items(written))
+    return [(key, value) for key, value in pairs]
+
+
+def _split(text: str, separator: str, most: int | None = None) -> list[str]:
+    """Split a text where a separator is outside of quote marks and brackets, `most` times."""
+    parts: list[str] = []
+    start = depth = 0
     quote, escaped = "", False
-    for place, character in enumerate(written):
+    for place, character in enumerate(text):
         if escaped or (quote and character != quote):
             escaped = not escaped and character == "\\"
         elif character == "\\":
             escaped = True
         elif character in "'\"":
             quote = "" if quote else character
+        elif character == separator and depth == 0 and len(parts) != most:
+            parts.append(text[start:place].strip())
+            start = place + 1
         else:
             depth += (character in "{[(") - (character in "}])")
-            if depth == 1 and character == ":" and not key:
-                key, start = written[start:place].strip(), place + 1
-            elif key and ((depth == 1 and character == ",") or depth == 0):
-                found.append((key, written[start:place].strip()))
-                key, start = "", place + 1
-                if depth == 0:
-                    break
-    return found
+    return [*parts, text[start:].strip()]
