@@ -17,7 +17,7 @@ from tuner.config import check_space, compose_sweep, compose_training
 from tuner.errors import InputError
 from tuner.orchestration.inputs import check_inputs
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
-from tuner.tasks import Classification, TokenClassification
+from tuner.tasks import Classification, QuestionAnswering, TokenClassification
 
 
 def read_inputs(folder):
@@ -26,6 +26,23 @@ def read_inputs(folder):
     data = DataSettings(format=train.suffix[1:].replace("jsonl", "json"), train=str(train))
     model = ModelSettings(checkpoint=str(folder / "model"), max_length=16)
     task = TokenClassification() if data.format == "conll" else Classification()
+    _check(model, data, task)
+
+
+def read_questions(folder):
+    """The same for questions, as SQuAD has them."""
+    data = DataSettings(
+        format="json",
+        train=str(folder / "train.json"),
+        text="question",
+        text_pair="context",
+        label="answers",
+    )
+    model = ModelSettings(checkpoint=str(folder / "model"), max_length=16)
+    _check(model, data, QuestionAnswering())
+
+
+def _check(model, data, task):
     check_inputs([TrialSettings(model=model, data=data, task=task)])
     shutil.rmtree(cache_root() / "prepared", ignore_errors=True)
 
@@ -45,7 +62,13 @@ def read_best(folder):
     compose_training(folder / "best.yaml", [], folder)
 
 
-READERS = {"inputs": read_inputs, "sweep": read_sweep, "group": read_group, "best": read_best}
+READERS = {
+    "inputs": read_inputs,
+    "questions": read_questions,
+    "sweep": read_sweep,
+    "group": read_group,
+    "best": read_best,
+}
 
 
 def main():

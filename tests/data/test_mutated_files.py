@@ -149,6 +149,22 @@ def as_conll(row):
     return "\n".join(f"{word} {tag}" for word, tag in zip(words, tags, strict=True))
 
 
+def as_squad(folder):
+    """The texts as contexts in SQuAD's form, with their first word as the answer."""
+    texts = [row["text"] for row in rows(folder)]
+    (folder / "train.csv").unlink()
+    questions = [
+        {"question": "the film", "answers": [{"text": text.split()[0], "answer_start": 0}]}
+        for text in texts
+    ]
+    paragraphs = [
+        {"context": text, "qas": [question, {"question": "a cast", "answers": []}]}
+        for text, question in zip(texts, questions, strict=True)
+    ]
+    content = {"version": "v2.0", "data": [{"title": "films", "paragraphs": paragraphs}]}
+    (folder / "train.json").write_text(json.dumps(content))
+
+
 def without_tokenizer_json(folder):
     (folder / "model" / "tokenizer.json").unlink()
 
@@ -164,6 +180,7 @@ KINDS = {
     "json lines": ("inputs", "train.jsonl", bytes_of, 150, as_data("train.jsonl")),
     "conll": ("inputs", "train.conll", bytes_of, 100, as_data("train.conll")),
     "parquet": ("inputs", "train.parquet", bytes_of, 100, as_data("train.parquet")),
+    "squad": ("questions", "train.json", json_of, 100, as_squad),
     "weights": ("inputs", "model/model.safetensors", weights_of, 150, None),
     "pickle": ("inputs", "model/pytorch_model.bin", bytes_of, 100, with_pickle),
     "config": ("inputs", "model/config.json", json_of, 150, None),
@@ -179,6 +196,11 @@ KINDS = {
 def test_sound_files_are_read(folder, reader):
     for what in ("inputs", "sweep", "group", "best"):
         assert reader.read(what, folder) == ["read", ""]
+
+
+def test_sound_questions_are_read(folder, reader):
+    as_squad(folder)
+    assert reader.read("questions", folder) == ["read", ""]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -113,5 +113,7 @@ def test_predictions_have_text_number_and_probabilities():
     rows = replace(aligned([0, 0]), pairs=(("x", "y", "z"), ("u", "v", "w")))
     first, second = TASK.predictions(outputs, NAMES, aligned=rows)
     assert (first["choice"], first["index"], second["choice"]) == ("z", 2, "u")
+    assert (TASK.shown(first), TASK.written(first)) == ("2 z", "z")
+    assert TASK.shown_target((2, 3)) == "2"
     assert first["probability"] == pytest.approx(0.5)
     assert first["probabilities"] == pytest.approx({"0": 0.125, "1": 0.375, "2": 0.5})

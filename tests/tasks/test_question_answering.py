@@ -146,6 +146,15 @@ def test_probabilities_are_those_of_run_qa_where_windows_do_not_overlap():
     assert row["probability"] == pytest.approx(np.exp(log_softmax(scores))[0])
 
 
+def test_predictions_and_targets_are_shown_as_texts():
+    some, none = {"answer": "Oslo", "start": 3}, {"answer": "", "start": None}
+    assert [TASK.shown(each) for each in (some, none)] == ["Oslo", "no answer"]
+    assert [TASK.written(each) for each in (some, none)] == ["Oslo", ""]
+    assert TASK.summary([some, none, some]) == "2 answers, 1 rows without one"
+    assert TASK.shown_target((*answer("Oslo"), *answer("1931"))) == "Oslo|1931"
+    assert TASK.shown_target(()) == ""
+
+
 def test_a_context_of_one_word_has_one_answer():
     rows = aligned([()], ["word"])
     (row,) = TASK.predictions(outputs(rows), (), None, rows)

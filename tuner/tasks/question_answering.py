@@ -290,6 +290,11 @@ class QuestionAnswering(Task):
         """Return the answer; an empty cell for none."""
         return str(prediction["answer"])
 
+    def summary(self, predictions: Sequence[Mapping[str, Any]]) -> str:
+        """Return how many rows got an answer."""
+        none = sum(not each["answer"] for each in predictions)
+        return f"{len(predictions) - none} answers, {none} rows without one"
+
     def shown_target(self, target: Any) -> str:
         """Return the true answers."""
         return SEPARATOR.join(text for _, text in target)
