@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from tuner import encoders
 from tuner.encoders import Draw, Origin
+from tuner.tasks import HeadKind
 
 GOOD = ("wonderful", "brilliant", "moving", "funny", "superb", "charming", "delightful", "fresh")
 BAD = ("awful", "boring", "clumsy", "dreadful", "stale", "tedious", "lifeless", "ugly")
@@ -66,6 +67,7 @@ def write_checkpoint(
     hidden_act: str = "gelu",
     seed: int = 0,
     labels: Sequence[str] | None = None,
+    head: HeadKind = HeadKind.SEQUENCE,
 ) -> Path:
     """Writes a checkpoint with random weights and a tokenizer that knows `WORDS`.
 
@@ -80,7 +82,8 @@ def write_checkpoint(
         positions: Tokens that a text may have.
         hidden_act: Written into config.json.
         seed: Seed of the weights.
-        labels: With labels the classification head is written too.
+        labels: With labels the head is written too.
+        head: Kind of the head.
 
     Returns:
         The folder.
@@ -108,15 +111,15 @@ def write_checkpoint(
     elif model_type == "modernbert":
         fields |= MODERNBERT | {"hidden_activation": fields.pop("hidden_act")}
     family = encoders.find(model_type)(**fields)
-    head = family.sequence_classifier(len(labels or ()))
+    made = family.head(head, len(labels or ()))
     config = family.exported({"initializer_range": 0.02} | dict.fromkeys(family.rates, 0.1))
     config["architectures"] = [f"{family.class_prefix}ForMaskedLM"]
     parameters = [*family.parameters(), *family.pooler]
     if labels is not None:
         config["id2label"] = {str(i): label for i, label in enumerate(labels)}
         config["label2id"] = {label: i for i, label in enumerate(labels)}
-        config["architectures"] = [head.class_name]
-        parameters += [each for each in head.parameters if each.origin is Origin.NEW]
+        config["architectures"] = [made.class_name]
+        parameters += [each for each in made.parameters if each.origin is Origin.NEW]
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     random = np.random.default_rng(seed)
     weights = {

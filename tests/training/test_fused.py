@@ -8,7 +8,7 @@ from tests.tiny_checkpoints import write_checkpoint
 from tests.training.ten_updates import ADAMW, RMSPROP, SGD, cut, farthest, ten_updates, weights
 from tests.training.test_fine_tune import run
 from tuner.checkpoints import inspect
-from tuner.tasks import Classification
+from tuner.tasks import Classification, TokenClassification
 
 pytestmark = pytest.mark.tf
 
@@ -168,3 +168,30 @@ def test_buckets(tokens, padded):
     from tuner.training.micro_batch import bucket
 
     assert bucket(tokens) == padded
+
+
+def test_targets_of_tokens_travel_padded_to_the_bucket():
+    import tensorflow as tf
+
+    from tuner.training.fused import _unpack
+    from tuner.training.micro_batch import MicroBatch, fill, pack
+
+    spec = TokenClassification().target_spec(5)
+    ids = np.arange(6, dtype=np.int32).reshape(2, 3)
+    labels = np.array([[-1, 4, 2], [-1, 0, -1]], np.int32)
+    lengths = np.array([3, 2], np.int32)
+    batch = MicroBatch(ids=ids, types=ids + 10, lengths=lengths, labels=labels)
+    packed = pack(fill([batch], (2, 3, 5), spec), [0.5, 2.0])
+    assert packed.shape == (2, 3, 3 * 5 + 1 + 2)
+    found = _unpack(tf.constant(packed[..., :-2])[0], spec)
+    assert found.ids.numpy()[:2, :3].tolist() == ids.tolist()
+    assert found.types.numpy()[:2, :3].tolist() == (ids + 10).tolist()
+    assert found.lengths.numpy().tolist() == [3, 2, 1]
+    assert found.labels.numpy().tolist() == [
+        [-1, 4, 2, -1, -1],
+        [-1, 0, -1, -1, -1],
+        [-1] * 5,
+    ]
+    assert (spec.count(labels), spec.rows(labels)) == (3, 2)
+    nothing = _unpack(tf.constant(packed[..., :-2])[1], spec)
+    assert (nothing.labels.numpy() == -1).all()

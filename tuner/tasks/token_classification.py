@@ -285,20 +285,20 @@ class TokenClassification(Task):
                 if place >= 0:
                     tags[place], scores[place] = names[share.argmax()], float(share.max())
             text = given if isinstance(given, str) else " ".join(given)
-            groups = _groups(tags)
-            found.append({
-                "entities": [
-                    {
+            entities = []
+            for first, last in _groups(tags):
+                start, end = aligned.spans[row][first][0], aligned.spans[row][last][1]
+                # Some tokenizers count the blank before a word as its first character.
+                start += len(text[start:end]) - len(text[start:end].lstrip())
+                if start < end:
+                    entities.append({
                         "type": parsed(tags[first])[1],
-                        "text": text[aligned.spans[row][first][0] : aligned.spans[row][last][1]],
-                        "start": aligned.spans[row][first][0],
-                        "end": aligned.spans[row][last][1],
+                        "text": text[start:end],
+                        "start": start,
+                        "end": end,
                         "score": math.fsum(scores[first : last + 1]) / (last + 1 - first),
-                    }
-                    for first, last in groups
-                ],
-                "tags": tags,
-            })  # fmt: skip
+                    })  # fmt: skip
+            found.append({"entities": entities, "tags": tags})
         return found
 
     def shown(self, prediction: Mapping[str, Any]) -> str:
