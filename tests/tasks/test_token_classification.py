@@ -128,6 +128,7 @@ def test_predicting_nothing_is_the_baseline():
     # O three times, each of the other four tags at least once.
     assert found.loss == pytest.approx(-(math.log(3 / 7) + math.log(1 / 7)) / 2)
     assert (found.name, found.score) == ("f1", 0.0)
+    assert found.training_baseline == pytest.approx(-(3 * math.log(3 / 7) + math.log(1 / 7)) / 4)
     assert found.untrained_loss == pytest.approx(math.log(5))
     nothing = TASK.evaluate(outputs_of([["O", "O"]], known), known)
     assert nothing.scores["f1"] == 0.0

@@ -256,7 +256,13 @@ class TokenClassification(Task):
         words, _ = _words(validation)
         loss = float(-np.log(share)[true[words]].mean()) if len(words) else 0.0
         untrained = math.log(outputs)
-        return Baseline(name="f1", score=0.0, loss=min(loss, untrained), untrained=untrained)
+        return Baseline(
+            name="f1",
+            score=0.0,
+            loss=min(loss, untrained),
+            untrained=untrained,
+            training=float(counts @ -np.log(share)) / max(1, int(counts.sum())),
+        )
 
     def predictions(
         self,
