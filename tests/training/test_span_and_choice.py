@@ -1,4 +1,4 @@
-"""Questions and choices from files to the saved model: what they learn, and what it answers."""
+"""Words, questions and choices from files to the saved model: what it learns and predicts."""
 
 import json
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from tests.tiny_checkpoints import BAD, GOOD, PLAIN
 from tests.training.test_fine_tune import Recorder
 from tuner.settings.settings import DataSettings
-from tuner.tasks import MultipleChoice, QuestionAnswering
+from tuner.tasks import Form, MultipleChoice, QuestionAnswering, TokenClassification
 
 pytestmark = pytest.mark.tf
 
@@ -41,7 +41,25 @@ def choice_row():
     return {"text": "the film is", **dict(zip("abcd", choices, strict=True)), "label": right}
 
 
+def tagged_row():
+    """A list of 5 to 50 words, of which some praise, and some blame in two words."""
+    row = words(PLAIN, RANDOM.integers(5, 50))
+    tags = ["O"] * len(row)
+    for place in range(0, len(row) - 1, 3):
+        if RANDOM.random() < 0.3:
+            row[place], tags[place] = str(RANDOM.choice(GOOD)), "B-praise"
+        elif RANDOM.random() < 0.3:
+            row[place : place + 2] = words(BAD, 2)
+            tags[place : place + 2] = "B-blame", "I-blame"
+    return {"tokens": row, "tags": tags}
+
+
 CASES = {
+    "token_classification": (
+        tagged_row,
+        TokenClassification(stride=4),
+        {"text": "tokens", "label": "tags"},
+    ),
     "question_answering": (
         question_row,
         QuestionAnswering(stride=4),
@@ -97,6 +115,13 @@ def test_it_is_learned_and_the_saved_model_gives_what_was_scored(tuner, made, tm
 
     predictor = Predictor(tmp_path / "model")
     assert type(predictor.task) is type(settings.task)
+    if settings.task.form is Form.WORDS:
+        rows = predictor.predictions([tuple(row["tokens"]) for row in data])
+        found = [tag for row in rows for tag in row["tags"]]
+        true = np.array([tag for row in data for tag in row["tags"]])
+        assert np.mean(true == found) == pytest.approx(last.metrics["val_token_accuracy"])
+        assert set(last.by_class) == {"praise", "blame"}
+        return
     if settings.data.choices:
         pairs = [tuple(row[name] for name in "abcd") for row in data]
     else:
