@@ -1,4 +1,4 @@
-"""Takes this folder's pictures: of a sweep's terminal, and of MLflow in a browser as a new user.
+"""Take this folder's pictures: of a sweep's terminal, and of MLflow in a browser as a new user.
 
     uv run --no-sync --with playwright python docs/screenshots/take.py FOLDER [PICTURES]
 
@@ -26,7 +26,7 @@ from rich.text import Text
 
 from tuner.settings.settings import StorageSettings
 from tuner.study.reader import StudyReader
-from tuner.tracking.address import knock
+from tuner.tracking.address import check_reachable
 from tuner.tracking.view import DATABASE, LOCAL_SERVER, review
 
 STUDY = "lr_search"
@@ -63,34 +63,35 @@ LARGEST = 250_000
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """A visit to the pages of one sweep.
-
-    Attributes:
-        page: The browser's.
-        client: MLflow's own answers, to hold the pages against.
-        experiment: MLflow's name for it.
-        address: The one that a sweep prints, of the server at hand.
-        pictures: Where they go.
-    """
+    """A visit to the pages of one sweep."""
 
     page: Page
+    """Page of the browser."""
+
     client: MlflowClient
+    """MLflow's own answers, to compare the pages with."""
+
     experiment: str
+    """MLflow's name for the experiment."""
+
     address: str
+    """Address that a sweep prints, with the running server."""
+
     pictures: Path
+    """Folder of the pictures."""
 
     def count(self, wanted: str = "") -> int:
-        """How many runs MLflow itself finds."""
+        """Return the number of runs that MLflow itself finds."""
         return len(self.client.search_runs([self.experiment], wanted))
 
     def open(self) -> None:
-        """Opens the address that a sweep prints."""
+        """Open the address that a sweep prints."""
         self.page.goto("about:blank")
         self.page.goto(self.address)
         see_runs(self.page, self.count())
 
     def take(self, name: str, page: Page | None = None) -> None:
-        """Writes a picture of the page as it is."""
+        """Write a picture of the page as it is."""
         shown = page or self.page
         shown.mouse.move(0, 0)
         shown.wait_for_timeout(2000)  # charts and tips fade in and out
@@ -98,34 +99,34 @@ class Visit:
         shown.screenshot(path=file)
         if file.stat().st_size > LARGEST:
             sys.exit(f"{file.name} is larger than {LARGEST} bytes")
-        told(f"  -> {file.name}")
+        show(f"  -> {file.name}")
 
 
-def told(line: str) -> None:
-    """Prints at once."""
+def show(line: str) -> None:
+    """Print at once."""
     print(line, flush=True)
 
 
 def see(page: Page, *texts: str) -> None:
-    """Waits until the page shows all of them."""
+    """Wait until the page shows all of them."""
     for text in texts:
         shown = page.get_by_text(text).filter(visible=True).first
-        expect(shown).to_be_visible(timeout=30_000)
-    told(f"  seen: {', '.join(texts)}")
+        expect(shown).to_be_visible(timeout=60_000)
+    show(f"  seen: {', '.join(texts)}")
 
 
 def see_runs(page: Page, count: int) -> None:
-    """Waits until the page counts so many runs."""
+    """Wait until the page counts so many runs."""
     text = f"{count} matching run{'' if count == 1 else 's'}"
-    expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=30_000)
-    told(f"  seen: {text}")
+    expect(page.get_by_text(text, exact=True)).to_be_visible(timeout=60_000)
+    show(f"  seen: {text}")
 
 
 def follow(page: Page, link: Locator) -> Page:
-    """Clicks a link that opens a tab."""
+    """Click a link that opens a tab."""
     with page.context.expect_page() as opened:
         link.click()
-    told(f"  opened: {opened.value.url.partition('#')[2][:60]}")
+    show(f"  opened: {opened.value.url.partition('#')[2][:60]}")
     return opened.value
 
 
@@ -135,7 +136,7 @@ def follow(page: Page, link: Locator) -> Page:
 def arrive(visit: Visit) -> None:
     """From a bare `mlflow ui`, without the printed address, to the view."""
     page = visit.page
-    told("mlflow ui, its first page, Experiments, the sweep's experiment")
+    show("mlflow ui, its first page, Experiments, the sweep's experiment")
     page.goto(visit.address.partition("#")[0])
     page.get_by_role("button", name="Close").last.click()  # the assistant, a quarter of the width
     page.get_by_role("link", name="Experiments").first.click()
@@ -145,13 +146,13 @@ def arrive(visit: Visit) -> None:
     see_runs(view, visit.count())
     see(view, "convergence", "trial_state")
     view.close()
-    told("Model training, which MLflow remembers")
+    show("Model training, which MLflow remembers")
     page.get_by_text("Model training", exact=True).click()
 
 
 def experiment(visit: Visit) -> None:
     """The prepared view: a row for each trial, the best first."""
-    told("the printed address")
+    show("the printed address")
     visit.open()
     page = visit.page
     see(page, "objective", OBJECTIVE, "convergence", "trial_state", "optimizer.learning_rate")
@@ -159,17 +160,17 @@ def experiment(visit: Visit) -> None:
     expect(page.get_by_role("row").filter(has_text="trial-").first).to_contain_text(
         str(best.info.run_name)
     )
-    told(f"  first row: {best.info.run_name}")
+    show(f"  first row: {best.info.run_name}")
     visit.take("mlflow_experiment")
 
 
 def charts(visit: Visit) -> None:
     """Curves and parallel coordinates."""
-    told("Chart view")
+    show("Chart view")
     visit.open()
     visit.page.locator("label:has(input[value=CHART])").click()
     see(visit.page, OBJECTIVE, "Parallel Coordinates", "val_loss", "train_loss")
-    expect(visit.page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    expect(visit.page.locator(".js-plotly-plot").first).to_be_visible(timeout=60_000)
     visit.take("mlflow_charts")
 
 
@@ -177,7 +178,7 @@ def filters(visit: Visit) -> None:
     """The runs that a filter finds are those that MLflow itself finds."""
     page = visit.page
     for wanted in FILTERS:
-        told(f"filter: {wanted}")
+        show(f"filter: {wanted}")
         visit.open()
         page.get_by_test_id("search-box").click()
         page.keyboard.press("Control+A")  # the view's own filter
@@ -192,7 +193,7 @@ def filters(visit: Visit) -> None:
 
 def compare(visit: Visit) -> None:
     """Five trials beside each other."""
-    told(f"the first {COMPARED} rows, Compare")
+    show(f"the first {COMPARED} rows, Compare")
     visit.open()
     page = visit.page
     for row in range(COMPARED):
@@ -200,7 +201,7 @@ def compare(visit: Visit) -> None:
     page.get_by_role("button", name="Compare", exact=True).first.click()
     see(page, f"Comparing {COMPARED} Runs", "Parallel Coordinates Plot", "schedule")
     visit.take("mlflow_compare")
-    told(f"{OBJECTIVE} in the table of metrics")
+    show(f"{OBJECTIVE} in the table of metrics")
     page.get_by_role("link", name="train_loss", exact=True).hover()
     page.mouse.wheel(0, 600)
     page.get_by_role("link", name=OBJECTIVE, exact=True).click()
@@ -210,7 +211,7 @@ def compare(visit: Visit) -> None:
 
 def runs(visit: Visit) -> None:
     """The sweep's own run, a trial that it links to, and the artifacts of both."""
-    told("the sweep's run, Show more, the first trial of its table")
+    show("the sweep's run, Show more, the first trial of its table")
     visit.open()
     page = visit.page
     page.get_by_role("row").get_by_role("link", name=STUDY, exact=True).click()
@@ -219,14 +220,14 @@ def runs(visit: Visit) -> None:
     visit.take("mlflow_sweep_run")
     trial = follow(page, page.locator("td a[target=_blank]").first)
     see(trial, "trial-", "optimizer.learning_rate", "convergence_reason")
-    told("its artifacts")
+    show("its artifacts")
     trial.get_by_role("tab", name="Artifacts").click()
     artifact(trial, "data_report.txt", "training rows")
     artifact(trial, "worker.log", "Path:")
     artifact(trial, "config.yaml", "optimizer:")
     visit.take("mlflow_artifacts", trial)
     trial.close()
-    told("the artifacts of the sweep's run")
+    show("the artifacts of the sweep's run")
     page.get_by_role("tab", name="Artifacts").click()
     artifact(page, "sweep.yaml", "n_trials")
     artifact(page, "reading.md", "Best: trial")
@@ -236,46 +237,51 @@ def runs(visit: Visit) -> None:
 
 
 def artifact(page: Page, name: str, text: str) -> None:
-    """Opens a file of a run."""
+    """Open a file of a run."""
     page.get_by_text(name, exact=True).first.click()
     see(page, name, text)
 
 
 def report(visit: Visit, folder: Path) -> None:
     """The page that needs no server."""
-    told("tuner report, its page")
+    show("tuner report, its page")
     open_report(visit, folder, STUDY)
     visit.take("report_page")
 
 
 def trade_offs(visit: Visit, folder: Path) -> None:
     """The same page of a sweep of two objectives, which runs first where there is none."""
-    told(f"tuner {' '.join(TRADED_SWEEP)}: minutes, unless it is there")
-    command = [sys.executable, "-m", "tuner", *TRADED_SWEEP]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    show(f"tuner {' '.join(TRADED_SWEEP)}: minutes, unless it is there")
+    _tuner(folder, *TRADED_SWEEP)
     open_report(visit, folder, TRADED)
     see(visit.page, "Trade-offs", "on the front", "better ↗")
     visit.take("report_trade_offs")
 
 
 def open_report(visit: Visit, folder: Path, study: str) -> None:
-    """Makes a study's page and opens it."""
-    command = [sys.executable, "-m", "tuner", "report", f"study={study}"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    """Make a study's page and opens it."""
+    _tuner(folder, "report", f"study={study}")
     visit.page.goto((folder / "outputs" / study / "report.html").absolute().as_uri())
     see(visit.page, study)
+
+
+def _tuner(folder: Path, *arguments: str) -> None:
+    """Run a command as in a shell with the environment activated."""
+    command = ["tuner", *arguments]
+    environment = {**os.environ, **terminal.activated()}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
 # -- what it needs --------------------------------------------------------------------------------
 
 
 def record(folder: Path, pictures: Path) -> None:
-    """Draws the default sweep in a wide and in a narrow terminal, while it runs and at its end.
+    """Draw the default sweep in a wide and in a narrow terminal, while it runs and at its end.
 
     It is interrupted in the wide one and goes on in the narrow one. Its end is drawn in the wide
     one from the same command given again, which shows the ended sweep.
     """
-    told("tuner sweep=lr_search: minutes")
+    show("tuner sweep=lr_search: minutes")
     folder.mkdir(parents=True, exist_ok=True)
     command = f"tuner sweep={STUDY}"
     secrets = [str(Path.home()), str(folder), str(Path.cwd()), f"@{socket.gethostname()}"]
@@ -283,22 +289,29 @@ def record(folder: Path, pictures: Path) -> None:
     def draw(shown: str, moment: str, width: int) -> None:
         file = pictures / f"terminal_{moment}_{width}.svg"
         terminal.draw(shown, command, file, width=width, secrets=secrets)
-        told(f"  -> {file.name}")
+        show(f"  -> {file.name}")
 
-    arguments = [sys.executable, "-m", *command.split()]
+    arguments = command.split()
     with terminal.terminal(arguments, folder, WIDE):
-        draw(terminal.wait_for("5 of ", seconds=900), "running", WIDE)
+        draw(running("5 of "), "running", WIDE)
         terminal.interrupt()
         terminal.wait_for_end(seconds=300)
     with terminal.terminal(arguments, folder, NARROW):
-        draw(terminal.wait_for("9 of ", seconds=900), "running", NARROW)
+        draw(running("9 of "), "running", NARROW)
         draw(end_of(terminal.wait_for_end(seconds=1800)), "end", NARROW)
     with terminal.terminal(arguments, folder, WIDE):
         draw(end_of(terminal.wait_for_end(seconds=600)), "end", WIDE)
 
 
+def running(trials: str) -> str:
+    """Return the screen some seconds after so many trials ended, when others run in all slots."""
+    terminal.wait_for(trials, seconds=900)
+    time.sleep(10)
+    return terminal.screen()
+
+
 def end_of(written: str) -> str:
-    """What a sweep writes from the headings of its ranked table on."""
+    """Return the output of a sweep from the headings of its ranked table on."""
     lines = written.splitlines()
     plain = [Text.from_ansi(line).plain for line in lines]
     table = max(at for at, line in enumerate(plain) if line.startswith("rank  trial"))
@@ -322,7 +335,7 @@ def served(folder: Path) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until_healthy(address, seconds=90)
+        wait_until_healthy(address, seconds=300)
         yield address
     finally:
         os.killpg(server.pid, signal.SIGTERM)
@@ -330,11 +343,11 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def wait_until_healthy(address: str, seconds: float) -> None:
-    """Waits for MLflow's server."""
+    """Wait for MLflow's server."""
     until = time.monotonic() + seconds
     while True:
         try:
-            knock(address)
+            check_reachable(address)
         except OSError:
             if time.monotonic() > until:
                 raise
@@ -344,7 +357,7 @@ def wait_until_healthy(address: str, seconds: float) -> None:
 
 
 def main(folder: Path, pictures: Path) -> None:
-    """Takes all of them."""
+    """Take all of them."""
     if not (folder / DATABASE).exists():
         record(folder, pictures)
     store = f"sqlite:///{(folder / DATABASE).absolute()}"

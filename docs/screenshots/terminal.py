@@ -19,15 +19,16 @@ _ENDED = "Pane is dead"
 
 @contextmanager
 def terminal(command: Sequence[str], folder: Path, width: int) -> Iterator[None]:
-    """Runs a command in a terminal with colours; `screen` shows it until the block ends.
+    """Run a command in a terminal with colours; `screen` shows it until the block ends.
 
     Args:
         command: Program and arguments.
-        folder: Where it runs.
+        folder: Working folder of the command.
         width: Columns.
     """
     size = ["-x", str(width), "-y", str(HEIGHT)]
-    line = f"COLORTERM=truecolor TERM=tmux-256color {shlex.join(command)}"
+    variables = {"COLORTERM": "truecolor", "TERM": "tmux-256color", **activated()}
+    line = shlex.join(["env", *(f"{name}={value}" for name, value in variables.items()), *command])
     _tmux("new-session", "-d", "-s", _SESSION, *size, "-c", str(folder), f"sleep 1; {line}")
     _tmux("set-option", "-t", _SESSION, "remain-on-exit", "on")
     try:
@@ -36,23 +37,30 @@ def terminal(command: Sequence[str], folder: Path, width: int) -> Iterator[None]
         _tmux("kill-session", "-t", _SESSION)
 
 
+def activated() -> dict[str, str]:
+    """Return the variables of a shell in which this checkout's environment is activated."""
+    environment = Path(__file__).parents[2] / ".venv"
+    path = os.pathsep.join([str(environment / "bin"), os.environ["PATH"]])
+    return {"VIRTUAL_ENV": str(environment), "PATH": path}
+
+
 def interrupt() -> None:
-    """Presses Ctrl-C."""
+    """Press Ctrl-C."""
     _tmux("send-keys", "-t", _SESSION, "C-c")
 
 
 def screen(*, scrolled: bool = False) -> str:
-    """What the terminal shows, with its colours.
+    """Return the content of the terminal, with its colours.
 
     Args:
-        scrolled: With all that went out at the top.
+        scrolled: Include the lines that left it at the top.
     """
     back = ["-S", "-"] if scrolled else []
     return _tmux("capture-pane", "-e", "-p", "-t", _SESSION, *back)
 
 
 def wait_for(text: str, seconds: float) -> str:
-    """The screen once it shows a text.
+    """Return the screen once it shows a text.
 
     Raises:
         SystemExit: It does not within so many seconds.
@@ -66,7 +74,7 @@ def wait_for(text: str, seconds: float) -> str:
 
 
 def wait_for_end(seconds: float) -> str:
-    """All that the command wrote.
+    """Return everything that the command wrote.
 
     Raises:
         SystemExit: It runs on after so many seconds.
@@ -80,19 +88,19 @@ def wait_for_end(seconds: float) -> str:
 
 
 def has_ended() -> bool:
-    """Whether the command has."""
+    """Return True if the command has ended."""
     return _tmux("display-message", "-p", "-t", _SESSION, "#{pane_dead}").strip() == "1"
 
 
 def draw(shown: str, title: str, file: Path, *, width: int, secrets: Sequence[str]) -> None:
-    """Writes a screen as SVG.
+    """Write a screen as SVG.
 
     Args:
         shown: With its colours.
         title: Above it.
         file: To write.
         width: Columns.
-        secrets: What must not be seen.
+        secrets: Texts that must not be seen.
 
     Raises:
         SystemExit: Something of it is.
