@@ -12,7 +12,7 @@ from rich.text import Text
 from tests.records import outcome
 from tuner.errors import InputError
 from tuner.files.streams import READABLE, write_result
-from tuner.formatting.markdown import code, prose
+from tuner.formatting.markdown import code, prose, table
 from tuner.formatting.printable import printable
 from tuner.results.console import PlainConsole
 from tuner.results.tables import ranking_table
@@ -122,6 +122,14 @@ def test_a_result_is_written_unchanged_or_refused(monkeypatch):
     assert "export.output=FILE" in caught.value.remedy
     stream.flush()
     assert stream.buffer.getvalue() == b"\xe9"
+
+
+def test_cells_of_a_markdown_table_have_space_around_them():
+    assert table(["class", "F1"], [["good", "0.9"]]) == [
+        "| \N{NO-BREAK SPACE}class\N{NO-BREAK SPACE} | \N{NO-BREAK SPACE}F1\N{NO-BREAK SPACE} |",
+        "|---|---|",
+        "| \N{NO-BREAK SPACE}good\N{NO-BREAK SPACE} | \N{NO-BREAK SPACE}0.9\N{NO-BREAK SPACE} |",
+    ]
 
 
 def test_markdown_shows_values_as_they_are():

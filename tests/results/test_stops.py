@@ -30,7 +30,7 @@ def test_trials_of_one_reason_are_one_group_and_the_best_ranked_speaks_for_it():
     first, second = stop_groups(given)
     assert [each.number for each in first.outcomes] == [4, 1]
     assert first.text == (
-        "trials (1, 4) pruned at evaluation 3 to 6 of 10, not_learning; "
+        "2 trials (1, 4) pruned at evaluation 3 to 6 of 10, not_learning; "
         "trial 4: loss 0.7; optimizer.learning_rate: 1 → try 2"
     )
     assert second.text == "trial 2 pruned at evaluation 3 of 10, overfitting"
@@ -39,7 +39,7 @@ def test_trials_of_one_reason_are_one_group_and_the_best_ranked_speaks_for_it():
 def test_errors_that_differ_by_numbers_and_addresses_alone_are_one_reason():
     found = stop_groups([failed(1, "no room at 0x7f: 12 MB"), failed(2, "no room at 0x9a: 7 MB")])
     assert [len(each.outcomes) for each in found] == [2]
-    assert found[0].text == "trials (1, 2) failed; trial 1: OSError: no room at 0x7f: 12 MB"
+    assert found[0].text == "2 trials (1, 2) failed; trial 1: OSError: no room at 0x7f: 12 MB"
     assert len(stop_groups([failed(1, "no room"), failed(2, "no file")])) == 2
 
 
@@ -60,7 +60,7 @@ def test_what_can_be_taken_is_no_stop():
     ("numbers", "text"),
     [
         ([7], "trial 7"),
-        ([2, 1], "trials (1, 2)"),
+        ([2, 1], "2 trials (1, 2)"),
         ([3, 1, 2, 9], "4 trials (1-3, 9)"),
         (list(range(0, 200, 2)), "100 trials (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, …)"),
     ],

@@ -1,8 +1,24 @@
 """Text from users inside Markdown, which MLflow shows."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 _MARKS = re.compile(r"([\\`*\[\]|#])")
+
+_SPACE = "\N{NO-BREAK SPACE}"
+"""Space around each cell, because MLflow shows tables without any."""
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table.
+
+    Args:
+        headings: Names of the columns.
+        rows: Cells in Markdown.
+    """
+    padded = [[f"{_SPACE}{cell}{_SPACE}" for cell in row] for row in (headings, *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in padded]
+    return [lines[0], "|---" * len(headings) + "|", *lines[1:]]
 
 
 def prose(text: str) -> str:

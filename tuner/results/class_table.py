@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from tuner.formatting.markdown import prose
+from tuner.formatting.markdown import prose, table
 from tuner.tasks.class_scores import ClassScore, ShownScores
 
 HEADINGS = ("class", "rows", "precision", "recall", "F1")
@@ -24,9 +24,7 @@ def class_table(found: ShownScores) -> Table:
 
 def class_lines(found: ShownScores) -> list[str]:
     """Return the scores as lines of a Markdown table."""
-    rows = [HEADINGS, ["---"] * len(HEADINGS)]
-    rows += [(prose(each.label), *_figures(each)) for each in found.scores]
-    return [f"| {' | '.join(row)} |" for row in rows]
+    return table(HEADINGS, [(prose(each.label), *_figures(each)) for each in found.scores])
 
 
 def _figures(score: ClassScore) -> Sequence[str]:

@@ -46,7 +46,7 @@ def stop_groups(ordered: Iterable[TrialOutcome]) -> list[StopGroup]:
 
 
 def trials_text(numbers: Sequence[int]) -> str:
-    """Return trial numbers as text: `trials 1, 4-7 and 9`.
+    """Return trial numbers as text: `6 trials (1, 4-7, 9)`.
 
     Args:
         numbers: One or more, in any order; only the first of many are shown.
@@ -54,10 +54,8 @@ def trials_text(numbers: Sequence[int]) -> str:
     parts = _ranges(sorted(numbers))
     if len(numbers) == 1:
         return f"trial {parts[0]}"
-    if len(parts) > LISTED:
-        return f"{len(numbers)} trials ({', '.join(parts[:LISTED])}, …)"
-    counted = f"{len(numbers)} trials (" if len(numbers) > len(parts) else "trials ("
-    return f"{counted}{', '.join(parts)})"
+    shown = parts[:LISTED] + ["…"] * (len(parts) > LISTED)
+    return f"{len(numbers)} trials ({', '.join(shown)})"
 
 
 def _ranges(numbers: Sequence[int]) -> list[str]:

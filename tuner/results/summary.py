@@ -18,7 +18,7 @@ from tuner.confirmation import (
 )
 from tuner.diagnosis.sweep import FollowUp, Statement, SweepReading, statements
 from tuner.errors import INTERRUPTED
-from tuner.formatting.markdown import code, prose
+from tuner.formatting.markdown import code, prose, table
 from tuner.processes.invocation import Invocation
 from tuner.results.class_table import class_lines, class_table
 from tuner.results.pasted import print_command, print_place
@@ -296,8 +296,13 @@ def description(summary: SweepSummary) -> str:
     """Return the description of the sweep's MLflow run in Markdown, with links to trials."""
     ranked = [outcome for outcome in summary.outcomes if is_usable(outcome)]
     rows = [
-        f"| {rank} | {_link(o)} | {' | '.join(_scores(o, summary.goals))} "
-        f"| {o.diagnosis.status if o.diagnosis else ''} | {code(parameters_text(o.parameters))} |"
+        [
+            str(rank),
+            _link(o),
+            *_scores(o, summary.goals),
+            o.diagnosis.status if o.diagnosis else "",
+            code(parameters_text(o.parameters)),
+        ]
         for rank, o in enumerate(ranked, start=1)
     ]
     unranked = [
@@ -319,9 +324,7 @@ def description(summary: SweepSummary) -> str:
             *(f"- {label}: {code(str(text))}" for label, text in _places(summary)),
             *(f"- {label}: {code(text)}" for label, text in _next_steps(summary)),
             "",
-            f"| {' | '.join(columns)} |",
-            "|---" * len(columns) + "|",
-            *rows,
+            *table(columns, rows),
             *(["", f"Not ranked: {', '.join(unranked)}"] if unranked else []),
         ]
     )
@@ -348,8 +351,7 @@ def _confirmation(summary: SweepSummary) -> list[str]:
         "",
         *_points(_confirmation_statements(summary, found)),
         "",
-        *(f"| {' | '.join(row)} |" for row in (HEADINGS, ["---"] * len(HEADINGS))),
-        *(f"| [{trial}](trial:{trial}) | {' | '.join(rest)} |" for trial, *rest in rows),
+        *table(HEADINGS, [(f"[{trial}](trial:{trial})", *rest) for trial, *rest in rows]),
         "",
     ]
 
