@@ -38,7 +38,7 @@ def split(context, rows):
 
 
 def test_keys_are_flat_and_secrets_masked():
-    assert configuration_params(CONFIG) == {
+    assert configuration_params(CONFIG, {}) == {
         "optimizer.name": "adamw",
         "optimizer.betas": "[0.9, 0.99]",
         "data.train": "https://me:***@host/train.csv",
@@ -47,13 +47,20 @@ def test_keys_are_flat_and_secrets_masked():
     }
 
 
+def test_searched_keys_come_first_and_a_searched_group_once():
+    found = configuration_params(CONFIG, {"optimizer": "adamw", "data.train": "small.csv"})
+    assert list(found)[:2] == ["optimizer", "data.train"]
+    assert found["data.train"] == "small.csv"
+    assert "optimizer.name" not in found
+
+
 @pytest.mark.parametrize("text", ["", "a: [", "- 1"])
 def test_what_is_no_configuration_gives_no_params(text):
-    assert configuration_params(text) == {}
+    assert configuration_params(text, {}) == {}
 
 
 def test_a_long_name_is_cut_to_what_mlflow_takes():
-    (name,) = configuration_params("k" * 300 + ": 1")
+    (name,) = configuration_params("k" * 300 + ": 1", {})
     assert len(name) == 250
 
 

@@ -16,12 +16,21 @@ _REFUSED = re.compile(r"[^\w.\- ]")
 """Characters that are replaced in a param name; MLflow takes a slash for a folder."""
 
 
-def configuration_params(config: str) -> dict[str, str]:
+def configuration_params(config: str, searched: Mapping[str, str]) -> dict[str, str]:
     """Return a configuration by flat keys, as `optimizer.learning_rate`; secrets are masked.
 
     Args:
         config: Configuration of the trial as YAML; anything but a mapping gives no params.
+        searched: Params of the search, which come first; a group among them, as `schedule`, stands
+            for its `schedule.name`.
     """
+    params = _params(config)
+    names = [f"{key}.name" for key in searched]
+    rest = {key: params[key] for key in params if key not in searched and key not in names}
+    return {**searched, **rest}
+
+
+def _params(config: str) -> dict[str, str]:
     try:
         content = yaml.safe_load(config)
     except yaml.YAMLError:

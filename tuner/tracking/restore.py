@@ -100,9 +100,11 @@ class Restoration:
                 **_origin(outcome),
                 **_split_tag(trial),
             },
-            params=configuration_params(texts.get("config.yaml", ""))
-            | {name: str(value) for name, value in outcome.parameters.items()}
-            | _effective_batch(trial),
+            params=configuration_params(
+                texts.get("config.yaml", ""),
+                {name: str(value) for name, value in outcome.parameters.items()}
+                | _effective_batch(trial),
+            ),
             texts=texts,
             parent=SWEEP if self.nested else "",
         )

@@ -189,7 +189,7 @@ class TrialRuns:
         begun = replace(
             begun,
             name=earlier.name if earlier else begun.name,
-            params={**configuration_params(attempt.config), **begun.params},
+            params=configuration_params(attempt.config, begun.params),
             datasets=inputs.datasets,
             resumes=resumes,
             seconds_before=seconds_trained(kept),
