@@ -165,7 +165,7 @@ def _working_folder() -> Path:
         raise InputError(
             f"the working folder cannot be used: {error.strerror}",
             where="the folder in which the command was started",
-            remedy="cd to a folder that exists and can be read",
+            remedy="cd ~, or to another folder that exists and can be read",
         ) from error
 
 

@@ -1,5 +1,7 @@
 """Wrong input, and what people are told."""
 
+import shlex
+
 import pytest
 
 from tuner.config import check_space, compose_sweep
@@ -45,7 +47,7 @@ CASES = [
      "command line, optimizer.momentum=0.9", "one of optimizer.learning_rate, "),
     ("training.batchsize=1", "no key 'training.batchsize'", "command line, training.batchsize=1",
      "training.batch_size"),
-    ("trainng.batch_size=1", "no key 'trainng.batch_size'", "command", "training.batch_size"),
+    ("trainng.batch_size=1", "no key 'trainng.batch_size'", "command", "training.batch_size=1"),
     ("training.batch_size=16.0", "training.batch_size is 16.0",
      "command line, training.batch_size=16.0", "1 or more, or auto"),
     ("training.batch_size=0", "training.batch_size is 0", "command line", "1 or more, or auto"),
@@ -54,14 +56,14 @@ CASES = [
     ("optimizer.learning_rate=abc", "optimizer.learning_rate is 'abc', which is not a number",
      "command line, optimizer.learning_rate=abc", "a number"),
     ("optimizer.weight_decay=null", "optimizer.weight_decay is null", "command line", "a value"),
-    ("optimizer.name=sgd", "optimizer.name is set", "command line", "optimizer=OPTION"),
+    ("optimizer.name=sgd", "optimizer.name is set", "command line", "optimizer=sgd"),
     ("model=foo", "there is no model called 'foo'", "command line, model=foo",
      "albert_base, bert_base, camembert_base"),
     ("model={checkpoint:x}", "not the name of an option", "command line", "model=OPTION"),
     ("launcher.slots=0", "launcher.slots is 0", "command line, launcher.slots=0", "1 to 10,000"),
     ("training.evaluations=0 training.epochs=-1",
      "training.epochs is -1.0; training.evaluations is 0", "command line, training.epochs=-1",
-     "training.epochs: above 0, at most 1,000,000"),
+     "training.epochs=1.0 (above 0, at most 1,000,000); training.evaluations="),
     ("training.epochs=inf", "training.epochs is inf", "command line", "above 0, at most"),
     ("training.length_window=0", "training.length_window is 0", "command line", "1 or more"),
     ("study=../x", "study is '../x'", "command line, study=../x", "a plain name"),
@@ -84,7 +86,7 @@ CASES = [
      "sweeps/swapped.yaml, sweep.space, optimizer.learning_rate", "interval(0, 1)"),
     ("sweep=absent", "no key 'optimizer.momentum' with optimizer=adamw",
      "sweeps/absent.yaml, sweep.space, optimizer.momentum", "optimizer.beta_1"),
-    ("sweep=real", "takes whole numbers", "sweeps/real.yaml", "range(8, 65)"),
+    ("sweep=real", "takes whole numbers", "sweeps/real.yaml", "range(8,65)"),
     ("sweep=unclosed", "'interval(1e-5, 1e-3' cannot be read", "sweeps/unclosed.yaml",
      "choice(a, b)"),
     ("sweep=single", "16 is not a search", "sweeps/single.yaml", "choice(a, b)"),
@@ -103,13 +105,13 @@ CASES = [
     ("+training.batch_size=8,16", "adds or deletes a key", "command line", "without +"),
     ("training.batch_size=glob(*)", "glob()", "command line", "choice(a, b)"),
     ("training.batch_size=range(4,2)", "is empty", "command line", "range(1, 8)"),
-    ("schedule=interval(0,1)", "schedule is a group", "command line", "choice(...) of constant"),
+    ("schedule=interval(0,1)", "schedule is a group", "command line", "schedule=constant,cosine,"),
     ("optimizer=adamw,nope", "no optimizer called 'nope'", "command line", "adamw"),
     ("launcher.slots=1,2", "not part of a trial", "command line, launcher.slots=1,2", "training"),
-    ("nonsense", "cannot be read", "command line", "key=value"),
-    ("--multirun", "no option '--multirun'", "command line", "key=value"),
-    ("hydra.job.name=x", "a setting of Hydra", "command line", "remove it"),
-    ("optimizer@x=sgd", "to another package", "command line", "without @x"),
+    ("nonsense", "cannot be read", "command line", "KEY=VALUE"),
+    ("--multirun", "no option '--multirun'", "command line", "KEY=VALUE"),
+    ("hydra.job.name=x", "a setting of Hydra", "command line", "without hydra.job.name=x"),
+    ("optimizer@x=sgd", "to another package", "command line", "optimizer=sgd"),
     ("model.checkpoint='${nope}'", "'nope' not found", "command line", ""),
     ("sweep.space.schedule=linear", "changes the space itself", "command line", "a search"),
     ("schedule.warmup_fraction=interval(0,2)", "schedule.warmup_fraction is 2.0",
@@ -144,11 +146,35 @@ def test_wrong_input_is_explained(line, problem, where, remedy, folder):
     assert len(str(error).splitlines()) <= 3
 
 
+SUGGESTED = [
+    ["training.batchsize=8"], ["trainng.batch_size=8"], ["training.batch_size=0"],
+    ["training.evaluations=0"], ["training.epochs=abc"], ["optimizer.weight_decay=-1"],
+    ["optimizer.name=sgd"], ["optimizer@x=sgd"], ["launcher=slrm"], ["study=a/b"], ["study=.."],
+    ["sweep.objectives=[acuracy]"], ["sweep.objectives=[]"], ["sweep.objectives=[f1,f1]"],
+    ["sweep.constraints={val_acuracy: '>= 0.5'}"], ["sweep.constraints={val_accuracy: high}"],
+    ["sweep.objectives=[val_accuracy,examples_per_second]", "sampler=cmaes"],
+    ["sweep.constraints={val_accuracy: '>= 0.5'}", "pruner=median"],
+    ['data.label_separator="|"'], ["task=regression", "training.label_smoothing=0.1"],
+    ["tracking.register=best", "tracking.log_model=false"],
+    ["data=json", "data.train=rows.json", "data.delimiter=tab"],
+    ["schedule=interval(0,1)"], ["sweep.n_trials=0"], ["training.batch_size=interval(8,64)"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", SUGGESTED, ids=" ".join)
+def test_the_suggested_override_is_accepted(arguments, tmp_path):
+    *others, wrong = ["sweep=lr_search", *arguments]
+    with pytest.raises(InputError) as caught:
+        check_space(compose_sweep([*others, wrong], tmp_path))
+    suggested = shlex.split(caught.value.remedy)[0].rstrip(";,:")
+    check_space(compose_sweep([*others, suggested], tmp_path))
+
+
 def test_a_message_reads_like_this(tmp_path):
     with pytest.raises(InputError) as caught:
         compose_sweep(["sweep=lr_search", "optimizer.learning_rte=1"], tmp_path)
     assert str(caught.value) == (
         "there is no key 'optimizer.learning_rte' with optimizer=adamw\n"
         "  where: command line, optimizer.learning_rte=1\n"
-        "  try:   optimizer.learning_rate"
+        "  try:   optimizer.learning_rate=1"
     )

@@ -124,12 +124,12 @@ def _check(callback: object) -> None:
         raise InputError(
             f"the callback {callback.__name__} is a class",
             where="callbacks",
-            remedy=f"pass an object, as {callback.__name__}()",
+            remedy=f"callbacks=[{callback.__name__}()], an object of it",
         )
     missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
     if missing:
         raise InputError(
             f"the callback {callback!r} has no method {', '.join(missing)}",
             where="callbacks",
-            remedy="pass an object of a subclass of tuner.Callback",
+            remedy="class MyCallback(tuner.Callback): ..., and callbacks=[MyCallback()]",
         )

@@ -75,7 +75,7 @@ def sweep(
             f"callbacks are not called by the agents of launcher={agent.launcher.name}, which are "
             "other processes",
             where="callbacks",
-            remedy="choose launcher=local or launcher=ray, or pass no callbacks",
+            remedy='overrides=["launcher=local"] or overrides=["launcher=ray"]; or callbacks=[]',
         )
     study = Study(agent.study_name, Path(agent.output), agent.storage, request)
     shown = show_on(composed, quiet=quiet)

@@ -89,7 +89,7 @@ class Model:
             raise InputError(
                 f"there is no model in {self.path}",
                 where="path",
-                remedy="give a folder as outputs/STUDY/best_model, or tuner.train(FILE).path",
+                remedy='tuner.Model("outputs/STUDY/best_model"), or tuner.train(FILE)',
             )
         described = self.path / "best.yaml"
         if settings is None and described.is_file():
@@ -165,7 +165,7 @@ def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> Non
         raise InputError(
             f"there are {len(texts)} texts and {len(pairs)} pairs",
             where="pairs",
-            remedy="pass a second text for each text",
+            remedy='pairs=["a second text"], one for each text',
         )
 
 

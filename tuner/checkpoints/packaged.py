@@ -34,14 +34,14 @@ def find_packaged(package: PackagedFiles, hashed_file: str = "") -> Path | None:
         raise InputError(
             f"the installed package {package.name} has no file {package.path}",
             where=str(root),
-            remedy=f"the version that has it: {install_module(package.name)}",
+            remedy=install_module(package.name, _AGAIN),
         )
     if package.sha256 is not None and file_hash(checked) != package.sha256.lower():
         raise InputError(
             f"{checked.name} of package {package.name} is not the file it should be: "
             f"its sha256 is {file_hash(checked)}, not {package.sha256}",
             where=str(checked),
-            remedy=f"the package again: {install_module(package.name, _AGAIN)}",
+            remedy=install_module(package.name, _AGAIN),
         )
     return path
 

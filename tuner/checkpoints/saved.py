@@ -5,6 +5,7 @@ have none; the task in config.json applies to all.
 """
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from tuner.tasks import Classification, HeadKind, Regression, Task
 INPUTS = "model_inputs.json"
 """Name of the file."""
 
-_TRAINED_HERE = "a folder as outputs/STUDY/best_model, or as export.model=DIR writes it"
+_TRAINED_HERE = "outputs/STUDY/best_model, or a folder that export.model=DIR has written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class ModelInputs:
             raise InputError(
                 "the model was trained on single texts, and second texts are given",
                 where=key,
-                remedy=f"leave {key} out",
+                remedy=f"the same without {key}",
             )
         if not given and columns:
             shown = ", ".join(map(repr, columns))
@@ -158,8 +159,8 @@ def read_inputs(folder: Path) -> ModelInputs | None:
             raise InputError(
                 f"{name} is missing or has a value of another type",
                 where=str(path),
-                remedy="the file as it was written with the model; without it, "
-                "predict.text=COLUMN and predict.text_pair=COLUMN say the columns",
+                remedy=f"rm {shlex.quote(str(path))}, and predict.text=COLUMN, for pairs also "
+                "predict.text_pair=COLUMN",
             )
     return ModelInputs(**fields)  # type: ignore[arg-type]
 
@@ -217,7 +218,7 @@ def _task(
         raise InputError(
             f"problem_type is {value_text(problem)}, which is no task that can be predicted",
             where=f"problem_type in {path}",
-            remedy=f"a model with problem_type {', '.join(known)}",
+            remedy=f'"problem_type": one of {", ".join(known)}',
         )
     kind = known[problem]
     function = config.get("function_to_apply")
@@ -226,7 +227,7 @@ def _task(
             f"function_to_apply is {value_text(function)}: a model of task={kind.name} has "
             f"{kind.output_function}",
             where=f"function_to_apply in {path}",
-            remedy=f"a model without function_to_apply, or with {kind.output_function}; "
+            remedy=f'"function_to_apply": "{kind.output_function}"; '
             "transformers.pipeline('text-classification', model=FOLDER) knows the others",
         )
     return trained if isinstance(trained, kind) else kind()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from tuner.checkpoints.other_formats import convert_pickles, is_pointer, not_fetched
+from tuner.checkpoints.repair import fetch_again
 from tuner.checkpoints.state_dict import StateDictError
 from tuner.checkpoints.torch_file import TorchFile
 from tuner.errors import InputError
@@ -61,12 +62,12 @@ def open_tensors(path: Path) -> TensorFile:
         raise InputError(
             f"the weights are cut off or cannot be read: {error}",
             where=str(path),
-            remedy="fetch or save the file again",
+            remedy=fetch_again(path.parent, path.name),
         ) from error
     except StateDictError as error:
         raise InputError(
             f"{path.name} is not read as weights: {error}",
             where=str(path),
-            remedy="fetch the file again; if its origin is trusted, convert it where PyTorch is "
-            f"installed: {convert_pickles(path.parent, path.name)}",
+            remedy=f"{fetch_again(path.parent, path.name)}; if its origin is trusted, convert it "
+            f"where PyTorch is installed: {convert_pickles(path.parent, path.name)}",
         ) from error

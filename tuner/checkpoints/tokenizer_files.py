@@ -1,11 +1,11 @@
 """The files of a checkpoint's tokenizer, and whether the tokenizers library can compute it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.checkpoints.json_object import read_object
 from tuner.checkpoints.other_formats import is_pointer, not_fetched
+from tuner.checkpoints.repair import save_tokenizer_command
 from tuner.encoders import REGISTRY
 from tuner.errors import InputError
 
@@ -97,8 +97,8 @@ def _no_fast_form(problem: str, where: str) -> InputError:
     return InputError(
         problem,
         where=where,
-        remedy=f"a checkpoint with {_FAST}; that of model=xlm_roberta_base knows about 100 "
-        "languages",
+        remedy=f"model=xlm_roberta_base, which knows about 100 languages, or another checkpoint "
+        f"with {_FAST}",
     )
 
 
@@ -106,9 +106,7 @@ def _save_command(folder: Path) -> str:
     """A command that writes the tokenizer of the checkpoint that this one was made from."""
     base = read_object(folder / "config.json").get("_name_or_path")
     known = isinstance(base, str) and bool(base) and Path(base).absolute() != folder.absolute()
-    source = json.dumps(base if known else "BASE_CHECKPOINT")
     return (
-        f"{_FAST} of the checkpoint that it was made from: python -c 'from transformers import "
-        f"AutoTokenizer; AutoTokenizer.from_pretrained({source})"
-        f".save_pretrained({json.dumps(str(folder))})'"
+        f"{_FAST} of the checkpoint that it was made from: "
+        f"{save_tokenizer_command(str(base) if known else 'BASE_CHECKPOINT', folder)}"
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.checkpoints.content import combined_hash, is_noted, note
 from tuner.checkpoints.other_formats import PICKLE, WEIGHTS, without_weights
+from tuner.checkpoints.repair import fetch_again
 from tuner.checkpoints.tensor_file import TensorPart, open_tensors
 from tuner.checkpoints.tensors import find, places
 from tuner.encoders import Family, Origin
@@ -27,7 +28,6 @@ READABLE = ("BF16", "F16", "F32", "F64")
 _BLOCK_NUMBERS = 2**22
 _LARGEST_NUMBER = float(np.finfo(np.float32).max)
 _LONGEST_NAME = 200
-_TOGETHER = "config.json and weights that were saved together"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +82,13 @@ def _shards(index: Path, suffix: str) -> tuple[Path, ...]:
         raise InputError(
             f"weight files are missing: {', '.join(missing)}",
             where=str(index.parent),
-            remedy=f"all files that {index.name} lists",
+            remedy=fetch_again(index.parent, missing[0] if len(missing) == 1 else ""),
         )
     return tuple(index.parent / name for name in names)
 
 
 def _indexed(path: Path, suffix: str) -> list[str]:
-    remedy = "the index as `save_pretrained` writes it, beside the files that it names"
+    remedy = fetch_again(path.parent, path.name)
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
         names = sorted({str(name) for name in listed})
@@ -124,7 +124,8 @@ def _needed(heads: Mapping[str, TensorHead], family: Family, folder: Path) -> li
         raise InputError(
             f"the weights hold no token embedding ({table.name})",
             where=str(folder),
-            remedy="the weights of an encoder, under the names that transformers gives them",
+            remedy="model.checkpoint=FOLDER with an encoder's weights, as "
+            "model.save_pretrained(FOLDER) of transformers names them",
         )
     if len(found_at) > 1:
         several = ", ".join(place.removesuffix(".") for place in found_at)
@@ -143,7 +144,7 @@ def _needed(heads: Mapping[str, TensorHead], family: Family, folder: Path) -> li
             raise InputError(
                 f"the checkpoint lacks the tensor {each.name}, which its config.json asks for",
                 where=str(folder),
-                remedy=f"a complete checkpoint; {_TOGETHER}",
+                remedy=fetch_again(folder),
             )
     return found
 
@@ -153,8 +154,8 @@ def _check_head(name: str, head: TensorHead, shape: tuple[int, ...], *, is_table
         raise InputError(
             f"the tensor {name} has numbers of type {head.dtype}, which cannot be read",
             where=str(head.file),
-            remedy=f"one of {', '.join(READABLE)}: `model.float().save_pretrained(folder)` in "
-            "transformers",
+            remedy="model.float().save_pretrained(FOLDER) in transformers; readable types are "
+            f"{', '.join(READABLE)}",
         )
     if head.shape == shape:
         return
@@ -165,7 +166,7 @@ def _check_head(name: str, head: TensorHead, shape: tuple[int, ...], *, is_table
         problem = (
             f"config.json says vocab_size {shape[0]}, the weights have {head.shape[0]} embeddings"
         )
-    raise InputError(problem, where=str(head.file), remedy=_TOGETHER)
+    raise InputError(problem, where=str(head.file), remedy=fetch_again(head.file.parent))
 
 
 def _check_numbers(path: Path, names: Sequence[str]) -> None:
@@ -184,11 +185,17 @@ def _check_numbers(path: Path, names: Sequence[str]) -> None:
 
 
 def not_finite(name: str, path: Path) -> InputError:
-    """The refusal of a tensor that holds numbers that are not finite in float32."""
+    """Return the refusal of a tensor that holds numbers that are not finite in float32.
+
+    Args:
+        name: Name of the tensor.
+        path: File of the weights, or the checkpoint's folder.
+    """
+    folder, file = (path, "") if path.is_dir() else (path.parent, path.name)
     return InputError(
         f"the tensor {name} holds NaN, infinite or larger numbers than float32 has",
         where=str(path),
-        remedy="a checkpoint whose training did not diverge; fetch the file again",
+        remedy=f"{fetch_again(folder, file)}, whose training did not diverge",
     )
 
 

@@ -148,6 +148,6 @@ def _check_config(value: str, command: str) -> None:
         raise InputError(
             f"the command {command} prints no configuration",
             where="command line",
-            remedy=f"see its keys in tuner {command} --help; --cfg job is for "
+            remedy=f"tuner {command} --help shows its keys; --cfg job is for "
             + " and ".join(PRINTING),
         )

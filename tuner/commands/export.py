@@ -145,7 +145,7 @@ def _settings(outcome: TrialOutcome, study: StoredStudy, folder: StudyFolder) ->
         raise InputError(
             f"the configuration of trial {outcome.number} is neither in the study nor here",
             where=str(file),
-            remedy="export it on the machine that ran it",
+            remedy="repeat this command on the machine that ran it",
         )
     return found
 

@@ -56,7 +56,8 @@ def groups_page(folder: Path) -> str:
         if usual:
             lines += _short(usual.meaning)
         others = [entry.name for entry in entries if entry is not usual]
-        lines += _wrapped(f"{'others' if usual else 'one of'}: {', '.join(others) or 'none'}")
+        if others:
+            lines += _wrapped(f"{'others' if usual else 'one of'}: {', '.join(others)}")
     lines += ["", *_wrapped("tuner --help GROUP lists a group's options and keys", "")]
     return _page(lines)
 

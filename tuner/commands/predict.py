@@ -57,7 +57,8 @@ def run(arguments: Sequence[str]) -> int:
         raise InputError(
             f"there is no folder {folder}",
             where="the command line",
-            remedy="give outputs/STUDY/best_model, or a folder written by export.model=DIR",
+            remedy="type tuner predict outputs/STUDY/best_model FILE, or with a folder that "
+            "export.model=DIR has written",
         )
     if settings.output is not None:
         _check_writable(Path(settings.output))

@@ -1,5 +1,6 @@
 """`tuner train`: one fine-tune from a file, from overrides, or from both; no search."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def split_file(words: Sequence[str]) -> tuple[Path | None, list[str]]:
         raise InputError(
             f"there are {len(files)} configuration files: {', '.join(files)}",
             where="command line",
-            remedy="give one of them, and overrides as KEY=VALUE",
+            remedy=f"tuner train {shlex.quote(files[0])}, one of them, and overrides as KEY=VALUE",
         )
     if not files:
         check_named(overrides)

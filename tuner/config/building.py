@@ -99,8 +99,7 @@ def _batch_size(value: Any, composition: Composition) -> int:
 
 def _refuse(findings: list[Finding], composition: Composition) -> None:
     if findings:
-        places = dict.fromkeys(composition.where(finding.key) for finding in findings)
-        raise invalid_values(findings, "; ".join(places))
+        raise invalid_values(findings, composition.where, composition.usual_value)
 
 
 def _refuse_passwords(composition: Composition) -> None:

@@ -7,11 +7,13 @@ from tuner.config.rules import broken, too_large
 from tuner.config.search_rules import RULES as SEARCH_RULES
 from tuner.config.search_rules import resources
 from tuner.fields.findings import Finding, out_of_bounds
+from tuner.formatting.suggestion import nearest
 from tuner.metrics import plug_in_metrics
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
 from tuner.settings.file_formats import FORMATS
 from tuner.settings.objectives import objectives
+from tuner.settings.overrides import override
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import (
     MISSING,
@@ -39,6 +41,7 @@ STUDY_NAME = "a plain name of at most 200 bytes without / \\ and quotes, since i
 
 _STUDY_NAME = re.compile(r"[^/\\'\"`\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_NAME = 200
+_LONGEST_SUGGESTED = 50
 
 
 def check_trial(settings: TrialSettings) -> list[Finding]:
@@ -51,9 +54,8 @@ def _ignored_csv_keys(data: DataSettings) -> Iterator[Finding]:
     """Yield keys of csv files that are set for another format, where they have no effect."""
     for key in ("delimiter", "quoting") if data.format in FORMATS[1:] else ():
         if (value := getattr(data, key)) is not None:
-            yield Finding(
-                key=f"data.{key}", value=value, remedy="data=csv, the only format with it"
-            )
+            remedy = f"data.{key}=null, or data=csv, the only format with it"
+            yield Finding(key=f"data.{key}", value=value, remedy=remedy)
 
 
 def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
@@ -62,12 +64,13 @@ def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
     keys = ("label_smoothing", "class_weights", "oversample")
     for key in () if settings.task.weighs_labels else keys:
         if (value := getattr(settings.training, key)) != getattr(usual, key):
-            remedy = f"{getattr(usual, key)}: task={settings.task.name} has no labels to weigh"
+            remedy = f"{override(f'training.{key}', getattr(usual, key))}, since "
+            remedy += f"task={settings.task.name} has no labels to weigh"
             yield Finding(key=f"training.{key}", value=value, remedy=remedy)
     yield from settings.task.findings()
     for key in () if settings.task.several_labels else ("label_separator", "label_columns"):
         if (value := getattr(settings.data, key)) is not None:
-            remedy = "null, or task=multilabel, whose rows have several labels"
+            remedy = f"data.{key}=null, or task=multilabel, whose rows have several labels"
             yield Finding(key=f"data.{key}", value=value, remedy=remedy)
 
 
@@ -92,7 +95,7 @@ def check_agent(
     found += _unlogged_registration(settings.tracking)
     if not is_study_name(settings.study_name):
         key = "study" if settings.study is not None else "sweep.name"
-        found.append(Finding(key=key, value=settings.study_name, remedy=STUDY_NAME))
+        found.append(study_name_finding(settings.study_name, key))
     return found
 
 
@@ -116,19 +119,23 @@ def check_goals(
     names = dict.fromkeys([*objectives(type(task)), *metrics, *installed])
     known = f"one of {', '.join(names)}; in Python also one of metrics=[...]"
     wanted = sweep.objectives or []
+    meant = [name if name in measured else nearest(name, names) for name in wanted]
+    right = list(dict.fromkeys(filter(None, meant))) or [task.objective]
+    remedy = f"{override('sweep.objectives', right)}: each {known}"
     if not wanted or len(set(wanted)) < len(wanted):
-        remedy = f"[NAME, ...], each once and {known}"
         yield Finding(key="sweep.objectives", value=wanted, remedy=remedy)
     for name in wanted:
         if name not in measured:
-            yield Finding(key="sweep.objectives", value=name, remedy=known)
+            yield Finding(key="sweep.objectives", value=name, remedy=remedy)
     for metric, text in sweep.constraints.items():
         if metric not in measured:
-            yield Finding(key="sweep.constraints", value=metric, remedy=known)
+            instead = {nearest(metric, names) or task.objective: text}
+            remedy = f"{override('sweep.constraints', instead)}: {known}"
+            yield Finding(key="sweep.constraints", value=metric, remedy=remedy)
         try:
             constraint(metric, str(text))
         except ValueError:
-            remedy = f"{{{metric}: {CONSTRAINT}}}"
+            remedy = f"{override('sweep.constraints', {metric: '>= 0.8'})}, {CONSTRAINT}"
             yield Finding(key="sweep.constraints", value=dict(sweep.constraints), remedy=remedy)
 
 
@@ -137,9 +144,9 @@ def _unsupported_goals(settings: AgentSettings) -> Iterator[Finding]:
     pruner = settings.pruner.get("name")
     if settings.sweep.constraints and pruner in COMPARING:
         remedy = (
-            "with constraints extrapolation, threshold, patient or none: with others, trials that "
+            "pruner=extrapolation, or with constraints threshold, patient or none: with others, "
+            "trials that miss a constraint stop trials that meet it"
         )
-        remedy += "miss a constraint stop trials that meet it"
         yield Finding(key="pruner", value=pruner, remedy=remedy)
     if len(settings.sweep.objectives or ()) < 2:  # noqa: PLR2004
         return
@@ -148,10 +155,10 @@ def _unsupported_goals(settings: AgentSettings) -> Iterator[Finding]:
         ("pruner", settings.pruner, PRUNERS_OF_SEVERAL),
     ):
         if (name := group.get("name")) not in able:
-            remedy = f"with several objectives one of {', '.join(able)}"
+            remedy = f"{key}={able[0]}, with several objectives one of {', '.join(able)}"
             yield Finding(key=key, value=name, remedy=remedy)
     if settings.sweep.confirm.top is not None:
-        remedy = "null with several objectives: configurations are ranked by one"
+        remedy = "sweep.confirm.top=null, as configurations are ranked by one objective"
         yield Finding(key="sweep.confirm.top", value=settings.sweep.confirm.top, remedy=remedy)
 
 
@@ -178,9 +185,18 @@ def _storage(settings: AgentSettings) -> Iterator[Finding]:
 def _unlogged_registration(tracking: TrackingSettings) -> Iterator[Finding]:
     """Yield a name for registration of a model that would never be logged."""
     if tracking.register is not None and not (tracking.log_model and tracking.send):
-        remedy = "null, or tracking.log_model=true tracking.send=true, without which no model is"
-        remedy += " logged that could be registered"
+        remedy = (
+            "tracking.log_model=true tracking.send=true, without which no model is logged that "
+            "could be registered; or tracking.register=null"
+        )
         yield Finding(key="tracking.register", value=tracking.register, remedy=remedy)
+
+
+def study_name_finding(name: str, key: str = "study") -> Finding:
+    """Return the finding on a name that is none for a study, with one that is."""
+    plain = "-".join(_STUDY_NAME.findall(name)).strip(" .")[:_LONGEST_SUGGESTED]
+    right = f"{override(key, plain or 'reviews')}: {STUDY_NAME}"
+    return Finding(key=key, value=name, remedy=right)
 
 
 def is_study_name(name: str) -> bool:

@@ -28,6 +28,8 @@ class Composition:
     """Group to the file of its option."""
     given: Mapping[str, str] = field(default_factory=dict)
     """Key to the place where its value was set, for keys with an override."""
+    usual: DictConfig | None = None
+    """Configuration before any override; None: `config` has none yet."""
 
     def where(self, key: str) -> str:
         """Return the origin of a key's value."""
@@ -51,7 +53,13 @@ class Composition:
         for key, value, where in values:
             self._give(config, key, value, where)
             given[key] = where
-        return replace(self, config=config, given=given)
+        return replace(self, config=config, given=given, usual=self.usual or self.config)
+
+    def usual_value(self, key: str) -> Any:
+        """Return the value of a key without overrides; None if there is none."""
+        usual = self.config if self.usual is None else self.usual
+        value = OmegaConf.select(usual, key, throw_on_missing=False)
+        return None if OmegaConf.is_config(value) else value
 
     def has(self, key: str) -> bool:
         """Return True if there is such a key."""
@@ -84,13 +92,14 @@ class Composition:
     def _give(self, config: DictConfig, key: str, value: Any, where: str) -> None:
         if not self.has(key):
             known = [name for name in self.known_keys() if not _is_option_name(name)]
-            raise unknown_key(key, where, known, under=self._open_choice(key))
+            raise unknown_key(key, where, known, under=self._open_choice(key), value=value)
         if _is_option_name(key):
             group = key.partition(".")[0]
             raise InputError(
                 f"{key} is set together with the other fields of its option",
                 where=where,
-                remedy=f"{group}=OPTION, one of the files in conf/{group}",
+                remedy=f"{group}={value if isinstance(value, str) else 'OPTION'}; "
+                f"tuner --help {group} lists the options",
             )
         OmegaConf.set_struct(config, not key.startswith(free_mappings()))
         try:
@@ -98,9 +107,12 @@ class Composition:
             OmegaConf.update(config, key, value, merge=OmegaConf.select(config, key) is not None)
         except (OmegaConfBaseException, ValueError) as error:
             if isinstance(error, OmegaConfBaseException):
-                raise omegaconf_error(error, where, key=key) from error
+                usual = self.usual_value(key)
+                raise omegaconf_error(error, where, key=key, usual=usual) from error
             raise InputError(
-                f"{key}: {error}", where=f"{where}, {key}", remedy="a value of the key's type"
+                f"{key}: {error}",
+                where=f"{where}, {key}",
+                remedy=f"tuner --help {key} shows its default and what it may be",
             ) from error
 
     def _open_choice(self, key: str) -> str:

@@ -1,5 +1,6 @@
 """Composition of `tuner doctor`, with or without a sweep."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:
             raise InputError(
                 f"{setting.text!r} is a search, but no sweep is named",
                 where="command line",
-                remedy=f"sweep=NAME beside it, or {setting.key}=VALUE",
+                remedy=f"tuner doctor sweep=lr_search {shlex.quote(setting.text)}, or "
+                f"{setting.key}=VALUE",
             )
     composed = (
         Composer(Library(folder), Primary(groups=GROUPS))

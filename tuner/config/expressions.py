@@ -43,6 +43,9 @@ MOST_CHOICES = 1000
 LARGEST_WHOLE = 2**53
 """Largest whole number that samplers, which compute with floats, can distinguish from others."""
 
+_OVERRIDE = "KEY=VALUE, as training.epochs=3 or 'data.label=my column'"
+"""Form of an override, for messages."""
+
 _GRAMMAR = "choice(a, b), range(1, 8), interval(0, 1) or tag(log, interval(1e-6, 1e-3))"
 
 
@@ -121,9 +124,8 @@ def _parsed(text: str, shown: str, where: str, remedy: str) -> Override:
 
 def _read(text: str, where: str) -> Setting:
     if text.startswith("-"):
-        raise InputError(f"there is no option {text!r}", where=where, remedy="key=value")
-    remedy = "key=value; put special characters in quotes"
-    parsed = _parsed(text, text, where, remedy)
+        raise InputError(f"there is no option {text!r}", where=where, remedy=_OVERRIDE)
+    parsed = _parsed(text, text, where, _OVERRIDE)
     key = parsed.key_or_group
     where = f"{where}, {text}"
     _refuse_foreign(parsed, text, where)
@@ -182,24 +184,26 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
         raise InputError(
             f"{text!r} is a setting of Hydra, which has no effect here",
             where=where,
-            remedy="remove it",
+            remedy=f"the same command without {text}",
         )
     if parsed.package is not None:
         raise InputError(
             f"{text!r} moves a group to another package",
             where=where,
-            remedy=f"{key}=... without @{parsed.package}",
+            remedy=text.replace(f"@{parsed.package}", "", 1),
         )
     if parsed.type != OverrideType.CHANGE and not key.startswith(free_mappings()):
         raise InputError(
             f"{text!r} adds or deletes a key",
             where=where,
-            remedy=f"{key}=... without + or ~; keys of your own are possible "
-            "under " + ", ".join(free_mappings()),
+            remedy=f"{key}={text.partition('=')[2] or 'VALUE'} without + or ~; keys of your own "
+            "are possible under " + ", ".join(free_mappings()),
         )
     if key == SWEEP and isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
         raise InputError(
-            f"{text!r} names several sweeps", where=where, remedy="one sweep at a time"
+            f"{text!r} names several sweeps",
+            where=where,
+            remedy=f"{text.partition(',')[0]}, one sweep at a time",
         )
 
 
@@ -210,7 +214,8 @@ def _option_name(parsed: Override, text: str, where: str) -> str:
     raise InputError(
         f"{text!r} sets a group to a value that is not the name of an option",
         where=where,
-        remedy=f"{parsed.key_or_group}=OPTION",
+        remedy=f"tuner --help {parsed.key_or_group} lists its options: "
+        f"{parsed.key_or_group}=OPTION",
     )
 
 

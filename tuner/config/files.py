@@ -4,6 +4,7 @@ Only needed files are read, so that a broken one affects nobody who does not use
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,7 +261,7 @@ def _check_mapping(root: yaml.Node | None, label: str) -> None:
         raise InputError(
             "the file contains no keys with values",
             where=label,
-            remedy="lines of the form `key: value`",
+            remedy="lines of the form `key: value`, as `max_length: 64`",
         )
 
 
@@ -272,12 +273,14 @@ def _malformed(error: yaml.YAMLError, label: str) -> InputError:
         return InputError(
             "the file contains several configurations",
             where=where,
-            remedy="one configuration per file; export.trial=N exports one",
+            remedy="one configuration per file: tuner export study=NAME export.trial=N "
+            "export.output=FILE.yaml writes one",
         )
     return InputError(
         f"the file is no valid YAML: {problem.splitlines()[0]}",
         where=where,
-        remedy="lines of the form `key: value`; put special characters in quotes",
+        remedy="lines of the form `key: value`, as `label: 'a: b'`, with special characters in "
+        "quotes",
     )
 
 
@@ -287,11 +290,16 @@ def _unreadable(error: OSError | ValueError, label: str) -> InputError:
     `UnicodeDecodeError` is a `ValueError`, as are errors in dates, numbers and binary data.
     """
     reason = error.strerror if isinstance(error, OSError) else None
-    return InputError(
-        f"the file cannot be read: {reason or error}",
-        where=label,
-        remedy="a YAML file in UTF-8 that you may read",
-    )
+    match error:
+        case PermissionError():
+            remedy = f"chmod u+r {shlex.quote(label)}"
+        case UnicodeDecodeError():
+            remedy = f"iconv -f windows-1252 -t utf-8 {shlex.quote(label)} > NEW.yaml"
+        case OSError():
+            remedy = f"ls -l {shlex.quote(label)}: a YAML file, which can be read"
+        case _:
+            remedy = "quotes around the value, if it is a text"
+    return InputError(f"the file cannot be read: {reason or error}", where=label, remedy=remedy)
 
 
 def _bundled(group: str) -> Path:

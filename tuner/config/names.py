@@ -1,9 +1,8 @@
 """Check of names that become names of folders."""
 
-from tuner.config.checks import STUDY_NAME, is_study_name
+from tuner.config.checks import is_study_name, study_name_finding
 from tuner.config.composition import Composition
 from tuner.config.messages import invalid_values
-from tuner.fields.findings import Finding
 
 
 def check_study_name(study: str | None, composed: Composition) -> None:
@@ -17,5 +16,4 @@ def check_study_name(study: str | None, composed: Composition) -> None:
         InputError: The name is invalid.
     """
     if study is not None and not is_study_name(study):
-        finding = Finding(key="study", value=study, remedy=STUDY_NAME)
-        raise invalid_values([finding], composed.where("study"))
+        raise invalid_values([study_name_finding(study)], composed.where, composed.usual_value)

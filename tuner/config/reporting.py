@@ -59,7 +59,7 @@ def compose_report(arguments: Sequence[str], folder: Path) -> ComposedReader[Rep
     if not 0 < interval <= LARGEST:
         remedy = f"above 0, at most {LARGEST:,}"
         wrong = Finding(key="report.interval", value=interval, remedy=remedy)
-        raise invalid_values([wrong], composed.where("report.interval"))
+        raise invalid_values([wrong], composed.where, composed.usual_value)
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))
 
@@ -74,13 +74,17 @@ def compose_clean(arguments: Sequence[str], folder: Path) -> ComposedReader[Clea
     made, composed = _compose(arguments, folder, "clean", CleanSettings, groups)
     clean = made.settings
     rules = (
-        ("kinds", clean.kinds and set(clean.kinds) <= set(KINDS), f"some of {', '.join(KINDS)}"),
+        (
+            "kinds",
+            clean.kinds and set(clean.kinds) <= set(KINDS),
+            f"clean.kinds=[{','.join(KINDS)}], or some of them",
+        ),
         ("older_than", 0 <= clean.older_than <= LARGEST, f"days: 0 or more, at most {LARGEST:,}"),
     )
     for name, holds, remedy in rules:
         if not holds:
             wrong = Finding(key=f"clean.{name}", value=getattr(clean, name), remedy=remedy)
-            raise invalid_values([wrong], composed.where(f"clean.{name}"))
+            raise invalid_values([wrong], composed.where, composed.usual_value)
     tracking = composed.section((_TRACKING,))[_TRACKING]
     return replace(made, tracking=structure(TrackingSettings, tracking))
 
@@ -98,7 +102,11 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
         ("format", export.format in FORMATS, f"one of {', '.join(FORMATS)}"),
         ("pick", export.pick in PICKS, f"one of {', '.join(PICKS)}"),
         ("top", export.top >= 1, "1 or more"),
-        ("trial", export.trial is None or export.trial >= 0, "the number of a trial"),
+        (
+            "trial",
+            export.trial is None or export.trial >= 0,
+            "export.trial=0, or the number of another trial",
+        ),
         (
             "convergence",
             export.convergence in words,
@@ -108,7 +116,7 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
     for name, holds, remedy in rules:
         if not holds:
             wrong = Finding(key=f"export.{name}", value=getattr(export, name), remedy=remedy)
-            raise invalid_values([wrong], composed.where(f"export.{name}"))
+            raise invalid_values([wrong], composed.where, composed.usual_value)
     return made
 
 
@@ -147,7 +155,7 @@ def _check(setting: Setting, section: str, groups: Sequence[str]) -> None:
         raise InputError(
             f"{setting.text!r} is a search, but tuner {section} searches nothing",
             where="command line",
-            remedy=f"{setting.key}=VALUE, or remove it",
+            remedy=f"the same command without {setting.text}",
         )
     if setting.kind is Kind.GROUP and setting.key in (SWEEP, *groups):
         return

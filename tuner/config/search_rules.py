@@ -61,4 +61,8 @@ def resources(settings: AgentSettings) -> Iterator[Finding]:
     low: Any = settings.pruner.get("min_resource")
     high: Any = settings.pruner.get("max_resource")
     if isinstance(low, int) and isinstance(high, int) and low > high:
-        yield Finding(key="pruner.min_resource", value=low, remedy=f"at most {high}, max_resource")
+        yield Finding(
+            key="pruner.min_resource",
+            value=low,
+            remedy=f"pruner.min_resource={high}, at most max_resource",
+        )

@@ -49,5 +49,5 @@ def _compose(section: str, kind: type[T], arguments: Sequence[str], folder: Path
     )
     made = structure(kind, composed.section((section,))[section])
     if wrong := check_section(made, section):
-        raise invalid_values(wrong, "; ".join(composed.where(finding.key) for finding in wrong))
+        raise invalid_values(wrong, composed.where, composed.usual_value)
     return made

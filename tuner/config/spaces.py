@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,7 +91,7 @@ def _allowed(value: Any, where: str) -> tuple[Scalar, ...]:
         raise InputError(
             f"the condition on {value_text(value)} cannot be read",
             where=where,
-            remedy="one value, or a list of values",
+            remedy="when: {key: value} or when: {key: [value, value]}",
         )
     return values
 
@@ -213,7 +214,8 @@ def check_whole_numbers(found: Sequence[LocatedDimension], values: Mapping[str, 
             raise InputError(
                 f"{dimension.key} takes whole numbers, but the interval contains others",
                 where=where,
-                remedy=f"range({low}, {high + 1}) or int(interval({low}, {high}))",
+                remedy=f"{shlex.quote(f'{dimension.key}=range({low},{high + 1})')}, or "
+                f"int(interval({low}, {high}))",
             )
 
 

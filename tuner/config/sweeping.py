@@ -23,6 +23,7 @@ from tuner.config.spaces import (
 )
 from tuner.config.user_metrics import NO_METRICS, GivenMetrics
 from tuner.errors import InputError
+from tuner.formatting.suggestion import nearest
 from tuner.metrics import MetricRecord
 from tuner.search.configuration_id import configuration_id
 from tuner.search.coverage import covering_points
@@ -126,11 +127,7 @@ def compose_sweep(
     composer = Composer(library, Primary())
     chosen = _choices(given)
     if SWEEP not in chosen:
-        raise InputError(
-            "no sweep is named",
-            where="command line",
-            remedy="sweep=NAME, where NAME is one of " + ", ".join(library.names(SWEEP)),
-        )
+        raise _no_sweep(given, library.names(SWEEP))
     sweep, label = _read_sweep(composer, chosen, given)
     own = _own_overrides(sweep["overrides"], label)
     found = read_space(sweep["space"], label)
@@ -256,6 +253,17 @@ def _without(settings: Sequence[Setting], keys: set[str]) -> tuple[Setting, ...]
     return tuple(s for s in settings if s.key not in keys)
 
 
+def _no_sweep(given: Sequence[Setting], names: Sequence[str]) -> InputError:
+    """Return the error for a command line that names no sweep, perhaps by a mistyped key."""
+    meant = {s.value for s in given if s.value in names and nearest(s.key, [SWEEP])}
+    return InputError(
+        "no sweep is named",
+        where="command line",
+        remedy=f"tuner {SWEEP}={min(meant or {'lr_search'} & set(names) or names)}; "
+        f"one of {', '.join(names)}",
+    )
+
+
 def _read_sweep(
     composer: Composer, chosen: Mapping[str, str], given: Sequence[Setting]
 ) -> tuple[dict[str, Any], str]:
@@ -267,7 +275,8 @@ def _read_sweep(
             raise InputError(
                 f"{setting.text!r} changes the space itself",
                 where="command line",
-                remedy="a search of the key, as training.batch_size=8,16",
+                remedy=f"{setting.key.removeprefix(f'{SWEEP}.space.')}=choice(A,B), a search of "
+                "the key itself, as training.batch_size=8,16",
             )
         if setting.key.startswith(f"{SWEEP}.") and setting.kind is Kind.VALUE:
             values.append((setting.key, setting.value, setting.where))
@@ -283,7 +292,7 @@ def _own_overrides(texts: Sequence[str], label: str) -> list[Setting]:
             raise InputError(
                 f"{setting.text!r} is a search",
                 where=where,
-                remedy=f"{setting.key} under sweep.space",
+                remedy=f"a line `{setting.key}: {setting.text.partition('=')[2]}` under space",
             )
         if setting.key.split(".")[0] not in (*GROUPS, "output"):
             raise InputError(
@@ -330,7 +339,8 @@ def _check_options(library: Library, found: Sequence[LocatedDimension]) -> None:
                 raise InputError(
                     f"{dimension.key} is a group",
                     where=where,
-                    remedy="choice(...) of " + ", ".join(library.names(dimension.key)),
+                    remedy=f"{dimension.key}={','.join(library.names(dimension.key))}, or some "
+                    "of them",
                 )
             for name in dimension.domain.values:
                 library.option(dimension.key, str(name), where=where)

@@ -1,5 +1,6 @@
 """Configuration of a single fine-tune as a file, which a sweep writes and `tuner train` reads."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -295,7 +296,8 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
             raise InputError(
                 f"{setting.text!r} is a search, but a single fine-tune searches nothing",
                 where="command line",
-                remedy=f"{setting.key}=VALUE",
+                remedy=f"tuner sweep=lr_search {shlex.quote(setting.text)} searches it; "
+                f"{setting.key}=VALUE for one fine-tune",
             )
         if setting.key.startswith(_USED):
             continue
@@ -303,6 +305,6 @@ def _plain_overrides(arguments: Sequence[str]) -> list[Setting]:
             raise InputError(
                 f"a single fine-tune does not use {setting.key}",
                 where=setting.where,
-                remedy="remove it; a sweep uses it",
+                remedy=f"the same command without {setting.key}, which a sweep uses",
             )
     return settings

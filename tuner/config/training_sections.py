@@ -107,7 +107,7 @@ def _refuse_other_files(content: DictConfig, label: str) -> None:
         raise InputError(
             "the file is empty",
             where=label,
-            remedy="a file that a sweep has written: outputs/STUDY/best.yaml",
+            remedy="tuner train outputs/STUDY/best.yaml, which a sweep has written",
         )
     if "space" in content or "n_trials" in content:
         name = Path(label).stem

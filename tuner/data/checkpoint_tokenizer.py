@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from tuner.checkpoints import CheckpointInfo
 from tuner.checkpoints.content import cache_root, combined_hash, file_hash
+from tuner.checkpoints.repair import fetch_again
 from tuner.data.tokenizer_config import TokenizerSettings, read_settings
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
@@ -40,8 +41,6 @@ PLAIN_CLASS = "PreTrainedTokenizerFast"
 """Class of transformers 4 and 5 that uses tokenizer.json unchanged."""
 
 PROBE = "a"
-AS_SAVED = "tokenizer files as `tokenizer.save_pretrained` writes them"
-
 _REFUSED = 3
 """Exit code of the reader if the tokenizer contradicts its settings."""
 
@@ -135,7 +134,7 @@ def load_tokenizer(info: CheckpointInfo) -> CheckpointTokenizer:
             f"the tokenizer has ids up to {largest}, but the model has {info.family.vocab_size} "
             "embeddings",
             where=str(info.folder),
-            remedy="the tokenizer and the weights of the same checkpoint",
+            remedy=fetch_again(info.folder),
         )
     roles, pad_id = _with_padding(backend, found["tokens"]["roles"], settings, info)
     return CheckpointTokenizer(
@@ -272,5 +271,5 @@ def _unusable(reason: str, info: CheckpointInfo) -> InputError:
     return InputError(
         f"the tokenizer cannot be read: {reason}",
         where=str(path if path.is_file() else info.folder),
-        remedy=AS_SAVED,
+        remedy=fetch_again(info.folder),
     )

@@ -17,7 +17,7 @@ from tuner.data.dialect import (
 )
 from tuner.data.records import Dialect
 from tuner.data.table import Table
-from tuner.data.text_file import TextFile
+from tuner.data.text_file import WITH_ROWS, TextFile
 from tuner.errors import InputError
 from tuner.settings.delimited import Quoting, delimiter_name, delimiter_of
 from tuner.settings.file_formats import inner_suffix
@@ -58,7 +58,7 @@ def read_delimited(file: TextFile, hints: Hints, wanted: Sequence[str]) -> Table
     reading, marks = _reading(file, hints, wanted)
     path = str(file.path)
     if not reading.header:
-        raise InputError("the file is empty", where=path, remedy="rows of labelled texts")
+        raise InputError("the file is empty", where=path, remedy=WITH_ROWS)
     _refuse_duplicates(reading.header, wanted, path)
     if reading.problem is not None:
         raise InputError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints.content import cache_root, combined_hash, file_hash
+from tuner.checkpoints.repair import save_tokenizer_command
 from tuner.data.checkpoint_tokenizer import CheckpointTokenizer, save_tokenizer
 from tuner.data.tokenizer import find_layout, tokenize
 from tuner.errors import InputError
@@ -244,6 +245,5 @@ def _unequal(tokenizer: CheckpointTokenizer, reason: str) -> InputError:
     return InputError(
         f"an exported model would not encode texts like training: {reason}",
         where=f"the tokenizer of {tokenizer.info.folder}",
-        remedy="load it with AutoTokenizer of transformers and save it with "
-        "`tokenizer.save_pretrained(folder)` into the checkpoint's folder",
+        remedy=save_tokenizer_command(str(tokenizer.info.folder), tokenizer.info.folder),
     )

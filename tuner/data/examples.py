@@ -253,25 +253,30 @@ def _check_columns(table: Table, data: DataSettings) -> None:
             raise InputError(
                 f"there is no column {column!r}",
                 where=f"{key}, in {table.where}",
-                remedy=f"{_suggestion(key, column, table)}one of: {', '.join(table.columns)}"
+                remedy=f"{_suggestion(key, column, table)}, one of: {', '.join(table.columns)}"
                 f"{one_column_hint(table, 'data')}",
             )
 
 
 def _suggestion(key: str, column: str, table: Table) -> str:
-    """Return the column closest to a mistyped one, as the start of a remedy."""
-    near = nearest(column, table.columns)
-    if near is None:
-        return ""
+    """Return the override with the column closest to a mistyped one."""
+    near = nearest(column, table.columns) or "COLUMN"
     section, _, condition = key.partition(".where.")
-    return f"+{section}.where.{near}=VALUE; " if condition else f"{key}={near}; "
+    if condition:
+        return f"+{section}.where.{near}=VALUE"
+    setting, _, listed = key.partition("=")
+    return f"{near} in {setting}" if listed else f"{key}={near}"
 
 
 def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
     """Return the indices of the rows for which every condition of `data.where` holds."""
     count = len(table.values[data.text])
     if count == 0:
-        raise InputError("there are no rows", where=table.where, remedy="labelled texts")
+        raise InputError(
+            "there are no rows",
+            where=table.where,
+            remedy="data.train=FILE with rows of texts and labels",
+        )
     rows: Sequence[int] = range(count)
     for column, value in data.where.items():
         cells = table.values[column]
@@ -281,7 +286,7 @@ def _matching_rows(table: Table, data: DataSettings) -> Sequence[int]:
             raise InputError(
                 f"no row has {value!r} in column {column!r}",
                 where=f"data.where.{column}, in {table.where}",
-                remedy=f"one of: {shortened(list(seen))}",
+                remedy=f"data.where.{column}=VALUE, one of: {shortened(list(seen))}",
             )
     return rows
 

@@ -5,6 +5,7 @@ input.
 """
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ from tuner.data.delimited import Hints, read_delimited
 from tuner.data.parquet import read_parquet
 from tuner.data.squad import is_squad, squad_rows
 from tuner.data.table import Table
-from tuner.data.text_file import find_text
+from tuner.data.text_file import WITH_ROWS, find_text
 from tuner.errors import InputError
+from tuner.formatting.suggestion import nearest
 
 
 def read_file(
@@ -35,11 +37,9 @@ def read_file(
         InputError: The file is missing, empty, malformed or not text.
     """
     if not path.is_file():
-        raise InputError(
-            f"there is no file {path}", where=key, remedy="a path from the folder you start in"
-        )
+        raise InputError(f"there is no file {path}", where=key, remedy=_other_file(path, key))
     if path.stat().st_size == 0:
-        raise InputError("the file is empty", where=str(path), remedy="rows of labelled texts")
+        raise InputError("the file is empty", where=str(path), remedy=WITH_ROWS)
     if file_format == "parquet":
         return read_parquet(path, wanted)
     file = find_text(path)
@@ -49,6 +49,21 @@ def read_file(
         return read_delimited(file, hints or Hints(), wanted)
     with file.opened() as lines:
         return _read_json(lines, path, wanted)
+
+
+def _other_file(path: Path, key: str) -> str:
+    """Return the remedy for a path that leads to no file: a file of about that name."""
+    try:
+        near = nearest(path.name, [each.name for each in path.parent.iterdir() if each.is_file()])
+    except OSError:
+        near = None
+    if near is None:
+        return f"{_named(key)}FILE, a path from {Path.cwd()}"
+    return f"{_named(key)}{shlex.quote(str(path.with_name(near)))}"
+
+
+def _named(key: str) -> str:
+    return f"{key}=" if key.startswith("data.") else ""
 
 
 def _read_json(file: TextIO, path: Path, wanted: Sequence[str]) -> Table:

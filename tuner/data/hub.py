@@ -21,6 +21,7 @@ from tuner.data.table import Table
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
 from tuner.files.home import expanded
+from tuner.settings.overrides import override
 from tuner.settings.settings import DataSettings
 from tuner.tasks.cells import shortened
 
@@ -192,15 +193,21 @@ def _note(data: DataSettings, split: str, fingerprint: str) -> None:
 def _not_read(data: DataSettings, role: str, error: Exception) -> InputError:
     lines = [line for line in str(error).splitlines() if line.strip()]
     reason = lines[0] if lines else type(error).__name__
-    remedy = "check the name on the hub, and its configuration in data.config"
+    remedy = (
+        "data.name=ORG/NAME as its page on the hub shows it, and data.config=CONFIG if it has any"
+    )
     if reason.startswith("Couldn't reach"):
         reason = "the hub cannot be reached, and it was not fetched before"
-        remedy = "fetch it on a machine with a network, with the same HF_HOME"
+        remedy = (
+            "on a machine with a network, with the same HF_HOME: tuner prepare data=hub "
+            f"{override('data.name', data.name)}"
+        )
     if reason.startswith(("Unknown split", "Unrecognized instruction")):
         remedy = f"data.{role}=SPLIT, an existing split, or a slice: train[:80%]"
     options = getattr(error, "builder_configs", None)
     if options:
-        remedy = f"data.config, one of: {shortened(list(options), 20)}"
+        names = list(options)
+        remedy = f"{override('data.config', names[0])}, one of: {shortened(names, 20)}"
     return InputError(
         f"the data set {data.name} cannot be read: {reason}",
         where=f"data.name and data.{role}",

@@ -40,7 +40,7 @@ def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
         raise InputError(
             f"the file is not a Parquet file: {(str(error).splitlines() or ['?'])[0]}",
             where=str(path),
-            remedy="a Parquet file, or the format of the file (data=csv, data=json)",
+            remedy="data=csv or data=json, if that is its format",
         ) from error
     named: dict[str, list[Any]] = {
         column: _named(cells, names[column], column, path) if column in names else cells

@@ -110,16 +110,18 @@ def _check_settings(data: DataSettings) -> None:
             raise InputError(
                 f"{count} examples are not enough",
                 where=f"data.{key}",
-                remedy="1 or more, or null",
+                remedy=f"data.{key}=null for all rows, or 1 or more",
             )
     if data.validation is None and not 0.0 < data.validation_fraction < 1.0:
         raise InputError(
             f"{data.validation_fraction} is not a share of the training rows",
             where="data.validation_fraction",
-            remedy="a number above 0 and below 1, such as 0.1",
+            remedy="data.validation_fraction=0.1, or another number above 0 and below 1",
         )
     if data.seed < 0:
-        raise InputError(f"{data.seed} is negative", where="data.seed", remedy="0 or more")
+        raise InputError(
+            f"{data.seed} is negative", where="data.seed", remedy="data.seed=0, or more"
+        )
 
 
 def _key(
@@ -233,7 +235,7 @@ def read_splits(
         raise InputError(
             f"{data.train_examples} training rows are fewer than the {groups} labels",
             where="data.train_examples",
-            remedy=f"{groups} or more, or null",
+            remedy=f"data.train_examples={groups}, or more, or null",
         )
     train = _draw(train, task, data.train_examples, data.seed, Purpose.TRAIN, remarks)
     validation = _draw(
@@ -268,7 +270,7 @@ def _hold_out(
         raise InputError(
             f"{len(examples)} rows in {labels} groups of like targets leave none for validation",
             where=f"data.label, in {examples.where}",
-            remedy="more rows, or a validation file in data.validation",
+            remedy="data.validation=FILE with rows for validation, or more rows",
         )
     count = validation_rows(len(examples), labels, data.validation_fraction)
     if task.form is Form.CONTEXT and len(set(examples.pairs or ())) > 1:

@@ -11,6 +11,7 @@ from tuner.data.files import read_file
 from tuner.data.table import Table
 from tuner.errors import InputError
 from tuner.files.home import expanded
+from tuner.formatting.suggestion import nearest
 from tuner.installation.remedies import install_module
 from tuner.settings.file_formats import FORMATS
 from tuner.settings.settings import MISSING, DataSettings
@@ -59,7 +60,7 @@ def _finder(data: DataSettings) -> Finder:
         raise InputError(
             "no data set is chosen" if data.format == MISSING else f"no format {data.format!r}",
             where="data.format",
-            remedy=f"one of {', '.join(FORMATS)}",
+            remedy=f"data={nearest(data.format, FORMATS) or 'csv'}, one of {', '.join(FORMATS)}",
         )
     return {"hub": _hub, "tfds": _tfds}.get(data.format, _file)
 

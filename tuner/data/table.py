@@ -90,7 +90,7 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
         raise InputError(
             f"the column holds {type(cells[odd]).__name__} values, not text",
             where=f"{key}={column}, row {odd + 1} of {table.where}",
-            remedy="a column of plain texts",
+            remedy=f"{key}=COLUMN, one of plain texts",
         )
     return tuple(
         as_text(cells[row], f"column {column!r}, row {row + 1} of {table.where}") for row in rows

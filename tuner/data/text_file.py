@@ -5,6 +5,7 @@ import codecs
 import gzip
 import io
 import lzma
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from tuner.errors import InputError
+from tuner.tasks.cells import shortened
+
+WITH_ROWS = "a file with a header and rows, as `text,label` and `a fine film,1`"
+"""Remedy for an empty file."""
 
 _MAGIC = {
     b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst",
@@ -76,7 +81,7 @@ def find_text(path: Path) -> TextFile:
     except _DAMAGED as error:
         raise _damaged(path, error) from error
     if not head:
-        raise InputError("the file is empty", where=str(path), remedy="rows of labelled texts")
+        raise InputError("the file is empty", where=str(path), remedy=WITH_ROWS)
     encoding = _encoding(head)
     text = head.decode(encoding, errors="replace")
     return TextFile(path=path, encoding=encoding, line_end=_line_end(text))
@@ -147,7 +152,8 @@ def _only_member(path: Path) -> Iterator[IO[bytes]]:
             raise InputError(
                 "the file is a workbook of a spreadsheet program, not text",
                 where=str(path),
-                remedy="save the sheet as CSV in UTF-8",
+                remedy=f"libreoffice --convert-to csv {shlex.quote(str(path))}, or save the sheet "
+                "as CSV in UTF-8",
             )
         names = [name for name in archive.namelist() if not name.endswith("/")]
         names = [name for name in names if not name.startswith("__MACOSX/")]
@@ -155,7 +161,7 @@ def _only_member(path: Path) -> Iterator[IO[bytes]]:
             raise InputError(
                 f"the archive contains {len(names)} files, but only one can be read",
                 where=str(path),
-                remedy="unpack the file that you mean",
+                remedy=f"unzip {shlex.quote(str(path))}, and name one of: {shortened(names)}",
             )
         with archive.open(names[0]) as member:
             yield member
@@ -166,12 +172,15 @@ def _not_text(path: Path, error: UnicodeDecodeError) -> InputError:
     return InputError(
         f"the file is not {name}: byte {error.object[error.start]:#04x}",
         where=str(path),
-        remedy="save the file as UTF-8",
+        remedy=f"iconv -f windows-1252 -t utf-8 {shlex.quote(str(path))} > NEW.csv, or save it as "
+        "UTF-8 where it comes from",
     )
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return InputError(
-        f"the file cannot be read: {reason}", where=str(path), remedy="an undamaged file"
+        f"the file cannot be read: {reason}",
+        where=str(path),
+        remedy=f"copy {shlex.quote(str(path))} again from its origin",
     )

@@ -1,5 +1,6 @@
 """Texts to classify: read from a file, and tokenised as a trial tokenises its own."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +73,8 @@ def read_texts(
         raise InputError(
             f"the format of {path.name} cannot be determined",
             where=str(path),
-            remedy=f"a name that ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
+            remedy=f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.csv')}; the name "
+            f"ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
         )
     texts = {"predict.text": text, **second.keys}
     wanted = texts if label is None else {**texts, "predict.label": label}
@@ -94,7 +96,9 @@ def read_texts(
             )
     rows = range(len(table.values[text]))
     if not rows:
-        raise InputError("there are no rows", where=str(path), remedy="a text in each row")
+        raise InputError(
+            "there are no rows", where=str(path), remedy="a file with a text in each row"
+        )
     form = FORMS[task.form]
     first = form.asked(table, text, "predict.text", rows)
     pairs = second.read(table, task, rows)

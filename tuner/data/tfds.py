@@ -47,7 +47,7 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
         raise InputError(
             f"{data.name!r} names a community's data set, whose own code would be run",
             where="data.name",
-            remedy="a data set of tensorflow_datasets itself; its version goes into data.revision",
+            remedy="data.name=imdb_reviews, or another data set of tensorflow_datasets itself",
         )
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "rows.json"
@@ -73,7 +73,8 @@ def read_tfds(data: DataSettings, split: str, role: str) -> Table:
             raise InputError(
                 f"the data set {data.name} cannot be read: {(lines or ['no reason given'])[-1]}",
                 where=f"data.name and data.{role}",
-                remedy="a data set of tensorflow_datasets and one of its splits",
+                remedy="data.name=imdb_reviews data.train=train, or another data set and split of "
+                "tensorflow_datasets",
             )
         answer = json.loads(output.read_text(encoding="utf-8"))
     _note(data, split, combined_hash((answer["full_name"], split)))

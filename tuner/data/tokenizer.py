@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from tuner.data.checkpoint_tokenizer import AS_SAVED, PROBE, CheckpointTokenizer
+from tuner.checkpoints.repair import fetch_again
+from tuner.data.checkpoint_tokenizer import PROBE, CheckpointTokenizer
 from tuner.data.tokenizer_config import has_other_types
 from tuner.errors import InputError
 
@@ -15,6 +16,9 @@ CHUNK_ROWS = 1024
 """Number of rows that are tokenised at a time: enough for all threads, few enough for memory."""
 
 _UNKNOWN = ("[UNK]", "<unk>")
+
+_WITHOUT_TYPES = '"model_input_names": ["input_ids", "attention_mask"]'
+"""Line of tokenizer_config.json, as a remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,10 @@ def find_layout(tokenizer: CheckpointTokenizer, *, pairs: bool) -> SpecialTokenL
     for place, sequence in enumerate(probe.sequence_ids):
         spans.setdefault(sequence, []).append(place)
     if not spans.keys() >= ({0, 1} if pairs else {0}):
-        raise _wrong_layout(f"drops a text: of {PROBE!r} it makes {probe.tokens}", AS_SAVED)
+        raise _wrong_layout(
+            f"drops a text: of {PROBE!r} it makes {probe.tokens}",
+            fetch_again(tokenizer.info.folder),
+        )
     first = spans[0]
     second = spans[1] if pairs else first
     ids = probe.ids
@@ -114,16 +121,15 @@ def _check_types(tokenizer: CheckpointTokenizer, types: Sequence[int]) -> None:
             f"the tokenizer gives token types up to {largest}, but the model has "
             f"{info.family.token_types}",
             where=f"type_vocab_size in {info.folder / 'config.json'}",
-            remedy="a checkpoint with more token types; or model_input_names without "
-            "token_type_ids in tokenizer_config.json, so that every token has type 0",
+            remedy=f"{_WITHOUT_TYPES} in tokenizer_config.json, so that every token has type 0; "
+            "or a checkpoint with more token types",
         )
     if largest and has_other_types(info):
         raise InputError(
             f"transformers feeds this {info.family.name} token types up to {largest}, but here "
             "its tokens have only type 0",
             where=f"model_input_names in {info.folder / 'tokenizer_config.json'}",
-            remedy="model_input_names without token_type_ids, so that every token has type 0 in "
-            "transformers, too",
+            remedy=f"{_WITHOUT_TYPES}, so that every token has type 0 in transformers, too",
         )
 
 
@@ -301,7 +307,7 @@ def _encode(encode: Callable[..., list[Encoding]], texts: Sequence[str]) -> list
         raise InputError(
             f"the tokenizer fails on one of the texts: {(str(error).splitlines() or ['?'])[0]}",
             where="the tokenizer of model.checkpoint",
-            remedy=AS_SAVED,
+            remedy="model.checkpoint=FOLDER of a complete copy of the checkpoint",
         ) from error
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.repair import fetch_again
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
 
@@ -41,8 +42,6 @@ _NORMALIZER = {
     "tokenize_chinese_chars": "handle_chinese_chars",
 }
 """Field of a BERT tokenizer to that of its normalizer in tokenizer.json."""
-
-_AS_SAVED = "the file as `tokenizer.save_pretrained` of transformers writes it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +138,16 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path.name} cannot be read: {error}", where=str(path), remedy=_AS_SAVED
+            f"{path.name} cannot be read: {error}",
+            where=str(path),
+            remedy=fetch_again(path.parent, path.name),
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path.name} is not a JSON object", where=str(path), remedy=_AS_SAVED)
+        raise InputError(
+            f"{path.name} is not a JSON object",
+            where=str(path),
+            remedy=fetch_again(path.parent, path.name),
+        )
     return content
 
 

@@ -153,7 +153,7 @@ def _too_many(devices: int, why: str, most: int) -> InputError:
     return InputError(
         f"training.devices is {devices}, and {why}",
         where="training.devices",
-        remedy=f"{'1' if most == 1 else f'1 to {most}'}, and a larger training.batch_size or "
+        remedy=f"training.devices={most}, and a larger training.batch_size or "
         "training.accumulation_steps for the same effective batch",
     )
 

@@ -73,7 +73,8 @@ def _not_found(data: DataSettings) -> Line:
         raise InputError(
             f"the hub does not answer for {data.name}, and it was not read here before",
             where="data.name",
-            remedy="choose a data set of the hub; unset HF_HUB_OFFLINE where there is a network",
+            remedy="unset HF_HUB_OFFLINE where there is a network; or "
+            "data.name=ORG/NAME, another data set of the hub",
         )
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise InputError(

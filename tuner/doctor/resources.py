@@ -36,7 +36,7 @@ def folder_line(name: str, folder: Folder, key: str) -> Line:
         key: Setting that chooses another folder, such as `output=FOLDER`.
     """
     if folder.refusal:
-        remedy = f"set {key} with a folder that can be written"
+        remedy = f"export {key}=FOLDER, one that can be written"
         return wrong(name, f"{folder.path} cannot be written: {folder.refusal}", remedy)
     text = f"{folder.path} can be written, {size(folder.free)} free"
     if folder.free < NO_DISK:

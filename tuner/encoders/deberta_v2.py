@@ -147,7 +147,7 @@ class DebertaV2(Bert):
                 raise InputError(
                     f"{key} is {value_text(config[key])}, and only {value} is supported",
                     where=f"{key} in {folder / 'config.json'}",
-                    remedy="a checkpoint as microsoft/deberta-v3-base",
+                    remedy="model=deberta_v3_base, or another checkpoint like it",
                 )
 
     def problems(self) -> Iterator[str]:

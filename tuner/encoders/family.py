@@ -260,16 +260,16 @@ class Family(Component):
                 raise InputError(
                     f"{key} is {value_text(value)}: {reason}",
                     where=f"{key} in {where}",
-                    remedy=f"a checkpoint without {key}; where the weights do not depend on it, "
-                    f"remove {key} from config.json",
+                    remedy=f"model=bert_base, or another checkpoint without {key}; where the "
+                    f"weights do not depend on it, remove {key} from config.json",
                 )
         kind = config.get("position_embedding_type", "absolute")
         if cls.has_position_table and kind != "absolute":
             raise InputError(
                 f"the positions are {value_text(kind)}, and only absolute ones are supported",
                 where=f"position_embedding_type in {where}",
-                remedy="a checkpoint with absolute positions, such as model=bert_base; its "
-                "weights mean nothing without the relative ones",
+                remedy="model=bert_base, or another checkpoint with absolute positions: the "
+                "weights of this one mean nothing without the relative ones",
             )
 
     def problems(self) -> Iterator[str]:

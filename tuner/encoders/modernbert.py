@@ -157,8 +157,8 @@ class ModernBert(Family):
                 raise InputError(
                     f"{key} is {value_text(config[key])}, which is not supported",
                     where=f"{key} in {folder / 'config.json'}",
-                    remedy="a checkpoint as answerdotai/ModernBERT-base: plain rotations, and "
-                    "global attention in the first and each n-th layer after it",
+                    remedy="model=modernbert_base, or another checkpoint with plain rotations, "
+                    "and global attention in the first and each n-th layer after it",
                 )
 
     def problems(self) -> Iterator[str]:

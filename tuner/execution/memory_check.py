@@ -36,7 +36,7 @@ def with_batch_size(
         raise InputError(
             "the memory of the GPU is unknown",
             where="training.batch_size=auto",
-            remedy="a number, for example training.batch_size=32",
+            remedy="training.batch_size=32, or another number",
         )
     return fitting(shape_of(settings), settings, int(USED * room.bytes), on_host=room.on_host)
 

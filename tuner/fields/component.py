@@ -48,7 +48,7 @@ class Component(ABC):
                 raise InputError(
                     f"the {cls.group} {cls.name} has no field {key}",
                     where=f"{cls.group}.{key}",
-                    remedy=f"one of {', '.join(known)}",
+                    remedy=f"{cls.group}.FIELD, one of {', '.join(known)}",
                 )
         for key, item in known.items():
             if item.is_mandatory and key not in given:
@@ -72,7 +72,9 @@ def _typed(cls: type[Component], item: Declared, value: Any) -> Any:
         raise InputError(
             f"{cls.group}.{item.name} is {value!r}",
             where=f"{cls.group}.{item.name}",
-            remedy=KINDS[kind] + " or null" * is_optional(item.type),
+            remedy=f"{cls.group}.{item.name}: "
+            + KINDS[kind]
+            + " or null" * is_optional(item.type),
         )
     return value
 

@@ -18,7 +18,7 @@ class Finding:
     """Value that was given."""
 
     remedy: str
-    """Values that are allowed, in words."""
+    """Values that are allowed, in words, or an override that is right."""
 
 
 def out_of_bounds(settings: object, path: str = "") -> Iterator[Finding]:

@@ -37,7 +37,10 @@ class DiskFullError(TunerError):
         Args:
             where: The file or folder that could not be written.
         """
-        super().__init__(f"the disk is full\n  where: {where}\n  try:   make room, {_AGAIN}")
+        super().__init__(
+            f"the disk is full\n  where: {where}\n"
+            f"  try:   make room (tuner clean lists what can go), {_AGAIN}"
+        )
 
 
 class UnwritableError(TunerError):

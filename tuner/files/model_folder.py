@@ -206,7 +206,7 @@ def read_whole(folder: Path, read: Callable[[Path], T]) -> T:
     raise InputError(
         f"the model was replaced by a better one {READS} times while it was read",
         where=str(folder),
-        remedy="the same command, when the sweep finds better models less often",
+        remedy="repeat the command when the sweep finds better models less often",
     )
 
 

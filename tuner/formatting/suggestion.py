@@ -63,6 +63,8 @@ def one_of(name: str, known: Iterable[str], form: str = "{}") -> str:
     """
     names = list(known)
     listed = f"one of {', '.join(names)}"
+    if len(names) == 1:
+        return form.format(names[0])
     near = nearest(name, names)
     return listed if near is None else f"{form.format(near)}; {listed}"
 

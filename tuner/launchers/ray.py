@@ -22,6 +22,7 @@ from ray.exceptions import ActorUnavailableError, RayError
 from tuner.devices.room import AvailableMemory
 from tuner.devices.slots import Slot
 from tuner.errors import InputError
+from tuner.installation.remedies import install_ourselves
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.process import WORKER
 from tuner.launchers.ray_actor import ActorOutput, WorkerPlacement, place
@@ -261,7 +262,7 @@ def lost(error: RayError, node: str) -> WorkerExited:
         raise InputError(
             "a node of the Ray cluster cannot import tuner",
             where="launcher=ray",
-            remedy=f"tuner and its Python at the same path on every node: {sys.prefix}",
+            remedy=f"on every node, with the same path {sys.prefix}: {install_ourselves()}",
         )
     out_of_memory = any(words in why for words in _NO_MEMORY)
     # Out of reach: half a minute before Ray itself knows that the node has died.
@@ -274,8 +275,8 @@ def _unseen(heard: ActorOutput) -> InputError:
     return InputError(
         f"the node {heard.node} of the Ray cluster does not see {heard.unseen}",
         where="output, and the folder in which the command runs",
-        remedy="a file system that all nodes share: run the command there, and output=FOLDER "
-        "on it",
+        remedy="output=FOLDER on a file system that all nodes share, and the command started "
+        "there",
     )
 
 

@@ -141,14 +141,14 @@ def trial_resources(nodes: Sequence[Resources], settings: RaySettings, devices: 
         raise InputError(
             f"training.devices is {devices}, and no node of the Ray cluster has more than {most}",
             where="training.devices",
-            remedy=f"1 to {most}, and a larger training.batch_size or "
+            remedy=f"training.devices={most}, and a larger training.batch_size or "
             "training.accumulation_steps for the same effective batch",
         )
     if devices > 1 and settings.trials_per_gpu > 1:
         raise InputError(
             f"Ray shares single GPUs, and training.devices is {devices}",
             where=f"launcher.trials_per_gpu={settings.trials_per_gpu}",
-            remedy="1 for either",
+            remedy="launcher.trials_per_gpu=1, or training.devices=1",
         )
     trial = demand(
         nodes,
@@ -161,6 +161,7 @@ def trial_resources(nodes: Sequence[Resources], settings: RaySettings, devices: 
         raise InputError(
             f"no node of the Ray cluster has {trial.cpus} cores{' and a GPU' * bool(trial.gpus)}",
             where=f"launcher.cpus_per_trial={settings.cpus_per_trial}",
-            remedy="fewer; launcher.slots=N for a cluster whose nodes are still to come",
+            remedy="launcher.cpus_per_trial=1, or another smaller number; launcher.slots=N for a "
+            "cluster whose nodes are still to come",
         )
     return trial

@@ -110,7 +110,7 @@ def _check(agent: AgentSettings, launcher: SlurmSettings, arguments: Sequence[st
         raise InputError(
             "a password on the command line would be stored in the files of the jobs",
             where="command line",
-            remedy="use an environment variable, as PGPASSWORD: jobs have those of this shell",
+            remedy="export PGPASSWORD=..., or another variable: jobs have those of this shell",
         )
 
 

@@ -91,6 +91,6 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
         raise InputError(
             f"the study {name!r} has no completed trial",
             where="sweep.start_from",
-            remedy="name another study, or a file as best.yaml",
+            remedy="sweep.start_from=[outputs/STUDY/best.yaml], or another study",
         )
     return [outcome.parameters for outcome in best[:TRIALS_PER_STUDY]]

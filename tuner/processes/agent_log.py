@@ -91,7 +91,7 @@ def _new_file(folder: Path) -> Path:
         raise InputError(
             f"the agent's log cannot be written: {error.strerror or error}",
             where=str(folder),
-            remedy=f"output=FOLDER that can be written, or no {VARIABLE}",
+            remedy=f"output=FOLDER, one that can be written; or unset {VARIABLE}",
         ) from error
     raise AssertionError("numbers never end")
 

@@ -6,11 +6,11 @@ FILES = (SQLITE, JOURNAL)
 """Those that need no server, and no address: the study's folder has their file."""
 
 EXAMPLES = {
-    SQLITE: "sqlite:///FILE, or null for a file in the study's folder",
-    JOURNAL: "journal:///FILE, or null for a file in the study's folder",
-    POSTGRESQL: "postgresql://USER@HOST/DATABASE, the password in PGPASSWORD or PGPASSFILE",
+    SQLITE: "storage.url=null, a file in the study's folder, or storage.url=sqlite:///FILE",
+    JOURNAL: "storage.url=null, a file in the study's folder, or storage.url=journal:///FILE",
+    POSTGRESQL: "storage.url=postgresql://USER@HOST/DATABASE, with the password in PGPASSWORD",
 }
-"""Kind to what `storage.url` may be, for messages."""
+"""Kind to the remedy for an address of another kind."""
 
 
 def kind(storage: StorageSettings) -> str:

@@ -172,7 +172,7 @@ class StudyReader:
             raise InputError(
                 f"the study {self.name!r} was not made by a sweep",
                 where=f"study={self.name}",
-                remedy="study=NAME of a study that `tuner sweep=...` made",
+                remedy="study=NAME, a study that `tuner sweep=...` made",
             )
         definition = attributes[DEFINITION]
         space = SearchSpace.from_plain(definition["space"])
@@ -368,7 +368,7 @@ def _read_errors(where: str) -> Iterator[None]:
         raise InputError(
             f"the study's storage cannot be read ({type(error).__name__})",
             where=_shown(where),
-            remedy="the storage and storage.url that the sweep ran with",
+            remedy="storage=NAME storage.url=ADDRESS, as the sweep ran with",
         ) from error
 
 

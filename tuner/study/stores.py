@@ -67,7 +67,7 @@ def _refuse_memory(url: str) -> None:
         raise InputError(
             f"'{url}' keeps the study in memory, where it would be lost",
             where="storage.url",
-            remedy="sqlite:///FILE, or null for a file in the study's folder",
+            remedy="storage.url=sqlite:///FILE, or storage.url=null for one in the study's folder",
         )
 
 

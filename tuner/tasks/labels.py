@@ -5,11 +5,13 @@ whole-number floats (1.0, 2.0), as tables with a missing value are saved: its la
 """
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tuner.errors import InputError
+from tuner.formatting.value_text import value_text
 from tuner.tasks.cells import Column, as_text, shortened
 
 _INTEGER = re.compile(r"-?\d{1,300}")
@@ -84,7 +86,7 @@ def label_names(labels: Iterable[str], where: str, *, classes: bool = False) -> 
         raise InputError(
             f"all rows have the same label, {names[0]!r}",
             where=f"data.label, in {where}",
-            remedy="at least two labels; check that data.label is the right column",
+            remedy="data.label=COLUMN with at least two labels",
         )
     return tuple(names)
 
@@ -103,7 +105,7 @@ def _refuse_fractions(written: Iterable[str], where: str) -> None:
         raise InputError(
             f"labels are numbers with fractions, such as {shortened(fractions)}",
             where=f"data.label, in {where}",
-            remedy="whole numbers or texts as labels; task=regression predicts numbers",
+            remedy="task=regression, which predicts numbers; or whole numbers or texts as labels",
         )
 
 
@@ -192,9 +194,10 @@ def given_weights(setting: Mapping[Any, Any], labels: Sequence[str]) -> dict[str
         problems = [f"has no weight for {missing}"] if missing else []
         problems += [f"has {twice} twice"] if twice else []
         problems += [f"has {unknown}, which is not in the data"] if unknown else []
+        wanted = {label: given.get(label, 1.0) for label in labels}
         raise InputError(
             f"training.class_weights {' and '.join(problems)}",
             where="training.class_weights",
-            remedy=f"a weight for each of {', '.join(labels)}",
+            remedy=shlex.quote(f"training.class_weights={value_text(wanted)}"),
         )
     return given

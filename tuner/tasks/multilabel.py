@@ -52,7 +52,7 @@ class Multilabel(Task):
     def findings(self) -> Iterator[Finding]:
         """Yield a threshold that leaves nothing to choose for each label."""
         if self.threshold and self.threshold_per_label:
-            remedy = "0, or task.threshold_per_label=false"
+            remedy = "task.threshold=0, or task.threshold_per_label=false"
             yield Finding(key="task.threshold", value=self.threshold, remedy=remedy)
 
     def read(self, column: Column) -> tuple[tuple[str, ...], ...]:
@@ -72,7 +72,7 @@ class Multilabel(Task):
             raise InputError(
                 "no row has a label",
                 where=f"data.label, in {where}",
-                remedy="rows with labels; is data.label the right column?",
+                remedy="data.label=COLUMN with labels",
             )
         if all(len(row) == 1 for row in targets):
             raise InputError(

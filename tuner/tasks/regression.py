@@ -89,7 +89,7 @@ class Regression(Task):
             raise InputError(
                 f"all rows have the same number, {targets[0]:g}",
                 where=f"data.label, in {where}",
-                remedy="a column of different numbers; is data.label the right column?",
+                remedy="data.label=COLUMN of different numbers",
             )
         for problem, remedy in _unexportable(targets):
             raise InputError(problem, where=f"data.label, in {where}", remedy=remedy)

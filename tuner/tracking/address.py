@@ -31,7 +31,9 @@ _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _OTHERS = ("sqlite",)
 _DATABRICKS = ("databricks", "databricks-uc", "uc")
 _WHERE = "tracking.uri or MLFLOW_TRACKING_URI"
-_EXAMPLES = "http://HOST:5000 for a server, sqlite:///mlflow.db for a file"
+_EXAMPLES = (
+    "tracking.uri=http://HOST:5000 for a server, tracking.uri=sqlite:///mlflow.db for a file"
+)
 
 
 def tracking_uri(configured: str | None) -> str:

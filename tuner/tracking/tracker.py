@@ -128,7 +128,7 @@ class Tracker:
             raise InputError(
                 f"'{self._settings.on_outage}' is not a policy for outages",
                 where="tracking.on_outage",
-                remedy="fail or spool",
+                remedy="tracking.on_outage=fail or tracking.on_outage=spool",
             )
         named = self._settings.uri
         self._uri = tracking_uri(named) if self._sends else named_uri(named)
@@ -185,7 +185,7 @@ class Tracker:
             raise InputError(
                 f"the study's folder cannot be written: {error}",
                 where=str(place),
-                remedy="output=FOLDER that can be written",
+                remedy="output=FOLDER, one that can be written",
             ) from error
         self._trials = TrialRuns(
             self._spool.name,

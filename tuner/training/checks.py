@@ -19,7 +19,7 @@ def check(settings: TrialSettings) -> None:
     for finding in out_of_bounds(settings):
         raise _refusal(finding)
     if training.batch_size == AUTO:
-        remedy = "1 or more; a sweep decides auto before its trials"
+        remedy = "training.batch_size=16, or more; a sweep decides auto before its trials"
         raise _refusal(Finding(key="training.batch_size", value=AUTO, remedy=remedy))
 
 

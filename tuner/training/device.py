@@ -62,7 +62,9 @@ def require(devices: int) -> None:
         return
     if devices < 1:
         raise InputError(
-            f"training.devices is {devices}", where="training.devices", remedy="1 or more"
+            f"training.devices is {devices}",
+            where="training.devices",
+            remedy="training.devices=1, or more",
         )
     if replicas.several_machines() or len(replicas.computing_devices()) >= devices:
         return

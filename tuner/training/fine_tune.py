@@ -20,6 +20,7 @@ from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
 from tuner.metrics import MetricRecord, load
+from tuner.settings.overrides import override
 from tuner.settings.settings import DataSettings, ModelSettings, TrialSettings
 from tuner.tasks import Task
 from tuner.training import batches, device, replicas
@@ -173,7 +174,7 @@ class FineTuner:
                 f"already computed with {str(self._deterministic).lower()}, which cannot be "
                 "changed in a process that runs",
                 where="training.deterministic",
-                remedy="the same value for all trials of a sweep",
+                remedy=override("training.deterministic", self._deterministic),
             )
 
     def _data_for(self, settings: TrialSettings) -> PreparedData:

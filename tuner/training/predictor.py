@@ -139,5 +139,5 @@ def _no_classifier(folder: Path, problem: str) -> InputError:
     return InputError(
         f"this is no classifier that a sweep has trained: {problem}",
         where=str(folder),
-        remedy="a folder as outputs/<study>/best_model, or as export.model=DIR writes it",
+        remedy="outputs/STUDY/best_model, or a folder that export.model=DIR has written",
     )

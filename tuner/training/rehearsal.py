@@ -21,6 +21,7 @@ import tensorflow as tf
 from tuner import __version__
 from tuner.checkpoints import CheckpointInfo, inspect
 from tuner.checkpoints.content import cache_root, combined_hash
+from tuner.checkpoints.repair import fetch_again
 from tuner.data import PreparedData, TokenizedSplit
 from tuner.data.checkpoint_tokenizer import load_tokenizer
 from tuner.data.tokenized import ONE_EACH
@@ -194,6 +195,5 @@ def _failed(checkpoint: CheckpointInfo, reason: str) -> InputError:
     return InputError(
         f"a model trained from this checkpoint could not be kept: {reason}",
         where=str(checkpoint.folder),
-        remedy="config.json, weights and tokenizer of one checkpoint as `save_pretrained` of "
-        "transformers writes them",
+        remedy=fetch_again(checkpoint.folder),
     )

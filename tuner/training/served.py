@@ -118,7 +118,7 @@ def _texts(column: "pd.Series[str]") -> list[str]:
             raise InputError(
                 f"row {row} has no text",
                 where=f"column {column.name!r}",
-                remedy="a string in each row, which may be empty",
+                remedy='"" for a row without text',
             )
     return list(column)
 

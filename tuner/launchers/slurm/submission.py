@@ -59,7 +59,7 @@ class AgentFolder:
             raise InputError(
                 "Slurm reads % as a pattern in the paths of its logs",
                 where=str(self.path),
-                remedy="a study= and an output= without %",
+                remedy="study=NAME output=FOLDER, both without %",
             )
 
     def jobs(self) -> list[str]:
