@@ -202,6 +202,18 @@ def test_the_line_of_a_sweep_tells_best_time_and_failures():
         assert text in then.get()
 
 
+@pytest.mark.parametrize("width", range(60, 130))
+def test_the_text_that_a_terminal_writes_on_ctrl_c_wraps_no_line(width):
+    row = Row(
+        slot="slot 0", title="trial 1", share=0.5, score=0.75, rate=40.0, parameters=["a=1"] * 30
+    )
+    console = PlainConsole(file=io.StringIO(), force_terminal=True, width=width)
+    with console.capture() as shown:
+        console.print(FrameView(lambda: Frame(rows=[row])))
+    last = Text.from_ansi(shown.get()).plain.splitlines()[-1]
+    assert len(f"{last}^C") <= width
+
+
 @pytest.mark.parametrize(
     "console",
     [

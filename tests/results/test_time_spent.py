@@ -26,6 +26,10 @@ def test_a_resumed_sweep_tells_both_times_apart():
     assert "2.0 h" not in here
 
 
+def test_where_all_trials_were_interrupted_there_is_no_efficiency():
+    assert "efficiency" not in spent(ended=2, busy=0.0).text
+
+
 @pytest.mark.parametrize("slots", [0, 2])
 def test_where_nothing_ran_there_is_no_efficiency(slots):
     idle = spent(ended=0, busy=0.0, earlier=9, slots=slots)

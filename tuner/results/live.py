@@ -24,6 +24,9 @@ _LONG_BAR, _BAR, _SHORT_BAR = 20, 10, 3
 _WIDE = 120
 """Least number of columns with space for a long bar."""
 
+_INTERRUPT = "^C"
+"""Text that a terminal writes behind the last line; a wrapped line would not be erased."""
+
 _SCORE = 7
 """Columns of a score, so that a sign does not shift the rest."""
 
@@ -193,7 +196,8 @@ class FrameView:
             segments = console.render(ProgressBar(1.0, share, width=width), options)
             return Text.assemble(*((text, style or "") for text, style, _ in segments))
 
-        yield from frame_lines(self._frame(), options.max_width, options.size.height, bar)
+        width = max(1, options.max_width - len(_INTERRUPT))
+        yield from frame_lines(self._frame(), width, options.size.height, bar)
 
 
 class Resizable(RenderHook):

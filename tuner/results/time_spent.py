@@ -25,7 +25,7 @@ class TimeSpent:
     @property
     def efficiency(self) -> float | None:
         """Share of the slots' time in updates and evaluation; None if nothing ran here."""
-        if not (self.slots and self.ended and self.seconds > 0.0):
+        if not (self.slots and self.ended and self.busy and self.seconds > 0.0):
             return None
         return self.busy / (self.slots * self.seconds)
 
