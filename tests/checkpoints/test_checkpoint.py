@@ -184,6 +184,12 @@ class TestLocate:
         with pytest.raises(InputError, match="there is no folder"):
             locate(ModelSettings(checkpoint=checkpoint))
 
+    def test_a_mistyped_folder_is_answered_by_its_neighbour(self, tmp_path):
+        (tmp_path / "my_model").mkdir()
+        with pytest.raises(InputError) as refused:
+            locate(ModelSettings(checkpoint=str(tmp_path / "my_modle")))
+        assert refused.value.remedy == f"model.checkpoint={tmp_path / 'my_model'}"
+
     @pytest.mark.parametrize("checkpoint", ["???", ""])
     def test_refuses_no_checkpoint(self, checkpoint):
         with pytest.raises(InputError, match="no checkpoint is given"):
@@ -207,7 +213,7 @@ class TestLocate:
             check=True,
         )
         assert done.stdout.count("the hub cannot be reached") == 2, done
-        assert "fetch it where there is a network" in done.stdout
+        assert "download some/model" in done.stdout
         assert re.search("pip install .*no-such-package, which brings it", done.stdout)
 
 

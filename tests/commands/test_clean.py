@@ -61,10 +61,14 @@ def test_it_lists_alone_and_its_command_removes(swept, folder, capsys):
     assert main([*OWN, "launcher.slots=1", "sweep.n_trials=3"]) == 0
 
 
-def test_what_is_young_or_of_another_kind_stays(swept, folder):
+def test_what_is_young_or_of_another_kind_stays(swept, folder, capsys):
     before = files(folder)
     assert main(["clean", "clean.remove=true"]) == 0
     assert files(folder) == before
+    printed = capsys.readouterr().out
+    (command,) = (line for line in printed.splitlines() if "clean.older_than=0" in line)
+    assert "Nothing is left" in printed
+    assert shlex.split(command)[-2:] == ["clean.older_than=0", "clean.remove=false"]
     assert main(["clean", *REMOVE, "clean.kinds=[models]"]) == 0
     assert files(folder) == before
     old = swept.trial(0).path / STATE

@@ -22,6 +22,7 @@ from tuner.settings.clean_settings import CleanSettings
 from tuner.study import lock_name
 from tuner.study.reader import StudyReader, study_names
 from tuner.tracking.messages import one_line
+from tuner.trial.duration import duration_text
 from tuner.trial.folder import StudyFolder
 
 DAY = 24 * 3600.0
@@ -54,13 +55,24 @@ def run(arguments: Sequence[str]) -> int:
     def notice(text: str) -> None:
         console.print(Text(text, style="yellow"), soft_wrap=True)
 
-    leftovers = list(_due_leftovers(composed, store, notice))
+    settings = composed.settings
+    found = [
+        each for each in _all_leftovers(composed, store, notice) if each.kind in settings.kinds
+    ]
+    until = time.time() - settings.older_than * DAY
+    leftovers = [each for each in found if each.used <= until]
     if not leftovers:
         console.print("Nothing is left that could be removed.")
+        if found:
+            kept = size_text(sum(each.size for each in found))
+            console.print(
+                f"\n{kept} was used in the last {duration_text(settings.older_than * DAY)}; to list it:"
+            )
+            print_command(console, invoked(["clean", *arguments]).command_with(_RECENT))
         return 0
     console.print(_table(leftovers))
     total = size_text(sum(each.size for each in leftovers))
-    if not composed.settings.remove:
+    if not settings.remove:
         console.print(f"\n{total} can be removed:")
         print_command(console, invoked(["clean", *arguments]).command_with(_REMOVE))
         return 0
@@ -77,17 +89,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 _REMOVE = {"clean.remove": "clean.remove=true"}
-
-
-def _due_leftovers(
-    composed: ComposedReader[CleanSettings], store: ModelStore, notice: Notice
-) -> Iterator[Leftover]:
-    """Yield the leftovers of the wanted kinds that are old enough."""
-    settings = composed.settings
-    until = time.time() - settings.older_than * DAY
-    for leftover in _all_leftovers(composed, store, notice):
-        if leftover.kind in settings.kinds and leftover.used <= until:
-            yield leftover
+_RECENT = {"clean.older_than": "clean.older_than=0", "clean.remove": "clean.remove=false"}
 
 
 def _all_leftovers(
