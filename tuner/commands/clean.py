@@ -65,9 +65,8 @@ def run(arguments: Sequence[str]) -> int:
         console.print("Nothing is left that could be removed.")
         if found:
             kept = size_text(sum(each.size for each in found))
-            console.print(
-                f"\n{kept} was used in the last {duration_text(settings.older_than * DAY)}; to list it:"
-            )
+            age = duration_text(settings.older_than * DAY)
+            console.print(f"\n{kept} was used in the last {age}; to list it:")
             print_command(console, invoked(["clean", *arguments]).command_with(_RECENT))
         return 0
     console.print(_table(leftovers))
