@@ -40,6 +40,7 @@ OF_THE_OPTION = {
     "model": {"checkpoint", "package", "dropout"},
     "data": {
         "format", "package", "train", "name", "where", "train_examples", "validation_examples",
+        "text", "text_pair", "label",
     },
     "launcher": {"name", "slots"},
     "storage": {"name"},
