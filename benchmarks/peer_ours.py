@@ -1,13 +1,19 @@
-"""A round of `throughput.py`: one epoch by the FineTuner, without its evaluation."""
+"""A round of `throughput.py`: one epoch by the FineTuner, without its evaluation.
+
+The rows of a round have fewer tokens than a usual data set. So that the table of token embeddings
+is not too small, it is that of all rows of the default trial.
+"""
 
 import argparse
 import time
 from dataclasses import replace
 
-from default_trial import one_epoch
+from default_trial import default_trial, one_epoch
 from turns import serve
 
-from tuner.tasks import Baseline
+from tuner.data import PreparedData, prepare
+from tuner.settings.settings import DataSettings, ModelSettings
+from tuner.tasks import Baseline, Task
 from tuner.training import device
 from tuner.training.fine_tune import FineTuner
 from tuner.trial.records import Decision, Report
@@ -42,6 +48,12 @@ class Stopwatch:
         return False
 
 
+def with_usual_vocabulary(data: DataSettings, model: ModelSettings, task: Task) -> PreparedData:
+    """The rows of a round with the token ids of the default trial's."""
+    usual = prepare(default_trial().data, model, task)
+    return replace(prepare(data, model, task), vocabulary=usual.vocabulary)
+
+
 def main() -> None:
     """Serves rounds."""
     parser = argparse.ArgumentParser()
@@ -49,7 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True)
     given = parser.parse_args()
     device.set_up(given.threads)
-    tuner = FineTuner()
+    tuner = FineTuner(with_usual_vocabulary)
     settings = one_epoch(given.rows)
 
     def run_round(number: int) -> float:

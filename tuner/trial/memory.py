@@ -190,8 +190,8 @@ def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -
         weights = shape.parameters
         cast = size * (weights - shape.vocabulary * shape.embedding) if size < FLOAT else 0
         layers = max(0, layers + cast - FLOAT * weights)
-    evaluated = training.evaluation_batch_size * length * _at_work(shape, length, size)
-    return max(layers + tokens * _at_work(shape, length, size), evaluated)
+    at_work = _at_work(shape, length, size, FLOAT if on_host else size)
+    return max(layers + tokens * at_work, training.evaluation_batch_size * length * at_work)
 
 
 def _kept_compiled(shape: ModelShape, length: int, size: int) -> int:
@@ -214,7 +214,7 @@ def _kept(shape: ModelShape, length: int, size: int) -> int:
     attention = 4 * size  # queries, keys, values, and what is made of them
     masks = 2  # of both dropouts, a byte for each number
     activation = 2 * size  # input and output
-    scores = 2 * size + 1  # softmax, what dropout leaves of it, and its mask
+    scores = FLOAT + size + 1  # softmax in float32, what dropout leaves of it, and its mask
     return (
         (norms + attention + masks + shape.more_states * size) * shape.hidden
         + activation * shape.intermediate
@@ -222,7 +222,7 @@ def _kept(shape: ModelShape, length: int, size: int) -> int:
     )
 
 
-def _at_work(shape: ModelShape, length: int, size: int) -> int:
+def _at_work(shape: ModelShape, length: int, size: int, score_size: int) -> int:
     """Bytes of each token in the largest step of a layer, attention or feed-forward."""
     scores = (AT_WORK + shape.more_scores) * shape.heads * length
-    return size * max(scores, AT_WORK * shape.intermediate)
+    return max(score_size * scores, size * AT_WORK * shape.intermediate)
