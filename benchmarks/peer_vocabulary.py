@@ -2,7 +2,6 @@
 
 import argparse
 import resource
-import time
 from pathlib import Path
 
 import psutil
@@ -37,7 +36,7 @@ def settings_of(folder: Path, rows: int, seed: int) -> TrialSettings:
 
 
 def main() -> None:
-    """Serves rounds; the seconds to the first update and the memory stand in files afterwards."""
+    """Serves rounds; the largest memory so far stands in a file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("name")
@@ -49,12 +48,8 @@ def main() -> None:
     idle = psutil.Process().memory_info().rss
 
     def run_round(number: int) -> float:
-        watch, begun = Stopwatch(), time.perf_counter()
+        watch = Stopwatch()
         tuner.run(settings_of(given.folder, given.rows, number), watch)
-        if not number:
-            (given.folder / f"{given.name}.begin").write_text(
-                str(time.perf_counter() - begun - watch.seconds)
-            )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         (given.folder / f"{given.name}.memory").write_text(str(peak - idle))
         return watch.seconds

@@ -85,9 +85,10 @@ def main() -> None:
             script = [here("peer_vocabulary.py"), place, name, "--rows", str(given.rows)]
             return Peer(name, [*pythons[name], *script], given.threads)
 
-        first = peer("now")
-        first.round(0)
-        first.close()
+        for name in pythons:
+            first = peer(name)
+            first.round(0)
+            first.close()
         peers = [peer(name) for name in pythons]
         try:
             taken = in_turns(peers, given.rounds)
@@ -95,15 +96,14 @@ def main() -> None:
             for each in peers:
                 each.close()
         print(f"{given.rounds} rounds of {given.rows} examples, {given.threads} threads\n")
-        print("| | examples a second | now is faster by | memory above idle | before update 1 |")
-        print("|---|---|---|---|---|")
+        print("| | examples a second | now is faster by | memory above idle |")
+        print("|---|---|---|---|")
         for name, seconds in taken.items():
             speeds = spread([given.rows / each for each in seconds], 1)
             ratios = [other / own for other, own in zip(seconds, taken["now"], strict=True)]
             memory = float((folder / f"{name}.memory").read_text()) / 1e6
-            begin = float((folder / f"{name}.begin").read_text())
             faster = "" if name == "now" else spread(ratios)
-            print(f"| {name} | {speeds} | {faster} | {memory:.0f} MB | {begin:.1f} s |")
+            print(f"| {name} | {speeds} | {faster} | {memory:.0f} MB |")
 
 
 if __name__ == "__main__":
