@@ -14,6 +14,8 @@ NEEDED = {
     ("data", "hub"): ["data.name=nyu-mll/glue"],
     ("data", "tfds"): ["data.name=glue/sst2"],
     ("storage", "postgresql"): ["storage.url=postgresql://me@host/studies", "study=ours"],
+    ("data", "conll"): ["data.train=f.conll"],
+    ("data", "squad"): ["data.train=f.json"],
     ("tracking", "server"): ["tracking.uri=http://host:5000"],
 }
 
