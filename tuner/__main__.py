@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": "check GPUs, TensorFlow, model, data, storage and tracking",
     "predict": "show labels and probabilities from a trained model",
     "verify": "repeat a trial and compare losses and weights to the last bit",
-    "prepare": "fetch, check and tokenise model and data, for nodes without internet",
+    "prepare": "fetch, check and tokenise model and data, for offline nodes",
     "clean": "list or remove caches, states and superseded models",
     "completion": "print the script that completes words in bash or zsh",
     "report": "rank a study's trials in the terminal and on an HTML page",

@@ -73,7 +73,7 @@ def read_texts(
         raise InputError(
             f"the format of {path.name} cannot be determined",
             where=str(path),
-            remedy=f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.csv')}; the name "
+            remedy=f"cp {shlex.quote(str(path))} {shlex.quote(f'{path}.csv')}; the name "
             f"ends in one of {', '.join(FORMAT_OF_ENDING)}, compressed or not",
         )
     texts = {"predict.text": text, **second.keys}
