@@ -84,6 +84,12 @@ def test_scores_are_those_of_scikit_learn():
     assert made.association > 5
 
 
+def test_metrics_of_users_get_indices_and_probabilities():
+    right, shares = TASK.for_metrics(np.log([[1.0], [3.0], [2.0], [2.0]]), aligned([1, 0], 2))
+    assert right.tolist() == [1, 0]
+    assert shares == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]))
+
+
 def test_evidence_is_standard_normal_for_guesses_wherever_right_choices_are():
     right = aligned(np.zeros(300))
     found = [TASK.evaluate(RANDOM.normal(0, 1, (900, 1)), right).association for _ in range(300)]

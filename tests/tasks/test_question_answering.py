@@ -198,6 +198,15 @@ class TestScores:
         always = SILENT.evaluate(logits, self.ROWS, [-1000.0])
         assert (always.scores["exact"], always.majority_share) == (0.25, 1.0)
 
+    def test_metrics_of_users_get_texts(self):
+        logits = sure(self.ROWS, ["1931", "Ada Lovell", "the far north", None])
+        accepted, found = SILENT.for_metrics(logits, self.ROWS)
+        assert accepted.tolist() == [("1931",), ("Ada Lovell",), ("the far north",), ()]
+        assert found.tolist() == ["1931", "Ada Lovell", "the far north", ""]
+        assert found[[0, 0]].tolist() == ["1931", "1931"]
+        never = SILENT.for_metrics(logits, self.ROWS, [1000.0])[1]
+        assert never[3] != ""
+
     def test_evidence_grows_with_right_answers(self):
         rows = aligned([answer(word) for word in WORDS if CONTEXT.count(word) == 1])
         assert TASK.evaluate(sure(rows, [a[0].text for a in rows.targets]), rows).association > 4

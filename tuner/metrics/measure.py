@@ -80,8 +80,8 @@ def measure(
         raise InputError(
             f"the metric {record.source} failed: {type(error).__name__}: {text}",
             where=f"{record.target}, with the targets and predictions of {rows} rows",
-            remedy="a function that returns a finite number for any rows; docs/tasks.md has the "
-            "shapes",
+            remedy="a function that returns a finite number for any rows; docs/extending.md has "
+            "the shapes",
         ) from error
     random, drawn = np.random.default_rng(SEED), []
     for _ in range(metric.resamples if rows > 1 else 0):

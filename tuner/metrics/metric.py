@@ -52,7 +52,7 @@ def metric(
     """Make a metric of a function of targets and predictions.
 
     `Task.for_metrics` says what both are: for classification label numbers, shape (rows,), and
-    probabilities, shape (rows, labels); docs/tasks.md has the other tasks.
+    probabilities, shape (rows, labels); docs/extending.md has the other tasks.
 
     Args:
         name: Name, such as `cost`: objectives and constraints call it `val_cost`.

@@ -114,10 +114,13 @@ class Classification(Task):
             confusion=confusion,
         )
 
-    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
         """Return label numbers, shape (rows,), and probabilities, shape (rows, labels)."""
         from tuner.tasks.row_losses import softmax
 
+        del thresholds
         return targets, softmax(outputs)
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:

@@ -179,10 +179,13 @@ class Multilabel(Task):
             thresholds=tuple(np.broadcast_to(limits, outputs.shape[1:]).tolist()),
         )
 
-    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
         """Return 0 or 1 and the probability of each label, both of shape (rows, labels)."""
         from tuner.tasks import label_sets
 
+        del thresholds
         return targets, label_sets.probabilities(outputs)
 
     def thresholds(self, shares: Array, true: Array) -> Any:

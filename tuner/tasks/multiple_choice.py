@@ -121,6 +121,16 @@ class MultipleChoice(Task):
             majority_share=float(np.bincount(found).max() / rows),
         )
 
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
+        """Return right indices, shape (rows,), and probabilities, shape (rows, choices)."""
+        from tuner.tasks.row_losses import softmax
+
+        del thresholds
+        right = self.encode(targets.targets, ())
+        return right, softmax(outputs.reshape(len(right), -1))
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing by the positions of the right choices reaches."""
         import numpy as np

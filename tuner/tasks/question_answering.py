@@ -163,6 +163,7 @@ class QuestionAnswering(Task):
         from tuner.tasks.window_logits import first_holding, window_logits
 
         windows = window_logits(outputs, targets)
+        texts, limit = self._answers(windows, targets, thresholds)
         truth = self.place(self.encode(targets.targets, ()), targets)
         losses = spans.span_losses(windows.starts, windows.ends, truth[:, :2], windows.lengths)
         rows, mean = len(targets), float(losses.mean())
@@ -171,16 +172,7 @@ class QuestionAnswering(Task):
         strata = np.array(self.strata(targets.targets), np.int64)
         _, error, within = mean_with_errors(shares, strata)
 
-        golds = [[text for _, text in answers] for answers in targets.targets]
-        ranked = windows.candidates(self.max_answer_length)
-        best = [each[0] if each else None for each in ranked]
-        pieces = [_piece(*each) for each in zip(best, targets.pairs or (), strict=True)]
-        texts = [piece.text if piece else "" for piece in pieces]
-        beyond = windows.no_answer - [each.score if each else -math.inf for each in best]
-        limit = self._limit(thresholds, beyond, texts, golds)
-        if limit is not None:
-            texts = np.where(beyond > limit, "", texts).tolist()
-        exact, f1 = np.array(list(map(answer_score, texts, golds))).T
+        exact, f1 = np.array(list(map(answer_score, texts, _texts(targets)))).T
         holding = first_holding(truth, windows.rows)
         return Evaluation(
             examples=rows,
@@ -198,6 +190,46 @@ class QuestionAnswering(Task):
             majority_share=Counter(texts).most_common(1)[0][1] / rows,
             thresholds=None if limit is None else (limit,),
         )
+
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
+        """Return the accepted answers and the predicted one, as Python objects, shape (rows,).
+
+        Accepted answers are a tuple of texts, empty where there is none; a predicted answer is a
+        text, empty for none.
+        """
+        import numpy as np
+
+        from tuner.tasks.window_logits import window_logits
+
+        texts, _ = self._answers(window_logits(outputs, targets), targets, thresholds)
+        found = np.array(texts, object)
+        accepted = np.empty(len(found), object)
+        accepted[:] = [tuple(each) for each in _texts(targets)]
+        return accepted, found
+
+    def _answers(
+        self, windows: Any, targets: Aligned, thresholds: Sequence[float] | None
+    ) -> tuple[list[str], float | None]:
+        """Return the predicted answer of each row, and the limit as `_limit` does.
+
+        Args:
+            windows: Logits by window, see `window_logits`.
+            targets: Rows.
+            thresholds: Threshold of the model; None: chosen on these rows.
+        """
+        import numpy as np
+
+        ranked = windows.candidates(self.max_answer_length)
+        best = [each[0] if each else None for each in ranked]
+        pieces = [_piece(*each) for each in zip(best, targets.pairs or (), strict=True)]
+        texts = [piece.text if piece else "" for piece in pieces]
+        beyond = windows.no_answer - [each.score if each else -math.inf for each in best]
+        limit = self._limit(thresholds, beyond, texts, _texts(targets))
+        if limit is not None:
+            texts = np.where(beyond > limit, "", texts).tolist()
+        return texts, limit
 
     def _limit(
         self,
@@ -303,6 +335,11 @@ class QuestionAnswering(Task):
         """Return the threshold of the settings, or 0; None for a task that always answers."""
         del outputs
         return [self.no_answer_threshold or 0.0] if self.no_answer else None
+
+
+def _texts(targets: Aligned) -> list[list[str]]:
+    """Return the accepted answers of each row."""
+    return [[text for _, text in answers] for answers in targets.targets]
 
 
 def _piece(found: Candidate | None, context: str) -> Answer | None:

@@ -199,10 +199,13 @@ class Regression(Task):
             majority_share=float(counts.max() / rows),
         )
 
-    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
         """Return targets and predictions in the unit of the data, both of shape (rows,)."""
         import numpy as np
 
+        del thresholds
         return self.exported(np.asarray(targets, np.float64)), self.exported(outputs[:, 0])
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:

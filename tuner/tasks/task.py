@@ -277,17 +277,21 @@ class Task(Component):
                 rows, where labels have any.
         """
 
-    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
         """Return targets and predictions as a metric's function takes them.
 
         Args:
             outputs: As for `evaluate`.
             targets: As for `evaluate`.
+            thresholds: As for `evaluate`.
 
         Returns:
             Arrays of shape (rows, ...), of which the bootstrap draws rows; by default the targets
             and the outputs as they are.
         """
+        del thresholds
         return targets, outputs
 
     @abstractmethod

@@ -228,12 +228,15 @@ class TokenClassification(Task):
             },
         )
 
-    def for_metrics(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def for_metrics(
+        self, outputs: Array, targets: Array, thresholds: Sequence[float] | None = None
+    ) -> tuple[Array, Array]:
         """Return true and predicted tag numbers, shape (rows, words); -1 behind the last word."""
         import numpy as np
 
         from tuner.tasks.entities import TagSet
 
+        del thresholds
         lengths = np.array(list(map(len, targets.targets)))
         filled = np.arange(lengths.max()) < lengths[:, None]
         true = np.full(filled.shape, -1)

@@ -117,12 +117,10 @@ class Evaluator:
         """
         logits = self.logits(split, rows, batch_size).astype(np.float64)
         targets = split.truth(rows)
-        self.last = with_metrics(
-            self._task.evaluate(logits, targets),
-            self.metrics,
-            *self._task.for_metrics(logits, targets),
-            with_errors=final,
-        )
+        self.last = self._task.evaluate(logits, targets)
+        if self.metrics:
+            given = self._task.for_metrics(logits, targets, self.last.thresholds)
+            self.last = with_metrics(self.last, self.metrics, *given, with_errors=final)
         if np.array_equal(rows, fixed):  # As at every point but the last.
             return self.last, self.last
         part = within(self.output_offsets(split, rows), np.searchsorted(rows, fixed))

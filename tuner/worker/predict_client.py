@@ -70,7 +70,9 @@ class Prediction:
         if self.aligned is not None:
             truth = self.aligned.with_targets(known, self.names)
         found = self.task.evaluate(self.outputs, truth, limits)
-        return with_metrics(found, metrics or {}, *self.task.for_metrics(self.outputs, truth))
+        if not metrics:
+            return found
+        return with_metrics(found, metrics, *self.task.for_metrics(self.outputs, truth, limits))
 
 
 def predict(model: Path, texts: Texts) -> Prediction:
