@@ -104,14 +104,35 @@ def test_equal_scores_are_no_evidence():
     assert made.majority_share == 1.0
 
 
-def test_the_baseline_is_the_most_frequent_position():
+def test_the_baseline_is_the_most_frequent_position_and_the_loss_of_equal_shares():
     train = np.array([1, 1, 1, 0], np.int32)
     found = TASK.baseline(train, aligned([1, 0, 0, 1, 1]), 3)
     assert (found.name, found.score) == ("accuracy", 0.6)
-    assert found.loss == pytest.approx(-(3 * math.log(0.75) + 2 * math.log(0.25)) / 5)
-    assert found.untrained_loss == pytest.approx(math.log(3))
-    never = TASK.baseline(train, aligned([2]), 3)
-    assert (never.score, never.loss) == (0.0, pytest.approx(math.log(3)))
+    assert found.loss == found.training == found.untrained_loss == pytest.approx(math.log(3))
+
+
+def test_a_right_choice_that_is_always_the_first_is_no_baseline():
+    found = TASK.baseline(np.zeros(4, np.int32), aligned([0, 0]), 3)
+    assert found.score == pytest.approx(1 / 3)
+    assert found.loss == pytest.approx(math.log(3))
+    sure = np.tile([[5.0], [0.0], [0.0]], (4, 1))
+    assert TASK.evaluate(sure, aligned([0, 0, 0, 0])).majority_share == 0.25
+
+
+def test_rows_may_have_other_numbers_of_choices_than_training():
+    rows = Aligned(
+        inputs=np.array([0, 3, 8]),
+        offsets=np.arange(9),
+        places=np.array([0, 1, 2, 0, 1, 2, 3, 4]),
+        texts=["?", "?"],
+        pairs=[tuple("xyz"), tuple("abcde")],
+        targets=[],
+    )
+    outputs = np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0])[:, None]
+    first, second = TASK.predictions(outputs, NAMES, aligned=rows)
+    assert (first["choice"], second["choice"]) == ("y", "e")
+    assert len(first["probabilities"]) == 3
+    assert len(second["probabilities"]) == 5
 
 
 def test_predictions_have_text_number_and_probabilities():

@@ -1,6 +1,6 @@
 """Trained model in a folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,14 +148,15 @@ def _prediction(row: Mapping[str, Any]) -> Prediction:
 
 
 def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> None:
-    for name, given in (("texts", texts), ("pairs", pairs)):
-        if given is None:
-            continue
-        if isinstance(given, str) or not all(_is_part(part, task) for part in given):
+    for name, given, fits, example in (
+        ("texts", texts, _is_input if task.form is Form.WORDS else _is_text, '["a fine film"]'),
+        ("pairs", pairs, *_PAIRS[task.form is Form.CHOICES]),
+    ):
+        if given is not None and (isinstance(given, str) or not all(map(fits, given))):
             raise InputError(
                 f"{name} is {given!r}, which is not a list of texts",
                 where=name,
-                remedy='pass a list, as ["a fine film"]',
+                remedy=f"pass a list, as {example}",
             )
     if not texts:
         raise InputError(
@@ -169,9 +170,25 @@ def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> Non
         )
 
 
-def _is_part(part: Any, task: Task) -> bool:
-    """True for a text, and for a list of texts where the task has lists."""
-    if isinstance(part, str):
-        return True
-    is_list = isinstance(part, list | tuple) and all(isinstance(item, str) for item in part)
-    return task.form is not Form.TEXTS and is_list and len(part) > 0
+def _is_text(part: Any) -> bool:
+    return isinstance(part, str)
+
+
+def _is_words(part: Any) -> bool:
+    return isinstance(part, list | tuple) and len(part) > 0 and all(map(_is_text, part))
+
+
+def _is_input(part: Any) -> bool:
+    """True for a text, and for its words."""
+    return _is_text(part) or _is_words(part)
+
+
+def _is_choices(part: Any) -> bool:
+    return _is_words(part) and len(part) > 1
+
+
+_PAIRS: Mapping[bool, tuple[Callable[[Any], bool], str]] = {
+    True: (_is_choices, '[["yes", "no"]]'),
+    False: (_is_text, '["a second text"]'),
+}
+"""True for choices: the check of a second part, and an example."""

@@ -235,13 +235,14 @@ def as_csv(texts: Texts, prediction: Prediction) -> str:
     if true is not None:
         columns["label"] = tuple(true)
     found = prediction.rows
-    labels = list(found[0].get("probabilities", ()))
+    labels = list(dict.fromkeys(label for row in found for label in row.get("probabilities", ())))
     # The probability of the prediction is among those of all labels.
     numbers = [name for name, kind in list(task.predicts.items())[1:] if kind in (int, float)]
     numbers = [name for name in numbers if not labels or name != "probability"]
     shares = [f"probability of {label}" for label in labels]
     writer.writerow([*columns, "predicted", *numbers, *shares])
     for cells, row in zip(zip(*columns.values(), strict=True), found, strict=True):
-        figures = [*(row[name] for name in numbers), *row.get("probabilities", {}).values()]
+        known = row.get("probabilities", {})  # A row with few choices has few.
+        figures = [*(row[name] for name in numbers), *(known.get(label, "") for label in labels)]
         writer.writerow([*cells, task.written(row), *figures])
     return file.getvalue()

@@ -19,6 +19,9 @@ from tuner.tasks.task import Array, Loss, TargetSpec, Task, counts_text
 RightChoice = tuple[int, int]
 """Target of a row: number of the right choice, from 0, and number of choices."""
 
+_FLAT = 1e-6
+"""Difference of the scores of a row's choices below which a model prefers none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MultipleChoice(Task):
@@ -118,7 +121,8 @@ class MultipleChoice(Task):
             scores={"accuracy": accuracy},
             errors={"accuracy": binomial_error(accuracy, rows)},
             association=_beyond_chance(scores, right),
-            majority_share=float(np.bincount(found).max() / rows),
+            # Positions say nothing about a model that does not see them.
+            majority_share=max(float(np.mean(np.ptp(scores, axis=1) < _FLAT)), 1.0 / rows),
         )
 
     def for_metrics(
@@ -132,18 +136,21 @@ class MultipleChoice(Task):
         return right, softmax(outputs.reshape(len(right), -1))
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
-        """Return what guessing by the positions of the right choices reaches."""
+        """Return the accuracy of the most frequent position, and the loss of equal shares.
+
+        A model does not see the positions, so that it cannot learn their shares. Where one
+        position is always right, as in files that begin with the right choice, it says nothing.
+        """
         import numpy as np
 
         right = self.encode(validation.targets, ())
-        frequency = np.bincount(train, minlength=outputs) / len(train)
-        with np.errstate(divide="ignore"):
-            losses = -np.log(frequency)
+        counts = np.bincount(train, minlength=outputs)
+        is_constant = np.count_nonzero(counts) == 1
         equal = math.log(outputs)
         return Baseline(
-            score=float(np.mean(right == frequency.argmax())),
-            # A model sees no positions, so that it cannot do without equal shares.
-            loss=float(min(losses[right].mean(), equal)),
+            score=1.0 / outputs if is_constant else float(np.mean(right == counts.argmax())),
+            loss=equal,
+            training=equal,
             untrained=equal,
         )
 
@@ -156,23 +163,26 @@ class MultipleChoice(Task):
     ) -> list[dict[str, Any]]:
         """Return `choice`, its `index` and `probability`, and `probabilities` by index.
 
-        `choice` is the text of the choice.
+        `choice` is the text of the choice. Rows may have other numbers of choices than training.
         """
+        import numpy as np
+
         from tuner.tasks.row_losses import softmax
 
-        del thresholds
+        del names, thresholds
         if aligned is None or aligned.pairs is None:
             raise ValueError("a text has no choices")
-        texts = aligned.pairs
         found = []
-        for row, shares in enumerate(softmax(outputs.reshape(-1, len(names)))):
-            index = int(shares.argmax())
+        scores = np.split(outputs[:, 0], aligned.inputs[1:-1])
+        for texts, row in zip(aligned.pairs, scores, strict=True):
+            shares = softmax(row[None])[0].tolist()
+            index = int(row.argmax())
             found.append(
                 {
-                    "choice": texts[row][index],
+                    "choice": texts[index],
                     "index": index,
-                    "probability": float(shares.max()),
-                    "probabilities": dict(zip(names, shares.tolist(), strict=True)),
+                    "probability": shares[index],
+                    "probabilities": {str(number): share for number, share in enumerate(shares)},
                 }
             )
         return found

@@ -30,10 +30,10 @@ def _choices(
 
 def _texts(cell: Any, where: str) -> tuple[str, ...]:
     items = cell.tolist() if hasattr(cell, "tolist") else cell
-    known = isinstance(items, list | tuple) and not any(map(is_missing, items))
+    known = isinstance(items, list | tuple) and len(items) > 1 and not any(map(is_missing, items))
     if not known or not all(isinstance(item, str | int | float) for item in items):
         raise InputError(
-            f"{cell!r} is no list of choices",
+            f"{cell!r} is no list of two choices or more",
             where=where,
             remedy="a list of texts in each row; or data.choices=[COLUMN, COLUMN, ...]",
         )
