@@ -46,11 +46,19 @@ def test_words_follow_from_the_line(tmp_path, line, words):
 
 
 def test_the_users_own_files_are_offered(tmp_path):
-    for name in ("conf/model/mine.yaml", "sweeps/my search.yaml", "sweeps/wide.yaml"):
+    for name in ("conf/model/mine.yaml", "sweeps/wide.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert offered(tmp_path, "tuner model=mi") == ["minilm", "mine"]
-    assert "wide" in offered(tmp_path, "tuner sweep=")
+    assert offered(tmp_path, "tuner sweep=") == ["lr_search", "wide"]
+
+
+def test_names_of_files_are_never_evaluated(tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    for name in ("$(touch ran).yaml", "`touch ran`.yaml", "two words.yaml", "*.yaml"):
+        (tmp_path / "sweeps" / name).touch()
+    assert offered(tmp_path, "tuner sweep=") == ["lr_search"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_every_command_group_and_key_is_in_the_script(capsys, monkeypatch, tmp_path):

@@ -20,7 +20,7 @@ _SCRIPT = """\
 # Completion of the command tuner.
 _tuner() {{
     local line=${{COMP_LINE:0:COMP_POINT}}
-    local word=${{line##*[[:space:]]}} name path words
+    local word=${{line##*[[:space:]]}} folder name path words
     name=${{word%%=*}}
     case $word in
 {options}
@@ -28,17 +28,18 @@ _tuner() {{
         *) words="{keys}"
            [[ $line == *[[:space:]]*[[:space:]]* ]] || words="{commands} $words" ;;
     esac
-    if [[ $word == *=* && $name != *.* ]]; then
-        for path in "conf/$name"/*.yaml; do
-            [ -e "$path" ] && path=${{path##*/}} && words="$words $name=${{path%.yaml}}"
-        done
-        if [ "$name" = sweep ]; then
-            for path in sweeps/*.yaml; do
-                [ -e "$path" ] && path=${{path##*/}} && words="$words sweep=${{path%.yaml}}"
-            done
-        fi
-    fi
     COMPREPLY=($(compgen -W "$words" -- "$word"))
+    # Names of files are compared, never evaluated.
+    if [[ $word == *=* && $name != *.* ]]; then
+        folder=conf/$name
+        [ "$name" = sweep ] && folder=sweeps
+        for path in "$folder"/*.yaml; do
+            [ -e "$path" ] || continue
+            path=${{path##*/}}
+            path=$name=${{path%.yaml}}
+            [[ $path == "$word"* && $path != *[!A-Za-z0-9_.=-]* ]] && COMPREPLY+=("$path")
+        done
+    fi
     [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null
     # bash takes an = for the end of a word, zsh does not.
     if [[ $COMP_WORDBREAKS == *=* && $word == *=* ]]; then

@@ -9,11 +9,15 @@ from tuner.errors import INTERRUPTED, InputError
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.verification import Verification, recorded_trial, verify
 from tuner.results.terminal import Terminal
+from tuner.study.reader import metrics_beside
 from tuner.tracking import origin
 from tuner.trial.certificate import Mark
 
 LABEL = 13
 """Width of the names in the result."""
+
+NOTHING = "nothing that is recorded; a GPU repeats digits with training.deterministic=true"
+EARLIER = "the earlier ones may have had another batch size, device or number of threads"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -38,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         )
     file = Path(options.overrides[0])
     settings = compose_verify(options.overrides[1:], Path.cwd())
-    composed = compose_training(file, (), Path.cwd())
+    composed = compose_training(file, (), Path.cwd(), stored=metrics_beside)
     recorded = recorded_trial(file)
     terminal = Terminal(composed.goals.objective, quiet=options.quiet, now=local_time)
     tags = origin(["verify", *arguments], Path.cwd())
@@ -63,10 +67,9 @@ def result_lines(found: Verification) -> Iterator[tuple[str, str]]:
     for change in found.changes:
         yield "changed", str(change)
     if comparison.is_different and not found.changes:
-        yield (
-            "changed",
-            ("nothing that is recorded; a GPU repeats digits with training.deterministic=true"),
-        )
+        yield "changed", NOTHING
+    if comparison.is_different and found.attempts > 1:
+        yield "attempts", f"{found.attempts}; {EARLIER}"
     if found.error is not None:
         yield "failed", found.error
 

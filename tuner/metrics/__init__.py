@@ -6,6 +6,7 @@ to the workers and is stored with the study.
 """
 
 from tuner.metrics.known import (
+    VERSION,
     installed,
     of_plug_in,
     plug_in_metrics,
@@ -19,6 +20,7 @@ from tuner.metrics.metric import Metric, metric
 from tuner.metrics.record import MetricRecord, check_importable, load, records_of
 
 __all__ = [
+    "VERSION",
     "Metric",
     "MetricRecord",
     "check_importable",

@@ -9,6 +9,9 @@ from tuner.metrics.metric import Metric
 from tuner.metrics.record import GROUP, MetricRecord, record_of
 from tuner.tasks import Score
 
+VERSION = "metric "
+"""Beginning of a metric's name among versions."""
+
 _known: dict[str, Score] = {}
 """Metric to score, of the sweeps and studies that this process has met; the last one counts."""
 
@@ -29,7 +32,7 @@ def remember(records: Iterable[MetricRecord]) -> None:
 
 def versions() -> dict[str, str]:
     """Return each used metric with what decides its values: its function and the code's hash."""
-    return {f"metric {each.name}": f"{each.target} {each.code}" for each in _used}
+    return {f"{VERSION}{each.name}": f"{each.target} {each.code}" for each in _used}
 
 
 def plug_in_metrics() -> Sequence[PlugIn]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tuner import metrics
 from tuner.config import ComposedTraining, dump_trial, read_provenance
 from tuner.devices.host import usable_cores
 from tuner.devices.slots import local_slots
@@ -25,7 +26,7 @@ from tuner.study import made_with
 from tuner.tracking import Tracker
 from tuner.trial.certificate import Change, Comparison, Conditions, Mark, changed, compare
 from tuner.trial.folder import StudyFolder
-from tuner.trial.records import ClaimedTrial, Provenance, Report, TrialOutcome, TrialSpec
+from tuner.trial.records import ClaimedTrial, Provenance, Report, TrialOutcome
 from tuner.trial.serialization import to_plain
 
 ROLE = "verify"
@@ -79,9 +80,11 @@ def recorded_trial(file: Path) -> RecordedTrial:
         )
     folder = StudyFolder(file.absolute().parent.parent, file.absolute().parent.name).trial(number)
     outcome, settings = folder.read_outcome(), stored_settings(folder.config, None)
-    if outcome is None or settings is None:
+    ended = (facts.get("attempt"), facts.get("value"))
+    # Of several machines with folders of their own, or of another study, it may be another's.
+    if outcome is None or settings is None or (outcome.attempt, outcome.value) != ended:
         raise InputError(
-            f"trial {number} of the file has no files beside it",
+            f"trial {number} of the file did not end in the folder beside it",
             where=str(folder.path),
             remedy=f"tuner verify outputs/{facts.get('study')}/best.yaml, beside its trials/",
         )
@@ -111,6 +114,9 @@ class Verification:
     changes: tuple[Change, ...]
     """Conditions that differ from the trial's, the most likely cause first."""
 
+    attempts: int = 1
+    """Attempts that the trial needed."""
+
     error: str | None = None
     """Reason why the repetition failed; None if it did not."""
 
@@ -125,15 +131,20 @@ class _Repetition:
     recorded: Sequence[Mark]
     last: int
     """Update at which the comparison ends."""
-    marks: list[Mark] = field(default_factory=list)
+    ends_at: int | None
+    """Evaluation point that is reported twice, the second time on all validation rows."""
+    found: dict[int, Mark] = field(default_factory=dict)
+    is_enough: bool = False
 
-    def hear(self, _: TrialSpec, report: Report) -> None:
-        self.marks += report.marks
+    @property
+    def marks(self) -> list[Mark]:
+        return list(self.found.values())
 
-    def is_enough(self) -> bool:
-        return bool(self.marks) and (
-            self.marks[-1].update >= self.last or compare(self.recorded, self.marks).is_different
-        )
+    def hear(self, report: Report) -> None:
+        self.found |= {mark.update: mark for mark in report.marks}
+        if report.point != self.ends_at or report.final:
+            reached = max(self.found, default=0) >= self.last
+            self.is_enough = reached or compare(self.recorded, self.marks).is_different
 
 
 def verify(
@@ -156,7 +167,11 @@ def verify(
         InputError: Model or data cannot be used.
     """
     last = recorded.marks[-1].update
-    repetition = _Repetition(recorded=recorded.marks, last=min(updates or last, last))
+    repetition = _Repetition(
+        recorded=recorded.marks,
+        last=min(updates or last, last),
+        ends_at=_early_end(recorded.outcome),
+    )
     inputs = check_inputs([composed.trial])
     with ExitStack() as stack:
         output = stack.enter_context(TemporaryDirectory(prefix="tuner-verify-"))
@@ -180,8 +195,11 @@ def verify(
                 versions=made_with(),
                 metrics=composed.metrics,
                 wants_model=lambda _: False,
-                hooks=SweepHooks(on_reported=repetition.hear, stop_requested=repetition.is_enough),
-                concludes_at=lambda _: _early_end(recorded.outcome),
+                hooks=SweepHooks(
+                    on_reported=lambda _, report: repetition.hear(report),
+                    stop_requested=lambda: repetition.is_enough,
+                ),
+                concludes_at=lambda _: repetition.ends_at,
             ),
             source=SingleTrialSource(ClaimedTrial(number=recorded.number)),
             launcher=launcher,
@@ -199,7 +217,8 @@ def verify(
         comparison=compare(recorded.marks, repetition.marks),
         changes=tuple(changed(before, now)),
         error=ended.error.text if ended is not None and ended.error is not None else None,
-        interrupted=sweep.interrupted and not repetition.is_enough(),
+        attempts=recorded.outcome.attempt,
+        interrupted=sweep.interrupted and not repetition.is_enough,
     )
 
 
@@ -222,7 +241,12 @@ def _conditions(
     now: Conditions | None = None,
 ) -> Conditions:
     """Conditions of a trial; of several models or data sets of its study, those of now."""
-    versions = dict(provenance.versions)
+    # Metrics decide neither losses nor weights.
+    versions = {
+        name: found
+        for name, found in provenance.versions.items()
+        if not name.startswith(metrics.VERSION)
+    }
 
     def content(kind: str, present: str | None) -> str | None:
         known = contents.get(kind, ())
