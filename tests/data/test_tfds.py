@@ -79,6 +79,13 @@ def test_says_which_extra_is_missing(model, monkeypatch):
         (np.int64(-1), ["a", "b"], None),
         (np.float32(0.5), None, 0.5),
         (np.array([1, 2]), None, [1, 2]),
+        (np.array([1, 0, -1]), ["O", "B-PER"], ["B-PER", "O", None]),
+        (np.array([b"caf\xc3\xa9", b"a"], object), None, ["café", "a"]),
+        (
+            {"text": np.array([b"Bern"], object), "answer_start": np.array([7], np.int32)},
+            None,
+            {"text": ["Bern"], "answer_start": [7]},
+        ),
         (3, None, 3),
     ],
 )

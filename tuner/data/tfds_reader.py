@@ -15,12 +15,12 @@ def main() -> int:
     """Process one request and return the exit code."""
     request = json.load(sys.stdin)
     try:
-        answer = read(request["name"], request["split"], request["wanted"])
+        answer = json.dumps(read(request["name"], request["split"], request["wanted"]))
     except Exception as error:
         lines = str(error).splitlines()
         print(f"{type(error).__name__}: {lines[0] if lines else ''}", file=sys.stderr)  # noqa: T201
         return 1
-    Path(request["output"]).write_text(json.dumps(answer), encoding="utf-8")
+    Path(request["output"]).write_text(answer, encoding="utf-8")
     return 0
 
 
@@ -44,10 +44,20 @@ def read(name: str, split: str, wanted: list[str]) -> dict[str, Any]:
 
 
 def plain(cell: Any, names: list[str] | None) -> Any:
-    """Return a numpy cell as a JSON value; None for class -1, which means unlabelled."""
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8")
+    """Return a numpy cell as a JSON value.
+
+    Args:
+        cell: Value, or a list or dict of such, as a feature of TensorFlow Datasets has it.
+        names: Class names, by which class numbers are replaced; of class -1, which means
+            unlabelled, by None. The classes inside a dict keep their numbers.
+    """
     value = cell.tolist() if hasattr(cell, "tolist") else cell
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, dict):
+        return {key: plain(part, None) for key, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part, names) for part in value]
     if names is None or not isinstance(value, int):
         return value
     return names[value] if value >= 0 else None
