@@ -100,13 +100,11 @@ def test_the_estimate_comes_near_what_was_allocated(
 
 @pytest.mark.parametrize("on_host", [True, False])
 def test_each_choice_is_an_input(on_host):
-    def activations(rows, choices):
+    def activations(rows, inputs):
         trial = settings(batch_size=rows, evaluation_batch_size=1)
-        trial = replace(trial, data=replace(trial.data, choices=choices))
-        return estimate(MINILM, trial, on_host=on_host).activations
+        return estimate(replace(MINILM, inputs=inputs), trial, on_host=on_host).activations
 
-    assert activations(64, ["a", "b", "c"]) == activations(192, None)
-    assert activations(64, ["list"]) == activations(64, None)
+    assert activations(64, 3) == activations(192, 1)
 
 
 def test_parts_sum_up():

@@ -38,6 +38,8 @@ class Input:
     """SHA-256 of the data."""
     vocabulary: int
     """Number of token ids that occur."""
+    inputs: int
+    """Inputs of a training row."""
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -94,13 +96,14 @@ class InputReport:
         return self.found[_key(settings)]
 
     def shape(self, settings: TrialSettings) -> ModelShape:
-        """Return the sizes of a trial's model as it is trained; of no variant, all of it."""
+        """Return the sizes of a trial's model as it is trained; of no variant, the largest."""
         found = self.found.get(_key(settings))
         if found is None:
-            return _whole_shape(settings.model)
+            most = max((each.inputs for each in self.found.values()), default=1)
+            return replace(_whole_shape(settings.model), inputs=most)
         shape = found.checkpoint.family.shape
         rows = found.vocabulary if settings.optimizer.elementwise else shape.vocabulary
-        return shape.with_vocabulary(rows)
+        return replace(shape.with_vocabulary(rows), inputs=found.inputs)
 
     def labels(self, settings: TrialSettings) -> tuple[str, ...]:
         """Return a trial's label names, in the order of their numbers; empty if unknown."""
@@ -241,6 +244,7 @@ def _input(name: str, prepared: PreparedData) -> Input:
         data=prepared.report,
         fingerprint=prepared.fingerprint,
         vocabulary=len(prepared.vocabulary),
+        inputs=prepared.train.spec.inputs,
     )
 
 

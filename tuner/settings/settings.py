@@ -165,11 +165,6 @@ class DataSettings:
     seed: Annotated[int, between(0, LARGEST_SEED)] = same(0)
     """Decides only split and subset."""
 
-    @property
-    def inputs_per_row(self) -> int:
-        """Inputs of a training row, as far as settings tell: one for each column of choices."""
-        return max(1, len(self.choices or ()))
-
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergenceSettings:

@@ -56,6 +56,7 @@ class ModelShape:
         parameters: Numbers in the weights, those of a dense layer above the encoder among them.
         more_states: Tensors of the size of the hidden states that a layer keeps beyond BERT's.
         more_scores: Tensors of the size of the attention scores that it works with beyond BERT's.
+        inputs: Inputs of a training row, one for each choice.
     """
 
     hidden: int
@@ -67,6 +68,7 @@ class ModelShape:
     parameters: int
     more_states: int = 0
     more_scores: int = 0
+    inputs: int = 1
 
     def with_vocabulary(self, rows: int) -> "ModelShape":
         """Return the shape with so many rows of the token embedding."""
@@ -178,7 +180,7 @@ def _activations(shape: ModelShape, settings: TrialSettings, *, on_host: bool) -
     """Return the memory kept of all layers for the backward pass, plus that of one layer."""
     training, length = settings.training, settings.model.max_length
     size = FLOAT if training.precision == "float32" else FLOAT // 2
-    tokens = training.batch_size * settings.data.inputs_per_row * length
+    tokens = training.batch_size * shape.inputs * length
     layer = tokens * (_kept if on_host else _kept_compiled)(shape, length, size)
     if training.rematerialize:
         layers = shape.layers * tokens * shape.hidden * size + layer
