@@ -14,8 +14,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from tuner.checkpoints.text_columns import TextColumns
+from tuner.checkpoints.text_columns import Column, TextColumns
 from tuner.errors import InputError
+from tuner.tasks import Form
 
 
 class TextClassifier(PythonModel):
@@ -43,6 +44,7 @@ class TextClassifier(PythonModel):
             context: As it was loaded with.
             model_input: The texts in the column that the training data had them in, or in `text`,
                 or without a name, as of a plain list; second texts likewise, or in `text_pair`.
+                A model of words takes a text, or the list of its words.
             params: None are known.
 
         Returns:
@@ -54,21 +56,22 @@ class TextClassifier(PythonModel):
         """
         try:
             listed = self._columns.listed
-            rows = _rows(model_input, listed)
+            has_words = self._predictor.task.form is Form.WORDS
+            rows = _rows(model_input, self._columns.text if has_words else listed)
             text, second = self._columns.choose(list(rows.columns))
-            texts = _texts(rows[text])
+            texts = _words(rows[text]) if has_words else _texts(rows[text])
             pairs = _second(rows, second, listed)
         except (InputError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from error
         return pd.DataFrame(self._predictor.predictions(texts, pairs))
 
 
-def _rows(given: pd.DataFrame, listed: Sequence[str]) -> pd.DataFrame:
-    """Return a row for each text; MLflow makes one row of columns that are given as lists.
+def _rows(given: pd.DataFrame, listed: Sequence[Column]) -> pd.DataFrame:
+    """Return a numbered row for each text; MLflow makes one row of columns given as lists.
 
     Args:
         given: Input of the model.
-        listed: Columns whose cells are lists.
+        listed: Columns whose cells may be lists.
 
     Raises:
         ValueError: The lists differ in length.
@@ -78,7 +81,7 @@ def _rows(given: pd.DataFrame, listed: Sequence[str]) -> pd.DataFrame:
         for name in given.columns
         if len(given) and _is_list(_first(given[name]) if name in listed else given[name].iloc[0])
     ]
-    return given.explode(lists, ignore_index=True) if lists else given
+    return given.explode(lists, ignore_index=True) if lists else given.reset_index(drop=True)
 
 
 def _is_list(cell: object) -> bool:
@@ -107,13 +110,25 @@ def _second(rows: pd.DataFrame, columns: Sequence[Any], listed: Sequence[str]) -
     return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
 
 
+def _words(column: "pd.Series[Any]") -> list[Any]:
+    """Return each row's text, or its words where they are given.
+
+    Raises:
+        InputError: A text or a word is missing.
+    """
+    are_words = column.map(_is_list)
+    _texts(column[~are_words])
+    _texts(column[are_words].explode())
+    return [list(cell) if _is_list(cell) else cell for cell in column]
+
+
 def _texts(column: "pd.Series[str]") -> list[str]:
     """Return the texts of a column.
 
     Raises:
         InputError: One is missing.
     """
-    for row, text in enumerate(column):
+    for row, text in column.items():
         if not isinstance(text, str):
             raise InputError(
                 f"row {row} has no text",

@@ -15,7 +15,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, Run
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Array, Map, Object, Property
+from mlflow.types.schema import AnyType, Array, Map, Object, Property
 
 import tuner
 from tuner import tasks
@@ -26,7 +26,7 @@ from tuner.confirmation import CONFIRMS
 from tuner.files.exclusive import exclusive
 from tuner.files.model_folder import copy_complete
 from tuner.installation.distribution import requirements
-from tuner.tasks import Task
+from tuner.tasks import Form, Task
 from tuner.tracking.connection import Connection
 from tuner.tracking.publishing.logged_models import KEY, NAME, logged_models, remove, superseded
 from tuner.tracking.publishing.registration import register
@@ -150,15 +150,6 @@ def _source(runs: Connection, best: Mapping[str, Any]) -> Run:
 def _pack(packed: Path, folder: Path, fed: TextColumns, model: LoggedModel) -> None:
     """Write MLflow's folder of the model: weights, our code, signature, example, versions."""
     task, _ = read_task(folder)
-    # No column is required, since names differ; the model itself checks for them.
-    columns: list[ColSpec | TensorSpec] = [
-        ColSpec(
-            Array(DataType.string) if name in fed.listed else DataType.string,
-            name,  # type: ignore[arg-type]
-            required=False,
-        )
-        for name in fed.names
-    ]
     text, pair = fed.text[0], fed.text_pair[0] if fed.text_pair else None
     example: dict[Any, list[Any]] = {text: [EXAMPLE["text"]]}
     if pair is not None:
@@ -169,7 +160,9 @@ def _pack(packed: Path, folder: Path, fed: TextColumns, model: LoggedModel) -> N
         python_model=str(_SERVED),
         artifacts={"model": str(folder)},
         code_paths=[str(_PACKAGE)],
-        signature=ModelSignature(inputs=Schema(columns), outputs=Schema(_outputs(task))),
+        signature=ModelSignature(
+            inputs=input_schema(fed, task.form), outputs=Schema(_outputs(task))
+        ),
         input_example=pd.DataFrame(example),
         model_config={"text": text, "text_pair": pair, "choices": list(fed.choices) or None},
         pip_requirements=_requirements(task),
@@ -182,6 +175,23 @@ def _pack(packed: Path, folder: Path, fed: TextColumns, model: LoggedModel) -> N
     )
     for compiled in packed.rglob("__pycache__"):
         shutil.rmtree(compiled)
+
+
+def input_schema(fed: TextColumns, form: Form) -> Schema:
+    """Return the columns that a model takes, with their types.
+
+    No column is required, since names differ; the model itself checks for them.
+
+    Args:
+        fed: The columns.
+        form: Form of the texts; a column of words has texts or lists of words, for which MLflow
+            has no other type than any.
+    """
+    types: dict[Any, Any] = dict.fromkeys(fed.names, DataType.string)
+    types |= dict.fromkeys(fed.listed, Array(DataType.string))
+    if form is Form.WORDS:
+        types |= dict.fromkeys(fed.text, AnyType())  # type: ignore[no-untyped-call]
+    return Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
 
 
 def _requirements(task: Task) -> list[str]:
