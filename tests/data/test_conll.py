@@ -1,11 +1,15 @@
 """CoNLL files: columns, separators, comments, documents and what is refused."""
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
+from tuner.data.examples import to_examples
 from tuner.data.files import read_file
 from tuner.errors import InputError
+from tuner.settings.settings import DataSettings
+from tuner.tasks import TokenClassification
 
 
 def read(tmp_path, text, wanted=("text", "label"), name="f.conll"):
@@ -51,11 +55,40 @@ def test_a_tab_separates_even_where_words_have_blanks(tmp_path):
     assert table.values["text"] == [["New York", "is", "#"]]
 
 
-def test_conll_u_has_parts_of_words(tmp_path):
-    line = "{}\t{}\t_\tNOUN\t_\t_\t0\troot\t_\t{}\n"
-    rows = [("1-2", "im", "_"), ("1", "in", "O"), ("2", "dem", "O"), ("2.1", "x", "_")]
-    table = read(tmp_path, "".join(line.format(*row) for row in rows), ("2", "label"))
-    assert table.values == {"2": [["in", "dem"]], "label": [["O", "O"]]}
+CONLL_U = "".join(
+    f"{number}\t{word}\t_\t{tag}\t_\t_\t0\troot\t_\t_\n"
+    for number, word, tag in (
+        ("1-2", "im", "_"), ("1", "in", "ADP"), ("2", "dem", "DET"), ("2.1", "x", "_")
+    )
+)  # fmt: skip
+
+
+def test_conll_u_has_parts_of_words_and_names_of_columns(tmp_path):
+    table = read(tmp_path, CONLL_U, ("text", "ID", "UPOS", "4"))
+    tags = [["ADP", "DET"]]
+    assert table.values == {"text": [["in", "dem"]], "ID": [["1", "2"]], "UPOS": tags, "4": tags}
+
+
+def test_the_last_column_of_conll_u_is_no_label(tmp_path):
+    data = DataSettings(format="conll", train=str(tmp_path / "f.conllu"))
+    table = read(tmp_path, CONLL_U, name="f.conllu")
+    with pytest.raises(InputError) as refused:
+        to_examples(table, data, TokenClassification())
+    assert "'label'" in refused.value.problem
+    assert "UPOS" in refused.value.remedy
+    table = read(tmp_path, CONLL_U, ("text", "UPOS"))
+    found = to_examples(table, replace(data, label="UPOS"), TokenClassification())
+    assert (found.texts, len(found.targets)) == ((("in", "dem"),), 1)
+
+
+@pytest.mark.parametrize("second", ["2", "7"])
+def test_a_column_that_numbers_the_words_is_not_the_text(tmp_path, second):
+    # As in GermEval 2014 and Universal NER; a column of other numbers holds words.
+    text = f"1\tEU\tORG\t-\n{second}\trejects\tO\t-\n\n1\tPeter\tPER\t-\n"
+    table = read(tmp_path, text)
+    words = [["EU", "rejects"], ["Peter"]] if second == "2" else [["1", "7"], ["1"]]
+    assert table.values["text"] == words
+    assert table.values["label"] == [["-", "-"], ["-"]]
 
 
 def test_words_alone_may_be_predicted(tmp_path):

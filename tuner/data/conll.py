@@ -1,7 +1,8 @@
 """Reader of CoNLL files: a word in each line with its tags, and a blank line after each sentence.
 
-Columns are separated by tabs, or else by blanks. They have the names `text` (the first), `label`
-(the last) and their numbers from 1.
+Columns are separated by tabs, or else by blanks. They have the names `text` (the first, or the
+second where the first numbers the words), `label` (the last) and their numbers from 1. Those of
+CoNLL-U have their own names instead of `label`: its last one holds no tags.
 """
 
 import re
@@ -14,7 +15,7 @@ from tuner.data.text_file import TextFile
 from tuner.errors import InputError
 
 TEXT = "text"
-"""Name of the first column."""
+"""Name of the column of words."""
 
 LABEL = "label"
 """Name of the last column."""
@@ -22,7 +23,7 @@ LABEL = "label"
 _DOCUMENT = "-DOCSTART-"
 """First column of a line that begins a document."""
 
-_CONLL_U = 10
+_CONLL_U = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 """Columns of CoNLL-U, which has lines for parts and unions of words, too."""
 
 _NO_WORD = re.compile(r"\d+[-.]\d+")
@@ -46,8 +47,11 @@ def read_conll(file: TextFile, wanted: Sequence[str]) -> Table:
         written = [(number, line.rstrip("\r\n")) for number, line in enumerate(lines, start=1)]
     has_tabs, width = _layout(written, path)
     sentences = list(_sentences(written, path, width, has_tabs=has_tabs))
-    names = {TEXT: 0} | {str(column + 1): column for column in range(width)}
-    if width > 1:
+    numbered = width > 1 and all(map(_is_numbered, sentences))
+    names = {TEXT: int(numbered)} | {str(column + 1): column for column in range(width)}
+    if numbered and width == len(_CONLL_U):
+        names |= {name: column for column, name in enumerate(_CONLL_U)}
+    elif width > 1:
         names[LABEL] = width - 1
     columns = {
         name: [[fields[names[name]] for fields in sentence] for sentence in sentences]
@@ -56,6 +60,11 @@ def read_conll(file: TextFile, wanted: Sequence[str]) -> Table:
     }
     values: dict[str, list[Any]] = dict(columns)
     return Table(where=str(path), columns=tuple(names), values=values)
+
+
+def _is_numbered(sentence: Sequence[Sequence[str]]) -> bool:
+    """True if the first column counts the words of a sentence from 1."""
+    return all(fields[0] == str(number) for number, fields in enumerate(sentence, start=1))
 
 
 def _layout(written: Iterable[tuple[int, str]], path: Path) -> tuple[bool, int]:
@@ -92,7 +101,7 @@ def _sentences(
                 yield words
             words = []
             continue
-        if fields[0] == _DOCUMENT or (width == _CONLL_U and _NO_WORD.fullmatch(fields[0])):
+        if fields[0] == _DOCUMENT or (width == len(_CONLL_U) and _NO_WORD.fullmatch(fields[0])):
             continue
         if line.startswith("#") and (len(fields) != width or (tags and fields[-1] not in tags)):
             continue
