@@ -13,9 +13,11 @@ from tests.data.files import write
 from tests.tiny_checkpoints import WORDS, reviews, write_checkpoint, write_reviews
 from tuner.data import cache as cache_module
 from tuner.data import prepare
+from tuner.data.preparation import read_splits
+from tuner.data.source import find_sources
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
-from tuner.tasks import Classification
+from tuner.tasks import Classification, QuestionAnswering
 
 
 @pytest.fixture
@@ -307,6 +309,47 @@ class TestReport:
         )
         assert "cut at model.max_length=32; 95 % have no more than 42 tokens" in sentences
         assert "Label 'x' has 45 training rows, 'y' only 2" in sentences or "only 1" in sentences
+
+
+def questions(path, answered, **settings):
+    """Settings of a file with twenty questions on each context; True: with answers."""
+    rows = [
+        {
+            "question": f"Where {number}?",
+            "context": f"He left Oslo {context}.",
+            "answers": [{"text": "Oslo", "answer_start": 8}] if has_answers else [],
+        }
+        for context, has_answers in enumerate(answered)
+        for number in range(20)
+    ]
+    path.write_text(json.dumps(rows))
+    return DataSettings(
+        format="json", train=str(path), text="question", text_pair="context", label="answers",
+        **settings,
+    )  # fmt: skip
+
+
+class TestHeldOutContexts:
+    def test_no_context_is_in_both_splits(self, tmp_path):
+        data = questions(tmp_path / "f.json", [True] * 10, validation_fraction=0.2)
+        (train, validation), _, _ = read_splits(data, QuestionAnswering(), find_sources(data))
+        assert (len(train), len(validation)) == (160, 40)
+        assert set(train.pairs).isdisjoint(validation.pairs)
+
+    def test_a_training_split_without_an_answer_is_refused(self, tmp_path):
+        read, remedies = [], []
+        for seed in range(6):
+            data = questions(tmp_path / "f.json", [True, False], seed=seed)
+            try:
+                (train, _), _, _ = read_splits(data, QuestionAnswering(), find_sources(data))
+            except InputError as refused:
+                remedies.append(refused.remedy)
+            else:
+                read.append(train)
+        assert read
+        assert all(all(train.targets) for train in read)
+        assert remedies
+        assert all("data.validation=FILE" in remedy for remedy in remedies)
 
 
 def baseline(train, validation):

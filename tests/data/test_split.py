@@ -1,6 +1,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,7 +72,21 @@ def test_a_cut_between_groups():
             first = {groups[row] for row in order[:cut]}
             assert first.isdisjoint(groups[row] for row in order[cut:])
             assert 0 < cut < 12
-            last = groups[order[cut - 1]]
-            assert cut < count + groups.count(last)
     orders = {tuple(grouped_order(groups, seed, Purpose.SPLIT, 3)[0]) for seed in range(20)}
     assert len(orders) > 10
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count", "cut"),
+    [
+        ((900, 50, 50), 100, {100}),
+        ((900, 50, 40), 10, {40}),
+        ((5, 5), 9, {5}),
+        ((1,) * 50, 7, {7}),
+        ((30, 30, 30), 45, {30, 60}),
+    ],
+)
+def test_a_group_is_taken_only_if_it_brings_the_count_nearer(sizes, count, cut):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    cuts = {grouped_order(groups, seed, Purpose.SPLIT, count)[1] for seed in range(20)}
+    assert cuts <= cut

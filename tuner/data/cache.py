@@ -29,7 +29,7 @@ from tuner.data.tokenized import TokenizedSplit
 from tuner.files.atomic import with_usual_mode
 from tuner.tasks import Baseline, TargetSpec, Task
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """Version to increase whenever files, reading, tokenisation or split change."""
 
 ABANDONED_SECONDS = 24 * 3600.0

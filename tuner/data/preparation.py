@@ -276,6 +276,13 @@ def _hold_out(
     if task.form is Form.CONTEXT and len(set(examples.pairs or ())) > 1:
         # Questions on one context have much in common.
         order, count = grouped_order(examples.pairs or (), data.seed, Purpose.SPLIT, count)
+        if not any(examples.targets[row] for row in order[count:]):
+            raise InputError(
+                "no training row has an answer: all contexts with answers are held out",
+                where=f"data.validation_fraction={data.validation_fraction}, in {examples.where}",
+                remedy=f"data.seed={data.seed + 1}, which holds out others, or "
+                "data.validation=FILE with rows for validation",
+            )
     else:
         strata = task.strata(examples.targets)
         order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)

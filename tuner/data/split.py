@@ -58,12 +58,14 @@ def grouped_order(
 ) -> tuple[NDArray[np.int64], int]:
     """Return a random order in which groups stay together, and where to cut it between two.
 
+    Groups come before the cut in random order, each only if it brings the number of rows there
+    nearer to `count`: at least one, and never all.
+
     Args:
         groups: Group of each row; two different ones at least.
         seed: Value of `data.seed`.
         purpose: Purpose, which selects the random stream.
-        count: Number of rows before the cut, which the group there completes; without it where
-            nothing would be left.
+        count: Wanted number of rows before the cut.
 
     Returns:
         Row indices; shape [rows]; and the number of rows before the cut.
@@ -74,9 +76,17 @@ def grouped_order(
         numbers.setdefault(group, len(numbers))
     places = random.permutation(len(numbers))
     of_row = places[np.array([numbers[group] for group in groups])]
-    order = np.argsort(of_row, kind="stable")
-    ends = np.cumsum(np.bincount(of_row))[:-1]
-    return order, int(ends[min(int(np.searchsorted(ends, count)), len(ends) - 1)])
+    sizes = np.bincount(of_row)
+    first = np.zeros(len(sizes), bool)
+    cut = 0
+    for place, size in enumerate(sizes.tolist()):
+        if size < 2 * (count - cut) and cut + size < len(groups):
+            first[place] = True
+            cut += size
+    if not cut:
+        smallest = sizes.argmin()
+        first[smallest], cut = True, int(sizes[smallest])
+    return np.lexsort((of_row, ~first[of_row])), cut
 
 
 def _rank_in_group(groups: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
