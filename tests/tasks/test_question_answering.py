@@ -161,6 +161,23 @@ def test_a_context_of_one_word_has_one_answer():
     assert row == {"answer": "word", "start": 0, "end": 4, "probability": 1.0}
 
 
+@pytest.mark.parametrize("blanks", [" ", "\u3000", "\n"])
+def test_a_blank_token_is_no_answer(blanks):
+    # SentencePiece has tokens that stand for blanks alone, or for no character.
+    context = f"Ada{blanks}Oslo"
+    places = np.array([(-1, -1), (-1, -1), (0, 0), (0, 3), (3, 4), (4, 8), (-1, -1)])
+    rows = Aligned(
+        inputs=np.array([0, 1]), offsets=np.array([0, len(places)]), places=places,
+        texts=["?"], pairs=[context], targets=[answer("Oslo", context)],
+    )  # fmt: skip
+    logits = np.zeros((len(places), 2))
+    logits[[2, 4]] = 9.0
+    logits[5] = 3.0
+    (row,) = TASK.predictions(logits, (), None, rows)
+    assert (row["answer"], row["start"], row["end"]) == ("Oslo", 4, 8)
+    assert TASK.evaluate(logits, rows).scores["exact"] == 1.0
+
+
 def sure(rows, texts):
     """Logits of a model that is sure of some answers; None: of no answer."""
     logits = np.zeros((rows.offsets[-1], 2))
@@ -229,6 +246,19 @@ def test_the_baseline_is_the_answer_of_most_rows():
     losses = np.where(train[:, 1] == 0, -np.log(absent), np.log(tokens / (1 - absent)))
     assert found.loss == pytest.approx(losses.mean())
     assert found.untrained_loss == pytest.approx(np.log(tokens + 5).mean())
+    assert found.training_baseline == pytest.approx(losses.mean())
+
+
+def test_training_losses_are_judged_by_the_training_rows():
+    rows = aligned([(), (), answer("Oslo")], ["one two three", "four five six", CONTEXT])
+    train = np.array([[4, 4, 29], [5, 5, 29], [0, 0, 9]])
+    found = TASK.baseline(train, rows, 2)
+    # A question and special tokens take five tokens of each window here.
+    losses = [np.log(24 * 3 / 2), np.log(24 * 3 / 2), np.log(3)]
+    assert found.training_baseline == pytest.approx(np.mean(losses))
+    assert found.untrained == pytest.approx(np.mean(np.log([29, 29, 9])))
+    uniform = np.log(np.diff(rows.offsets)).mean()
+    assert found.loss <= uniform < found.untrained
 
 
 class TestReading:
@@ -265,3 +295,4 @@ class TestReading:
         assert found.line == "answers of 1.0 words"
         assert found.warnings[0].startswith("1 of 2 ")
         assert TASK.describe([answer("Ada Lovell"), ()], [()], ()).warnings == ()
+        assert "1 of 1 questions" in TASK.describe([()], [answer("Oslo")], ()).line

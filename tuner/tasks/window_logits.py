@@ -28,6 +28,9 @@ class WindowLogits:
     lengths: Integers
     """Tokens of each window that are no padding, shape (windows,)."""
 
+    visible: NDArray[np.bool_]
+    """True for tokens of the context that stand for more than blanks, shape (windows, tokens)."""
+
     rows: Integers
     """Offsets of rows: row i has the windows rows[i] up to rows[i + 1]."""
 
@@ -46,10 +49,10 @@ class WindowLogits:
 
         Args:
             longest: Most tokens of an answer.
-            count: Most answers of a row. A row has none where no token belongs to the context, or
-                where a logit is NaN.
+            count: Most answers of a row. A row has none where its context has no visible token,
+                or where a logit is NaN.
         """
-        found = ranked_spans(self.starts, self.ends, self.context, longest, count)
+        found = ranked_spans(self.starts, self.ends, self.visible, longest, count)
         starts = np.take_along_axis(self.places[:, :, 0], found.first, axis=1)
         stops = np.take_along_axis(self.places[:, :, 1], found.last, axis=1)
         out = []
@@ -75,11 +78,30 @@ def window_logits(outputs: Floats, aligned: Aligned) -> WindowLogits:
     real = np.arange(max(1, lengths.max(initial=1))) < lengths[:, None]
     starts, ends = np.full((2, *real.shape), -np.inf)
     places = np.full((*real.shape, 2), -1, np.int64)
+    visible = np.zeros(real.shape, bool)
     starts[real], ends[real] = outputs[:, 0], outputs[:, 1]
-    places[real] = aligned.places
+    places[real], visible[real] = aligned.places, _visible(aligned)
     return WindowLogits(
-        starts=starts, ends=ends, places=places, lengths=lengths, rows=np.asarray(aligned.inputs)
+        starts=starts,
+        ends=ends,
+        places=places,
+        lengths=lengths,
+        visible=visible,
+        rows=np.asarray(aligned.inputs),
     )
+
+
+def _visible(aligned: Aligned) -> NDArray[np.bool_]:
+    """Return True for tokens of contexts that stand for more than blanks, shape (tokens,)."""
+    found = np.zeros(len(aligned.places), bool)
+    cuts = pairwise(aligned.token_offsets.tolist())
+    for context, (begin, end) in zip(aligned.pairs or (), cuts, strict=True):
+        characters = np.array([context]).view("U1")
+        before = np.concatenate([[0], np.cumsum(~np.strings.isspace(characters))])
+        starts, stops = aligned.places[begin:end].T
+        # The places of other tokens are equal.
+        found[begin:end] = before[starts] < before[stops]
+    return found
 
 
 def window_targets(aligned: Aligned, spans: Integers) -> NDArray[np.int32]:
