@@ -82,6 +82,7 @@ def test_training_rows_are_windows_and_examples_are_scored_whole():
     found = windows()
     assert len(found) == 2
     assert found.row_lengths.tolist() == [3, 2, 2]
+    assert (found.rows, found.rows_each) == (3, 1.5)
     assert found.inputs_of(np.array([1, 0])).tolist() == [2, 0, 1]
     truth = found.truth(np.array([1, 0]))
     assert truth.inputs.tolist() == [0, 1, 3]
@@ -100,6 +101,7 @@ def test_a_row_of_choices_is_all_its_inputs():
     assert labels.tolist() == [0, 0]
     assert (spec.rows(labels), spec.count(labels)) == (1, 1)
     assert found.row_lengths.tolist() == [3, 5]
+    assert (found.rows, found.rows_each) == (2, 1.0)
     assert found.truth(np.array([1, 0])).tolist() == [0, 1]
 
 

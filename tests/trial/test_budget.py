@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.trial.budget import Budget, interim_rows, may_prune
+from tuner.trial.budget import EVALUATION_COST, Budget, interim_rows, may_prune
 
 
 def budget(examples=100, batch=32, epochs=2.0, evaluations=4):
@@ -44,6 +44,16 @@ def test_rows_of_an_evaluation_depend_on_how_many_there_are():
     asked = [budget(batch=100, epochs=2.0, evaluations=count) for count in (2, 1000)]
     assert len({interim_rows(it, 5000, 0.95) for it in asked}) == 1
     assert interim_rows(asked[1], 5000, 0.95) > 64
+
+
+def test_an_example_of_several_windows_costs_each_of_them():
+    """The share of a trial's time is kept, and no window is evaluated for free."""
+    it, share = budget(examples=8000, epochs=3.0, evaluations=5), 0.25
+    for windows in (1.0, 2.0, 2.5):
+        count = interim_rows(it, 5000, share, windows)
+        cost = EVALUATION_COST * windows * (4 * count + 5000)
+        assert cost / (cost + it.total_examples) == pytest.approx(share, rel=1e-3)
+    assert interim_rows(it, 5000, share) == interim_rows(it, 5000, share, 1.0)
 
 
 budgets = st.builds(

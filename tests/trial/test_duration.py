@@ -39,6 +39,8 @@ def test_nothing_is_left():
 def test_a_trial_is_its_updates_and_a_third_of_that_for_each_row_evaluated():
     budget = Budget(train_examples=1000, effective_batch=16, epochs=2, evaluations=1)
     assert trial_seconds(budget, 300, 0.25, rate=50) == pytest.approx((2000 + 100) / 50)
+    windows = trial_seconds(budget, 300, 0.25, rate=50, rows_each=3)
+    assert windows == pytest.approx((2000 + 300) / 50)
 
 
 @pytest.mark.parametrize(

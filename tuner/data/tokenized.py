@@ -55,6 +55,16 @@ class TokenizedSplit:
         return len(self.offsets if self.inputs is None else self.inputs) - 1
 
     @property
+    def rows(self) -> int:
+        """Number of training rows."""
+        return (len(self.offsets) - 1) // self.spec.inputs
+
+    @property
+    def rows_each(self) -> float:
+        """Training rows that an example has on average: its windows."""
+        return self.rows / len(self)
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Number of tokens of each input; shape [inputs]."""
         return np.diff(self.offsets)

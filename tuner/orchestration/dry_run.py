@@ -42,7 +42,7 @@ def dry_run(start: Start) -> None:
         terminal.result("\nTime")
         stall_timeout = agent.launcher.stall_timeout
         rate = measured_rate(start.launcher, start.base, Path(place), stall_timeout)
-    rows, slots = start.inputs.variant(composed.base).rows, len(start.launcher.slots)
+    found, slots = start.inputs.variant(composed.base), len(start.launcher.slots)
     sweep = replace(agent.sweep, n_trials=start.n_trials)
-    for line in time_lines(start.base, rows, rate, sweep, slots):
+    for line in time_lines(start.base, found, rate, sweep, slots):
         terminal.result(line)

@@ -8,6 +8,7 @@ from statistics import median
 
 from tuner.errors import InputError, TunerError
 from tuner.launchers.launcher import Event, Launcher, WorkerExited
+from tuner.orchestration.inputs import Input
 from tuner.processes.active_time import ActiveTime, step_of
 from tuner.results.tables import figure
 from tuner.search.space import Choice, Dimension, Domain, SearchSpace, contains
@@ -153,25 +154,26 @@ class _Timing:
 
 
 def time_lines(
-    settings: TrialSettings, rows: tuple[int, int], rate: float, sweep: SweepSettings, slots: int
+    settings: TrialSettings, found: Input, rate: float, sweep: SweepSettings, slots: int
 ) -> Iterator[str]:
     """Yield the expected durations of a trial and of the sweep.
 
     Args:
         settings: Configuration of the untuned default.
-        rows: Number of rows of its training and of its validation split.
+        found: Its data.
         rate: Examples per second on one slot.
         sweep: Number of trials and the time limit.
         slots: Number of trials at a time.
     """
     training = settings.training
     budget = Budget(
-        train_examples=rows[0],
+        train_examples=found.train_rows,
         effective_batch=settings.effective_batch_size,
         epochs=training.epochs,
         evaluations=training.evaluations,
     )
-    each = trial_seconds(budget, rows[1], training.evaluation_share, rate)
+    examples, share = found.data.validation_rows, training.evaluation_share
+    each = trial_seconds(budget, examples, share, rate, found.rows_each)
     total = seconds_left([each], [], sweep.n_trials, slots) or 0.0
     yield f"  {rate:.0f} examples a second on each of {slots} slots, timed with the default"
     times = f"{duration_text(each)} a trial, {duration_text(total)} for {sweep.n_trials}"

@@ -40,11 +40,10 @@ class Input:
     """Number of token ids that occur."""
     inputs: int
     """Inputs of a training row."""
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Number of rows of the training and of the validation split."""
-        return self.data.train_rows, self.data.validation_rows
+    train_rows: int
+    """Training rows as training counts them: windows of long texts."""
+    rows_each: float
+    """Such rows that a validation example has."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -181,7 +180,7 @@ def evaluation_lines(variants: Iterable[TrialSettings], found: InputReport) -> l
     """
     budgets = [
         Budget(
-            train_examples=found.variant(each).rows[0],
+            train_examples=found.variant(each).train_rows,
             effective_batch=each.effective_batch_size,
             epochs=each.training.epochs,
             evaluations=each.training.evaluations,
@@ -245,6 +244,8 @@ def _input(name: str, prepared: PreparedData) -> Input:
         fingerprint=prepared.fingerprint,
         vocabulary=len(prepared.vocabulary),
         inputs=prepared.train.spec.inputs,
+        train_rows=prepared.train.rows,
+        rows_each=prepared.validation.rows_each,
     )
 
 

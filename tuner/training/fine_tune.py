@@ -64,7 +64,7 @@ class FineTuner:
         """
         data, model = self._begin(settings)
         count = settings.effective_batch_size if model.step.compiles_shapes else 2
-        rows = np.arange(min(count, len(data.train.row_lengths)))
+        rows = np.arange(min(count, data.train.rows))
         parts = batches.micro_batches(rows, settings.training.batch_size)
         micro = [micro_batch(data, part, settings) for part in parts]
         model.step(micro, learning_rate=0.0, update=1, clip_norm=None)

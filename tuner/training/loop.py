@@ -95,7 +95,7 @@ class Loop:
         self._profile = profile
         self._usage = usage
         self._budget = Budget(
-            train_examples=len(data.train.row_lengths),
+            train_examples=data.train.rows,
             effective_batch=settings.effective_batch_size,
             epochs=settings.training.epochs,
             evaluations=settings.training.evaluations,
@@ -192,10 +192,12 @@ class Loop:
 
     def _interim_count(self) -> int:
         """Rows that every evaluation point has."""
-        training, rows = self._settings.training, len(self._data.validation)
+        training, validation = self._settings.training, self._data.validation
+        examples = len(validation)
         if training.interim_examples is not None:
-            return min(training.interim_examples, rows)
-        return interim_rows(self._budget, rows, training.evaluation_share)
+            return min(training.interim_examples, examples)
+        share, each = training.evaluation_share, validation.rows_each
+        return interim_rows(self._budget, examples, share, each)
 
     def _update(self, rows: np.ndarray) -> None:
         """Make one update."""

@@ -18,7 +18,7 @@ class Budget:
     """A trial's work in optimizer updates.
 
     Attributes:
-        train_examples: Rows of the training split.
+        train_examples: Training rows; a long text has one for each of its windows.
         effective_batch: Examples in one update; the last update of an epoch has fewer.
         epochs: Passes over the data; a fraction ends within its last pass.
         evaluations: Evaluation points, at equal shares of the examples; those that no update
@@ -73,13 +73,16 @@ class Budget:
         return after if after > before else None
 
 
-def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
-    """Validation rows for each evaluation point but the last, which takes all of them.
+def interim_rows(
+    budget: Budget, validation_examples: int, share: float, rows_each: float = 1.0
+) -> int:
+    """Validation examples for each evaluation point but the last, which takes all of them.
 
     Args:
         budget: The trial's.
-        validation_examples: Rows of the validation split.
+        validation_examples: Examples of the validation split.
         share: Largest share of the trial's time that all its evaluations may take, 0 to 1.
+        rows_each: Training rows that each of them has: the windows of a long text.
 
     Returns:
         So many that the share is kept, where `FEWEST_INTERIM_ROWS` a point allow it.
@@ -87,7 +90,7 @@ def interim_rows(budget: Budget, validation_examples: int, share: float) -> int:
     if share >= 1 or budget.most_evaluations == 1:
         return validation_examples
     affordable = share / (1 - share) * budget.total_examples / EVALUATION_COST
-    each = int((affordable - validation_examples) / (budget.most_evaluations - 1))
+    each = int((affordable / rows_each - validation_examples) / (budget.most_evaluations - 1))
     return min(max(each, FEWEST_INTERIM_ROWS), validation_examples)
 
 

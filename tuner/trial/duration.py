@@ -22,18 +22,23 @@ class Running:
 
 
 def trial_seconds(
-    budget: Budget, validation_examples: int, evaluation_share: float, rate: float
+    budget: Budget,
+    validation_examples: int,
+    evaluation_share: float,
+    rate: float,
+    rows_each: float = 1.0,
 ) -> float:
     """Time of a trial that nobody stops, from the speed of its updates.
 
     Args:
         budget: The trial's.
-        validation_examples: Rows of the validation split.
+        validation_examples: Examples of the validation split.
         evaluation_share: `training.evaluation_share`.
-        rate: Examples a second inside updates.
+        rate: Training rows a second inside updates.
+        rows_each: Training rows that each of the validation examples has.
     """
-    interim = interim_rows(budget, validation_examples, evaluation_share)
-    evaluated = interim * (budget.most_evaluations - 1) + validation_examples
+    interim = interim_rows(budget, validation_examples, evaluation_share, rows_each)
+    evaluated = rows_each * (interim * (budget.most_evaluations - 1) + validation_examples)
     return (budget.total_examples + EVALUATION_COST * evaluated) / rate
 
 
