@@ -70,7 +70,8 @@ def serve(folder, mlflow_uri, words, log, environment, channel):
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     composed = command.compose_sweep(words, folder)
     variants = sweep_run.check_space(composed)
-    command.compose_sweep, sweep_run.check_space = lambda *_: composed, lambda *_: variants
+    command.compose_sweep = lambda *_, **__: composed
+    sweep_run.check_space = lambda *_: variants
     worker = (sys.executable, "-m", FAKE)
     local.LocalLauncher = functools.partial(local.LocalLauncher, command=worker)
     with suppress(EOFError):

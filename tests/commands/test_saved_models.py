@@ -20,7 +20,13 @@ from tuner.trial.folder import StudyFolder
 
 pytestmark = pytest.mark.tf
 
-FED = ModelInputs(text="premise", text_pair="hypothesis", label="gold", max_length=24)
+FED = ModelInputs(
+    text="premise",
+    text_pair="hypothesis",
+    label="gold",
+    max_length=24,
+    task={"name": "classification"},
+)
 SWEEP = """\
 overrides:
   - model.checkpoint=tiny

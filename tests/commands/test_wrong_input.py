@@ -20,7 +20,7 @@ CASES = {
     ),
     "an objective twice": (
         [*OWN, "sweep.objectives=[val_loss,val_loss]"],
-        ["sweep.objectives", "each once"],
+        ["sweep.objectives", "sweep.objectives=[val_loss]"],
     ),
     "two objectives for a pruner of one": (
         [*OWN, "sweep.objectives=[val_accuracy,val_loss]", "pruner=asha"],

@@ -7,7 +7,7 @@ import pytest
 from tests.data.files import write
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
-from tuner.data.table import TargetColumns
+from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.texts import read_texts
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
@@ -114,5 +114,5 @@ def test_a_cell_of_a_column_that_is_neither_is_refused(tmp_path, cell):
 def test_a_file_to_predict_is_read_alike(tmp_path, targets, row):
     path = tmp_path / "f.jsonl"
     path.write_text(json.dumps({"text": "a"} | row))
-    found = read_texts(path, "text", None, None, task=Multilabel(), usual=targets)
+    found = read_texts(path, "text", SecondColumns(), None, task=Multilabel(), usual=targets)
     assert Multilabel().known(found.targets, ("1", "2", "3"), "the file") == (("1", "2"),)

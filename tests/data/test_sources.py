@@ -199,7 +199,9 @@ class TestValues:
 
 class TestKeys:
     def test_an_unknown_format_lists_those_there_are(self):
-        with pytest.raises(InputError, match=r"no format 'xml'[^$]*csv, json, parquet, hub, tfds"):
+        with pytest.raises(
+            InputError, match=r"no format 'xml'[^$]*csv, json, parquet, conll, hub, tfds"
+        ):
             find_sources(DataSettings(format="xml"))
 
     def test_no_data_set_at_all(self):

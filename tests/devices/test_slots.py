@@ -62,7 +62,7 @@ def test_each_mig_instance_is_a_slot_and_takes_no_trial_with_several_devices():
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in slots] == ["0,3"]
     with pytest.raises(InputError, match="one MIG instance at a time") as refused:
         cut_slots(None, SLICES, cores=8, memory=64 * GIB, devices=2)
-    assert refused.value.remedy.startswith("1, and a larger")
+    assert refused.value.remedy.startswith("training.devices=1")
 
 
 @pytest.mark.parametrize(

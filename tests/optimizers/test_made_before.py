@@ -50,6 +50,9 @@ def without_new_keys(plain):
     settings = dict(plain["settings"])
     assert settings.pop("task") == {"name": "classification"}
     data = dict(settings["data"])
-    assert data.pop("label_separator") is data.pop("label_columns") is None
+    new = [data.pop(name) for name in ("label_separator", "label_columns", "choices")]
+    assert new == [None, None, None]
     settings["data"] = data
-    return {**plain, "settings": settings}
+    rest = {name: value for name, value in plain.items() if name != "metrics"}
+    assert not plain.get("metrics")
+    return {**rest, "settings": settings}

@@ -141,8 +141,8 @@ def test_a_trial_is_the_same_and_is_looked_at_now_and_then(monkeypatch, make_set
     _, expected = run(FineTuner(), settings)
     diverged, told = run(tuner_of_a_gpu(monkeypatch), settings)
     assert not diverged
-    # 80 updates, reports after 40 each.
-    assert (len(expected.shares), told.shares) == (80, [0.5, 1.0])
+    # 80 updates, reports after 40 each, marks of the certificate after 1 and 10.
+    assert (len(expected.shares), told.shares) == (80, [1 / 80, 10 / 80, 0.5, 1.0])
     for one, other in zip(told.reports, expected.reports, strict=True):
         assert (one.updates, one.examples_seen) == (other.updates, other.examples_seen)
         for name in ("train_loss", "val_loss", "grad_norm"):
@@ -158,7 +158,9 @@ def test_divergence_is_told_within_fifty_updates_and_without_a_report(monkeypatc
         clip_norm=None,
     )
     diverged, told = run(tuner_of_a_gpu(monkeypatch), settings)
-    assert (diverged, told.shares, told.reports) == ("train_loss is nan at update 2", [], [])
+    # The first update has a mark of the certificate.
+    assert (diverged, told.shares) == ("train_loss is nan at update 2", [1 / 80])
+    assert told.reports == []
 
 
 @pytest.mark.parametrize(

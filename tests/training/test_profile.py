@@ -36,7 +36,7 @@ def test_a_profile_holds_five_updates_and_changes_none(make_settings, tmp_path):
     assert not (tmp_path / "none").exists()
     assert run(make_settings(profile=True), tmp_path / "profile") == plain
     (trace,) = (tmp_path / "profile").glob("plugins/profile/*/*.xplane.pb")
-    weights = 5 + 2 * 16 + 2 + 2  # Embeddings, two layers, pooler, head.
+    weights = 6 + 2 * 16 + 2 + 2  # Embeddings, those that do not occur, layers, pooler, head.
     assert operations(trace)["ResourceApplyAdam"] == TRACED * weights
 
 
