@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.data.files import write
+from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.preparation import read_splits
 from tuner.data.source import find_sources
-from tuner.data.examples import SecondColumns, TargetColumns
 from tuner.data.texts import read_texts
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings
