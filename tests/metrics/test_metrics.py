@@ -238,3 +238,15 @@ def test_doctor_lists_metrics_and_what_is_wrong_with_them(package):
     assert "metric fee of their-metrics 1.0" in good.text
     assert "their_metrics:toll" in bad.text
     assert "uninstall" in bad.remedy
+
+
+def test_metrics_of_one_factory_are_told_apart_by_name():
+    def weighted(name, weight):
+        @tuner.metric(name, direction="minimize")
+        def measure(targets, predictions):
+            return weight
+
+        return measure
+
+    records = records_of([weighted("one", 1.0), weighted("two", 2.0)])
+    assert [load(record)(None, None) for record in records] == [1.0, 2.0]

@@ -57,7 +57,8 @@ def measured(
         if name in scores or name in found or not name.startswith("val_"):
             continue
         own = name.removeprefix("val_")
-        brought = metrics.installed(own) or next((r for r in stored() if r.name == own), None)
+        # The study's own first, whose values later ones are compared with.
+        brought = next((r for r in stored() if r.name == own), None) or metrics.installed(own)
         if brought is not None:
             found[name] = brought
     metrics.use(found.values())

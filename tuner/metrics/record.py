@@ -20,7 +20,7 @@ from tuner.tasks import Direction, Score
 GROUP = "tuner.metrics"
 """Group of entry points."""
 
-_live: dict[tuple[str, str], Metric] = {}
+_live: dict[tuple[str, str, str], Metric] = {}
 """Metrics of which this process has made a record; launcher=debug measures those."""
 
 
@@ -81,7 +81,7 @@ def record_of(metric: Metric) -> MetricRecord:
     module = getattr(function, "__module__", None) or type(function).__module__
     qualname = getattr(function, "__qualname__", type(function).__qualname__)
     brings = _plug_in(f"{module}:{qualname}")
-    _live[module, qualname] = metric
+    _live[module, qualname, metric.name] = metric
     return MetricRecord(
         name=metric.name,
         direction=metric.score.direction,
@@ -150,7 +150,7 @@ def load(record: MetricRecord) -> Metric:
     Raises:
         InputError: It cannot be imported here, or is another one than in the record.
     """
-    live = _live.get((record.module, record.qualname))
+    live = _live.get((record.module, record.qualname, record.name))
     if live is not None:
         return live
     if record.folder is not None and record.folder not in sys.path:
@@ -166,7 +166,7 @@ def load(record: MetricRecord) -> Metric:
         raise _lost(
             record, f"its module is another one here ({code}) than at the start ({record.code})"
         )
-    _live[record.module, record.qualname] = found
+    _live[record.module, record.qualname, record.name] = found
     return found
 
 
@@ -196,7 +196,7 @@ def _unreachable(record: MetricRecord) -> str:
         found = _attribute(module, record.qualname)
     except AttributeError:
         found = None
-    if found is not _live[record.module, record.qualname]:
+    if found is not _live[record.module, record.qualname, record.name]:
         return f"{record.target} is not the metric; the decorator has to stand on the function"
     return ""
 

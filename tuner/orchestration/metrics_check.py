@@ -23,7 +23,7 @@ def try_metrics(metrics: Iterable[MetricRecord], data: PreparedData) -> None:
         InputError: A metric cannot be imported, fails, or returns no finite number.
     """
     split = data.validation
-    rows = np.arange(min(ROWS, len(split)))
+    rows = data.interim_rows(min(ROWS, len(split)))  # Of all labels, also in a sorted file.
     targets, inputs = split.truth(rows), split.inputs_of(rows)
     head = data.checkpoint.family.head(data.task.head, len(data.labels))
     count = int(split.lengths[inputs].sum()) if data.task.head.per_token else len(inputs)
