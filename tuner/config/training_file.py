@@ -79,7 +79,7 @@ def compose_training(
         folder: Folder with the user's conf/.
         metrics: Users' metrics to measure.
         stored: Function that returns the users' metrics of the study that wrote a file; asked
-            only for a name that nothing else brings.
+            for names that are not passed.
 
     Raises:
         InputError: The file or an override is wrong.

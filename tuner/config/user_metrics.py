@@ -18,7 +18,7 @@ class GivenMetrics:
     passed: Sequence[MetricRecord] = ()
     """Metrics of the call; all are measured."""
     stored: Callable[[AgentSettings], Sequence[MetricRecord]] = field(default=lambda _: ())
-    """Function that reads those of the study, asked only for a name that nothing else brings."""
+    """Function that reads those of the study, asked for names that are not passed."""
 
 
 NO_METRICS = GivenMetrics()
