@@ -10,12 +10,14 @@ import pytest
 import tuner
 from tests.packages import install_package
 from tuner import metrics
+from tuner.config.user_metrics import measured
 from tuner.doctor.plugins import plug_in_lines
 from tuner.errors import InputError
 from tuner.fields import plugins
 from tuner.fields.intervals import Range
 from tuner.metrics import check_importable, load, measure, record, records_of
 from tuner.settings.objectives import direction, range_of
+from tuner.settings.settings import SweepSettings
 from tuner.tasks import Classification, Multilabel, Regression
 from tuner.trial.serialization import from_plain, to_plain
 
@@ -250,3 +252,15 @@ def test_metrics_of_one_factory_are_told_apart_by_name():
 
     records = records_of([weighted("one", 1.0), weighted("two", 2.0)])
     assert [load(record)(None, None) for record in records] == [1.0, 2.0]
+
+
+def test_the_studys_own_metric_comes_before_a_packages(monkeypatch):
+    own, other = (
+        records_of([tuner.metric("cost", direction=way)(share.function)])
+        for way in ("minimize", "maximize")
+    )
+    monkeypatch.setattr(metrics, "installed", lambda _: other[0])
+    monkeypatch.setattr(metrics, "use", lambda _: None)
+    sweep = SweepSettings(name="mine", objectives=["val_cost"])
+    assert measured(sweep, Classification(), (), lambda: own) == own
+    assert measured(sweep, Classification(), (), tuple) == other
