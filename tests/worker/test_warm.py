@@ -161,7 +161,7 @@ def test_a_worker_is_deterministic_from_its_first_trial_on_or_not_at_all(start, 
         message = worker.hear()
         assert isinstance(message, Failed)
         assert message.error.kind == "input"
-        assert "training.deterministic=true" in message.error.message
+        assert f"training.deterministic={str(not wanted).lower()}" in message.error.message
 
 
 def test_without_its_agent_a_worker_ends_in_the_middle_of_a_trial(start, specs):
