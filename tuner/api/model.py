@@ -148,16 +148,13 @@ def _prediction(row: Mapping[str, Any]) -> Prediction:
 
 
 def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> None:
-    for name, given, fits, example in (
-        ("texts", texts, _is_input if task.form is Form.WORDS else _is_text, '["a fine film"]'),
-        ("pairs", pairs, *_PAIRS[task.form is Form.CHOICES]),
-    ):
-        if given is not None and (isinstance(given, str) or not all(map(fits, given))):
-            raise InputError(
-                f"{name} is {given!r}, which is not a list of texts",
-                where=name,
-                remedy=f"pass a list, as {example}",
-            )
+    is_first = _is_input if task.form is Form.WORDS else _is_text
+    is_second, example = _is_text, '["a second text"]'
+    if task.form is Form.CHOICES:
+        is_second, example = _is_choices, '[["yes", "no"]]'
+    _check_parts("texts", texts, is_first, '["a fine film"]')
+    if pairs is not None:
+        _check_parts("pairs", pairs, is_second, example)
     if not texts:
         raise InputError(
             "there are no texts", where="texts", remedy='pass a list, as ["a fine film"]'
@@ -167,6 +164,17 @@ def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> Non
             f"there are {len(texts)} texts and {len(pairs)} pairs",
             where="pairs",
             remedy='pairs=["a second text"], one for each text',
+        )
+
+
+def _check_parts(
+    name: str, given: Sequence[Any], fits: Callable[[Any], bool], example: str
+) -> None:
+    if isinstance(given, str) or not all(map(fits, given)):
+        raise InputError(
+            f"{name} is {given!r}, which is not a list of texts",
+            where=name,
+            remedy=f"pass a list, as {example}",
         )
 
 
@@ -185,10 +193,3 @@ def _is_input(part: Any) -> bool:
 
 def _is_choices(part: Any) -> bool:
     return _is_words(part) and len(part) > 1
-
-
-_PAIRS: Mapping[bool, tuple[Callable[[Any], bool], str]] = {
-    True: (_is_choices, '[["yes", "no"]]'),
-    False: (_is_text, '["a second text"]'),
-}
-"""True for choices: the check of a second part, and an example."""

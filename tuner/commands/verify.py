@@ -8,13 +8,11 @@ from tuner.config import compose_training, compose_verify
 from tuner.errors import INTERRUPTED, InputError
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.verification import Verification, recorded_trial, verify
+from tuner.results.pasted import LABEL_WIDTH
 from tuner.results.terminal import Terminal
 from tuner.study.reader import metrics_beside
 from tuner.tracking import origin
 from tuner.trial.certificate import Mark
-
-LABEL = 13
-"""Width of the names in the result."""
 
 NOTHING = "nothing that is recorded; a GPU repeats digits with training.deterministic=true"
 EARLIER = "the earlier ones may have had another batch size, device or number of threads"
@@ -50,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     if found.interrupted:
         return INTERRUPTED
     for name, text in result_lines(found):
-        terminal.result(f"{name:<{LABEL}} {text}")
+        terminal.result(f"{name:<{LABEL_WIDTH}} {text}")
     failed = found.error is not None or found.comparison.is_different
     return 1 if failed or not found.comparison.marks else 0
 

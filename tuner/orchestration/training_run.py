@@ -13,6 +13,7 @@ from tuner.execution.memory_check import memory_lines, with_batch_size
 from tuner.execution.single_trial import SingleTrialSource
 from tuner.orchestration.inputs import check_inputs, evaluation_lines
 from tuner.processes.agent_log import agent_log
+from tuner.results.pasted import LABEL_WIDTH
 from tuner.results.terminal import Terminal
 from tuner.search.goals import Goals, score
 from tuner.study import made_with
@@ -22,9 +23,6 @@ from tuner.trial.records import ClaimedTrial, TrialOutcome, TrialState
 
 STUDY = "train"
 """MLflow experiment and output folder of single fine-tunes."""
-
-LABEL = 13
-"""Width of the names in the result."""
 
 _NAMING = (("model", "model.checkpoint"), ("data", "data.train", "data.name"))
 """Keys that name model and data without a file; one of each row is required."""
@@ -131,7 +129,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
         for outcome in outcomes:
             if outcome.model_error is not None:
                 terminal.warn(f"its model could not be saved: {outcome.model_error}")
-        terminal.result(f"{'review':<{LABEL}} {tracker.review}")
+        terminal.result(f"{'review':<{LABEL_WIDTH}} {tracker.review}")
         return FineTune(outcomes=outcomes, folder=folder, interrupted=sweep.interrupted)
 
 
@@ -150,16 +148,16 @@ def result_lines(
             if name in outcome.measured:
                 better = "higher" if way == "maximize" else "lower"
                 reached = score(outcome.measured[name])
-                yield f"{name:<{LABEL}} {reached}  (objective; {better} is better)"
+                yield f"{name:<{LABEL_WIDTH}} {reached}  (objective; {better} is better)"
         if outcome.last is not None:
             for name, value in outcome.last.scores.items():
                 if name not in goals.objectives:
-                    yield f"{name:<{LABEL}} {score(value)}"
+                    yield f"{name:<{LABEL_WIDTH}} {score(value)}"
         for text in outcome.violated:
-            yield f"{'constraint':<{LABEL}} missed: {text}"
+            yield f"{'constraint':<{LABEL_WIDTH}} missed: {text}"
         if outcome.diagnosis is not None:
             diagnosis = outcome.diagnosis
-            yield f"{'convergence':<{LABEL}} {diagnosis.status}: {diagnosis.reason}"
+            yield f"{'convergence':<{LABEL_WIDTH}} {diagnosis.status}: {diagnosis.reason}"
             if diagnosis.advice:
-                yield f"{'advice':<{LABEL}} {diagnosis.advice}"
-        yield f"{'files':<{LABEL}} {folder.trial(outcome.number).path}"
+                yield f"{'advice':<{LABEL_WIDTH}} {diagnosis.advice}"
+        yield f"{'files':<{LABEL_WIDTH}} {folder.trial(outcome.number).path}"

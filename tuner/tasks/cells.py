@@ -89,6 +89,12 @@ def is_blank(value: object) -> bool:
     return is_missing(value) or (isinstance(value, str) and not value.strip())
 
 
+def items_of(cell: Any) -> list[Any] | None:
+    """Return the items of a cell with a list or an array; None for any other cell."""
+    found = cell.tolist() if hasattr(cell, "tolist") else cell
+    return list(found) if isinstance(found, list | tuple) else None
+
+
 def as_text(value: object, where: str) -> str:
     """Return a cell as text.
 

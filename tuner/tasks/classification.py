@@ -1,6 +1,5 @@
 """One label for each text or pair of texts."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -160,6 +159,4 @@ class Classification(Task):
 
     def beyond_baseline(self, score: float, baseline: Baseline, examples: int) -> float:
         """Return by how many binomial standard errors an accuracy beats the baseline's."""
-        error = math.sqrt(baseline.score * (1.0 - baseline.score) / examples)
-        gain = score - baseline.score
-        return gain / error if error else math.copysign(math.inf, gain) if gain else 0.0
+        return counts.beyond_share(score, baseline.score, examples)

@@ -92,6 +92,19 @@ def binomial_error(share: float, examples: int) -> float:
     return math.sqrt(adjusted * (1.0 - adjusted) / (examples + 4.0))
 
 
+def beyond_share(share: float, guess: float, examples: int) -> float:
+    """Return by how many binomial standard errors a share of rows beats that of a guess.
+
+    Args:
+        share: Share of the rows that are right.
+        guess: Share of them that the guess has right.
+        examples: Number of rows.
+    """
+    error = math.sqrt(guess * (1.0 - guess) / examples)
+    gain = share - guess
+    return gain / error if error else math.copysign(math.inf, gain) if gain else 0.0
+
+
 def _delta(confusion: Confusion, slopes: Sequence[float]) -> float:
     """Standard error of a function of the cells' shares, from its slopes row by row."""
     counts = [count for row in confusion for count in row]

@@ -10,7 +10,7 @@ from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import bounded
 from tuner.tasks.cells import Column, shortened
 from tuner.tasks.choices import read_right, refuse_twins, refuse_unusable
-from tuner.tasks.confusion import binomial_error
+from tuner.tasks.confusion import beyond_share, binomial_error
 from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
 from tuner.tasks.score import Score
@@ -205,9 +205,7 @@ class MultipleChoice(Task):
 
     def beyond_baseline(self, score: float, baseline: Baseline, examples: int) -> float:
         """Return by how many binomial standard errors an accuracy beats the baseline's."""
-        error = math.sqrt(baseline.score * (1.0 - baseline.score) / examples)
-        gain = score - baseline.score
-        return gain / error if error else math.copysign(math.inf, gain) if gain else 0.0
+        return beyond_share(score, baseline.score, examples)
 
 
 def _beyond_chance(scores: Array, right: Array) -> float:

@@ -11,7 +11,7 @@ from tuner.errors import InputError
 from tuner.fields.bounds import at_least
 from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import association
-from tuner.tasks.cells import Column, as_text, is_blank, shortened
+from tuner.tasks.cells import Column, as_text, is_blank, items_of, shortened
 from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.records import Baseline, ClassCounts, Evaluation, TargetSummary
 from tuner.tasks.score import Score
@@ -327,9 +327,9 @@ class TokenClassification(Task):
 def _tags(column: Column, index: int) -> tuple[str, ...]:
     """The tags of one row."""
     cell = column.cells[index]
-    items = cell.tolist() if hasattr(cell, "tolist") else cell
+    items = items_of(cell)
     words = column.texts[index]
-    if not isinstance(items, list | tuple) or isinstance(words, str):
+    if items is None or isinstance(words, str):
         raise column.refuse(f"{cell!r} is no list of tags", index, _FORM)
     if len(items) != len(words):
         raise column.refuse(f"there are {len(items)} tags and {len(words)} words", index, _FORM)

@@ -11,7 +11,7 @@ from tuner.data.forms.input_form import InputForm
 from tuner.data.table import Table, texts_of
 from tuner.data.tokenizer import TokenRows, tokenize
 from tuner.errors import InputError
-from tuner.tasks.cells import as_text, is_missing
+from tuner.tasks.cells import as_text, is_missing, items_of
 
 
 def _choices(
@@ -29,9 +29,9 @@ def _choices(
 
 
 def _texts(cell: Any, where: str) -> tuple[str, ...]:
-    items = cell.tolist() if hasattr(cell, "tolist") else cell
-    known = isinstance(items, list | tuple) and len(items) > 1 and not any(map(is_missing, items))
-    if not known or not all(isinstance(item, str | int | float) for item in items):
+    items = items_of(cell) or []
+    known = all(isinstance(each, str | int | float) and not is_missing(each) for each in items)
+    if not known or len(items) < 2:  # noqa: PLR2004
         raise InputError(
             f"{cell!r} is no list of two choices or more",
             where=where,

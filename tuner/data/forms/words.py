@@ -18,7 +18,7 @@ from tuner.data.forms.windows import homes, window_starts
 from tuner.data.table import Table, texts_of
 from tuner.data.tokenizer import TokenRows, TokenRowsBuilder, encodings, find_layout, unknown_token
 from tuner.errors import InputError
-from tuner.tasks.cells import as_text, is_missing, refuse_rows
+from tuner.tasks.cells import as_text, is_missing, items_of, refuse_rows
 
 Spans = tuple[tuple[int, int], ...]
 """Characters before each word and up to its end."""
@@ -31,7 +31,7 @@ def _read(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[Any
         InputError: A row has no words, or something else than a list of them.
     """
     cells = table.values[column]
-    empty = [row for row in rows if is_missing(cells[row]) or _items(cells[row]) == []]
+    empty = [row for row in rows if is_missing(cells[row]) or items_of(cells[row]) == []]
     if empty:
         refuse_rows(empty, "no words", f"{key}, {table.where}")
     where = f"{key}={column}, row {{}} of {table.where}"
@@ -48,14 +48,8 @@ def _ask(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[Any,
     return texts_of(table, column, key, rows) if are_texts else _read(table, column, key, rows)
 
 
-def _items(cell: Any) -> list[Any] | None:
-    """Items of a cell with a list; None for other cells."""
-    found = cell.tolist() if hasattr(cell, "tolist") else cell
-    return list(found) if isinstance(found, list | tuple) else None
-
-
 def _words(cell: Any, where: str) -> tuple[str, ...]:
-    items = _items(cell)
+    items = items_of(cell)
     if items is None or not all(isinstance(item, str | int | float) for item in items):
         raise InputError(
             f"{cell!r} is no list of words",
