@@ -8,6 +8,7 @@ and keeps its defaults otherwise; `trainer_grouped` also has its grouping by len
 the classifier of keras-hub, compiled with its own AdamW, on rows padded to `max_length`. A first
 round each, in which graphs are traced and compiled, is not counted. Ratios are taken within each
 round, and once more between the fastest rounds, which other work on the machine disturbs least.
+`products` is nothing but the matrix products of an epoch: the limit of our update on a processor.
 The Trainer and keras-hub need environments of their own, which are made by
 
     python3 -m venv /tmp/peers
@@ -49,7 +50,11 @@ def write_rows(path: Path, rows: int) -> str:
 
 def commands(given: argparse.Namespace, inputs: str, checkpoint: str) -> dict[str, list[str]]:
     """The command line of each peer that can be run."""
-    known = {"ours": [sys.executable, here("peer_ours.py"), "--rows", str(given.rows)]}
+    own = {"ours": "peer_ours.py", "products": "peer_products.py"}
+    known = {
+        name: [sys.executable, here(script), "--rows", str(given.rows)]
+        for name, script in own.items()
+    }
     if given.peer_python is not None:
         trainer = [given.peer_python, here("peer_trainer.py"), inputs, checkpoint]
         known |= {"trainer": trainer, "trainer_grouped": [*trainer, "--group-by-length"]}
@@ -92,7 +97,7 @@ def main() -> None:
     parser.add_argument(
         "--earlier", nargs=3, metavar=("NAME", "PYTHON", "CHECKOUT"), action="append", default=[]
     )
-    parser.add_argument("--peers", default="ours,trainer,trainer_grouped,keras")
+    parser.add_argument("--peers", default="ours,products,trainer,trainer_grouped,keras")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "rows.npz"
