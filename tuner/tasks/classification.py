@@ -21,6 +21,11 @@ class Classification(Task):
     """One of several labels for each text or pair of texts."""
 
     name: ClassVar[str] = "classification"
+    usual: ClassVar[str | None] = (
+        "Usual: training.epochs=2 to 4, training.batch_size=16 or 32, "
+        "optimizer.learning_rate=2e-5 to 5e-5 (Devlin 2019, appendix A.3); 1e-4 to 3e-4 for small "
+        "encoders (Turc 2019)."
+    )
     problem_type: ClassVar[str] = "single_label_classification"
     output_function: ClassVar[str] = "softmax"
     weighs_labels: ClassVar[bool] = True

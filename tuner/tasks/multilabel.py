@@ -27,6 +27,10 @@ class Multilabel(Task):
     """Labels that do not exclude one another: none, one or several for each text."""
 
     name: ClassVar[str] = "multilabel"
+    usual: ClassVar[str | None] = (
+        "Usual: training.epochs=4, training.batch_size=16, optimizer.learning_rate=5e-5 (Demszky "
+        "2020, section 5.2); 1e-4 to 3e-4 for small encoders (Turc 2019)."
+    )
     problem_type: ClassVar[str] = "multi_label_classification"
     output_function: ClassVar[str] = "sigmoid"
     trainer_remedy: ClassVar[str | None] = (

@@ -28,6 +28,10 @@ class MultipleChoice(Task):
     """The right one of several choices for each text."""
 
     name: ClassVar[str] = "multiple_choice"
+    usual: ClassVar[str | None] = (
+        "Usual: training.epochs=3, training.batch_size=16, optimizer.learning_rate=2e-5 (Devlin "
+        "2019, section 4.4), or 5e-5 (example of run_swag in transformers)."
+    )
     form: ClassVar[Form] = Form.CHOICES
     head: ClassVar[HeadKind] = HeadKind.CHOICE
     output_function: ClassVar[str] = "softmax"

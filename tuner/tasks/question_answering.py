@@ -26,6 +26,11 @@ class QuestionAnswering(Task):
     """The piece of a context that answers a question, or none."""
 
     name: ClassVar[str] = "question_answering"
+    usual: ClassVar[str | None] = (
+        "Usual: model.max_length=384 and training.epochs=3, training.batch_size=32, "
+        "optimizer.learning_rate=5e-5 (Devlin 2019, section 4.2), or training.epochs=2, "
+        "training.batch_size=12, optimizer.learning_rate=3e-5 (example of run_qa in transformers)."
+    )
     form: ClassVar[Form] = Form.CONTEXT
     head: ClassVar[HeadKind] = HeadKind.SPAN
     output_function: ClassVar[str] = "none"

@@ -44,6 +44,10 @@ class Regression(Task):
     """
 
     name: ClassVar[str] = "regression"
+    usual: ClassVar[str | None] = (
+        "Usual: training.epochs=3, training.batch_size=32, optimizer.learning_rate=2e-5 to 5e-5 "
+        "(Devlin 2019, section 4.1, with STS-B); 1e-4 to 3e-4 for small encoders (Turc 2019)."
+    )
     problem_type: ClassVar[str] = "regression"
     output_function: ClassVar[str] = "none"
     trainer_remedy: ClassVar[str | None] = (

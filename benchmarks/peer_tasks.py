@@ -1,0 +1,349 @@
+"""The Trainer's side of `tasks.py`: one fine-tune, from a job on standard input to its score.
+
+Rows are tokenised as the examples of transformers do it (run_glue, run_ner, run_qa, run_swag), and
+scores are those of scikit-learn, SciPy and seqeval; for answers, the F1 that SQuAD's script
+defines.
+"""
+
+import json
+import os
+import string
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import pearsonr
+from seqeval.metrics import f1_score as entity_f1
+from seqeval.scheme import IOB2
+from sklearn.metrics import accuracy_score, f1_score
+from transformers import (
+    AutoConfig,
+    AutoModelForMultipleChoice,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    DataCollatorForMultipleChoice,
+    DataCollatorForTokenClassification,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    logging,
+    set_seed,
+)
+
+Row = dict[str, Any]
+
+
+class Side:
+    """What a task needs of transformers; this one is a classification.
+
+    Attributes:
+        model: Class that loads the checkpoint with a new head.
+        collator: Class that pads batches.
+        config: Overrides of the checkpoint's configuration.
+    """
+
+    model: Any = AutoModelForSequenceClassification
+    collator: Any = DataCollatorWithPadding
+
+    def __init__(self, job: Mapping[str, Any], tokenizer: Any, train: list[Row]) -> None:
+        """Reads names of labels from the training rows."""
+        self.job = job
+        self.tokenizer = tokenizer
+        self.names = self._found_names(train)
+        self.config: Row = {"num_labels": len(self.names)}
+
+    def fine_tune(self, train: list[Row], validation: list[Row]) -> float:
+        """Trains a model and returns its score on the validation rows."""
+        checkpoint, rate = self.job["checkpoint"], self.job["dropout"]
+        config = AutoConfig.from_pretrained(
+            checkpoint, hidden_dropout_prob=rate, attention_probs_dropout_prob=rate, **self.config
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                **self.job["arguments"] | {"eval_strategy": "no"},
+                output_dir=folder,
+                save_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+                use_cpu=True,
+            )
+            trainer = Trainer(
+                model=self.model.from_pretrained(checkpoint, config=config),
+                args=arguments,
+                train_dataset=self._encode(train),
+                data_collator=self.collator(self.tokenizer),
+            )
+            trainer.train()
+            encoded = self._encode(validation)
+            outputs = trainer.predict(encoded).predictions
+        return self._score(outputs, validation, encoded)
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        """Names of the labels."""
+        return sorted({row["label"] for row in train})
+
+    def _tokens(self, *texts: Any, **more: Any) -> Any:
+        """Tokens of a text or a pair, cut to the largest length."""
+        return self.tokenizer(*texts, truncation=True, max_length=self.job["max_length"], **more)
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        """Inputs of the model."""
+        return [
+            {**self._tokens(row["text"]), "labels": self.names.index(row["label"])} for row in rows
+        ]
+
+    def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
+        """First score of the task."""
+        del rows
+        return float(accuracy_score([each["labels"] for each in encoded], outputs.argmax(-1)))
+
+
+class Multilabel(Side):
+    """Any number of labels; the threshold is the best one on the validation rows."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.config["problem_type"] = "multi_label_classification"
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        return sorted({label for row in train for label in row["labels"]})
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        return [
+            {
+                **self._tokens(row["text"]),
+                "labels": [float(name in row["labels"]) for name in self.names],
+            }
+            for row in rows
+        ]
+
+    def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
+        del rows
+        true = np.array([each["labels"] for each in encoded])
+        return max(
+            float(f1_score(true, outputs > threshold, average="micro", zero_division=0.0))
+            for threshold in np.quantile(outputs, np.linspace(0.5, 1.0, 500))
+        )
+
+
+class Regression(Side):
+    """A number for a pair of texts, standardised for training."""
+
+    def __init__(self, job: Mapping[str, Any], tokenizer: Any, train: list[Row]) -> None:
+        super().__init__(job, tokenizer, train)
+        scores = [row["score"] for row in train]
+        self.center, self.scale = np.mean(scores), np.std(scores)
+        self.config = {"num_labels": 1, "problem_type": "regression"}
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        del train
+        return []
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        return [
+            {
+                **self._tokens(row["sentence1"], row["sentence2"]),
+                "labels": float((row["score"] - self.center) / self.scale),
+            }
+            for row in rows
+        ]
+
+    def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
+        del encoded
+        return float(pearsonr(outputs[:, 0], [row["score"] for row in rows]).statistic)
+
+
+class Tokens(Side):
+    """A tag for each word, at its first token."""
+
+    model = AutoModelForTokenClassification
+    collator = DataCollatorForTokenClassification
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        return sorted({tag for row in train for tag in row["tags"]})
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        return list(map(self._tagged, rows))
+
+    def _tagged(self, row: Row) -> Row:
+        tokens = self._tokens(row["tokens"], is_split_into_words=True)
+        words = tokens.word_ids()
+        firsts = [
+            word is not None and word != before
+            for word, before in zip(words, [None, *words], strict=False)
+        ]
+        labels = [
+            self.names.index(row["tags"][word]) if first else -100
+            for word, first in zip(words, firsts, strict=True)
+        ]
+        return {**tokens, "labels": labels}
+
+    def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
+        found = []
+        for row, each, logits in zip(rows, encoded, outputs, strict=True):
+            places = np.flatnonzero(np.array(each["labels"]) >= 0)
+            tags = [self.names[number] for number in logits[places].argmax(-1)]
+            found.append(tags + ["O"] * (len(row["tags"]) - len(tags)))
+        true = [row["tags"] for row in rows]
+        return float(entity_f1(true, found, mode="strict", scheme=IOB2))
+
+
+class Choices(Side):
+    """One of several choices."""
+
+    model = AutoModelForMultipleChoice
+    collator = DataCollatorForMultipleChoice
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.config = {}
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        del train
+        return []
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        return [
+            {
+                **self._tokens([row["text"]] * len(row["choices"]), row["choices"]),
+                "labels": row["label"],
+            }
+            for row in rows
+        ]
+
+
+class Answers(Side):
+    """A piece of the context; long contexts in windows, as in run_qa."""
+
+    model = AutoModelForQuestionAnswering
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.config = {}
+        self._windows: list[tuple[int, list[tuple[int, int] | None]]] = []
+
+    def _found_names(self, train: list[Row]) -> list[str]:
+        del train
+        return []
+
+    def _encode(self, rows: list[Row]) -> list[Row]:
+        self._windows = []
+        made: list[Row] = []
+        for number, row in enumerate(rows):
+            tokens = self.tokenizer(
+                row["question"],
+                row["context"],
+                truncation="only_second",
+                max_length=self.job["max_length"],
+                stride=self.job["stride"],
+                return_overflowing_tokens=True,
+                return_offsets_mapping=True,
+            )
+            answer = row["answers"][0]
+            start = answer["answer_start"]
+            for window, ids in enumerate(tokens["input_ids"]):
+                offsets = [
+                    offset if sequence == 1 else None
+                    for offset, sequence in zip(
+                        tokens["offset_mapping"][window], tokens.sequence_ids(window), strict=True
+                    )
+                ]
+                first = _holding(offsets, start)
+                last = _holding(offsets, start + len(answer["text"]) - 1)
+                whole = first is not None and last is not None
+                self._windows.append((number, offsets))
+                made.append(
+                    {
+                        "input_ids": ids,
+                        "attention_mask": tokens["attention_mask"][window],
+                        "token_type_ids": tokens["token_type_ids"][window],
+                        "start_positions": first if whole else 0,
+                        "end_positions": last if whole else 0,
+                    }
+                )
+        return made
+
+    def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
+        del encoded
+        best: dict[int, tuple[float, str]] = {}
+        for (number, offsets), starts, ends in zip(self._windows, *outputs, strict=True):
+            places = [place for place, offset in enumerate(offsets) if offset is not None]
+            longest = self.job["max_answer_length"]
+            for first in places:
+                for last in range(first, min(first + longest, places[-1] + 1)):
+                    score = float(starts[first] + ends[last])
+                    if score > best.get(number, (-np.inf, ""))[0]:
+                        text = rows[number]["context"][offsets[first][0] : offsets[last][1]]
+                        best[number] = score, text
+        return float(
+            np.mean(
+                [
+                    max(_f1(best[number][1], true["text"]) for true in row["answers"])
+                    for number, row in enumerate(rows)
+                ]
+            )
+        )
+
+
+def _holding(offsets: list[tuple[int, int] | None], character: int) -> int | None:
+    """Number of the token with a character of the context."""
+    for place, offset in enumerate(offsets):
+        if offset is not None and offset[0] <= character < offset[1]:
+            return place
+    return None
+
+
+def _f1(found: str, true: str) -> float:
+    """Overlap of words without case, punctuation and articles."""
+    words, others = (
+        [
+            word
+            for word in "".join(
+                letter for letter in text.lower() if letter not in string.punctuation
+            ).split()
+            if word not in {"a", "an", "the"}
+        ]
+        for text in (found, true)
+    )
+    if not words or not others:
+        return float(words == others)
+    shared = sum((Counter(words) & Counter(others)).values())
+    return 2.0 * shared / (len(words) + len(others))
+
+
+SIDES: Mapping[str, Callable[..., Side]] = {
+    "classification": Side,
+    "multilabel": Multilabel,
+    "regression": Regression,
+    "token_classification": Tokens,
+    "question_answering": Answers,
+    "multiple_choice": Choices,
+}
+
+
+def main() -> None:
+    """Trains and prints the score."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What libraries print goes elsewhere.
+    job = json.load(sys.stdin)
+    torch.set_num_threads(job["threads"])
+    logging.set_verbosity_error()
+    set_seed(job["arguments"]["seed"])
+    train, validation = (
+        json.loads(Path(job[part]).read_text(encoding="utf-8")) for part in ("train", "validation")
+    )
+    tokenizer = AutoTokenizer.from_pretrained(job["checkpoint"])
+    side = SIDES[job["task"]](job, tokenizer, train)
+    score = side.fine_tune(train, validation)
+    answer.write(f"{score}\n")
+
+
+if __name__ == "__main__":
+    main()
