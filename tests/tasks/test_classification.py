@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from tuner.errors import InputError
 from tuner.tasks import Classification
+from tuner.tasks.cells import Column
 from tuner.tasks.probability_scores import brier, calibration_error
 from tuner.tasks.ranking import auroc, average_precision
 from tuner.tasks.row_losses import softmax
@@ -116,3 +118,42 @@ def test_every_score_is_within_its_range():
         "brier",
         "ece",
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (
+            [str(number) for number in range(41) if number not in (7, 9)],
+            ["0 to 40", "=regression"],
+        ),
+        ([str(number) for number in range(10)], []),
+        ([f"intent {number}" for number in range(77)], []),
+    ],
+)
+def test_many_whole_numbers_are_asked_about(names, asked):
+    warnings = TASK.describe(names * 2, names, names).warnings
+    assert len(warnings) == bool(asked)
+    assert all(part in warnings[0] for part in asked)
+
+
+def test_labels_of_one_training_row_are_named():
+    names = ("a", "b", "c")
+    (warning,) = TASK.describe(["a", "b", "b", "c"], names, names).warnings
+    assert "2 labels have one training row: a, c" in warning
+
+
+@pytest.mark.parametrize(
+    ("cell", "task"),
+    [
+        (["a", "b"], "task=multilabel"),
+        (["B-person", "O"], "task=token_classification"),
+        ({"text": ["a"], "answer_start": [0]}, "task=question_answering"),
+    ],
+)
+def test_targets_of_another_task_are_refused_with_its_name(cell, task):
+    column = Column(key="data.label", name="label", where="t.json", cells=["a", cell], rows=[0, 1])
+    with pytest.raises(InputError) as refused:
+        TASK.read(column)
+    assert task in refused.value.remedy
+    assert "row 2" in refused.value.where

@@ -1,7 +1,7 @@
 """One label for each text or pair of texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tuner.fields.intervals import Range
@@ -10,10 +10,13 @@ from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import association
 from tuner.tasks.cells import Column
 from tuner.tasks.label_counts import label_summary
-from tuner.tasks.labels import known_labels, label_names, read_labels
+from tuner.tasks.labels import are_whole, known_labels, label_names, read_labels
 from tuner.tasks.records import Baseline, Evaluation, TargetSummary
 from tuner.tasks.score import CORRELATION, Score
 from tuner.tasks.task import Array, Loss, Task
+
+MANY_NUMBERS = 10
+"""More labels than these that are whole numbers may be a quantity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,14 @@ class Classification(Task):
         self, train: Sequence[Any], validation: Sequence[Any], names: Sequence[str]
     ) -> TargetSummary:
         """Return counts of the labels."""
-        return label_summary(train, validation, names)
+        summary = label_summary(train, validation, names)
+        if len(names) <= MANY_NUMBERS or not are_whole(names):
+            return summary
+        question = (
+            f"{len(names)} labels are whole numbers from {names[0]} to {names[-1]}. "
+            "Did you mean task=regression?"
+        )
+        return replace(summary, warnings=(*summary.warnings, question))
 
     def make_loss(self, outputs: int) -> Loss:
         """Return the cross-entropy, smoothed and weighted by label."""

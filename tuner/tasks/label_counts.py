@@ -55,6 +55,9 @@ def _warnings(
             f"Label {frequent!r} has {most} training rows, {rare!r} only {least}:"
             " accuracy shows little about rare labels, val_macro_f1 more."
         )
+    if single := [name for name, count in zip(names, train, strict=True) if count == 1]:
+        what = "label has" if len(single) == 1 else "labels have"
+        yield f"{len(single)} {what} one training row: {shortened(single)}."
     absent = [name for name, count in zip(names, validation, strict=True) if not count]
     if absent:
         what = "label is" if len(absent) == 1 else "labels are"

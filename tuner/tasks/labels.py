@@ -12,7 +12,7 @@ from typing import Any
 
 from tuner.errors import InputError
 from tuner.formatting.value_text import value_text
-from tuner.tasks.cells import Column, as_text, shortened
+from tuner.tasks.cells import Column, as_text, items_of, shortened
 
 _INTEGER = re.compile(r"-?\d{1,300}")
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9]\d{0,299}")
@@ -34,13 +34,22 @@ def read_labels(column: Column) -> tuple[str, ...]:
             raise column.refuse(
                 f"the column holds {type(cell).__name__} values, not one label per row",
                 index,
-                "a column of texts or whole numbers",
+                f"a column of texts or whole numbers{_other_task(cell)}",
             )
     names = tuple(
         as_text(cell, f"column {column.name!r}, row {row + 1} of {column.where}")
         for cell, row in zip(cells, column.rows, strict=True)
     )
     return by_value(names, cells)
+
+
+def _other_task(cell: Any) -> str:
+    """Return the tasks whose targets look like a cell, as the end of a remedy."""
+    if items_of(cell) is not None:
+        return "; or task=multilabel or task=token_classification, whose rows have lists"
+    if isinstance(cell, Mapping):
+        return "; or task=question_answering, whose rows have answers"
+    return ""
 
 
 def by_value(names: Sequence[str], cells: Sequence[Any]) -> tuple[str, ...]:
@@ -80,7 +89,7 @@ def label_names(labels: Iterable[str], where: str, *, classes: bool = False) -> 
         _refuse_fractions(written, where)
         written = _integers(written) or written
     names = sorted(written)
-    if all(_INTEGER.fullmatch(name) for name in names):
+    if are_whole(names):
         names.sort(key=int)
     if len(names) == 1:
         raise InputError(
@@ -89,6 +98,11 @@ def label_names(labels: Iterable[str], where: str, *, classes: bool = False) -> 
             remedy="data.label=COLUMN with at least two labels",
         )
     return tuple(names)
+
+
+def are_whole(names: Iterable[str]) -> bool:
+    """True if all labels are whole numbers."""
+    return all(_INTEGER.fullmatch(name) for name in names)
 
 
 def _integers(written: set[str]) -> set[str] | None:
