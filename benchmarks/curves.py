@@ -1,6 +1,7 @@
 """Real curves for the convergence rules: fine-tunes over everything that makes them go wrong.
 
-    python benchmarks/curves.py --second SNIPS.csv   # records all that are not yet recorded
+    python benchmarks/curves.py --second SNIPS.csv      # records all that are not yet recorded
+    python benchmarks/curves.py --study outputs/NAME   # adds the trials of a sweep
 
 Two data sets: the embedded film reviews, and intents of short questions (the training file of
 snips, https://github.com/sonos/nlu-benchmark, as CSV with the columns text and label). Each
@@ -20,12 +21,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.config import compose_sweep
+from tuner.config import compose_sweep, load_trial
 from tuner.devices.slots import local_slots
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.local import LocalLauncher
+from tuner.settings.overrides import hydra_override
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
+from tuner.trial.folder import TrialFolder
 from tuner.trial.records import Decision, Report, TrialSpec
 from tuner.trial.serialization import to_plain
 from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run, Started
@@ -186,6 +189,36 @@ def _with_rare(rows: list[tuple[str, str]], share: float) -> list[tuple[str, str
     return kept
 
 
+def of_study(folder: Path) -> Iterator[dict[str, Any]]:
+    """The trials of a sweep as lines of the file."""
+    for path in sorted((folder / "trials").iterdir()):
+        trial = TrialFolder(path)
+        outcome, reports = trial.read_outcome(), trial.read_reports()
+        if outcome is None or outcome.guess is None or not reports:
+            continue
+        settings = load_trial(trial.config)
+        parameters = outcome.parameters.items()
+        short = " ".join(
+            f"{key.rpartition('.')[2]}={value:.3g}"
+            for key, value in parameters
+            if isinstance(value, float)
+        )
+        stopped = outcome.stopped_by == "diverged" and outcome.diagnosis is not None
+        yield {
+            "name": f"{folder.name} {outcome.number} {short}".rstrip(),
+            "data": folder.name,
+            "rows": round(reports[-1].total_examples / settings.training.epochs),
+            "epochs": settings.training.epochs,
+            "overrides": [
+                f"task={settings.task.name}",
+                *(hydra_override(key, value) for key, value in parameters),
+            ],
+            "diverged": outcome.diagnosis.reason if stopped else "",
+            "guess": to_plain(outcome.guess),
+            "reports": [_short(to_plain(report)) for report in reports],
+        }
+
+
 class Recorder:
     """Runs fine-tunes in the slots of this machine and writes each down when it ends."""
 
@@ -242,8 +275,7 @@ class Recorder:
             "guess": to_plain(self._guesses[slot]),
             "reports": [_short(to_plain(report)) for report in self._reports[slot]],
         }
-        with RECORDED.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        _record(line)
         print(f"{len(self._waiting)} wait, {one.name}", flush=True)
 
 
@@ -252,14 +284,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--second", type=Path, required=True)
-    second = parser.parse_args().second
+    wanted_curves = parser.add_mutually_exclusive_group(required=True)
+    wanted_curves.add_argument("--second", type=Path)
+    wanted_curves.add_argument("--study", type=Path, help="folder of a sweep")
+    given = parser.parse_args()
     done = set()
     if RECORDED.exists():
         done = {json.loads(line)["name"] for line in RECORDED.read_text().splitlines()}
+    if given.study is not None:
+        for line in of_study(given.study):
+            if line["name"] not in done:
+                _record(line)
+        return
     waiting = [one for one in wanted() if one.name not in done]
     with tempfile.TemporaryDirectory() as folder:
-        Recorder(waiting, second, Path(folder)).run()
+        Recorder(waiting, given.second, Path(folder)).run()
+
+
+def _record(line: dict[str, Any]) -> None:
+    with RECORDED.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def _short(value: Any) -> Any:

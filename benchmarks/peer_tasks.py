@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peer_answers import Window, best_answers, windows_of
 from scipy.stats import pearsonr
 from seqeval.metrics import f1_score as entity_f1
 from seqeval.scheme import IOB2
@@ -227,77 +228,33 @@ class Answers(Side):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.config = {}
-        self._windows: list[tuple[int, list[tuple[int, int] | None]]] = []
 
     def _found_names(self, train: list[Row]) -> list[str]:
         del train
         return []
 
+    def _windows(self, rows: list[Row]) -> list[Window]:
+        return windows_of(self.tokenizer, rows, self.job["max_length"], self.job["stride"])
+
     def _encode(self, rows: list[Row]) -> list[Row]:
-        self._windows = []
-        made: list[Row] = []
-        for number, row in enumerate(rows):
-            tokens = self.tokenizer(
-                row["question"],
-                row["context"],
-                truncation="only_second",
-                max_length=self.job["max_length"],
-                stride=self.job["stride"],
-                return_overflowing_tokens=True,
-                return_offsets_mapping=True,
-            )
-            answer = row["answers"][0]
-            start = answer["answer_start"]
-            for window, ids in enumerate(tokens["input_ids"]):
-                offsets = [
-                    offset if sequence == 1 else None
-                    for offset, sequence in zip(
-                        tokens["offset_mapping"][window], tokens.sequence_ids(window), strict=True
-                    )
-                ]
-                first = _holding(offsets, start)
-                last = _holding(offsets, start + len(answer["text"]) - 1)
-                whole = first is not None and last is not None
-                self._windows.append((number, offsets))
-                made.append(
-                    {
-                        "input_ids": ids,
-                        "attention_mask": tokens["attention_mask"][window],
-                        "token_type_ids": tokens["token_type_ids"][window],
-                        "start_positions": first if whole else 0,
-                        "end_positions": last if whole else 0,
-                    }
-                )
+        made = []
+        for window in self._windows(rows):
+            answer = rows[window.row]["answers"][0]
+            first = window.holding(answer["answer_start"])
+            last = window.holding(answer["answer_start"] + len(answer["text"]) - 1)
+            whole = first is not None and last is not None
+            places = (first, last) if whole else (0, 0)
+            targets = dict(zip(("start_positions", "end_positions"), places, strict=True))
+            made.append(window.inputs | targets)
         return made
 
     def _score(self, outputs: Any, rows: list[Row], encoded: list[Row]) -> float:
         del encoded
-        best: dict[int, tuple[float, str]] = {}
-        for (number, offsets), starts, ends in zip(self._windows, *outputs, strict=True):
-            places = [place for place, offset in enumerate(offsets) if offset is not None]
-            longest = self.job["max_answer_length"]
-            for first in places:
-                for last in range(first, min(first + longest, places[-1] + 1)):
-                    score = float(starts[first] + ends[last])
-                    if score > best.get(number, (-np.inf, ""))[0]:
-                        text = rows[number]["context"][offsets[first][0] : offsets[last][1]]
-                        best[number] = score, text
-        return float(
-            np.mean(
-                [
-                    max(_f1(best[number][1], true["text"]) for true in row["answers"])
-                    for number, row in enumerate(rows)
-                ]
-            )
-        )
-
-
-def _holding(offsets: list[tuple[int, int] | None], character: int) -> int | None:
-    """Number of the token with a character of the context."""
-    for place, offset in enumerate(offsets):
-        if offset is not None and offset[0] <= character < offset[1]:
-            return place
-    return None
+        longest = self.job["max_answer_length"]
+        found = best_answers(self._windows(rows), *outputs, rows, longest)
+        golds = [[true["text"] for true in row["answers"]] for row in rows]
+        pairs = zip(found, golds, strict=True)
+        return float(np.mean([max(_f1(text, true) for true in gold) for text, gold in pairs]))
 
 
 def _f1(found: str, true: str) -> float:
