@@ -82,6 +82,8 @@ class Side:
                 data_collator=self.collator(self.tokenizer),
             )
             trainer.train()
+            # Otherwise predictions are grouped by length, too, and no longer in order.
+            trainer.args.train_sampling_strategy = "random"
             encoded = self._encode(validation)
             outputs = trainer.predict(encoded).predictions
         return self._score(outputs, validation, encoded)

@@ -36,7 +36,7 @@ from tuner.training import device
 from tuner.training.fine_tune import FineTuner
 from tuner.trial.records import Decision, Report
 
-VALIDATION = 400
+VALIDATION = 300
 LEVEL = 0.05
 """A difference of means that is less probable (Welch's test) is more than the seeds' noise."""
 
@@ -60,12 +60,12 @@ def _plan(rows: int, epochs: int, rate: float, *overrides: str) -> Plan:
 
 
 PLANS: Mapping[str, Plan] = {
-    "classification": _plan(600, 2, 2e-4),
-    "regression": _plan(800, 2, 1e-4),
-    "multiple_choice": _plan(400, 2, 2e-4),
-    "multilabel": _plan(1000, 3, 5e-4),
-    "token_classification": _plan(800, 3, 5e-4),
-    "question_answering": _plan(300, 2, 3e-4, "model.max_length=256", "task.stride=64"),
+    "classification": _plan(300, 2, 2e-4),
+    "regression": _plan(400, 2, 2e-4),
+    "multiple_choice": _plan(200, 2, 2e-4),
+    "multilabel": _plan(600, 3, 5e-4),
+    "token_classification": _plan(500, 3, 5e-4),
+    "question_answering": _plan(150, 2, 3e-4, "model.max_length=256", "task.stride=64"),
 }
 
 

@@ -273,7 +273,7 @@ class TestReading:
         cell = {"text": ["Oslo"], "answer_start": [0]}
         column = self.column(cell, [])
         assert TASK.read(column) == (answer("Oslo"), ())
-        assert column.notes[0].startswith("1 rows ")
+        assert column.notes[0].startswith("Rows with an answer that was not at its offset: 1.")
 
     def test_answers_that_the_context_does_not_have_are_refused(self):
         cell = {"text": ["Rome"], "answer_start": [3]}

@@ -178,7 +178,7 @@ def test_tags_are_read_as_iob2_and_the_scheme_is_reported():
     read = column(["B-PER", "I-PER"], ["O", "I-LOC"])
     assert TASK.read(read) == (("B-PER", "I-PER"), ("O", "B-LOC"))
     assert read.read_as == []
-    assert "1 tags" in read.notes[0]
+    assert ": 1, such as I-LOC" in read.notes[0]
     assert "word 2 of row 2" in read.notes[0]
 
 

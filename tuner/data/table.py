@@ -6,7 +6,7 @@ from typing import Any
 
 from tuner.errors import InputError
 from tuner.tasks import Column
-from tuner.tasks.cells import as_text, is_missing, refuse_rows
+from tuner.tasks.cells import as_text, is_missing, items_of, refuse_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +87,12 @@ def texts_of(table: Table, column: str, key: str, rows: Sequence[int]) -> tuple[
         refuse_rows(missing, "no text", f"{key}, {table.where}")
     odd = next((row for row in rows if not isinstance(cells[row], str | int | float)), None)
     if odd is not None:
+        is_list = items_of(cells[odd]) is not None
+        remedy = "; or task=token_classification, which reads lists of words" if is_list else ""
         raise InputError(
             f"the column holds {type(cells[odd]).__name__} values, not text",
             where=f"{key}={column}, row {odd + 1} of {table.where}",
-            remedy=f"{key}=COLUMN, one of plain texts",
+            remedy=f"{key}=COLUMN, one of plain texts{remedy}",
         )
     return tuple(
         as_text(cells[row], f"column {column!r}, row {row + 1} of {table.where}") for row in rows

@@ -60,13 +60,19 @@ class Column:
             refuse_rows(missing, what, f"{self.key}, {self.where}")
 
 
-def refuse_rows(rows: Sequence[int], what: str, where: str) -> None:
+def refuse_rows(
+    rows: Sequence[int],
+    what: str,
+    where: str,
+    remedy: str = "remove these rows, or give them a value",
+) -> None:
     """Refuse rows that lack something.
 
     Args:
         rows: Indices of the rows.
         what: Their lack in words, as `no text`.
         where: Configuration key and source.
+        remedy: What to do about them.
 
     Raises:
         InputError: Always.
@@ -75,7 +81,7 @@ def refuse_rows(rows: Sequence[int], what: str, where: str) -> None:
     raise InputError(
         f"{len(rows)} row{'s have' if len(rows) > 1 else ' has'} {what}",
         where=f"{where}, row {shown} (the first row of data is 1)",
-        remedy="remove these rows, or give them a value",
+        remedy=remedy,
     )
 
 

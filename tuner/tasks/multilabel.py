@@ -269,7 +269,8 @@ def _labels(column: Column, index: int) -> Sequence[str | int | float]:
             f"{cell!r} is no list of labels",
             index,
             "a list in each row (JSON, Parquet, hub); data.label_separator=CHARACTER for texts "
-            "such as 'a|b'; or data.label_columns=[NAME, ...] for one column of 0 and 1 per label",
+            "such as 'a|b'; data.label_columns=[NAME, ...] for one column of 0 and 1 per label; "
+            "or task=classification, where each row has one label",
         )
     if any(is_blank(label) or not isinstance(label, str | int | float) for label in cell):
         raise column.refuse(

@@ -67,13 +67,14 @@ class QuestionAnswering(Task):
         found = placed(read_answers(column), column.pairs or ())
         if found.moved:
             column.notes.append(
-                f"{len(found.moved)} rows have an answer that was not at its offset and is moved "
-                "to where the context has it."
+                f"Rows with an answer that was not at its offset: {len(found.moved)}. The answer "
+                "is moved to where the context has it."
             )
         if found.lost:
             rows = [column.rows[row] for row in found.lost]
             where = f"{column.key}, {column.where}"
-            refuse_rows(rows, "an answer that is not at its offset", where)
+            remedy = "remove these rows, or give answer_start the characters before the answer"
+            refuse_rows(rows, "an answer that is not at its offset", where, remedy)
         return found.answers
 
     def names(

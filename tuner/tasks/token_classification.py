@@ -72,9 +72,9 @@ class TokenClassification(Task):
         if made.broken:
             row, word = made.broken[0]
             column.notes.append(
-                f"{len(made.broken)} tags do not go on the entity before them, as "
-                f"{rows[row][word]} at word {word + 1} of row {column.rows[row] + 1} of "
-                f"{column.where}: they are read as its end and the begin of another one."
+                f"Tags that {made.scheme.value} does not allow there: {len(made.broken)}, "
+                f"such as {rows[row][word]} at word {word + 1} of row {column.rows[row] + 1} of "
+                f"{column.where}. An entity begins or ends there all the same."
             )
         return made.rows
 
