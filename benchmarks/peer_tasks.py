@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 class Side:
-    """What a task needs of transformers; this one is a classification.
+    """Fine-tune of a task by transformers; this one is of a classification.
 
     Attributes:
         model: Class that loads the checkpoint with a new head.

@@ -78,7 +78,7 @@ class Result:
         side: `ours` or `trainer`.
         seed: Decides everything random.
         score: First score of the task, on all validation rows.
-        seconds: Of training and evaluation.
+        seconds: Time of training and evaluation.
     """
 
     task: str

@@ -72,7 +72,7 @@ def refuse_rows(
         rows: Indices of the rows.
         what: Their lack in words, as `no text`.
         where: Configuration key and source.
-        remedy: What to do about them.
+        remedy: Change to the data that makes them usable.
 
     Raises:
         InputError: Always.
