@@ -102,13 +102,18 @@ def test_a_trial_that_misses_a_constraint_is_never_the_best(folder, fake_workers
     }
     best = yaml.safe_load((folder / "outputs/mine/best.yaml").read_text())
     assert best["provenance"]["value"] == max(under)
+    assert {each.last.inference_ms for each in ended} == {None}  # It is no goal here.
 
 
 def test_where_no_trial_meets_the_constraints_the_sweep_says_so(folder, fake_workers, capsys):
-    bound = "sweep.constraints={val_accuracy: '>= 0.999'}"
+    costs = "inference_ms: '<= 5', model_mb: '<= 40'"  # The fake's are 4 ms and 50 MB.
+    bound = f"sweep.constraints={{val_accuracy: '>= 0.999', {costs}}}"
     rates = "optimizer.learning_rate=interval(1e-5, 1e-3)"  # None diverges.
     assert main([*OWN, bound, rates, "pruner=none", "sweep.n_trials=2"]) == 1
     assert "None of the 2 completed trials meets the constraints" in capsys.readouterr().out
+    for each in trials(folder):
+        assert (each.measured["inference_ms"], each.measured["model_mb"]) == (4.0, 50.0)
+        assert [text.split()[0] for text in each.violated] == ["val_accuracy", "model_mb"]
     assert not (folder / "outputs/mine/best.yaml").exists()
     assert not list(folder.glob("outputs/mine/**/model.safetensors"))
     assert main(["export", "sweep=mine"]) == 1

@@ -55,6 +55,7 @@ class FakeFineTuner:
     pause: float = 0.0
     trained: list[TrialSettings] = field(default_factory=list)
     metrics: dict[MetricRecord, Metric] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
 
     def prepare(self, settings):
         if settings.model.checkpoint == "missing":
@@ -74,10 +75,12 @@ class FakeFineTuner:
         if kind == "unsaved" or (kind == "save-after" and not Path(size).exists()):
             raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    def run(self, settings, listener, state=None, profile=None, metrics=()):
+    def run(self, settings, listener, state=None, profile=None, metrics=(), times_inference=False):
         self.trained[:] = [settings]
         self.metrics.clear()
         self.metrics.update({record: load(record) for record in metrics})
+        self.costs.clear()
+        self.costs.update({"inference_ms": 4.0} if times_inference else {})
         kept = Kept(state, settings.training.save_state)
         diverged = self.train(settings, listener, kept)
         kept.leave(listener)
@@ -103,10 +106,11 @@ class FakeFineTuner:
                     return ""
             if learning_rate(settings) > 0.1 and point > 1:
                 return "train_loss is nan at update 7"
-            answer = listener.reported(measured(report(settings, point), self.metrics))
+            found = measured(report(settings, point, **self.costs), self.metrics)
+            answer = listener.reported(found)
             kept.reached(point, last=answer is not Decision.CONTINUE or point == points)
             if answer is Decision.FINISH_EARLY:
-                made = measured(report(settings, point), self.metrics)
+                made = measured(report(settings, point, **self.costs), self.metrics)
                 found = confusion(accuracy(settings, point), made.validation_examples)
                 listener.reported(replace(made, final=True, confusion=found))
             kept.ended = point == points or answer is Decision.FINISH_EARLY
@@ -241,7 +245,7 @@ def measured(found: Report, metrics: Mapping[MetricRecord, Metric]) -> Report:
     )
 
 
-def report(settings: TrialSettings, point: int) -> Report:
+def report(settings: TrialSettings, point: int, **costs: float) -> Report:
     score = accuracy(settings, point)
     points = settings.training.evaluations
     total = round(EXAMPLES * settings.training.epochs)
@@ -284,6 +288,8 @@ def report(settings: TrialSettings, point: int) -> Report:
             for name in ("accuracy", "macro_f1", "mcc")
         },
         confusion=confusion(score, rows) if point == points else None,
+        model_mb=50.0,
+        **costs,
     )
 
 

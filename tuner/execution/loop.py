@@ -18,6 +18,7 @@ from tuner.launchers.launcher import Event, InlineLauncher, Launcher, WorkerExit
 from tuner.processes.active_time import ActiveTime, step_of
 from tuner.processes.stop_requests import STOPS, StopRequests, handled, heeded
 from tuner.search.ranking import failure_causes
+from tuner.settings.objectives import INFERENCE_MS
 from tuner.settings.settings import TrialSettings
 from tuner.tracking import Tracker
 from tuner.trial.duration import duration_text
@@ -238,6 +239,7 @@ class Sweep:
             folder=str(self._folder.trial(claimed.number).path.absolute()),
             attempt=claimed.attempt,
             metrics=self._plan.metrics,
+            times_inference=INFERENCE_MS in self._plan.goals.watched,
         )
 
     def _start(self, slot: int, spec: TrialSpec) -> None:

@@ -10,12 +10,17 @@ from tuner.fields.intervals import Range
 from tuner.tasks import Direction, Score, Task
 from tuner.tasks.score import AT_LEAST_0
 
+INFERENCE_MS = "inference_ms"
+"""Metric that trials measure only where it is a goal of the sweep."""
+
 OF_EVERY_TASK: Mapping[str, Direction] = MappingProxyType(
     {
         "val_loss": "minimize",
         "train_loss": "minimize",
         "examples_per_second": "maximize",
         "peak_memory_bytes": "minimize",
+        INFERENCE_MS: "minimize",
+        "model_mb": "minimize",
     }
 )
 """Metrics that every task has, and the direction in which each gets better."""

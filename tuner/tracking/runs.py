@@ -58,7 +58,7 @@ _MEASURED = (
     "train_loss", "train_loss_std", "train_loss_max", "learning_rate", "grad_norm",
     "weight_change", "skipped_updates", "val_loss",
     "majority_share", "examples_per_second", "padding_fraction", "peak_memory_bytes",
-    "gpu_utilization", "gpu_memory_bytes",
+    "model_mb", "inference_ms", "gpu_utilization", "gpu_memory_bytes",
 )  # fmt: skip
 
 

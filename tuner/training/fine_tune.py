@@ -79,6 +79,7 @@ class FineTuner:
         state: Path | None = None,
         profile: Path | None = None,
         metrics: Sequence[MetricRecord] = (),
+        times_inference: bool = False,
     ) -> str:
         """Run one trial, from its beginning or from an earlier attempt's state.
 
@@ -89,6 +90,7 @@ class FineTuner:
                 very trial; there is none after the trial's end. None: nothing is saved.
             profile: Folder for the trace that `training.profile` asks for.
             metrics: Users' metrics to measure at each evaluation point.
+            times_inference: True if the time of one example is to be measured.
 
         Returns:
             Why it diverged, with figures: loss or gradient became NaN or Inf or the loss blew up,
@@ -98,7 +100,7 @@ class FineTuner:
             InputError: The settings, the data, the checkpoint or a metric are wrong.
         """
         try:
-            return self._run(settings, listener, state, profile, metrics)
+            return self._run(settings, listener, state, profile, metrics, times_inference)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             error.add_note(f"peak memory {device.peak_memory_bytes() / 1e6:.0f} MB")
             raise
@@ -110,6 +112,7 @@ class FineTuner:
         state: Path | None,
         profile: Path | None,
         metrics: Sequence[MetricRecord],
+        times_inference: bool,
     ) -> str:
         functions = {record: load(record) for record in metrics}
         data, model = self._begin(settings)
@@ -121,7 +124,16 @@ class FineTuner:
             keeper = Checkpointer(StateFile(state), settings, data, model.variables, self._clock)
         traces = profile if settings.training.profile else None
         with watched(settings.training.devices) as usage:
-            loop = Loop(settings, data, model, self._clock, keeper, traces, usage)
+            loop = Loop(
+                settings,
+                data,
+                model,
+                self._clock,
+                keeper,
+                traces,
+                usage,
+                times_inference=times_inference,
+            )
             return loop.run(listener)
 
     def save_model(self, folder: Path) -> None:

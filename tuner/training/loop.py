@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from tuner.tasks.label_weights import class_weights, trained_guess
 from tuner.training import batches
 from tuner.training.averaging import Average
 from tuner.training.evaluate import Evaluator
+from tuner.training.inference import inference_ms
 from tuner.training.measured import Measured
 from tuner.training.micro_batch import MicroBatch
 from tuner.training.model import Classifier
@@ -86,6 +87,8 @@ class Loop:
         keeper: Checkpointer | None = None,
         profile: Path | None = None,
         usage: Callable[[], GpuUsage] = GpuUsage,
+        *,
+        times_inference: bool = False,
     ) -> None:
         self._settings = settings
         self._data = data
@@ -94,6 +97,7 @@ class Loop:
         self._keeper = keeper
         self._profile = profile
         self._usage = usage
+        self._times_inference = times_inference
         self._budget = Budget(
             train_examples=data.train.rows,
             effective_batch=settings.effective_batch_size,
@@ -111,6 +115,13 @@ class Loop:
         self._begun: float | None = None
         self._diverged = ""
         self._finished = False
+
+    @cached_property
+    def _inference_ms(self) -> float | None:
+        """Time of one example, which no update changes; None where nobody asks for it."""
+        if not self._times_inference:
+            return None
+        return inference_ms(self._model.evaluator, self._data.validation, self._clock)
 
     def run(self, listener: TrialMonitor) -> str:
         """Make all updates; return why the trial diverged, empty if it did not."""
@@ -277,6 +288,8 @@ class Loop:
             "skipped_updates": at.skipped,
             "learning_rate": at.learning_rate,
             "weight_change": self._model.classifier.weight_change(),
+            "model_mb": self._model.classifier.saved_bytes / 1e6,
+            "inference_ms": self._inference_ms,
         }
 
     def _measure(self, *, final: bool, **facts: Any) -> Callable[..., Report]:

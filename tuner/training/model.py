@@ -37,6 +37,7 @@ class Classifier:
         dropout: State of all dropout layers.
         parameters: Description of each variable.
         variables: Keras variables, encoder first.
+        saved_bytes: Size of the weights as they are saved: in float32, with the whole vocabulary.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Classifier:
         self._dtype = precision.removeprefix("mixed_")
         self._rematerialize = rematerialize
         whole = [*self.family.parameters(), *self.head.parameters]
+        self.saved_bytes = 4 * sum(math.prod(each.shape) for each in whole)
         self._tables = {} if vocabulary is None else vocabulary.tables(whole)
         self._weight_files = checkpoint.weight_files
         self.parameters: list[Parameter] = []

@@ -86,6 +86,7 @@ class TrialSpec:
         folder: The trial's own folder, absolute; the worker appends its log there.
         attempt: Number of the attempt, counted from 1.
         metrics: Users' metrics to measure beside the scores of the task.
+        times_inference: True if `Report.inference_ms` is to be measured.
     """
 
     number: int
@@ -94,6 +95,7 @@ class TrialSpec:
     folder: str
     attempt: int = 1
     metrics: tuple[MetricRecord, ...] = ()
+    times_inference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +157,9 @@ class Report:
         fixed: Scores on the rows that every point evaluates.
         examples_per_second: In updates, since the previous point, evaluation left out.
         padding_fraction: Share of the tokens computed since the previous point that were padding.
+        model_mb: Size of the weights as they are saved, in millions of bytes; None in old records.
+        inference_ms: Median milliseconds of a forward pass of the validation example of median
+            length by itself; None where the sweep has no such goal.
         peak_memory_bytes: Peak of the device if known, else resident memory of the process.
         gpu_utilization: Share of the time in which the trial's own GPUs computed, mean since the
             previous point, 0 to 1, with whatever else runs on them; None: unknown.
@@ -195,6 +200,8 @@ class Report:
     errors: Mapping[str, float] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
     by_class: Mapping[str, ClassCounts] | None = None
+    model_mb: float | None = None
+    inference_ms: float | None = None
     gpu_utilization: float | None = None
     gpu_memory_bytes: int | None = None
     marks: tuple[Mark, ...] = ()

@@ -58,8 +58,9 @@ class FineTuner(Protocol):
         state: Path | None,
         profile: Path | None,
         metrics: Sequence[MetricRecord],
+        times_inference: bool,
     ) -> str:
-        """Run a trial, with its state and its profile saved there, and metrics measured.
+        """Run a trial, with its state and its profile saved there, metrics and speed measured.
 
         Returns:
             Why it diverged, empty if it did not.
@@ -140,6 +141,7 @@ class Worker:
                     folder / STATE_NAME,
                     folder / PROFILE_NAME,
                     spec.metrics,
+                    spec.times_inference,
                 )
             except Exception as error:
                 failure = as_data(error, last_attempt(folder))
