@@ -64,9 +64,8 @@ class FakeFineTuner:
     def save_model(self, folder):
         """Two files, both of which say which trial they are of."""
         folder.mkdir(parents=True)
-        settings = self.trained[-1]
-        kind, _, size = settings.model.checkpoint.partition(":")
-        trial = f"{learning_rate(settings)} {settings.training.seed}"
+        kind, _, size = self.trained[-1].model.checkpoint.partition(":")
+        trial = self.trial
         (folder / "config.json").write_text(json.dumps({"trial": trial}))
         weights = b"a model" if kind != "large" else trial.encode().ljust(int(size))
         (folder / "model.safetensors").write_bytes(weights)
@@ -74,6 +73,15 @@ class FakeFineTuner:
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "unsaved" or (kind == "save-after" and not Path(size).exists()):
             raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    def save_member(self, path):
+        """A file that says which trial it is of."""
+        path.write_text(self.trial)
+
+    @property
+    def trial(self):
+        settings = self.trained[-1]
+        return f"{learning_rate(settings)} {settings.training.seed}"
 
     def run(self, settings, listener, state=None, profile=None, metrics=(), times_inference=False):
         self.trained[:] = [settings]

@@ -7,7 +7,7 @@ from tests.worker.fake import FakeFineTuner
 from tests.worker.trials import spec
 from tuner.errors import InputError
 from tuner.files.model_folder import defect
-from tuner.trial.names import BEGIN, LOG_NAME, MODEL_NAME, STATE_NAME, last_attempt
+from tuner.trial.names import BEGIN, LOG_NAME, MEMBER_NAME, MODEL_NAME, STATE_NAME, last_attempt
 from tuner.trial.records import Decision
 from tuner.worker.life import ChannelMonitor, Worker, as_data
 from tuner.worker.protocol import (
@@ -24,8 +24,16 @@ from tuner.worker.protocol import (
 )
 
 READY = Ready(device="fake", versions={})
-CONTINUE, SAVE_MODEL, STOP, SUSPEND = map(
-    Answer, (Decision.CONTINUE, Decision.SAVE_MODEL, Decision.STOP, Decision.SUSPEND)
+CONTINUE, SAVE_MODEL, SAVE_MEMBER, SAVE_BOTH, STOP, SUSPEND = map(
+    Answer,
+    (
+        Decision.CONTINUE,
+        Decision.SAVE_MODEL,
+        Decision.SAVE_MEMBER,
+        Decision.SAVE_BOTH,
+        Decision.STOP,
+        Decision.SUSPEND,
+    ),
 )
 
 
@@ -184,6 +192,29 @@ def test_an_attempt_goes_on_after_the_point_where_the_last_was_interrupted(tmp_p
 def test_the_model_of_the_best_so_far_is_left_in_its_folder(tmp_path):
     sent = serve(Run(spec=spec(0, tmp_path, points=2)), CONTINUE, SAVE_MODEL)
     assert isinstance(sent[-1], Finished)
+    assert (tmp_path / MODEL_NAME / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        (CONTINUE, set()),
+        (SAVE_MODEL, {MODEL_NAME}),
+        (SAVE_MEMBER, {MEMBER_NAME}),
+        (SAVE_BOTH, {MODEL_NAME, MEMBER_NAME}),
+    ],
+)
+def test_a_trial_leaves_what_the_agent_wants_of_it(tmp_path, answer, left):
+    serve(Run(spec=spec(0, tmp_path, points=1)), answer)
+    assert {MODEL_NAME, MEMBER_NAME} & {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_a_member_that_cannot_be_written_costs_neither_score_nor_model(tmp_path):
+    (tmp_path / MEMBER_NAME).mkdir()
+    sent = serve(Run(spec=spec(0, tmp_path, points=1)), SAVE_BOTH)
+    assert isinstance(sent[-1], Finished)
+    assert sent[-1].model_error is None
+    assert "IsADirectoryError" in sent[-1].member_error
     assert (tmp_path / MODEL_NAME / "model.safetensors").exists()
 
 

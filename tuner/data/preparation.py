@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,21 @@ class PreparedData:
         strata = self.task.strata(self.validation.strata)
         order = stratified_order(strata, self.seed, Purpose.INTERIM)
         return np.sort(order if count is None else order[:count])
+
+    def halves(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the validation rows in two halves: stratified, or whole contexts in either.
+
+        Returns:
+            Row indices of each half in ascending order; there are two rows at least.
+        """
+        count = (len(self.validation) + 1) // 2
+        contexts = _contexts(self.task, self.validation.examples)
+        if contexts is None:
+            strata = self.task.strata(self.validation.strata)
+            order = stratified_order(strata, self.seed, Purpose.HALVES)
+        else:
+            order, count = grouped_order(contexts, self.seed, Purpose.HALVES, count)
+        return np.sort(order[:count]), np.sort(order[count:])
 
 
 def prepare(data: DataSettings, model: ModelSettings, task: Task) -> PreparedData:
@@ -273,9 +289,9 @@ def _hold_out(
             remedy="data.validation=FILE with rows for validation, or more rows",
         )
     count = validation_rows(len(examples), labels, data.validation_fraction)
-    if task.form is Form.CONTEXT and len(set(examples.pairs or ())) > 1:
-        # Questions on one context have much in common.
-        order, count = grouped_order(examples.pairs or (), data.seed, Purpose.SPLIT, count)
+    contexts = _contexts(task, examples)
+    if contexts is not None:
+        order, count = grouped_order(contexts, data.seed, Purpose.SPLIT, count)
         if not any(examples.targets[row] for row in order[count:]):
             raise InputError(
                 "no training row has an answer: all contexts with answers are held out",
@@ -287,6 +303,15 @@ def _hold_out(
         strata = task.strata(examples.targets)
         order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)
     return examples.take(order[count:].tolist()), examples.take(order[:count].tolist())
+
+
+def _contexts(task: Task, examples: Examples | None) -> Sequence[Any] | None:
+    """Return the context of each row, if a split keeps them whole; None without several.
+
+    Questions on one context have much in common.
+    """
+    pairs = None if examples is None or task.form is not Form.CONTEXT else examples.pairs
+    return pairs if len(set(pairs or ())) > 1 else None
 
 
 def _draw(

@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     TRAIN = 1
     VALIDATION = 2
     INTERIM = 3
+    HALVES = 4
 
 
 def stratified_order(

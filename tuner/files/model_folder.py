@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 SUMS = "SHA256SUMS"
 CONFIG, WEIGHTS, WEIGHTS_INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+
+OF_TORCH = MappingProxyType({"format": "pt"})
+"""Header of a file of weights that transformers reads."""
 
 READS = 20
 """Attempts at reading a folder that is replaced again and again."""
@@ -68,18 +72,21 @@ def partial(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.partial")
 
 
-def write_weights(tensors: Mapping[str, np.ndarray], path: Path) -> None:
+def write_weights(
+    tensors: Mapping[str, np.ndarray], path: Path, metadata: Mapping[str, str] = OF_TORCH
+) -> None:
     """Write tensors as a safetensors file.
 
     Args:
         tensors: Name to contiguous array.
         path: File to write.
+        metadata: Texts of the file's header; by default those of a model for transformers.
 
     Raises:
         OSError: It cannot be written; the library itself hides the system's error in a text.
     """
     try:
-        save_file(dict(tensors), path, metadata={"format": "pt"})
+        save_file(dict(tensors), path, metadata=dict(metadata))
     except SafetensorError as error:
         found = re.search(r"os error (\d+)", str(error))
         code = int(found[1]) if found else errno.EIO

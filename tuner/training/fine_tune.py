@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 from tuner.checkpoints.layers import check_layers
-from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.data import PreparedData, prepare
 from tuner.errors import InputError
 from tuner.metrics import MetricRecord, load
@@ -29,8 +28,9 @@ from tuner.training.checks import check
 from tuner.training.evaluate import Evaluator
 from tuner.training.fused import make_step
 from tuner.training.gpu_watch import watched
-from tuner.training.hugging_face import save_model
+from tuner.training.hugging_face import save_trained
 from tuner.training.loop import Loop, Model, TrialMonitor, loss_options, micro_batch
+from tuner.training.member import MemberRecord, save_member
 from tuner.training.model import Classifier
 from tuner.training.rehearsal import rehearse
 from tuner.training.state import Checkpointer
@@ -150,6 +150,21 @@ class FineTuner:
             raise LookupError("no trial has run")
         _save(folder, *self._running)
 
+    def save_member(self, path: Path) -> None:
+        """Write what the running trial's training has changed, as it is now.
+
+        Args:
+            path: File to write, or to replace.
+
+        Raises:
+            LookupError: No trial has run.
+            OSError: It cannot be written.
+        """
+        if self._running is None:
+            raise LookupError("no trial has run")
+        _, data, model = self._running
+        save_member(path, model.classifier, MemberRecord.of(data))
+
     def _begin(self, settings: TrialSettings) -> tuple[PreparedData, Model]:
         """Data and model of a trial, with everything as no other trial had ever run."""
         check(settings)
@@ -231,7 +246,6 @@ class FineTuner:
 
 
 def _save(folder: Path, settings: TrialSettings, data: PreparedData, model: Model) -> None:
-    length = settings.model.max_length
-    save_model(folder, model.classifier, data.checkpoint, data.task, data.labels, length)
     last = model.evaluator.last
-    write_inputs(folder, ModelInputs.of(settings, None if last is None else last.thresholds))
+    thresholds = None if last is None else last.thresholds
+    save_trained(folder, model.classifier, settings, data, thresholds)

@@ -11,10 +11,13 @@ import numpy as np
 from safetensors import safe_open
 
 from tuner.checkpoints import CheckpointInfo
+from tuner.checkpoints.saved import ModelInputs, write_inputs
 from tuner.checkpoints.weights import is_finite, not_finite
+from tuner.data import PreparedData
 from tuner.data.checkpoint_tokenizer import exported_texts, load_tokenizer
 from tuner.files.atomic import with_usual_mode
 from tuner.files.model_folder import write_weights
+from tuner.settings.settings import TrialSettings
 from tuner.tasks import HeadKind, Task
 from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.model import Classifier
@@ -57,6 +60,30 @@ def save_model(
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     _read_back(folder, ordered, texts)
+
+
+def save_trained(
+    folder: Path,
+    classifier: Classifier,
+    settings: TrialSettings,
+    data: PreparedData,
+    thresholds: Sequence[float] | None,
+) -> None:
+    """Write a trained classifier as `save_model` does, with the record of its inputs.
+
+    Args:
+        folder: Made, or replaced.
+        classifier: Its present weights are written.
+        settings: Configuration of its training.
+        data: Data of its training.
+        thresholds: Probability above which each label is predicted; None where there are none.
+
+    Raises:
+        OSError: It cannot be written, or what is read back is something else.
+    """
+    length = settings.model.max_length
+    save_model(folder, classifier, data.checkpoint, data.task, data.labels, length)
+    write_inputs(folder, ModelInputs.of(settings, thresholds))
 
 
 def _read_back(folder: Path, tensors: Mapping[str, np.ndarray], texts: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from tuner.encoders import Draw, Forward, Inputs, Parameter, Weights
 from tuner.tasks import HeadKind
 from tuner.training.checkpoint_weights import TensorReader
 from tuner.training.dropout import DropoutState
-from tuner.training.vocabulary import Vocabulary
+from tuner.training.vocabulary import FACTOR, IDS, Vocabulary
 
 _HEAD_STREAM = 1
 """Keeps the head's random numbers apart from those of the batches (see batches.py)."""
@@ -114,6 +114,26 @@ class Classifier:
             tensors[name] = table.join(self._reader()[name], rows, norm)
         return tensors
 
+    def with_first_values(self) -> Iterator[tuple[Parameter, Any, tf.Tensor]]:
+        """Yield each parameter with its variable and the value that this was built with."""
+        yield from zip(self.parameters, self.variables, self._snapshot, strict=True)
+
+    def changes(self) -> dict[str, NDArray[Any]]:
+        """Return the weights that differ from those that the model was built with, by name.
+
+        Of a token embedding that is trained in part these are the rows that occur, their numbers
+        as `NAME.ids`, and the factor of all others as `NAME.factor`.
+        """
+        pairs = {each.name: (now, first) for each, now, first in self.with_first_values()}
+        changed = {}
+        for name, table in self._tables.items():
+            rows, norm = (pairs.pop(each.name) for each in table.parameters)
+            if _differ(rows) or _differ(norm):
+                factor = table.factor(norm[1].numpy(), norm[0].numpy())
+                changed[name] = rows[0].numpy()
+                changed |= {f"{name}{IDS}": table.ids, f"{name}{FACTOR}": np.asarray(factor)}
+        return changed | {name: pair[0].numpy() for name, pair in pairs.items() if _differ(pair)}
+
     @property
     def values(self) -> list[tf.Variable]:
         """The TensorFlow variables behind `variables`, float32 whatever the precision."""
@@ -210,6 +230,12 @@ class Classifier:
         inputs = Inputs(ids=ids, types=types, lengths=lengths)
         hidden = self.family.encode(inputs, weights, forward)
         return self.head.apply(hidden, inputs, weights, forward)
+
+
+def _differ(pair: tuple[Any, tf.Tensor]) -> bool:
+    """Return True if a variable has other values than it began with."""
+    variable, first = pair
+    return not np.array_equal(variable.numpy(), first.numpy())
 
 
 def _normal(parameter: Parameter, random: np.random.Generator) -> NDArray[np.float32]:

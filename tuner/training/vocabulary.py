@@ -24,6 +24,9 @@ from tuner.settings.settings import TrialSettings
 FILLER = 0
 """Token id with which stacks of micro-batches are filled up."""
 
+IDS, FACTOR = ".ids", ".factor"
+"""After a token embedding's name: numbers of its rows that occur, and factor of all others."""
+
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
@@ -95,10 +98,36 @@ class CompactTable:
             rows: The rows that occur.
             norm: Norm of all others.
         """
-        _, begun = self.split(first)
-        table = first * (norm / begun if begun else np.float32(1.0))
-        table[self.ids] = rows
-        return table
+        return whole_table(first, self.ids, rows, self.factor(self.split(first)[1], norm))
+
+    @staticmethod
+    def factor(begun: np.float32, norm: np.float32) -> np.float32:
+        """Return what all rows that do not occur have been multiplied by.
+
+        Args:
+            begun: Norm of these rows before training.
+            norm: Their norm now.
+        """
+        return np.float32(norm / begun) if begun else np.float32(1.0)
+
+
+def whole_table(
+    first: NDArray[np.float32],
+    ids: NDArray[np.integer[Any]],
+    rows: NDArray[np.float32],
+    factor: np.float32,
+) -> NDArray[np.float32]:
+    """Return a token embedding of which some rows were trained.
+
+    Args:
+        first: The table before training.
+        ids: Numbers of these rows.
+        rows: Their values.
+        factor: Factor of all other rows.
+    """
+    table = first * factor
+    table[ids] = rows
+    return table
 
 
 def trained_vocabulary(settings: TrialSettings, data: PreparedData) -> Vocabulary | None:

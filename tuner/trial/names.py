@@ -11,6 +11,9 @@ PROFILE_NAME = "profile"
 MODEL_NAME = "model"
 """In the trial's folder: its model, where the agent wants it kept."""
 
+MEMBER_NAME = "member.safetensors"
+"""In the trial's folder: what its training changed, for the average of several trials."""
+
 LOG_NAME = "worker.log"
 
 BEGIN = "attempt begins"

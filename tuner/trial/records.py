@@ -51,6 +51,10 @@ class Decision(StrEnum):
     """End with a score like any other: evaluate all validation rows, and report that as final."""
     SAVE_MODEL = "save_model"
     """Write the model into the trial's folder: the final report is the best so far."""
+    SAVE_MEMBER = "save_member"
+    """Write what training has changed into the trial's folder, for an average of trials."""
+    SAVE_BOTH = "save_both"
+    """Write the model and what training has changed."""
     STOP = "stop"
     SUSPEND = "suspend"
     """Stop, with the state saved from which another attempt resumes."""
@@ -59,6 +63,16 @@ class Decision(StrEnum):
     def ends(self) -> bool:
         """True if the trial trains and evaluates no more."""
         return self in (Decision.STOP, Decision.SUSPEND)
+
+    @property
+    def saves_model(self) -> bool:
+        """True if the worker writes the model."""
+        return self in (Decision.SAVE_MODEL, Decision.SAVE_BOTH)
+
+    @property
+    def saves_member(self) -> bool:
+        """True if the worker writes what training has changed."""
+        return self in (Decision.SAVE_MEMBER, Decision.SAVE_BOTH)
 
 
 @dataclass(frozen=True, kw_only=True)

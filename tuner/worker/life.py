@@ -17,7 +17,14 @@ from tuner.metrics import MetricRecord
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
 from tuner.trial.failure import kind_of, may_hide_shortage, shortage
-from tuner.trial.names import BEGIN, MODEL_NAME, PROFILE_NAME, STATE_NAME, last_attempt
+from tuner.trial.names import (
+    BEGIN,
+    MEMBER_NAME,
+    MODEL_NAME,
+    PROFILE_NAME,
+    STATE_NAME,
+    last_attempt,
+)
 from tuner.trial.records import Decision, Report, TrialError, TrialSpec
 from tuner.worker.channel import Channel, end_by_signal
 from tuner.worker.cuda import free_gpu_memory
@@ -68,6 +75,9 @@ class FineTuner(Protocol):
 
     def save_model(self, folder: Path) -> None:
         """Write the running trial's model as it is now."""
+
+    def save_member(self, path: Path) -> None:
+        """Write what the running trial's training has changed, as it is now."""
 
 
 class Worker:
@@ -130,7 +140,10 @@ class Worker:
         def save() -> None:
             save_complete(folder / MODEL_NAME, fine_tuner.save_model)
 
-        listener = ChannelMonitor(spec.number, self._channel, self._clock, save)
+        def save_member() -> None:
+            fine_tuner.save_member(folder / MEMBER_NAME)
+
+        listener = ChannelMonitor(spec.number, self._channel, self._clock, save, save_member)
         self._listener = listener
         with self._log_to(folder):
             _log.info("%s: trial %d, attempt %d", BEGIN, spec.number, spec.attempt)
@@ -149,7 +162,10 @@ class Worker:
                 outcome: Finished | Failed = Failed(number=spec.number, error=failure)
             else:
                 outcome = Finished(
-                    number=spec.number, diverged=diverged, model_error=listener.model_error
+                    number=spec.number,
+                    diverged=diverged,
+                    model_error=listener.model_error,
+                    member_error=listener.member_error,
                 )
                 _log.info("ended%s", f", diverged: {diverged}" if diverged else "")
         # A trial that only SIGTERM has ended is not finished: without a message it is tried again.
@@ -169,6 +185,7 @@ class ChannelMonitor:
         terminated: SIGTERM has come.
         stopped_by_sigterm: True if SIGTERM, and nothing else, ended the trial.
         model_error: Why the model could not be saved; None where it was, or was not wanted.
+        member_error: Likewise for what training has changed.
     """
 
     def __init__(
@@ -177,11 +194,14 @@ class ChannelMonitor:
         channel: Channel,
         clock: Callable[[], float],
         save: Callable[[], None] = lambda: None,
+        save_member: Callable[[], None] = lambda: None,
     ) -> None:
         self._save = save
+        self._save_member = save_member
         self.terminated = False
         self.stopped_by_sigterm = False
         self.model_error: str | None = None
+        self.member_error: str | None = None
         self._number = number
         self._channel = channel
         self._clock = clock
@@ -225,8 +245,10 @@ class ChannelMonitor:
         if self._end is not None:
             return self._end
         decision = self._answered(self._channel.receive())
-        if decision is Decision.SAVE_MODEL:
-            self._save_model()
+        if decision.saves_model:
+            self.model_error = _error_of(self._save)
+        if decision.saves_member:
+            self.member_error = _error_of(self._save_member)
         return decision
 
     def _answered(self, message: ToWorker | Refused | None) -> Decision:
@@ -235,14 +257,6 @@ class ChannelMonitor:
         if decision.ends:
             self._end = decision
         return decision
-
-    def _save_model(self) -> None:
-        """Save the model; if that fails, the trial's score still counts."""
-        try:
-            self._save()
-        except Exception as error:
-            _print_traceback()
-            self.model_error = one_line(error)
 
     def stop_requested(self) -> bool:
         """Return True if the agent or SIGTERM has ended the trial since."""
@@ -255,6 +269,16 @@ class ChannelMonitor:
     def should_checkpoint(self) -> bool:
         """Return True if the trial's state is to be saved at its end."""
         return self._end is Decision.SUSPEND
+
+
+def _error_of(save: Callable[[], None]) -> str | None:
+    """Save something; if that fails, the trial's score still counts, and the error is returned."""
+    try:
+        save()
+    except Exception as error:
+        _print_traceback()
+        return one_line(error)
+    return None
 
 
 def as_data(error: Exception, printed: str = "") -> TrialError:

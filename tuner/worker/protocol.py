@@ -106,11 +106,13 @@ class Finished:
         number: The trial's number.
         diverged: Why the trial stopped by itself: NaN or Inf, or a blown-up loss; else empty.
         model_error: Why the model that was wanted could not be saved; None where it was.
+        member_error: Likewise for what training has changed, see `Decision.SAVE_MEMBER`.
     """
 
     number: int
     diverged: str
     model_error: str | None = None
+    member_error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
