@@ -215,7 +215,7 @@ def of_study(folder: Path) -> Iterator[dict[str, Any]]:
             ],
             "diverged": outcome.diagnosis.reason if stopped else "",
             "guess": to_plain(outcome.guess),
-            "reports": [_short(to_plain(report)) for report in reports],
+            "reports": [short(to_plain(report)) for report in reports],
         }
 
 
