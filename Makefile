@@ -1,7 +1,7 @@
 # `make check` is exactly what CI runs; `make check-all` adds what takes longer.
 PYTHON := .venv/bin/python
 
-.PHONY: check check-all fast lint format
+.PHONY: check check-all fast lint docs format
 
 check:
 	bash .ci/run
@@ -19,6 +19,16 @@ lint:
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON) -m tests.wording
+
+# The site, in site/index.html. A broken link, an undocumented name or a page without a place in the
+# contents is an error.
+docs: | $(PYTHON)
+	$(PYTHON) -m sphinx -q -W -n --keep-going -c docs . site
+
+$(PYTHON):
+	pip install -q uv
+	uv venv -q
+	uv pip install -q -r requirements.lock -e .
 
 format:
 	.venv/bin/ruff check --fix .

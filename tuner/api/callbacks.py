@@ -19,7 +19,8 @@ class Callback(Protocol):
     answers to the workers. `study.stop()` ends the sweep gently. An exception does the same;
     `tuner.sweep` raises it again once everything is stored.
 
-    Example:
+    Example::
+
         class StopAt(tuner.Callback):
             def trial_finished(self, study, trial):
                 if trial.score is not None and trial.score > 0.95:

@@ -57,7 +57,8 @@ def sweep(
         TunerError: Workers do not start, or the storage is lost.
         Exception: First exception of a callback, raised once everything is stored.
 
-    Example:
+    Example::
+
         study = tuner.sweep("lr_search", overrides=["training.epochs=2"])
         print(study.best.score, study.best.parameters)
     """
@@ -98,7 +99,8 @@ def load_study(name: str, output: str | Path = "outputs", storage: str | None = 
     Raises:
         InputError: There is no such study, or its storage cannot be read.
 
-    Example:
+    Example::
+
         study = tuner.load_study("lr_search")
         study.to_frame().sort_values("val_accuracy")
     """
@@ -140,7 +142,8 @@ def train(
         TunerError: The fine-tune did not complete, or its model could not be saved.
         KeyboardInterrupt: The fine-tune was stopped; its files are kept.
 
-    Example:
+    Example::
+
         model = tuner.train("outputs/lr_search/best.yaml")
         model.predict(["a fine film"])[0].label
     """

@@ -102,7 +102,6 @@ class Study:
 
     Attributes:
         name: Name of the study.
-        folder: Folder of its files.
         interrupted: True if the call that returned this object was stopped before its end.
     """
 
@@ -141,7 +140,7 @@ class Study:
 
     @property
     def folder(self) -> Path:
-        """Folder of its files: best.yaml, best_model/, report.html and a folder of each trial."""
+        """Folder of its files, such as best.yaml, best_model/, report.html and trials/."""
         return self._files.path
 
     @property

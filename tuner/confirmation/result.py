@@ -54,7 +54,7 @@ class Confirmation:
     """Result of a confirmation."""
 
     configurations: tuple[Configuration, ...]
-    """Configurations by rank: stable ones first, then by the mean."""
+    """Configurations by rank, stable ones first, then by the mean."""
     seeds: int
     """Number of repeats wanted of each."""
     luck: float

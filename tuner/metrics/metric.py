@@ -66,7 +66,8 @@ def metric(
     Raises:
         InputError: The name or the direction cannot be used.
 
-    Example:
+    Example::
+
         @tuner.metric("cost", direction="minimize")
         def cost(targets, predictions):
             return COSTS[targets, predictions.argmax(axis=1)].mean()

@@ -249,7 +249,7 @@ class Task(Component):
     def encode(self, targets: Sequence[Any], names: Sequence[str]) -> Array:
         """Return targets as numbers, of the type of `target_spec`, one example after another.
 
-        Where an example has one target, the shape is (examples, *shape).
+        Where an example has one target, the shape is `(examples, *shape)`.
         """
 
     @abstractmethod
