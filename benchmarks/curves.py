@@ -215,7 +215,7 @@ def of_study(folder: Path) -> Iterator[dict[str, Any]]:
             ],
             "diverged": outcome.diagnosis.reason if stopped else "",
             "guess": to_plain(outcome.guess),
-            "reports": [short(to_plain(report)) for report in reports],
+            "reports": [shortened(to_plain(report)) for report in reports],
         }
 
 
@@ -273,7 +273,7 @@ class Recorder:
             "name": one.name,
             "diverged": diverged,
             "guess": to_plain(self._guesses[slot]),
-            "reports": [short(to_plain(report)) for report in self._reports[slot]],
+            "reports": [shortened(to_plain(report)) for report in self._reports[slot]],
         }
         _record(line)
         print(f"{len(self._waiting)} wait, {one.name}", flush=True)
@@ -306,10 +306,10 @@ def _record(line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
     """Figures to six significant digits, without what no rule reads."""
     if isinstance(value, dict):
-        return {key: short(each) for key, each in value.items() if key != "confusion"}
+        return {key: shortened(each) for key, each in value.items() if key != "confusion"}
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

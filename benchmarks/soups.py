@@ -1,12 +1,19 @@
 """Gain of averaging the weights of a sweep's trials, judged on sealed rows.
 
     python benchmarks/soups.py record --texts DATA --folder FOLDER  # trains what is not recorded
+    python benchmarks/soups.py judge --texts DATA --folder FOLDER   # judges what is not judged
+    python benchmarks/soups.py table                                # the tables in docs/soups.md
 
 `record` trains eight configurations for each of three seeds of each data set, by random search
-over the space of sweeps/lr_search.yaml and without pruning, on one core. The seed decides the
-configurations, the rows, and the seed of training, which a sweep's trials have in common. Weights
-are kept below FOLDER; every trial's reports become a line of benchmarks/recorded/soups.jsonl, in
-the form of curves.jsonl.
+over the space of sweeps/lr_search.yaml and without pruning, on one core. The seed of a sweep
+decides its configurations, its rows, and the seed of training, which all its trials have in
+common. Weights are kept below FOLDER; every trial's reports become a line of
+benchmarks/recorded/soups.jsonl, in the form of curves.jsonl.
+
+`judge` selects and accepts a soup as a sweep does, on the validation rows, and scores on the
+sealed rows, by the objective: the best single trial, the greedy soup, what is published of these
+two, the uniform soup of all trials, and the ensemble of the greedy soup's members (mean of their
+probabilities). Each whole sweep becomes a line of benchmarks/recorded/soup_sweeps.jsonl.
 
 Data sets: see soup_data.py; DATA holds wnut17, sts, snips and goemotions.
 """
@@ -14,185 +21,257 @@ Data sets: see soup_data.py; DATA holds wnut17, sts, snips and goemotions.
 import argparse
 import json
 import logging
-import math
-import random
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from curves import short
-from soup_data import DATA, Data, write_files
+import numpy as np
+from soup_data import CHOICES, DATA, write_files
+from soup_trials import SEEDS, Trial, lines, record, trials
 
-from tuner.config import compose_sweep
-from tuner.settings.settings import TrialSettings
-from tuner.tasks import Baseline
+from tuner.confirmation import estimate
+from tuner.diagnosis.sweep.noise import CRITICAL
+from tuner.metrics.measure import SEED
+from tuner.metrics.metric import RESAMPLES
+from tuner.settings.objectives import direction, sign
+from tuner.soup import Member, Soup
 from tuner.trial.names import MEMBER_NAME
-from tuner.trial.records import Decision, Report
-from tuner.trial.serialization import to_plain
-from tuner.worker.fine_tuner import make_fine_tuner
+from tuner.trial.serialization import from_plain, to_plain
+from tuner.worker.fine_tuner import shared_fine_tuner
 
-RECORDED = Path(__file__).parent / "recorded" / "soups.jsonl"
-SEEDS = (1, 2, 3)
-TRIALS = 8
-LOWEST_RATE = 1e-6
-SCHEDULES = ("linear", "cosine", "constant")
-LONGEST_WARMUP = 0.3
+JUDGED = Path(__file__).parent / "recorded" / "soup_sweeps.jsonl"
+SEALED = 600
+"""Most sealed rows; no data set has fewer than 500."""
+
+SHOWN = ("published", "soup", "uniform", "ensemble")
+"""Models that are compared with the best single one."""
 
 _log = logging.getLogger("soups")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One fine-tune.
+class Sealed:
+    """A model on the sealed rows.
 
     Attributes:
-        data: Its data set.
-        seed: Seed of its sweep.
-        number: Its number in the sweep.
-        parameters: Searched keys to values.
+        outputs: Its outputs.
+        thresholds: Thresholds that the validation rows gave it.
     """
 
-    data: Data
-    seed: int
-    number: int
-    parameters: Mapping[str, Any]
+    outputs: Any
+    thresholds: Any
+
+
+def judge(folder: Path, folders: dict[str, Path]) -> None:
+    """Judge all whole sweeps that are not judged yet."""
+    done = {(line["data"], line["seed"]) for line in lines(JUDGED)}
+    for name in DATA:
+        for seed in SEEDS:
+            sweep = list(trials(DATA[name], seed))
+            whole = all((folder / each.name / MEMBER_NAME).exists() for each in sweep)
+            if whole and (name, seed) not in done:
+                line = judged(sweep, folder, folders[name])
+                with JUDGED.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                _log.info("%s/%d: %s", name, seed, line["scores"])
+
+
+def judged(sweep: Sequence[Trial], folder: Path, texts: Path) -> dict[str, Any]:
+    """Scores of a sweep's models on the sealed rows."""
+    from tuner.data import prepare  # noqa: PLC0415 - after the choice of threads
+    from tuner.soup.builder import Builder, Judge  # noqa: PLC0415
+    from tuner.training.member import MemberWeights  # noqa: PLC0415
+    from tuner.training.soup import Averages  # noqa: PLC0415
+
+    settings, other = sweep[0].settings(texts), sweep[0].settings(texts, sealed=True)
+    data = prepare(settings.data, settings.model, settings.task)
+    of_sealed = replace(other.data, validation_examples=SEALED)
+    # With the task as it was fitted: a number's unit is that of the members.
+    sealed_data = prepare(of_sealed, other.model, data.task)
+    weights = {
+        Member(trial=each.number, seed=each.seed): MemberWeights(folder / each.name / MEMBER_NAME)
+        for each in sweep
+    }
+    batch = settings.training.evaluation_batch_size
+    averages, on_sealed = Averages(data, weights, batch), Averages(sealed_data, weights, batch)
+    selecting = Judge(data=data, objective=settings.task.objective, metrics={})
+    judging = replace(selecting, data=sealed_data)
+    rows, sealed_rows = np.arange(len(data.validation)), np.arange(len(sealed_data.validation))
+    soup, _ = Builder(averages, selecting).soup(list(weights))
+
+    def model(members: Sequence[Member]) -> Sealed:
+        found = selecting.evaluate(averages.outputs(members, rows), rows)
+        outputs = on_sealed.outputs(members, sealed_rows)
+        return Sealed(outputs=outputs, thresholds=found.thresholds)
+
+    def ensemble(members: Sequence[Member]) -> Sealed:
+        kind = settings.task.name
+        on_validation = mean_of(kind, [averages.outputs([each], rows) for each in members])
+        return Sealed(
+            outputs=mean_of(kind, [on_sealed.outputs([each], sealed_rows) for each in members]),
+            thresholds=selecting.evaluate(on_validation, rows).thresholds,
+        )
+
+    single = model([soup.single_of_all])
+    found = {
+        "single": single,
+        "soup": model(soup.members) if len(soup.members) > 1 else single,
+        "uniform": model(list(weights)),
+        "ensemble": ensemble(soup.members),
+    }
+    found["published"] = found["soup"] if soup.accepted else single
+
+    def score(one: Sealed, some: Any) -> float:
+        outputs = on_sealed.part(one.outputs, some)
+        return judging.value(judging.evaluate(outputs, some, one.thresholds))
+
+    random = np.random.default_rng(SEED)
+    drawn: dict[str, list[float]] = {name: [] for name in SHOWN}
+    for _ in range(RESAMPLES):
+        some = random.choice(sealed_rows, len(sealed_rows))
+        base = score(single, some)
+        for name in SHOWN:
+            drawn[name].append(judging.sign * (score(found[name], some) - base))
+    return {
+        "data": sweep[0].data.name,
+        "seed": sweep[0].seed,
+        "objective": settings.task.objective,
+        "sealed": len(sealed_rows),
+        "soup": to_plain(soup),
+        "scores": {name: score(each, sealed_rows) for name, each in found.items()},
+        "errors": {name: float(np.std(drawn[name], ddof=1)) for name in SHOWN},
+    }
+
+
+def mean_of(task: str, outputs: Sequence[Any]) -> Any:
+    """Outputs with the mean of the probabilities, or of the numbers, that some outputs have."""
+    from scipy.special import expit, log_softmax, logit, logsumexp  # noqa: PLC0415 - slow
+
+    stacked = np.stack(outputs)
+    if task == "regression":
+        return stacked.mean(axis=0)
+    if task == "multilabel":
+        return logit(np.clip(expit(stacked).mean(axis=0), 1e-12, 1.0 - 1e-12))
+    if task == "multiple_choice":  # One output for each choice; the rows have equally many.
+        count = len(CHOICES)
+        grouped = log_softmax(stacked.reshape(len(outputs), -1, count), axis=-1)
+        return (logsumexp(grouped, axis=0) - np.log(len(outputs))).reshape(-1, 1)
+    return logsumexp(log_softmax(stacked, axis=-1), axis=0) - np.log(len(outputs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A judged sweep.
+
+    Attributes:
+        line: Its line.
+        soup: Its soup.
+    """
+
+    line: dict[str, Any]
+    soup: Soup
+
+    @classmethod
+    def of(cls, line: dict[str, Any]) -> "Verdict":
+        """Read a line."""
+        return cls(line=line, soup=from_plain(Soup, line["soup"]))
 
     @property
-    def name(self) -> str:
-        """Name in the records."""
-        return f"{self.data.name}/{self.seed}/{self.number}"
+    def has_soup(self) -> bool:
+        """True if two models or more were averaged."""
+        return len(self.soup.members) > 1
 
-    def settings(self, texts: Path, *, sealed: bool = False) -> TrialSettings:
-        """Configuration.
+    def gain(self, name: str) -> float:
+        """Score of a model above the best single one's, in points; positive is better."""
+        scores, way = self.line["scores"], sign(direction(self.soup.objective))
+        return 100.0 * way * (scores[name] - scores["single"])
 
-        Args:
-            texts: Folder of the data set.
-            sealed: True to score the sealed rows in place of the validation rows.
-        """
-        searched = (f"{key}={value}" for key, value in self.parameters.items())
-        overrides = (
-            "sweep=lr_search",
-            *self.data.overrides,
-            *self.data.files(texts),
-            "model.max_length=64",
-            "training.evaluations=8",
-            "training.evaluation_share=0.15",
-            f"data.seed={self.seed}",
-            f"training.seed={self.seed}",
-            *searched,
-            *(self.data.sealed_files(texts) if sealed else ()),
-        )
-        return compose_sweep(list(overrides), Path.cwd()).base
+    def error(self, name: str) -> float:
+        """Standard error of a gain over the drawing of the sealed rows, in points."""
+        return 100.0 * float(self.line["errors"][name])
 
-
-def trials(data: Data, seed: int) -> Iterator[Trial]:
-    """Trials of a sweep, drawn at random."""
-    chance = random.Random(f"{data.name} {seed}")  # noqa: S311
-    for number in range(TRIALS):
-        rate = math.exp(chance.uniform(math.log(LOWEST_RATE), math.log(data.highest)))
-        parameters = {
-            "optimizer.learning_rate": float(f"{rate:.3g}"),
-            "schedule": chance.choice(SCHEDULES),
-            "schedule.warmup_fraction": round(chance.uniform(0.0, LONGEST_WARMUP), 3),
-        }
-        yield Trial(data=data, seed=seed, number=number, parameters=parameters)
+    def row(self) -> list[str]:
+        """Row of the table of sweeps."""
+        kept, scores = len(self.soup.members), self.line["scores"]
+        state = "published" if self.soup.accepted else "rejected" if self.has_soup else "none"
+        gains = [f"{self.gain(name):+.1f} ± {CRITICAL * self.error(name):.1f}" for name in SHOWN]
+        return [
+            self.line["data"],
+            str(self.line["seed"]),
+            f"{scores['single']:.4f}",
+            f"{kept} of {len(self.soup.steps)}",
+            state,
+            *gains,
+        ]
 
 
-def wanted() -> Iterator[Trial]:
-    """All trials: the first two data sets, then a sweep of each of the others in turn."""
-    names = list(DATA)
-    sweeps = [(name, seed) for name in names[:2] for seed in SEEDS]
-    sweeps += [(name, seed) for seed in SEEDS for name in names[2:]]
-    for name, seed in sweeps:
-        yield from trials(DATA[name], seed)
+def table() -> Iterator[str]:
+    """Yield the tables of all judged sweeps."""
+    found = [Verdict.of(line) for line in lines(JUDGED)]
+    heads = ("data", "seed", "best single", "members", "soup", *SHOWN)
+    yield from markdown(heads, [each.row() for each in found])
+    yield ""
+    yield from markdown(("data", "sweeps", *SHOWN), [*summaries(found)])
+    yield ""
+    for name in SHOWN:
+        mean = estimate([each.gain(name) for each in found])
+        margin = mean.margin or 0.0
+        yield f"{name}: {mean.mean:+.2f} ± {margin:.2f} points over {len(found)} sweeps"
+    soups = [each for each in found if each.has_soup]
+    worse = [each for each in soups if each.gain("soup") < 0.0]
+    rejected = [each for each in soups if not each.soup.accepted]
+    right = [each for each in rejected if each in worse]
+    yield (
+        f"{len(soups)} soups: {len(rejected)} rejected, {len(right)} of them rightly; "
+        f"{len(worse)} are worse than the single model on the sealed rows"
+    )
 
 
-class Listener:
-    """Keeps the reports of a trial, and its weights at the end."""
+def summaries(found: Sequence[Verdict]) -> Iterator[list[str]]:
+    """Yield a row for each data set: mean gains of its sweeps.
 
-    def __init__(self, fine_tuner: Any, weights: Path) -> None:
-        self.guess: Baseline | None = None
-        self.reports: list[Report] = []
-        self._fine_tuner = fine_tuner
-        self._weights = weights
-
-    def started(self, constant_guess: Baseline, labels: tuple[str, ...], resumed_at: int) -> None:
-        """Keep the guess."""
-        del labels, resumed_at
-        self.guess = constant_guess
-
-    def progress(self, share: float, examples_per_second: float) -> None:
-        """Do nothing."""
-
-    def reported(self, report: Report) -> Decision:
-        """Keep the report; continue to the end."""
-        self.reports.append(report)
-        if report.final:
-            self._fine_tuner.save_member(self._weights)
-        return Decision.CONTINUE
-
-    def stop_requested(self) -> bool:
-        """Return False."""
-        return False
-
-    def should_checkpoint(self) -> bool:
-        """Return False."""
-        return False
+    All sweeps have the same sealed rows, so the error of a mean is taken as the mean of the
+    errors, which is too large rather than too small.
+    """
+    for data in dict.fromkeys(each.line["data"] for each in found):
+        sweeps = [each for each in found if each.line["data"] == data]
+        cells = [
+            f"{fmean(each.gain(name) for each in sweeps):+.1f} ± "
+            f"{CRITICAL * fmean(each.error(name) for each in sweeps):.1f}"
+            for name in SHOWN
+        ]
+        yield [data, str(len(sweeps)), *cells]
 
 
-def record(folder: Path, texts: Path) -> None:
-    """Run all trials that are not recorded yet."""
-    done = {line["name"] for line in lines()}
-    folders = write_files(texts, folder / "data")
-    waiting = [trial for trial in wanted() if trial.name not in done]
-    fine_tuner, _ = make_fine_tuner(1, None)
-    for trial in waiting:
-        place = folder / trial.name
-        place.mkdir(parents=True, exist_ok=True)
-        listener = Listener(fine_tuner, place / MEMBER_NAME)
-        begun = time.perf_counter()
-        settings = trial.settings(folders[trial.data.name])
-        diverged = fine_tuner.run(settings, listener, None, None, ())
-        line = {
-            "name": trial.name,
-            "data": trial.data.name,
-            "seed": trial.seed,
-            "trial": trial.number,
-            "rows": trial.data.rows,
-            "epochs": settings.training.epochs,
-            "parameters": dict(trial.parameters),
-            "overrides": list(trial.data.overrides),
-            "diverged": diverged,
-            "guess": to_plain(listener.guess),
-            "reports": [short(to_plain(report)) for report in listener.reports],
-        }
-        with RECORDED.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        last = listener.reports[-1].metrics if listener.reports else {}
-        score = last.get(settings.task.objective, math.nan)
-        seconds = time.perf_counter() - begun
-        _log.info("%s %s: %.4f in %.0f s", trial.name, dict(trial.parameters), score, seconds)
-
-
-def lines() -> Iterator[dict[str, Any]]:
-    """Lines of the record."""
-    if RECORDED.exists():
-        yield from map(json.loads, RECORDED.read_text(encoding="utf-8").splitlines())
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table."""
+    for cells in (heads, ["---"] * len(heads), *rows):
+        yield f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
-    """Record."""
+    """Record, judge, or print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("command", choices=("record",))
-    parser.add_argument("--texts", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--folder", type=Path, required=True, help="of the weights")
+    parser.add_argument("command", choices=("record", "judge", "table"))
+    parser.add_argument("--texts", type=Path, help="folder of the data sets")
+    parser.add_argument("--folder", type=Path, help="of the weights")
     given = parser.parse_args()
+    if given.command == "table":
+        print(*table(), sep="\n")
+        return
+    if given.texts is None or given.folder is None:
+        parser.error("record and judge need --texts and --folder")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    record(given.folder.absolute(), given.texts.absolute())
+    os.environ["OMP_NUM_THREADS"] = "1"
+    folder = given.folder.absolute()
+    folders = write_files(given.texts.absolute(), folder / "data")
+    shared_fine_tuner(1)
+    {"record": record, "judge": judge}[given.command](folder, folders)
 
 
 if __name__ == "__main__":
