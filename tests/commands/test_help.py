@@ -1,22 +1,13 @@
 """`--help`: of the program, a command, the groups, one group, one key."""
 
-import shlex
 from pathlib import Path
 
 import pytest
 
+from tests.command_lines import commands, compose, program
 from tuner.__main__ import COMMANDS, main
 from tuner.commands.command_help import HELP
 from tuner.commands.command_words import read_options
-from tuner.commands.train import split_file
-from tuner.config import (
-    compose_doctor,
-    compose_export,
-    compose_predict,
-    compose_report,
-    compose_sweep,
-    compose_training,
-)
 from tuner.config.catalog import Catalog, summary
 from tuner.config.schema import GROUPS
 from tuner.errors import InputError
@@ -79,21 +70,11 @@ def test_an_example_works(tmp_path, monkeypatch):
     best = tmp_path / "outputs" / "lr_search" / "best.yaml"
     best.parent.mkdir(parents=True)
     best.write_text("training: {seed: 1}\n")
-    composed = {
-        "sweep": lambda words: compose_sweep(words, tmp_path),
-        "train": lambda words: compose_training(*split_file(words), tmp_path),
-        "export": lambda words: compose_export(words, tmp_path),
-        "report": lambda words: compose_report(words, tmp_path),
-        "doctor": lambda words: compose_doctor(words, tmp_path),
-        "prepare": lambda words: compose_doctor(words, tmp_path),
-        "predict": lambda words: compose_predict(words[2:], tmp_path),
-    }
-    for command, compose in composed.items():
+    for command in HELP:
         for example in HELP[command].examples:
-            program, *words = shlex.split(example.partition(" > ")[0])
-            assert program == "tuner"
-            words = words[1:] if words[0] == command else words
-            assert compose(list(read_options(words, command=command).overrides))
+            for name, words in map(program, commands(example)):
+                if name == "tuner":
+                    compose(words, tmp_path)
 
 
 def test_the_user_s_own_options_are_listed_and_their_values_are_the_defaults(ask, tmp_path):
