@@ -116,6 +116,10 @@ def test_what_can_not_be_exported(swept, capsys):
         ("export.format=xml", 2, "one of hydra, cli, json, training_arguments"),
         ("export.convergence=good", 2, "one of converged, improving"),
         ("export.top=0", 2, "1 or more"),
+        ("export.quantize=int8", 2, "export.onnx=DIR"),
+        ("export.quantize=int4", 2, "int8, or null"),
+        ("export.quantize_loss=0.1", 2, "export.quantize=int8"),
+        ("export.calibrate=true", 2, "export.onnx=DIR"),
         ("study=other", 2, "there is no study 'other'"),
     ):
         assert export(argument) == code

@@ -5,14 +5,17 @@ The second text of a pair decides its label here: without it a model is no bette
 
 import csv
 import json
+import re
 import shutil
 
 import mlflow
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from tests.serving.runtime import run
 from tests.tiny_checkpoints import BAD, GOOD, PLAIN, write_checkpoint
 from tuner.__main__ import main
 from tuner.checkpoints.saved import INPUTS, ModelInputs, read_inputs
@@ -132,6 +135,41 @@ def test_a_folder_that_says_nothing_is_read_as_it_is_told_and_says_so(swept, sco
     assert "column 'premise' alone was read" in capsys.readouterr().out
     with (swept / "p.csv").open() as file:
         assert {"LABEL_0", "LABEL_1"} >= {row["predicted"] for row in csv.DictReader(file)}
+
+
+def test_a_calibrated_model_of_onnx_and_one_in_int8_predict_as_was_scored(
+    swept, score, capsys, monkeypatch
+):
+    words = ["export", "sweep=mine", "export.output=o.yaml", "export.quantize=int8"]
+    assert main([*words, "export.onnx=served", "export.calibrate=true"]) == 0
+    printed = capsys.readouterr().err
+    assert re.search(r"temperature +[\d.]+; calibration error [\d.]+ → [\d.]+ on 80 ", printed)
+    figures = r" +[\d.]+ MB, \d+ examples/s, accuracy "
+    assert re.search(rf"float32{figures}{score:.4f} ±", printed)
+    assert re.search(rf"int8{figures}[\d.]+ ±", printed)
+    rows = pd.read_csv("validation.csv")
+    files = {path.name for path in (swept / "served").iterdir()}
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json", INPUTS} < files
+    assert "model.safetensors" not in files
+    for file, less in (("model.onnx", 0.0), ("model_quantized.onnx", 0.05)):
+        found = run(swept / "served", rows["premise"], rows["hypothesis"], file)["logits"]
+        right = np.array(["no", "yes"])[found.argmax(axis=1)] == rows["gold"]
+        assert right.mean() >= score - less
+
+    def spoil(model, made):
+        """Write a model with another last layer."""
+        loaded = onnx.load(model)
+        (bias,) = (each for each in loaded.graph.initializer if each.name == "classifier.bias")
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.array([1e3, -1e3], "f"), bias.name))
+        onnx.save(loaded, made)
+
+    monkeypatch.setattr("tuner.serving.quantized.quantize", spoil)
+    assert main([*words, "export.onnx=spoiled"]) == 2
+    refused = capsys.readouterr().err
+    assert f"from {score:.4f} to 0.5000" in refused
+    assert "export.quantize_loss=0." in refused
+    assert not list(swept.glob("*spoiled*"))
+    assert not list(swept.glob(".*spoiled*"))
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tuner.files.model_folder import PAUSE, READS
 from tuner.files.output_file import is_replaceable, write_output
 from tuner.files.streams import write_result
 from tuner.formatting.value_text import value_text
+from tuner.orchestration.serving import ServingExport
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.export import choose, training_arguments
 from tuner.results.publication import publication
@@ -81,34 +82,46 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         made_with=study.made_with,
         confirmation=study.confirmation,
     )
-    with _with_model(export, facts, exported[0], folder):
+    with _with_models(export, facts, exported[0], folder) as notes:
         _write(
             _FORMATTERS[export.format](facts, exported, export.output or "FILE.yaml"),
             export.output,
         )
         if export.format == "training_arguments":
             _report_left_out(exported, export.output)
-    if export.model is not None:
-        _print_note(f"model         {export.model}")
+    for note in notes:
+        _print_note(note)
     return 0
 
 
-def _with_model(
+@contextmanager
+def _with_models(
     export: ExportSettings, facts: StudyFacts, chosen: ExportedTrial, folder: StudyFolder
-) -> AbstractContextManager[None]:
-    """Copy the model of a trial if one is asked for; write nothing if that fails.
+) -> Iterator[list[str]]:
+    """Copy the model of a trial where that is asked for; write nothing if that fails.
+
+    Yields:
+        Lines about the copies.
 
     Raises:
-        InputError: The model is not here, or cannot be copied.
+        InputError: The model is not here, or cannot be copied or converted.
         ModelMovedError: The sweep has replaced the model.
     """
-    if export.model is None:
-        return nullcontext()
-    outcome, settings = chosen
-    target = Path(export.model)
-    source = find_model(folder, outcome.number, outcome.model_error)
-    text = as_yaml(facts, outcome, settings, str(target / folder.best.name))
-    return copied_model(source, outcome.number, target, text)
+    targets = {"model": export.model, "onnx": export.onnx}
+    wanted = {key: Path(target) for key, target in targets.items() if target is not None}
+    notes: list[str] = []
+    if wanted:
+        outcome, settings = chosen
+        source = find_model(folder, outcome.number, outcome.model_error)
+        serving = ServingExport(export, settings)
+    with ExitStack() as stack:
+        for key, target in wanted.items():
+            text = as_yaml(facts, outcome, settings, str(target / folder.best.name))
+            copy = copied_model(source, outcome.number, target, text, key=f"export.{key}")
+            made = stack.enter_context(copy)
+            notes += serving.finish(made, as_onnx=key == "onnx")
+            notes.append(f"{key:<13} {target}")
+        yield notes
 
 
 def _check_weights(export: ExportSettings, goals: Goals) -> None:

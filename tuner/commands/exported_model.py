@@ -53,7 +53,9 @@ def find_model(folder: StudyFolder, trial: int, model_error: str | None) -> Path
 
 
 @contextmanager
-def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterator[None]:
+def copied_model(
+    source: Path, trial: int, target: Path, config: str, *, key: str
+) -> Iterator[Path]:
     """Copy a model; the copy is removed again if the body of the `with` fails.
 
     Args:
@@ -61,6 +63,10 @@ def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterato
         trial: Number of the trial that the model has to belong to.
         target: Missing or empty folder.
         config: Configuration of the trial, written beside a model that has none.
+        key: Key that names the target, for messages.
+
+    Yields:
+        Folder of the copy, which becomes the target after the body.
 
     Raises:
         InputError: The target is not empty, the disk is full, or the model is incomplete.
@@ -70,18 +76,18 @@ def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterato
         raise InputError(
             "the folder exists and is not empty",
             where=str(target),
-            remedy="set export.model=NEW_FOLDER",
+            remedy=f"set {key}=NEW_FOLDER",
         )
     target = target.resolve()
     made = target if target.is_dir() else target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with _copy_errors(source, target):
+        with _copy_errors(source, target, key):
             made.parent.mkdir(parents=True, exist_ok=True)
             copy_complete(source, made)
             _describe(made, trial, config)
-        yield
+        yield made
         if made != target:
-            with _copy_errors(source, target):
+            with _copy_errors(source, target, key):
                 made.rename(target)
     except BaseException:
         empty(made)
@@ -91,7 +97,7 @@ def copied_model(source: Path, trial: int, target: Path, config: str) -> Iterato
 
 
 @contextmanager
-def _copy_errors(source: Path, target: Path) -> Iterator[None]:
+def _copy_errors(source: Path, target: Path, key: str) -> Iterator[None]:
     """Turn the errors of a copy into ours."""
     try:
         yield
@@ -101,7 +107,7 @@ def _copy_errors(source: Path, target: Path) -> Iterator[None]:
         raise InputError(
             f"the model cannot be copied: {error}",
             where=str(target),
-            remedy="set export.model=DIR to a folder that can be written, with enough free space",
+            remedy=f"set {key}=DIR to a folder that can be written, with enough free space",
         ) from error
 
 

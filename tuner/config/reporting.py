@@ -17,7 +17,7 @@ from tuner.errors import InputError
 from tuner.fields.findings import Finding
 from tuner.search.pareto import PICKS
 from tuner.settings.clean_settings import KINDS, CleanSettings
-from tuner.settings.export import FORMATS, ExportSettings
+from tuner.settings.export import FORMATS, INT8, ExportSettings
 from tuner.settings.report_settings import ReportSettings
 from tuner.settings.settings import StorageSettings, TrackingSettings
 from tuner.trial.records import Convergence
@@ -102,6 +102,23 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
         ("format", export.format in FORMATS, f"one of {', '.join(FORMATS)}"),
         ("pick", export.pick in PICKS, f"one of {', '.join(PICKS)}"),
         ("top", export.top >= 1, "1 or more"),
+        ("quantize", export.quantize in (None, INT8), f"{INT8}, or null"),
+        (
+            "quantize",
+            export.quantize is None or export.onnx is not None,
+            "export.onnx=DIR export.quantize=int8, as only a model of ONNX is quantized",
+        ),
+        ("quantize_loss", export.quantize_loss is None or export.quantize_loss >= 0, "0 or more"),
+        (
+            "quantize_loss",
+            export.quantize_loss is None or export.quantize is not None,
+            "export.quantize=int8 with it",
+        ),
+        (
+            "calibrate",
+            not export.calibrate or bool(export.model or export.onnx),
+            "export.model=DIR or export.onnx=DIR with it",
+        ),
         (
             "trial",
             export.trial is None or export.trial >= 0,

@@ -260,6 +260,16 @@ def read_splits(
     return (train, validation), labels, remarks
 
 
+def read_validation(data: DataSettings, task: Task) -> Examples:
+    """Return the validation rows of trials as they were read.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    (_, validation), _, _ = read_splits(data, task, find_sources(data))
+    return validation
+
+
 def with_names(train: Examples, task: Task) -> tuple[Examples, tuple[str, ...]]:
     """Return training rows with their targets as the names spell them, and the names.
 

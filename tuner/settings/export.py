@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+INT8 = "int8"
+"""Value of `export.quantize`."""
+
 FORMATS = ("hydra", "cli", "json", "training_arguments")
 """Values of `export.format`."""
 
@@ -19,6 +22,20 @@ class ExportSettings:
 
     model: str | None = None
     """Folder to write the best trial's model to; null: none."""
+
+    onnx: str | None = None
+    """Folder to write the best trial's model to as ONNX, with its tokenizer; null: none."""
+
+    quantize: str | None = None
+    """`int8`: `export.onnx` also writes the model with weights in int8, with its size, speed and
+    scores on the validation rows; null: it does not."""
+
+    quantize_loss: float | None = None
+    """Loss of the task's first score up to which int8 is accepted; null: its standard error."""
+
+    calibrate: bool = False
+    """Divide the outputs of the exported model by a temperature that is fitted on the validation
+    rows; not for regression and question answering."""
 
     trial: int | None = None
     """Number of the trial; null: the best."""

@@ -137,6 +137,10 @@ class Classification(Task):
         del thresholds
         return targets, softmax(outputs)
 
+    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return logits and true labels as they are."""
+        return outputs, targets
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing by the training label frequencies reaches."""
         import numpy as np

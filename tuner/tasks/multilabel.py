@@ -200,6 +200,13 @@ class Multilabel(Task):
             return self.threshold
         return label_sets.best_thresholds(shares, true, per_label=self.threshold_per_label)
 
+    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return a decision for each label of each row: without it, or with it."""
+        import numpy as np
+
+        with_it = outputs.reshape(-1, 1)
+        return np.hstack([np.zeros_like(with_it), with_it]), targets.reshape(-1).astype(int)
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing the same set for every text reaches."""
         import numpy as np

@@ -139,6 +139,10 @@ class MultipleChoice(Task):
         right = self.encode(targets.targets, ())
         return right, softmax(outputs.reshape(len(right), -1))
 
+    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return the scores of each row's choices, and the right one."""
+        return outputs.reshape(len(targets), -1), self.encode(targets.targets, ())
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return the accuracy of the most frequent position, and the loss of equal shares.
 

@@ -342,6 +342,21 @@ class Task(Component):
         del outputs
         return None
 
+    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array] | None:
+        """Return the logits of labels that exclude one another, and the true labels' numbers.
+
+        A temperature is fitted on them; None, by default, where outputs have none.
+
+        Args:
+            outputs: As for `evaluate`.
+            targets: As for `evaluate`.
+
+        Returns:
+            Arrays of shapes (decisions, labels) and (decisions,).
+        """
+        del outputs, targets
+        return None
+
     def beyond_baseline(self, score: float, baseline: Baseline, examples: int) -> float:
         """Return by how many standard errors a first score beats the baseline's; 0: not known."""
         del score, baseline, examples

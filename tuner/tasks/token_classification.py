@@ -248,6 +248,11 @@ class TokenClassification(Task):
         predicted[filled] = flat
         return true, predicted
 
+    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return the logits of each word's tags, and its true tag."""
+        words, tokens = _words(targets)
+        return outputs[tokens], self.encode(targets.targets, targets.names)[words]
+
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what no entity at all, with the training rows' shares of the tags, reaches."""
         import numpy as np

@@ -1,8 +1,6 @@
 """Predictions of a trained model, made by a process of its own: this one loads no TensorFlow."""
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +13,9 @@ from numpy.typing import NDArray
 from tuner.checkpoints.saved import read_inputs, read_task
 from tuner.data.texts import Texts
 from tuner.data.tokenized import offsets_of
-from tuner.errors import InputError, TunerError
 from tuner.metrics import Metric, MetricRecord, with_metrics
-from tuner.processes.python_process import answers, python_module
 from tuner.tasks import Aligned, Evaluation, Task
-
-_LOG_TAIL = 2000
+from tuner.worker.request import ask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +42,21 @@ class Prediction:
         """Predictions in the user's terms, see `Task.predictions`."""
         return self.task.predictions(self.outputs, self.names, self.thresholds, self.aligned)
 
+    def truth(self, targets: Sequence[Any], where: str) -> Any:
+        """Return true targets as the task reads outputs by them, see `Task.evaluate`.
+
+        Args:
+            targets: Plain targets, see `Task.read`.
+            where: File or data set, for messages.
+
+        Raises:
+            InputError: A target that the model does not know.
+        """
+        known = self.task.known(targets, self.names, where)
+        if self.aligned is not None:
+            return self.aligned.with_targets(known, self.names)
+        return self.task.encode(known, self.names)
+
     def evaluate(
         self,
         targets: Sequence[Any],
@@ -63,12 +73,9 @@ class Prediction:
         Raises:
             InputError: A target that the model does not know, or a metric that fails.
         """
-        known = self.task.known(targets, self.names, where)
         # Thresholds chosen on the rows that are scored would flatter.
         limits = self.thresholds or self.task.usual_thresholds(len(self.names))
-        truth = self.task.encode(known, self.names)
-        if self.aligned is not None:
-            truth = self.aligned.with_targets(known, self.names)
+        truth = self.truth(targets, where)
         found = self.task.evaluate(self.outputs, truth, limits)
         if not metrics:
             return found
@@ -86,19 +93,9 @@ def predict(model: Path, texts: Texts) -> Prediction:
         InputError: The folder holds no such model.
         TunerError: The process died; the message has the end of its log.
     """
-    done = subprocess.run(
-        python_module("tuner.worker.prediction", str(model)),
-        input=json.dumps({"texts": texts.texts, "pairs": texts.pairs}).encode(),
-        capture_output=True,
-        check=False,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-    )
-    if done.returncode == InputError.exit_code:
-        raise InputError(**json.loads(answers(done.stdout)[-1]))
-    if done.returncode:
-        log = done.stderr.decode(errors="replace").strip()
-        raise TunerError(f"the prediction ended with {done.returncode}:\n{log[-_LOG_TAIL:]}")
-    names, *rows = map(json.loads, answers(done.stdout))
+    request = json.dumps({"texts": texts.texts, "pairs": texts.pairs}).encode()
+    found = ask("tuner.worker.prediction", str(model), what="prediction", request=request)
+    names, *rows = map(json.loads, found)
     task, _ = read_task(model)
     inputs = read_inputs(model)
     return Prediction(

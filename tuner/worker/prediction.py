@@ -2,8 +2,7 @@
 
 Standard input holds one JSON object with `texts` and `pairs` (or null). Its answers are the
 names of the outputs as one JSON array, then an object of each example, see `Predictor.answers`;
-on wrong input one JSON object with the problem, and the exit code is 2. See
-`tuner.processes.python_process`.
+on wrong input see `tuner.worker.request`.
 """
 
 import json
@@ -14,6 +13,7 @@ from tuner.errors import InputError
 from tuner.processes.crash_report import guarded
 from tuner.processes.python_process import answer, claim_stdout
 from tuner.training.predictor import Predictor
+from tuner.worker.request import refuse
 
 CHUNK = 4096
 """Rows that are tokenised and predicted at a time."""
@@ -33,9 +33,7 @@ def main() -> int:
                     output.write(answer(json.dumps(found).encode()))
                 output.flush()
         except InputError as error:
-            failure = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
-            output.write(answer(json.dumps(failure).encode()))
-            return error.exit_code
+            return refuse(output, error)
     return 0
 
 

@@ -1,0 +1,82 @@
+"""Calibration of a saved model: its temperature becomes part of its last layer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from tuner.checkpoints import inspect
+from tuner.checkpoints.saved import read_inputs, read_task, write_inputs
+from tuner.data.examples import Examples
+from tuner.data.texts import Texts
+from tuner.errors import InputError
+from tuner.files.atomic import with_usual_mode
+from tuner.files.model_folder import seal, write_weights
+from tuner.tasks import Task
+from tuner.tasks.calibration import Calibration, calibrate, tempered
+from tuner.worker.predict_client import predict
+
+_WEIGHTS = "model.safetensors"
+
+
+def check_calibrates(task: Task) -> None:
+    """Check that outputs of a task have a temperature.
+
+    Raises:
+        InputError: They have none.
+    """
+    if type(task).decisions is Task.decisions:
+        raise _without_temperature(task)
+
+
+def _without_temperature(task: Task) -> InputError:
+    return InputError(
+        f"a temperature does not apply to task={task.name}",
+        where="export.calibrate=true",
+        remedy="export.calibrate=false",
+    )
+
+
+def fit(folder: Path, examples: Examples) -> Calibration:
+    """Fit the temperature of a saved model.
+
+    Args:
+        folder: Model's folder.
+        examples: Validation rows.
+
+    Raises:
+        InputError: The model does not know the rows' targets, or its outputs have no temperature.
+        TunerError: The process that predicts died.
+    """
+    texts = Texts(texts=examples.texts, pairs=examples.pairs, targets=examples.targets)
+    found = predict(folder, texts)
+    truth = found.truth(examples.targets, examples.where)
+    decisions = found.task.decisions(found.outputs, truth)
+    if decisions is None:
+        raise _without_temperature(found.task)
+    return calibrate(*decisions)
+
+
+def divide_outputs(folder: Path, temperature: float) -> None:
+    """Divide the outputs of a saved model by a temperature, in its last layer.
+
+    Every program that loads the folder then gives calibrated probabilities. Predictions stay the
+    same: thresholds of several labels move along.
+
+    Args:
+        folder: Model's folder; changed.
+        temperature: Above 0.
+    """
+    task, _ = read_task(folder)
+    head = inspect(folder).family.head(task.head, 1)
+    tensors = load_file(folder / _WEIGHTS)
+    for parameter in head.parameters[-2:]:
+        tensors[parameter.name] = tensors[parameter.name] / np.float32(temperature)
+    write_weights(tensors, folder / _WEIGHTS)
+    with_usual_mode(folder / _WEIGHTS)
+    inputs = read_inputs(folder)
+    if inputs is not None and inputs.thresholds is not None:
+        moved = [tempered(each, temperature) for each in inputs.thresholds]
+        write_inputs(folder, replace(inputs, thresholds=moved))
+    seal(folder)
