@@ -6,7 +6,9 @@ The second text of a pair decides its label here: without it a model is no bette
 import csv
 import json
 import re
+import runpy
 import shutil
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -23,6 +25,7 @@ from tuner.trial.folder import StudyFolder
 
 pytestmark = pytest.mark.tf
 
+SERVING = Path(__file__).parents[2] / "docs/serving.md"
 FED = ModelInputs(
     text="premise",
     text_pair="hypothesis",
@@ -155,6 +158,12 @@ def test_a_calibrated_model_of_onnx_and_one_in_int8_predict_as_was_scored(
         found = run(swept / "served", rows["premise"], rows["hypothesis"], file)["logits"]
         right = np.array(["no", "yes"])[found.argmax(axis=1)] == rows["gold"]
         assert right.mean() >= score - less
+    (example,) = re.findall(r"```python\n(.*?)```", SERVING.read_text(), re.DOTALL)
+    (swept / "example.py").write_text(example)
+    shown = runpy.run_path("example.py")["logits"]
+    expected = run(swept / "served", ["A fine film.", "Dull."])["logits"]
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+    assert capsys.readouterr().out.startswith("['")
 
     def spoil(model, made):
         """Write a model with another last layer."""
