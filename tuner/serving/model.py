@@ -20,7 +20,7 @@ from tuner.training.model import Classifier
 TOLERANCE = 1e-4
 """Largest difference of an output from TensorFlow's, as a share of the largest output above 1."""
 
-_TOKENS = 64
+_TOKENS = 512
 """Tokens of the longest text of the comparison."""
 
 LARGEST = 1_900_000_000
