@@ -44,15 +44,16 @@ from tuner.devices.slots import Slot
 from tuner.execution.interfaces import Plan
 from tuner.execution.loop import Sweep
 from tuner.launchers.launcher import Event, WorkerExited
-from tuner.search.goals import Goals
+from tuner.search.goals import goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import POSTGRESQL, StorageSettings
 from tuner.settings.storage import backend, with_driver
 from tuner.study import Definition, Study
 from tuner.study.attributes import ATTEMPT, CRASHES
 from tuner.study.owner import identity
 from tuner.study.reader import close_storage, open_stored
-from tuner.tasks import Baseline
+from tuner.tasks import Baseline, Classification
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED, Report, TrialOutcome, TrialSpec
@@ -68,6 +69,7 @@ from tuner.worker.protocol import (
 )
 
 NAME = "agents"
+GOALS = goals(["val_accuracy"], {}, measured_scores(Classification))
 SPACE = SearchSpace([Dimension(key=KEY, domain=FloatInterval(low=1e-6, high=1e-2, log=True))])
 BRIEF = StorageSettings(heartbeat_interval=1.0, heartbeat_timeout=10.0)
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -186,7 +188,7 @@ def run_agent(index: int, task: Task) -> None:
     study = Study(
         name=NAME,
         url=task.url,
-        definition=Definition(space=SPACE, base=BASE, goals=Goals(objectives=("val_accuracy",))),
+        definition=Definition(space=SPACE, base=BASE, goals=GOALS),
         sampler={"name": "random", "seed": 0},
         pruner={"name": "none"},
         defaults={KEY: 1e-4},
@@ -197,7 +199,7 @@ def run_agent(index: int, task: Task) -> None:
         launcher.start(slot)
     sweep = Sweep(
         plan=Plan(
-            goals=Goals(objectives=("val_accuracy",)),
+            goals=GOALS,
             compose=lambda p: replace(
                 BASE, optimizer=replace(BASE.optimizer, learning_rate=p[KEY])
             ),

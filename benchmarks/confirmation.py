@@ -29,13 +29,17 @@ from statistics import fmean
 from tuner.confirmation import Confirmation, difference, estimate
 from tuner.diagnosis.sweep import standard_error
 from tuner.errors import InputError
+from tuner.search.goals import goals
 from tuner.search.ranking import Direction, counts, ranked
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import StorageSettings
 from tuner.study.reader import StoredStudy, StudyReader
+from tuner.tasks import Classification
 from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
 SWEEP = "lr_search"
 OBJECTIVE = "val_accuracy"
+GOALS = goals([OBJECTIVE], {}, measured_scores(Classification))
 DIRECTION: Direction = "maximize"
 CONFIRM = ("sweep.confirm={top: 3, seeds: 10}", "sweep.literature=false")
 """Without published points, which the recorded sweeps did not begin with."""
@@ -112,7 +116,7 @@ class Measured:
 def cells(found: Measured) -> list[str]:
     """A row of the table `HEADINGS`."""
     confirmed = found.confirmation.best
-    corrected = found.confirmation.corrected(OBJECTIVE)
+    corrected = found.confirmation.corrected(GOALS)
     return [
         f"{found.data} ({found.rows} / {found.validation_rows})",
         str(found.seed),

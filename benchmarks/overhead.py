@@ -27,8 +27,9 @@ from tuner.execution.loop import Sweep
 from tuner.launchers.local import LocalLauncher
 from tuner.optimizers import AdamW
 from tuner.schedules import Constant
-from tuner.search.goals import Goals
+from tuner.search.goals import goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import (
     ConvergenceSettings,
     DataSettings,
@@ -38,6 +39,7 @@ from tuner.settings.settings import (
     TrialSettings,
 )
 from tuner.study import Definition, Study, sqlite_url
+from tuner.tasks import Classification
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome, TrialSpec
@@ -46,6 +48,7 @@ KEY = "optimizer.learning_rate"
 POINTS = 10
 A_MINUTE = 60.0
 WORKER = (sys.executable, "-m", "tests.worker.fake")
+GOALS = goals(["val_accuracy"], {}, measured_scores(Classification))
 BASE = TrialSettings(
     model=ModelSettings(checkpoint="quick"),
     data=DataSettings(format="csv", train="none.csv"),
@@ -108,7 +111,7 @@ def ours(folder: Path, trials: int) -> list[float]:
     study = Study(
         name="s",
         url=sqlite_url(files.database),
-        definition=Definition(space=space, base=BASE, goals=Goals(objectives=("val_accuracy",))),
+        definition=Definition(space=space, base=BASE, goals=GOALS),
         sampler={"name": "random", "seed": 0},
         pruner={"name": "none"},
         defaults={KEY: 1e-4},
@@ -121,7 +124,7 @@ def ours(folder: Path, trials: int) -> list[float]:
     launcher.start(0)
     sweep = Sweep(
         plan=Plan(
-            goals=Goals(objectives=("val_accuracy",)),
+            goals=GOALS,
             compose=lambda p: replace(
                 BASE, optimizer=replace(BASE.optimizer, learning_rate=p[KEY])
             ),

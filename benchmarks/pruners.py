@@ -38,8 +38,10 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
-from tuner.search.goals import Goals
+from tuner.search.goals import goals
+from tuner.settings.objectives import measured_scores
 from tuner.study.strategies import ExtrapolationPruner
+from tuner.tasks import Classification
 from tuner.trial.budget import may_prune
 
 RECORDED = Path(__file__).parent / "recorded" / "lr_search.json"
@@ -118,7 +120,7 @@ SETTINGS: Mapping[str, Setting] = {
     "questions, loss": Setting(read=partial(troubled, "intents", 500, "val_loss"), drawn=14),
 }
 
-ACCURACY = Goals(objectives=("val_accuracy",))
+ACCURACY = goals(["val_accuracy"], {}, measured_scores(Classification))
 """Objective of a replay: larger is better, whatever the values are."""
 
 PRUNERS: dict[str, Callable[[], BasePruner]] = {

@@ -10,8 +10,10 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as Asha
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 
-from tuner.search.goals import Goals
+from tuner.search.goals import goals
+from tuner.settings.objectives import measured_scores
 from tuner.study.strategies import ExtrapolationPruner
+from tuner.tasks import Classification
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ def start(rate: float, batch: int, schedule: str = "linear") -> dict[str, Any]:
     }
 
 
-ACCURACY = Goals(objectives=("val_accuracy",))
+ACCURACY = goals(["val_accuracy"], {}, measured_scores(Classification))
 DEFAULT = start(5e-5, REFERENCE_BATCH)
 LITERATURE = (DEFAULT, start(2e-5, 16), start(3e-5, 32), start(1e-4, 16), start(1e-4, 32))
 """Devlin 2019 and Liu 2019 (2e-5 to 5e-5 at 16 and 32), and the higher rates of small encoders."""

@@ -26,9 +26,12 @@ from pathlib import Path
 import optuna
 
 from tuner.search.goals import Goals
+from tuner.search.goals import goals as goals_of
 from tuner.search.pareto import Point, as_maximized, undominated
+from tuner.settings.objectives import measured_scores
 from tuner.study.curves import tell
 from tuner.study.strategies import build_pruner
+from tuner.tasks import Classification
 from tuner.trial.budget import may_prune
 
 RECORDED = Path(__file__).parent / "recorded" / "curves.jsonl"
@@ -153,7 +156,8 @@ def main() -> None:
         for data in DATA:
             for pair in PAIRS:
                 for threshold in THRESHOLDS:
-                    run = partial(replay, Goals(objectives=pair), data, threshold)
+                    wanted = goals_of(pair, {}, measured_scores(Classification))
+                    run = partial(replay, wanted, data, threshold)
                     rows = list(pool.map(run, range(given.replays)))
                     budget, lost, volume = zip(*rows, strict=True)
                     ever = sum(share > 0 for share in lost) / len(lost)

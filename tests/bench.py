@@ -10,12 +10,12 @@ from dataclasses import replace
 import optuna
 from mlflow import MlflowClient
 
+from tests.goals import goals
 from tests.records import settings
 from tuner.devices.slots import Slot
 from tuner.execution.interfaces import Plan, SweepHooks
 from tuner.execution.loop import Sweep
 from tuner.launchers.local import LocalLauncher
-from tuner.search.goals import Goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.settings.settings import ConvergenceSettings, TrackingSettings
 from tuner.study import Definition, Study, sqlite_url
@@ -88,9 +88,7 @@ class Bench:
         study = Study(
             name="s",
             url=sqlite_url(self.folder.database),
-            definition=Definition(
-                space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
-            ),
+            definition=Definition(space=SPACE, base=settings(), goals=goals(("val_accuracy",))),
             sampler={"name": "random", "seed": 6},
             pruner=pruner,
             defaults={RATE: rate},
@@ -108,7 +106,7 @@ class Bench:
         tracker.abandon(study.requeue_orphans())
         self.sweep = Sweep(
             plan=Plan(
-                goals=Goals(objectives=("val_accuracy",)),
+                goals=goals(("val_accuracy",)),
                 compose=lambda p: replace(
                     base, optimizer=replace(base.optimizer, learning_rate=p[RATE])
                 ),

@@ -5,8 +5,8 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from tests.goals import goals
 from tests.records import outcome, settings
-from tuner.search.goals import Goals
 from tuner.search.space import Choice, Dimension, FloatInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
 from tuner.study import Definition, Study
@@ -53,7 +53,7 @@ def make_study(
             space=space,
             base=base or settings(),
             repeats_of=repeats_of,
-            goals=Goals(objectives=objectives),
+            goals=goals(objectives),
             **definition,
         ),
         first=first,

@@ -8,6 +8,7 @@ import pytest
 import tuner
 from tests.commands.conftest import OWN
 from tuner.__main__ import main
+from tuner.metrics import record
 
 FEW = [*OWN[1:], "launcher.slots=1", "sampler=random", "sampler.seed=1", "pruner=none"]
 GOALS = ["sweep.objectives=[val_cost]", "sweep.constraints={val_gain: '>= 0.4'}"]
@@ -62,6 +63,24 @@ def test_a_metric_is_objective_and_constraint_and_a_command_resumes_with_it(
     assert tuner.load_study("mine").trials[2].scores["val_cost"] >= 0.0
     assert main(["train", "outputs/mine/best.yaml"]) == 0
     assert "(objective; lower is better)" in capsys.readouterr().out
+
+
+def test_later_starts_measure_what_earlier_ones_did_and_say_where_they_cannot(
+    folder, fake_workers, module, capsys, monkeypatch
+):
+    few = [*FEW, "sweep.n_trials=1"]
+    tuner.sweep("mine", overrides=few, metrics=[module.gain])
+    words = [OWN[0], *FEW]
+    assert main([*words, "sweep.n_trials=2"]) == 0
+    assert 0.0 <= tuner.load_study("mine").trials[1].scores["val_gain"] <= 1.0
+    capsys.readouterr()
+    (folder / "code" / "my_metrics.py").write_text(f"{MODULE}# changed\n")
+    del sys.modules["my_metrics"]
+    monkeypatch.setattr(record, "_live", {})
+    assert main([*words, "sweep.n_trials=3"]) == 0
+    assert "val_gain" not in tuner.load_study("mine").trials[2].scores
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "my_metrics:gain cannot be used: its module is another one here" in shown
 
 
 def test_a_metric_that_fails_is_refused_before_the_first_trial(folder, fake_workers, module):

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tests.commands.conftest import OWN
+from tests.goals import goals
 from tuner.__main__ import main
 from tuner.config import load_trial
-from tuner.search.goals import goals
 from tuner.search.pareto import front, pick
 from tuner.settings.settings import StorageSettings
 from tuner.study.reader import StudyReader
@@ -39,9 +39,9 @@ def exported(capsys, *arguments):
 
 def test_the_best_of_two_objectives_is_the_knee_and_the_whole_front_can_be_taken(swept, capsys):
     folder, printed = swept
-    best_ones = front(trials(folder), goals(GIVEN, {}))
+    best_ones = front(trials(folder), goals(GIVEN))
     numbers = {each.number for each in best_ones}
-    knee = pick(best_ones, goals(GIVEN, {}))
+    knee = pick(best_ones, goals(GIVEN))
     assert len(numbers) > 1
     told = f"Best: trial {knee.number}, val_accuracy {knee.value:.4f}, examples_per_second"
     assert told in printed

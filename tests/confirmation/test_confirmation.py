@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.goals import goals
 from tests.records import outcome
 from tuner.confirmation import (
     SEED,
@@ -25,6 +26,8 @@ from tuner.confirmation.result import luck
 from tuner.settings.settings import ConfirmSettings
 from tuner.trial.records import Convergence, Diagnosis, TrialState
 
+ACCURACY = goals(["val_accuracy"])
+
 
 def repeat(trial, seed, value=None, **given):
     state = TrialState.PRUNED if value is None else TrialState.COMPLETE
@@ -40,7 +43,7 @@ def confirmed(scores, *more, promised=0.9, objective="val_accuracy", seeds=3):
         for trial, values in scores.items()
         for seed, value in enumerate(values, start=1)
     ]
-    return confirmation(chosen, [*ended, *more], objective, seeds)
+    return confirmation(chosen, [*ended, *more], goals([objective]), seeds)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def test_of_a_loss_the_smallest_mean_is_best_and_optimism_is_still_positive():
     assert found.best.trial == 2
     assert found.optimism == pytest.approx(0.21)
     assert found.lead.mean > 0
-    assert found.corrected("val_loss") >= found.best.estimate.mean
+    assert found.corrected(goals(["val_loss"])) >= found.best.estimate.mean
 
 
 def test_what_does_not_bear_every_seed_or_was_raced_out_stands_behind():
@@ -204,20 +207,20 @@ def test_the_correction_takes_much_of_the_luck_away_on_average():
         scores = {t: [draw.gauss(0.8, 0.02) for _ in range(5)] for t in range(5)}
         found = confirmed(scores, seeds=5)
         excess += (found.best.estimate.mean - 0.8) / 40
-        corrected += (found.corrected("val_accuracy") - 0.8) / 40
+        corrected += (found.corrected(ACCURACY) - 0.8) / 40
     assert excess > 0.007
     assert abs(corrected) < 0.6 * excess
 
 
 def test_it_is_told_whether_first_and_second_differ():
-    near = confirmation_lines(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), "val_accuracy")
+    near = confirmation_lines(confirmed({1: [0.90, 0.80], 2: [0.89, 0.81]}), ACCURACY)
     assert near[0].startswith("Confirmed best: trial 1, val_accuracy 0.8500 (95 % interval 0.")
     assert "over 2 new seeds" in near[0]
     assert "inside the noise" in near[2]
     assert "promised 0.0500 above" in near[3]
-    far = confirmation_lines(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), "val_accuracy")
+    far = confirmation_lines(confirmed({1: [0.90, 0.91], 2: [0.60, 0.61]}), ACCURACY)
     assert "outside the noise" in far[2]
-    alone = confirmation_lines(confirmed({1: [0.95]}), "val_accuracy")
+    alone = confirmation_lines(confirmed({1: [0.95]}), ACCURACY)
     assert alone[0] == "Confirmed best: trial 1, val_accuracy 0.9500 over 1 new seed."
     assert "promised 0.0500 below" in alone[2]
 
@@ -249,7 +252,7 @@ def test_seeds_that_agree_give_no_interval_of_their_own():
     alone = confirmed({1: [0.9, 0.9, 0.9]})
     assert alone.best.estimate.interval is None
     assert table_row(alone.best, alone)[2] == ""
-    assert any("same score" in line for line in confirmation_lines(alone, "val_accuracy"))
+    assert any("same score" in line for line in confirmation_lines(alone, ACCURACY))
     # The others' deviation is known, and the scores agree by chance.
     beside = confirmed({1: [0.9, 0.9, 0.9], 2: [0.86, 0.88, 0.87]})
     low, high = beside.of(1).estimate.interval
@@ -266,7 +269,7 @@ def test_differences_that_are_all_the_same_prove_nothing_without_any_deviation()
     assert beaten_by(same, 2) is None
     (line,) = [
         line
-        for line in confirmation_lines(confirmed({1: [0.9, 0.9], 2: [0.8, 0.8]}), "val_accuracy")
+        for line in confirmation_lines(confirmed({1: [0.9, 0.9], 2: [0.8, 0.8]}), ACCURACY)
         if "seed by seed" in line
     ]
     assert "the noise is" in line
@@ -290,7 +293,7 @@ def test_more_seeds_make_an_interval_narrower():
 
 def test_the_corrected_mean_keeps_within_the_range():
     scores = {trial: [0.0, 0.02 + 0.001 * trial] for trial in range(6)}
-    assert confirmed(scores).corrected("val_accuracy") >= 0.0
+    assert confirmed(scores).corrected(ACCURACY) >= 0.0
 
 
 def test_an_older_versions_interval_is_computed_again():
@@ -303,4 +306,4 @@ def test_an_older_versions_interval_is_computed_again():
         ),
         lead=replace(found.lead, low=None, high=None),
     )
-    assert with_intervals(old, "val_accuracy") == found
+    assert with_intervals(old, ACCURACY) == found

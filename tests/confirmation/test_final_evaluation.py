@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.goals import goals
 from tuner.confirmation import (
     EvaluatedModel,
     FinalEvaluation,
@@ -17,6 +18,7 @@ from tuner.tasks import Evaluation
 from tuner.tasks.confusion import accuracy, confusion_error, macro_f1, matthews_correlation
 
 SUBJECT = EvaluatedModel(trial=3, seed=2, rows="abc")
+GOALS = goals(["val_accuracy"])
 CONFUSION = [[30, 10], [5, 55]]
 LOSSES = [0.1] * 85 + [1.1] * 15
 
@@ -59,7 +61,7 @@ def test_another_model_or_other_rows_are_a_second_look(change, reason):
 
 
 def test_a_look_is_told_with_its_errors():
-    (told,) = final_evaluation_text(looked(), best=3)
+    (told,) = final_evaluation_text(looked(), 3, GOALS)
     start = "Test, evaluated once, for the model of trial 3 with seed 2: accuracy 0.8500 (0."
     assert told.startswith(start)
     assert "on 100 rows" in told
@@ -74,17 +76,17 @@ def test_intervals_of_test_scores_keep_within_their_ranges(confusion):
     rows = sum(map(sum, confusion))
     look = looked(examples=rows, scores=scored(confusion, [0.01] * (rows - 1) + [2.0]))
     for name, least, most in (("accuracy", 0, 1), ("macro_f1", 0, 1), ("mcc", -1, 1)):
-        low, high = look.interval(name)
+        low, high = look.interval(name, GOALS)
         assert least <= low <= look.scores[name].value <= high <= most
         assert low < high
-    low, high = look.interval("loss")
+    low, high = look.interval("loss", GOALS)
     assert 0.0 < low < look.scores["loss"].value < high
     single = looked(examples=1, scores=scored([[1, 0], [0, 0]], [0.3]))
-    assert single.interval("loss") is None
+    assert single.interval("loss", GOALS) is None
 
 
 def test_a_look_tells_what_makes_it_worth_less():
-    told = list(final_evaluation_text(looked(in_training=12, in_validation=100), best=4))
+    told = list(final_evaluation_text(looked(in_training=12, in_validation=100), 4, GOALS))
     assert told[1].startswith("The confirmed best has changed")
     assert told[2].startswith("12 test rows (12.0%) have a text that is also in training")
     assert told[3].startswith("100 test rows (100.0%) have a text that is also in validation")
@@ -92,7 +94,7 @@ def test_a_look_tells_what_makes_it_worth_less():
 
 def test_a_look_that_did_not_end_says_so():
     begun = looked(scores={}, in_training=3)
-    (told,) = final_evaluation_text(begun, best=3)
+    (told,) = final_evaluation_text(begun, 3, GOALS)
     assert "the same command repeats it" in told
     assert begun.metrics == {}
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.goals import goals
 from tests.records import outcome, settings
 from tuner.confirmation import CONFIRMS, SEED, repeats
 from tuner.execution.repeats import Repeats
 from tuner.orchestration.confirm import SPACE
-from tuner.search.goals import Goals
 from tuner.study import Definition, InitialPoints, Study
 from tuner.trial.records import TrialState
 
@@ -21,9 +21,7 @@ class Bench:
         self.study = Study(
             name="s.confirm",
             url=f"sqlite:///{folder}/study.db",
-            definition=Definition(
-                space=SPACE, base=settings(), goals=Goals(objectives=("val_accuracy",))
-            ),
+            definition=Definition(space=SPACE, base=settings(), goals=goals(("val_accuracy",))),
             sampler=None,
             pruner={"name": "none"},
             defaults=points[0],

@@ -8,7 +8,7 @@ import pytest
 
 from tuner.confirmation import estimate
 from tuner.fields.intervals import Range, within
-from tuner.settings.objectives import objectives, range_of
+from tuner.settings.objectives import measured_scores
 from tuner.tasks import Classification
 
 SHARE = Range(low=0.0, high=1.0)
@@ -40,7 +40,7 @@ def test_at_a_bound_it_is_cut():
 
 
 def test_every_objective_has_a_range():
-    ranges = {metric: range_of(metric) for metric in objectives(Classification)}
+    ranges = {name: score.values for name, score in measured_scores(Classification).items()}
     assert ranges["val_accuracy"] == ranges["val_macro_f1"] == SHARE
     assert ranges["val_mcc"] == Range(low=-1.0, high=1.0)
     rest = {"val_loss", "train_loss", "examples_per_second", "peak_memory_bytes"}

@@ -16,7 +16,7 @@ from tuner.errors import InputError
 from tuner.fields import plugins
 from tuner.fields.intervals import Range
 from tuner.metrics import check_importable, load, measure, record, records_of
-from tuner.settings.objectives import direction, range_of
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import SweepSettings
 from tuner.tasks import Classification, Multilabel, Regression
 from tuner.trial.serialization import from_plain, to_plain
@@ -216,13 +216,11 @@ def package(tmp_path, monkeypatch):
 
 def test_a_packages_metric_has_its_direction_and_range(package):
     package("their-metrics", MODULE.replace("cost", "fee"), fee="their_metrics:fee")
-    assert direction("val_fee") == "minimize"
-    assert range_of("test_fee") == Range(low=0.0)
     made = metrics.installed("fee")
+    score = measured_scores(Classification, [made])["val_fee"]
+    assert (score.direction, score.values) == ("minimize", Range(low=0.0))
     assert (made.package, made.folder) == ("their-metrics", None)
     assert metrics.installed("tariff") is None
-    with pytest.raises(ValueError, match="val_tariff"):
-        direction("val_tariff")
 
 
 def test_a_package_that_cannot_be_used_is_named(package):
@@ -260,7 +258,6 @@ def test_the_studys_own_metric_comes_before_a_packages(monkeypatch):
         for way in ("minimize", "maximize")
     )
     monkeypatch.setattr(metrics, "installed", lambda _: other[0])
-    monkeypatch.setattr(metrics, "use", lambda _: None)
     sweep = SweepSettings(name="mine", objectives=["val_cost"])
     assert measured(sweep, Classification(), (), lambda: own) == own
     assert measured(sweep, Classification(), (), tuple) == other

@@ -9,6 +9,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
+from tests.goals import goals
 from tests.records import outcome
 from tuner.errors import InputError
 from tuner.files.streams import READABLE, write_result
@@ -17,11 +18,10 @@ from tuner.formatting.printable import printable
 from tuner.results.console import PlainConsole
 from tuner.results.tables import ranking_table
 from tuner.results.terminal import Terminal, outcome_line, print_line
-from tuner.search.goals import Goals
 from tuner.trial.records import TrialState
 
 HOSTILE = ["a[/v]", "tiny [v2]", "tiny [v3]", "[bold]x", ":warning:", "[link=x]y[/link]", "\\[x]"]
-GOALS = Goals(objectives=("val_accuracy",))
+GOALS = goals(("val_accuracy",))
 
 
 def shown(draw, **settings):

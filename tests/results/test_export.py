@@ -7,16 +7,16 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from tests.components import make_optimizer, make_schedule
+from tests.goals import goals
 from tests.records import GUESS, outcome, report, settings
 from tuner import schedules
 from tuner.results.export import choose, training_arguments
 from tuner.results.export.training_arguments import budget_updates
-from tuner.search.goals import Goals
 from tuner.settings.export import ExportSettings
 from tuner.settings.overrides import as_overrides
 from tuner.trial.records import Convergence, Diagnosis, TrialState
 
-ACCURACY = Goals(objectives=("val_accuracy",))
+ACCURACY = goals(("val_accuracy",))
 
 
 def ended(number, value, status="converged", accuracy=0.7, val_loss=0.5):

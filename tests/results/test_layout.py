@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 
+from tests.goals import goals
 from tests.records import outcome
 from tuner.confirmation import Configuration, Confirmation, Estimate
 from tuner.results.console import PlainConsole
 from tuner.results.layout import Column, arrange, cell, fill, table_lines
 from tuner.results.tables import confirmation_table, ranking_table
-from tuner.search.goals import goals
 from tuner.trial.records import Convergence, Diagnosis, TrialState
 
 WIDTHS = range(40, 251)
-ONE = goals(["val_accuracy"], {})
+ONE = goals(["val_accuracy"])
 SEVERAL = goals(
     ["val_accuracy", "examples_per_second", "val_loss"], {"peak_memory_bytes": "<= 2e9"}
 )

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
+from tests.goals import goals
 from tests.records import outcome, spec
 from tuner.results.console import PlainConsole
 from tuner.results.layout import cell
 from tuner.results.live import Frame, FrameView, Row, frame_lines, place, wrapped
 from tuner.results.terminal import Terminal
-from tuner.search.goals import Goals
 from tuner.trial.records import TrialState
 
 RATE = "optimizer.learning_rate"
-GOALS = Goals(objectives=("val_accuracy",))
+GOALS = goals(("val_accuracy",))
 ROWS = [
     Row(title="9 of 14 trials", share=9 / 14),
     Row(

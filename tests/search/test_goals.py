@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from tests.goals import SCORES, goals
 from tests.records import outcome, report
-from tuner.search.goals import Goals, constraint, goals, goals_from_plain, score
+from tuner.search.goals import constraint, goals_from_plain, score
 from tuner.tasks import REGISTRY
 from tuner.trial.records import TrialState
 
@@ -41,7 +42,7 @@ def test_the_speed_that_counts_is_that_of_the_whole_trial():
         report(1, 2, examples_seen=100, seconds_training=1.0, examples_per_second=100.0),
         report(2, 2, examples_seen=200, seconds_training=3.0, examples_per_second=33.0),
     ]
-    found = goals(["val_accuracy", "examples_per_second"], {}).measure(reports)
+    found = goals(["val_accuracy", "examples_per_second"]).measure(reports)
     assert found["examples_per_second"] == pytest.approx(50.0)
     assert found["val_accuracy"] == reports[1].metrics["val_accuracy"]
 
@@ -53,7 +54,7 @@ def test_a_stretch_on_which_several_points_fall_counts_once():
         report(3, 4, examples_seen=200, seconds_training=1.0),
         report(4, 4, examples_seen=200, seconds_training=1.0),
     ]
-    assert goals(["examples_per_second"], {}).measure(reports) == {"examples_per_second": 100.0}
+    assert goals(["examples_per_second"]).measure(reports) == {"examples_per_second": 100.0}
 
 
 def test_a_value_just_beyond_its_bound_is_told_with_all_its_digits():
@@ -72,23 +73,24 @@ def test_a_missed_constraint_is_told_with_value_and_bound():
 
 @pytest.mark.parametrize(
     "given",
-    [goals(["val_loss"], {}), goals(["val_loss", "val_mcc"], {}), goals(["val_loss"], MEMORY)],
+    [goals(["val_loss"]), goals(["val_loss", "val_mcc"]), goals(["val_loss"], MEMORY)],
 )
 def test_goals_survive_being_stored(given):
-    assert goals_from_plain(given.to_plain()) == given
+    assert goals_from_plain(given.to_plain(), SCORES) == given
 
 
 def test_what_earlier_versions_stored_is_read():
-    assert goals_from_plain({"objective": "val_loss", "space": []}) == goals(["val_loss"], {})
+    plain = {"objective": "val_loss", "space": []}
+    assert goals_from_plain(plain, SCORES) == goals(["val_loss"])
 
 
 def test_the_default_objective_is_better_where_it_is_larger():
     for task in REGISTRY.bundled():
-        assert Goals(objectives=(task().objective,)).direction == "maximize"
+        assert goals([task().objective]).direction == "maximize"
 
 
 def test_what_a_trial_reached_as_people_read_it():
-    both = goals(["val_accuracy", "examples_per_second"], {})
+    both = goals(["val_accuracy", "examples_per_second"])
     measured = {"val_accuracy": 0.91234, "examples_per_second": 812.345}
     assert both.objectives_text(outcome(0, value=0.91234, measured=measured)) == (
         "val_accuracy 0.9123, examples_per_second 812.3"

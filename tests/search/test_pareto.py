@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.goals import goals
 from tests.records import outcome
-from tuner.search.goals import goals
 from tuner.search.pareto import best, by_preference, dominates, front, pick, undominated
 from tuner.trial.records import TrialState
 
-BOTH = goals(["val_accuracy", "val_loss"], {})
+BOTH = goals(["val_accuracy", "val_loss"])
 
 
 def trial(number, accuracy, loss, **fields):
@@ -60,7 +60,7 @@ def test_what_to_take_stands_first_and_what_misses_a_constraint_after_what_was_b
 
 
 def test_with_one_objective_the_order_is_that_of_its_values():
-    alone = goals(["val_accuracy"], {})
+    alone = goals(["val_accuracy"])
     trials = [outcome(number, value=value) for number, value in enumerate((0.5, 0.7, 0.6, 0.7))]
     assert numbers(by_preference(trials, alone)) == [1, 3, 2, 0]
     assert numbers(front(trials, alone)) == [1, 3]

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from tests.goals import goals
 from tests.records import settings
 from tuner.search.configuration_id import WITHOUT_EFFECT
-from tuner.search.goals import Goals
 from tuner.search.space import SearchSpace
 from tuner.settings.between_starts import (
     BetweenStarts,
@@ -44,7 +44,7 @@ def stored(key=None, value=None, content="0"):
     definition = Definition(
         space=SearchSpace([]),
         base=settings(),
-        goals=Goals(objectives=("val_accuracy",)),
+        goals=goals(("val_accuracy",)),
         contents={"model": ["0"], "data": [content]},
     )
     plain = definition.to_plain()

@@ -6,9 +6,9 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState as OptunaState
 
+from tests.goals import goals
 from tests.records import outcome
 from tests.studies import RATE, complete, on_both, stored
-from tuner.search.goals import goals
 from tuner.search.space import Choice, Dimension, FloatInterval, IntInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
 from tuner.study import strategies as search
@@ -79,7 +79,7 @@ def asked(monkeypatch):
 )
 def test_keys_that_the_untuned_default_lacks_are_modelled(open_study, asked, name, objectives):
     names = ["val_accuracy", "examples_per_second"][:objectives]
-    given = goals(names, {})
+    given = goals(names)
     study = open_study(
         space=SPACE,
         defaults=OUTSIDE,

@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState as OptunaState
 
+from tests.goals import goals
 from tests.records import outcome
 from tests.studies import BRIEF, on_both, stored
 from tuner.confirmation import CONFIRMED, CONFIRMS, SEED, confirmation
 from tuner.errors import InputError
-from tuner.search.goals import Goals
 from tuner.study.reader import stored_confirmation
 from tuner.tracking.events import MetricsLogged, from_line, to_line
 from tuner.trial.records import TrialState
 from tuner.trial.serialization import to_plain
 
-GOALS = Goals(objectives=("val_accuracy",))
+GOALS = goals(("val_accuracy",))
 STORED = Path(__file__).parent / "stored"
 PARAMETERS = {"optimizer": "sgd", "optimizer.learning_rate": 1e-5, "optimizer.momentum": 0.9}
 
@@ -115,7 +115,7 @@ def test_a_confirmation_of_an_earlier_version_is_read():
         outcome(0, TrialState.COMPLETE, 0.9 + seed / 100, parameters={CONFIRMS: 0, SEED: seed})
         for seed in (1, 2, 3)
     ]
-    found = confirmation([outcome(0, value=0.9)], repeats, "val_accuracy", seeds=3)
+    found = confirmation([outcome(0, value=0.9)], repeats, GOALS, seeds=3)
     plain = to_plain(found)
     plain["final_look"] = plain.pop("final_evaluation")
     assert stored_confirmation({CONFIRMED: plain}, GOALS) == found

@@ -4,9 +4,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState as OptunaState
 
+from tests.goals import goals
 from tests.records import outcome, report, settings
 from tuner.config.checks import SAMPLERS_OF_SEVERAL
-from tuner.search.goals import goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.settings.settings import StorageSettings
 from tuner.study import Definition, InitialPoints, Study
@@ -15,7 +15,7 @@ from tuner.study.reader import StudyReader
 from tuner.trial.records import TrialState
 
 SPACE = SearchSpace([Dimension(key="model.dropout", domain=FloatInterval(low=0.0, high=0.5))])
-BOTH = goals(["val_accuracy", "examples_per_second"], {})
+BOTH = goals(["val_accuracy", "examples_per_second"])
 BOUND = goals(["val_accuracy"], {"peak_memory_bytes": "<= 2e9"})
 EXTRAPOLATION = {"name": "extrapolation", "threshold": 0.02}
 POINTS = 8

@@ -1,15 +1,21 @@
 """Users' metrics in the attributes of a study."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from tuner import metrics
 from tuner.errors import InputError
 from tuner.metrics import MetricRecord
-from tuner.settings.objectives import direction
-from tuner.study.definition import made_with, version_warning
-from tuner.study.stored_metrics import metrics_attributes, stored_metrics
+from tuner.settings.objectives import measured_scores
+from tuner.study.definition import DEFINITION, made_with, version_warning
+from tuner.study.stored_metrics import (
+    metrics_attributes,
+    scores_attributes,
+    stored_metrics,
+    stored_scores,
+)
+from tuner.tasks import Classification, Regression
 
 COST = MetricRecord(
     name="cost",
@@ -42,16 +48,23 @@ def test_another_direction_is_refused():
 
 
 def test_changed_code_is_another_version():
-    metrics.use([COST])
-    before = made_with()
-    metrics.use([replace(COST, code="bbb")])
+    now = made_with([replace(COST, code="bbb")])
     assert "metric cost: my_metrics:cost aaa → my_metrics:cost bbb" in version_warning(
-        "mine", before, made_with()
+        "mine", made_with([COST]), now
     )
-    metrics.use([])
     assert "metric cost" not in made_with()
 
 
-def test_a_study_that_is_read_makes_its_metrics_known():
-    metrics.remember([replace(COST, name="levy", direction="maximize")])
-    assert direction("val_levy") == "maximize"
+def test_a_study_has_the_scores_of_all_its_starts():
+    first = scores_attributes({}, measured_scores(Classification, [COST]))
+    second = scores_attributes(first, measured_scores(Classification, [GAIN]))
+    assert stored_scores(json.loads(json.dumps(second))) == measured_scores(
+        Classification, [COST, GAIN]
+    )
+
+
+def test_scores_of_an_earlier_version_come_from_its_task_and_metrics():
+    earlier = metrics_attributes("mine", {}, [COST])
+    of_task = {DEFINITION: {"base": {"task": Regression().to_mapping()}}}
+    assert stored_scores(earlier | of_task) == measured_scores(Regression, [COST])
+    assert stored_scores({DEFINITION: {"base": {}}}) == measured_scores(Classification)

@@ -4,8 +4,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tests.goals import goals
 from tuner.errors import InputError
-from tuner.search.goals import goals
 from tuner.study.strategies import build_pruner
 
 EXTRAPOLATION = {"name": "extrapolation", "threshold": 0.02}
@@ -17,7 +17,7 @@ LATE = (0.5, 0.54, 0.6, 0.66, 0.71, 0.75, 0.79, 0.82)
 @pytest.fixture
 def study():
     return optuna.create_study(
-        direction="maximize", pruner=build_pruner(EXTRAPOLATION, goals(["val_accuracy"], {}))
+        direction="maximize", pruner=build_pruner(EXTRAPOLATION, goals(["val_accuracy"]))
     )
 
 
@@ -52,7 +52,7 @@ def test_a_hopeless_curve_is_stopped_and_one_that_rises_is_not(study):
 
 def test_a_loss_is_better_where_it_is_smaller():
     study = optuna.create_study(
-        direction="minimize", pruner=build_pruner(EXTRAPOLATION, goals(["val_loss"], {}))
+        direction="minimize", pruner=build_pruner(EXTRAPOLATION, goals(["val_loss"]))
     )
     complete(study, [1 - value for value in RISING])
     assert stopped(study, [1 - value for value in POOR])
@@ -69,7 +69,7 @@ def test_a_careful_threshold_stops_later_and_0_never():
     first = []
     for threshold in (0.2, 0.002, 0.0):
         pruner = build_pruner(
-            {"name": "extrapolation", "threshold": threshold}, goals(["val_accuracy"], {})
+            {"name": "extrapolation", "threshold": threshold}, goals(["val_accuracy"])
         )
         study = optuna.create_study(direction="maximize", pruner=pruner)
         complete(study, RISING)
@@ -80,4 +80,4 @@ def test_a_careful_threshold_stops_later_and_0_never():
 @pytest.mark.parametrize("options", [{"threshold": 2}, {"threshold": "much"}, {}, {"patience": 1}])
 def test_what_is_no_threshold_is_the_users_error(options):
     with pytest.raises(InputError, match="pruner=extrapolation cannot be built"):
-        build_pruner({"name": "extrapolation", **options}, goals(["val_accuracy"], {}))
+        build_pruner({"name": "extrapolation", **options}, goals(["val_accuracy"]))

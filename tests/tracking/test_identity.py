@@ -6,9 +6,9 @@ import time
 import pytest
 from mlflow import MlflowClient
 
+from tests.goals import goals
 from tests.records import spec
 from tests.tracking.runs import assert_whole, found, run_trial
-from tuner.search.goals import Goals
 from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, View, replay
 from tuner.tracking.spool import SPOOL, Spool
@@ -106,10 +106,10 @@ def test_agents_that_join_a_study_announce_nothing(start):
 
 
 def test_each_study_has_its_own_view_of_its_own_runs(start, mlflow_uri):
-    goals = Goals(objectives=("val_accuracy",))
+    given = goals(["val_accuracy"])
     for study in (FIRST, SECOND):
         tracker, _ = start(study)
-        view = View(goals=goals, keys=["optimizer"], study=study)
+        view = View(goals=given, keys=["optimizer"], study=study)
         assert view._state()["searchFilter"] == f"tags.study_id = '{study.id}'"
         tracker.show(view)
         assert f"viewStateShareKey=tuner-{study.id[:8]}&" in tracker.review

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from tests.goals import goals
 from tests.records import outcome, report, spec
 from tests.tracking.runs import assert_whole, found, points, run_trial
 from tuner.errors import InputError, TunerError
 from tuner.processes.invocation import script
-from tuner.search.goals import Goals
 from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Inputs, Tracker, View, origin
 from tuner.tracking.messages import one_line
@@ -196,7 +196,7 @@ def test_the_page_opens_with_the_searched_keys_sorted_by_score(folder, mlflow_ur
     tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", folder)
     tracker.open()
     assert "#/experiments" not in tracker.review
-    tracker.show(View(goals=Goals(objectives=("val_loss",)), keys=["optimizer"]))
+    tracker.show(View(goals=goals(("val_loss",)), keys=["optimizer"]))
     experiment = MlflowClient(mlflow_uri).get_experiment_by_name("s")
     page = f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs"
     assert f"{page}?viewStateShareKey=tuner" in tracker.review

@@ -8,8 +8,8 @@ from itertools import combinations
 import pytest
 from mlflow import MlflowClient
 
+from tests.goals import goals
 from tests.tracking.runs import found, run_trial
-from tuner.search.goals import Goals, goals
 from tuner.settings.settings import TrackingSettings
 from tuner.tracking import Tracker, View
 from tuner.tracking.view import COLOUR_TAG, DESCRIPTION_TAG, colour
@@ -24,7 +24,7 @@ def shown(view):
 
 @pytest.fixture
 def state():
-    return shown(View(goals=Goals(objectives=("val_accuracy",)), keys=KEYS))
+    return shown(View(goals=goals(("val_accuracy",)), keys=KEYS))
 
 
 def test_score_convergence_state_and_searched_keys_are_columns_wide_enough_to_read(state):
@@ -71,7 +71,7 @@ def test_the_runs_of_the_front_can_be_filtered_also_when_it_moves(tmp_path, mlfl
 
 def test_the_best_stands_first_whichever_way_is_better(state):
     assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`objective`", False)
-    assert shown(View(goals=Goals(objectives=("val_loss",)), keys=KEYS))["orderByAsc"]
+    assert shown(View(goals=goals(("val_loss",)), keys=KEYS))["orderByAsc"]
 
 
 def test_parallel_coordinates_take_what_pruned_trials_have_too(state):
@@ -87,7 +87,7 @@ def test_each_curve_is_charted_once_and_a_diverged_trial_flattens_no_other(state
     }
     assert scales["val_accuracy"] == "linear"
     assert scales["val_loss"] == scales["train_loss"] == "log"
-    charts = shown(View(goals=Goals(objectives=("val_loss",)), keys=KEYS))["compareRunCharts"]
+    charts = shown(View(goals=goals(("val_loss",)), keys=KEYS))["compareRunCharts"]
     assert [chart["displayName"] for chart in charts].count("val_loss") == 1
 
 
@@ -123,7 +123,7 @@ def test_the_experiments_description_leads_to_the_view_and_stays_what_people_mad
     def open_and_show():
         tracker = Tracker(TrackingSettings(uri=mlflow_uri), "s", StudyFolder(tmp_path, "s"))
         tracker.open()
-        tracker.show(View(goals=Goals(objectives=("val_accuracy",)), keys=KEYS))
+        tracker.show(View(goals=goals(("val_accuracy",)), keys=KEYS))
         assert tracker.close() == ""
         return MlflowClient(mlflow_uri).get_experiment_by_name("s")
 

@@ -29,7 +29,7 @@ from tuner.errors import InputError, TunerError
 from tuner.files.disk import refusals_said
 from tuner.installation.remedies import install_extra, install_ourselves, this_environment
 from tuner.results.terminal import Terminal, print_line
-from tuner.search.goals import goals_of
+from tuner.search.goals import Goals
 from tuner.secrets import hidden
 from tuner.settings.settings import AgentSettings
 from tuner.study.strategies import build_pruner, build_sampler
@@ -84,7 +84,7 @@ def _checks(composed: ComposedDoctor) -> Iterator[tuple[str, Callable[[], Line]]
     """Yield the name and the function of each check that may raise an error of ours."""
     agent = composed.agent
     yield "slots", partial(_slots, composed)
-    yield "search", partial(_search, agent)
+    yield "search", partial(_search, agent, composed.goals)
     models = {
         (trial.model.checkpoint, trial.model.revision): trial.model for trial in composed.trials
     }
@@ -126,9 +126,9 @@ def _slots(composed: ComposedDoctor) -> Line:
     return ok("slots", f"{len(slots)} trial{'s' * (len(slots) > 1)} at a time{on}, {each}")
 
 
-def _search(agent: AgentSettings) -> Line:
+def _search(agent: AgentSettings, goals: Goals) -> Line:
     build_sampler(agent.sampler, opened=0)
-    build_pruner(agent.pruner, goals_of(agent.sweep))
+    build_pruner(agent.pruner, goals)
     return ok("search", f"sampler {agent.sampler['name']}, pruner {agent.pruner['name']}")
 
 

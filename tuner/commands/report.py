@@ -157,7 +157,7 @@ def study_view(
         parts += [
             Text("\nConfirmed with new seeds", style="bold"),
             confirmation_table(study.confirmation),
-            *map(Text, confirmation_lines(study.confirmation, study.objective)),
+            *map(Text, confirmation_lines(study.confirmation, study.goals)),
         ]
     return parts or [Text("The study has no trials yet.")]
 

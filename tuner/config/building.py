@@ -14,6 +14,7 @@ from tuner.fields.findings import Finding
 from tuner.metrics import MetricRecord
 from tuner.search.goals import Goals, goals_of
 from tuner.secrets import hidden
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import AgentSettings, SweepSettings, TrialSettings
 from tuner.settings.training_settings import AUTO, BATCH_SIZE
 from tuner.tasks import Task
@@ -24,8 +25,8 @@ _AGENT_KEYS = (SWEEP, "study", "output", *AGENT_GROUPS)
 
 def build_agent(
     composition: Composition, given: GivenMetrics = NO_METRICS
-) -> tuple[AgentSettings, tuple[MetricRecord, ...]]:
-    """Return the agent's part of a composition, and the users' metrics that its trials measure.
+) -> tuple[AgentSettings, Goals, tuple[MetricRecord, ...]]:
+    """Return the agent's part of a composition, its goals, and the users' metrics to measure.
 
     Args:
         composition: Whole configuration.
@@ -40,7 +41,7 @@ def build_agent(
     agent = structure(AgentSettings, content)
     metrics = measured(agent.sweep, task, given.passed, lambda: given.stored(agent))
     _refuse(check_agent(agent, task, [f"val_{each.name}" for each in metrics]), composition)
-    return agent, metrics
+    return agent, goals_of(agent.sweep, measured_scores(type(task), metrics)), metrics
 
 
 def build_goals(
@@ -63,7 +64,7 @@ def build_goals(
     sweep = structure(SweepSettings, section)
     metrics = measured(sweep, task, passed, stored)
     _refuse(list(check_goals(sweep, task, [f"val_{each.name}" for each in metrics])), composition)
-    return goals_of(sweep), metrics
+    return goals_of(sweep, measured_scores(type(task), metrics)), metrics
 
 
 def _with_usual_objective(section: dict[str, Any], composition: Composition) -> Task:

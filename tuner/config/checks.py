@@ -12,7 +12,7 @@ from tuner.metrics import plug_in_metrics
 from tuner.search.goals import FORM as CONSTRAINT
 from tuner.search.goals import constraint
 from tuner.settings.file_formats import FORMATS
-from tuner.settings.objectives import objectives
+from tuner.settings.objectives import measured_scores
 from tuner.settings.overrides import override
 from tuner.settings.predict_settings import PredictSettings
 from tuner.settings.settings import (
@@ -114,9 +114,10 @@ def check_goals(
         task: Task of the trials.
         metrics: Names of users' metrics, as `val_cost`.
     """
-    measured = {*objectives(type(task)), *metrics}
+    own = measured_scores(type(task))
+    measured = {*own, *metrics}
     installed = (f"val_{each.name}" for each in plug_in_metrics())
-    names = dict.fromkeys([*objectives(type(task)), *metrics, *installed])
+    names = dict.fromkeys([*own, *metrics, *installed])
     known = f"one of {', '.join(names)}; in Python also one of metrics=[...]"
     wanted = sweep.objectives or []
     meant = [name if name in measured else nearest(name, names) for name in wanted]

@@ -13,6 +13,7 @@ from tuner.config.implied import implied_options
 from tuner.config.schema import GROUPS, SWEEP
 from tuner.config.sweeping import check_space, compose_sweep
 from tuner.errors import InputError
+from tuner.search.goals import Goals
 from tuner.settings.settings import AgentSettings, TrialSettings
 
 
@@ -22,6 +23,8 @@ class ComposedDoctor:
 
     agent: AgentSettings
     """Settings of an agent."""
+    goals: Goals
+    """Goals of its sweep, or the usual one of the task."""
     trials: tuple[TrialSettings, ...]
     """Trials to check: with a sweep at least one for each model and data of it, else one."""
 
@@ -39,7 +42,9 @@ def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:
     settings = read_overrides(arguments, "command line")
     if any(setting.key == SWEEP for setting in settings):
         sweep = compose_sweep(arguments, folder)
-        return ComposedDoctor(agent=sweep.agent, trials=tuple(check_space(sweep)))
+        return ComposedDoctor(
+            agent=sweep.agent, goals=sweep.goals, trials=tuple(check_space(sweep))
+        )
     for setting in settings:
         if setting.kind is Kind.SEARCH:
             raise InputError(
@@ -56,4 +61,5 @@ def compose_doctor(arguments: Sequence[str], folder: Path) -> ComposedDoctor:
         )
         .with_values((s.key, s.value, s.where) for s in settings if s.kind is Kind.VALUE)
     )
-    return ComposedDoctor(agent=build_agent(composed)[0], trials=(build_trial(composed),))
+    agent, goals, _ = build_agent(composed)
+    return ComposedDoctor(agent=agent, goals=goals, trials=(build_trial(composed),))

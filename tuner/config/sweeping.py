@@ -27,7 +27,7 @@ from tuner.formatting.suggestion import nearest
 from tuner.metrics import MetricRecord
 from tuner.search.configuration_id import configuration_id
 from tuner.search.coverage import covering_points
-from tuner.search.goals import Goals, goals_of
+from tuner.search.goals import Goals
 from tuner.search.space import Choice, SearchSpace
 from tuner.settings.settings import AgentSettings, TrialSettings
 from tuner.trial.records import Scalar
@@ -75,6 +75,8 @@ class ComposedSweep:
 
     agent: AgentSettings
     """Settings of the agent."""
+    goals: Goals
+    """Goals of the sweep."""
     space: SearchSpace
     """Search space."""
     base: TrialSettings
@@ -89,15 +91,6 @@ class ComposedSweep:
     """Users' metrics that its trials measure."""
     recipe: Recipe = field(repr=False, compare=False)
     """Recipe for `compose_trial`."""
-
-    @property
-    def goals(self) -> Goals:
-        """Goals of the sweep.
-
-        Raises:
-            ValueError: A constraint cannot be parsed.
-        """
-        return goals_of(self.agent.sweep)
 
 
 def compose_sweep(
@@ -154,9 +147,10 @@ def _composed(
     values = leaves(base)
     check_whole_numbers(wanted, values)
     space = build_space(simplified(wanted, values), label)
-    agent, metrics = build_agent(base, given)
+    agent, goals, metrics = build_agent(base, given)
     return ComposedSweep(
         agent=agent,
+        goals=goals,
         metrics=metrics,
         space=space,
         base=build_trial(base),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tuner import metrics
 from tuner.errors import InputError
 from tuner.metrics import MetricRecord
-from tuner.settings.objectives import objectives
+from tuner.settings.objectives import measured_scores
 from tuner.settings.settings import AgentSettings, SweepSettings
 from tuner.tasks import Task
 
@@ -44,7 +44,7 @@ def measured(
             used.
     """
     found = {f"val_{record.name}": record for record in passed}
-    scores = objectives(type(task))
+    scores = measured_scores(type(task))
     for name, record in found.items():
         if name in scores:
             raise InputError(
@@ -61,5 +61,4 @@ def measured(
         brought = next((r for r in stored() if r.name == own), None) or metrics.installed(own)
         if brought is not None:
             found[name] = brought
-    metrics.use(found.values())
     return tuple(found.values())

@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 from tuner.diagnosis.sweep.noise import CRITICAL
 from tuner.fields.intervals import Interval, within
-from tuner.settings.objectives import range_of, score_of
+from tuner.search.goals import Goals
 from tuner.tasks import Evaluation
 
 TESTED = "tested"
@@ -57,11 +57,12 @@ class FinalEvaluation:
     scores: Mapping[str, Score] = field(default_factory=dict)
     """Name to score, of the task and `loss`; empty before the end."""
 
-    def interval(self, name: str) -> Interval | None:
+    def interval(self, name: str, goals: Goals) -> Interval | None:
         """Return a score's 95 % interval over the drawing of the rows, within its range.
 
         Args:
             name: Name of one of `scores`.
+            goals: Goals of the study.
 
         Returns:
             None if there is only one row.
@@ -71,7 +72,7 @@ class FinalEvaluation:
             return wilson_interval(score.value, self.examples)
         if not score.error:
             return None
-        return within(range_of(name), score.value, CRITICAL * score.error)
+        return within(goals.scores[f"val_{name}"].values, score.value, CRITICAL * score.error)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -96,12 +97,6 @@ def evaluated_scores(evaluation: Evaluation, *, with_loss: bool) -> dict[str, Sc
     if not with_loss:
         return found
     return found | {"loss": Score(value=evaluation.loss, error=evaluation.loss_error)}
-
-
-def _title(name: str) -> str:
-    """Name of a score in sentences."""
-    score = score_of(name)
-    return name if score is None else score.title
 
 
 def wilson_interval(share: float, examples: int) -> Interval:
@@ -140,12 +135,13 @@ def second_evaluation_refusal(earlier: FinalEvaluation, wanted: EvaluatedModel) 
     )
 
 
-def final_evaluation_text(evaluation: FinalEvaluation, best: int) -> Iterator[str]:
+def final_evaluation_text(evaluation: FinalEvaluation, best: int, goals: Goals) -> Iterator[str]:
     """Return the result of an evaluation in sentences.
 
     Args:
         evaluation: Evaluation on the test rows.
         best: Number of the trial that is the confirmed best now.
+        goals: Goals of the study.
     """
     if not evaluation.scores:
         yield (
@@ -153,7 +149,7 @@ def final_evaluation_text(evaluation: FinalEvaluation, best: int) -> Iterator[st
             "before its scores were stored; the same command repeats it."
         )
         return
-    model, scores = _model(evaluation.subject), scores_text(evaluation)
+    model, scores = _model(evaluation.subject), scores_text(evaluation, goals)
     yield f"Test, evaluated once, for the model of {model}: {scores}."
     if evaluation.subject.trial != best:
         yield "The confirmed best has changed since; these scores are not its own."
@@ -162,10 +158,16 @@ def final_evaluation_text(evaluation: FinalEvaluation, best: int) -> Iterator[st
     )
 
 
-def scores_text(evaluation: FinalEvaluation) -> str:
-    """Return the scores of a finished evaluation and its number of rows."""
+def scores_text(evaluation: FinalEvaluation, goals: Goals) -> str:
+    """Return the scores of a finished evaluation and its number of rows.
+
+    Args:
+        evaluation: Evaluation on the test rows.
+        goals: Goals of the study.
+    """
     scores = [
-        f"{_title(name)} {score.value:.4f}{_ends(evaluation.interval(name))}"
+        f"{goals.scores[f'val_{name}'].title} {score.value:.4f}"
+        f"{_ends(evaluation.interval(name, goals))}"
         for name, score in evaluation.scores.items()
     ]
     return f"{', '.join(scores)}, on {evaluation.examples} rows (95 % intervals in brackets)"

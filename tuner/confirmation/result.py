@@ -9,8 +9,8 @@ from statistics import fmean
 from tuner.confirmation.estimate import Estimate, Scores, deviation, difference, estimate
 from tuner.confirmation.final_evaluation import FinalEvaluation
 from tuner.confirmation.plan import CONFIRMS, SEED
+from tuner.search.goals import Goals
 from tuner.search.ranking import is_usable
-from tuner.settings.objectives import direction, range_of
 from tuner.settings.objectives import sign as sign_of
 from tuner.tasks import Direction
 from tuner.trial.records import Convergence, TrialOutcome, TrialState
@@ -83,20 +83,20 @@ class Confirmation:
         """Return the result of a trial's configuration; None if it was not repeated."""
         return next((each for each in self.configurations if each.trial == trial), None)
 
-    def corrected(self, objective: str) -> float:
+    def corrected(self, goals: Goals) -> float:
         """Return the best mean without the expected excess of its selection.
 
         Args:
-            objective: Name of the metric.
+            goals: Goals of the study.
         """
-        mean = self.best.estimate.mean - sign_of(direction(objective)) * self.luck
-        return range_of(objective).clip(mean)
+        mean = self.best.estimate.mean - sign_of(goals.direction) * self.luck
+        return goals.range.clip(mean)
 
 
 def confirmation(
     leaders: Sequence[TrialOutcome],
     repeats: Sequence[TrialOutcome],
-    objective: str,
+    goals: Goals,
     seeds: int,
 ) -> Confirmation | None:
     """Evaluate the repeats.
@@ -104,13 +104,13 @@ def confirmation(
     Args:
         leaders: Trials that were to be confirmed, best first.
         repeats: Outcomes of their repeats, and perhaps of others.
-        objective: Name of the metric.
+        goals: Goals of the study.
         seeds: Number of repeats wanted of each.
 
     Returns:
         None if no repeat completed.
     """
-    sign = sign_of(direction(objective))
+    sign = sign_of(goals.direction)
     found = [_configuration(leader, repeats) for leader in leaders]
     scored = [each for each in found if each is not None]
     if not scored:
@@ -127,19 +127,19 @@ def confirmation(
         optimism=_optimism(scored[0], leaders[0], sign),
         leaders=tuple(leader.number for leader in leaders),
     )
-    return with_intervals(made, objective)
+    return with_intervals(made, goals)
 
 
-def with_intervals(found: Confirmation, objective: str) -> Confirmation:
+def with_intervals(found: Confirmation, goals: Goals) -> Confirmation:
     """Return a confirmation with all intervals computed from its scores.
 
     Older versions stored intervals that reach beyond the metric's range.
 
     Args:
         found: Stored confirmation.
-        objective: Name of the metric.
+        goals: Goals of the study.
     """
-    sign, bounds = sign_of(direction(objective)), range_of(objective)
+    sign, bounds = sign_of(goals.direction), goals.range
     better = _signed({each.trial: each.scores for each in found.configurations}, sign)
     spread = deviation(better)
     configurations = tuple(

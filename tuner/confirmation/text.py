@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tuner.confirmation.estimate import FEW, Estimate, interval_narrowing
 from tuner.confirmation.final_evaluation import final_evaluation_text
 from tuner.confirmation.result import Configuration, Confirmation
-from tuner.search.goals import score
+from tuner.search.goals import Goals, score
 
 HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
 """Headings of the table of configurations by rank."""
@@ -17,20 +17,20 @@ _SHOWN = 5e-5
 """Least absolute value that is not 0 with four digits."""
 
 
-def confirmation_lines(found: Confirmation, objective: str) -> list[str]:
+def confirmation_lines(found: Confirmation, goals: Goals) -> list[str]:
     """Return sentences on the confirmed best, its certainty, the search's optimism and its test.
 
     Args:
         found: Result of the confirmation.
-        objective: Name of the metric.
+        goals: Goals of the study.
     """
     return [
-        _best(found, objective),
+        _best(found, goals),
         *_few_seeds(found.best),
         *_lead(found),
         *_optimism(found),
         *(
-            final_evaluation_text(found.final_evaluation, found.best.trial)
+            final_evaluation_text(found.final_evaluation, found.best.trial, goals)
             if found.final_evaluation
             else ()
         ),
@@ -103,10 +103,10 @@ def more_seeds_override(configuration: Configuration) -> dict[str, str]:
     return {"sweep.confirm.seeds": f"sweep.confirm.seeds={FEW}"} if is_few else {}
 
 
-def _best(found: Confirmation, objective: str) -> str:
-    text = f"Confirmed best: trial {found.best.trial}, {objective} {mean_text(found.best)}"
+def _best(found: Confirmation, goals: Goals) -> str:
+    text = f"Confirmed best: trial {found.best.trial}, {goals.objective} {mean_text(found.best)}"
     if found.luck >= _SHOWN:
-        text += f"; {found.corrected(objective):.4f} without the luck of being the best of "
+        text += f"; {found.corrected(goals):.4f} without the luck of being the best of "
         text += f"{len(found.configurations)} means"
     return text + "."
 

@@ -5,19 +5,17 @@ or passed to `tuner.sweep` and `tuner.train`. Its record, which names module and
 to the workers and is stored with the study.
 """
 
-from tuner.metrics.known import (
-    VERSION,
-    installed,
-    of_plug_in,
-    plug_in_metrics,
-    remember,
-    score_of,
-    use,
-    versions,
-)
+from tuner.metrics.installed import installed, of_plug_in, plug_in_metrics
 from tuner.metrics.measure import measure, with_metrics
 from tuner.metrics.metric import Metric, metric
-from tuner.metrics.record import MetricRecord, check_importable, load, records_of
+from tuner.metrics.record import (
+    VERSION,
+    MetricRecord,
+    check_importable,
+    load,
+    records_of,
+    versions,
+)
 
 __all__ = [
     "VERSION",
@@ -31,9 +29,6 @@ __all__ = [
     "of_plug_in",
     "plug_in_metrics",
     "records_of",
-    "remember",
-    "score_of",
-    "use",
     "versions",
     "with_metrics",
 ]

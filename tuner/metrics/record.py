@@ -20,6 +20,9 @@ from tuner.tasks import Direction, Score
 GROUP = "tuner.metrics"
 """Group of entry points."""
 
+VERSION = "metric "
+"""Beginning of a metric's name among versions."""
+
 _live: dict[tuple[str, str, str], Metric] = {}
 """Metrics of which this process has made a record; launcher=debug measures those."""
 
@@ -123,6 +126,11 @@ def records_of(metrics: Any) -> tuple[MetricRecord, ...]:
                 remedy="another name",
             )
     return records
+
+
+def versions(records: Iterable[MetricRecord]) -> dict[str, str]:
+    """Return each metric with what decides its values: its function and the code's hash."""
+    return {f"{VERSION}{each.name}": f"{each.target} {each.code}" for each in records}
 
 
 def check_importable(records: Iterable[MetricRecord]) -> None:

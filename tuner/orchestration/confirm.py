@@ -26,7 +26,6 @@ from tuner.results.best import BestPublisher
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked
 from tuner.search.space import Dimension, IntInterval, SearchSpace
-from tuner.settings.objectives import direction
 from tuner.settings.settings import TrialSettings
 from tuner.study import (
     Definition,
@@ -38,6 +37,7 @@ from tuner.study import (
     prepared_url,
     study_url,
 )
+from tuner.tasks import Direction
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import KeptModel
@@ -101,7 +101,7 @@ def confirm(
             sweep over the repeats; returns False if it was interrupted.
     """
     wanted = start.composed.agent.sweep.confirm
-    way = direction(start.objective)
+    way = start.goals.direction
     chosen = leaders(study.outcomes(), way, wanted)
     if search.interrupted or search.failed or not chosen:
         return ConfirmationResult()
@@ -117,7 +117,7 @@ def confirm(
             tracker.abandon(orphans, ROLE)
             sweep = _run(start, repeated, source, tracker, search, tags)
         ended = repeated.outcomes()
-    found = confirmation(chosen, ended, start.objective, wanted.seeds)
+    found = confirmation(chosen, ended, start.goals, wanted.seeds)
     if found is None or (sweep is not None and sweep.interrupted):
         return ConfirmationResult(sweep=sweep)
     study.set_attr(CONFIRMED, to_plain(found))
@@ -158,6 +158,7 @@ def _definition(start: Start, search_identity: str | None) -> Definition:
         base=start.composed.base,
         goals=start.goals,
         contents=start.inputs.contents,
+        metrics=start.composed.metrics,
         repeats_of=search_identity,
     )
 
@@ -187,7 +188,7 @@ def _run(
     earlier = repeated.outcomes()
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
-        _keep_best_models(place, repeated.outcomes(), start.objective)
+        _keep_best_models(place, repeated.outcomes(), start.goals.direction)
 
     plan = start.plan([*search.outcomes, *earlier], tags)
     sweep = Sweep(
@@ -243,13 +244,9 @@ def _keep_published_model(folder: StudyFolder, ended: Sequence[TrialOutcome]) ->
             folder.confirmation.trial(repeat.number).drop_model()
 
 
-def _keep_best_models(place: StudyFolder, ended: Sequence[TrialOutcome], objective: str) -> None:
+def _keep_best_models(place: StudyFolder, ended: Sequence[TrialOutcome], way: Direction) -> None:
     """Keep of each configuration the model of its best repeat only."""
-    found = [
-        repeat
-        for repeat in ranked(ended, direction(objective))
-        if place.trial(repeat.number).model.is_dir()
-    ]
+    found = [repeat for repeat in ranked(ended, way) if place.trial(repeat.number).model.is_dir()]
     best: set[int] = set()
     for repeat in found:
         trial, _ = repeat_key(repeat)

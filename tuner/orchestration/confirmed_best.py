@@ -6,7 +6,6 @@ from tuner.confirmation import repeat_key
 from tuner.orchestration.start import Start
 from tuner.results.best_files import BestFiles
 from tuner.search.ranking import ranked
-from tuner.settings.objectives import direction
 from tuner.trial.kept_model import KeptModel
 from tuner.trial.records import TrialOutcome
 
@@ -29,7 +28,7 @@ class ConfirmedBest:
         self.winner = winner
         self._files = BestFiles(start.folder)
         own = [repeat for repeat in ended if repeat_key(repeat)[0] == winner.number]
-        self._best = ranked(own, direction(start.objective))[0]
+        self._best = ranked(own, start.goals.direction)[0]
 
     @property
     def model(self) -> KeptModel:

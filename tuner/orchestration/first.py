@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner import metrics
 from tuner.config import ComposedSweep, trial_values
 from tuner.errors import InputError
 from tuner.orchestration.dry_run_lines import domain_text
@@ -88,8 +87,6 @@ def _values(composed: ComposedSweep, name: str) -> list[Mapping[str, Scalar]]:
         reader.close()
     completed = (outcome for outcome in study.outcomes if outcome.state is TrialState.COMPLETE)
     best = by_preference(completed, study.goals)
-    # The other study's metrics may have the same names and other directions.
-    metrics.use(composed.metrics)
     if not best:
         raise InputError(
             f"the study {name!r} has no completed trial",

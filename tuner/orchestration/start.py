@@ -111,7 +111,7 @@ class Start:
             time_left=partial(seconds_left, os.environ),
             longest=longest(ended),
             git_commit=tags.get(COMMIT, ""),
-            versions=made_with(),
+            versions=made_with(self.composed.metrics),
             hooks=SweepHooks(stop_requested=self.hooks.stop_requested),
             metrics=self.composed.metrics,
         )

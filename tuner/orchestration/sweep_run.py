@@ -15,6 +15,7 @@ from tuner.execution.loop import Sweep
 from tuner.orchestration.call import Call
 from tuner.orchestration.confirm import ConfirmationResult, check_confirmation, confirm
 from tuner.orchestration.dry_run import dry_run
+from tuner.orchestration.earlier_metrics import with_earlier_metrics
 from tuner.orchestration.final_evaluation import early_refusal
 from tuner.orchestration.invocations import remember_invocation
 from tuner.orchestration.report_page import write_page
@@ -105,6 +106,8 @@ def _run_here(
         check_confirmation(start)
         study = start.open_study(folder, agent.storage)
         stack.callback(study.close)
+        composed = with_earlier_metrics(composed, study.attributes(), terminal.warn)
+        start = replace(start, composed=composed)
         _show_opened(start, study)
         invocation = remember_invocation(study, call.invocation)
         tags = call.tags
@@ -192,7 +195,7 @@ def _facts(start: Start) -> StudyFacts:
         name=start.composed.agent.study_name,
         goals=start.goals,
         contents=start.inputs.contents,
-        made_with=made_with(),
+        made_with=made_with(start.composed.metrics),
     )
 
 

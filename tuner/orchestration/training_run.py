@@ -111,7 +111,7 @@ def train(composed: ComposedTraining, tags: Mapping[str, str], terminal: Termina
                 role="train",
                 git_commit=tags.get(COMMIT, ""),
                 metrics=composed.metrics,
-                versions=made_with(),
+                versions=made_with(composed.metrics),
             ),
             source=SingleTrialSource(ClaimedTrial(number=folder.take_number())),
             launcher=launcher,

@@ -92,7 +92,7 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
         "seeds": list(repeated.scores),
     }
     if repeated is found.best:
-        confirmed["corrected_mean"] = found.corrected(study.goals.objective)
+        confirmed["corrected_mean"] = found.corrected(study.goals)
     return {"confirmed": confirmed}
 
 
@@ -121,7 +121,9 @@ def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
         name: {
             "value": score.value,
             "standard_error": score.error,
-            "interval": None if (ends := evaluation.interval(name)) is None else list(ends),
+            "interval": None
+            if (ends := evaluation.interval(name, study.goals)) is None
+            else list(ends),
         }
         for name, score in evaluation.scores.items()
     }
@@ -156,7 +158,7 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
         f"Trial {outcome.number} of {study.name}{value}.",
         *_early_end(outcome),
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
-        *([f"Test: {scores_text(evaluation)}."] if evaluation else []),
+        *([f"Test: {scores_text(evaluation, study.goals)}."] if evaluation else []),
         f"Train it with: python -m tuner train {shlex.quote(file)}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

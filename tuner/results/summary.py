@@ -117,7 +117,7 @@ class SweepSummary:
         )
         return {
             **found,
-            **_confirmed_metrics(self.confirmation, self.goals.objective),
+            **_confirmed_metrics(self.confirmation, self.goals),
             **_efficiency(self.time),
             **{
                 f"trials_{state.value}": float(counted[state])
@@ -139,14 +139,14 @@ def _efficiency(time: TimeSpent) -> dict[str, float]:
     return {} if time.efficiency is None else {"sweep_efficiency": time.efficiency}
 
 
-def _confirmed_metrics(found: Confirmation | None, objective: str) -> dict[str, float]:
+def _confirmed_metrics(found: Confirmation | None, goals: Goals) -> dict[str, float]:
     if found is None:
         return {}
     metrics = {
         "confirmed_objective": found.best.estimate.mean,
         "confirmed_low": found.best.estimate.low,
         "confirmed_high": found.best.estimate.high,
-        "confirmed_corrected": found.corrected(objective),
+        "confirmed_corrected": found.corrected(goals),
         "search_optimism": found.optimism,
     }
     tested = found.final_evaluation.metrics if found.final_evaluation else {}
@@ -255,7 +255,7 @@ def _stopped(summary: SweepSummary) -> list[Statement]:
 
 def _confirmation_statements(summary: SweepSummary, found: Confirmation) -> list[Statement]:
     """Return the sentences on a confirmation, with the command for more seeds."""
-    sentences = [Statement(text=line) for line in confirmation_lines(found, summary.objective)]
+    sentences = [Statement(text=line) for line in confirmation_lines(found, summary.goals)]
     more = more_seeds_override(found.best)
     if more:
         command = summary.invocation.command_with(more)

@@ -4,12 +4,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.settings.objectives import direction
+from tuner.fields.intervals import Range
 from tuner.settings.settings import SweepSettings
-from tuner.tasks import Direction
+from tuner.tasks import Direction, Score
 from tuner.trial.records import Report, TrialOutcome, each_stretch
 
 FORM = '"<= NUMBER" or ">= NUMBER"'
@@ -84,6 +84,8 @@ class Goals:
     """Metric names, one or more; where only one is shown, it is the first."""
     constraints: tuple[Constraint, ...] = ()
     """Constraints that a completed trial must meet."""
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    """Metric to title, direction and range, of all that the trials measure."""
 
     @property
     def objective(self) -> str:
@@ -93,12 +95,17 @@ class Goals:
     @property
     def direction(self) -> Direction:
         """Direction in which the first objective improves."""
-        return direction(self.objective)
+        return self.scores[self.objective].direction
 
     @property
     def directions(self) -> tuple[Direction, ...]:
         """Direction in which each objective improves."""
-        return tuple(map(direction, self.objectives))
+        return tuple(self.scores[name].direction for name in self.objectives)
+
+    @property
+    def range(self) -> Range:
+        """Values that the first objective can have."""
+        return self.scores[self.objective].values
 
     @property
     def several(self) -> bool:
@@ -146,7 +153,7 @@ class Goals:
         return {self.objective: outcome.value, **outcome.measured}
 
     def to_plain(self) -> dict[str, object]:
-        """Return the goals as JSON values."""
+        """Return objectives and constraints as JSON values."""
         bounds = {each.metric: each.text for each in self.constraints}
         return {"objectives": list(self.objectives), "constraints": bounds}
 
@@ -156,21 +163,28 @@ def is_missed(metric: str, violated: Sequence[str]) -> bool:
     return any(text.startswith(f"{metric} ") for text in violated)
 
 
-def goals_of(sweep: SweepSettings) -> Goals:
+def goals_of(sweep: SweepSettings, scores: Mapping[str, Score]) -> Goals:
     """Return the goals of a sweep.
+
+    Args:
+        sweep: Objectives and constraints.
+        scores: Metric to title, direction and range, of all that the trials measure.
 
     Raises:
         ValueError: A constraint cannot be parsed.
     """
-    return goals(sweep.objectives or (), sweep.constraints)
+    return goals(sweep.objectives or (), sweep.constraints, scores)
 
 
-def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:
+def goals(
+    objectives: Sequence[str], constraints: Mapping[str, str], scores: Mapping[str, Score]
+) -> Goals:
     """Return goals from their form in the configuration.
 
     Args:
         objectives: Names of the metrics.
         constraints: Metric to bound, for example `<= 20e9`.
+        scores: Metric to title, direction and range, of all that the trials measure.
 
     Raises:
         ValueError: A constraint cannot be parsed.
@@ -178,13 +192,19 @@ def goals(objectives: Sequence[str], constraints: Mapping[str, str]) -> Goals:
     return Goals(
         objectives=tuple(objectives),
         constraints=tuple(constraint(metric, text) for metric, text in constraints.items()),
+        scores=scores,
     )
 
 
-def goals_from_plain(plain: Mapping[str, Any]) -> Goals:
-    """Return goals from `Goals.to_plain`, also of earlier versions with one objective."""
+def goals_from_plain(plain: Mapping[str, Any], scores: Mapping[str, Score]) -> Goals:
+    """Return goals from `Goals.to_plain`, also of earlier versions with one objective.
+
+    Args:
+        plain: Objectives and constraints as JSON values.
+        scores: Metric to title, direction and range, of all that the trials measure.
+    """
     objectives = plain["objectives"] if "objectives" in plain else [plain["objective"]]
-    return goals(objectives, plain.get("constraints", {}))
+    return goals(objectives, plain.get("constraints", {}), scores)
 
 
 def score(value: float) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import tuner
-from tuner import metrics
 from tuner.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.fields.plugins import loaded_packages
 from tuner.metrics import MetricRecord
+from tuner.metrics import versions as metric_versions
 from tuner.search.configuration_id import canonical
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace, Values
@@ -114,11 +114,14 @@ def is_ours(attributes: Mapping[str, Any]) -> bool:
     return isinstance(stored, Mapping) and {"space", "base"} <= set(stored)
 
 
-def made_with() -> dict[str, str]:
+def made_with(metrics: Iterable[MetricRecord] = ()) -> dict[str, str]:
     """Return the versions that decide what a trial gives.
 
     They are ours, the code's own hash, those of the libraries, of the plug-ins in use and of
     users' metrics.
+
+    Args:
+        metrics: Users' metrics that the trial measures.
     """
     found = {"tuner": tuner.__version__, "code": _code_hash()}
     for name in LIBRARIES:
@@ -126,7 +129,7 @@ def made_with() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found | loaded_packages("tuner.launchers") | metrics.versions()
+    return found | loaded_packages("tuner.launchers") | metric_versions(metrics)
 
 
 @cache
@@ -236,7 +239,8 @@ def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Ch
     was = {key: value for key, value in stored.items() if key != "objective"}
     # Before there were tasks, classification was the only one.
     was["base"] = {"task": Classification().to_mapping()} | dict(stored["base"])
-    for path, before, after in differing_leaves(was | goals_from_plain(stored).to_plain(), wanted):
+    was |= goals_from_plain(stored, {}).to_plain()
+    for path, before, after in differing_leaves(was, wanted):
         option, setting = _setting(path)
         decision = decision_of(setting, DECISIONS)
         is_free = decision is BetweenStarts.ANYTHING

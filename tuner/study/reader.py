@@ -30,7 +30,7 @@ from tuner.confirmation import (
 from tuner.errors import InputError
 from tuner.files.sqlite_address import optuna_address, sqlite_address
 from tuner.formatting.suggestion import nearest
-from tuner.metrics import MetricRecord, remember
+from tuner.metrics import MetricRecord
 from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace
 from tuner.settings.settings import JOURNAL, SQLITE, AgentSettings, StorageSettings
@@ -42,7 +42,7 @@ from tuner.study.definition import DEFINITION, is_ours
 from tuner.study.importances import importances
 from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage_retry import STORAGE_ERRORS
-from tuner.study.stored_metrics import stored_metrics
+from tuner.study.stored_metrics import stored_metrics, stored_scores
 from tuner.study.stores import shown
 from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
@@ -177,8 +177,7 @@ class StudyReader:
         definition = attributes[DEFINITION]
         space = SearchSpace.from_plain(definition["space"])
         names = {dimension.name: dimension.key for dimension in space.dimensions}
-        goals = goals_from_plain(definition)
-        remember(stored_metrics(attributes))
+        goals = goals_from_plain(definition, stored_scores(attributes))
         return StoredStudy(
             name=self.name,
             goals=goals,
@@ -387,7 +386,7 @@ def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirma
     with suppress(KeyError, cattrs.BaseValidationError):
         plain = dict(attributes[CONFIRMED])
         plain.pop("final_look", None)  # Earlier versions wrote it here, empty; it is stored apart.
-        found = with_intervals(from_plain(Confirmation, plain), goals.objective)
+        found = with_intervals(from_plain(Confirmation, plain), goals)
         evaluation = attributes.get(TESTED)
         return replace(
             found, final_evaluation=from_plain(FinalEvaluation, evaluation) if evaluation else None

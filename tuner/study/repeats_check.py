@@ -53,7 +53,8 @@ def check_repeats(
     # A search without an id gets a new one, which no repeats have.
     id_ = (searched or {}).get(STUDY_ID) or new_study_id()
     repeats_attributes(repeats.name, found, id_)
-    opening_attributes(repeats.name, found, definition.to_plain(), made_with(), (), "")
+    now = made_with(definition.metrics)
+    opening_attributes(repeats.name, found, definition.to_plain(), now, (), "")
 
 
 def _attributes(storage: BaseStorage, name: str) -> Mapping[str, Any] | None:

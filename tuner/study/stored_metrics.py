@@ -1,4 +1,4 @@
-"""Users' metrics of a study, stored with it for later starts, other agents and reports."""
+"""Metrics of a study, stored with it for later starts, other agents and reports."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,10 +6,16 @@ from typing import Any
 from tuner.confirmation import searched_name
 from tuner.errors import InputError
 from tuner.metrics import MetricRecord
+from tuner.settings.objectives import measured_scores
+from tuner.study.definition import DEFINITION
+from tuner.tasks import REGISTRY, Classification, Score
 from tuner.trial.serialization import from_plain, to_plain
 
 METRICS = "metrics"
 """User attribute of a study: name of a metric to its plain `MetricRecord`."""
+
+SCORES = "scores"
+"""User attribute of a study: metric to its plain `Score`, of all that its trials measure."""
 
 
 def metrics_attributes(
@@ -47,3 +53,31 @@ def stored_metrics(attributes: Mapping[str, Any]) -> tuple[MetricRecord, ...]:
     """
     found = attributes.get(METRICS) or {}
     return tuple(from_plain(MetricRecord, plain) for plain in found.values())
+
+
+def scores_attributes(
+    stored: Mapping[str, Any], scores: Mapping[str, Score]
+) -> dict[str, dict[str, Any]]:
+    """Return the attribute with title, direction and range of each metric, of all starts.
+
+    Args:
+        stored: Attributes of the study; empty if it is new.
+        scores: Metrics that the trials of this start measure.
+    """
+    return {SCORES: {**stored.get(SCORES, {}), **{k: to_plain(v) for k, v in scores.items()}}}
+
+
+def stored_scores(attributes: Mapping[str, Any]) -> dict[str, Score]:
+    """Return title, direction and range of each metric of a study.
+
+    Args:
+        attributes: User attributes of the study.
+
+    Raises:
+        InputError: An earlier version made the study, for a task that is not installed.
+    """
+    if SCORES in attributes:
+        return {name: from_plain(Score, plain) for name, plain in attributes[SCORES].items()}
+    # Before there were tasks, classification was the only one.
+    task = attributes[DEFINITION]["base"].get("task") or Classification().to_mapping()
+    return measured_scores(REGISTRY.find(task["name"]), stored_metrics(attributes))

@@ -29,7 +29,7 @@ from tuner.study.lost import StudyLostError
 from tuner.study.owner import identity
 from tuner.study.snapshot import StudySnapshot
 from tuner.study.storage_retry import StorageRetry
-from tuner.study.stored_metrics import metrics_attributes
+from tuner.study.stored_metrics import metrics_attributes, scores_attributes
 from tuner.study.stores import connect, shown
 from tuner.study.strategies import build_pruner, build_sampler
 from tuner.study.trial_leases import TrialLeases
@@ -177,7 +177,7 @@ class Study:
         Returns:
             Number of times that it was opened before.
         """
-        wanted, now, new_id = definition.to_plain(), made_with(), new_study_id()
+        wanted, now, new_id = definition.to_plain(), made_with(definition.metrics), new_study_id()
         opened = 0
 
         def decide(
@@ -191,6 +191,7 @@ class Study:
             )
             found |= repeats_attributes(name, stored, definition.repeats_of)
             found |= metrics_attributes(name, stored, definition.metrics)
+            found |= scores_attributes(stored, definition.goals.scores)
             self.identity = identity_of(name, {**stored, **found})
             chosen = first.always if opened else [*first.always, *first.if_new]
             points = [waiting_point(self._space, each, self._identify) for each in chosen]

@@ -1,8 +1,8 @@
 """Trials and spaces to be read, in few words."""
 
+from tests.goals import goals
 from tests.records import outcome, report
 from tuner.diagnosis.sweep import FollowUp, lines, read_sweep
-from tuner.search.goals import Goals
 from tuner.search.space import Dimension, FloatInterval, SearchSpace
 from tuner.trial.records import Convergence, Diagnosis, TrialState
 
@@ -43,7 +43,7 @@ def rates(pairs, value=None):
 
 def read(outcomes, space, **given):
     objective = given.pop("objective", "val_accuracy")
-    arguments = {"goals": Goals(objectives=(objective,)), "importances": {}, "epochs": 3.0} | given
+    arguments = {"goals": goals((objective,)), "importances": {}, "epochs": 3.0} | given
     return read_sweep(outcomes, space=space, **arguments)
 
 

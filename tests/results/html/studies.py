@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from tests.goals import goals
 from tests.records import report
 from tuner.diagnosis.sweep import read_sweep
 from tuner.results.html.data import assemble
-from tuner.search.goals import goals
 from tuner.search.space import Choice, Dimension, FloatInterval, SearchSpace
 from tuner.study.reader import Phase, StoredStudy, StoredTrial
 from tuner.trial.records import Convergence, Diagnosis, TrialOutcome, TrialState

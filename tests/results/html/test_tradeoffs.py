@@ -32,8 +32,8 @@ def test_of_three_objectives_the_line_is_that_of_the_two_which_are_drawn():
     ],
 )
 def test_the_line_turns_away_from_the_better_corner(across, up, corner, shape):
-    assert better_corner(across, up) == corner
     study = shown(*traded((0.7, 30.0), objectives=(up, across)), objectives=(up, across))
+    assert better_corner(study, across) == corner
     assert trade_off(study, across)["data"][0]["line"]["shape"] == shape
 
 

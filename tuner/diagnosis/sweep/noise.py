@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.search.goals import Goals
 from tuner.search.ranking import is_usable, ranked
-from tuner.settings.objectives import range_of
-from tuner.tasks import Direction
 from tuner.trial.records import Report, TrialOutcome
 
 CRITICAL = 1.96
@@ -36,7 +35,7 @@ class Noise:
         return self.tied == self.completed
 
 
-def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction) -> Noise | None:
+def noise(outcomes: Sequence[TrialOutcome], goals: Goals) -> Noise | None:
     """Compare the best completed trial with the others.
 
     Two scores are distinguished if they differ by more than 1.96 sqrt(2) standard errors, as those
@@ -49,17 +48,17 @@ def noise(outcomes: Sequence[TrialOutcome], objective: str, direction: Direction
     """
     values = [
         (outcome.value, outcome)
-        for outcome in ranked(outcomes, direction)
+        for outcome in ranked(outcomes, goals.direction)
         if is_usable(outcome) and outcome.value is not None and math.isfinite(outcome.value)
     ]
     if not values or values[0][1].last is None:
         return None
     best, last = values[0][0], values[0][1].last
-    error = standard_error(last, objective)
+    error = standard_error(last, goals.objective)
     if error is None:
         return None
     behind = [abs(best - value) for value, _ in values]
-    margin = range_of(objective).of_difference().clip(CRITICAL * math.sqrt(2.0) * error)
+    margin = goals.range.of_difference().clip(CRITICAL * math.sqrt(2.0) * error)
     return Noise(
         examples=last.validation_examples,
         error=error,

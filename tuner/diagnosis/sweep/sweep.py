@@ -77,7 +77,7 @@ def read_sweep(
         edges=() if goals.several else tuple(edges(ordered, space, better)),
         budget=_short_budget(ordered, None if goals.several else best(ordered, better), epochs),
         importances=dict(sorted(importances.items(), key=lambda item: (-item[1], item[0]))),
-        noise=None if goals.several else noise(ordered, goals.objective, better),
+        noise=None if goals.several else noise(ordered, goals),
         completed=sum(outcome.state is TrialState.COMPLETE for outcome in ordered),
     )
 

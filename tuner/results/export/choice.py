@@ -8,7 +8,7 @@ from tuner.search.goals import Goals
 from tuner.search.pareto import by_preference
 from tuner.search.ranking import is_usable, unmet_text
 from tuner.settings.export import ExportSettings
-from tuner.settings.objectives import direction, sign
+from tuner.settings.objectives import sign
 from tuner.trial.records import TrialOutcome, TrialState
 
 
@@ -59,19 +59,25 @@ def choose(
             reason=f"none of the {len(usable)} completed trials is {settings.convergence} "
             f"({found})"
         )
-    good = [outcome for outcome in wanted if learned(outcome)]
+    good = [outcome for outcome in wanted if learned(outcome, goals)]
     if not good:
         return Choice(reason=f"none of {len(wanted)} trials beats the constant guess")
     return Choice(outcomes=tuple(good[: settings.top]))
 
 
-def learned(outcome: TrialOutcome) -> bool:
-    """Return True if a trial ended better than the best constant guess."""
+def learned(outcome: TrialOutcome, goals: Goals) -> bool:
+    """Return True if a trial ended better than the best constant guess.
+
+    Args:
+        outcome: Outcome of the trial.
+        goals: Goals of its study.
+    """
     last, guess = outcome.last, outcome.guess
     if last is None or guess is None:
         return True
-    better = sign(direction(f"val_{guess.name}"))
-    gain = better * (last.metrics.get(f"val_{guess.name}", guess.score) - guess.score)
+    name = f"val_{guess.name}"
+    better = sign(goals.scores[name].direction)
+    gain = better * (last.metrics.get(name, guess.score) - guess.score)
     return gain > 0.0 or last.val_loss < guess.loss
 
 

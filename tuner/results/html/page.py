@@ -24,7 +24,6 @@ from tuner.results.html.tradeoffs import trade_off
 from tuner.results.tables import figure
 from tuner.search.goals import Goals, score
 from tuner.search.ranking import gain
-from tuner.settings.objectives import direction
 
 FEW = 6
 """Largest number of parameters with a column each in the ranked table, fewer with more metrics."""
@@ -117,7 +116,10 @@ def render(
 def goals_text(goals: Goals) -> str:
     """Return the goals of a study for the line below its name."""
     words = {"maximize": "larger", "minimize": "smaller"}
-    parts = [f"{name}, {words[direction(name)]} is better" for name in goals.objectives]
+    parts = [
+        f"{name}, {words[way]} is better"
+        for name, way in zip(goals.objectives, goals.directions, strict=True)
+    ]
     bounds = [f"{each.metric} {each.text}" for each in goals.constraints]
     return "; ".join([*parts, *([f"with {', '.join(bounds)}"] if bounds else [])])
 
@@ -182,7 +184,7 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
     if found is None:
         return None
     return {
-        "lines": confirmation_lines(found, study.objective),
+        "lines": confirmation_lines(found, study.goals),
         "headings": HEADINGS,
         "rows": [table_row(configuration, found) for configuration in found.configurations],
     }

@@ -1,14 +1,14 @@
 """Plots of one metric against another: the possible trade-offs, and their price."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from tuner.results.html.data import StudyView, TrialView
 from tuner.results.html.figures import Figure, base_layout, hover_text, metric_lines
 from tuner.results.html.style import INK, QUIET, colour, label
-from tuner.search.goals import Constraint, Goals
+from tuner.search.goals import Constraint
 from tuner.search.pareto import as_maximized, undominated
-from tuner.settings.objectives import direction
 
 HEIGHT = 360
 RULE = "#8c959f"
@@ -25,7 +25,7 @@ def trade_off(study: StudyView, across: str) -> Figure:
         across: The other metric; for an objective, a line bounds what both allow.
     """
     ended = [trial for trial in study.trials if trial.value is not None]
-    corner = better_corner(across, study.objective)
+    corner = better_corner(study, across)
     shapes, notes = _bounds(study, across)
     layout = base_layout(height=HEIGHT)
     layout["xaxis"]["title"]["text"] = escape(across)
@@ -37,10 +37,14 @@ def trade_off(study: StudyView, across: str) -> Figure:
     return {"data": [*line, *shown, *best], "layout": layout}
 
 
-def better_corner(across: str, up: str) -> str:
+def better_corner(study: StudyView, across: str) -> str:
     """Return the corner of a plot that is best in both metrics, for example `top right`."""
-    row = "top" if direction(up) == "maximize" else "bottom"
-    return f"{row} {'right' if direction(across) == 'maximize' else 'left'}"
+    row = "top" if study.direction == "maximize" else "bottom"
+    return f"{row} {'right' if _increases(study, across) else 'left'}"
+
+
+def _increases(study: StudyView, metric: str) -> bool:
+    return study.goals.scores[metric].direction == "maximize"
 
 
 def front_corners(study: StudyView, across: str) -> list[tuple[float, float]]:
@@ -53,7 +57,7 @@ def front_corners(study: StudyView, across: str) -> list[tuple[float, float]]:
     Returns:
         Points by the value of `across`.
     """
-    pair = Goals(objectives=(across, study.objective))
+    pair = replace(study.goals, objectives=(across, study.objective), constraints=())
     known = [trial.measured for trial in study.trials if trial.rank is not None]
     best = undominated(as_maximized(values, pair) for values in known)
     return sorted(
@@ -64,7 +68,7 @@ def front_corners(study: StudyView, across: str) -> list[tuple[float, float]]:
 def _staircase(study: StudyView, across: str) -> Figure:
     points = front_corners(study, across)
     # From each point the line first runs along the region that the point dominates.
-    shape = "vh" if direction(across) == "maximize" else "hv"
+    shape = "vh" if _increases(study, across) else "hv"
     return {
         "type": "scatter",
         "mode": "lines",
@@ -91,7 +95,7 @@ def _marks(study: StudyView, across: str, ended: Sequence[TrialView], name: str)
             "opacity": [1.0 if trial.on_front else 0.55 for trial in own],
         },
         "text": [str(trial.number) if trial.on_front else "" for trial in own],
-        "textposition": better_corner(across, study.objective),
+        "textposition": better_corner(study, across),
         "textfont": {"size": 11, "color": QUIET},
         "customdata": [
             "<br>".join([hover_text(trial), *metric_lines(study, trial)]) for trial in own

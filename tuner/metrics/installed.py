@@ -1,55 +1,17 @@
-"""Metrics known by name: those of this process's sweep, of studies it reads, and installed."""
+"""Metrics that installed packages declare."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from tuner.errors import InputError
 from tuner.fields.plugins import PlugIn, plug_ins, unusable
 from tuner.installation.remedies import uninstall
 from tuner.metrics.metric import Metric
 from tuner.metrics.record import GROUP, MetricRecord, record_of
-from tuner.tasks import Score
-
-VERSION = "metric "
-"""Beginning of a metric's name among versions."""
-
-_known: dict[str, Score] = {}
-"""Metric to score, of the sweeps and studies that this process has met; the last one counts."""
-
-_used: list[MetricRecord] = []
-"""Metrics of the sweep that this process composed last."""
-
-
-def use(records: Iterable[MetricRecord]) -> None:
-    """Make metrics those of this process's sweep."""
-    _used[:] = records
-    remember(_used)
-
-
-def remember(records: Iterable[MetricRecord]) -> None:
-    """Make the scores of metrics known by name, for studies that are read."""
-    _known.update({record.name: record.score for record in records})
-
-
-def versions() -> dict[str, str]:
-    """Return each used metric with what decides its values: its function and the code's hash."""
-    return {f"{VERSION}{each.name}": f"{each.target} {each.code}" for each in _used}
 
 
 def plug_in_metrics() -> Sequence[PlugIn]:
     """Return the metrics that installed packages declare; nothing is imported."""
     return plug_ins(GROUP)
-
-
-def score_of(name: str) -> Score | None:
-    """Return title, direction and range of a metric; None if it is not known.
-
-    Raises:
-        InputError: The package that brings it cannot be used.
-    """
-    if name in _known:
-        return _known[name]
-    found = installed(name)
-    return None if found is None else found.score
 
 
 def installed(name: str) -> MetricRecord | None:
