@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.private_imports import private_imports
+from tests.private_imports import private_attributes, private_definitions, private_imports
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,11 @@ def test_a_private_import_is_found(source, found):
 )
 def test_what_is_public_or_our_own_is_not(source):
     assert list(private_imports(source, "tuner")) == []
+
+
+def test_private_attributes_are_found_unless_the_package_defines_them():
+    source = "class A:\n    _kept: int\n    def f(self): return self._kept, node._get_node('a')"
+    own = set(private_definitions(source))
+    assert own == {"A", "_kept", "f"}
+    assert list(private_attributes(source, own)) == [(3, "_get_node")]
+    assert list(private_attributes("pair._replace(a=1)", ())) == []

@@ -11,7 +11,7 @@ from tuner.data.texts import Texts
 from tuner.errors import InputError
 from tuner.files.model_folder import is_present, read_whole
 from tuner.settings.settings import TrialSettings
-from tuner.tasks import Form, Task
+from tuner.tasks import Task
 from tuner.worker.predict_client import predict
 
 
@@ -148,9 +148,9 @@ def _prediction(row: Mapping[str, Any]) -> Prediction:
 
 
 def _check(task: Task, texts: Sequence[Any], pairs: Sequence[Any] | None) -> None:
-    is_first = _is_input if task.form is Form.WORDS else _is_text
+    is_first = _is_input if task.form.first_is_list else _is_text
     is_second, example = _is_text, '["a second text"]'
-    if task.form is Form.CHOICES:
+    if task.form.second_is_list:
         is_second, example = _is_choices, '[["yes", "no"]]'
     _check_parts("texts", texts, is_first, '["a fine film"]')
     if pairs is not None:

@@ -27,7 +27,7 @@ from tuner.settings.settings import (
 from tuner.settings.storage import EXAMPLES, is_consistent, is_server
 from tuner.settings.training_settings import TrainingSettings
 from tuner.settings.verify_settings import VerifySettings
-from tuner.tasks import Task
+from tuner.tasks import REGISTRY, Task
 
 SAMPLERS_OF_SEVERAL = ("tpe", "random", "grid", "qmc", "gp", "nsgaii")
 PRUNERS_OF_SEVERAL = ("extrapolation", "none")
@@ -70,7 +70,8 @@ def _of_labels(settings: TrialSettings) -> Iterator[Finding]:
     yield from settings.task.findings()
     for key in () if settings.task.several_labels else ("label_separator", "label_columns"):
         if (value := getattr(settings.data, key)) is not None:
-            remedy = f"data.{key}=null, or task=multilabel, whose rows have several labels"
+            able = "|".join(kind.name for kind in REGISTRY.bundled() if kind.several_labels)
+            remedy = f"data.{key}=null, or task={able}, whose rows have several labels"
             yield Finding(key=f"data.{key}", value=value, remedy=remedy)
 
 

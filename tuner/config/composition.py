@@ -67,7 +67,8 @@ class Composition:
 
     def known_keys(self) -> list[str]:
         """Return every key whose value can be set."""
-        return list(_keys(self.config, ""))
+        plain: Any = OmegaConf.to_container(self.config, resolve=False)
+        return list(_keys(plain, ""))
 
     def section(self, groups: Sequence[str]) -> dict[str, Any]:
         """Return some keys of the top level as plain values.
@@ -144,10 +145,8 @@ def _is_option_name(key: str) -> bool:
     return group in OPEN_GROUPS and leaf == "name"
 
 
-def _keys(node: DictConfig, prefix: str) -> Iterable[str]:
-    for key in map(str, node) if prefix != "sweep.space." else ():
+def _keys(plain: Mapping[Any, Any], prefix: str) -> Iterable[str]:
+    for key, child in plain.items() if prefix != "sweep.space." else ():
         yield f"{prefix}{key}"
-        missing = OmegaConf.is_missing(node, key)
-        child = None if missing else node._get_node(key)  # noqa: SLF001 (no interpolation yet)
-        if isinstance(child, DictConfig) and not child._is_none():  # noqa: SLF001
+        if isinstance(child, dict):
             yield from _keys(child, f"{prefix}{key}.")

@@ -100,7 +100,7 @@ def read_domain(expression: Any, where: str) -> Domain:
     if not isinstance(expression, str):
         raise _no_search(expression, where)
     parsed = _parsed(f"key={expression}", expression, where, _GRAMMAR)
-    if not isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001 (value() hides quotes)
+    if not isinstance(parsed.value(), Sweep | Glob):
         raise _no_search(expression, where)
     return _domain(parsed, expression, where)
 
@@ -129,7 +129,7 @@ def _read(text: str, where: str) -> Setting:
     key = parsed.key_or_group
     where = f"{where}, {text}"
     _refuse_foreign(parsed, text, where)
-    if isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
+    if isinstance(parsed.value(), Sweep | Glob):
         return Setting(
             kind=Kind.SEARCH, key=key, text=text, where=where, value=_domain(parsed, text, where)
         )
@@ -199,7 +199,7 @@ def _refuse_foreign(parsed: Override, text: str, where: str) -> None:
             remedy=f"{key}={text.partition('=')[2] or 'VALUE'} without + or ~; keys of your own "
             "are possible under " + ", ".join(free_mappings()),
         )
-    if key == SWEEP and isinstance(parsed._value, Sweep | Glob):  # noqa: SLF001
+    if key == SWEEP and isinstance(parsed.value(), Sweep | Glob):
         raise InputError(
             f"{text!r} names several sweeps",
             where=where,
@@ -220,7 +220,7 @@ def _option_name(parsed: Override, text: str, where: str) -> str:
 
 
 def _domain(parsed: Override, text: str, where: str) -> Domain:
-    value = parsed._value  # noqa: SLF001 (value() hides whether a string was quoted)
+    value = parsed.value()
     try:
         if isinstance(value, Glob):
             raise ValueError("glob() depends on the files that happen to exist")

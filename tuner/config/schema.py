@@ -151,10 +151,10 @@ def free_mappings() -> tuple[str, ...]:
 def by_example(value: Any) -> Any:
     """Return a value whose scalars are fixed to their types; null and references stay open."""
     if isinstance(value, DictConfig):
-        typed = DictConfig({})
+        typed, written = DictConfig({}), OmegaConf.to_container(value, resolve=False)
         for key in map(str, value):
             if OmegaConf.is_interpolation(value, key):
-                typed[key] = AnyNode(value._get_node(key)._value())  # type: ignore[union-attr]  # noqa: SLF001
+                typed[key] = AnyNode(written[key])  # type: ignore[index,call-overload]
             else:
                 typed[key] = value[key] if key == "defaults" else by_example(value[key])
         return typed

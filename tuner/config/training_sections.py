@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from tuner.config.files import checked_option, component_class, read_value, read_yaml
 from tuner.config.implied import DATA, data_option
@@ -67,7 +67,8 @@ class TrainingSections:
     @property
     def keys(self) -> frozenset[str]:
         """All keys in the file with a value of their own."""
-        return frozenset(key for name in self.content for key in _leaves(name, self.content[name]))
+        found = ((name, _as_written(node)) for name, node in self.content.items())
+        return frozenset(key for name, plain in found for key in _leaves(name, plain))
 
     def without(self, groups: Mapping[str, str]) -> "TrainingSections":
         """Return a copy without the sections of some groups, whose options are chosen anew."""
@@ -182,11 +183,14 @@ def _whole() -> tuple[str, ...]:
     return (*_WHOLE, *component_mappings())
 
 
-def _leaves(key: str, value: Any) -> Iterator[str]:
-    if key in _whole() or not isinstance(value, DictConfig):
+def _as_written(node: Any) -> Any:
+    """Return a section as plain values, with its references as texts."""
+    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+
+
+def _leaves(key: str, plain: Any) -> Iterator[str]:
+    if key in _whole() or not isinstance(plain, dict):
         yield key
         return
-    for name in map(str, value):
-        child = value._get_node(name)  # noqa: SLF001 (a reference is not followed yet)
-        inside = isinstance(child, DictConfig | ListConfig) and not child._is_none()  # noqa: SLF001
-        yield from _leaves(f"{key}.{name}", child if inside else None)
+    for name, child in plain.items():
+        yield from _leaves(f"{key}.{name}", child)

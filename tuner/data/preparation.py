@@ -24,7 +24,7 @@ from tuner.data.tokenized import TokenizedSplit, offsets_of
 from tuner.data.tokenizer import TokenRows, find_layout
 from tuner.errors import InputError
 from tuner.settings.settings import DataSettings, ModelSettings
-from tuner.tasks import Baseline, Form, Task
+from tuner.tasks import Baseline, Task
 from tuner.tasks.cells import shortened
 
 
@@ -302,25 +302,23 @@ def _hold_out(
     contexts = _contexts(task, examples)
     if contexts is not None:
         order, count = grouped_order(contexts, data.seed, Purpose.SPLIT, count)
-        if not any(examples.targets[row] for row in order[count:]):
-            raise InputError(
-                "no training row has an answer: all contexts with answers are held out",
-                where=f"data.validation_fraction={data.validation_fraction}, in {examples.where}",
-                remedy=f"data.seed={data.seed + 1}, which holds out others, or "
-                "data.validation=FILE with rows for validation",
-            )
     else:
         strata = task.strata(examples.targets)
         order = stratified_order(strata, data.seed, Purpose.SPLIT, keep_one_back=True)
-    return examples.take(order[count:].tolist()), examples.take(order[:count].tolist())
+    train, validation = (examples.take(rows.tolist()) for rows in (order[count:], order[:count]))
+    if not task.can_learn(train.targets):
+        raise InputError(
+            f"no training row has anything that task={task.name} could learn: all are held out",
+            where=f"data.validation_fraction={data.validation_fraction}, in {examples.where}",
+            remedy=f"data.seed={data.seed + 1}, which holds out others, or "
+            "data.validation=FILE with rows for validation",
+        )
+    return train, validation
 
 
 def _contexts(task: Task, examples: Examples | None) -> Sequence[Any] | None:
-    """Return the context of each row, if a split keeps them whole; None without several.
-
-    Questions on one context have much in common.
-    """
-    pairs = None if examples is None or task.form is not Form.CONTEXT else examples.pairs
+    """Return the context of each row, if a split keeps them whole; None without several."""
+    pairs = None if examples is None or not task.form.shares_seconds else examples.pairs
     return pairs if len(set(pairs or ())) > 1 else None
 
 

@@ -18,6 +18,21 @@ class Form(Enum):
     CHOICES = "choices"
     """A question and choices: one input for each choice."""
 
+    @property
+    def first_is_list(self) -> bool:
+        """True if the first part is a list of words; in predictions also a text."""
+        return self is Form.WORDS
+
+    @property
+    def second_is_list(self) -> bool:
+        """True if the second part is a list of choices."""
+        return self is Form.CHOICES
+
+    @property
+    def shares_seconds(self) -> bool:
+        """True if many examples have the same second part, and much in common by it."""
+        return self is Form.CONTEXT
+
 
 class HeadKind(Enum):
     """Head of a model; its value is the end of the name of transformers' class that has it."""

@@ -82,13 +82,17 @@ class QuestionAnswering(Task):
     ) -> tuple[str, ...]:
         """Return the names of the two outputs of a token."""
         del classes
-        if not any(targets):
+        if not self.can_learn(targets):
             raise InputError(
                 "no row has an answer",
                 where=f"data.label, in {where}",
                 remedy="rows with answers; is data.label the right column?",
             )
         return ("start", "end")
+
+    def can_learn(self, targets: Sequence[Any]) -> bool:
+        """Return True if a row has an answer."""
+        return any(targets)
 
     def known(self, targets: Sequence[Any], names: Sequence[str], where: str) -> tuple[Any, ...]:
         """Return the answers as they are."""

@@ -155,6 +155,15 @@ class Task(Component):
         del placed, truth, what
         yield from ()
 
+    def can_learn(self, targets: Sequence[Any]) -> bool:
+        """Return True if some training targets have anything to learn; by default always.
+
+        Args:
+            targets: Plain targets of the training rows.
+        """
+        del targets
+        return True
+
     def fit(self, targets: Sequence[Any]) -> Self:
         """Return the task with what it takes from the training targets; by default itself.
 

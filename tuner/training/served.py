@@ -16,7 +16,6 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from tuner.checkpoints.text_columns import Column, TextColumns
 from tuner.errors import InputError
-from tuner.tasks import Form
 
 
 class TextClassifier(PythonModel):
@@ -56,7 +55,7 @@ class TextClassifier(PythonModel):
         """
         try:
             listed = self._columns.listed
-            has_words = self._predictor.task.form is Form.WORDS
+            has_words = self._predictor.task.form.first_is_list
             rows = _rows(model_input, self._columns.text if has_words else listed)
             text, second = self._columns.choose(list(rows.columns))
             texts = _words(rows[text]) if has_words else _texts(rows[text])

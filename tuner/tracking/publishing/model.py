@@ -184,12 +184,12 @@ def input_schema(fed: TextColumns, form: Form) -> Schema:
 
     Args:
         fed: The columns.
-        form: Form of the texts; a column of words has texts or lists of words, for which MLflow
-            has no other type than any.
+        form: Form of the texts; a column with texts or lists of words has MLflow's type of any
+            value.
     """
     types: dict[Any, Any] = dict.fromkeys(fed.names, DataType.string)
     types |= dict.fromkeys(fed.listed, Array(DataType.string))
-    if form is Form.WORDS:
+    if form.first_is_list:
         types |= dict.fromkeys(fed.text, AnyType())  # type: ignore[no-untyped-call]
     return Schema([ColSpec(kind, name, required=False) for name, kind in types.items()])
 
