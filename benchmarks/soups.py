@@ -36,8 +36,9 @@ from tuner.confirmation import estimate
 from tuner.diagnosis.sweep.noise import CRITICAL
 from tuner.metrics.measure import SEED
 from tuner.metrics.metric import RESAMPLES
-from tuner.settings.objectives import direction, sign
+from tuner.settings.objectives import measured_scores, sign
 from tuner.soup import Member, Soup
+from tuner.tasks import REGISTRY
 from tuner.trial.names import MEMBER_NAME
 from tuner.trial.serialization import from_plain, to_plain
 from tuner.worker.fine_tuner import shared_fine_tuner
@@ -48,6 +49,8 @@ SEALED = 600
 
 SHOWN = ("published", "soup", "uniform", "ensemble")
 """Models that are compared with the best single one."""
+
+SCORES = {name: s for task in REGISTRY.bundled() for name, s in measured_scores(task).items()}
 
 _log = logging.getLogger("soups")
 
@@ -186,7 +189,7 @@ class Verdict:
 
     def gain(self, name: str) -> float:
         """Score of a model above the best single one's, in points; positive is better."""
-        scores, way = self.line["scores"], sign(direction(self.soup.objective))
+        scores, way = self.line["scores"], sign(SCORES[self.soup.objective].direction)
         return 100.0 * way * (scores[name] - scores["single"])
 
     def error(self, name: str) -> float:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from tests.goals import goals
 from tests.records import outcome
 from tests.tiny_checkpoints import write_checkpoint
 from tests.training.test_fine_tune import Recorder
-from tuner.search.goals import goals
 from tuner.search.pareto import front
 
 pytestmark = pytest.mark.tf

@@ -15,10 +15,10 @@ from tuner.fields.intervals import within
 from tuner.metrics import Metric, MetricRecord, with_metrics
 from tuner.metrics.measure import SEED
 from tuner.metrics.metric import RESAMPLES
-from tuner.settings.objectives import direction, range_of, sign
+from tuner.settings.objectives import measured_scores, sign
 from tuner.soup.records import Gain, Member, Soup
 from tuner.soup.selection import ordered, rejection, select
-from tuner.tasks import Evaluation
+from tuner.tasks import Evaluation, Score
 
 Rows = NDArray[np.int64]
 Outputs = NDArray[np.float64]
@@ -46,9 +46,14 @@ class Judge:
     """Users' metrics."""
 
     @property
+    def score(self) -> Score:
+        """Direction and range of the objective."""
+        return measured_scores(type(self.data.task), self.metrics)[self.objective]
+
+    @property
     def sign(self) -> float:
         """Factor that turns values so that larger is better."""
-        return sign(direction(self.objective))
+        return sign(self.score.direction)
 
     def evaluate(
         self,
@@ -171,5 +176,5 @@ class Builder:
         if not np.isfinite(mean) or len(known) <= RESAMPLES // 2:
             return Gain(mean=mean)
         margin = CRITICAL * float(np.std(known, ddof=1))
-        low, high = within(range_of(self._judge.objective).of_difference(), mean, margin)
+        low, high = within(self._judge.score.values.of_difference(), mean, margin)
         return Gain(mean=mean, low=low, high=high)

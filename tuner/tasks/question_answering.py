@@ -47,7 +47,7 @@ class QuestionAnswering(Task):
     """Most tokens of a predicted answer."""
 
     no_answer: bool | None = None
-    """Predict no answer where its score is larger; null: if training rows have none."""
+    """Predict no answer where its score is larger; null: true if a training row has no answer."""
 
     no_answer_threshold: float | None = None
     """Difference of scores above which no answer is predicted; null: chosen on the validation
