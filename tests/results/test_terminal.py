@@ -122,3 +122,9 @@ def test_a_quiet_terminal_has_no_live_lines(clock, shown):
     console = Console(file=shown, force_terminal=True, force_interactive=True, width=80)
     tell(Terminal("val_accuracy", console, clock, quiet=True))
     assert "slot" not in shown.getvalue()
+
+
+def test_notices_and_warnings_are_logged_also_if_they_are_not_shown(clock, shown, caplog):
+    caplog.set_level("INFO", "tuner")
+    tell(Terminal("val_accuracy", Console(file=shown), clock, quiet=True))
+    assert caplog.messages == ["first\nsecond", "warning: mind this"]

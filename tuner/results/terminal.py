@@ -1,5 +1,6 @@
 """Terminal output: progress of a running sweep, a line for each trial."""
 
+import logging
 import math
 import re
 import shutil
@@ -24,6 +25,8 @@ from tuner.search.pareto import best, front
 from tuner.search.short_names import short_names
 from tuner.trial.duration import Running, duration_text, seconds_left
 from tuner.trial.records import Scalar, TrialOutcome, TrialSpec, TrialState
+
+_logger = logging.getLogger(__name__)
 
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.INFEASIBLE)
 """States that count toward a study's total."""
@@ -245,13 +248,19 @@ class Terminal:
         )
 
     def notice(self, text: str) -> None:
-        """Show a line of progress."""
+        """Show a line about the command, and log it."""
+        _logger.info("%s", text)
+        self._progress(text)
+
+    def _progress(self, text: str) -> None:
+        """Show a line about a trial; the loop logs what it says."""
         if not self._quiet:
             self._log(text)
 
     def warn(self, text: str) -> None:
-        """Show a warning, unless the text is empty."""
+        """Show and log a warning, unless the text is empty."""
         if text:
+            _logger.info("warning: %s", text)
             self._log(text, style="yellow")
 
     def result(self, text: str) -> None:
@@ -278,7 +287,7 @@ class Terminal:
         self._set(slot, now)
         if not self._is_live:
             trial, parameters = f"{self._noun} {spec.number}", parameters_text(spec.parameters)
-            self.notice(f"slot {slot}  {trial} starts  {parameters}")
+            self._progress(f"slot {slot}  {trial} starts  {parameters}")
 
     def progressed(self, slot: int, share: float, rate: float) -> None:
         """Update the slot's progress."""
@@ -289,7 +298,7 @@ class Terminal:
         now = replace(self._slots[slot], score=value)
         self._set(slot, now)
         if not self._is_live:
-            self.notice(
+            self._progress(
                 f"slot {slot}  {self._noun} {now.trial}  {now.share:.0%}  "
                 f"{self._objective} {score(value)}"
             )
@@ -303,7 +312,7 @@ class Terminal:
         if outcome.state in COUNTED:
             self._ended.append(outcome.seconds)
             if not self._is_live:
-                self.notice(
+                self._progress(
                     ", ".join((self._trials(), *(" ".join(each) for each in self._facts())))
                 )
 

@@ -194,7 +194,7 @@ class TrialClaims:
             self._coordination.check()
             self._write_owner(trial)
             _log.info(
-                "trial %d is claimed (%s); %d count, %d run, %d wait",
+                "trial %d is claimed (%s); counted %d, running %d, waiting %d",
                 trial.number,
                 claim.origin.name.lower(),
                 snapshot.counted,
