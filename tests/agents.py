@@ -19,11 +19,12 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  (what each start wo
 import optuna
 import psutil
 
+from tests.soups import build_held
 from tests.tiny_checkpoints import write_checkpoint, write_reviews
 from tuner.__main__ import main
 from tuner.commands import sweep as command
 from tuner.launchers import local
-from tuner.orchestration import sweep_run
+from tuner.orchestration import soup, sweep_run
 
 ROOT = Path(__file__).parents[1]
 FAKE = "tests.worker.fake"
@@ -74,6 +75,7 @@ def serve(folder, mlflow_uri, words, log, environment, channel):
     sweep_run.check_space = lambda *_: variants
     worker = (sys.executable, "-m", FAKE)
     local.LocalLauncher = functools.partial(local.LocalLauncher, command=worker)
+    soup.build_soup = build_held
     with suppress(EOFError):
         while True:
             waited_for = channel.recv()

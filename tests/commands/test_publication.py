@@ -266,7 +266,7 @@ def test_exports_of_a_model_that_is_replaced_are_of_one_version(
         while not over.wait(0.01):
             made = folder / "made"
             save_complete(made, partial(write, text=str(len(versions))))
-            files.put_model(made, best, lambda: None)
+            files.put_model(made, study.best_model, best, lambda: None)
             versions.append(len(versions))
 
     thread = threading.Thread(target=replace)

@@ -13,6 +13,7 @@ import yaml
 
 from tests.agents import agents_maker, until
 from tests.repeated import Repeated
+from tests.soups import BEGUN, HOLD
 from tuner.files.atomic import aside
 from tuner.files.model_folder import defect
 from tuner.settings.settings import StorageSettings
@@ -226,6 +227,44 @@ def test_a_lost_model_is_trained_again_once_whoever_dies_meanwhile(tmp_path, mak
     assert agents.printed().count("was retrained and saved") == 1
     assert_published_gated(folder, config)
     assert len(ended(tmp_path).trials) == 2
+
+
+# -- soups ------------------------------------------------------------------------------------
+
+
+def test_a_soup_is_built_whoever_dies_meanwhile(tmp_path, make_agents):
+    """The first agent is killed while it builds, the second while the third one waits for it."""
+    folder = StudyFolder(tmp_path / "outputs", "mine")
+    agents = make_agents(rising(tmp_path, 2), "sweep.n_trials=3", "sweep.soup=true")
+    (tmp_path / HOLD).touch()
+    begun = tmp_path / BEGUN
+
+    def builds(agent):
+        until(lambda: begun.exists() and str(agent) in begun.read_text().split(), seconds=120)
+
+    first = agents.start()
+    builds(first)
+    assert_one_version(folder.best_model)
+    agents.kill(first)
+    second = agents.start()
+    builds(second)
+    third = agents.start()
+    until(lambda: agents.printed().count("review: ") >= 3, seconds=120)
+    agents.kill(second)
+    builds(third)
+    (tmp_path / HOLD).unlink()
+    assert agents.finish(third) == 0, agents.printed()
+    assert len(begun.read_text().split()) == 3
+    members = ended(tmp_path).soup.soup.members
+    assert [each.trial for each in members] == [0, 1, 2]
+    assert read(folder.best_model / "config.json") == {"members": 3}
+    assert_one_version(folder.single_model)
+    assert model_note(folder) is None
+    assert not list(folder.path.glob("soup/*"))
+
+    # The agents that come later find it built.
+    assert agents.finish(agents.start()) == 0, agents.printed()
+    assert len(begun.read_text().split()) == 3
 
 
 def assert_published_gated(folder, config):

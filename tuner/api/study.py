@@ -14,6 +14,7 @@ from tuner.execution.interfaces import SweepHooks
 from tuner.results.best_file import stored_settings
 from tuner.results.publication import publication
 from tuner.settings.settings import StorageSettings, TrialSettings
+from tuner.soup import Soup
 from tuner.study.reader import StoredStudy, StoredTrial, StudyReader
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome, TrialSpec
@@ -172,12 +173,23 @@ class Study:
 
     @property
     def best_model(self) -> Model:
-        """Model of the best trial, from best_model/.
+        """Model of the best trial or the soup in its place, from best_model/.
 
         Raises:
             InputError: There is none.
         """
         return Model(self._files.best_model)
+
+    @property
+    def soup(self) -> Soup | None:
+        """Soup that was built in place of the best model; None if there was none.
+
+        `soup.accepted` is True if best_model/ is this soup, `soup.members` are the models that it
+        averages, and `soup.gain` is its gain over the best of them.
+        """
+        stored = self._read()
+        found = publication(stored.outcomes, stored.goals, stored.confirmation, stored.soup)
+        return None if found is None or found.soup is None else found.soup.soup
 
     @property
     def confirmation(self) -> Confirmation | None:

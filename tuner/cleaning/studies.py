@@ -1,4 +1,4 @@
-"""Leftovers in the folder of a study that does not run: states and half-written models."""
+"""Leftovers in the folder of a study that does not run: states, weights, unfinished models."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +38,7 @@ def study_leftovers(folder: StudyFolder) -> Iterator[Leftover]:
                 yield from _of_trial(TrialFolder(path), folder.path)
     for copy in sorted(folder.path.glob(".model-*")):
         yield from _leftover("models", "copies for MLflow", copy, folder.path)
+    yield from _leftover("models", "unfinished soups", folder.soups, folder.path)
 
 
 def _of_trial(trial: TrialFolder, root: Path) -> Iterator[Leftover]:
@@ -45,6 +46,7 @@ def _of_trial(trial: TrialFolder, root: Path) -> Iterator[Leftover]:
     for path in (state, state.with_name(f".{state.name}.partial")):
         yield from _leftover("states", "states of trials that have ended", path, root)
     yield from _leftover("models", "half-written models", trial.partial_model, root)
+    yield from _leftover("members", "weights kept for soups", trial.member, root)
 
 
 def _leftover(kind: str, what: str, path: Path, root: Path) -> Iterator[Leftover]:

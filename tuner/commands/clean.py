@@ -30,7 +30,7 @@ DAY = 24 * 3600.0
 SHOWN_FAILURES = 5
 """Maximal number of named files that could not be removed."""
 
-_STUDY_KINDS = ("states", "models")
+_STUDY_KINDS = ("states", "models", "members")
 
 Notice = Callable[[str], None]
 

@@ -21,10 +21,11 @@ from tuner.formatting.value_text import value_text
 from tuner.orchestration.serving import ServingExport
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.export import choose, training_arguments
-from tuner.results.publication import publication
+from tuner.results.publication import Publication, publication
 from tuner.search.goals import Goals
 from tuner.settings.export import ExportSettings
 from tuner.settings.settings import TrialSettings
+from tuner.soup import StoredSoup
 from tuner.study.reader import StoredStudy, StudyReader
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import TrialOutcome
@@ -67,7 +68,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     export = composed.settings
     outcomes = study.outcomes
     _check_weights(export, study.goals)
-    published = publication(outcomes, study.goals, study.confirmation)
+    published = publication(outcomes, study.goals, study.confirmation, study.soup)
     holds = published is not None and published.confirmation is not None
     choice = choose(outcomes, study.goals, export, study.confirmed if holds else ())
     if not choice.outcomes:
@@ -81,8 +82,10 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         contents=study.contents,
         made_with=study.made_with,
         confirmation=study.confirmation,
+        soup=None if published is None else published.soup,
     )
-    with _with_models(export, facts, exported[0], folder) as notes:
+    soup = _published_soup(export, published, exported[0][0])
+    with _with_models(export, facts, exported[0], folder, soup) as notes:
         _write(
             _FORMATTERS[export.format](facts, exported, export.output or "FILE.yaml"),
             export.output,
@@ -94,11 +97,24 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     return 0
 
 
+def _published_soup(
+    export: ExportSettings, published: Publication | None, chosen: TrialOutcome
+) -> StoredSoup | None:
+    """Return the soup in place of a trial's model; None for the model itself."""
+    if published is None or not export.soup or export.trial is not None:
+        return None
+    return published.published_soup if chosen.number == published.outcome.number else None
+
+
 @contextmanager
 def _with_models(
-    export: ExportSettings, facts: StudyFacts, chosen: ExportedTrial, folder: StudyFolder
+    export: ExportSettings,
+    facts: StudyFacts,
+    chosen: ExportedTrial,
+    folder: StudyFolder,
+    soup: StoredSoup | None,
 ) -> Iterator[list[str]]:
-    """Copy the model of a trial where that is asked for; write nothing if that fails.
+    """Copy the model of a trial, or the soup in its place; write nothing if that fails.
 
     Yields:
         Lines about the copies.
@@ -112,15 +128,17 @@ def _with_models(
     notes: list[str] = []
     if wanted:
         outcome, settings = chosen
-        source = find_model(folder, outcome.number, outcome.model_error)
+        source = find_model(folder, outcome.number, outcome.model_error, soup=soup is not None)
         serving = ServingExport(export, settings)
     with ExitStack() as stack:
         for key, target in wanted.items():
             text = as_yaml(facts, outcome, settings, str(target / folder.best.name))
-            copy = copied_model(source, outcome.number, target, text, key=f"export.{key}")
+            copy = copied_model(
+                source, outcome.number, target, text, key=f"export.{key}", soup=soup is not None
+            )
             made = stack.enter_context(copy)
             notes += serving.finish(made, as_onnx=key == "onnx")
-            notes.append(f"{key:<13} {target}")
+            notes.append(f"{key:<13} {target}{'' if soup is None else f': {soup.model.text}'}")
         yield notes
 
 

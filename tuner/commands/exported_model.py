@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.errors import InputError
@@ -21,28 +22,48 @@ class ModelMovedError(Exception):
     """The sweep has replaced or moved the model since it was found; search again."""
 
 
-def find_model(folder: StudyFolder, trial: int, model_error: str | None) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """Model that a study keeps."""
+
+    trial: int
+    """Number of its trial; of a soup, that of the best single model."""
+    is_soup: bool
+    """True if it averages several models."""
+    path: Path
+    """Its folder."""
+
+
+def find_model(folder: StudyFolder, trial: int, model_error: str | None, *, soup: bool) -> Path:
     """Return the folder of a trial's complete model.
 
     Args:
         folder: Files of the study.
         trial: Number of the trial.
         model_error: Reason why the trial's model could not be saved, if known.
+        soup: True for the soup that is published in place of the trial's own model.
 
     Raises:
         InputError: The kept models belong to other trials, or this one is incomplete.
     """
-    kept: list[tuple[int, Path]] = []
+    kept: list[_Kept] = []
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(PAUSE)  # The sweep may have moved it during the search.
         kept = _kept_models(folder)
-        found = [path for number, path in kept if number == trial]
+        found = [each.path for each in kept if (each.trial, each.is_soup) == (trial, soup)]
         complete = next((path for path in found if defect(path) is None), None)
         if complete is not None:
             return complete
     for path in found:
         check_complete(path)
+    if soup:
+        raise InputError(
+            "the soup is not here",
+            where=str(folder.best_model),
+            remedy="set export.soup=false, which writes the best single model; or repeat the "
+            "command on the machine that built the soup",
+        )
     why = f"it could not be saved ({model_error}); " if model_error else ""
     raise InputError(
         f"the model of trial {trial} is not here: {why}{_kept_text(kept)}",
@@ -54,7 +75,7 @@ def find_model(folder: StudyFolder, trial: int, model_error: str | None) -> Path
 
 @contextmanager
 def copied_model(
-    source: Path, trial: int, target: Path, config: str, *, key: str
+    source: Path, trial: int, target: Path, config: str, *, key: str, soup: bool
 ) -> Iterator[Path]:
     """Copy a model; the copy is removed again if the body of the `with` fails.
 
@@ -64,6 +85,7 @@ def copied_model(
         target: Missing or empty folder.
         config: Configuration of the trial, written beside a model that has none.
         key: Key that names the target, for messages.
+        soup: True if it has to be the soup in place of the trial's own model.
 
     Yields:
         Folder of the copy, which becomes the target after the body.
@@ -84,7 +106,7 @@ def copied_model(
         with _copy_errors(source, target, key):
             made.parent.mkdir(parents=True, exist_ok=True)
             copy_complete(source, made)
-            _describe(made, trial, config)
+            _describe(made, trial, config, soup=soup)
         yield made
         if made != target:
             with _copy_errors(source, target, key):
@@ -111,30 +133,37 @@ def _copy_errors(source: Path, target: Path, key: str) -> Iterator[None]:
         ) from error
 
 
-def _describe(made: Path, trial: int, config: str) -> None:
+def _describe(made: Path, trial: int, config: str, *, soup: bool) -> None:
     file = made / "best.yaml"
     if not file.exists():
         write_whole(file, config)
         return
     written = written_model(file)
-    if written is not None and written.trial != trial:
+    if written is not None and (written.trial, bool(written.members)) != (trial, soup):
         raise ModelMovedError
 
 
-def _kept_text(kept: Sequence[tuple[int, Path]]) -> str:
+def _kept_text(kept: Sequence[_Kept]) -> str:
     """Return the trials whose models are kept, in words."""
-    numbers = sorted({number for number, _ in kept})
+    numbers = sorted({each.trial for each in kept if not each.is_soup})
     if numbers[1:]:
         return f"those that are kept are of trials {', '.join(map(str, numbers))}"
     return f"the one that is kept is of trial {numbers[0]}" if numbers else "none is kept"
 
 
-def _kept_models(folder: StudyFolder) -> list[tuple[int, Path]]:
-    """Return the trials whose models are kept and their folders: the best, or all of a front."""
+def _kept_models(folder: StudyFolder) -> list[_Kept]:
+    """Return the models that are kept: the best, beside a soup, or all of a front."""
     found = []
-    # While a folder is replaced, the old one is beside it, and stays there after a kill.
-    for place in (folder.best_model, aside(folder.best_model)):
-        best = written_model(place / folder.best.name)
-        found += [] if best is None else [(best.trial, place)]
-    paths = folder.path.glob("trials/*/model")
-    return found + [(int(p.parent.name), p) for p in sorted(paths) if p.parent.name.isdecimal()]
+    for model in (folder.best_model, folder.single_model):
+        # While a folder is replaced, the old one is beside it, and stays there after a kill.
+        for place in (model, aside(model)):
+            best = written_model(place / folder.best.name)
+            if best is not None:
+                kept = _Kept(trial=best.trial, is_soup=bool(best.members), path=place)
+                found.append(kept)
+    paths = sorted(folder.path.glob("trials/*/model"))
+    return found + [
+        _Kept(trial=int(path.parent.name), is_soup=False, path=path)
+        for path in paths
+        if path.parent.name.isdecimal()
+    ]

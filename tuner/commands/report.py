@@ -23,6 +23,7 @@ from tuner.results.terminal import Terminal, ending, parameters_text, print_line
 from tuner.search.goals import score
 from tuner.search.short_names import short_names
 from tuner.settings.report_settings import ReportSettings
+from tuner.soup import soup_lines
 from tuner.study.reader import StudyReader
 from tuner.tracking import replay
 from tuner.trial.folder import StudyFolder
@@ -159,6 +160,8 @@ def study_view(
             confirmation_table(study.confirmation),
             *map(Text, confirmation_lines(study.confirmation, study.goals)),
         ]
+    if study.soup is not None:
+        parts += [Text("\nSoup", style="bold"), *map(Text, soup_lines(study.soup))]
     return parts or [Text("The study has no trials yet.")]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tuner.commands.command_words import read_options
-from tuner.config import compose_training, compose_verify
+from tuner.config import compose_training, compose_verify, read_provenance
 from tuner.errors import INTERRUPTED, InputError
 from tuner.formatting.timestamps import local_time
 from tuner.orchestration.verification import Verification, recorded_trial, verify
@@ -13,6 +13,7 @@ from tuner.results.terminal import Terminal
 from tuner.study.reader import metrics_beside
 from tuner.tracking import origin
 from tuner.trial.certificate import Mark
+from tuner.trial.model_identity import models_text, published_members
 
 NOTHING = "nothing that is recorded; a GPU repeats digits with training.deterministic=true"
 EARLIER = "the earlier ones may have had another batch size, device or number of threads"
@@ -47,10 +48,23 @@ def run(arguments: Sequence[str]) -> int:
     found = verify(recorded, composed, settings.updates, tags, terminal)
     if found.interrupted:
         return INTERRUPTED
-    for name, text in result_lines(found):
+    members = published_members(read_provenance(file))
+    for name, text in (*soup_lines(members, recorded.number), *result_lines(found)):
         terminal.result(f"{name:<{LABEL_WIDTH}} {text}")
     failed = found.error is not None or found.comparison.is_different
     return 1 if failed or not found.comparison.marks else 0
+
+
+def soup_lines(members: Sequence[tuple[int, int]], number: int) -> Iterator[tuple[str, str]]:
+    """Yield a line about the soup in best_model/, which follows from its members.
+
+    Args:
+        members: Trial and seed of each member; empty where there is no soup.
+        number: Number of the repeated trial.
+    """
+    if members:
+        averaged = f"best_model/ averages {models_text(members)}"
+        yield "soup", f"{averaged}; members are verified, the soup is not. This is trial {number}"
 
 
 def result_lines(found: Verification) -> Iterator[tuple[str, str]]:

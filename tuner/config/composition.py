@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tuner.config.environment import environment_for
 from tuner.config.messages import omegaconf_error, unknown_key
 from tuner.config.schema import OPEN_GROUPS, free_mappings
+from tuner.config.switches import switched_key
 from tuner.errors import InputError
 
 
@@ -50,7 +51,8 @@ class Composition:
             InputError: A key does not exist, or a value has a wrong type.
         """
         config, given = self.config.copy(), dict(self.given)
-        for key, value, where in values:
+        for name, value, where in values:
+            key = switched_key(name, value)
             self._give(config, key, value, where)
             given[key] = where
         return replace(self, config=config, given=given, usual=self.usual or self.config)

@@ -24,6 +24,7 @@ from tuner.config.schema import (
     component_schema,
     group_schema,
 )
+from tuner.config.switches import expand_switches
 from tuner.config.written import quote_texts
 from tuner.errors import InputError
 from tuner.fields.component import Component
@@ -165,6 +166,7 @@ class Library:
         """
         try:
             node = OmegaConf.create(dict(values))
+            expand_switches(node, group)
         except OmegaConfBaseException as error:
             raise omegaconf_error(error, label) from error
         shape = checked_option(group, name, node, label)
@@ -245,7 +247,9 @@ def parse_yaml(text: str, label: str, group: str = "") -> DictConfig:
         package = header.group(1) if header else "_group_"
         place = {"_global_": "", "_group_": group}.get(package, package)
         written = quote_texts(text, root, place)
-        return DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
+        node = DictConfig({}) if root is None else cast("DictConfig", OmegaConf.create(written))
+        expand_switches(node, place)
+        return node
     except yaml.YAMLError as error:
         raise _malformed(error, label) from error
     except OmegaConfBaseException as error:

@@ -12,6 +12,7 @@ from tuner.diagnosis.sweep.noise import CRITICAL
 from tuner.fields.intervals import Interval, within
 from tuner.search.goals import Goals
 from tuner.tasks import Evaluation
+from tuner.trial.model_identity import KeptModel
 
 TESTED = "tested"
 """User attribute of a study: the `FinalEvaluation` that has begun or ended."""
@@ -24,9 +25,16 @@ class EvaluatedModel:
     trial: int
     """Number of the confirmed best."""
     seed: int
-    """Seed of its best repeat, whose model is evaluated."""
+    """Seed of its best repeat."""
     rows: str
     """SHA-256 of the test rows."""
+    members: tuple[tuple[int, int], ...] = ()
+    """Trial and seed of each member of the soup that is evaluated; empty: the best repeat is."""
+
+    @property
+    def model(self) -> KeptModel:
+        """Identity of the model."""
+        return KeptModel(trial=self.trial, seed=self.seed, members=self.members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +134,10 @@ def second_evaluation_refusal(earlier: FinalEvaluation, wanted: EvaluatedModel) 
     if was.rows != wanted.rows:
         change = "these are other rows"
     else:
-        change = f"the confirmed best is {_model(wanted)} now"
+        change = f"the confirmed best is {wanted.model.text} now"
     return (
-        f"the rows of data.test were already evaluated for {_model(was)}, and {change}. A second "
-        "evaluation would turn test scores into a selection criterion and make them too "
+        f"the rows of data.test were already evaluated for {was.model.text}, and {change}. A "
+        "second evaluation would turn test scores into a selection criterion and make them too "
         "optimistic; the first one remains. A new choice needs a new study and rows that were "
         "never evaluated"
     )
@@ -145,12 +153,12 @@ def final_evaluation_text(evaluation: FinalEvaluation, best: int, goals: Goals) 
     """
     if not evaluation.scores:
         yield (
-            f"The evaluation of {_model(evaluation.subject)} on the test rows was interrupted "
+            f"The evaluation of {evaluation.subject.model.text} on the test rows was interrupted "
             "before its scores were stored; the same command repeats it."
         )
         return
-    model, scores = _model(evaluation.subject), scores_text(evaluation, goals)
-    yield f"Test, evaluated once, for the model of {model}: {scores}."
+    model, scores = evaluation.subject.model, scores_text(evaluation, goals)
+    yield f"Test, evaluated once, for {model.full_text}: {scores}."
     if evaluation.subject.trial != best:
         yield "The confirmed best has changed since; these scores are not its own."
     yield from overlap_warnings(
@@ -192,7 +200,3 @@ def overlap_warnings(examples: int, in_training: int, in_validation: int) -> Ite
                 f"{rows} test rows ({rows / examples:.1%}) have a text that is also in {split}: "
                 "their scores are too optimistic."
             )
-
-
-def _model(subject: EvaluatedModel) -> str:
-    return f"trial {subject.trial} with seed {subject.seed}"

@@ -47,8 +47,12 @@ class Attempt:
     """Why it failed; None where it did not."""
     saves_model: bool = False
     """True if its worker was asked to save its model."""
+    saves_member: bool = False
+    """True if its worker was asked to keep its weights for a soup."""
     model_error: str | None = None
     """Why its model could not be saved; None where it was, or was not wanted."""
+    member_error: str | None = None
+    """Why its weights could not be kept for a soup; None where they were, or were not wanted."""
 
     @property
     def is_scored(self) -> bool:
@@ -56,11 +60,14 @@ class Attempt:
         return bool(self.reports) and self.reports[-1].final and not self.diverged
 
     def fail(self, error: TrialError) -> None:
-        """Note an error; one after the final report only costs the model."""
+        """Note an error; one after the final report only costs what is saved of the weights."""
         if not self.is_scored:
             self.error = error
-        elif self.saves_model:
+            return
+        if self.saves_model:
             self.model_error = error.message
+        if self.saves_member:
+            self.member_error = error.message
 
     def add(self, report: Report) -> None:
         """Add a report; the final one of a point replaces an earlier one of that point."""

@@ -6,11 +6,19 @@ from tuner.execution.interfaces import Plan
 from tuner.trial.budget import may_prune
 from tuner.trial.records import Decision, TrialState
 
+_SAVING = {
+    (False, False): Decision.CONTINUE,
+    (True, False): Decision.SAVE_MODEL,
+    (False, True): Decision.SAVE_MEMBER,
+    (True, True): Decision.SAVE_BOTH,
+}
+"""Decision after the final report, by whether the model and the weights for a soup are wanted."""
+
 
 def decide(attempt: Attempt, plan: Plan, *, unpromising: bool) -> Decision:
     """Decide whether a trial continues after its last report.
 
-    What a trial is stopped for, and whether its model is saved, is noted in the attempt.
+    What a trial is stopped for, and what is kept of its weights, is noted in the attempt.
 
     Args:
         attempt: With its reports so far.
@@ -28,13 +36,15 @@ def decide(attempt: Attempt, plan: Plan, *, unpromising: bool) -> Decision:
         elif judged is Decision.STOP:
             attempt.stop(TrialState.PRUNED, "not_learning")
     if report.final:
-        attempt.saves_model = plan.wants_model(plan.goals.measure(attempt.reports))
+        measured = plan.goals.measure(attempt.reports)
+        attempt.saves_model = plan.wants_model(measured)
+        attempt.saves_member = plan.wants_member(spec, measured)
     if attempt.requested_state is not None:
         if attempt.saves_model:
             attempt.model_error = "the trial was stopped as it made its last report"
         return attempt.ending
     if report.final:
-        return Decision.SAVE_MODEL if attempt.saves_model else Decision.CONTINUE
+        return _SAVING[attempt.saves_model, attempt.saves_member]
     return Decision.CONTINUE if judged is Decision.STOP else judged
 
 

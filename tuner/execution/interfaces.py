@@ -97,6 +97,8 @@ class Plan:
         git_commit: Checked out in the folder of the command; empty where it is no checkout.
         versions: Versions of the program, its code, the libraries and the plug-ins in use.
         wants_model: Returns True if a trial that ends with these measures saves its model.
+        wants_member: Returns True if a trial that ends with these measures keeps its weights for a
+            soup.
         hooks: Functions of the caller.
         concludes_at: Number of a trial to the evaluation point at which it ends with a score;
             None: as its curve decides, or with its budget.
@@ -120,6 +122,7 @@ class Plan:
     git_commit: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     wants_model: Callable[[Mapping[str, float]], bool] = lambda measured: True  # noqa: ARG005
+    wants_member: Callable[[TrialSpec, Mapping[str, float]], bool] = lambda spec, measured: False  # noqa: ARG005
     hooks: SweepHooks = field(default_factory=SweepHooks)
     concludes_at: Callable[[int], int | None] = lambda number: None  # noqa: ARG005
     metrics: tuple[MetricRecord, ...] = ()

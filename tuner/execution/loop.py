@@ -271,9 +271,11 @@ class Sweep:
                 self._recorder.progressed(slot, share, rate)
             case Reported(report=report):
                 self._report(slot, report)
-            case Finished(diverged=diverged, model_error=model_error):
-                self._running[slot].model_error = self._running[slot].model_error or model_error
-                self._finish(slot, diverged=diverged)
+            case Finished() as finished:
+                attempt = self._running[slot]
+                attempt.model_error = attempt.model_error or finished.model_error
+                attempt.member_error = finished.member_error
+                self._finish(slot, diverged=finished.diverged)
                 self._workers.free(slot)
             case Failed(error=error):
                 self._finish(slot, error=error)

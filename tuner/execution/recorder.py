@@ -140,7 +140,7 @@ class TrialRecorder:
                 "heartbeat for storage.heartbeat_timeout; the results of this attempt are dropped"
             )
         self._tracker.trial_finished(outcome, folder.artifacts, attempt.labels)
-        self._explain(outcome, follow_up)
+        self._explain(outcome, follow_up, attempt.member_error)
         if outcome.state is not TrialState.RETRIED:
             self._watcher.trial_finished(slot, outcome)
         _log.info(
@@ -154,7 +154,7 @@ class TrialRecorder:
         )
         return outcome
 
-    def _explain(self, outcome: TrialOutcome, follow_up: str) -> None:
+    def _explain(self, outcome: TrialOutcome, follow_up: str, member_error: str | None) -> None:
         trial = f"{self._plan.noun} {outcome.number}"
         if outcome.error is not None and follow_up:
             message = f"{outcome.error.message}; {follow_up}"
@@ -162,6 +162,10 @@ class TrialRecorder:
         if outcome.model_error is not None:
             self._watcher.notice(
                 f"the model of {trial} could not be saved: {outcome.model_error}; its score counts"
+            )
+        if member_error is not None:
+            self._watcher.notice(
+                f"the weights of {trial} could not be kept for a soup: {member_error}"
             )
 
     def given_back(self, spec: TrialSpec) -> None:

@@ -24,6 +24,7 @@ from tuner.orchestration.final_evaluation import evaluate
 from tuner.orchestration.start import Start
 from tuner.results.best import BestPublisher
 from tuner.results.best_files import BestFiles
+from tuner.results.members import KeptMembers
 from tuner.search.ranking import ranked
 from tuner.search.space import Dimension, IntInterval, SearchSpace
 from tuner.settings.settings import TrialSettings
@@ -40,7 +41,7 @@ from tuner.study import (
 from tuner.tasks import Direction
 from tuner.tracking import Tracker
 from tuner.trial.folder import StudyFolder
-from tuner.trial.kept_model import KeptModel
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import Scalar, TrialOutcome, TrialSpec
 from tuner.trial.serialization import to_plain
 from tuner.trial.study_identity import StudyIdentity
@@ -84,9 +85,10 @@ def confirm(
     start: Start,
     study: Study,
     best_publisher: BestPublisher,
+    members: KeptMembers,
     search: Sweep,
     tags: Mapping[str, str],
-    restore: Callable[[Sweep | None], bool],
+    complete_models: Callable[[Sweep | None], bool],
 ) -> ConfirmationResult:
     """Train the leading configurations again, publish the best one, and test it.
 
@@ -95,10 +97,11 @@ def confirm(
         study: Study of the search.
         best_publisher: Publisher of best.yaml and best_model/, which become those of the confirmed
             best.
+        members: Weights that are kept for a soup.
         search: Sweep over the trials of the search, which has ended.
         tags: Origin of the runs, as MLflow's tags.
-        restore: Function that trains lost models again before the test rows are scored, given the
-            sweep over the repeats; returns False if it was interrupted.
+        complete_models: Function that trains lost models again and builds the soup before the test
+            rows are scored, given the sweep over the repeats; returns False if it was interrupted.
     """
     wanted = start.composed.agent.sweep.confirm
     way = start.goals.direction
@@ -115,7 +118,7 @@ def confirm(
             tracker = _tracker(start, study.identity, tags)
             stack.callback(lambda: start.terminal.warn(tracker.close()))
             tracker.abandon(orphans, ROLE)
-            sweep = _run(start, repeated, source, tracker, search, tags)
+            sweep = _run(start, repeated, source, tracker, members, search, tags)
         ended = repeated.outcomes()
     found = confirmation(chosen, ended, start.goals, wanted.seeds)
     if found is None or (sweep is not None and sweep.interrupted):
@@ -123,12 +126,12 @@ def confirm(
     study.set_attr(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
     published = best_publisher.publish()
-    continues = restore(sweep)
+    continues = complete_models(sweep)
     if published and best_publisher.publish():
         _keep_published_model(start.folder, ended)
     # After a failed sweep another configuration may still become the best.
     if continues and (sweep is None or not sweep.failed):
-        confirmed_best = ConfirmedBest(start, winner, ended)
+        confirmed_best = ConfirmedBest(start, winner, ended, best_publisher.wanted())
         found = replace(found, final_evaluation=evaluate(start, study, confirmed_best))
         best_publisher.publish()
     return ConfirmationResult(confirmation=found, sweep=sweep)
@@ -179,6 +182,7 @@ def _run(
     repeated: Study,
     source: Repeats,
     tracker: Tracker,
+    members: KeptMembers,
     search: Sweep,
     tags: Mapping[str, str],
 ) -> Sweep:
@@ -189,6 +193,7 @@ def _run(
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:  # noqa: ARG001
         _keep_best_models(place, repeated.outcomes(), start.goals.direction)
+        members.finished(spec)
 
     plan = start.plan([*search.outcomes, *earlier], tags)
     sweep = Sweep(
@@ -198,6 +203,7 @@ def _run(
             n_trials=CLOSED,
             role=ROLE,
             noun=NOUN,
+            wants_member=members.wants,
             hooks=replace(plan.hooks, on_finished=finished),
         ),
         source=source,
@@ -237,10 +243,10 @@ def compose_repeat(start: Start, parameters: Mapping[str, Scalar]) -> TrialSetti
 
 def _keep_published_model(folder: StudyFolder, ended: Sequence[TrialOutcome]) -> None:
     """Delete the models of repeats except the published one, which a later best may replace."""
-    kept = BestFiles(folder).kept
+    models = BestFiles(folder).models
     for repeat in ended:
         trial, seed = repeat_key(repeat)
-        if kept is not None and KeptModel(trial=trial, seed=seed) != kept:
+        if models and KeptModel(trial=trial, seed=seed) not in models:
             folder.confirmation.trial(repeat.number).drop_model()
 
 

@@ -1,4 +1,4 @@
-"""Evaluation on `data.test`: the model of the confirmed best, once, at the very end."""
+"""Evaluation on `data.test`: the model of the confirmed best or the soup, once, at the end."""
 
 import shlex
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ from tuner.orchestration.start import Start
 from tuner.processes.invocation import invoked
 from tuner.study import Study
 from tuner.trial.folder import StudyFolder
-from tuner.trial.kept_model import KeptModel, kept_model
+from tuner.trial.kept_model import kept_model
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.serialization import from_plain, to_plain
 from tuner.worker.predict_client import Prediction, predict
 
@@ -81,7 +82,9 @@ def evaluate(start: Start, study: Study, best: ConfirmedBest) -> FinalEvaluation
 def _evaluate(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut) -> None:
     """Evaluate unless that was done before, and store the result with the study."""
     model = best.model
-    subject = EvaluatedModel(trial=model.trial, seed=model.seed, rows=held_out.fingerprint)
+    subject = EvaluatedModel(
+        trial=model.trial, seed=model.seed, members=model.members, rows=held_out.fingerprint
+    )
     claim = FinalEvaluation(
         subject=subject,
         examples=len(held_out.examples),
@@ -97,8 +100,7 @@ def _evaluate(start: Start, study: Study, best: ConfirmedBest, held_out: HeldOut
         start.terminal.warn(_missing_text(subject, start.folder))
     else:
         start.terminal.notice(
-            f"the model of trial {subject.trial} with seed {subject.seed} is scored on the "
-            f"{claim.examples} test rows, once"
+            f"{model.full_text} is scored on the {claim.examples} test rows, once"
         )
         start.launcher.kill()  # Idle workers may hold GPU memory that it needs.
         scores = _scores(start.folder, model, held_out.examples, start.composed.metrics)
@@ -113,13 +115,14 @@ def _stored_evaluation(study: Study, claim: FinalEvaluation | None) -> FinalEval
 
 def _missing_text(subject: EvaluatedModel, folder: StudyFolder) -> str:
     """Return the message about a model that is not here."""
-    call = invoked(())
-    file = shlex.quote(str(folder.best))
-    train = call.command("train", file, f"training.seed={subject.seed}")
+    call, model = invoked(()), subject.model
+    problem = f"data.test is not scored: {model.full_text} is not in {folder.best_model}"
+    if model.members:
+        return f"{problem}. Repeat the command on the machine that has the weights of these trials"
+    train = call.command("train", shlex.quote(str(folder.best)), f"training.seed={model.seed}")
     return (
-        f"data.test is not scored: the model of trial {subject.trial} with seed {subject.seed} "
-        f"is not in {folder.best_model}. Repeat the command on the machine that trained it; "
-        f"if it is lost: {train}, and {call.command('predict')} with the resulting model"
+        f"{problem}. Repeat the command on the machine that trained it; if it is lost: {train}, "
+        f"and {call.command('predict')} with the resulting model"
     )
 
 

@@ -27,10 +27,12 @@ from tuner.results.terminal import Terminal
 from tuner.search.extent import most_trials, search_lines
 from tuner.search.goals import Goals
 from tuner.search.literature import Published, points_of
-from tuner.settings.settings import StorageSettings, TrialSettings
+from tuner.settings.settings import SoupSettings, StorageSettings, TrialSettings
+from tuner.soup import refusal
 from tuner.study import Definition, InitialPoints, Study, lock_name, made_with, prepared_url
 from tuner.tracking import COMMIT
 from tuner.trial.folder import StudyFolder
+from tuner.trial.memory import FLOAT
 from tuner.trial.records import Scalar, TrialOutcome
 
 
@@ -71,6 +73,11 @@ class Start:
     def folder(self) -> StudyFolder:
         """Files of the study."""
         return StudyFolder(Path(self.composed.agent.output), self.composed.agent.study_name)
+
+    @property
+    def soup(self) -> SoupSettings | None:
+        """Settings of the soup; None if the sweep has none."""
+        return soup_settings(self.composed)
 
     @property
     def base(self) -> TrialSettings:
@@ -151,6 +158,34 @@ class Start:
         )
 
 
+def soup_settings(composed: ComposedSweep) -> SoupSettings | None:
+    """Return the settings of a sweep's soup; None if it has none."""
+    settings = composed.agent.sweep.soup
+    return settings if settings.enabled and refusal(composed.goals) is None else None
+
+
+def kept_weights_lines(
+    composed: ComposedSweep, trials: Iterable[TrialSettings], inputs: InputReport
+) -> Iterator[str]:
+    """Yield lines about the disk space of the weights that a soup needs, or why there is none.
+
+    Args:
+        composed: Configuration of the sweep.
+        trials: Trials from all over the space.
+        inputs: Findings on their models and data.
+    """
+    settings, reason = composed.agent.sweep.soup, refusal(composed.goals)
+    if settings.enabled and reason is not None:
+        yield f"sweep.soup is off: {reason}"
+    elif settings.enabled:
+        each = max(FLOAT * inputs.shape(trial).parameters for trial in trials)
+        yield (
+            f"soup: the weights of the {settings.keep} leading trials are kept, at most "
+            f"{each / 1e6:,.0f} MB each and {settings.keep * each / 1e6:,.0f} MB together; "
+            "sweep.soup=false keeps none"
+        )
+
+
 def _published(composed: ComposedSweep, checkpoint: CheckpointInfo) -> Published | None:
     """Return published configurations for the model's family that lie in the space.
 
@@ -210,7 +245,8 @@ def prepare_start(
         held_out = held_out_lines(variants, confirms=confirms)
         counts = evaluation_lines(trials, inputs)
         needed = memory_lines(trials, memory, inputs.shape)
-        for line in (*inputs.lines, *counts, *held_out, *needed):
+        soup = kept_weights_lines(composed, trials, inputs)
+        for line in (*inputs.lines, *counts, *held_out, *needed, *soup):
             terminal.notice(line)
         yield Start(
             composed=composed,

@@ -1,4 +1,4 @@
-"""Sweep from its settings to its summary: search, confirmation, lost models, report."""
+"""Sweep from its settings to its summary: search, confirmation, lost models, soup, report."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,20 @@ from tuner.orchestration.final_evaluation import early_refusal
 from tuner.orchestration.invocations import remember_invocation
 from tuner.orchestration.report_page import write_page
 from tuner.orchestration.retraining import Retraining
+from tuner.orchestration.soup import SoupBuilding
 from tuner.orchestration.start import Start, prepare_start
 from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.best import BestPublisher
 from tuner.results.best_file import StudyFacts
+from tuner.results.members import KeptMembers
 from tuner.results.summary import SweepSummary, description, print_summary
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
 from tuner.search.pareto import best, by_preference, front
 from tuner.search.stop_when import stop_reason
 from tuner.settings.settings import TrialSettings
+from tuner.soup import soup_facts
 from tuner.study import Study, made_with, study_url
 from tuner.study.strategies import build_pruner, build_sampler
 from tuner.tracking import Tracker, View, tracking_uri
@@ -117,13 +120,16 @@ def _run_here(
         stack.callback(publisher.close)
         _announce(start, study, tracker)
         best_publisher = BestPublisher(study, _facts(start), start.composed, folder, terminal.warn)
-        sweep = _search(start, study, best_publisher, tracker, publisher, tags)
+        members = _members(start, study)
+        sweep = _search(start, study, best_publisher, members, tracker, publisher, tags)
         retraining = Retraining(start, study, best_publisher, tags)
-        confirmed = _confirm(start, study, best_publisher, sweep, retraining, tags)
+        soup = SoupBuilding(start, study, best_publisher, members)
+        confirmed = _confirm(start, study, best_publisher, members, sweep, retraining, soup, tags)
         summary = _summary(start, study, sweep, confirmed, tracker, invocation, started_at)
         summary = replace(
             summary,
             interrupted=summary.interrupted or retraining.interrupted,
+            soup=best_publisher.soup,
             model_note=best_publisher.note,
             page=write_page(agent, summary.reading, invocation, terminal.warn),
         )
@@ -143,7 +149,8 @@ def _finish(
         tracker.mark_front(each.number for each in front(summary.outcomes, summary.goals))
     status = "KILLED" if summary.interrupted else "FINISHED"
     files = [folder.best] if folder.best.exists() else []
-    tracker.sweep_finished(summary.metrics(), description(summary), files, status)
+    facts = {} if summary.soup is None else soup_facts(summary.soup)
+    tracker.sweep_finished(summary.metrics(), description(summary), files, status, facts)
     print_summary(summary, terminal.console)
     if not summary.interrupted:
         terminal.warn(tracker.close())  # Publishing needs the runs in MLflow.
@@ -199,10 +206,16 @@ def _facts(start: Start) -> StudyFacts:
     )
 
 
+def _members(start: Start, study: Study) -> KeptMembers:
+    keep = None if start.soup is None else start.soup.keep
+    return KeptMembers(study, start.folder, start.goals, keep, start.base.training.seed)
+
+
 def _search(
     start: Start,
     study: Study,
     best_publisher: BestPublisher,
+    members: KeptMembers,
     tracker: Tracker,
     publisher: Publisher,
     tags: Mapping[str, str],
@@ -213,6 +226,7 @@ def _search(
 
     def finished(spec: TrialSpec, outcome: TrialOutcome) -> None:
         best_publisher(spec, outcome)
+        members.finished(spec)
         publisher.refresh()
         start.hooks.on_finished(spec, outcome)
 
@@ -222,6 +236,7 @@ def _search(
             timeout=agent.sweep.timeout,
             enough=partial(_stop_reason, start, study),
             wants_model=best_publisher.wants_model,
+            wants_member=members.wants,
             hooks=replace(start.hooks, on_finished=finished),
         ),
         source=study,
@@ -257,15 +272,24 @@ def _confirm(
     start: Start,
     study: Study,
     best_publisher: BestPublisher,
+    members: KeptMembers,
     sweep: Sweep,
     retraining: Retraining,
+    soup: SoupBuilding,
     tags: Mapping[str, str],
 ) -> ConfirmationResult:
-    """Confirm the leading configurations, and retrain models that are lost by then."""
-    found = confirm(start, study, best_publisher, sweep, tags, partial(retraining.restore, sweep))
+    """Confirm the leading configurations; retrain models that are lost by then; build the soup."""
+
+    def complete_models(repeats: Sweep | None) -> bool:
+        completed = retraining.restore(sweep, repeats)
+        if completed:
+            soup.build()
+        return completed
+
+    found = confirm(start, study, best_publisher, members, sweep, tags, complete_models)
     sweeps = [sweep] if found.sweep is None else [sweep, found.sweep]
     if not any(each.interrupted or each.failed for each in sweeps):
-        retraining.restore(sweep, found.sweep)
+        complete_models(found.sweep)
     return found
 
 

@@ -1,26 +1,29 @@
-"""Publisher of the best configuration so far, ready to run, and of its model.
+"""Publisher of the best configuration so far, ready to run, and of its model or a soup.
 
 The published files follow from the study alone. They are updated at the start, after each new best
 and at the end, so that the next agent completes what a killed one left undone.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.config import ComposedSweep, compose_trial
 from tuner.errors import InputError
-from tuner.files.model_folder import damage
+from tuner.files.model_folder import damage, discard
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.best_files import BestFiles, saved_models
 from tuner.results.lost_models import LostModel, has_model, lost_models
 from tuner.results.publication import Publication, publication
 from tuner.search.pareto import as_maximized, dominates, front, point
 from tuner.settings.settings import TrialSettings
+from tuner.soup import StoredSoup
 from tuner.study import LeaseError, Study
-from tuner.study.reader import stored_confirmation
+from tuner.study.reader import stored_confirmation, stored_soup
 from tuner.trial.folder import StudyFolder
-from tuner.trial.kept_model import KeptModel, came_from, is_of, model_note
+from tuner.trial.kept_model import came_from, is_of, model_note
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import TrialOutcome, TrialSpec
 
 LEASE = "publication"
@@ -36,8 +39,22 @@ LONG_WAIT = 60.0
 """Seconds to wait at the end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Placed:
+    """A model, and the folder that it belongs in."""
+
+    model: KeptModel
+    """The model."""
+    outcome: TrialOutcome
+    """Outcome of its training; for a soup that of the best configuration."""
+    source: Path
+    """Folder in which it is now."""
+    target: Path
+    """Folder in which it is to be."""
+
+
 class BestPublisher:
-    """Brings best.yaml and best_model/ up to date with the study."""
+    """Brings best.yaml, best_model/ and single_model/ up to date with the study."""
 
     def __init__(
         self,
@@ -121,6 +138,21 @@ class BestPublisher:
         known, wanted = self._derive()
         return [] if wanted is None else lost_models(self._folder, known, wanted)
 
+    @property
+    def soup(self) -> StoredSoup | None:
+        """Soup that was built in place of the best model; None if there was none."""
+        found = self.wanted()
+        return None if found is None else found.soup
+
+    def wanted(self) -> Publication | None:
+        """Return the content of the published files; None if no trial is usable."""
+        return self._derive()[1]
+
+    def has_soup(self, soup: StoredSoup) -> bool:
+        """Return True if the model of a soup is on this machine."""
+        built = self._folder.soups / soup.folder_name
+        return soup.model in self._files.models or damage(built) is None
+
     def note_retrained(self, number: int) -> None:
         """Store that a trial's model was trained again; the lease is held.
 
@@ -148,10 +180,11 @@ class BestPublisher:
         """Return the outcomes in the study, and what is to be published of them."""
         attributes = self._study.attributes()
         confirmation = stored_confirmation(attributes, self._goals)
+        soup = stored_soup(attributes)
         retrained = set(attributes.get(RETRAINED) or ())
         known = [self._with_model(each, retrained) for each in self._study.outcomes()]
         self._front = front(known, self._goals)
-        return known, publication(known, self._goals, confirmation)
+        return known, publication(known, self._goals, confirmation, soup)
 
     def _with_model(self, outcome: TrialOutcome, retrained: Collection[int]) -> TrialOutcome:
         """Return an outcome without its model's error if the model exists by now."""
@@ -163,34 +196,62 @@ class BestPublisher:
     # -- comparison ---------------------------------------------------------------------------
 
     def _is_published(self, wanted: Publication) -> bool:
-        """Return True if the files are up to date, as far as the model is on this machine."""
+        """Return True if the files are up to date, as far as the models are on this machine."""
         if self._files.is_interrupted or not is_of(self._folder.best, self._expected(wanted)):
             return False
-        source = self._source(wanted)
-        if source is None:
-            return True
-        kept, outcome, path = source
-        if path != self._folder.best_model:
-            return False
-        expected = self._expected(replace(wanted, outcome=outcome))
-        return is_of(path / self._folder.best.name, expected) and kept == self._files.kept
+        placed = self._placed(wanted)
+        has_single = any(each.target == self._folder.single_model for each in placed)
+        return (has_single or not self._folder.single_model.exists()) and all(
+            self._is_in_place(each, wanted) for each in placed
+        )
+
+    def _is_in_place(self, placed: _Placed, wanted: Publication) -> bool:
+        file, expected = placed.target / self._folder.best.name, self._contents(placed, wanted)
+        return placed.source == placed.target and is_of(file, self._expected(expected))
+
+    def _contents(self, placed: _Placed, wanted: Publication) -> Publication:
+        """Return what the configuration beside a model says."""
+        is_soup = bool(placed.model.members)
+        # A single model is none, also where a soup was accepted.
+        soup = wanted.soup if is_soup or wanted.published_soup is None else None
+        return replace(wanted, outcome=placed.outcome, soup=soup)
 
     def _expected(self, wanted: Publication) -> Mapping[str, object]:
         return provenance(self._known_facts(wanted), wanted.outcome)
 
     def _known_facts(self, wanted: Publication) -> StudyFacts:
-        return replace(self._facts, confirmation=wanted.confirmation)
+        return replace(self._facts, confirmation=wanted.confirmation, soup=wanted.soup)
 
-    def _source(self, wanted: Publication) -> tuple[KeptModel, TrialOutcome, Path] | None:
-        """Return the best model on this machine with its outcome and path, or None."""
-        kept = self._files.kept
-        for model, outcome, path in self._candidates(wanted):
-            file = self._folder.best_model / self._folder.best.name
-            if model == kept and came_from(file, outcome):
-                return model, outcome, self._folder.best_model
-            if path is not None:
-                return model, outcome, path
+    def _placed(self, wanted: Publication) -> list[_Placed]:
+        """Return the models of this machine that belong in best_model/ and single_model/."""
+        single, soup = self._single(wanted), self._soup(wanted)
+        if soup is None:
+            return [] if single is None else [single]
+        if single is None:
+            return [soup]
+        return [replace(single, target=self._folder.single_model), soup]
+
+    def _single(self, wanted: Publication) -> _Placed | None:
+        """Return the best single model on this machine; None if there is none."""
+        kept = self._files.models
+        for model, outcome, found in self._candidates(wanted):
+            place = kept.get(model)
+            is_kept = place is not None and came_from(place / self._folder.best.name, outcome)
+            source = place if is_kept else found
+            if source is not None:
+                target = self._folder.best_model
+                return _Placed(model=model, outcome=outcome, source=source, target=target)
         return None
+
+    def _soup(self, wanted: Publication) -> _Placed | None:
+        """Return the published soup if its model is on this machine."""
+        found = wanted.published_soup
+        if found is None or not self.has_soup(found):
+            return None
+        built = self._folder.soups / found.folder_name
+        source = self._files.models.get(found.model, built)
+        target = self._folder.best_model
+        return _Placed(model=found.model, outcome=wanted.outcome, source=source, target=target)
 
     def _candidates(
         self, wanted: Publication
@@ -215,17 +276,24 @@ class BestPublisher:
     # -- writing ------------------------------------------------------------------------------
 
     def _write(self, wanted: Publication) -> None:
-        """Write the model, then the configuration; without a new model the former one stays."""
-        source = self._source(wanted)
-        if source is not None:
-            kept, outcome, path = source
-            settings = self._published_settings(wanted)
-            trained = replace(settings, training=replace(settings.training, seed=kept.seed))
-            config = self._config(replace(wanted, outcome=outcome), trained)
-            self._files.put_model(path, config, self._lease.check)
-        config = self._config(wanted, self._published_settings(wanted))
+        """Write the models, then the configuration; without a new model the former one stays."""
+        settings = self._published_settings(wanted)
+        placed = self._placed(wanted)
+        for each in placed:
+            if not self._is_in_place(each, wanted):
+                seed = each.model.seed
+                trained = replace(settings, training=replace(settings.training, seed=seed))
+                config = self._config(self._contents(each, wanted), trained)
+                self._files.put_model(each.source, each.target, config, self._lease.check)
+        config = self._config(wanted, settings)
         self._lease.check()
         self._files.put_config(config)
+        if not any(each.target == self._folder.single_model for each in placed):
+            discard(self._folder.single_model)
+        if wanted.soup is not None:
+            discard(self._folder.soups / wanted.soup.folder_name)
+            with suppress(OSError):  # Another agent builds in it.
+                self._folder.soups.rmdir()
 
     def _config(self, wanted: Publication, settings: TrialSettings) -> str:
         facts = self._known_facts(wanted)

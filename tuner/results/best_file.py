@@ -13,6 +13,7 @@ from tuner.confirmation import CONFIDENCE, Confirmation, FinalEvaluation, mean_t
 from tuner.diagnosis.sweep import standard_error
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
+from tuner.soup import StoredSoup, provenance_of, soup_lines
 from tuner.trial.records import TrialOutcome
 
 
@@ -30,6 +31,8 @@ class StudyFacts:
     """Versions of the program and of the libraries."""
     confirmation: Confirmation | None = None
     """Results of its leading configurations with new seeds; None if they were not repeated."""
+    soup: StoredSoup | None = None
+    """Soup that was built in place of its best model; None if there was none."""
 
 
 def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
@@ -64,6 +67,7 @@ def provenance(study: StudyFacts, outcome: TrialOutcome) -> dict[str, Any]:
         **({"model_error": outcome.model_error} if outcome.model_error else {}),
         **_confirmed(study, outcome.number),
         **_tested(study, outcome.number),
+        **_soup(study, outcome.number),
         "convergence": outcome.diagnosis.status.value if outcome.diagnosis else None,
         "mlflow_run": outcome.provenance.mlflow_run or None,
         "git_commit": outcome.provenance.git_commit or None,
@@ -107,12 +111,13 @@ def _finished_evaluation(study: StudyFacts, trial: int) -> FinalEvaluation | Non
 
 
 def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
-    """Return the test scores of a trial's best repeat."""
+    """Return the test scores of a trial's best repeat, or of the soup in its place."""
     evaluation = _finished_evaluation(study, trial)
     if evaluation is None:
         return {}
     found = {
         "seed": evaluation.subject.seed,
+        **({"soup": True} if evaluation.subject.members else {}),
         "examples": evaluation.examples,
         "in_training": evaluation.in_training,
         "in_validation": evaluation.in_validation,
@@ -128,6 +133,17 @@ def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
         for name, score in evaluation.scores.items()
     }
     return {"test": found | scores}
+
+
+def _soup(study: StudyFacts, trial: int) -> dict[str, Any]:
+    """Return the soup that was built in place of a trial's model."""
+    found = _soup_of(study, trial)
+    return {} if found is None else {"soup": provenance_of(found)}
+
+
+def _soup_of(study: StudyFacts, trial: int) -> StoredSoup | None:
+    found = study.soup
+    return found if found is not None and found.instead_of.trial == trial else None
 
 
 def _early_end(outcome: TrialOutcome) -> list[str]:
@@ -154,11 +170,13 @@ def as_yaml(study: StudyFacts, outcome: TrialOutcome, settings: TrialSettings, f
     value = "" if outcome.value is None else f", {study.goals.objectives_text(outcome)}"
     repeated = study.confirmation.of(outcome.number) if study.confirmation else None
     evaluation = _finished_evaluation(study, outcome.number)
+    soup = _soup_of(study, outcome.number)
     header = [
         f"Trial {outcome.number} of {study.name}{value}.",
         *_early_end(outcome),
         *([f"Confirmed: {mean_text(repeated)}."] if repeated else []),
         *([f"Test: {scores_text(evaluation, study.goals)}."] if evaluation else []),
+        *([f"Soup: {next(soup_lines(soup))}"] if soup is not None else []),
         f"Train it with: python -m tuner train {shlex.quote(file)}",
     ]
     return dump_trial(settings, header, provenance(study, outcome))

@@ -1,4 +1,4 @@
-"""Files best.yaml and best_model/ of a study, replaced atomically."""
+"""Files best.yaml, best_model/ and single_model/ of a study, replaced atomically."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +7,8 @@ from tuner.confirmation import repeat_key
 from tuner.files.atomic import aside, replace_folder, restore_folder, write_whole
 from tuner.files.model_folder import add_file, check_complete, damage, discard, twin
 from tuner.trial.folder import StudyFolder, TrialFolder
-from tuner.trial.kept_model import KeptModel, kept_model
+from tuner.trial.kept_model import written_model
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import TrialOutcome
 
 
@@ -21,18 +22,28 @@ class BestFiles:
             folder: Folder of the study.
         """
         self._folder = folder
-        self._staged = folder.best_model.with_name(f".{folder.best_model.name}.next")
+        self._models = (folder.single_model, folder.best_model)
 
     @property
     def kept(self) -> KeptModel | None:
         """Model in best_model/; None if there is no complete one."""
-        found = kept_model(self._folder)
-        return found if found is not None and damage(self._folder.best_model) is None else None
+        return self.model_in(self._folder.best_model)
+
+    @property
+    def models(self) -> dict[KeptModel, Path]:
+        """Complete models, and their folders: best_model/, and single_model/ beside a soup."""
+        found = ((self.model_in(place), place) for place in self._models)
+        return {model: place for model, place in found if model is not None}
+
+    def model_in(self, place: Path) -> KeptModel | None:
+        """Return the model in a folder; None if there is no complete one."""
+        found = written_model(place / self._folder.best.name)
+        return found if found is not None and damage(place) is None else None
 
     @property
     def is_interrupted(self) -> bool:
         """True if a process was killed while it replaced a model."""
-        return self._staged.exists() or aside(self._folder.best_model).exists()
+        return any(_staged(place).exists() or aside(place).exists() for place in self._models)
 
     def restore(self) -> None:
         """Put back what a killed process had set aside.
@@ -40,30 +51,35 @@ class BestFiles:
         Raises:
             OSError: It cannot be moved.
         """
-        discard(self._staged)
-        restore_folder(self._folder.best_model)
+        for place in self._models:
+            discard(_staged(place))
+            restore_folder(place)
 
-    def put_model(self, source: Path, config: str, confirm: Callable[[], None]) -> None:
-        """Copy a model into best_model/; the source stays where it is.
+    def put_model(
+        self, source: Path, target: Path, config: str, confirm: Callable[[], None]
+    ) -> None:
+        """Copy a model into best_model/ or single_model/; the source stays where it is.
 
         Args:
             source: Folder of a complete model.
+            target: Folder that is replaced.
             config: Configuration of its trial, written beside the model.
             confirm: Function called right before the replacement; raises to prevent it.
 
         Raises:
             InputError: The source is incomplete.
-            OSError: A file cannot be written; best_model/ is unchanged.
+            OSError: A file cannot be written; the target is unchanged.
         """
         check_complete(source)
+        staged = _staged(target)
         try:
-            twin(source, self._staged)
-            add_file(self._staged, self._folder.best.name, config)
-            check_complete(self._staged)
+            twin(source, staged)
+            add_file(staged, self._folder.best.name, config)
+            check_complete(staged)
             confirm()
-            replace_folder(self._staged, self._folder.best_model)
+            replace_folder(staged, target)
         except BaseException:
-            discard(self._staged)
+            discard(staged)
             raise
 
     def put_config(self, config: str) -> None:
@@ -73,6 +89,11 @@ class BestFiles:
             OSError: It cannot be written; it is unchanged.
         """
         write_whole(self._folder.best, config)
+
+
+def _staged(place: Path) -> Path:
+    """Return where a folder is prepared that will replace another one."""
+    return place.with_name(f".{place.name}.next")
 
 
 def saved_models(folder: StudyFolder, trial: int) -> dict[int, tuple[TrialOutcome, Path]]:

@@ -9,7 +9,8 @@ from tuner.files.model_folder import damage
 from tuner.results.best_files import BestFiles, ended_repeats
 from tuner.results.publication import Publication
 from tuner.trial.folder import StudyFolder, TrialFolder
-from tuner.trial.kept_model import KeptModel, came_from, kept_model
+from tuner.trial.kept_model import came_from, kept_model
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import TrialOutcome
 
 
@@ -77,8 +78,12 @@ def has_model(folder: StudyFolder, outcome: TrialOutcome) -> bool:
     """
     if damage(folder.trial(outcome.number).model) is None:
         return True
-    kept, file = BestFiles(folder).kept, folder.best_model / folder.best.name
-    return kept is not None and kept.trial == outcome.number and came_from(file, outcome)
+    return any(
+        model.trial == outcome.number
+        and not model.members
+        and came_from(place / folder.best.name, outcome)
+        for model, place in BestFiles(folder).models.items()
+    )
 
 
 def score_differences(recorded: TrialOutcome, again: TrialOutcome) -> list[str]:
@@ -112,7 +117,7 @@ def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel
     if (
         repeat is None
         or best is None
-        or BestFiles(folder).kept == KeptModel(trial=trial, seed=best)
+        or KeptModel(trial=trial, seed=best) in BestFiles(folder).models
     ):
         return
     model = folder.confirmation.trial(repeat.number).model
@@ -128,9 +133,9 @@ def _ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
 
 
 def _reason(folder: StudyFolder, outcome: TrialOutcome) -> str:
-    published = kept_model(folder)
-    is_published = published is not None and published.trial == outcome.number
-    model = folder.best_model if is_published else folder.trial(outcome.number).model
+    published, model = kept_model(folder), folder.trial(outcome.number).model
+    if published is not None and published.trial == outcome.number:
+        model = folder.single_model if published.members else folder.best_model
     return _unsaved(outcome) or _missing(model)
 
 

@@ -7,6 +7,7 @@ from tuner.confirmation import Configuration, Confirmation
 from tuner.search.goals import Goals
 from tuner.search.pareto import front, pick
 from tuner.settings.objectives import sign
+from tuner.soup import StoredSoup
 from tuner.trial.records import TrialOutcome
 
 
@@ -22,19 +23,31 @@ class Publication:
     """Seeds of its repeats, best first; empty if it is not confirmed."""
     kept: frozenset[int] = frozenset()
     """Numbers of the trials whose models stay in their own folders."""
+    soup: StoredSoup | None = None
+    """Last soup that was built in place of this model; None if there was none."""
+
+    @property
+    def published_soup(self) -> StoredSoup | None:
+        """Soup whose model is published; None where that is a single model."""
+        return self.soup if self.soup is not None and self.soup.soup.accepted else None
 
 
 def publication(
-    outcomes: Sequence[TrialOutcome], goals: Goals, confirmation: Confirmation | None
+    outcomes: Sequence[TrialOutcome],
+    goals: Goals,
+    confirmation: Confirmation | None,
+    soup: StoredSoup | None = None,
 ) -> Publication | None:
     """Return the content of a study's published files.
 
-    A confirmation counts until the search finds a better trial than the confirmed ones.
+    A confirmation counts until the search finds a better trial than the confirmed ones. A soup
+    counts as long as the model with which it was compared is the best.
 
     Args:
         outcomes: Outcomes of all trials of the study.
         goals: Goals of the study.
         confirmation: Result of the repeats; None if there are none.
+        soup: Last soup that was built; None if there was none.
 
     Returns:
         The content; None if no trial is usable.
@@ -49,8 +62,23 @@ def publication(
         winner = next((each for each in outcomes if each.number == found.trial), None)
         if winner is not None:
             seeds = _by_score(found, sign(goals.direction))
-            return Publication(outcome=winner, confirmation=confirmation, seeds=seeds, kept=kept)
-    return Publication(outcome=best, kept=kept)
+            return Publication(
+                outcome=winner,
+                confirmation=confirmation,
+                seeds=seeds,
+                kept=kept,
+                soup=_counting(soup, winner, seeds),
+            )
+    return Publication(outcome=best, kept=kept, soup=_counting(soup, best, ()))
+
+
+def _counting(
+    soup: StoredSoup | None, best: TrialOutcome, seeds: tuple[int, ...]
+) -> StoredSoup | None:
+    """Return a soup if it was compared with the best model; seeds of a confirmed one are given."""
+    if soup is None or soup.instead_of.trial != best.number:
+        return None
+    return soup if not seeds or soup.instead_of.seed == seeds[0] else None
 
 
 def _considered(confirmation: Confirmation) -> set[int]:

@@ -29,6 +29,7 @@ from tuner.results.time_spent import TimeSpent
 from tuner.search.goals import Goals, score
 from tuner.search.pareto import best, front
 from tuner.search.ranking import counts, gain, is_usable, unmet_text
+from tuner.soup import StoredSoup, soup_lines, soup_metrics
 from tuner.tasks.class_scores import ShownScores, class_scores, counted_scores, shown_scores
 from tuner.trial.records import UNTUNED, TrialOutcome, TrialState
 
@@ -67,6 +68,8 @@ class SweepSummary:
     """Searched keys, in the order of the space."""
     confirmation: Confirmation | None = None
     """Results of the leading configurations with new seeds; None if they were not repeated."""
+    soup: StoredSoup | None = None
+    """Soup that was built in place of the best model; None if there was none."""
     model_note: str | None = None
     """Message about best_model/; None if it is up to date."""
 
@@ -118,6 +121,7 @@ class SweepSummary:
         return {
             **found,
             **_confirmed_metrics(self.confirmation, self.goals),
+            **({} if self.soup is None else soup_metrics(self.soup)),
             **_efficiency(self.time),
             **{
                 f"trials_{state.value}": float(counted[state])
@@ -214,6 +218,7 @@ def print_summary(summary: SweepSummary, console: Console) -> None:
     _section(console, "Why the others stopped", _stopped(summary))
     _section(console, "Reading", statements(summary.reading, summary.follow_up))
     _show_confirmation(summary, console)
+    _section(console, "Soup", _soup_statements(summary))
     _show_classes(summary, console)
     console.print()
     for line in (gain_text(summary), counts_text(summary)):
@@ -251,6 +256,10 @@ def _show_classes(summary: SweepSummary, console: Console) -> None:
 
 def _stopped(summary: SweepSummary) -> list[Statement]:
     return [Statement(text=stop.text) for stop in stop_groups(summary.outcomes)]
+
+
+def _soup_statements(summary: SweepSummary) -> list[Statement]:
+    return [] if summary.soup is None else [Statement(text=t) for t in soup_lines(summary.soup)]
 
 
 def _confirmation_statements(summary: SweepSummary, found: Confirmation) -> list[Statement]:
@@ -319,6 +328,7 @@ def description(summary: SweepSummary) -> str:
             "",
             *([summary.model_note, ""] if summary.model_note is not None else []),
             *_confirmation(summary),
+            *_soup(summary),
             *_reading(summary),
             *_classes(summary),
             *(f"- {label}: {code(str(text))}" for label, text in _places(summary)),
@@ -354,6 +364,11 @@ def _confirmation(summary: SweepSummary) -> list[str]:
         *table(HEADINGS, [(f"[{trial}](trial:{trial})", *rest) for trial, *rest in rows]),
         "",
     ]
+
+
+def _soup(summary: SweepSummary) -> list[str]:
+    points = _points(_soup_statements(summary))
+    return ["**Soup**", "", *points, ""] if points else []
 
 
 def _reading(summary: SweepSummary) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-KINDS = ("cache", "states", "models", "locks")
+KINDS = ("cache", "states", "models", "members", "locks")
 """Kinds of leftovers."""
 
 
@@ -16,7 +16,8 @@ class CleanSettings:
     kinds: list[str] = field(default_factory=lambda: list(KINDS))
     """`cache` (tokenised data, tokenizers and other files that are made again when missing),
     `states` (of trials that have ended), `models` (half-written ones, and those in MLflow that a
-    better one replaced), `locks` (of killed processes, in the temporary folder)."""
+    better one replaced), `members` (weights that are kept for the soup of a longer sweep), `locks`
+    (of killed processes, in the temporary folder)."""
 
     older_than: float = 1.0
     """Days since the last use; younger leftovers are kept."""

@@ -21,7 +21,10 @@ class ExportSettings:
     """File to write; null: standard output."""
 
     model: str | None = None
-    """Folder to write the best trial's model to; null: none."""
+    """Folder to write the model to; null: none."""
+
+    soup: bool = True
+    """Write the soup where one is published; false: the best single model."""
 
     onnx: str | None = None
     """Folder to write the best trial's model to as ONNX, with its tokenizer; null: none."""

@@ -323,6 +323,20 @@ class ConfirmSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoupSettings:
+    """Soup: average of the weights of the leading models; see docs/soups.md."""
+
+    enabled: bool = anything(False)
+    """Build a soup after the search, and publish it if it is not worse than the best model."""
+
+    keep: Annotated[int, between(2, 1_000)] = anything(8)
+    """Number of leading models whose weights are kept for it on the disk."""
+
+    retain: bool = anything(True)
+    """Keep these weights after the sweep, so that a longer one uses them, until `tuner clean`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepSettings:
     """Group `sweep`, one file of sweeps/ each: search space, budget and objectives."""
 
@@ -353,6 +367,9 @@ class SweepSettings:
 
     confirm: ConfirmSettings = field(default_factory=ConfirmSettings)
     """Repeats of the leading configurations, so that the best is not merely the luckiest."""
+
+    soup: SoupSettings = field(default_factory=SoupSettings)
+    """Average of the leading models' weights; `true` and `false` switch it on and off."""
 
     start_from: list[str] = anything(default_factory=list)
     """Configurations to try first, after the untuned default: files (best.yaml of another sweep),

@@ -35,6 +35,7 @@ from tuner.search.goals import Goals, goals_from_plain
 from tuner.search.space import SearchSpace
 from tuner.settings.settings import JOURNAL, SQLITE, AgentSettings, StorageSettings
 from tuner.settings.storage import FILES, backend
+from tuner.soup import SOUP, StoredSoup
 from tuner.study import LOCK_TIMEOUT, JournalFile, journal_path, study_url
 from tuner.study.attributes import NOT_RUN, PARAMETERS
 from tuner.study.curves import points
@@ -109,6 +110,8 @@ class StoredStudy:
     """Versions of the program and of the libraries that it was made with."""
     confirmation: Confirmation | None = None
     """Results of its leading configurations with new seeds; None if they were not repeated."""
+    soup: StoredSoup | None = None
+    """Last soup that was built; None if there was none."""
 
     @property
     def objective(self) -> str:
@@ -191,6 +194,7 @@ class StudyReader:
             contents=definition.get("contents", {}),
             made_with=self._study.user_attrs.get("made_with", {}),
             confirmation=stored_confirmation(self._study.user_attrs, goals),
+            soup=stored_soup(self._study.user_attrs),
         )
 
     @property
@@ -391,6 +395,13 @@ def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirma
         return replace(
             found, final_evaluation=from_plain(FinalEvaluation, evaluation) if evaluation else None
         )
+    return None
+
+
+def stored_soup(attributes: Mapping[str, Any]) -> StoredSoup | None:
+    """Return the soup in a study's attributes; None if there is none that we can read."""
+    with suppress(KeyError, cattrs.BaseValidationError):
+        return from_plain(StoredSoup, attributes[SOUP])
     return None
 
 

@@ -288,7 +288,12 @@ class Tracker:
         self._sweep_runs = True
 
     def sweep_finished(
-        self, metrics: Mapping[str, float], description: str, files: Iterable[Path], status: str
+        self,
+        metrics: Mapping[str, float],
+        description: str,
+        files: Iterable[Path],
+        status: str,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """End the sweep's run with its metrics and their interpretation.
 
@@ -298,6 +303,7 @@ class Tracker:
                 shows its beginning, `reading.md` all of it.
             files: Files logged beside it.
             status: Status of the run in MLflow, for example `FINISHED`.
+            facts: Tags of the whole sweep.
         """
         self._append(
             RunEnded(
@@ -305,7 +311,7 @@ class Tracker:
                 run=SWEEP,
                 status=status,
                 metrics=metrics,
-                tags={"mlflow.note.content": description},
+                tags={**(facts or {}), "mlflow.note.content": description},
                 texts={"reading.md": description},
                 files=self._spool.attach(SWEEP, files),
             )

@@ -10,11 +10,18 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.files.atomic import write_whole
 from tuner.files.model_folder import discard, partial
-from tuner.trial.names import LOG_NAME, MODEL_NAME, PROFILE_NAME, STATE_NAME, last_attempt
+from tuner.trial.names import (
+    LOG_NAME,
+    MEMBER_NAME,
+    MODEL_NAME,
+    PROFILE_NAME,
+    STATE_NAME,
+    last_attempt,
+)
 from tuner.trial.records import Report, TrialOutcome
 from tuner.trial.serialization import from_json, to_json
 
-_FOLDERS = ("trials", "best_model", "plots", "spool", "confirm", "retrain")
+_FOLDERS = ("trials", "best_model", "single_model", "soup", "plots", "spool", "confirm", "retrain")
 """Folders in a study's folder."""
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -31,7 +38,8 @@ class TrialFolder:
     `run` names the MLflow run of the latest attempt; another attempt resumes from `state`.
     `profile` is there where `training.profile` asked for it; `artifacts` are what MLflow gets.
     `model` is there only between the end of the best trial so far and its move to the study's
-    `best_model`, and for good after a single fine-tune.
+    `best_model`, and for good after a single fine-tune. `member` holds the weights that training
+    changed, where they are kept for a soup.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,10 +54,11 @@ class TrialFolder:
         self.profile = path / PROFILE_NAME
         self.model = path / MODEL_NAME
         self.partial_model = partial(self.model)
+        self.member = path / MEMBER_NAME
         self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
-        """Make the folder for an attempt; drop outcome, profile and model of earlier ones.
+        """Make the folder for an attempt; drop outcome, profile and weights of earlier ones.
 
         Its reports are kept until the new attempt reports whether it resumes (see
         `keep`), its log for good.
@@ -58,6 +67,7 @@ class TrialFolder:
         self.outcome.unlink(missing_ok=True)
         shutil.rmtree(self.profile, ignore_errors=True)
         self.drop_model()
+        discard(self.member)
         write_whole(self.config, config)
 
     def drop_model(self) -> None:
@@ -137,6 +147,8 @@ class StudyFolder:
         self.journal = self.path / "study.journal"
         self.best = self.path / "best.yaml"
         self.best_model = self.path / "best_model"
+        self.single_model = self.path / "single_model"
+        self.soups = self.path / "soup"
         self.limits = self.path / "memory_limits.json"
 
     @property

@@ -1,8 +1,7 @@
-"""Model that best_model/ holds, compared with best.yaml."""
+"""Models that best_model/ and single_model/ hold, compared with best.yaml."""
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,18 @@ import yaml
 from tuner.files.model_folder import damage
 from tuner.processes.invocation import invoked
 from tuner.trial.folder import StudyFolder
+from tuner.trial.model_identity import KeptModel, published_members
 from tuner.trial.records import TrialOutcome
 
 _COMPARED = (
-    "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test",
+    "study", "trial", "attempt", "objective", "value", "measured", "confirmed", "test", "soup",
     "model_error",
 )  # fmt: skip
 """Fields of a provenance that distinguish publications; versions of libraries do not."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeptModel:
-    """Identity of the model in best_model/.
-
-    Attributes:
-        trial: Number of the trial whose configuration it has.
-        seed: Seed of its training: the trial's own, or that of a repeat.
-    """
-
-    trial: int
-    seed: int
-
-
 def kept_model(folder: StudyFolder) -> KeptModel | None:
-    """The model that is kept; None where none is."""
+    """The model in best_model/; None where there is none."""
     return written_model(folder.best_model / folder.best.name)
 
 
@@ -66,11 +53,15 @@ def came_from(file: Path, outcome: TrialOutcome) -> bool:
 
 
 def written_model(file: Path) -> KeptModel | None:
-    """Return the trial and the seed of an exported configuration; None where it is none."""
+    """Return the model that an exported configuration describes; None where it is none."""
     content = read_configuration(file)
     try:
-        trial, seed = content["provenance"]["trial"], content["training"]["seed"]
-        return KeptModel(trial=int(trial), seed=int(seed))
+        provenance = content["provenance"]
+        return KeptModel(
+            trial=int(provenance["trial"]),
+            seed=int(content["training"]["seed"]),
+            members=published_members(provenance),
+        )
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -86,11 +77,18 @@ def model_note(folder: StudyFolder) -> str | None:
     """
     best, kept = written_model(folder.best), kept_model(folder)
     problem = damage(folder.best_model)
-    if best is None or (kept is not None and kept.trial == best.trial and problem is None):
+    if best is None or (kept is not None and problem is None and _is_same(kept, best)):
         return None
-    holds = f"holds the model of trial {kept.trial}" if kept else "holds no model"
+    holds = "holds no model"
     if problem is not None:
         holds = f"is not complete: {problem}"
+    elif kept is not None:
+        holds = f"holds {kept.text if kept.members else f'the model of trial {kept.trial}'}"
+    if best.members:
+        return (
+            f"{folder.best_model} {holds}; {best.text} is not here. The next start of the sweep "
+            "builds it again where the weights of these trials are kept"
+        )
     error = read_configuration(folder.best)["provenance"].get("model_error")
     why = f"could not be saved: {error}" if error else "is not here"
     train = invoked(()).command("train", shlex.quote(str(folder.best)))
@@ -100,6 +98,11 @@ def model_note(folder: StudyFolder) -> str | None:
         f"{folder.best_model} {holds}; the model of trial {best.trial}, the best, {why}. "
         f"{again if is_retrained else f'Train it again: {train}'}"
     )
+
+
+def _is_same(kept: KeptModel, best: KeptModel) -> bool:
+    """Return True if a model is of the configuration in best.yaml, with whatever seed."""
+    return (kept.trial, kept.members) == (best.trial, best.members)
 
 
 def read_configuration(file: Path) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tuner.confirmation import Confirmation
+from tuner.results.publication import publication
 from tuner.search.goals import Goals, is_missed
 from tuner.search.pareto import by_preference, front
 from tuner.search.ranking import is_usable
 from tuner.search.space import SearchSpace
+from tuner.soup import StoredSoup
 from tuner.study.reader import Phase, StoredStudy, StoredTrial
 from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
@@ -106,6 +108,8 @@ class StudyView:
     """Ranked trials, then the others by state, running and waiting ones."""
     confirmation: Confirmation | None = None
     """Results of its leading configurations with new seeds; None if they were not repeated."""
+    soup: StoredSoup | None = None
+    """Soup that was built in place of its best model; None if there was none."""
 
     @property
     def objective(self) -> str:
@@ -164,6 +168,7 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
     """
     goals = stored.goals
     outcomes = by_preference(stored.outcomes, goals)
+    published = publication(outcomes, goals, stored.confirmation, stored.soup)
     places = {outcome.number: place for place, outcome in enumerate(outcomes)}
     points = max((point for trial in stored.trials for point in trial.values), default=1)
     known = sorted(
@@ -188,6 +193,7 @@ def assemble(stored: StoredStudy, reports: Mapping[int, Sequence[Report]]) -> St
         outcomes=tuple(outcomes),
         trials=tuple(trials),
         confirmation=stored.confirmation,
+        soup=None if published is None else published.soup,
     )
 
 

@@ -24,6 +24,7 @@ from tuner.results.html.tradeoffs import trade_off
 from tuner.results.tables import figure
 from tuner.search.goals import Goals, score
 from tuner.search.ranking import gain
+from tuner.soup import soup_lines
 
 FEW = 6
 """Largest number of parameters with a column each in the ranked table, fewer with more metrics."""
@@ -98,6 +99,7 @@ def render(
             1:
         ],  # The first counts, as the tile does.
         confirmed=_confirmed(study),
+        soup=[] if study.soup is None else list(soup_lines(study.soup)),
         best_file=best_file,
         model_note=model_note,
         refresh=refresh,

@@ -33,6 +33,7 @@ from tuner.tracking.publishing.registration import register
 from tuner.tracking.runs import CONFIRM, number_tag, study_tags
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import model_note
+from tuner.trial.model_identity import models_text, published_members
 
 EXAMPLE = {
     "text": "The film is short, warm and never dull.",
@@ -107,6 +108,7 @@ def _made(
 ) -> LoggedModel:
     """Create a logged model without files, linked to its training run and to the sweep's run."""
     provenance = best["provenance"]
+    members = published_members(provenance)
     source = _source(runs, best)
     model = client.create_logged_model(
         sweep.info.experiment_id,
@@ -117,6 +119,7 @@ def _made(
             KEY: weights,
             **study_tags(runs.study),
             "trial_number": str(provenance["trial"]),
+            **({"soup_members": models_text(members)} if members else {}),
         },
         model_type=_model_type(best),
     )
