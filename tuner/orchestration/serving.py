@@ -82,7 +82,7 @@ class ServingExport:
         from tuner.serving.quantized import check_loss, measure, quantize  # noqa: PLC0415  (an extra)
 
         quantize(file, folder / QUANTIZED)
-        plain, small = (measure(each, folder, rows) for each in (file, folder / QUANTIZED))
+        plain, small = measure([file, folder / QUANTIZED], folder, rows)
         name, score = next(iter(plain.task.scores.items()))
         check_loss(name, score, plain.evaluation, small.evaluation, self._export.quantize_loss)
         for kind, served in (("float32", plain), ("int8", small)):

@@ -1,8 +1,10 @@
 """A model of ONNX in int8: written, timed, and judged by the score that it loses."""
 
+import logging
 import math
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from tuner.tasks import Evaluation, Task
 from tuner.tasks.score import Score
 from tuner.worker.predict_client import Prediction
 
+ROUNDS = 5
+"""Times that each model is timed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
@@ -31,7 +36,7 @@ class Served:
     """Size of its files in millions of bytes."""
 
     examples_per_second: float
-    """Validation rows in a second, without their tokenisation."""
+    """Validation rows in a second, without their tokenisation: the median of `ROUNDS`."""
 
     task: Task
     """Task of the model."""
@@ -47,13 +52,22 @@ def quantize(model: Path, made: Path) -> None:
         model: Model in float32.
         made: File to write.
     """
-    quantization.quantize_dynamic(
-        model,
-        made,
-        per_channel=True,
-        weight_type=quantization.QuantType.QInt8,
-        use_external_data_format=len(files(model)) > 1,
-    )
+    root = logging.getLogger()
+    root.addFilter(_drop)  # It advises a preparation that is for convolutions.
+    try:
+        quantization.quantize_dynamic(
+            model,
+            made,
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            use_external_data_format=len(files(model)) > 1,
+        )
+    finally:
+        root.removeFilter(_drop)
+
+
+def _drop(_: logging.LogRecord) -> bool:
+    return False
 
 
 def files(model: Path) -> list[Path]:
@@ -62,45 +76,51 @@ def files(model: Path) -> list[Path]:
 
 
 def measure(
-    path: Path,
+    models: Sequence[Path],
     folder: Path,
     examples: Examples,
     clock: Callable[[], float] = time.perf_counter,
-) -> Served:
-    """Run a model on validation rows.
+) -> list[Served]:
+    """Run models on validation rows, and time them in turns, so that a busy machine slows all.
 
     Args:
-        path: Model of ONNX.
-        folder: Folder with its tokenizer, config.json and record of inputs.
+        models: Models of ONNX.
+        folder: Folder with their tokenizer, config.json and record of inputs.
         examples: Validation rows.
         clock: Seconds.
 
     Raises:
-        InputError: The model does not know the rows' targets.
+        InputError: The models do not know the rows' targets.
     """
     checkpoint, inputs = inspect(folder), read_inputs(folder)
     task, names = read_task(folder)
     longest = checkpoint.family.max_positions
     length = longest if inputs is None else min(inputs.max_length, longest)
     split = tokenized_texts(checkpoint, task, examples.texts, examples.pairs, length)
-    session = Session(path, task.head)
-    session.warm_up(split)
-    started = clock()
-    outputs = session.logits(split)
-    seconds = clock() - started
-    prediction = Prediction(
-        task=task,
-        names=names or (),
-        outputs=outputs.astype(np.float64),
-        aligned=split.truth(np.arange(len(split))) if split.places is not None else None,
-        thresholds=None if inputs is None else inputs.thresholds,
-    )
-    return Served(
-        megabytes=sum(file.stat().st_size for file in files(path)) / 1e6,
-        examples_per_second=len(split) / seconds,
-        task=task,
-        evaluation=prediction.evaluate(examples.targets, examples.where),
-    )
+    sessions = [Session(path, task.head) for path in models]
+    predictions = [
+        Prediction(
+            task=task,
+            names=names or (),
+            outputs=session.logits(split).astype(np.float64),
+            aligned=split.truth(np.arange(len(split))) if split.places is not None else None,
+            thresholds=None if inputs is None else inputs.thresholds,
+        )
+        for session in sessions
+    ]
+    rounds = [[session.seconds(split, clock) for session in sessions] for _ in range(ROUNDS)]
+    inputs_each = len(split.lengths) / len(split)
+    return [
+        Served(
+            megabytes=sum(file.stat().st_size for file in files(path)) / 1e6,
+            examples_per_second=1.0 / (inputs_each * statistics.median(seconds)),
+            task=task,
+            evaluation=prediction.evaluate(examples.targets, examples.where),
+        )
+        for path, prediction, seconds in zip(
+            models, predictions, zip(*rounds, strict=True), strict=True
+        )
+    ]
 
 
 def check_loss(

@@ -1,6 +1,6 @@
 """A model of ONNX in onnxruntime."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,9 @@ from tuner.tasks import HeadKind
 
 BATCH = 32
 """Inputs in one pass."""
+
+TIMED = 10
+"""Passes that are timed, at most."""
 
 
 def feeds(family: Family) -> list[str]:
@@ -61,9 +64,20 @@ class Session:
             np.stack(outputs, axis=-1) if self._kind is HeadKind.SPAN else np.asarray(outputs[0])
         )
 
-    def warm_up(self, split: TokenizedSplit) -> None:
-        """Run one pass, in which memory is allocated."""
-        self.run(*split.pad(next(self._batches(split))))
+    def seconds(self, split: TokenizedSplit, clock: Callable[[], float]) -> float:
+        """Return the mean seconds of an input, over passes of all lengths.
+
+        Args:
+            split: Examples, of which some are run.
+            clock: Seconds.
+        """
+        every = list(self._batches(split))
+        some = every[:: -(-len(every) // TIMED)]
+        padded = [split.pad(inputs) for inputs in some]
+        started = clock()
+        for given in padded:
+            self.run(*given)
+        return (clock() - started) / sum(map(len, some))
 
     def logits(self, split: TokenizedSplit) -> NDArray[np.float32]:
         """Return the outputs of all examples of a split, laid out as by `Evaluator.logits`."""

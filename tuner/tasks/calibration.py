@@ -12,7 +12,7 @@ from tuner.tasks.row_losses import cross_entropy, softmax
 
 Floats = NDArray[np.float64]
 
-LIMITS = (0.05, 20.0)
+LIMITS = (0.01, 100.0)
 """Temperatures to choose from; where every row is right, the lowest would be 0."""
 
 PARTS = 5
