@@ -65,11 +65,6 @@ class Start:
         return self.composed.goals
 
     @property
-    def objective(self) -> str:
-        """First objective."""
-        return self.goals.objective
-
-    @property
     def folder(self) -> StudyFolder:
         """Files of the study."""
         return StudyFolder(Path(self.composed.agent.output), self.composed.agent.study_name)

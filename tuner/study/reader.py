@@ -45,7 +45,6 @@ from tuner.study.schema import is_of_schema, schema_refusal
 from tuner.study.storage_retry import STORAGE_ERRORS
 from tuner.study.stored_metrics import stored_metrics, stored_scores
 from tuner.study.stores import shown
-from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import Scalar, TrialOutcome, TrialState
 from tuner.trial.serialization import from_plain
@@ -117,11 +116,6 @@ class StoredStudy:
     def objective(self) -> str:
         """The first objective."""
         return self.goals.objective
-
-    @property
-    def direction(self) -> Direction:
-        """Direction in which the first objective improves."""
-        return self.goals.direction
 
     @property
     def outcomes(self) -> list[TrialOutcome]:

@@ -1,7 +1,7 @@
 """Spans of a context: from answers to tokens, and from logits of tokens back to answers."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,20 +89,6 @@ def _ranked(
     return best, np.take_along_axis(flat, best, axis=1)
 
 
-def best_windows(scores: Floats, offsets: Integers) -> Integers:
-    """Return the window with the largest score of each row, the first of equals.
-
-    Args:
-        scores: Score of each window, shape (windows,).
-        offsets: Row i has the windows offsets[i] up to offsets[i + 1]; one at least.
-    """
-    return np.array([start + int(scores[start:stop].argmax()) for start, stop in _pairs(offsets)])
-
-
-def _pairs(offsets: Integers) -> Iterator[tuple[int, int]]:
-    return zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
-
-
 def no_answer_scores(starts: Floats, ends: Floats, offsets: Integers) -> Floats:
     """Return the score of no answer for each row: the least of its windows.
 
@@ -112,7 +98,7 @@ def no_answer_scores(starts: Floats, ends: Floats, offsets: Integers) -> Floats:
     Args:
         starts: Start logits, shape (windows, tokens).
         ends: End logits, the same shape.
-        offsets: As for `best_windows`.
+        offsets: Row i has the windows offsets[i] up to offsets[i + 1]; one at least.
     """
     return np.minimum.reduceat(starts[:, 0] + ends[:, 0], offsets[:-1])
 

@@ -14,7 +14,6 @@ from tuner.search.ranking import is_usable
 from tuner.search.space import SearchSpace
 from tuner.soup import StoredSoup
 from tuner.study.reader import Phase, StoredStudy, StoredTrial
-from tuner.tasks import Direction
 from tuner.trial.folder import StudyFolder
 from tuner.trial.records import UNTUNED, Report, Scalar, TrialOutcome, TrialState
 
@@ -115,11 +114,6 @@ class StudyView:
     def objective(self) -> str:
         """The first objective."""
         return self.goals.objective
-
-    @property
-    def direction(self) -> Direction:
-        """Direction in which the first objective improves."""
-        return self.goals.direction
 
     @property
     def keys(self) -> list[str]:

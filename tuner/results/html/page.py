@@ -148,7 +148,7 @@ def _gained(study: StudyView) -> str:
         return "the untuned default" if best is untuned else f"untuned: {', '.join(reached)}"
     if best is untuned:
         return "the untuned default: tuning gained nothing"
-    better = gain(best.value, untuned.value, study.direction)
+    better = gain(best.value, untuned.value, study.goals.direction)
     return f"{better:.4f} better than the untuned default ({untuned.value:.4f})"
 
 

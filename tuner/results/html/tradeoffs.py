@@ -39,7 +39,7 @@ def trade_off(study: StudyView, across: str) -> Figure:
 
 def better_corner(study: StudyView, across: str) -> str:
     """Return the corner of a plot that is best in both metrics, for example `top right`."""
-    row = "top" if study.direction == "maximize" else "bottom"
+    row = "top" if study.goals.direction == "maximize" else "bottom"
     return f"{row} {'right' if _increases(study, across) else 'left'}"
 
 
