@@ -140,7 +140,7 @@ class SoupBuilding:
                     MemberFile(member=member, path=str(path.absolute()))
                     for member, path in plan.files.items()
                 ),
-                objective=self._start.objective,
+                objective=self._start.goals.objective,
                 metrics=self._start.composed.metrics,
                 folder=str((self._start.folder.soups / name).absolute()),
             )
