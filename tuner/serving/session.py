@@ -15,8 +15,8 @@ from tuner.tasks import HeadKind
 BATCH = 32
 """Inputs in one pass."""
 
-TIMED = 10
-"""Passes that are timed, at most."""
+TIMED = 3
+"""Passes that are timed, at most: of short, medium and long inputs."""
 
 
 def feeds(family: Family) -> list[str]:
@@ -65,14 +65,15 @@ class Session:
         )
 
     def seconds(self, split: TokenizedSplit, clock: Callable[[], float]) -> float:
-        """Return the mean seconds of an input, over passes of all lengths.
+        """Return the mean seconds of an input, over passes of several lengths.
 
         Args:
             split: Examples, of which some are run.
             clock: Seconds.
         """
         every = list(self._batches(split))
-        some = every[:: -(-len(every) // TIMED)]
+        step = -(-len(every) // TIMED)
+        some = every[(step - 1) // 2 :: step]
         padded = [split.pad(inputs) for inputs in some]
         started = clock()
         for given in padded:
