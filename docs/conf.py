@@ -31,10 +31,14 @@ extensions = [
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
 highlight_language = "text"
+default_role = "code"
 
 html_theme = "furo"
 html_additional_pages = {"index": "to_docs.html"}
 templates_path = ["templates"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
 copybutton_exclude = ".linenos, .gp, .go"
 
 # The API page shows what the docstrings say; types are those of the signature.
