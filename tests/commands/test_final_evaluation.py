@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from tests.commands.conftest import OWN
 from tests.tiny_checkpoints import write_reviews
+from tuner import load_study
 from tuner.__main__ import main
 from tuner.orchestration import final_evaluation
 from tuner.trial.folder import StudyFolder
@@ -38,6 +39,14 @@ def read(file):
     return yaml.safe_load(file.read_text())
 
 
+def last_report(study, member):
+    """The last report of the trial or of the repeat with a seed."""
+    place = StudyFolder(study.parent, study.name)
+    if member.seed:
+        return place.confirmation.trial(member.seed - 1).read_reports()[-1]
+    return place.trial(member.trial).read_reports()[-1]
+
+
 def swept(capsys, *words):
     assert main([*QUICK, *words]) == 0
     return capsys.readouterr().out
@@ -46,24 +55,29 @@ def swept(capsys, *words):
 @pytest.mark.tf
 def test_the_test_rows_are_scored_once(folder, capsys, mlflow_uri, evaluations, request):
     study, test = folder / "outputs/mine", "data.test=validation.csv"
-    assert "Test" not in swept(capsys, CONFIRM)
+    # So long that all models are alike: no average is worse than the best of them.
+    soup = ("sweep.soup=true", "training.epochs=10", "training.evaluations=2")
+    assert "Test" not in swept(capsys, CONFIRM, *soup)
     request.getfixturevalue("fake_workers")  # Of what follows, none but the evaluation is real.
 
-    # Named after the search; these rows have the scores that the repeat had on them.
-    printed = swept(capsys, CONFIRM, test)
+    # Named after the search; these rows have the scores that the soup had on them.
+    printed = swept(capsys, CONFIRM, test, *soup)
     assert "40 test rows, which are scored once, at the very end" in printed
     assert "40 test rows (100.0%) have a text that is also in validation" in printed
-    assert "Test, evaluated once, for the model of trial 0 with seed" in printed
+    assert "Test, evaluated once, for the soup of trials 0 (seed " in printed
     assert evaluations == [StudyFolder(folder / "outputs", "mine").best_model.relative_to(folder)]
     best = read(study / "best.yaml")
     assert best["data"]["test"] == "validation.csv"
     found = best["provenance"]["test"]
     assert (found["examples"], found["in_validation"]) == (40, 40)
-    number = found["seed"] - 1  # Of the repeat.
-    last = StudyFolder(study, "confirm").trial(number).read_reports()[-1]
+    stored = load_study("mine").soup
+    last = last_report(study, stored.single_of_all)
     for name in ("accuracy", "macro_f1", "mcc"):
-        assert found[name]["value"] == last.metrics[f"val_{name}"]
-    assert found["loss"]["value"] == pytest.approx(last.val_loss, rel=1e-5)
+        assert found[name]["value"] == stored.scores[name].value
+        assert stored.single_scores[name].value == last.metrics[f"val_{name}"]
+    assert found["loss"]["value"] == pytest.approx(stored.scores["loss"].value, rel=1e-5)
+    assert stored.single_scores["loss"].value == pytest.approx(last.val_loss, rel=1e-5)
+    assert found["loss"]["value"] != pytest.approx(last.val_loss, rel=1e-5)
     assert read(study / "best_model/best.yaml")["provenance"]["test"] == found
     assert main(["export", "study=mine", "export.trial=0"]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["provenance"]["test"] == found
@@ -73,22 +87,22 @@ def test_the_test_rows_are_scored_once(folder, capsys, mlflow_uri, evaluations, 
     assert sweeps[0].data.metrics["test_accuracy"] == found["accuracy"]["value"]
     assert "Test, evaluated once" in sweeps[0].data.tags["mlflow.note.content"]
 
-    assert "Test, evaluated once, for the model of trial 0" in swept(capsys, CONFIRM, test)
+    assert "Test, evaluated once, for the soup" in swept(capsys, CONFIRM, test, *soup)
     assert len(evaluations) == 1
 
     # Other rows, and another best: refused, and nothing is lost.
     write_reviews(folder / "others.csv", 30, seed=5)
-    printed = swept(capsys, CONFIRM, "data.test=others.csv")
-    assert "data.test were already evaluated for trial 0" in printed
+    printed = swept(capsys, CONFIRM, "data.test=others.csv", *soup)
+    assert "data.test were already evaluated for the soup of trials 0" in printed
     assert "these are other rows" in printed
-    printed = swept(capsys, CONFIRM, test, "sweep.n_trials=3")
+    printed = swept(capsys, CONFIRM, test, "sweep.n_trials=3", *soup, "sweep.soup=false")
     assert "the confirmed best is trial" in printed
     assert "The confirmed best has changed since" in printed
     assert len(evaluations) == 1
     assert "test" not in read(study / "best.yaml")["provenance"]
     assert main(["report", "study=mine"]) == 0
-    assert "Test, evaluated once, for the model of trial 0" in capsys.readouterr().out
-    assert "Test, evaluated once, for the model of trial 0" in (study / "report.html").read_text()
+    assert "Test, evaluated once, for the soup of trials 0" in capsys.readouterr().out
+    assert "Test, evaluated once, for the soup of trials 0" in (study / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -150,16 +150,25 @@ def test_a_soup_is_published_once_and_its_single_model_stays(
     assert_soup(study, *leading)
 
 
-def test_a_rejected_soup_is_named_and_the_best_trial_is_published(study, builder, capsys):
+def test_longer_sweeps_build_from_old_and_new_weights_and_may_reject(study, builder, capsys):
+    assert main([*FOUR, "sweep.n_trials=2"]) == 0
+    assert_soup(study, 0, 1)
+
     builder.rejected = "it scores worse"
+    capsys.readouterr()
+    for _ in range(2):  # The second start finds it decided.
+        assert main([*FOUR, "sweep.n_trials=3"]) == 0
+        assert builder.considered == [[0, 1], [0, 1, 2]]
+        assert_published(study)
+        assert read(study.best)["provenance"]["soup"]["rejected"] == "it scores worse"
+        assert not study.single_model.exists()
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "Not published, it scores worse" in printed
+
+    builder.rejected = None
     assert main(FOUR) == 0
-    assert_published(study)
-    found = read(study.best)["provenance"]["soup"]
-    assert found["rejected"] == "it scores worse"
-    assert not study.single_model.exists()
-    assert "Not published, it scores worse" in " ".join(capsys.readouterr().out.split())
-    assert main(FOUR) == 0
-    assert len(builder.requests) == 1
+    assert builder.considered[2:] == [[0, 1, 2, 3]]
+    assert_soup(study, 0, 1, 2, 3)
 
 
 def test_without_a_soup_no_weights_are_kept(study, builder, capsys):
@@ -171,22 +180,6 @@ def test_without_a_soup_no_weights_are_kept(study, builder, capsys):
     # Its weights were not kept, so a later start has nothing to average.
     assert main(FOUR) == 0
     assert builder.requests == []
-
-
-def test_a_longer_sweep_builds_from_old_and_new_weights(study, builder):
-    assert main([*RISING, "sweep.n_trials=2", "sweep.soup=true"]) == 0
-    assert_soup(study, 0, 1)
-    assert main(FOUR) == 0
-    assert builder.considered == [[0, 1], [0, 1, 2, 3]]
-    assert_soup(study, 0, 1, 2, 3)
-
-
-def test_a_longer_sweep_whose_soup_is_rejected_publishes_its_best_trial(study, builder):
-    assert main([*RISING, "sweep.n_trials=2", "sweep.soup=true"]) == 0
-    builder.rejected = "it scores worse"
-    assert main(FOUR) == 0
-    assert_published(study)
-    assert not study.single_model.exists()
 
 
 def test_weights_that_are_not_retained_are_removed(study, builder):

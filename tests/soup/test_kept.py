@@ -23,8 +23,8 @@ from tuner.trial.records import TrialState
 SMALL, LARGE = model_key({"model": "minilm"}), model_key({"model": "bert_base"})
 
 
-def candidate(trial, value, model=SMALL, seed=0):
-    return Candidate(member=Member(trial=trial, seed=seed), value=value, model=model)
+def candidate(trial, value, model=SMALL, seed=0, **given):
+    return Candidate(member=Member(trial=trial, seed=seed), value=value, model=model, **given)
 
 
 def numbers(found):
@@ -49,6 +49,15 @@ def test_models_of_another_checkpoint_are_kept_only_while_there_is_room():
     assert numbers(leading(known, "maximize", 3)) == [0, 3, 2]
     # One of them becomes the best.
     assert numbers(leading([*known, candidate(4, 0.95, LARGE)], "maximize", 3)) == [4, 1, 0]
+
+
+def test_what_may_be_published_without_a_soup_is_kept_first():
+    repeats = [candidate(1, 0.9 - seed / 100, seed=seed, is_repeat=True) for seed in (1, 2, 3)]
+    worse = [candidate(2, 0.5, seed=1, is_repeat=True), candidate(2, 0.4, seed=2, is_repeat=True)]
+    known = [*repeats, *worse, candidate(1, 0.6), candidate(2, 0.7)]
+    found = [each.member for each in leading(known, "maximize", 4)]
+    assert found == [Member(trial=1, seed=1), Member(trial=2, seed=0), Member(trial=2, seed=1),
+                     Member(trial=1, seed=2)]  # fmt: skip
 
 
 def test_nothing_is_kept_of_nothing():

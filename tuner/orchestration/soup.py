@@ -126,8 +126,8 @@ class SoupBuilding:
             named = models_text([(each.trial, each.seed) for each in plan.missing])
             terminal.warn(f"the weights of {named} are not kept here; the soup is built without")
         terminal.notice(
-            f"building the soup of up to {len(plan.files)} models; evaluating them takes about "
-            f"{duration_text(plan.seconds)}"
+            f"building the soup of up to {len(plan.files)} models; their evaluation takes about "
+            f"{duration_text(max(1.0, plan.seconds))}, after a process has started"
         )
         self._start.launcher.kill()  # Idle workers may hold GPU memory that it needs.
         discard(self._start.folder.soups)  # Left by a killed agent.

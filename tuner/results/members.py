@@ -52,6 +52,7 @@ class KeptMembers:
             member=member_of(spec.number, spec.parameters, self._base_seed),
             value=measured[self._goals.objective],
             model=model_key(spec.parameters),
+            is_repeat=CONFIRMS in spec.parameters,
         )
         return mine in self._first([*self._leading, mine], self._keep)
 

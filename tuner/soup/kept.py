@@ -31,6 +31,13 @@ class Candidate:
     """Its first objective."""
     model: ModelKey
     """Values that decide its architecture and its validation rows."""
+    is_repeat: bool = False
+    """True for a repeat of the trial, with a new seed."""
+
+    @property
+    def group(self) -> int | None:
+        """Trial that a repeat confirms; None for the trials of the search."""
+        return self.member.trial if self.is_repeat else None
 
 
 def refusal(goals: Goals) -> str | None:
@@ -87,6 +94,7 @@ def candidates(outcomes: Iterable[TrialOutcome], base_seed: int) -> list[Candida
             member=member_of(each.number, each.parameters, base_seed),
             value=each.value,
             model=model_key(each.parameters),
+            is_repeat=CONFIRMS in each.parameters,
         )
         for each in outcomes
         if is_usable(each) and each.value is not None
@@ -97,7 +105,9 @@ def leading(known: Iterable[Candidate], way: Direction, keep: int) -> list[Candi
     """Return the candidates whose weights are kept, best first.
 
     Candidates that cannot be averaged with the best one follow those that can. So they are kept
-    only while there is room, and one of them may still become the best.
+    only while there is room, and one of them may still become the best. The best trial of the
+    search and the best repeat of each configuration come first, since one of them is the model
+    that is published without a soup.
 
     Args:
         known: Candidates of a study.
@@ -106,7 +116,8 @@ def leading(known: Iterable[Candidate], way: Direction, keep: int) -> list[Candi
     """
     better = sign(way)
     order = sorted(known, key=lambda c: (-better * c.value, c.member.trial, c.member.seed))
-    return sorted(order, key=lambda c: c.model != order[0].model)[:keep]
+    firsts = {each.group: each for each in reversed(order)}.values()
+    return sorted(order, key=lambda c: (c.model != order[0].model, c not in firsts))[:keep]
 
 
 def is_due(
