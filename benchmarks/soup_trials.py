@@ -93,12 +93,10 @@ def trials(data: Data, seed: int) -> Iterator[Trial]:
 
 
 def wanted() -> Iterator[Trial]:
-    """All trials: the first two data sets, then a sweep of each of the others in turn."""
-    names = list(DATA)
-    sweeps = [(name, seed) for name in names[:2] for seed in SEEDS]
-    sweeps += [(name, seed) for seed in SEEDS for name in names[2:]]
-    for name, seed in sweeps:
-        yield from trials(DATA[name], seed)
+    """All trials, sweep after sweep."""
+    for data in DATA.values():
+        for seed in SEEDS:
+            yield from trials(data, seed)
 
 
 class Listener:

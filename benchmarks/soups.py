@@ -24,6 +24,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -105,25 +106,30 @@ def judged(sweep: Sequence[Trial], folder: Path, texts: Path) -> dict[str, Any]:
     rows, sealed_rows = np.arange(len(data.validation)), np.arange(len(sealed_data.validation))
     soup, _ = Builder(averages, selecting).soup(list(weights))
 
-    def model(members: Sequence[Member]) -> Sealed:
-        found = selecting.evaluate(averages.outputs(members, rows), rows)
-        outputs = on_sealed.outputs(members, sealed_rows)
-        return Sealed(outputs=outputs, thresholds=found.thresholds)
+    has_thresholds = settings.task.usual_thresholds(len(data.labels)) is not None
 
-    def ensemble(members: Sequence[Member]) -> Sealed:
-        kind = settings.task.name
-        on_validation = mean_of(kind, [averages.outputs([each], rows) for each in members])
-        return Sealed(
-            outputs=mean_of(kind, [on_sealed.outputs([each], sealed_rows) for each in members]),
-            thresholds=selecting.evaluate(on_validation, rows).thresholds,
-        )
+    @cache
+    def outputs(members: tuple[Member, ...]) -> Any:
+        return on_sealed.outputs(members, sealed_rows)
 
-    single = model([soup.single_of_all])
+    def thresholds(members: Sequence[tuple[Member, ...]]) -> Any:
+        """Return those of the mean of some averages; None where the task has none."""
+        if not has_thresholds:
+            return None
+        made = mean_of(settings.task.name, [averages.outputs(each, rows) for each in members])
+        return selecting.evaluate(made, rows).thresholds
+
+    def sealed(*members: tuple[Member, ...]) -> Sealed:
+        """Return the mean of some averages."""
+        found = mean_of(settings.task.name, list(map(outputs, members)))
+        return Sealed(outputs=found, thresholds=thresholds(members))
+
+    single = sealed((soup.single_of_all,))
     found = {
         "single": single,
-        "soup": model(soup.members) if len(soup.members) > 1 else single,
-        "uniform": model(list(weights)),
-        "ensemble": ensemble(soup.members),
+        "soup": sealed(soup.members) if len(soup.members) > 1 else single,
+        "uniform": sealed(tuple(weights)),
+        "ensemble": sealed(*((each,) for each in soup.members)),
     }
     found["published"] = found["soup"] if soup.accepted else single
 
@@ -153,6 +159,8 @@ def mean_of(task: str, outputs: Sequence[Any]) -> Any:
     """Outputs with the mean of the probabilities, or of the numbers, that some outputs have."""
     from scipy.special import expit, log_softmax, logit, logsumexp  # noqa: PLC0415 - slow
 
+    if len(outputs) == 1:
+        return outputs[0]
     stacked = np.stack(outputs)
     if task == "regression":
         return stacked.mean(axis=0)
@@ -214,7 +222,7 @@ class Verdict:
 def table() -> Iterator[str]:
     """Yield the tables of all judged sweeps."""
     found = [Verdict.of(line) for line in lines(JUDGED)]
-    heads = ("data", "seed", "best single", "members", "soup", *SHOWN)
+    heads = ("data", "seed", "best single", "members", "decision", *SHOWN)
     yield from markdown(heads, [each.row() for each in found])
     yield ""
     yield from markdown(("data", "sweeps", *SHOWN), [*summaries(found)])

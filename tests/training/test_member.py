@@ -8,53 +8,22 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.tiny_checkpoints import write_checkpoint
+from tests.training.members import saved, trained
 from tuner.checkpoints import inspect
 from tuner.data import prepare
-from tuner.soup import Member
+from tuner.soup import Member, MemberFile
 from tuner.tasks import Classification
 
 pytestmark = pytest.mark.tf
 
-TABLE = "embeddings.word_embeddings.weight"
 MEMBERS = [Member(trial=number, seed=0) for number in range(3)]
 
 
-def trained(data, *, seed, part=True, frozen=False):
-    """A classifier whose weights were moved at random, as training would.
+def opened(paths):
+    """Weights of members' files."""
+    from tuner.training.member import MemberWeights
 
-    Args:
-        data: Data of the trial.
-        seed: Seed of head and movement.
-        part: True if only the rows of the embedding that occur were trained.
-        frozen: True if only the head was trained.
-    """
-    from tuner.training.model import Classifier
-    from tuner.training.vocabulary import Vocabulary
-
-    vocabulary = Vocabulary(data.vocabulary) if part else None
-    made = Classifier(
-        data.checkpoint, len(data.labels), head=data.task.head, vocabulary=vocabulary
-    )
-    made.reset(seed, 0.0)
-    random = np.random.default_rng(seed)
-    head = {each.name for each in made.head.parameters}
-    for variable in made.variables:
-        if not frozen or variable.name in head:
-            factor = random.uniform(0.9, 1.1, variable.shape)
-            variable.assign(variable.numpy() * factor.astype(np.float32))
-    return made
-
-
-def saved(folder, data, classifiers):
-    """Files of members, opened again."""
-    from tuner.training.member import MemberRecord, MemberWeights, save_member
-
-    folder.mkdir(exist_ok=True)
-    paths = [folder / f"{number}.safetensors" for number in range(len(classifiers))]
-    for path, classifier in zip(paths, classifiers, strict=True):
-        save_member(path, classifier, MemberRecord.of(data))
-    assert sorted(folder.iterdir()) == paths  # nothing beside them
-    return dict(zip(MEMBERS, map(MemberWeights, paths), strict=False))
+    return {member: MemberWeights(path) for member, path in paths.items()}
 
 
 def in_half(folder, target):
@@ -81,7 +50,7 @@ def test_an_average_is_that_of_the_full_weights(workspace, make_settings, tmp_pa
         trained(data, seed=2, part=False),
         trained(data, seed=3, frozen=True),
     ]
-    averages = Averages(data, saved(tmp_path / "members", data, classifiers), 16)
+    averages = Averages(data, opened(saved(tmp_path / "members", data, classifiers)), 16)
     tables = [each.tensors() for each in classifiers]
     for number, table in enumerate(tables):
         averages.assign(MEMBERS[number : number + 1])
@@ -99,9 +68,8 @@ def test_a_file_holds_what_training_changed(tmp_path, workspace, make_settings, 
     settings = make_settings()
     model = replace(settings.model, checkpoint=str(folder))
     data = prepare(settings.data, model, Classification())
-    files = tmp_path / "members"
-    saved(files, data, [trained(data, seed=1), trained(data, seed=1, frozen=True)])
-    whole, head = (load_file(files / f"{number}.safetensors") for number in range(2))
+    classifiers = [trained(data, seed=1), trained(data, seed=1, frozen=True)]
+    whole, head = map(load_file, saved(tmp_path / "members", data, classifiers).values())
     info = inspect(folder)
     table = next(each.name for each in info.family.parameters() if each.of_tokens)
     assert whole[table].shape == (len(whole[f"{table}.ids"]), info.family.shape.embedding)
@@ -115,12 +83,10 @@ def test_a_file_holds_what_training_changed(tmp_path, workspace, make_settings, 
 
 
 def test_only_members_of_equal_records_are_averaged(data, tmp_path):
-    from tuner.soup import MemberFile
     from tuner.training.member import MemberRecord
     from tuner.training.soup import usable
 
-    saved(tmp_path / "members", data, [trained(data, seed=1)])
-    good = tmp_path / "members" / "0.safetensors"
+    (good,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(good.read_bytes()[:-8])
     paths = [good, torn, tmp_path / "missing.safetensors"]
@@ -132,7 +98,8 @@ def test_only_members_of_equal_records_are_averaged(data, tmp_path):
     members, left_out = usable(files, record)
     assert list(members) == MEMBERS[:1]
     assert [each.member for each in left_out] == MEMBERS[1:]
-    assert [str(path) in each.reason for path, each in zip(paths[1:], left_out, strict=True)]
+    for path, each in zip(paths[1:], left_out, strict=True):
+        assert str(path) in each.reason
     for changed in ({"checkpoint": "0"}, {"labels": ["a"]}, {"max_length": 7}):
         members, left_out = usable(files[:1], replace(record, **changed))
         assert not members
@@ -142,15 +109,14 @@ def test_only_members_of_equal_records_are_averaged(data, tmp_path):
 def test_a_file_that_cannot_be_written_leaves_the_earlier_one(data, tmp_path, monkeypatch):
     from tuner.training import member
 
-    (weights,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
+    (path,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
 
     def full(*_):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(member, "write_weights", full)
-    path = tmp_path / "members" / "0.safetensors"
     before = path.read_bytes()
     with pytest.raises(OSError, match="No space"):
-        member.save_member(path, trained(data, seed=2), weights.record)
+        member.save_member(path, trained(data, seed=2), member.MemberRecord.of(data))
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
