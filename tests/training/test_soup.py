@@ -96,7 +96,7 @@ def test_a_soup_is_built_and_loaded_again(settings, tmp_path):
     assert defect(tmp_path / "model", contents=True) is None
     predictor = Predictor(tmp_path / "model")
     assert type(predictor.task) is type(settings.task)
-    assert (predictor.thresholds or []) == pytest.approx(list(expected.thresholds or []))
+    assert (predictor.thresholds or []) == pytest.approx(list(expected.thresholds or []), abs=1e-5)
     np.testing.assert_allclose(
         predictor.split_logits(data.validation), data.task.exported(outputs), rtol=1e-4, atol=1e-5
     )
