@@ -37,7 +37,7 @@ from tuner.confirmation import estimate
 from tuner.diagnosis.sweep.noise import CRITICAL
 from tuner.metrics.measure import SEED
 from tuner.metrics.metric import RESAMPLES
-from tuner.settings.objectives import measured_scores, sign
+from tuner.settings.objectives import measured_scores
 from tuner.soup import Member, Soup
 from tuner.tasks import REGISTRY
 from tuner.trial.names import MEMBER_NAME
@@ -144,13 +144,15 @@ def judged(sweep: Sequence[Trial], folder: Path, texts: Path) -> dict[str, Any]:
         base = score(single, some)
         for name in SHOWN:
             drawn[name].append(judging.sign * (score(found[name], some) - base))
+    scores = {name: score(each, sealed_rows) for name, each in found.items()}
     return {
         "data": sweep[0].data.name,
         "seed": sweep[0].seed,
         "objective": settings.task.objective,
         "sealed": len(sealed_rows),
         "soup": to_plain(soup),
-        "scores": {name: score(each, sealed_rows) for name, each in found.items()},
+        "scores": scores,
+        "gains": {name: judging.sign * (scores[name] - scores["single"]) for name in SHOWN},
         "errors": {name: float(np.std(drawn[name], ddof=1)) for name in SHOWN},
     }
 
@@ -197,8 +199,7 @@ class Verdict:
 
     def gain(self, name: str) -> float:
         """Score of a model above the best single one's, in points; positive is better."""
-        scores, way = self.line["scores"], sign(SCORES[self.soup.objective].direction)
-        return 100.0 * way * (scores[name] - scores["single"])
+        return 100.0 * float(self.line["gains"][name])
 
     def error(self, name: str) -> float:
         """Standard error of a gain over the drawing of the sealed rows, in points."""

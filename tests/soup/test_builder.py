@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from tuner.metrics import load, metric, records_of, use
+from tuner.metrics import load, metric, records_of
 from tuner.soup import Member
 from tuner.soup.builder import Builder, Judge
 from tuner.tasks import Classification, Multilabel
@@ -149,14 +149,9 @@ def test_a_metric_of_the_user_selects():
             raise ValueError("one label")
         return float((predictions.argmax(axis=1) != targets).sum())
 
-    records = records_of([misses])
-    use(records)
-    try:
-        known = {record: load(record) for record in records}
-        outputs = [noisy(1.5) for _ in MEMBERS]
-        soup, _, models = build(outputs, objective="val_misses", metrics=known)
-    finally:
-        use([])
+    known = {record: load(record) for record in records_of([misses])}
+    outputs = [noisy(1.5) for _ in MEMBERS]
+    soup, _, models = build(outputs, objective="val_misses", metrics=known)
     wrong = {
         members: (models.outputs(members, ODD).argmax(axis=1) != LABELS[ODD]).sum()
         for members in [soup.members, (soup.single,)]
