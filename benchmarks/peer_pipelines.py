@@ -18,7 +18,7 @@ from transformers import (
 
 def classified(job: dict[str, Any]) -> list[Any]:
     """Label to probability; of a regression the number."""
-    classify = pipeline("text-classification", model=job["folder"], top_k=None)
+    classify = pipeline("text-classification", model=job["folder"], top_k=None, truncation=True)
     pairs = job["pairs"] or [None] * len(job["texts"])
     given = [
         {"text": text} | ({} if pair is None else {"text_pair": pair})

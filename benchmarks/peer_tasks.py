@@ -1,4 +1,4 @@
-"""The Trainer's side of `tasks.py`: one fine-tune, from a job on standard input to its score.
+"""The Trainer's side of `tasks.py`: a fine-tune for each job on standard input, and its score.
 
 Rows are tokenised as the examples of transformers do it (run_glue, run_ner, run_qa, run_swag), and
 scores are those of scikit-learn, SciPy and seqeval; for answers, the F1 that SQuAD's script
@@ -287,21 +287,25 @@ SIDES: Mapping[str, Callable[..., Side]] = {
 }
 
 
-def main() -> None:
-    """Trains and prints the score."""
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # What libraries print goes elsewhere.
-    job = json.load(sys.stdin)
-    torch.set_num_threads(job["threads"])
-    logging.set_verbosity_error()
+def run(job: Mapping[str, Any]) -> float:
+    """Trains a model and returns its score."""
     set_seed(job["arguments"]["seed"])
     train, validation = (
         json.loads(Path(job[part]).read_text(encoding="utf-8")) for part in ("train", "validation")
     )
     tokenizer = AutoTokenizer.from_pretrained(job["checkpoint"])
-    side = SIDES[job["task"]](job, tokenizer, train)
-    score = side.fine_tune(train, validation)
-    answer.write(f"{score}\n")
+    return SIDES[job["task"]](job, tokenizer, train).fine_tune(train, validation)
+
+
+def main() -> None:
+    """Runs a job for each line."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What libraries print goes elsewhere.
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    logging.set_verbosity_error()
+    for line in sys.stdin:
+        answer.write(f"{run(json.loads(line))}\n")
+        answer.flush()
 
 
 if __name__ == "__main__":

@@ -62,10 +62,10 @@ def _plan(rows: int, epochs: int, rate: float, *overrides: str) -> Plan:
 PLANS: Mapping[str, Plan] = {
     "classification": _plan(300, 2, 2e-4),
     "regression": _plan(400, 2, 2e-4),
-    "multiple_choice": _plan(200, 2, 2e-4),
-    "multilabel": _plan(600, 3, 5e-4),
-    "token_classification": _plan(500, 3, 5e-4),
-    "question_answering": _plan(150, 2, 3e-4, "model.max_length=256", "task.stride=64"),
+    "multiple_choice": _plan(160, 2, 2e-4),
+    "multilabel": _plan(500, 3, 5e-4),
+    "token_classification": _plan(400, 3, 5e-4),
+    "question_answering": _plan(120, 2, 3e-4, "model.max_length=256", "task.stride=64"),
 }
 
 
@@ -117,28 +117,51 @@ def ours(tuner: FineTuner, settings: TrialSettings) -> float:
     return last.report.metrics[settings.task.objective]
 
 
-def trainer(python: str, settings: TrialSettings, checkpoint: Path, threads: int) -> float:
-    """Score of the Trainer's fine-tune."""
-    task = settings.task
-    job: dict[str, Any] = {
-        "task": task.name,
-        "checkpoint": str(checkpoint),
-        "train": settings.data.train,
-        "validation": settings.data.validation,
-        "max_length": settings.model.max_length,
-        "dropout": settings.model.dropout,
-        "stride": task.window_overlap(),
-        "max_answer_length": getattr(task, "max_answer_length", None),
-        "arguments": training_arguments(settings)[0],
-        "threads": threads,
-    }
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [python, here("peer_tasks.py")]
-    made = subprocess.run(
-        command, check=True, input=json.dumps(job), stdout=subprocess.PIPE, text=True,
-        env=environment,
-    )  # fmt: skip
-    return float(made.stdout)
+class Trainer:
+    """The process of the Trainer."""
+
+    def __init__(self, python: str, threads: int) -> None:
+        """Starts it."""
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": "-1"}
+        self._process = subprocess.Popen(
+            [python, here("peer_tasks.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self._checkpoint = locate(default_trial().model)
+
+    def score(self, settings: TrialSettings) -> float:
+        """Score of a fine-tune.
+
+        Raises:
+            RuntimeError: The process ended.
+        """
+        task = settings.task
+        job: dict[str, Any] = {
+            "task": task.name,
+            "checkpoint": str(self._checkpoint),
+            "train": settings.data.train,
+            "validation": settings.data.validation,
+            "max_length": settings.model.max_length,
+            "dropout": settings.model.dropout,
+            "stride": task.window_overlap(),
+            "max_answer_length": getattr(task, "max_answer_length", None),
+            "arguments": training_arguments(settings)[0],
+        }
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the pipes of the Trainer are closed")
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the Trainer ended; its message stands above")
+        return float(line)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate()
 
 
 def show(results: list[Result]) -> None:
@@ -190,7 +213,7 @@ def main() -> None:
     done = {(each.task, each.side, each.seed) for each in results}
     device.set_up(given.threads)
     tuner = FineTuner()
-    checkpoint = locate(default_trial().model)
+    trainer = Trainer(given.peer_python, given.threads)
     with tempfile.TemporaryDirectory() as folder:
         for task in given.tasks.split(","):
             plan = PLANS[task]
@@ -202,15 +225,13 @@ def main() -> None:
                     if (task, side, seed) in done:
                         continue
                     began = time.perf_counter()
-                    if side == "ours":
-                        score = ours(tuner, settings)
-                    else:
-                        score = trainer(given.peer_python, settings, checkpoint, given.threads)
+                    score = ours(tuner, settings) if side == "ours" else trainer.score(settings)
                     seconds = time.perf_counter() - began
                     result = Result(task=task, side=side, seed=seed, score=score, seconds=seconds)
                     results.append(result)
                     with given.results.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(asdict(result)) + "\n")
+    trainer.close()
     show(results)
 
 
