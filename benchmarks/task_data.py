@@ -111,12 +111,24 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Overrides that name the columns of these rows."""
 
 
+def _labels(row: Row) -> list[str]:
+    """Labels or tags of a row that may have several."""
+    return row.get("labels") or row.get("tags") or []
+
+
 def write(task: str, data: Path, folder: Path, rows: int, validation_rows: int) -> list[str]:
-    """Writes a part of the rows of a task, drawn at random; returns the overrides that read it."""
+    """Writes some rows of a task, drawn at random; returns the overrides that read them.
+
+    Validation rows with labels that no written training row has are left out.
+    """
     overrides = [f"task={task}", "data=json", *COLUMNS[task]]
+    labels: set[str] = set()
     for part, count in (("train", rows), ("validation", validation_rows)):
         found = ROWS[task](data, part)
         random.Random(SEED).shuffle(found)  # noqa: S311
+        if part == "train":
+            labels.update(*map(_labels, found[:count]))
+        found = [row for row in found if labels.issuperset(_labels(row))]
         path = folder / f"{task}-{part}.json"
         path.write_text(json.dumps(found[:count], ensure_ascii=False), encoding="utf-8")
         overrides.append(f"data.{part}={path}")

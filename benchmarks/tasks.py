@@ -63,9 +63,9 @@ PLANS: Mapping[str, Plan] = {
     "classification": _plan(300, 2, 2e-4),
     "regression": _plan(400, 2, 2e-4),
     "multiple_choice": _plan(160, 2, 2e-4),
-    "multilabel": _plan(500, 3, 5e-4),
+    "multilabel": _plan(400, 3, 5e-4),
     "token_classification": _plan(400, 3, 5e-4),
-    "question_answering": _plan(120, 2, 3e-4, "model.max_length=256", "task.stride=64"),
+    "question_answering": _plan(100, 2, 3e-4, "model.max_length=256", "task.stride=64"),
 }
 
 
