@@ -4,7 +4,8 @@
     python benchmarks/curves.py --sweeps SOUPS.jsonl   # adds trials that soups.py has recorded
 
 Two data sets: the embedded film reviews, and intents of short questions (the training file of
-snips, https://github.com/sonos/nlu-benchmark, as CSV with the columns text and label). Each
+snips, https://github.com/sonos/nlu-benchmark, as CSV with the columns text and label). Of other
+tasks there are the random sweeps of `soups.py`, a regression and a token classification. Each
 fine-tune becomes a line of benchmarks/recorded/curves.jsonl: name, what was changed, the best
 constant guess, all reports. What a person reads in each curve stands in
 benchmarks/recorded/judged.csv.
@@ -191,12 +192,11 @@ def _with_rare(rows: list[tuple[str, str]], share: float) -> list[tuple[str, str
 
 
 def of_sweeps(file: Path) -> Iterator[dict[str, Any]]:
-    """The trials that `soups.py` recorded of tasks other than classification, as lines of ours."""
+    """The trials that soups.py recorded of other tasks; statuses do not need their parameters."""
     for text in file.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
         if line["data"] in SWEPT:
-            searched = [f"{key}={value}" for key, value in line.pop("parameters").items()]
-            yield line | {"overrides": [line["overrides"][0], *searched]}
+            yield line | {"overrides": line["overrides"][:1]}
 
 
 class Recorder:

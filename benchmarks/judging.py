@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,13 @@ def _recorded(line: dict[str, Any]) -> Recorded:
         diverged=line["diverged"],
         guess=from_plain(Baseline, line["guess"]),
         reports=[from_plain(Report, report) for report in line["reports"]],
-        settings=compose_sweep(["sweep=lr_search", *overrides], Path.cwd()).base,
+        settings=_settings(*overrides),
     )
+
+
+@cache
+def _settings(*overrides: str) -> TrialSettings:
+    return compose_sweep(["sweep=lr_search", *overrides], Path.cwd()).base
 
 
 def judged() -> dict[str, tuple[set[str], str]]:
