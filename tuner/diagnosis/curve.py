@@ -97,7 +97,9 @@ class Curve:
     @cached_property
     def floor(self) -> float:
         """Part of `noise` that the rows alone explain, in nats."""
-        errors = [report.fixed.loss_error for report in self.reports[self._noise_start :]]
+        # The spread of the targets over the rows is common to all points.
+        late = [report.fixed for report in self.reports[self._noise_start :]]
+        errors = [min(each.loss_error, each.error_within_strata) for each in late]
         return NOISE_SHARE * math.fsum(errors) / len(errors)
 
     @cached_property

@@ -190,10 +190,16 @@ def _on_its_way(curve: Curve) -> bool:
     """Return True if the loss falls clearly, and will soon fall far enough to matter.
 
     Far enough means: within the rest of the budget, or as much again after its end, it would be
-    below the constant guess by the share that counts as learning.
+    below the constant guess by the share that counts as learning. Where an untrained model is
+    further above the guess than the guess above 0, as with many tags, the same share of the way
+    is enough.
     """
     if not _falls(curve):
         return False
+    way = curve.guess.untrained_loss - curve.learned_level
+    done = curve.guess.untrained_loss - curve.losses[-1]
+    if way > curve.baseline and done >= curve.thresholds.learning_gain * way:
+        return True
     ahead = max(1.0 - curve.shares[-1], curve.thresholds.window)
     return curve.losses[-1] + curve.trend.slope * ahead < curve.learned_level
 
