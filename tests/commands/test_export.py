@@ -124,3 +124,10 @@ def test_what_can_not_be_exported(swept, capsys):
     ):
         assert export(argument) == code
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("onnx", ["m", "m/onnx", "./x/../m", "."])
+def test_folders_of_an_export_are_apart(swept, onnx, capsys):
+    assert export("export.model=m", f"export.onnx={onnx}") == 2
+    assert "export.onnx" in capsys.readouterr().err
+    assert not (swept / "m").exists()

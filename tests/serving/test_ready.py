@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from tuner.data.examples import Examples
 from tuner.errors import InputError
 from tuner.installation.remedies import install_extra
 from tuner.orchestration.serving import ServingExport
+from tuner.serving import calibrated
 from tuner.serving.quantized import check_loss, measure, quantize
 from tuner.settings.export import ExportSettings
-from tuner.tasks import Classification, Evaluation, Regression
+from tuner.tasks import Classification, Evaluation, Multilabel, Regression
+from tuner.tasks.calibration import Calibration
+from tuner.worker.predict_client import Prediction
 
 TEXTS = [f"the film is {word}" for word in (*GOOD, *BAD)]
 LABELS = ["good"] * len(GOOD) + ["bad"] * len(BAD)
@@ -73,6 +77,35 @@ def test_a_temperature_divides_the_outputs_and_moves_thresholds(predictor, tmp_p
     assert read_inputs(folder).thresholds == pytest.approx((0.5, 2**0.5 / (1 + 2**0.5)))
 
 
+@pytest.mark.parametrize(("logits", "threshold", "changes"), [
+    ([[4.0], [-0.4], [3.0], [0.9]], 0.716, False),
+    # Divided by 0.05, a threshold and all shares above it round to 1.
+    ([[40.0], [-40.0], [39.0], [0.1]], 0.99, True),
+])  # fmt: skip
+def test_a_temperature_that_changes_predictions_is_refused(
+    logits, threshold, changes, monkeypatch
+):
+    found = Prediction(
+        task=Multilabel(), names=("good",), outputs=np.array(logits), aligned=None,
+        thresholds=[threshold],
+    )  # fmt: skip
+    monkeypatch.setattr(calibrated, "predict", lambda folder, texts: found)
+    monkeypatch.setattr(
+        calibrated, "calibrate", lambda decisions: Calibration(
+            temperature=0.05, error=0.1, calibrated_error=0.1
+        )
+    )  # fmt: skip
+    rows = Examples(
+        where="rows", texts=("a", "b", "c", "d"), pairs=None,
+        targets=(("good",), (), ("good",), ()),
+    )  # fmt: skip
+    if not changes:
+        assert calibrated.fit(Path(), rows).temperature == 0.05
+        return
+    with pytest.raises(InputError, match="changes micro_f1 from 1"):
+        calibrated.fit(Path(), rows)
+
+
 def evaluation(accuracy, error):
     return Evaluation(
         examples=100, loss=0.5, loss_error=0.1, error_within_strata=0.1,
@@ -105,6 +138,16 @@ def test_int8_may_lose_a_standard_error_or_what_is_allowed(name, after, allowed,
     assert "export.quantize=null" in refused.value.remedy
 
 
+@pytest.mark.parametrize("errors", [{}, {"accuracy": float("nan")}])
+def test_without_a_standard_error_the_loss_is_asked_for(errors):
+    score = Classification.scores["accuracy"]
+    before = replace(evaluation(0.9, 0.05), errors=errors)
+    with pytest.raises(InputError) as refused:
+        check_loss("accuracy", score, before, evaluation(0.9, 0.05), None)
+    assert refused.value.remedy.startswith("export.quantize_loss=")
+    check_loss("accuracy", score, before, evaluation(0.9, 0.05), 0.0)
+
+
 def test_the_remedy_is_a_loss_that_is_enough():
     score = Classification.scores["accuracy"]
     with pytest.raises(InputError, match=r"quantize_loss=0\.0601"):
@@ -118,7 +161,7 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(missing, m
     monkeypatch.delitem(sys.modules, "tuner.serving.library", raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(InputError) as refused:
-        ServingExport(ExportSettings(onnx="served"), settings())
+        ServingExport(ExportSettings(onnx="served"), settings(), {})
     assert refused.value.remedy == install_extra("onnx")
     assert "onnx>=" in refused.value.remedy
     assert "onnxruntime>=" in refused.value.remedy
@@ -127,5 +170,5 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(missing, m
 def test_a_task_without_probabilities_is_refused_before_anything_is_read():
     with pytest.raises(InputError, match="task=regression"):
         ServingExport(
-            ExportSettings(model="m", calibrate=True), replace(settings(), task=Regression())
+            ExportSettings(model="m", calibrate=True), replace(settings(), task=Regression()), {}
         )

@@ -67,4 +67,7 @@ def test_scores_of_an_earlier_version_come_from_its_task_and_metrics():
     earlier = metrics_attributes("mine", {}, [COST])
     of_task = {DEFINITION: {"base": {"task": Regression().to_mapping()}}}
     assert stored_scores(earlier | of_task) == measured_scores(Regression, [COST])
+    # A start that names no metric keeps them.
+    continued = scores_attributes(earlier | of_task, measured_scores(Regression, []))
+    assert stored_scores(earlier | of_task | continued) == measured_scores(Regression, [COST])
     assert stored_scores({DEFINITION: {"base": {}}}) == measured_scores(Classification)

@@ -129,7 +129,7 @@ def _with_models(
     if wanted:
         outcome, settings = chosen
         source = find_model(folder, outcome.number, outcome.model_error, soup=soup is not None)
-        serving = ServingExport(export, settings)
+        serving = ServingExport(export, settings, facts.contents)
     with ExitStack() as stack:
         for key, target in wanted.items():
             text = as_yaml(facts, outcome, settings, str(target / folder.best.name))

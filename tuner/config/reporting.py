@@ -115,6 +115,11 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
             "export.quantize=int8 with it",
         ),
         (
+            "onnx",
+            _are_apart(export.model, export.onnx),
+            "export.onnx=DIR, a folder beside export.model and not within it",
+        ),
+        (
             "calibrate",
             not export.calibrate or bool(export.model or export.onnx),
             "export.model=DIR or export.onnx=DIR with it",
@@ -135,6 +140,17 @@ def compose_export(arguments: Sequence[str], folder: Path) -> ComposedReader[Exp
             wrong = Finding(key=f"export.{name}", value=getattr(export, name), remedy=remedy)
             raise invalid_values([wrong], composed.where, composed.usual_value)
     return made
+
+
+def _are_apart(*targets: str | None) -> bool:
+    """Return True if no folder is another one of them, or lies in it."""
+    folders = [Path(target).resolve() for target in targets if target is not None]
+    return not any(
+        one.is_relative_to(other)
+        for place, one in enumerate(folders)
+        for number, other in enumerate(folders)
+        if place != number
+    )
 
 
 def _compose(

@@ -78,9 +78,10 @@ class FinalEvaluation:
         score = self.scores[name]
         if name == "accuracy":
             return wilson_interval(score.value, self.examples)
-        if not score.error:
+        described = goals.scores.get(f"val_{name}")
+        if not score.error or described is None:
             return None
-        return within(goals.scores[f"val_{name}"].values, score.value, CRITICAL * score.error)
+        return within(described.values, score.value, CRITICAL * score.error)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -174,11 +175,15 @@ def scores_text(evaluation: FinalEvaluation, goals: Goals) -> str:
         goals: Goals of the study.
     """
     scores = [
-        f"{goals.scores[f'val_{name}'].title} {score.value:.4f}"
-        f"{_ends(evaluation.interval(name, goals))}"
+        f"{_title(name, goals)} {score.value:.4f}{_ends(evaluation.interval(name, goals))}"
         for name, score in evaluation.scores.items()
     ]
     return f"{', '.join(scores)}, on {evaluation.examples} rows (95 % intervals in brackets)"
+
+
+def _title(name: str, goals: Goals) -> str:
+    described = goals.scores.get(f"val_{name}")  # A package may leave a score out of its list.
+    return name if described is None else described.title
 
 
 def _ends(interval: Interval | None) -> str:

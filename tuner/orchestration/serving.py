@@ -1,10 +1,12 @@
 """Copies of a model made ready to serve, as the settings of an export say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from tuner.data import read_validation
+from tuner.data import prepare, read_validation
 from tuner.data.examples import Examples
+from tuner.errors import InputError
 from tuner.files.model_folder import seal
 from tuner.serving import calibrated
 from tuner.settings.export import ExportSettings
@@ -21,16 +23,19 @@ _WEIGHTS = "model.safetensors"
 class ServingExport:
     """Export of one trial's model, of which several copies have the same temperature."""
 
-    def __init__(self, export: ExportSettings, trial: TrialSettings) -> None:
+    def __init__(
+        self, export: ExportSettings, trial: TrialSettings, contents: Mapping[str, Any]
+    ) -> None:
         """Check what the copies need, before anything is written.
 
         Args:
             export: Settings of the export.
             trial: Configuration of the trial.
+            contents: Hashes of the study's models and data, see `InputReport.contents`.
 
         Raises:
             InputError: A library is not installed, the task has no temperature, or the validation
-                rows cannot be read.
+                rows cannot be read, or are not those of the study.
         """
         self._export = export
         if export.onnx is not None:
@@ -39,6 +44,7 @@ class ServingExport:
             calibrated.check_calibrates(trial.task)
         self._rows: Examples | None = None
         if export.calibrate or export.quantize is not None:
+            _check_data(trial, contents)
             self._rows = read_validation(trial.data, trial.task)
         self._calibration: Calibration | None = None
 
@@ -93,3 +99,19 @@ class ServingExport:
                 f"{kind:<13} {served.megabytes:.1f} MB, {served.examples_per_second:.0f} "
                 f"examples/s, {score.title} {found.scores[name]:.4f}{known}"
             )
+
+
+def _check_data(trial: TrialSettings, contents: Mapping[str, Any]) -> None:
+    """Check that data is what the study was made with: other rows may be those of training.
+
+    Raises:
+        InputError: It has changed, or cannot be read.
+    """
+    known = contents.get("data")
+    if known and prepare(trial.data, trial.model, trial.task).fingerprint not in known:
+        raise InputError(
+            "the data has changed since the study was made, so that its validation rows cannot "
+            "be told from others",
+            where="data.train and data.validation",
+            remedy="the files as they were; or export.calibrate=false export.quantize=null",
+        )

@@ -1,5 +1,6 @@
 """Calibration of a saved model: its temperature becomes part of its last layer."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from tuner.files.atomic import with_usual_mode
 from tuner.files.model_folder import seal, write_weights
 from tuner.tasks import Task
 from tuner.tasks.calibration import Calibration, calibrate, tempered
-from tuner.worker.predict_client import predict
+from tuner.worker.predict_client import Prediction, predict
 
 _WEIGHTS = "model.safetensors"
+
+_ROUNDING = 1e-9
+"""Difference of a score that is none."""
 
 
 def check_calibrates(task: Task) -> None:
@@ -46,7 +50,8 @@ def fit(folder: Path, examples: Examples) -> Calibration:
         examples: Validation rows.
 
     Raises:
-        InputError: The model does not know the rows' targets, or its outputs have no temperature.
+        InputError: The model does not know the rows' targets, its outputs have no temperature, or
+            predictions would change with it.
         TunerError: The process that predicts died.
     """
     texts = Texts(texts=examples.texts, pairs=examples.pairs, targets=examples.targets)
@@ -55,7 +60,37 @@ def fit(folder: Path, examples: Examples) -> Calibration:
     decisions = found.task.decisions(found.outputs, truth)
     if decisions is None:
         raise _without_temperature(found.task)
-    return calibrate(*decisions)
+    calibration = calibrate(decisions)
+    _check_predictions(found, examples, calibration.temperature)
+    return calibration
+
+
+def _check_predictions(found: Prediction, examples: Examples, temperature: float) -> None:
+    """Check that the first score, which predictions decide, does not change with a temperature.
+
+    Raises:
+        InputError: It does: the labels of a task depend on the outputs' scale, or round together.
+    """
+    divided = replace(
+        found,
+        outputs=found.outputs / temperature,
+        thresholds=_moved(found.thresholds, temperature),
+    )
+    name = next(iter(found.task.scores))
+    before, after = (
+        each.evaluate(examples.targets, examples.where).scores[name] for each in (found, divided)
+    )
+    if abs(after - before) > _ROUNDING:
+        raise InputError(
+            f"a temperature of {temperature:.3f} changes {name} from {before:.4f} to {after:.4f}",
+            where="export.calibrate=true",
+            remedy="export.calibrate=false",
+        )
+
+
+def _moved(thresholds: Sequence[float] | None, temperature: float) -> list[float] | None:
+    """Thresholds that choose the same labels from divided outputs."""
+    return None if thresholds is None else [tempered(each, temperature) for each in thresholds]
 
 
 def divide_outputs(folder: Path, temperature: float) -> None:
@@ -77,6 +112,5 @@ def divide_outputs(folder: Path, temperature: float) -> None:
     with_usual_mode(folder / _WEIGHTS)
     inputs = read_inputs(folder)
     if inputs is not None and inputs.thresholds is not None:
-        moved = [tempered(each, temperature) for each in inputs.thresholds]
-        write_inputs(folder, replace(inputs, thresholds=moved))
+        write_inputs(folder, replace(inputs, thresholds=_moved(inputs.thresholds, temperature)))
     seal(folder)

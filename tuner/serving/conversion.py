@@ -152,7 +152,9 @@ def _matmul(made: Conversion, operation: tf.Operation, a: str, b: str) -> str:
         if not operation.get_attr(attribute):
             names.append(name)
         elif name in made.constants:
-            made.constants.setdefault(f"{name}.T", np.ascontiguousarray(made.constants[name].T))
+            made.constants.setdefault(
+                f"{name}.T", np.ascontiguousarray(np.swapaxes(made.constants[name], -1, -2))
+            )
             names.append(f"{name}.T")
         else:
             order = [*range(len(tensor.shape))]

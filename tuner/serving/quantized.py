@@ -24,6 +24,9 @@ from tuner.tasks import Evaluation, Task
 from tuner.tasks.score import Score
 from tuner.worker.predict_client import Prediction
 
+USUAL_LOSS = 0.01
+"""Loss of a score that a message proposes where its standard error is not known."""
+
 ROUNDS = 5
 """Times that each model is timed."""
 
@@ -136,12 +139,18 @@ def check_loss(
         allowed: Loss up to which int8 is accepted; None: the standard error of the score.
 
     Raises:
-        InputError: It has lost more, or is not finite.
+        InputError: It has lost more, or is not finite; or how much it may lose is not known.
     """
     lost = sign(score.direction) * (before.scores[name] - after.scores[name])
-    limit = before.errors.get(name, 0.0) if allowed is None else allowed
+    limit = before.errors.get(name, math.nan) if allowed is None else allowed
+    if math.isnan(limit):
+        raise InputError(
+            f"the standard error of {name} is not known",
+            where="export.quantize_loss=null",
+            remedy=override("export.quantize_loss", USUAL_LOSS),
+        )
     if not lost <= limit:
-        enough = math.ceil(lost * 1e4) / 1e4 if math.isfinite(lost) else None
+        enough = max(0.0, math.ceil(lost * 1e4) / 1e4) if math.isfinite(lost) else None
         more = "" if enough is None else f", or {override('export.quantize_loss', enough)}"
         raise InputError(
             f"int8 changes {name} from {before.scores[name]:.4f} to {after.scores[name]:.4f} on "

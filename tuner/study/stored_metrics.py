@@ -64,7 +64,10 @@ def scores_attributes(
         stored: Attributes of the study; empty if it is new.
         scores: Metrics that the trials of this start measure.
     """
-    return {SCORES: {**stored.get(SCORES, {}), **{k: to_plain(v) for k, v in scores.items()}}}
+    # A study of before there was the attribute has metrics that this start may not name.
+    before = stored_scores(stored) if stored.keys() & {SCORES, DEFINITION} else {}
+    found = {**before, **scores}
+    return {SCORES: {name: to_plain(score) for name, score in found.items()}}
 
 
 def stored_scores(attributes: Mapping[str, Any]) -> dict[str, Score]:

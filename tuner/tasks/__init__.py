@@ -15,7 +15,7 @@ from tuner.tasks.kinds import Form, HeadKind
 from tuner.tasks.multilabel import Multilabel
 from tuner.tasks.multiple_choice import MultipleChoice
 from tuner.tasks.question_answering import QuestionAnswering
-from tuner.tasks.records import Baseline, Evaluation, LossOptions
+from tuner.tasks.records import Baseline, Decisions, Evaluation, LossOptions
 from tuner.tasks.regression import Regression
 from tuner.tasks.score import Direction, Score
 from tuner.tasks.task import Loss, TargetSpec, Task
@@ -43,6 +43,7 @@ __all__ = [
     "Baseline",
     "Classification",
     "Column",
+    "Decisions",
     "Direction",
     "Evaluation",
     "Form",

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from tuner.tasks.probability_scores import calibration_error
+from tuner.tasks.records import Decisions
 from tuner.tasks.row_losses import cross_entropy, softmax
 
 Floats = NDArray[np.float64]
 
-LIMITS = (0.01, 100.0)
-"""Temperatures to choose from; where every row is right, the lowest would be 0."""
+LIMITS = (0.05, 100.0)
+"""Temperatures to choose from; below, moved thresholds and probabilities round to 1."""
 
 PARTS = 5
 """Parts of the rows, each of which is judged by the temperature of the others."""
@@ -33,15 +34,11 @@ class Calibration:
     """The same with it, each part of the rows by the temperature of the others."""
 
 
-def calibrate(logits: Floats, labels: NDArray[np.integer]) -> Calibration:
-    """Return the temperature of the least cross-entropy, and the calibration error with it.
-
-    Args:
-        logits: Logits of labels that exclude one another, shape (rows, labels).
-        labels: Number of the true label, shape (rows,).
-    """
+def calibrate(decisions: Decisions) -> Calibration:
+    """Return the temperature of the least cross-entropy, and the calibration error with it."""
+    logits, labels = np.asarray(decisions.logits), np.asarray(decisions.labels)
     true = labels[:, None] == np.arange(logits.shape[1])
-    part = np.arange(len(logits)) % PARTS
+    part = np.asarray(decisions.rows) % PARTS
     cooled = np.array(logits, np.float64)
     for each in np.unique(part):
         others = part != each
@@ -55,10 +52,17 @@ def calibrate(logits: Floats, labels: NDArray[np.integer]) -> Calibration:
 
 
 def temperature(logits: Floats, labels: NDArray[np.integer]) -> float:
-    """Return the number that logits are divided by for the least cross-entropy, see `calibrate`.
+    """Return the number that logits are divided by for the least cross-entropy.
 
-    The loss is convex in its inverse, so that the minimum is the only one.
+    The loss is convex in its inverse, so that the minimum is the only one. Where every decision
+    is right there is none, as the loss falls down to a temperature of 0: then it is 1.
+
+    Args:
+        logits: Logits of labels that exclude one another, shape (decisions, labels).
+        labels: Number of the true label, shape (decisions,).
     """
+    if (logits.argmax(axis=1) == labels).all():
+        return 1.0
 
     def loss(logarithm: float) -> float:
         return float(cross_entropy(logits / math.exp(logarithm), labels).mean())

@@ -11,7 +11,7 @@ from tuner.tasks.association import association
 from tuner.tasks.cells import Column
 from tuner.tasks.label_counts import label_summary
 from tuner.tasks.labels import are_whole, known_labels, label_names, read_labels
-from tuner.tasks.records import Baseline, Evaluation, TargetSummary
+from tuner.tasks.records import Baseline, Decisions, Evaluation, TargetSummary
 from tuner.tasks.score import CORRELATION, Score
 from tuner.tasks.task import Array, Loss, Task
 
@@ -137,9 +137,9 @@ class Classification(Task):
         del thresholds
         return targets, softmax(outputs)
 
-    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return logits and true labels as they are."""
-        return outputs, targets
+    def decisions(self, outputs: Array, targets: Array) -> Decisions:
+        """Return one decision a row."""
+        return Decisions(outputs, targets, range(len(targets)))
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing by the training label frequencies reaches."""

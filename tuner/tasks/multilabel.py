@@ -14,7 +14,7 @@ from tuner.tasks.alignment import Aligned
 from tuner.tasks.cells import Column, as_text, is_blank, is_missing
 from tuner.tasks.label_counts import label_summary
 from tuner.tasks.labels import by_value, known_labels, label_names
-from tuner.tasks.records import Baseline, Evaluation, TargetSummary
+from tuner.tasks.records import Baseline, Decisions, Evaluation, TargetSummary
 from tuner.tasks.score import Score
 from tuner.tasks.task import Array, Loss, TargetSpec, Task, counts_text
 
@@ -200,12 +200,16 @@ class Multilabel(Task):
             return self.threshold
         return label_sets.best_thresholds(shares, true, per_label=self.threshold_per_label)
 
-    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    def decisions(self, outputs: Array, targets: Array) -> Decisions:
         """Return a decision for each label of each row: without it, or with it."""
         import numpy as np
 
         with_it = outputs.reshape(-1, 1)
-        return np.hstack([np.zeros_like(with_it), with_it]), targets.reshape(-1).astype(int)
+        return Decisions(
+            np.hstack([np.zeros_like(with_it), with_it]),
+            targets.reshape(-1).astype(int),
+            np.repeat(np.arange(len(outputs)), outputs.shape[1]),
+        )
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what guessing the same set for every text reaches."""

@@ -12,7 +12,7 @@ from tuner.tasks.cells import Column, shortened
 from tuner.tasks.choices import read_right, refuse_twins, refuse_unusable
 from tuner.tasks.confusion import beyond_share, binomial_error
 from tuner.tasks.kinds import Form, HeadKind
-from tuner.tasks.records import Baseline, Evaluation, TargetSummary
+from tuner.tasks.records import Baseline, Decisions, Evaluation, TargetSummary
 from tuner.tasks.score import Score
 from tuner.tasks.task import Array, Loss, TargetSpec, Task, counts_text
 
@@ -139,9 +139,10 @@ class MultipleChoice(Task):
         right = self.encode(targets.targets, ())
         return right, softmax(outputs.reshape(len(right), -1))
 
-    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return the scores of each row's choices, and the right one."""
-        return outputs.reshape(len(targets), -1), self.encode(targets.targets, ())
+    def decisions(self, outputs: Array, targets: Array) -> Decisions:
+        """Return one decision a row, between its choices."""
+        right = self.encode(targets.targets, ())
+        return Decisions(outputs.reshape(len(targets), -1), right, range(len(right)))
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return the accuracy of the most frequent position, and the loss of equal shares.

@@ -73,7 +73,7 @@ class QuestionAnswering(Task):
         if found.lost:
             rows = [column.rows[row] for row in found.lost]
             where = f"{column.key}, {column.where}"
-            remedy = "remove these rows, or give answer_start the characters before the answer"
+            remedy = "remove these rows, or give as answer_start how many characters precede it"
             refuse_rows(rows, "an answer that is not at its offset", where, remedy)
         return found.answers
 

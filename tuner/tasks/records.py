@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,19 @@ class ClassCounts:
 
     true: int
     """True members of the class."""
+
+
+class Decisions(NamedTuple):
+    """Decisions between labels that exclude one another, to which a temperature is fitted."""
+
+    logits: Any
+    """Logits of the labels, shape (decisions, labels)."""
+
+    labels: Any
+    """Number of the true label, shape (decisions,)."""
+
+    rows: Any
+    """Number of the row that each belongs to, shape (decisions,); a row may have several."""
 
 
 @dataclass(frozen=True, kw_only=True)

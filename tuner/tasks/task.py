@@ -16,7 +16,7 @@ from tuner.fields.findings import Finding
 from tuner.tasks.alignment import Aligned
 from tuner.tasks.cells import Column
 from tuner.tasks.kinds import Form, HeadKind
-from tuner.tasks.records import Baseline, Evaluation, LossOptions, TargetSummary
+from tuner.tasks.records import Baseline, Decisions, Evaluation, LossOptions, TargetSummary
 from tuner.tasks.score import Score
 
 SEPARATOR = "|"
@@ -351,17 +351,14 @@ class Task(Component):
         del outputs
         return None
 
-    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array] | None:
-        """Return the logits of labels that exclude one another, and the true labels' numbers.
+    def decisions(self, outputs: Array, targets: Array) -> Decisions | None:
+        """Return the decisions that a temperature is fitted to; None, by default: it has none.
 
-        A temperature is fitted on them; None, by default, where outputs have none.
+        The predictions must not depend on the scale of the outputs.
 
         Args:
             outputs: As for `evaluate`.
             targets: As for `evaluate`.
-
-        Returns:
-            Arrays of shapes (decisions, labels) and (decisions,).
         """
         del outputs, targets
         return None

@@ -13,7 +13,7 @@ from tuner.tasks.alignment import Aligned
 from tuner.tasks.association import association
 from tuner.tasks.cells import Column, as_text, is_blank, items_of, shortened
 from tuner.tasks.kinds import Form, HeadKind
-from tuner.tasks.records import Baseline, ClassCounts, Evaluation, TargetSummary
+from tuner.tasks.records import Baseline, ClassCounts, Decisions, Evaluation, TargetSummary
 from tuner.tasks.score import Score
 from tuner.tasks.tags import OUTSIDE, Scheme, as_iob2, odd_tag, parsed
 from tuner.tasks.task import Array, Loss, TargetSpec, Task, counts_text
@@ -248,10 +248,14 @@ class TokenClassification(Task):
         predicted[filled] = flat
         return true, predicted
 
-    def decisions(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Return the logits of each word's tags, and its true tag."""
+    def decisions(self, outputs: Array, targets: Array) -> Decisions:
+        """Return a decision for each word that a token stands for."""
+        import numpy as np
+
         words, tokens = _words(targets)
-        return outputs[tokens], self.encode(targets.targets, targets.names)[words]
+        rows = np.repeat(np.arange(len(targets.texts)), list(map(len, targets.texts)))
+        true = self.encode(targets.targets, targets.names)
+        return Decisions(outputs[tokens], true[words], rows[words])
 
     def baseline(self, train: Array, validation: Array, outputs: int) -> Baseline:
         """Return what no entity at all, with the training rows' shares of the tags, reaches."""

@@ -61,7 +61,9 @@ class Ordinal(Classification):
         best, equal = (float(earth_movers(each[None], validation).mean()) for each in guesses)
         return Baseline(name="kappa", score=0.0, loss=min(best, equal), untrained=equal)
 
+    # Neither is true of labels with an order: kappa's error, and labels of any temperature.
     beyond_baseline = Task.beyond_baseline
+    decisions = Task.decisions
 
     def predictions(
         self,

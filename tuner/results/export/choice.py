@@ -76,9 +76,10 @@ def learned(outcome: TrialOutcome, goals: Goals) -> bool:
     if last is None or guess is None:
         return True
     name = f"val_{guess.name}"
-    better = sign(goals.scores[name].direction)
-    gain = better * (last.metrics.get(name, guess.score) - guess.score)
-    return gain > 0.0 or last.val_loss < guess.loss
+    score = goals.scores.get(name)
+    if last.val_loss < guess.loss or score is None:  # A package may name another score.
+        return last.val_loss < guess.loss
+    return sign(score.direction) * (last.metrics.get(name, guess.score) - guess.score) > 0.0
 
 
 def _named(outcomes: Sequence[TrialOutcome], number: int) -> Choice:
