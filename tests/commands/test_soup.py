@@ -13,11 +13,12 @@ from tests.commands.conftest import OWN
 from tests.commands.test_confirm import NOISY, confirm
 from tests.commands.test_publication import RISING, assert_published
 from tests.soups import DAMAGED, build
+from tuner import load_study
 from tuner.__main__ import main
 from tuner.errors import TunerError
 from tuner.files.model_folder import defect
 from tuner.orchestration import soup as building
-from tuner.soup import Member
+from tuner.soup import Member, SoupProgress
 from tuner.trial.folder import StudyFolder
 from tuner.trial.kept_model import kept_model, model_note, written_model
 from tuner.trial.model_identity import KeptModel
@@ -33,8 +34,9 @@ class Builder:
         self.rejected = None
         self.error = None
 
-    def __call__(self, request):
+    def __call__(self, request, progress):
         self.requests.append(request)
+        progress(SoupProgress(done=1, total=len(request.members)))
         if self.error is not None:
             raise self.error
         return build(request, self.rejected)
@@ -104,6 +106,7 @@ def test_a_soup_is_published_once_and_its_single_model_stays(
     assert_soup(study, *leading)
     shown = read(study.best)["provenance"]["soup"]
     assert (shown["gain"], shown["interval"]) == (0.0125, [-0.01, 0.035])
+    assert shown["scores"] == {"accuracy": {"value": 0.91, "standard_error": 0.02}}
     for text in ("the soup of trials", "+0.0125", "-0.0100 to +0.0350"):
         assert text in printed
         assert text in (study.path / "report.html").read_text()
@@ -171,6 +174,43 @@ def test_longer_sweeps_build_from_old_and_new_weights_and_may_reject(study, buil
     assert_soup(study, 0, 1, 2, 3)
 
 
+def test_a_soup_that_is_switched_off_is_withdrawn(study, builder, capsys):
+    assert main(FOUR) == 0
+    assert_soup(study, 0, 1, 2, 3)
+    capsys.readouterr()
+    assert main([*FOUR, "sweep.soup=false"]) == 0
+    assert "is not published any more: sweep.soup=false" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert_published(study)
+    assert "soup" not in read(study.best)["provenance"]
+    assert not study.single_model.exists()
+    assert main(FOUR) == 0
+    assert len(builder.requests) == 2
+    assert_soup(study, 0, 1, 2, 3)
+
+
+def test_a_lost_soup_is_built_from_what_is_left_or_withdrawn(study, builder, capsys):
+    assert main(FOUR) == 0
+    best = written_model(study.best).trial
+    lost, *left = (number for number in range(4) if number != best)
+    shutil.rmtree(study.best_model)
+    study.trial(lost).member.unlink()
+    assert main(FOUR) == 0
+    assert_soup(study, best, *left)
+
+    shutil.rmtree(study.best_model)
+    for number in (best, *left):
+        study.trial(number).member.unlink()
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(FOUR) == 0
+        assert_published(study)
+        assert model_note(study) is None
+    assert "no soup is built: the weights of the best model" in capsys.readouterr().out
+    assert len(builder.requests) == 2
+
+
 def test_without_a_soup_no_weights_are_kept(study, builder, capsys):
     assert main([*RISING, "sweep.n_trials=4", "sweep.soup=false"]) == 0
     assert kept(study) == []
@@ -180,6 +220,7 @@ def test_without_a_soup_no_weights_are_kept(study, builder, capsys):
     # Its weights were not kept, so a later start has nothing to average.
     assert main(FOUR) == 0
     assert builder.requests == []
+    assert "no soup is built: the weights of the best model" in capsys.readouterr().out
 
 
 def test_weights_that_are_not_retained_are_removed(study, builder):
@@ -222,8 +263,15 @@ def test_repeats_are_candidates_and_the_confirmed_bests_model_stays(
 ):
     (folder / "noisy:0.01").symlink_to(folder / "tiny")
     words = [*NOISY, confirm(2, 3), "sweep.soup=true", "sweep.soup.keep=4"]
+    # The test rows wait until it is known which model is published; nothing is tried twice.
+    builder.error = TunerError("out of memory")
+    assert main([*words, "data.test=validation.csv"]) == 0
+    assert "data.test is not scored, since its model" in " ".join(capsys.readouterr().out.split())
+    assert len(builder.requests) == 1
+    assert load_study("mine").confirmation.final_evaluation is None
+    builder.error = None
     assert main(words) == 0
-    (request,) = builder.requests
+    _, request = builder.requests
     members = {each.member for each in request.members}
     assert len(members) == 4
     found = read(study.best)
@@ -239,4 +287,4 @@ def test_repeats_are_candidates_and_the_confirmed_bests_model_stays(
     assert kept_model(study).members == tuple(sorted((m.trial, m.seed) for m in members))
     assert model_note(study) is None
     assert main(words) == 0
-    assert len(builder.requests) == 1
+    assert len(builder.requests) == 2

@@ -61,7 +61,7 @@ def test_another_model_or_other_rows_are_a_second_look(change, reason):
 
 
 def test_a_look_is_told_with_its_errors():
-    (told,) = final_evaluation_text(looked(), 3, GOALS)
+    (told,) = final_evaluation_text(looked(), SUBJECT.model, GOALS)
     start = "Test, evaluated once, for the model of trial 3 with seed 2: accuracy 0.8500 (0."
     assert told.startswith(start)
     assert "on 100 rows" in told
@@ -86,15 +86,17 @@ def test_intervals_of_test_scores_keep_within_their_ranges(confusion):
 
 
 def test_a_look_tells_what_makes_it_worth_less():
-    told = list(final_evaluation_text(looked(in_training=12, in_validation=100), 4, GOALS))
-    assert told[1].startswith("The confirmed best has changed")
+    soup = replace(SUBJECT.model, members=((3, 2), (4, 1)))
+    told = list(final_evaluation_text(looked(in_training=12, in_validation=100), soup, GOALS))
+    assert soup.text in told[1]
+    assert "not its own" in told[1]
     assert told[2].startswith("12 test rows (12.0%) have a text that is also in training")
     assert told[3].startswith("100 test rows (100.0%) have a text that is also in validation")
 
 
 def test_a_look_that_did_not_end_says_so():
     begun = looked(scores={}, in_training=3)
-    (told,) = final_evaluation_text(begun, 3, GOALS)
+    (told,) = final_evaluation_text(begun, SUBJECT.model, GOALS)
     assert "the same command repeats it" in told
     assert begun.metrics == {}
 

@@ -15,6 +15,7 @@ from tuner.soup import (
     leading,
     member_of,
     model_key,
+    obstacle,
     refusal,
     soup_folder_name,
 )
@@ -132,9 +133,19 @@ def test_a_soup_is_built_where_there_is_something_new(earlier, here, due):
     assert is_due(earlier, A, here, is_lost=False) == due
 
 
-@pytest.mark.parametrize(("here", "due"), [({A, B}, True), ({A, B, C}, True), ({A, C}, False)])
-def test_a_lost_soup_is_built_again_while_all_its_members_are_here(here, due):
-    assert is_due(stored((A, B)), A, here, is_lost=True) == due
+@pytest.mark.parametrize(
+    ("here", "due"),
+    [({A, B}, True), ({A, B, C}, True), ({A, C}, True), ({B, C}, False), ({A}, False)],
+)
+def test_a_lost_soup_is_built_again_from_what_is_left(here, due):
+    assert is_due(stored((A, B, C)), A, here, is_lost=True) == due
+
+
+def test_an_obstacle_names_the_model_that_is_missing_or_alone():
+    assert obstacle(A, {A, B}) is None
+    assert A.text in obstacle(A, {B, C})
+    assert A.text in obstacle(A, {A})
+    assert obstacle(A, {B, C}) != obstacle(A, {A})
 
 
 def test_the_folder_of_a_soup_follows_from_its_models():

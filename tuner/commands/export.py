@@ -68,7 +68,8 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
     export = composed.settings
     outcomes = study.outcomes
     _check_weights(export, study.goals)
-    published = publication(outcomes, study.goals, study.confirmation, study.soup)
+    wanted = study.soup if export.soup else None
+    published = publication(outcomes, study.goals, study.confirmation, wanted)
     holds = published is not None and published.confirmation is not None
     choice = choose(outcomes, study.goals, export, study.confirmed if holds else ())
     if not choice.outcomes:
@@ -83,6 +84,7 @@ def _export(composed: ComposedReader[ExportSettings], study: StoredStudy) -> int
         made_with=study.made_with,
         confirmation=study.confirmation,
         soup=None if published is None else published.soup,
+        model=None if published is None else published.model,
     )
     soup = _published_soup(export, published, exported[0][0])
     with _with_models(export, facts, exported[0], folder, soup) as notes:
@@ -101,7 +103,7 @@ def _published_soup(
     export: ExportSettings, published: Publication | None, chosen: TrialOutcome
 ) -> StoredSoup | None:
     """Return the soup in place of a trial's model; None for the model itself."""
-    if published is None or not export.soup or export.trial is not None:
+    if published is None or export.trial is not None:
         return None
     return published.published_soup if chosen.number == published.outcome.number else None
 

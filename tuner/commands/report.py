@@ -158,7 +158,7 @@ def study_view(
         parts += [
             Text("\nConfirmed with new seeds", style="bold"),
             confirmation_table(study.confirmation),
-            *map(Text, confirmation_lines(study.confirmation, study.goals)),
+            *map(Text, confirmation_lines(study.confirmation, study.goals, study.soup_model)),
         ]
     if study.soup is not None:
         parts += [Text("\nSoup", style="bold"), *map(Text, soup_lines(study.soup))]

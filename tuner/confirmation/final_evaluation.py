@@ -144,12 +144,14 @@ def second_evaluation_refusal(earlier: FinalEvaluation, wanted: EvaluatedModel) 
     )
 
 
-def final_evaluation_text(evaluation: FinalEvaluation, best: int, goals: Goals) -> Iterator[str]:
+def final_evaluation_text(
+    evaluation: FinalEvaluation, published: KeptModel, goals: Goals
+) -> Iterator[str]:
     """Return the result of an evaluation in sentences.
 
     Args:
         evaluation: Evaluation on the test rows.
-        best: Number of the trial that is the confirmed best now.
+        published: Model that is published now.
         goals: Goals of the study.
     """
     if not evaluation.scores:
@@ -160,8 +162,8 @@ def final_evaluation_text(evaluation: FinalEvaluation, best: int, goals: Goals) 
         return
     model, scores = evaluation.subject.model, scores_text(evaluation, goals)
     yield f"Test, evaluated once, for {model.full_text}: {scores}."
-    if evaluation.subject.trial != best:
-        yield "The confirmed best has changed since; these scores are not its own."
+    if model != published:
+        yield f"The published model is {published.text} now; these scores are not its own."
     yield from overlap_warnings(
         evaluation.examples, evaluation.in_training, evaluation.in_validation
     )

@@ -48,6 +48,15 @@ class Configuration:
         """Number of repeats that show the configuration as unstable."""
         return self.broken + self.not_learning
 
+    def seeds_by_score(self, direction: Direction) -> tuple[int, ...]:
+        """Return the seeds of the completed repeats, best first; ties are in order of seeds.
+
+        Args:
+            direction: Direction of the objective.
+        """
+        better = sign_of(direction)
+        return tuple(sorted(self.scores, key=lambda seed: (-better * self.scores[seed], seed)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:

@@ -6,6 +6,7 @@ from tuner.confirmation.estimate import FEW, Estimate, interval_narrowing
 from tuner.confirmation.final_evaluation import final_evaluation_text
 from tuner.confirmation.result import Configuration, Confirmation
 from tuner.search.goals import Goals, score
+from tuner.trial.model_identity import KeptModel
 
 HEADINGS = ("trial", "mean", "95 % interval", "seeds", "promised", "")
 """Headings of the table of configurations by rank."""
@@ -17,20 +18,25 @@ _SHOWN = 5e-5
 """Least absolute value that is not 0 with four digits."""
 
 
-def confirmation_lines(found: Confirmation, goals: Goals) -> list[str]:
+def confirmation_lines(
+    found: Confirmation, goals: Goals, soup: KeptModel | None = None
+) -> list[str]:
     """Return sentences on the confirmed best, its certainty, the search's optimism and its test.
 
     Args:
         found: Result of the confirmation.
         goals: Goals of the study.
+        soup: Soup that is published in place of its best repeat; None if there is none.
     """
+    seed = found.best.seeds_by_score(goals.direction)[0]
+    published = soup or KeptModel(trial=found.best.trial, seed=seed)
     return [
         _best(found, goals),
         *_few_seeds(found.best),
         *_lead(found),
         *_optimism(found),
         *(
-            final_evaluation_text(found.final_evaluation, found.best.trial, goals)
+            final_evaluation_text(found.final_evaluation, published, goals)
             if found.final_evaluation
             else ()
         ),

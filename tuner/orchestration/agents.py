@@ -29,6 +29,7 @@ from tuner.orchestration.following import Follower, StudyWatcher
 from tuner.processes.agent_log import agent_log
 from tuner.processes.invocation import Invocation
 from tuner.results.pasted import print_command
+from tuner.results.publication import publication
 from tuner.results.summary import SweepSummary, print_summary
 from tuner.results.terminal import Terminal
 from tuner.results.time_spent import TimeSpent
@@ -198,12 +199,14 @@ def _summary(
         importances=study.importances(),
         epochs=stored.epochs,
     )
+    published = publication(outcomes, stored.goals, stored.confirmation, stored.soup)
     return SweepSummary(
         study=stored.name,
         goals=stored.goals,
         outcomes=outcomes,
         reading=reading,
         confirmation=stored.confirmation,
+        soup=None if published is None else published.soup,
         interrupted=False,
         failed="",
         time=TimeSpent(

@@ -101,7 +101,8 @@ def confirm(
         search: Sweep over the trials of the search, which has ended.
         tags: Origin of the runs, as MLflow's tags.
         complete_models: Function that trains lost models again and builds the soup before the test
-            rows are scored, given the sweep over the repeats; returns False if it was interrupted.
+            rows are scored, given the sweep over the repeats; returns False if it is still open
+            which model is published.
     """
     wanted = start.composed.agent.sweep.confirm
     way = start.goals.direction
@@ -126,14 +127,18 @@ def confirm(
     study.set_attr(CONFIRMED, to_plain(found))
     winner = next(each for each in chosen if each.number == found.best.trial)
     published = best_publisher.publish()
-    continues = complete_models(sweep)
+    is_decided = complete_models(sweep)
     if published and best_publisher.publish():
         _keep_published_model(start.folder, ended)
     # After a failed sweep another configuration may still become the best.
-    if continues and (sweep is None or not sweep.failed):
+    if is_decided and (sweep is None or not sweep.failed):
         confirmed_best = ConfirmedBest(start, winner, ended, best_publisher.wanted())
         found = replace(found, final_evaluation=evaluate(start, study, confirmed_best))
         best_publisher.publish()
+    elif start.base.data.test is not None:
+        start.terminal.warn(
+            "data.test is not scored, since its model is not decided yet; repeat the command"
+        )
     return ConfirmationResult(confirmation=found, sweep=sweep)
 
 

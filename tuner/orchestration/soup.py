@@ -1,6 +1,7 @@
 """Soup of a study: built after the search and its confirmation, by one agent at a time."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from tuner.soup import (
     SOUP,
     Member,
     MemberFile,
+    SoupProgress,
     SoupRequest,
     StoredSoup,
     is_due,
     left_out_text,
     member_of,
     model_key,
+    obstacle,
     soup_folder_name,
 )
 from tuner.study import LeaseError, Study
@@ -35,9 +38,13 @@ WAIT_SECONDS = 3600.0
 """Seconds that an agent waits while another one builds; one that ends is noticed before."""
 
 
+PROGRESS_SECONDS = 30.0
+"""Seconds between two lines about the models that were evaluated."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """A soup to build."""
+    """Present state of a study's soup, and what is to be done about it."""
 
     best: TrialOutcome
     """Trial of the best single configuration."""
@@ -47,6 +54,12 @@ class _Plan:
     """Weights to select from."""
     missing: tuple[Member, ...]
     """Leading models without weights here."""
+    counting: StoredSoup | None
+    """Soup that was built in place of the best single model; None if there was none."""
+    withdrawal: str | None
+    """Reason why the published soup no longer counts; None if it does, or there is none."""
+    is_due: bool
+    """True if a soup is to be built."""
 
     @property
     def considered(self) -> tuple[Member, ...]:
@@ -80,28 +93,42 @@ class SoupBuilding:
         self._members = members
         self._lease = study.lease(LEASE)
 
-    def build(self) -> None:
-        """Build the soup if there are new models for it; failures do not fail the sweep."""
-        settings = self._start.soup
-        if settings is None or self._plan() is None:
-            return
+    def decide(self) -> bool:
+        """Build and publish the soup if there are new models for it.
+
+        Failures are shown and do not fail the sweep.
+
+        Returns:
+            False if it is still open which model is published: a soup is due and was not built.
+        """
         terminal = self._start.terminal
         try:
-            with self._lease.renewed(WAIT_SECONDS):
-                plan = self._plan()  # Another agent may have built it meanwhile.
-                if plan is not None:
-                    self._build(plan, retain=settings.retain)
+            plan = self._plan()
+            if plan is not None and (plan.is_due or plan.withdrawal is not None):
+                with self._lease.renewed(WAIT_SECONDS):
+                    plan = self._plan()  # Another agent may have decided meanwhile.
+                    if plan is not None:
+                        self._carry_out(plan)
+            elif plan is not None and self._start.soup is not None and plan.counting is None:
+                terminal.notice(f"no soup is built: {obstacle(plan.single, plan.files)}")
+            self._release_weights()
         except LeaseError as error:
             terminal.warn(f"no soup is built here: {error}")
+            return False
         except (TunerError, OSError) as error:
-            terminal.warn(f"no soup was built: {error}\nthe next start tries again")
+            terminal.warn(
+                f"no soup was built: {error}\nthe next start tries again; with "
+                "sweep.soup=false it publishes the best single model"
+            )
+            return False
+        return True
 
     def _plan(self) -> _Plan | None:
-        """Return the soup to build; None if there is nothing to build."""
+        """Return the state of the soup; None if no trial is usable."""
         wanted = self._best_publisher.wanted()
         if wanted is None:
             return None
-        best = wanted.outcome
+        best, is_on = wanted.outcome, self._start.soup is not None
         own_seed = self._start.base.training.seed
         single = member_of(best.number, best.parameters, own_seed)
         if wanted.seeds:
@@ -113,14 +140,34 @@ class SoupBuilding:
         ]
         here = self._members.files()
         files = {member: here[member] for member in leading if member in here}
-        published = wanted.published_soup
-        is_lost = published is not None and not self._best_publisher.has_soup(published)
-        if not is_due(wanted.soup, single, files, is_lost=is_lost):
-            return None
-        missing = tuple(member for member in leading if member not in here)
-        return _Plan(best=best, single=single, files=files, missing=missing)
+        is_published = wanted.published_soup is not None
+        is_lost = is_published and not self._best_publisher.has_soup(wanted)
+        withdrawal = None
+        if is_published and not is_on:
+            withdrawal = "sweep.soup=false"
+        elif is_lost and self._members.trained_here(single):
+            withdrawal = obstacle(single, files)
+        return _Plan(
+            best=best,
+            single=single,
+            files=files,
+            missing=tuple(member for member in leading if member not in here),
+            counting=wanted.soup,
+            withdrawal=withdrawal,
+            is_due=is_on and is_due(wanted.soup, single, files, is_lost=is_lost),
+        )
 
-    def _build(self, plan: _Plan, *, retain: bool) -> None:
+    def _carry_out(self, plan: _Plan) -> None:
+        if plan.withdrawal is not None and plan.counting is not None:
+            self._study.set_attr(SOUP, None)
+            self._best_publisher.publish()
+            self._start.terminal.warn(
+                f"{plan.counting.model.text} is not published any more: {plan.withdrawal}"
+            )
+        elif plan.is_due:
+            self._build(plan)
+
+    def _build(self, plan: _Plan) -> None:
         terminal, began = self._start.terminal, time.monotonic()
         if plan.missing:
             named = models_text([(each.trial, each.seed) for each in plan.missing])
@@ -133,18 +180,17 @@ class SoupBuilding:
         discard(self._start.folder.soups)  # Left by a killed agent.
         name = soup_folder_name(plan.considered, plan.single)
         settings = self._start.compose(plan.best.parameters)
-        soup = build_soup(
-            SoupRequest(
-                settings=settings,
-                members=tuple(
-                    MemberFile(member=member, path=str(path.absolute()))
-                    for member, path in plan.files.items()
-                ),
-                objective=self._start.goals.objective,
-                metrics=self._start.composed.metrics,
-                folder=str((self._start.folder.soups / name).absolute()),
-            )
+        request = SoupRequest(
+            settings=settings,
+            members=tuple(
+                MemberFile(member=member, path=str(path.absolute()))
+                for member, path in plan.files.items()
+            ),
+            objective=self._start.goals.objective,
+            metrics=self._start.composed.metrics,
+            folder=str((self._start.folder.soups / name).absolute()),
         )
+        soup = build_soup(request, progress_notices(terminal.notice))
         self._lease.check()
         stored = StoredSoup(soup=soup, considered=plan.considered, instead_of=plan.single)
         self._study.set_attr(SOUP, to_plain(stored))
@@ -154,6 +200,30 @@ class SoupBuilding:
         seconds = duration_text(time.monotonic() - began)
         verdict = "published" if soup.accepted else "not published"
         terminal.notice(f"the soup is {verdict}; building it took {seconds}")
-        if not retain:
-            for path in plan.files.values():
+
+    def _release_weights(self) -> None:
+        """Remove all weights unless they are kept for a longer sweep."""
+        settings = self._start.soup
+        if settings is not None and not settings.retain and self._best_publisher.publish():
+            for path in self._members.files().values():
                 discard(path)
+
+
+def progress_notices(
+    notice: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+) -> Callable[[SoupProgress], None]:
+    """Return a function that shows the progress of a building now and then.
+
+    Args:
+        notice: Function that shows a line.
+        clock: Function that returns monotonic seconds.
+    """
+    shown = clock()
+
+    def show(progress: SoupProgress) -> None:
+        nonlocal shown
+        if clock() - shown >= PROGRESS_SECONDS:
+            shown = clock()
+            notice(f"soup: {progress.done} of up to {progress.total} models are evaluated")
+
+    return show

@@ -281,14 +281,12 @@ def _confirm(
     """Confirm the leading configurations; retrain models that are lost by then; build the soup."""
 
     def complete_models(repeats: Sweep | None) -> bool:
-        completed = retraining.restore(sweep, repeats)
-        if completed:
-            soup.build()
-        return completed
+        return retraining.restore(sweep, repeats) and soup.decide()
 
     found = confirm(start, study, best_publisher, members, sweep, tags, complete_models)
     sweeps = [sweep] if found.sweep is None else [sweep, found.sweep]
-    if not any(each.interrupted or each.failed for each in sweeps):
+    is_done = found.confirmation is not None
+    if not is_done and not any(each.interrupted or each.failed for each in sweeps):
         complete_models(found.sweep)
     return found
 

@@ -148,10 +148,9 @@ class BestPublisher:
         """Return the content of the published files; None if no trial is usable."""
         return self._derive()[1]
 
-    def has_soup(self, soup: StoredSoup) -> bool:
-        """Return True if the model of a soup is on this machine."""
-        built = self._folder.soups / soup.folder_name
-        return soup.model in self._files.models or damage(built) is None
+    def has_soup(self, wanted: Publication) -> bool:
+        """Return True if the model of the published soup is on this machine."""
+        return self._soup(wanted) is not None
 
     def note_retrained(self, number: int) -> None:
         """Store that a trial's model was trained again; the lease is held.
@@ -214,13 +213,19 @@ class BestPublisher:
         is_soup = bool(placed.model.members)
         # A single model is none, also where a soup was accepted.
         soup = wanted.soup if is_soup or wanted.published_soup is None else None
-        return replace(wanted, outcome=placed.outcome, soup=soup)
+        seeds = tuple(seed for seed in wanted.seeds if is_soup or seed == placed.model.seed)
+        return replace(wanted, outcome=placed.outcome, soup=soup, seeds=seeds)
 
     def _expected(self, wanted: Publication) -> Mapping[str, object]:
         return provenance(self._known_facts(wanted), wanted.outcome)
 
     def _known_facts(self, wanted: Publication) -> StudyFacts:
-        return replace(self._facts, confirmation=wanted.confirmation, soup=wanted.soup)
+        return replace(
+            self._facts,
+            confirmation=wanted.confirmation,
+            soup=wanted.soup,
+            model=wanted.model,
+        )
 
     def _placed(self, wanted: Publication) -> list[_Placed]:
         """Return the models of this machine that belong in best_model/ and single_model/."""
@@ -245,13 +250,16 @@ class BestPublisher:
 
     def _soup(self, wanted: Publication) -> _Placed | None:
         """Return the published soup if its model is on this machine."""
-        found = wanted.published_soup
-        if found is None or not self.has_soup(found):
+        found, outcome, target = wanted.published_soup, wanted.outcome, self._folder.best_model
+        if found is None:
             return None
         built = self._folder.soups / found.folder_name
-        source = self._files.models.get(found.model, built)
-        target = self._folder.best_model
-        return _Placed(model=found.model, outcome=wanted.outcome, source=source, target=target)
+        place = self._files.models.get(found.model)
+        if damage(built) is None:
+            place = built
+        elif place is None or not came_from(place / self._folder.best.name, outcome):
+            return None
+        return _Placed(model=found.model, outcome=outcome, source=place, target=target)
 
     def _candidates(
         self, wanted: Publication

@@ -14,6 +14,7 @@ from tuner.diagnosis.sweep import standard_error
 from tuner.search.goals import Goals
 from tuner.settings.settings import TrialSettings
 from tuner.soup import StoredSoup, provenance_of, soup_lines
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import TrialOutcome
 
 
@@ -33,6 +34,8 @@ class StudyFacts:
     """Results of its leading configurations with new seeds; None if they were not repeated."""
     soup: StoredSoup | None = None
     """Soup that was built in place of its best model; None if there was none."""
+    model: KeptModel | None = None
+    """Soup or repeat that the file describes; None if it is neither."""
 
 
 def stored_settings(file: Path, text: str | None) -> TrialSettings | None:
@@ -101,13 +104,11 @@ def _confirmed(study: StudyFacts, trial: int) -> dict[str, Any]:
 
 
 def _finished_evaluation(study: StudyFacts, trial: int) -> FinalEvaluation | None:
-    """Return the finished evaluation on the test rows, if it was for this trial."""
+    """Return the finished evaluation on the test rows, if it was for this trial's model."""
     evaluation = study.confirmation.final_evaluation if study.confirmation else None
-    return (
-        evaluation
-        if evaluation and evaluation.scores and evaluation.subject.trial == trial
-        else None
-    )
+    if evaluation is None or not evaluation.scores or evaluation.subject.trial != trial:
+        return None
+    return evaluation if evaluation.subject.model == study.model else None
 
 
 def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
@@ -115,9 +116,11 @@ def _tested(study: StudyFacts, trial: int) -> dict[str, Any]:
     evaluation = _finished_evaluation(study, trial)
     if evaluation is None:
         return {}
+    subject = evaluation.subject
+    members = [{"trial": number, "seed": seed} for number, seed in subject.members]
     found = {
-        "seed": evaluation.subject.seed,
-        **({"soup": True} if evaluation.subject.members else {}),
+        "seed": subject.seed,
+        **({"members": members} if members else {}),
         "examples": evaluation.examples,
         "in_training": evaluation.in_training,
         "in_validation": evaluation.in_validation,

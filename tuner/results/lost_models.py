@@ -65,7 +65,7 @@ def lost_models(
         LostModel(outcome=each, trial=each.number, seed=None, reason=_reason(folder, each))
         for each in (wanted.outcome, *front)
         if not has_model(folder, each)
-        and (each.model_error or _ran_in(folder.trial(each.number), each))
+        and (each.model_error or ran_in(folder.trial(each.number), each))
     ]
 
 
@@ -126,7 +126,7 @@ def _lost_repeat(folder: StudyFolder, wanted: Publication) -> Iterator[LostModel
         yield LostModel(outcome=repeat, trial=trial, seed=best, reason=reason)
 
 
-def _ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
+def ran_in(place: TrialFolder, outcome: TrialOutcome) -> bool:
     """Return True if a trial ended in this folder, not on a machine with its own folder."""
     found = place.read_outcome()
     return found is not None and (found.attempt, found.value) == (outcome.attempt, outcome.value)

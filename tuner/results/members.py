@@ -6,6 +6,7 @@ from pathlib import Path
 from tuner.confirmation import CONFIRMS
 from tuner.files.model_folder import discard
 from tuner.results.best_files import ended_repeats
+from tuner.results.lost_models import ran_in
 from tuner.search.goals import Goals
 from tuner.soup import Candidate, Member, candidates, leading, member_of, model_key
 from tuner.study import Study
@@ -87,6 +88,13 @@ class KeptMembers:
             for outcome, place in self._ended()
             if place.member.exists()
         }
+
+    def trained_here(self, member: Member) -> bool:
+        """Return True if a model was trained on a machine of this folder."""
+        return any(
+            self._member(outcome) == member and ran_in(place, outcome)
+            for outcome, place in self._ended()
+        )
 
     def _ended(self) -> list[tuple[TrialOutcome, TrialFolder]]:
         """Return all ended trials and this machine's repeats, with their folders."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.confirmation import Configuration, Confirmation
+from tuner.confirmation import Confirmation
 from tuner.search.goals import Goals
 from tuner.search.pareto import front, pick
-from tuner.settings.objectives import sign
 from tuner.soup import StoredSoup
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import TrialOutcome
 
 
@@ -30,6 +30,13 @@ class Publication:
     def published_soup(self) -> StoredSoup | None:
         """Soup whose model is published; None where that is a single model."""
         return self.soup if self.soup is not None and self.soup.soup.accepted else None
+
+    @property
+    def model(self) -> KeptModel | None:
+        """Published soup, or best repeat of the confirmed best; None if it is not confirmed."""
+        if self.published_soup is not None:
+            return self.published_soup.model
+        return KeptModel(trial=self.outcome.number, seed=self.seeds[0]) if self.seeds else None
 
 
 def publication(
@@ -61,7 +68,7 @@ def publication(
         found = confirmation.best
         winner = next((each for each in outcomes if each.number == found.trial), None)
         if winner is not None:
-            seeds = _by_score(found, sign(goals.direction))
+            seeds = found.seeds_by_score(goals.direction)
             return Publication(
                 outcome=winner,
                 confirmation=confirmation,
@@ -84,8 +91,3 @@ def _counting(
 def _considered(confirmation: Confirmation) -> set[int]:
     """Return the trials that were to be confirmed, including those whose repeats all failed."""
     return {*confirmation.leaders, *(each.trial for each in confirmation.configurations)}
-
-
-def _by_score(configuration: Configuration, direction: float) -> tuple[int, ...]:
-    scores = configuration.scores
-    return tuple(sorted(scores, key=lambda seed: (-direction * scores[seed], seed)))

@@ -264,7 +264,8 @@ def _soup_statements(summary: SweepSummary) -> list[Statement]:
 
 def _confirmation_statements(summary: SweepSummary, found: Confirmation) -> list[Statement]:
     """Return the sentences on a confirmation, with the command for more seeds."""
-    sentences = [Statement(text=line) for line in confirmation_lines(found, summary.goals)]
+    soup = None if summary.soup is None else summary.soup.published_model
+    sentences = [Statement(text=t) for t in confirmation_lines(found, summary.goals, soup)]
     more = more_seeds_override(found.best)
     if more:
         command = summary.invocation.command_with(more)

@@ -7,6 +7,7 @@ from tuner.soup.kept import (
     leading,
     member_of,
     model_key,
+    obstacle,
     refusal,
 )
 from tuner.soup.records import Gain, LeftOut, Member, Soup, Step
@@ -32,6 +33,7 @@ __all__ = [
     "left_out_text",
     "member_of",
     "model_key",
+    "obstacle",
     "provenance_of",
     "refusal",
     "soup_facts",

@@ -120,10 +120,26 @@ def leading(known: Iterable[Candidate], way: Direction, keep: int) -> list[Candi
     return sorted(order, key=lambda c: (c.model != order[0].model, c not in firsts))[:keep]
 
 
+def obstacle(single: Member, here: Collection[Member]) -> str | None:
+    """Return why no soup can be built on this machine; None if one can be.
+
+    Args:
+        single: Best single model, which is published without a soup.
+        here: Leading models whose weights are on this machine.
+    """
+    if single not in here:
+        return f"the weights of the best model, {single.text}, are not kept here"
+    if len(here) < LEAST:
+        return f"{single.text} is the only model whose weights are kept here"
+    return None
+
+
 def is_due(
     stored: StoredSoup | None, single: Member, here: Collection[Member], *, is_lost: bool
 ) -> bool:
     """Return True if a soup is to be built.
+
+    A lost soup is built again from the weights that are left.
 
     Args:
         stored: Soup that was built in place of the present best model; None if there was none.
@@ -131,10 +147,8 @@ def is_due(
         here: Leading models whose weights are on this machine.
         is_lost: True if the soup is published and its model is not on this machine.
     """
-    if single not in here or len(here) < LEAST:
+    if obstacle(single, here) is not None:
         return False
-    if stored is None or stored.instead_of != single:
+    if stored is None or stored.instead_of != single or is_lost:
         return True
-    if is_lost:
-        return set(stored.soup.members) <= set(here)
     return not set(here) <= set(stored.considered)

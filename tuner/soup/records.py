@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tuner.confirmation import Score
+from tuner.trial.model_identity import KeptModel
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -14,6 +15,11 @@ class Member:
     """Number of the trial whose configuration it has."""
     seed: int
     """Seed of its training: the trial's own, or that of a repeat."""
+
+    @property
+    def text(self) -> str:
+        """Name of the model in messages."""
+        return KeptModel(trial=self.trial, seed=self.seed).text
 
 
 @dataclass(frozen=True, kw_only=True)

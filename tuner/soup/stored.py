@@ -29,6 +29,11 @@ class StoredSoup:
         return KeptModel(trial=single.trial, seed=single.seed, members=members)
 
     @property
+    def published_model(self) -> KeptModel | None:
+        """Identity of its model if it is published; None if it was rejected."""
+        return self.model if self.soup.accepted else None
+
+    @property
     def folder_name(self) -> str:
         """Name of the folder in which its model is built, the same for the same models."""
         return soup_folder_name(self.considered, self.instead_of)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tuner.confirmation import CONFIDENCE
-from tuner.soup.records import Gain, LeftOut, Member
+from tuner.soup.records import Gain, LeftOut
 from tuner.soup.stored import StoredSoup
 from tuner.trial.model_identity import models_text
 
@@ -15,19 +15,19 @@ def soup_lines(stored: StoredSoup) -> Iterator[str]:
     Args:
         stored: Soup of a study that counts.
     """
-    soup = stored.soup
+    soup, single = stored.soup, stored.instead_of.text
     if soup.rejected is not None:
-        yield f"Not published, {soup.rejected}: best_model/ is {_name(stored.instead_of)}."
+        yield f"Not published, {soup.rejected}: the published model is {single}."
     else:
         score = soup.scores[soup.objective.removeprefix("val_")]
         yield (
-            f"best_model/ is {stored.model.text}, with {soup.objective} {score.value:.4f} on all "
-            f"validation rows; single_model/ is {_name(stored.instead_of)}."
+            f"The published model is {stored.model.text}, with {soup.objective} {score.value:.4f} "
+            f"on all validation rows; the best single model is {single}."
         )
     if soup.gain is not None and soup.single is not None:
         yield (
             f"On the {soup.acceptance_rows} rows that did not select its members, its gain over "
-            f"{_name(soup.single)} is {soup.gain.mean:+.4f}{_ends(soup.gain)}."
+            f"{soup.single.text} is {soup.gain.mean:+.4f}{_ends(soup.gain)}."
         )
     yield from map(left_out_text, soup.left_out)
 
@@ -38,13 +38,9 @@ def _ends(gain: Gain) -> str:
     return f" (95 % interval {gain.low:+.4f} to {gain.high:+.4f})"
 
 
-def _name(member: Member) -> str:
-    return f"trial {member.trial} with seed {member.seed}"
-
-
 def left_out_text(left_out: LeftOut) -> str:
     """Return the message about a model that is not averaged."""
-    return f"Left out: {_name(left_out.member)}, {left_out.reason}."
+    return f"Left out: {left_out.member.text}, {left_out.reason}."
 
 
 def provenance_of(stored: StoredSoup) -> dict[str, Any]:
@@ -61,6 +57,10 @@ def provenance_of(stored: StoredSoup) -> dict[str, Any]:
             "compared_with": {"trial": soup.single.trial, "seed": soup.single.seed},
             "examples": soup.acceptance_rows,
         }
+    found["scores"] = {
+        name: {"value": score.value, "standard_error": score.error}
+        for name, score in soup.scores.items()
+    }
     return found
 
 

@@ -394,8 +394,9 @@ def stored_confirmation(attributes: Mapping[str, Any], goals: Goals) -> Confirma
 
 def stored_soup(attributes: Mapping[str, Any]) -> StoredSoup | None:
     """Return the soup in a study's attributes; None if there is none that we can read."""
-    with suppress(KeyError, cattrs.BaseValidationError):
-        return from_plain(StoredSoup, attributes[SOUP])
+    stored = attributes.get(SOUP)  # None after it was withdrawn.
+    with suppress(cattrs.BaseValidationError):
+        return None if stored is None else from_plain(StoredSoup, stored)
     return None
 
 

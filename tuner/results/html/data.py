@@ -15,6 +15,7 @@ from tuner.search.space import SearchSpace
 from tuner.soup import StoredSoup
 from tuner.study.reader import Phase, StoredStudy, StoredTrial
 from tuner.trial.folder import StudyFolder
+from tuner.trial.model_identity import KeptModel
 from tuner.trial.records import UNTUNED, Report, Scalar, TrialOutcome, TrialState
 
 _STOPPED_BY: Mapping[str, str] = {
@@ -109,6 +110,11 @@ class StudyView:
     """Results of its leading configurations with new seeds; None if they were not repeated."""
     soup: StoredSoup | None = None
     """Soup that was built in place of its best model; None if there was none."""
+
+    @property
+    def soup_model(self) -> KeptModel | None:
+        """Published soup; None if a single model is published."""
+        return None if self.soup is None else self.soup.published_model
 
     @property
     def objective(self) -> str:

@@ -186,7 +186,7 @@ def _confirmed(study: StudyView) -> Mapping[str, Sequence[Any]] | None:
     if found is None:
         return None
     return {
-        "lines": confirmation_lines(found, study.goals),
+        "lines": confirmation_lines(found, study.goals, study.soup_model),
         "headings": HEADINGS,
         "rows": [table_row(configuration, found) for configuration in found.configurations],
     }
