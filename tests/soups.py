@@ -48,7 +48,7 @@ def build(request, rejected=None):
     )
 
 
-def build_held(request, progress):
+def build_held(request, progress, environment):
     """The same for agents that are killed meanwhile."""
     with Path(BEGUN).open("a", encoding="utf-8") as file:
         file.write(f"{os.getpid()}\n")

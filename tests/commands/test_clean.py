@@ -10,8 +10,11 @@ import pytest
 from filelock import FileLock
 
 from tests.commands.conftest import OWN
+from tests.records import outcome
 from tuner.__main__ import main
 from tuner.cleaning import Leftover, remove_leftovers
+from tuner.cleaning.studies import study_leftovers
+from tuner.soup import Member, Soup, StoredSoup
 from tuner.trial.folder import StudyFolder
 
 ALL = "clean.older_than=0"
@@ -75,6 +78,25 @@ def test_what_is_young_or_of_another_kind_stays(swept, folder, capsys):
     os.utime(old, (0, 0))
     assert main(["clean", "clean.remove=true", "clean.kinds=[states]"]) == 0
     assert before - files(folder) == {old}
+
+
+def test_parts_of_soups_are_leftovers_but_not_one_that_waits_to_be_published(tmp_path):
+    study, member = StudyFolder(tmp_path, "mine"), Member(trial=0, seed=0)
+    soup = Soup(objective="val_accuracy", selection_rows=20, acceptance_rows=20)
+    stored = StoredSoup(soup=soup, considered=(member,), instead_of=member)
+    waiting, partial = study.soups / stored.folder_name, study.soups / ".0123.partial"
+    for path in (waiting, partial):
+        path.mkdir(parents=True)
+    trial = study.trial(0)
+    trial.begin("")
+    trial.partial_member.write_bytes(b"x")
+    trial.finish(outcome(0))
+    assert {each.path for each in study_leftovers(study, stored)} == {
+        trial.partial_member, partial,
+    }  # fmt: skip
+    assert waiting in {each.path for each in study_leftovers(study, None)}
+    trial.begin("")
+    assert not trial.partial_member.exists()
 
 
 def test_a_study_that_runs_is_left_alone(swept, folder, capsys):

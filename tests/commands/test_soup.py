@@ -34,8 +34,10 @@ class Builder:
         self.rejected = None
         self.error = None
 
-    def __call__(self, request, progress):
+    def __call__(self, request, progress, environment):
         self.requests.append(request)
+        assert environment.keys() <= {"CUDA_VISIBLE_DEVICES"}
+        assert request.threads >= 1
         progress(SoupProgress(done=1, total=len(request.members)))
         if self.error is not None:
             raise self.error

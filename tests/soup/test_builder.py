@@ -46,14 +46,21 @@ class Means:
         return outputs[rows]
 
 
-def build(outputs, task=None, targets=LABELS, objective="val_accuracy", metrics=None):
+def build(
+    outputs,
+    task=None,
+    targets=LABELS,
+    objective="val_accuracy",
+    metrics=None,
+    instead_of=None,
+):
     """The soup of models whose even rows select, with its evaluation and its models."""
     data = SimpleNamespace(
         task=task or Classification(), validation=Rows(targets), halves=lambda: (EVEN, ODD)
     )
     models = Means(outputs)
     judge = Judge(data=data, objective=objective, metrics=metrics or {})
-    soup, evaluation = Builder(models, judge).soup(list(models.of))
+    soup, evaluation = Builder(models, judge).soup(list(models.of), instead_of)
     assert models.last == soup.members  # which are then saved
     return soup, evaluation, models
 
@@ -115,6 +122,20 @@ def test_the_best_of_all_rows_is_compared_too(loudness, gain, gain_of_all):
     assert soup.members == MEMBERS[:2]
     assert (soup.gain.mean, soup.gain_of_all.mean) == (gain, gain_of_all)
     assert soup.accepted is (gain_of_all >= 0.0)
+
+
+def test_the_model_that_is_published_otherwise_is_compared_too():
+    """The third is the worst of all rows, and right on the odd ones, where it is drowned."""
+    first, third = noisy(0.0), 0.1 * noisy(0.0)
+    first[ODD[:100]] *= -1.0
+    third[EVEN[:150]] *= -1.0
+    soup, _, _ = build([first, first, third])
+    assert soup.accepted
+    assert soup.decisive == (MEMBERS[0], soup.gain)
+    soup, _, _ = build([first, first, third], instead_of=MEMBERS[2])
+    assert (soup.gain.mean, soup.gain_of_all, soup.gain_of_published.mean) == (0.0, None, -0.5)
+    assert not soup.accepted
+    assert soup.decisive == (MEMBERS[2], soup.gain_of_published)
 
 
 def test_a_single_member_is_no_soup():

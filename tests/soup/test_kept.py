@@ -61,6 +61,13 @@ def test_what_may_be_published_without_a_soup_is_kept_first():
                      Member(trial=1, seed=2)]  # fmt: skip
 
 
+def test_a_confirmed_configuration_of_another_checkpoint_is_kept_too():
+    repeats = [candidate(1, 0.6, LARGE, seed=seed, is_repeat=True) for seed in (1, 2)]
+    lucky = [candidate(number, 0.9 + number / 100) for number in range(2, 8)]
+    found = [each.member for each in leading([*repeats, *lucky], "maximize", 4)]
+    assert found[:2] == [Member(trial=7, seed=0), Member(trial=1, seed=1)]
+
+
 def test_nothing_is_kept_of_nothing():
     assert leading([], "maximize", 8) == []
 
@@ -72,6 +79,7 @@ def test_nothing_is_kept_of_nothing():
         ({"model": "bert_base"}, False),
         ({"model.max_length": 128}, False),
         ({"data.train_examples": 100}, False),
+        ({"task.stride": 64}, False),
     ],
 )
 def test_what_decides_model_and_rows_decides_whether_weights_can_be_averaged(parameters, alike):

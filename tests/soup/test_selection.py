@@ -64,19 +64,19 @@ UP, NONE, DOWN = (Gain(mean=mean, low=mean - 0.1, high=mean + 0.1) for mean in (
 
 
 @pytest.mark.parametrize(
-    ("members", "gain", "gain_of_all", "accepted"),
+    ("members", "gains", "accepted"),
     [
-        (2, UP, None, True),
-        (2, NONE, None, True),
-        (2, DOWN, None, False),
-        (2, UP, UP, True),
-        (2, UP, NONE, True),
-        (2, UP, DOWN, False),
-        (1, None, None, False),
-        (2, Gain(mean=math.nan, low=math.nan, high=math.nan), None, False),
+        (2, (UP,), True),
+        (2, (NONE,), True),
+        (2, (DOWN,), False),
+        (2, (UP, UP), True),
+        (2, (UP, NONE), True),
+        (2, (UP, DOWN), False),
+        (2, (UP, None, NONE), True),
+        (2, (UP, UP, DOWN), False),
+        (1, (None,), False),
+        (2, (Gain(mean=math.nan, low=math.nan, high=math.nan),), False),
     ],
 )
-def test_a_soup_is_published_if_it_is_no_worse_on_the_other_half(
-    members, gain, gain_of_all, accepted
-):
-    assert (rejection(members, gain, gain_of_all) is None) is accepted
+def test_a_soup_is_published_if_it_is_no_worse_on_the_other_half(members, gains, accepted):
+    assert (rejection(members, *gains) is None) is accepted

@@ -69,7 +69,11 @@ def test_a_file_holds_what_training_changed(tmp_path, workspace, make_settings, 
     model = replace(settings.model, checkpoint=str(folder))
     data = prepare(settings.data, model, Classification())
     classifiers = [trained(data, seed=1), trained(data, seed=1, frozen=True)]
-    whole, head = map(load_file, saved(tmp_path / "members", data, classifiers).values())
+    paths = saved(tmp_path / "members", data, classifiers).values()
+    usual = tmp_path / "usual"
+    usual.touch()
+    assert {path.stat().st_mode for path in paths} == {usual.stat().st_mode}
+    whole, head = map(load_file, paths)
     info = inspect(folder)
     table = next(each.name for each in info.family.parameters() if each.of_tokens)
     assert whole[table].shape == (len(whole[f"{table}.ids"]), info.family.shape.embedding)

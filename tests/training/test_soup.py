@@ -74,6 +74,7 @@ def test_a_soup_is_built_and_loaded_again(settings, tmp_path):
             MemberFile(member=member, path=str(file))
             for member, file in zip(members, files, strict=True)
         ),
+        instead_of=members[0],
         objective=settings.task.objective,
         folder=str(tmp_path / "model"),
     )
@@ -109,10 +110,33 @@ def test_one_member_alone_is_no_soup(make_settings, data, tmp_path):
     request = SoupRequest(
         settings=make_settings(),
         members=tuple(MemberFile(member=each, path=str(path)) for each, path in paths.items()),
+        instead_of=next(iter(paths)),
         objective="val_accuracy",
         folder=str(tmp_path / "model"),
     )
     soup = build(request)
     assert not soup.accepted
     assert soup.steps == ()
+    assert not (tmp_path / "model").exists()
+
+
+def test_without_the_published_model_there_is_no_soup(make_settings, data, tmp_path):
+    from tuner.training.soup import build
+
+    (path,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
+    files = [path, shutil.copy(path, tmp_path / "copy"), tmp_path / "missing"]
+    members = [Member(trial=number, seed=3) for number in range(3)]
+    request = SoupRequest(
+        settings=make_settings(),
+        members=tuple(
+            MemberFile(member=member, path=str(file))
+            for member, file in zip(members, files, strict=True)
+        ),
+        instead_of=members[2],
+        objective="val_accuracy",
+        folder=str(tmp_path / "model"),
+    )
+    soup = build(request)
+    assert members[2].text in soup.rejected
+    assert [each.member for each in soup.left_out] == members[2:]
     assert not (tmp_path / "model").exists()

@@ -29,6 +29,7 @@ def request_(tmp_path):
     return SoupRequest(
         settings=spec(0, tmp_path).settings,
         members=(MemberFile(member=A, path="/a"),),
+        instead_of=A,
         objective="val_f1",
         folder="/soup",
     )
@@ -66,6 +67,15 @@ def test_the_process_gets_the_whole_request(request_, answering, tmp_path):
     )
     build_soup(request_)
     assert from_json(SoupRequest, (tmp_path / "request").read_text()) == request_
+
+
+def test_the_process_has_the_devices_of_a_slot(request_, answering, tmp_path):
+    answering(
+        f"open({str(tmp_path / 'devices')!r}, 'w').write(os.environ['CUDA_VISIBLE_DEVICES'])\n"
+        + said(soup=to_plain(SOUP))
+    )
+    build_soup(request_, environment={"CUDA_VISIBLE_DEVICES": "3"})
+    assert (tmp_path / "devices").read_text() == "3"
 
 
 def test_wrong_input_of_the_user_is_an_error_of_the_user(request_, answering):

@@ -6,6 +6,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tuner.cleaning.leftover import Leftover, is_inside, measure
+from tuner.soup import StoredSoup
 from tuner.study.reader import Phase, StoredStudy
 from tuner.trial.folder import StudyFolder, TrialFolder, trial_number
 from tuner.trial.names import STATE_NAME
@@ -26,11 +27,12 @@ def is_running(study: StoredStudy, folder: StudyFolder) -> bool:
     return any(_is_held(lock) for spool in spools for lock in spool.glob("*.lock"))
 
 
-def study_leftovers(folder: StudyFolder) -> Iterator[Leftover]:
+def study_leftovers(folder: StudyFolder, soup: StoredSoup | None) -> Iterator[Leftover]:
     """Yield the files that no resume of a study needs.
 
     Args:
         folder: Folder of a study that does not run.
+        soup: Last soup of the study, which may wait to be published; None if there was none.
     """
     for place in (folder, folder.confirmation):
         for path in sorted((place.path / "trials").glob("[0-9]*")):
@@ -38,14 +40,17 @@ def study_leftovers(folder: StudyFolder) -> Iterator[Leftover]:
                 yield from _of_trial(TrialFolder(path), folder.path)
     for copy in sorted(folder.path.glob(".model-*")):
         yield from _leftover("models", "copies for MLflow", copy, folder.path)
-    yield from _leftover("models", "unfinished soups", folder.soups, folder.path)
+    for built in sorted(folder.soups.glob("*")):
+        if soup is None or built.name != soup.folder_name:
+            yield from _leftover("models", "unfinished soups", built, folder.path)
 
 
 def _of_trial(trial: TrialFolder, root: Path) -> Iterator[Leftover]:
     state = trial.path / STATE_NAME
     for path in (state, state.with_name(f".{state.name}.partial")):
         yield from _leftover("states", "states of trials that have ended", path, root)
-    yield from _leftover("models", "half-written models", trial.partial_model, root)
+    for path in (trial.partial_model, trial.partial_member):
+        yield from _leftover("models", "half-written models", path, root)
     yield from _leftover("members", "weights kept for soups", trial.member, root)
 
 

@@ -121,7 +121,7 @@ def _leftovers_of_study(
             if is_running(study, folder):
                 notice(f"{name}: not touched, since it runs or a trial of it waits to be resumed")
                 return
-            found = list(study_leftovers(folder))
+            found = list(study_leftovers(folder, study.soup))
     except TunerError as error:
         if composed.study is not None:
             raise

@@ -67,9 +67,9 @@ def save_complete(folder: Path, save: Callable[[Path], None]) -> None:
         raise
 
 
-def partial(folder: Path) -> Path:
-    """Return where a model lies until it is complete."""
-    return folder.with_name(f".{folder.name}.partial")
+def partial(path: Path) -> Path:
+    """Return where a model's folder or a file lies until it is complete."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def write_weights(

@@ -180,17 +180,20 @@ class SoupBuilding:
         discard(self._start.folder.soups)  # Left by a killed agent.
         name = soup_folder_name(plan.considered, plan.single)
         settings = self._start.compose(plan.best.parameters)
+        slot = next(iter(self._start.launcher.slots.values()))
         request = SoupRequest(
             settings=settings,
             members=tuple(
                 MemberFile(member=member, path=str(path.absolute()))
                 for member, path in plan.files.items()
             ),
+            instead_of=plan.single,
             objective=self._start.goals.objective,
             metrics=self._start.composed.metrics,
             folder=str((self._start.folder.soups / name).absolute()),
+            threads=slot.threads,
         )
-        soup = build_soup(request, progress_notices(terminal.notice))
+        soup = build_soup(request, progress_notices(terminal.notice), slot.environment)
         self._lease.check()
         stored = StoredSoup(soup=soup, considered=plan.considered, instead_of=plan.single)
         self._study.set_attr(SOUP, to_plain(stored))

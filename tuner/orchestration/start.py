@@ -35,6 +35,9 @@ from tuner.trial.folder import StudyFolder
 from tuner.trial.memory import FLOAT
 from tuner.trial.records import Scalar, TrialOutcome
 
+_SOUP_MODELS = 2
+"""Whole models beside best_model/: single_model/, and a soup that is being built."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -160,7 +163,7 @@ def soup_settings(composed: ComposedSweep) -> SoupSettings | None:
 
 
 def kept_weights_lines(
-    composed: ComposedSweep, trials: Iterable[TrialSettings], inputs: InputReport
+    composed: ComposedSweep, trials: Iterable[TrialSettings], inputs: InputReport, slots: int
 ) -> Iterator[str]:
     """Yield lines about the disk space of the weights that a soup needs, or why there is none.
 
@@ -168,16 +171,18 @@ def kept_weights_lines(
         composed: Configuration of the sweep.
         trials: Trials from all over the space.
         inputs: Findings on their models and data.
+        slots: Number of trials that run at a time.
     """
     settings, reason = composed.agent.sweep.soup, refusal(composed.goals)
     if settings.enabled and reason is not None:
         yield f"sweep.soup is off: {reason}"
     elif settings.enabled:
-        each = max(FLOAT * inputs.shape(trial).parameters for trial in trials)
+        each = max(FLOAT * inputs.shape(trial).parameters for trial in trials) / 1e6
+        most = each * (settings.keep + slots + _SOUP_MODELS)
         yield (
             f"soup: the weights of the {settings.keep} leading trials are kept, at most "
-            f"{each / 1e6:,.0f} MB each and {settings.keep * each / 1e6:,.0f} MB together; "
-            "sweep.soup=false keeps none"
+            f"{each:,.0f} MB each; with those of running trials and of the soup's own models at "
+            f"most {most:,.0f} MB; sweep.soup=false keeps none"
         )
 
 
@@ -240,7 +245,7 @@ def prepare_start(
         held_out = held_out_lines(variants, confirms=confirms)
         counts = evaluation_lines(trials, inputs)
         needed = memory_lines(trials, memory, inputs.shape)
-        soup = kept_weights_lines(composed, trials, inputs)
+        soup = kept_weights_lines(composed, trials, inputs, len(launcher.slots))
         for line in (*inputs.lines, *counts, *held_out, *needed, *soup):
             terminal.notice(line)
         yield Start(

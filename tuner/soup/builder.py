@@ -99,13 +99,16 @@ class Builder:
         self._all = np.arange(len(judge.data.validation))
         self._selecting, self._accepting = judge.data.halves()
 
-    def soup(self, candidates: Sequence[Member]) -> tuple[Soup, Evaluation]:
+    def soup(
+        self, candidates: Sequence[Member], instead_of: Member | None = None
+    ) -> tuple[Soup, Evaluation]:
         """Select members and compare their average with the best of them.
 
         The last average that is asked of the models is the soup.
 
         Args:
             candidates: Models to select from, two or more.
+            instead_of: Candidate that is published without a soup; None: the best by all rows.
 
         Returns:
             The soup, and its evaluation on all validation rows.
@@ -118,10 +121,14 @@ class Builder:
         single, best = steps[0].member, ordered(on_all, judge.sign)[0]
         members = [step.member for step in steps if step.kept]
         outputs = self._models.outputs(members, everything)
-        gain = gain_of_all = None
+        published = instead_of or best
+        gains: dict[Member, Gain] = {}
         if len(members) > 1:
-            gain = self._gain(outputs, alone[single])
-            gain_of_all = None if best == single else self._gain(outputs, alone[best])
+            compared = {single, best, published}
+            gains = {each: self._gain(outputs, alone[each]) for each in compared}
+        # Each model is compared once, also where it is the best in more than one respect.
+        gain, gain_of_all = gains.pop(single, None), gains.pop(best, None)
+        gain_of_published = gains.pop(published, None)
         evaluation = judge.evaluate(outputs, everything, with_errors=True)
         of_best = judge.evaluate(alone[best], everything, with_errors=True)
         soup = Soup(
@@ -129,13 +136,15 @@ class Builder:
             steps=steps,
             single=single,
             single_of_all=best,
+            instead_of=published,
             selection_rows=len(self._selecting),
             acceptance_rows=len(self._accepting),
             gain=gain,
             gain_of_all=gain_of_all,
+            gain_of_published=gain_of_published,
             scores=evaluated_scores(evaluation, with_loss=True),
             single_scores=evaluated_scores(of_best, with_loss=True),
-            rejected=rejection(len(members), gain, gain_of_all),
+            rejected=rejection(len(members), gain, gain_of_all, gain_of_published),
         )
         return soup, evaluation
 

@@ -18,7 +18,7 @@ LEAST = 2
 """Least number of models that can be averaged."""
 
 ModelKey = tuple[tuple[str, Scalar], ...]
-"""Searched keys of model and data with their values; weights of the same can be averaged."""
+"""Searched keys of model, data and task with their values; weights of the same can be averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def model_key(parameters: Mapping[str, Scalar]) -> ModelKey:
         sorted(
             (key, value)
             for key, value in parameters.items()
-            if key.split(".")[0] in ("model", "data") and key != _DROPOUT
+            if key.split(".")[0] in ("model", "data", "task") and key != _DROPOUT
         )
     )
 
@@ -104,10 +104,10 @@ def candidates(outcomes: Iterable[TrialOutcome], base_seed: int) -> list[Candida
 def leading(known: Iterable[Candidate], way: Direction, keep: int) -> list[Candidate]:
     """Return the candidates whose weights are kept, best first.
 
-    Candidates that cannot be averaged with the best one follow those that can. So they are kept
-    only while there is room, and one of them may still become the best. The best trial of the
-    search and the best repeat of each configuration come first, since one of them is the model
-    that is published without a soup.
+    The best trial of the search and the best repeat of each configuration come first, since one
+    of them is the model that is published without a soup. Candidates that cannot be averaged with
+    any of these come last. So they are kept only while there is room, and one of them may still
+    become the best.
 
     Args:
         known: Candidates of a study.
@@ -117,7 +117,8 @@ def leading(known: Iterable[Candidate], way: Direction, keep: int) -> list[Candi
     better = sign(way)
     order = sorted(known, key=lambda c: (-better * c.value, c.member.trial, c.member.seed))
     firsts = {each.group: each for each in reversed(order)}.values()
-    return sorted(order, key=lambda c: (c.model != order[0].model, c not in firsts))[:keep]
+    models = {each.model for each in firsts}
+    return sorted(order, key=lambda c: (c not in firsts, c.model not in models))[:keep]
 
 
 def obstacle(single: Member, here: Collection[Member]) -> str | None:

@@ -72,6 +72,8 @@ class Soup:
     """Best candidate by the selection rows; None without steps."""
     single_of_all: Member | None = None
     """Best candidate by all validation rows; None without steps."""
+    instead_of: Member | None = None
+    """Model that is published without the soup; None without steps."""
     selection_rows: int
     """Number of rows that selected the members."""
     acceptance_rows: int
@@ -80,6 +82,8 @@ class Soup:
     """Gain over `single`; None without a second member."""
     gain_of_all: Gain | None = None
     """Gain over `single_of_all`; None where that is `single`, or without a second member."""
+    gain_of_published: Gain | None = None
+    """Gain over `instead_of`; None where that is another of these, or without a second member."""
     scores: Mapping[str, Score] = field(default_factory=dict)
     """Name to score of the soup on all validation rows: of the task, users' metrics and `loss`;
     empty without steps."""
@@ -92,6 +96,23 @@ class Soup:
     def members(self) -> tuple[Member, ...]:
         """Models that are averaged, best first."""
         return tuple(step.member for step in self.steps if step.kept)
+
+    @property
+    def comparisons(self) -> tuple[tuple[Member, Gain], ...]:
+        """Models that the soup was compared with on the acceptance rows, and its gains."""
+        pairs = (
+            (self.single, self.gain),
+            (self.single_of_all, self.gain_of_all),
+            (self.instead_of, self.gain_of_published),
+        )
+        return tuple((model, gain) for model, gain in pairs if model and gain)
+
+    @property
+    def decisive(self) -> tuple[Member, Gain] | None:
+        """The comparison that rejected the soup, else the first; None if there was none."""
+        found = self.comparisons
+        losing = (each for each in found if not each[1].mean >= 0.0)
+        return next(losing, found[0] if found else None)
 
     @property
     def accepted(self) -> bool:

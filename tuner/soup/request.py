@@ -25,12 +25,16 @@ class SoupRequest:
     """Configuration of the leading trial: data, model and task are those of the soup."""
     members: tuple[MemberFile, ...]
     """Models to select from, in any order."""
+    instead_of: Member
+    """Model that is published without a soup, one of the members."""
     objective: str
     """Metric of the validation rows that selects."""
     metrics: tuple[MetricRecord, ...] = ()
     """Users' metrics to measure."""
     folder: str
     """Absolute path of the model's folder, which is made, or replaced, if the soup is accepted."""
+    threads: int | None = None
+    """CPU threads to compute with; None leaves the choice to TensorFlow."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,13 +49,20 @@ def select(
         yield Step(member=member, alone=alone[member], score=score, kept=kept)
 
 
-def rejection(members: int, gain: Gain | None, gain_of_all: Gain | None) -> str | None:
+def rejection(
+    members: int,
+    gain: Gain | None,
+    gain_of_all: Gain | None = None,
+    gain_of_published: Gain | None = None,
+) -> str | None:
     """Return why a soup does not take the place of a single model; None if it does.
 
     Args:
         members: Number of its members.
         gain: Gain over the best candidate by the selection rows.
         gain_of_all: Gain over the best candidate by all rows; None where that is the same.
+        gain_of_published: Gain over the model that is published without it; None where that is one
+            of the other two.
     """
     if members < 2 or gain is None:  # noqa: PLR2004
         return "no average of two or more models scores as well as the best of them alone"
@@ -66,4 +73,6 @@ def rejection(members: int, gain: Gain | None, gain_of_all: Gain | None) -> str 
             "it scores worse than the best single model of all validation rows on the half that "
             "did not select it"
         )
+    if gain_of_published is not None and not gain_of_published.mean >= 0.0:
+        return "it scores worse than the best confirmed model on the half that did not select it"
     return None

@@ -24,10 +24,11 @@ def soup_lines(stored: StoredSoup) -> Iterator[str]:
             f"The published model is {stored.model.text}, with {soup.objective} {score.value:.4f} "
             f"on all validation rows; the best single model is {single}."
         )
-    if soup.gain is not None and soup.single is not None:
+    if soup.decisive is not None:
+        other, gain = soup.decisive
         yield (
             f"On the {soup.acceptance_rows} rows that did not select its members, its gain over "
-            f"{soup.single.text} is {soup.gain.mean:+.4f}{_ends(soup.gain)}."
+            f"{other.text} is {gain.mean:+.4f}{_ends(gain)}."
         )
     yield from map(left_out_text, soup.left_out)
 
@@ -48,13 +49,13 @@ def provenance_of(stored: StoredSoup) -> dict[str, Any]:
     soup = stored.soup
     found: dict[str, Any] = {} if soup.rejected is None else {"rejected": soup.rejected}
     found["members"] = [{"trial": each.trial, "seed": each.seed} for each in soup.members]
-    if soup.gain is not None and soup.single is not None:
-        gain = soup.gain
+    if soup.decisive is not None:
+        other, gain = soup.decisive
         found |= {
             "gain": gain.mean,
             "interval": None if gain.low is None else [gain.low, gain.high],
             "confidence": CONFIDENCE,
-            "compared_with": {"trial": soup.single.trial, "seed": soup.single.seed},
+            "compared_with": {"trial": other.trial, "seed": other.seed},
             "examples": soup.acceptance_rows,
         }
     found["scores"] = {
@@ -78,8 +79,8 @@ def soup_metrics(stored: StoredSoup) -> dict[str, float]:
     soup = stored.soup
     found = {"soup_members": float(len(soup.members)), "soup_published": float(soup.accepted)}
     found |= {f"soup_{name}": score.value for name, score in soup.scores.items()}
-    gain = soup.gain
-    if gain is None:
+    if soup.decisive is None:
         return found
+    _, gain = soup.decisive
     figures = {"soup_gain": gain.mean, "soup_gain_low": gain.low, "soup_gain_high": gain.high}
     return found | {name: value for name, value in figures.items() if value is not None}

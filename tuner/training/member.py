@@ -6,7 +6,6 @@ rows. So members with different layouts have the same full weights to average.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 
 from tuner.data import PreparedData
 from tuner.errors import TunerError
-from tuner.files.atomic import synced
-from tuner.files.model_folder import write_weights
+from tuner.files.atomic import synced, with_usual_mode
+from tuner.files.model_folder import partial, write_weights
 from tuner.training.model import Classifier
 from tuner.training.vocabulary import FACTOR, IDS, whole_table
 
@@ -81,9 +80,10 @@ def save_member(path: Path, classifier: Classifier, record: MemberRecord) -> Non
     Raises:
         OSError: It cannot be written; an earlier file stays.
     """
-    made = path.with_name(f".{path.name}.{os.getpid()}")
+    made = partial(path)
     try:
         write_weights(classifier.changes(), made, {RECORD: json.dumps(asdict(record))})
+        with_usual_mode(made)
         synced(made)
         made.replace(path)
         synced(path.parent)

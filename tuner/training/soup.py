@@ -89,6 +89,11 @@ def build(request: SoupRequest, progress: Callable[[SoupProgress], None] = lambd
     members, left_out = usable(request.members, MemberRecord.of(data))
     if len(members) < FEWEST:
         return _nothing(request, left_out, "fewer than two models can be averaged")
+    if request.instead_of not in members:
+        reason = (
+            f"it cannot be compared with {request.instead_of.text}, whose weights are left out"
+        )
+        return _nothing(request, left_out, reason)
     if len(data.validation) < FEWEST:
         return _nothing(request, left_out, "one validation row cannot select and accept")
     # Each alone, each but the best with the members before it, and the soup.
@@ -101,7 +106,7 @@ def build(request: SoupRequest, progress: Callable[[SoupProgress], None] = lambd
 
     averages = Averages(data, members, settings.training.evaluation_batch_size, count)
     judge = Judge(data=data, objective=request.objective, metrics=metrics)
-    soup, evaluation = Builder(averages, judge).soup(list(members))
+    soup, evaluation = Builder(averages, judge).soup(list(members), request.instead_of)
     if soup.accepted:
 
         def save(folder: Path) -> None:

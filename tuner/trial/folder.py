@@ -55,6 +55,7 @@ class TrialFolder:
         self.model = path / MODEL_NAME
         self.partial_model = partial(self.model)
         self.member = path / MEMBER_NAME
+        self.partial_member = partial(self.member)
         self.artifacts = (self.log, self.reports, self.profile)
 
     def begin(self, config: str) -> None:
@@ -68,6 +69,7 @@ class TrialFolder:
         shutil.rmtree(self.profile, ignore_errors=True)
         self.drop_model()
         discard(self.member)
+        discard(self.partial_member)
         write_whole(self.config, config)
 
     def drop_model(self) -> None:

@@ -1,5 +1,6 @@
 """Models that best_model/ and single_model/ hold, compared with best.yaml."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,8 +35,13 @@ def is_of(file: Path, expected: Mapping[str, Any]) -> bool:
     """
     written = read_configuration(file).get("provenance")
     return isinstance(written, dict) and all(
-        written.get(key) == expected.get(key) for key in _COMPARED
+        _text(written.get(key)) == _text(expected.get(key)) for key in _COMPARED
     )
+
+
+def _text(value: object) -> str:
+    """Return a plain value as text, in which NaN equals itself."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def came_from(file: Path, outcome: TrialOutcome) -> bool:

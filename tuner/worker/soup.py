@@ -15,6 +15,7 @@ from tuner.errors import InputError
 from tuner.processes.crash_report import guarded
 from tuner.processes.python_process import answer, claim_stdout
 from tuner.soup import SoupRequest
+from tuner.training import device
 from tuner.training.soup import build
 from tuner.trial.serialization import from_json, to_plain
 from tuner.worker.channel import end_process
@@ -30,6 +31,7 @@ def main() -> int:
 
         request = from_json(SoupRequest, sys.stdin.buffer.readline())
         threading.Thread(target=_end_with_agent, daemon=True).start()
+        device.set_up(request.threads)
         try:
             soup = build(request, lambda progress: send("progress", to_plain(progress)))
         except InputError as error:

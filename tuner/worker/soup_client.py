@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import IO, Any
 
 from tuner.errors import InputError, TunerError
@@ -17,19 +18,22 @@ _LOG_TAIL = 2000
 
 
 def build_soup(
-    request: SoupRequest, progress: Callable[[SoupProgress], None] = lambda _: None
+    request: SoupRequest,
+    progress: Callable[[SoupProgress], None] = lambda _: None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Soup:
     """Select the members of a soup, and write its model if it is accepted.
 
     Args:
         request: All that decides it.
         progress: Receives the number of models evaluated so far.
+        environment: Variables that choose the process's devices.
 
     Raises:
         InputError: The settings, the data, the checkpoint or a metric are wrong.
         TunerError: The process died; the message has the end of its log.
     """
-    with tempfile.TemporaryFile() as log, _started(log) as process:
+    with tempfile.TemporaryFile() as log, _started(log, environment) as process:
         try:
             for key, value in _conversation(process, request):
                 if key == "soup":
@@ -46,13 +50,13 @@ def build_soup(
     raise TunerError(f"the process of the soup ended with {code}:\n{text[-_LOG_TAIL:]}")
 
 
-def _started(log: IO[bytes]) -> "subprocess.Popen[bytes]":
+def _started(log: IO[bytes], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         python_module("tuner.worker.soup"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **environment},
     )
 
 
