@@ -53,10 +53,14 @@ def build(
     objective="val_accuracy",
     metrics=None,
     instead_of=None,
+    together=1,
 ):
     """The soup of models whose even rows select, with its evaluation and its models."""
     data = SimpleNamespace(
-        task=task or Classification(), validation=Rows(targets), halves=lambda: (EVEN, ODD)
+        task=task or Classification(),
+        validation=Rows(targets),
+        halves=lambda: (EVEN, ODD),
+        clusters=lambda rows: np.split(rows, len(rows) // together),
     )
     models = Means(outputs)
     judge = Judge(data=data, objective=objective, metrics=metrics or {})
@@ -65,12 +69,12 @@ def build(
     return soup, evaluation, models
 
 
-def noisy(noise, even=None):
+def noisy(noise, even=None, random=RANDOM):
     """Logits of a label, with noise on all rows, or another one on the even rows."""
     strength = np.full(ROWS, float(noise))
     if even is not None:
         strength[EVEN] = even
-    signal = 2.0 * LABELS - 1.0 + strength * RANDOM.normal(size=ROWS)
+    signal = 2.0 * LABELS - 1.0 + strength * random.normal(size=ROWS)
     return np.stack([-signal, signal], axis=1)
 
 
@@ -92,6 +96,20 @@ def test_an_average_of_models_with_errors_of_their_own_is_published():
     assert soup.single_scores["accuracy"].value == right[soup.single_of_all,].mean()
     assert evaluation.scores["accuracy"] == soup.scores["accuracy"].value
     assert "loss" in soup.scores
+
+
+def test_rows_of_one_context_are_drawn_together():
+    """Four rows each are alike, so they are worth one: the interval is twice as wide."""
+    targets, random = LABELS.copy(), np.random.default_rng(0)
+    first, second = (noisy(1.5, random=random) for _ in range(2))
+    for part in (targets, first, second):
+        part[ODD] = np.repeat(part[ODD[::4]], 4, axis=0)
+    soups = [build([first, second], targets=targets, together=n)[0] for n in (1, 4, len(ODD))]
+    alone, grouped, single = (soup.gain for soup in soups)
+    assert grouped.mean == alone.mean == single.mean
+    widths = [gain.high - gain.low for gain in (alone, grouped)]
+    assert widths[1] / widths[0] == pytest.approx(2.0, rel=0.3)
+    assert single.low is None
 
 
 def test_an_average_that_is_better_on_the_selecting_rows_only_is_rejected():

@@ -87,6 +87,18 @@ class PreparedData:
             order, count = grouped_order(contexts, self.seed, Purpose.HALVES, count)
         return np.sort(order[:count]), np.sort(order[count:])
 
+    def clusters(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Return validation rows in the groups that a bootstrap draws: of one context, else alone.
+
+        Args:
+            rows: Row indices.
+        """
+        contexts = _contexts(self.task, self.validation.examples)
+        found: dict[Any, list[int]] = {}
+        for row in rows.tolist():
+            found.setdefault(row if contexts is None else contexts[row], []).append(row)
+        return [np.array(each) for each in found.values()]
+
 
 def prepare(data: DataSettings, model: ModelSettings, task: Task) -> PreparedData:
     """Find, read, check, split and tokenise the data, or load them from the cache.

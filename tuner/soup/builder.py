@@ -163,7 +163,8 @@ class Builder:
         """Gain of an average over another model on the rows that accept.
 
         Thresholds are those of the rows that select, as they would be for new rows. The interval
-        is that of a paired bootstrap over the rows (Efron 1979), whatever the score.
+        is that of a paired bootstrap over the rows (Efron 1979), whatever the score; rows of one
+        context are drawn together, since they are not independent.
         """
         limits = [self._selection(each).thresholds for each in (outputs, other)]
 
@@ -175,14 +176,16 @@ class Builder:
             return self._judge.sign * (self._judge.value(one) - self._judge.value(two))
 
         random, rows = np.random.default_rng(SEED), self._accepting
+        clusters = self._judge.data.clusters(rows)
         drawn = []
         for _ in range(RESAMPLES):
+            chosen = random.integers(len(clusters), size=len(clusters))
             try:
-                drawn.append(difference(random.choice(rows, len(rows))))
+                drawn.append(difference(np.concatenate([clusters[each] for each in chosen])))
             except InputError:  # A user's metric is not defined for these rows.
                 continue
         mean, known = difference(rows), [each for each in drawn if np.isfinite(each)]
-        if not np.isfinite(mean) or len(known) <= RESAMPLES // 2:
+        if not np.isfinite(mean) or len(known) <= RESAMPLES // 2 or len(clusters) == 1:
             return Gain(mean=mean)
         margin = CRITICAL * float(np.std(known, ddof=1))
         low, high = within(self._judge.score.values.of_difference(), mean, margin)
