@@ -74,7 +74,7 @@ class _Plan:
 
 
 class SoupBuilding:
-    """Builds the soup of a study unless that was done, and publishes it if it is accepted."""
+    """Builds the soup of a study unless that was done, and publishes or withdraws it."""
 
     def __init__(
         self, start: Start, study: Study, best_publisher: BestPublisher, members: KeptMembers
@@ -94,8 +94,9 @@ class SoupBuilding:
         self._lease = study.lease(LEASE)
 
     def decide(self) -> bool:
-        """Build and publish the soup if there are new models for it.
+        """Build and publish the soup if there are new models for it, or withdraw a published one.
 
+        It is withdrawn if this start wants none, or if it is lost and cannot be built again.
         Failures are shown and do not fail the sweep.
 
         Returns:
