@@ -6,7 +6,8 @@
 benchmarks/recorded/judged.csv holds one word and its reasons for each curve of
 benchmarks/recorded/curves.jsonl, given by eye from the drawings before any rule was looked at; a
 second word where the eye would take either. A third of the curves, chosen by a hash of their
-names, was kept out of sight while the rules were made (`held out`).
+names, was kept out of sight while the rules were made (`held out`); some were recorded and named
+when the rules had their present form (`later`).
 """
 
 import argparse
@@ -27,6 +28,7 @@ from tuner.trial.records import Convergence, Diagnosis, Report
 from tuner.trial.serialization import from_plain
 
 RECORDED = Path(__file__).parent / "recorded"
+IN_SIGHT, HELD_OUT, LATER = PARTS = ("in sight", "held out", "later")
 PANELS = 12
 
 
@@ -39,11 +41,14 @@ class Recorded:
     guess: Baseline
     reports: list[Report]
     settings: TrialSettings
+    is_later: bool
 
     @property
-    def held_out(self) -> bool:
-        """True if the curve was held out."""
-        return hashlib.sha256(self.name.encode()).digest()[0] % 3 == 0
+    def part(self) -> str:
+        """One of `PARTS`."""
+        if self.is_later:
+            return LATER
+        return HELD_OUT if hashlib.sha256(self.name.encode()).digest()[0] % 3 == 0 else IN_SIGHT
 
     def diagnose(self) -> Diagnosis:
         """Status that the rules give."""
@@ -68,6 +73,7 @@ def _recorded(line: dict[str, Any]) -> Recorded:
         guess=from_plain(Baseline, line["guess"]),
         reports=[from_plain(Report, report) for report in line["reports"]],
         settings=_settings(*overrides),
+        is_later=line.get("later", False),
     )
 
 
@@ -129,29 +135,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--draw", type=Path)
-    parser.add_argument("--all", action="store_true", help="misses of the held-out curves too")
+    parser.add_argument("--all", action="store_true", help="misses of the other parts too")
     given = parser.parse_args()
     curves = load()
     if given.draw is not None:
         draw(curves, given.draw)
         return
     words = judged()
-    right: Counter[bool] = Counter()
-    total: Counter[bool] = Counter()
+    right: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for curve in curves:
         allowed, reason = words[curve.name]
         found = curve.diagnose()
-        total[curve.held_out] += 1
-        right[curve.held_out] += found.status in allowed
-        if found.status not in allowed and (given.all or not curve.held_out):
+        total[curve.part] += 1
+        right[curve.part] += found.status in allowed
+        if found.status not in allowed and (given.all or curve.part == IN_SIGHT):
             print(f"{curve.name}\n  eye:   {' or '.join(sorted(allowed))}: {reason}")
             print(f"  rules: {found.status}: {found.reason}\n")
     counted = Counter(min(words[curve.name][0]) for curve in curves)
     print(", ".join(f"{counted[status]} {status}" for status in Convergence))
-    for held_out in (False, True):
-        share = right[held_out] / total[held_out]
-        label = "held out" if held_out else "in sight"
-        print(f"{label}: {right[held_out]} of {total[held_out]} right ({share:.0%})")
+    for part in PARTS:
+        share = right[part] / total[part]
+        print(f"{part}: {right[part]} of {total[part]} right ({share:.0%})")
 
 
 if __name__ == "__main__":
