@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 COMPUTING = (
-    "binary_cross_entropy", "choice_cross_entropy", "entities", "label_sets", "label_weights",
-    "probability_scores", "ranking", "row_losses", "span_cross_entropy", "spans", "squared_error",
-    "token_cross_entropy", "weighted_cross_entropy", "window_logits",
+    "binary_cross_entropy", "calibration", "choice_cross_entropy", "entities", "label_sets",
+    "label_weights", "probability_scores", "ranking", "row_losses", "span_cross_entropy", "spans",
+    "squared_error", "token_cross_entropy", "weighted_cross_entropy", "window_logits",
 )  # fmt: skip
 """Modules of tasks that are imported inside the functions that compute."""
 

@@ -53,6 +53,7 @@ def without_new_keys(plain):
     new = [data.pop(name) for name in ("label_separator", "label_columns", "choices")]
     assert new == [None, None, None]
     settings["data"] = data
-    rest = {name: value for name, value in plain.items() if name != "metrics"}
-    assert not plain.get("metrics")
+    later = ("metrics", "times_inference")
+    rest = {name: value for name, value in plain.items() if name not in later}
+    assert not any(plain.get(name) for name in later)
     return {**rest, "settings": settings}

@@ -68,6 +68,7 @@ UP, NONE, DOWN = (Gain(mean=mean, low=mean - 0.1, high=mean + 0.1) for mean in (
     [
         (2, (UP,), True),
         (2, (NONE,), True),
+        (2, (Gain(mean=-1e-8),), True),  # As float32 rounds.
         (2, (DOWN,), False),
         (2, (UP, UP), True),
         (2, (UP, NONE), True),

@@ -120,14 +120,16 @@ def test_one_member_alone_is_no_soup(make_settings, data, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def test_without_the_published_model_there_is_no_soup(make_settings, data, tmp_path):
+def test_without_the_published_model_there_is_no_soup(make_settings, tmp_path):
     from tuner.training.soup import build
 
+    settings = make_settings()
+    data = prepare(settings.data, settings.model, settings.task)
     (path,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
     files = [path, shutil.copy(path, tmp_path / "copy"), tmp_path / "missing"]
     members = [Member(trial=number, seed=3) for number in range(3)]
     request = SoupRequest(
-        settings=make_settings(),
+        settings=settings,
         members=tuple(
             MemberFile(member=member, path=str(file))
             for member, file in zip(members, files, strict=True)

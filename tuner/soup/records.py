@@ -36,6 +36,10 @@ class Step:
     """True if it became a member."""
 
 
+ROUNDING = 1e-6
+"""Difference of scores up to which models count as equal: float32 rounds that much."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
     """A model that cannot be averaged with the others."""
@@ -56,6 +60,11 @@ class Gain:
     """Lower end of its 95 % interval over the drawing of the rows; None if that is unknown."""
     high: float | None = None
     """Upper end of it."""
+
+    @property
+    def is_loss(self) -> bool:
+        """True if the soup is worse by more than float32 rounds; also where that is unknown."""
+        return not self.mean >= -ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +120,7 @@ class Soup:
     def decisive(self) -> tuple[Member, Gain] | None:
         """The comparison that rejected the soup, else the first; None if there was none."""
         found = self.comparisons
-        losing = (each for each in found if not each[1].mean >= 0.0)
+        losing = (each for each in found if each[1].is_loss)
         return next(losing, found[0] if found else None)
 
     @property

@@ -6,7 +6,7 @@ of the best single model. The halves differ because a selection flatters what it
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tuner.soup.records import Gain, Member, Step
+from tuner.soup.records import ROUNDING, Gain, Member, Step
 
 
 def ordered(scores: Mapping[Member, float], sign: float) -> list[Member]:
@@ -42,10 +42,10 @@ def select(
     best = float("-inf")
     for member in ordered(alone, sign):
         score = score_of([*members, member]) if members else alone[member]
-        kept = not members or sign * score >= best
+        kept = not members or sign * score >= best - ROUNDING
         if kept:
             members.append(member)
-            best = sign * score
+            best = max(best, sign * score)
         yield Step(member=member, alone=alone[member], score=score, kept=kept)
 
 
@@ -66,13 +66,13 @@ def rejection(
     """
     if members < 2 or gain is None:  # noqa: PLR2004
         return "no average of two or more models scores as well as the best of them alone"
-    if not gain.mean >= 0.0:
+    if gain.is_loss:
         return "it scores worse than the best single model on the other half of the rows"
-    if gain_of_all is not None and not gain_of_all.mean >= 0.0:
+    if gain_of_all is not None and gain_of_all.is_loss:
         return (
             "it scores worse than the best single model of all validation rows on the half that "
             "did not select it"
         )
-    if gain_of_published is not None and not gain_of_published.mean >= 0.0:
+    if gain_of_published is not None and gain_of_published.is_loss:
         return "it scores worse than the best confirmed model on the half that did not select it"
     return None
