@@ -198,11 +198,8 @@ class Tokens(Side):
         return float(entity_f1(true, found, mode="strict", scheme=IOB2))
 
 
-class Choices(Side):
-    """One of several choices."""
-
-    model = AutoModelForMultipleChoice
-    collator = DataCollatorForMultipleChoice
+class Unnamed(Side):
+    """A task whose outputs have no names in the configuration."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -211,6 +208,13 @@ class Choices(Side):
     def _found_names(self, train: list[Row]) -> list[str]:
         del train
         return []
+
+
+class Choices(Unnamed):
+    """One of several choices."""
+
+    model = AutoModelForMultipleChoice
+    collator = DataCollatorForMultipleChoice
 
     def _encode(self, rows: list[Row]) -> list[Row]:
         return [
@@ -222,18 +226,10 @@ class Choices(Side):
         ]
 
 
-class Answers(Side):
+class Answers(Unnamed):
     """A piece of the context; long contexts in windows, as in run_qa."""
 
     model = AutoModelForQuestionAnswering
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.config = {}
-
-    def _found_names(self, train: list[Row]) -> list[str]:
-        del train
-        return []
 
     def _windows(self, rows: list[Row]) -> list[Window]:
         return windows_of(self.tokenizer, rows, self.job["max_length"], self.job["stride"])

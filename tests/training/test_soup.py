@@ -57,6 +57,23 @@ def settings(request, workspace, make_settings):
     return replace(make_settings(), data=data, task=task)
 
 
+def requested(settings, data, model, folder, instead_of):
+    """A request for a soup of a model and its copy; the weights of a third are missing."""
+    (path,) = saved(folder / "members", data, [model]).values()
+    files = [path, shutil.copy(path, folder / "copy"), folder / "missing"]
+    members = [Member(trial=number, seed=3) for number in range(3)]
+    return SoupRequest(
+        settings=settings,
+        members=tuple(
+            MemberFile(member=member, path=str(file))
+            for member, file in zip(members, files, strict=True)
+        ),
+        instead_of=members[instead_of],
+        objective=settings.task.objective,
+        folder=str(folder / "model"),
+    )
+
+
 def test_a_soup_is_built_and_loaded_again(settings, tmp_path):
     """Two equal members are an average that is no worse; the third has no file."""
     from tuner.training.evaluate import Evaluator
@@ -65,19 +82,8 @@ def test_a_soup_is_built_and_loaded_again(settings, tmp_path):
 
     data = prepare(settings.data, settings.model, settings.task)
     one = trained(data, seed=1)
-    (path,) = saved(tmp_path / "members", data, [one]).values()
-    files = [path, shutil.copy(path, tmp_path / "copy"), tmp_path / "missing"]
-    members = [Member(trial=number, seed=3) for number in range(3)]
-    request = SoupRequest(
-        settings=settings,
-        members=tuple(
-            MemberFile(member=member, path=str(file))
-            for member, file in zip(members, files, strict=True)
-        ),
-        instead_of=members[0],
-        objective=settings.task.objective,
-        folder=str(tmp_path / "model"),
-    )
+    request = requested(settings, data, one, tmp_path, instead_of=0)
+    members = [file.member for file in request.members]
     progress = []
     soup = build(request, progress.append)
     assert [(each.done, each.total) for each in progress] == [(n, 4) for n in (1, 2, 3, 4)]
@@ -125,19 +131,8 @@ def test_without_the_published_model_there_is_no_soup(make_settings, tmp_path):
 
     settings = make_settings()
     data = prepare(settings.data, settings.model, settings.task)
-    (path,) = saved(tmp_path / "members", data, [trained(data, seed=1)]).values()
-    files = [path, shutil.copy(path, tmp_path / "copy"), tmp_path / "missing"]
-    members = [Member(trial=number, seed=3) for number in range(3)]
-    request = SoupRequest(
-        settings=settings,
-        members=tuple(
-            MemberFile(member=member, path=str(file))
-            for member, file in zip(members, files, strict=True)
-        ),
-        instead_of=members[2],
-        objective="val_accuracy",
-        folder=str(tmp_path / "model"),
-    )
+    request = requested(settings, data, trained(data, seed=1), tmp_path, instead_of=2)
+    members = [file.member for file in request.members]
     soup = build(request)
     assert members[2].text in soup.rejected
     assert [each.member for each in soup.left_out] == members[2:]

@@ -18,7 +18,6 @@ from tuner.files.model_folder import PAUSE, READS
 from tuner.files.output_file import is_replaceable, write_output
 from tuner.files.streams import write_result
 from tuner.formatting.value_text import value_text
-from tuner.orchestration.serving import ServingExport
 from tuner.results.best_file import StudyFacts, as_yaml, provenance, stored_settings
 from tuner.results.export import choose, training_arguments
 from tuner.results.publication import Publication, publication
@@ -129,6 +128,8 @@ def _with_models(
     wanted = {key: Path(target) for key, target in targets.items() if target is not None}
     notes: list[str] = []
     if wanted:
+        from tuner.orchestration.serving import ServingExport  # noqa: PLC0415 - reads data
+
         outcome, settings = chosen
         source = find_model(folder, outcome.number, outcome.model_error, soup=soup is not None)
         serving = ServingExport(export, settings, facts.contents)

@@ -37,7 +37,6 @@ LEASE = "soup building"
 WAIT_SECONDS = 3600.0
 """Seconds that an agent waits while another one builds; one that ends is noticed before."""
 
-
 PROGRESS_SECONDS = 30.0
 """Seconds between two lines about the models that were evaluated."""
 

@@ -35,13 +35,28 @@ def ask(module: str, *arguments: str, what: str, request: bytes = b"") -> list[b
     if done.returncode == InputError.exit_code:
         raise InputError(**json.loads(found[-1]))
     if done.returncode:
-        log = done.stderr.decode(errors="replace").strip()
-        raise TunerError(f"the {what} ended with {done.returncode}:\n{log[-_LOG_TAIL:]}")
+        raise died(what, done.returncode, done.stderr)
     return found
+
+
+def died(what: str, code: int, log: bytes) -> TunerError:
+    """Return the error of a process that ended without its answer.
+
+    Args:
+        what: Name of its work.
+        code: Its exit code.
+        log: All of its log, of which the end is shown.
+    """
+    text = log.decode(errors="replace").strip()
+    return TunerError(f"the {what} ended with {code}:\n{text[-_LOG_TAIL:]}")
+
+
+def failure(error: InputError) -> dict[str, str]:
+    """Return an error of the user as plain values, from which `InputError(**values)` makes it."""
+    return {"problem": error.problem, "where": error.where, "remedy": error.remedy}
 
 
 def refuse(output: BinaryIO, error: InputError) -> int:
     """Answer with an error of the user; return the exit code."""
-    failure = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
-    output.write(answer(json.dumps(failure).encode()))
+    output.write(answer(json.dumps(failure(error)).encode()))
     return error.exit_code

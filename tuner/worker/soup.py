@@ -19,6 +19,7 @@ from tuner.training import device
 from tuner.training.soup import build
 from tuner.trial.serialization import from_json, to_plain
 from tuner.worker.channel import end_process
+from tuner.worker.request import failure
 
 
 def main() -> int:
@@ -35,8 +36,7 @@ def main() -> int:
         try:
             soup = build(request, lambda progress: send("progress", to_plain(progress)))
         except InputError as error:
-            parts = {"problem": error.problem, "where": error.where, "remedy": error.remedy}
-            send("problem", parts)
+            send("problem", failure(error))
             return error.exit_code
         send("soup", to_plain(soup))
     return 0

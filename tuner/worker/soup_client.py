@@ -9,12 +9,11 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import IO, Any
 
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError
 from tuner.processes.python_process import answers, python_module
 from tuner.soup import Soup, SoupProgress, SoupRequest
 from tuner.trial.serialization import from_plain, to_json
-
-_LOG_TAIL = 2000
+from tuner.worker.request import died
 
 
 def build_soup(
@@ -46,8 +45,7 @@ def build_soup(
             raise
         code = process.wait()
         log.seek(0)
-        text = log.read().decode(errors="replace").strip()
-    raise TunerError(f"the process of the soup ended with {code}:\n{text[-_LOG_TAIL:]}")
+        raise died("process of the soup", code, log.read())
 
 
 def _started(log: IO[bytes], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
